@@ -1,0 +1,97 @@
+package mcptools
+
+import (
+	"time"
+)
+
+// A Kind says what went wrong, at the MCP server or on the way to it. Kinds
+// are errors, so that errors.Is(err, mcptools.KindUnauthorized) works on
+// anything that wraps a [*Failure].
+type Kind string
+
+// Kinds of failures. The words are those of the command's contract.
+const (
+	KindUnauthorized    Kind = "unauthorized"
+	KindForbidden       Kind = "forbidden"
+	KindBadRequest      Kind = "bad_request"
+	KindNotFound        Kind = "not_found"
+	KindWrongEndpoint   Kind = "wrong_endpoint"
+	KindRateLimited     Kind = "rate_limited"
+	KindTimeout         Kind = "timeout"
+	KindServerError     Kind = "server_error"
+	KindUnreachable     Kind = "unreachable"
+	KindSessionLost     Kind = "session_lost"
+	KindProtocol        Kind = "protocol"
+	KindToolFailed      Kind = "tool_failed"
+	KindUpstreamUnknown Kind = "upstream_unknown"
+	KindNoTools         Kind = "no_tools"
+	KindInvalidTool     Kind = "invalid_tool"
+	KindInvalidHistory  Kind = "invalid_history"
+	KindUnsupported     Kind = "unsupported"
+	KindPlatform        Kind = "platform"
+	KindUnknown         Kind = "unknown"
+
+	// Of Build's own refusals; OpenAI was never asked.
+	KindNotConnected   Kind = "not_connected"
+	KindReauthorize    Kind = "reauth_required"
+	KindWrongAudience  Kind = "wrong_audience"
+	KindWrongTokenKind Kind = "wrong_token_kind"
+	KindUnavailable    Kind = "temporarily_unavailable"
+	KindMisconfigured  Kind = "misconfigured"
+)
+
+// Error returns the kind's word, which makes a Kind usable with [errors.Is].
+func (k Kind) Error() string { return string(k) }
+
+// A Stage says how far it got.
+type Stage string
+
+// Stages of a failure.
+const (
+	StageBuild     Stage = "build"      // no entry could be built; OpenAI was never asked
+	StageRequest   Stage = "request"    // the request was refused as written
+	StageListTools Stage = "list_tools" // the tool list could not be had; the model never ran
+	StageCallTool  Stage = "call_tool"  // a tool call failed; the model ran
+	StageStream    Stage = "stream"     // the stream broke off
+	StagePlatform  Stage = "platform"   // OpenAI's own service failed; no MCP server was involved
+)
+
+// An Action is what the caller can do about a failure.
+type Action string
+
+// Actions on a failure.
+const (
+	ActionRefresh     Action = "refresh"
+	ActionConnect     Action = "connect"
+	ActionReconnect   Action = "reconnect"
+	ActionStepUp      Action = "step_up"
+	ActionFixConfig   Action = "fix_config"
+	ActionFixHistory  Action = "fix_history"
+	ActionCheckServer Action = "check_server"
+	ActionWait        Action = "wait"
+	ActionNone        Action = "none"
+)
+
+// A Failure is what went wrong with an mcp tool, whatever surface it came
+// from: an error of OpenAI's, an output item, a stream event, or Build's own
+// refusal. Its text holds no secret and nothing that a server wrote. Failures
+// are not changed after they were made; they are safe for concurrent use.
+type Failure struct {
+	Kind           Kind
+	Stage          Stage
+	Provider       string // id of the provider, where the entry is known
+	ServerLabel    string // the entry it belongs to, exactly as it was sent; "" if that can't be told
+	ServerURL      string // where only a URL is given; without default port and query
+	ToolIndex      *int   // N of tools[N]; nil if not given
+	ToolName       string // the tool that was called; "" if none
+	UpstreamStatus int    // HTTP status of the MCP server; 0 if that can't be told
+	RPCCode        *int   // JSON-RPC error code with its sign; nil if there is none
+	Action         Action
+	Retryable      bool          // the very same request, sent again, is safe and may succeed
+	RetryAfter     time.Duration // 0: not known
+	RequestID      string        // OpenAI's x-request-id; "" if not known
+
+	sentence string // for people: the provider's name and the next step, our own words only
+	upstream string // text of the server or of OpenAI, bounded; see Upstream
+	err      error  // what it was made from; see Unwrap
+}

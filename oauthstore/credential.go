@@ -1,0 +1,197 @@
+package oauthstore
+
+import (
+	"context"
+	"time"
+)
+
+// How a credential came to be; see [Provenance.Obtained].
+const (
+	ObtainedConsent           = "consent"            // the user's consent in a browser, or on another device
+	ObtainedClientCredentials = "client_credentials" // the application's own grant; there is no user
+	ObtainedExchange          = "exchange"           // an identity assertion was exchanged (RFC 8693, RFC 7523)
+	ObtainedStatic            = "static"             // a key that a person made at the provider and that is never refreshed
+	ObtainedImport            = "import"             // the caller brought a token that it already had
+	ObtainedSource            = "source"             // a [SourceFunc] asserts it; nothing is stored
+)
+
+// A Provenance says where a token comes from and what it is for. It is fixed
+// when the credential is obtained: a change of issuer or endpoint is a new
+// consent, never a silent update (RFC 9700 section 4.4).
+type Provenance struct {
+	Obtained string // one of the Obtained constants
+	// Way is the provider's way to authenticate that the token belongs to, such
+	// as "oauth" or "api_key" (providers.Way.ID); "" means the provider's first.
+	Way                string
+	Issuer             string   // the authorization server's issuer identifier (RFC 8414); "" if unknown
+	Resource           string   // the resource that the token was asked for (RFC 8707); "" if none was named
+	TokenEndpoint      string   // where it is refreshed; "" means that it can't be
+	RevocationEndpoint string   // RFC 7009; "" if there is none
+	ClientID           string   // the OAuth client that it was issued to
+	AuthMethod         string   // token_endpoint_auth_method: none, client_secret_basic, client_secret_post, private_key_jwt
+	ScopesAsked        []string // sorted
+	ScopesGranted      []string // sorted; nil if the server did not say
+}
+
+// A TokenProfile is what is known of an authorization server's habits. The
+// zero value assumes the worst: it may rotate, and says its lifetimes itself.
+type TokenProfile struct {
+	// KeepsRefreshToken: a refresh token stays valid after it was used, so that
+	// an attempt with an unknown outcome may be repeated freely. False means
+	// that it rotates or that nobody knows.
+	KeepsRefreshToken bool
+	// OldAccessDies: a refresh ends the access token that was issued before, so
+	// that nothing is refreshed ahead while a response may still hold it.
+	OldAccessDies bool
+	// TTL is the lifetime of an access token where the server's answers do not
+	// tell; 0 means unknown.
+	TTL time.Duration
+	// RefusedCodes are error codes of the token endpoint that mean the same as
+	// invalid_grant at this provider.
+	RefusedCodes []string
+}
+
+// A RefreshOwner says who refreshes a credential. Two refreshers destroy a
+// rotating one, so there is exactly one.
+type RefreshOwner string
+
+const (
+	RefreshedHere     RefreshOwner = ""         // this library, through [Store]
+	RefreshedExternal RefreshOwner = "external" // somebody else, such as a vendor's vault: never refreshed here
+)
+
+// A Credential is a token pair with its provenance, as it is put into a
+// [Store] by consent or import.
+type Credential struct {
+	AccessToken  Secret
+	RefreshToken Secret            // zero: it can't be refreshed
+	TokenType    string            // "" or "Bearer" in any case
+	Secrets      map[string]Secret // further secrets of static ways, by name, such as "application_key"
+	Expiry       time.Time         // of the access token; zero: unknown or never
+	Provenance   Provenance
+	Profile      TokenProfile
+	RefreshOwner RefreshOwner
+	Verdict      Verdict // of a probe made just before; the zero value says that there was none
+}
+
+// A Token is what [Credentials] hands out: a snapshot of the access token and
+// of what it is for. Changing it changes nothing else.
+type Token struct {
+	AccessToken Secret
+	Secrets     map[string]Secret // further secrets; nil for all but a few static ways; not to be changed
+	TokenType   string            // "Bearer", or "" which means the same
+	Expiry      time.Time         // zero: unknown or never
+	Generation  uint64            // counts the pairs of this credential, from 1; 0 where the source does not count
+	Grant       string            // random name of the consent or import that the pair descends from
+	Short       bool              // it lives for less than the [Need] asked: no longer one can be had
+	Provenance  Provenance        // slices in it are not to be changed
+	Profile     TokenProfile
+}
+
+// Outcomes of a verdict.
+const (
+	VerdictUnknown  = ""         // nobody asked, or the server could not be asked
+	VerdictAccepted = "accepted" // the MCP server took this token
+	VerdictRefused  = "refused"  // the MCP server said that this token is not for it
+)
+
+// A Verdict is what an MCP server said of a token. Only a refusal blocks.
+type Verdict struct {
+	Outcome string    // one of the Verdict constants
+	Reason  Reason    // for a refusal: [ReasonAudience] or [ReasonScope]
+	Detail  string    // one sentence: what the server said, bounded and without secrets
+	At      time.Time // when it was asked
+}
+
+// A Verifier asks the MCP server whether it takes a token, with the very URL
+// and headers that an entry will carry, and returns what it said. A server
+// that can't be asked gives [VerdictUnknown], not an error. It must obey ctx.
+type Verifier func(ctx context.Context, key Key, token Token) Verdict
+
+// A RefreshPolicy says how early a builder wants tokens refreshed. The zero
+// value is right for most: see each field.
+type RefreshPolicy struct {
+	// MinTTL is how long the token must still live when it is handed out, since
+	// OpenAI holds it for a whole response. Zero means min(5 min, a quarter of
+	// the token's lifetime).
+	MinTTL time.Duration
+	// Ahead is how long before its end a token counts as stale: it is still
+	// handed out while one refresh runs in the background. Zero means
+	// min(20 min, half of the lifetime).
+	Ahead time.Duration
+	// Jitter is the greatest part of Ahead, from 0 to 1, by which a credential's
+	// refresh is put off, so that many that were issued together do not end
+	// together. It is fixed for each generation. Zero means 0.2; a negative
+	// value means none.
+	Jitter float64
+}
+
+// A Need is what a caller asks of a token.
+type Need struct {
+	RefreshPolicy
+	// RequireTTL makes it an error, which matches [ErrUnavailable], when the
+	// token can't live for MinTTL. False: the freshest is served with Short set.
+	RequireTTL bool
+	// Verify is asked before a pair is handed out for the first time, after its
+	// first refresh and after a [Credentials.Reject]. Nil: the pair is not
+	// judged, and what was judged before still holds.
+	Verify Verifier
+}
+
+// Credentials is where builders get tokens from. [*Store] is the one that
+// keeps and refreshes them; [SourceFunc] makes one of a function.
+// Implementations are safe for concurrent use.
+type Credentials interface {
+	// Token returns a token for key that meets need. The error matches
+	// [ErrNotFound] where the owner has not connected, [ErrReauthorize],
+	// [ErrRefused], [ErrUnavailable], [ErrMisconfigured] or
+	// [ErrKeyUnavailable], or is ctx's.
+	Token(ctx context.Context, key Key, need Need) (Token, error)
+
+	// Reject tells that the MCP server, seen from OpenAI, refused the pair of
+	// that generation. It does no I/O to a provider: the next Token finds out
+	// what is to be done. A generation that is no longer the current one is
+	// ignored.
+	Reject(ctx context.Context, key Key, generation uint64) error
+}
+
+// A SourceFunc is a [Credentials] of a function, for tokens that live and are
+// refreshed elsewhere: in a database of the caller's, at a vendor. The
+// function gets the key and how long the token must live, and says in the
+// token's Provenance what it knows; at least Obtained is set to
+// [ObtainedSource] for it. Safe for concurrent use if the function is.
+type SourceFunc func(ctx context.Context, key Key, minTTL time.Duration) (Token, error)
+
+// Token calls the function, then need.Verify if there is one. A refusal is an
+// error that matches [ErrRefused].
+func (f SourceFunc) Token(ctx context.Context, key Key, need Need) (Token, error) {
+	if err := key.Validate(); err != nil {
+		return Token{}, &Error{Op: "token", Key: key, Err: err}
+	}
+	t, err := f(ctx, key, need.MinTTL)
+	if err != nil {
+		return Token{}, &Error{Op: "token", Key: key, Err: err}
+	}
+	if t.Provenance.Obtained == "" {
+		t.Provenance.Obtained = ObtainedSource
+	}
+	if left := time.Until(t.Expiry); !t.Expiry.IsZero() && left < need.MinTTL {
+		if need.RequireTTL || left <= 0 {
+			return Token{}, &Error{Op: "token", Key: key, Err: ErrUnavailable, Detail: "the source's token does not live long enough"}
+		}
+		t.Short = true
+	}
+	if need.Verify != nil {
+		if v := need.Verify(ctx, key, t); v.Outcome == VerdictRefused {
+			return Token{}, &Error{Op: "token", Key: key, Reason: v.Reason, Detail: v.Detail, Err: ErrRefused}
+		}
+	}
+	return t, nil
+}
+
+// Reject does nothing: the next call of the function decides.
+func (f SourceFunc) Reject(context.Context, Key, uint64) error { return nil }
+
+var (
+	_ Credentials = SourceFunc(nil)
+)

@@ -1,0 +1,2 @@
+// Package providers knows remote MCP servers.
+package providers
