@@ -2,6 +2,8 @@ package mcptools
 
 import (
 	"time"
+
+	"github.com/toolgrant/toolgrant/internal/secret"
 )
 
 // A Kind says what went wrong, at the MCP server or on the way to it. Kinds
@@ -91,7 +93,9 @@ type Failure struct {
 	RetryAfter     time.Duration // 0: not known
 	RequestID      string        // OpenAI's x-request-id; "" if not known
 
-	sentence string // for people: the provider's name and the next step, our own words only
-	upstream string // text of the server or of OpenAI, bounded; see Upstream
-	err      error  // what it was made from; see Unwrap
+	name     string        // the provider's name for people; "" where only the label is known
+	sentence string        // why, for a log; our own words only
+	sent     bool          // ServerLabel is one that the caller is known to have sent
+	upstream secret.Secret // text of the server or of OpenAI, bounded; see Upstream
+	err      error         // what it was made from; see Unwrap
 }

@@ -1,0 +1,238 @@
+package mcptools
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Error returns one line for a log: "mcptools: " and the kind, then the stage,
+// the label if it is one that the caller sent, the status that the MCP server
+// answered, and for refusals of Build's own the reason. It holds no text of a
+// server's or of OpenAI's, no URL and no secret.
+func (f *Failure) Error() string {
+	var b strings.Builder
+	b.WriteString("mcptools: ")
+	b.WriteString(string(f.Kind))
+	if where := f.where(); where != "" {
+		b.WriteString(": ")
+		b.WriteString(where)
+	}
+	b.WriteString(": ")
+	b.WriteString(f.reason())
+	return b.String()
+}
+
+// where names the entry: the provider's id, else a label that was sent.
+func (f *Failure) where() string {
+	switch {
+	case f.Provider != "":
+		return f.Provider
+	case f.sent:
+		return f.ServerLabel
+	case f.ToolIndex != nil:
+		return "tools[" + strconv.Itoa(*f.ToolIndex) + "]"
+	}
+	return ""
+}
+
+// reason says what happened, in our own words.
+func (f *Failure) reason() string {
+	if f.sentence != "" {
+		return f.sentence
+	}
+	s := stageWords[f.Stage]
+	if s == "" {
+		s = "failed"
+	}
+	if f.UpstreamStatus != 0 {
+		s += fmt.Sprintf(": the MCP server answered %d", f.UpstreamStatus)
+		if text := http.StatusText(f.UpstreamStatus); text != "" {
+			s += " " + text
+		}
+	}
+	if f.RPCCode != nil {
+		s += fmt.Sprintf(": JSON-RPC error %d", *f.RPCCode)
+	}
+	return s
+}
+
+var stageWords = map[Stage]string{
+	StageBuild:     "no entry could be built",
+	StageRequest:   "OpenAI refused the request as written",
+	StageListTools: "the tool list could not be had",
+	StageCallTool:  "a tool call failed",
+	StageStream:    "the stream broke off",
+	StagePlatform:  "OpenAI's API failed",
+}
+
+// GoString keeps %#v from showing the fields.
+func (f *Failure) GoString() string { return f.Error() }
+
+// LogValue implements [slog.LogValuer] with the fields that Error speaks of.
+func (f *Failure) LogValue() slog.Value {
+	attrs := []slog.Attr{
+		slog.String("kind", string(f.Kind)),
+		slog.String("stage", string(f.Stage)),
+		slog.String("action", string(f.Action)),
+		slog.Bool("retryable", f.Retryable),
+	}
+	text := func(key, value string) {
+		if value != "" {
+			attrs = append(attrs, slog.String(key, value))
+		}
+	}
+	text("provider", f.Provider)
+	if f.sent {
+		text("server_label", f.ServerLabel)
+	}
+	if f.ToolIndex != nil {
+		attrs = append(attrs, slog.Int("tool_index", *f.ToolIndex))
+	}
+	if f.UpstreamStatus != 0 {
+		attrs = append(attrs, slog.Int("upstream_status", f.UpstreamStatus))
+	}
+	if f.RPCCode != nil {
+		attrs = append(attrs, slog.Int("rpc_code", *f.RPCCode))
+	}
+	if f.RetryAfter > 0 {
+		attrs = append(attrs, slog.Duration("retry_after", f.RetryAfter))
+	}
+	text("request_id", f.RequestID)
+	text("reason", f.sentence)
+	return slog.GroupValue(attrs...)
+}
+
+// Unwrap returns what the failure was made from: an *openai.Error, an error of
+// package oauthstore; nil if it was made from text.
+func (f *Failure) Unwrap() error { return f.err }
+
+// Is reports whether target is the failure's [Kind].
+func (f *Failure) Is(target error) bool {
+	kind, ok := target.(Kind)
+	return ok && kind == f.Kind
+}
+
+// Upstream returns the text that the failure was told with, of OpenAI or of
+// the MCP server: at most 4 KiB, with the secrets cut out that the caller is
+// known to have sent. A server may write into it what it likes, so it is for
+// a person who looks into the failure, never for a log, a user or a model.
+// For a refusal of Build's own it is empty.
+func (f *Failure) Upstream() string { return f.upstream.Expose() }
+
+// MarshalJSON gives the fields of the classification as `toolgrant explain
+// --json` prints them; what can't be told is null.
+func (f *Failure) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Kind           Kind    `json:"kind"`
+		Stage          Stage   `json:"stage"`
+		ServerLabel    *string `json:"server_label"`
+		ServerURL      *string `json:"server_url"`
+		ToolIndex      *int    `json:"tool_index"`
+		ToolName       *string `json:"tool_name"`
+		UpstreamStatus *int    `json:"upstream_status"`
+		RPCCode        *int    `json:"rpc_code"`
+		Action         Action  `json:"action"`
+		Retryable      bool    `json:"retryable"`
+	}{
+		f.Kind, f.Stage, orNull(f.ServerLabel), orNull(f.ServerURL), f.ToolIndex, orNull(f.ToolName),
+		orNull(f.UpstreamStatus), f.RPCCode, f.Action, f.Retryable,
+	})
+}
+
+func orNull[T comparable](v T) *T {
+	var zero T
+	if v == zero {
+		return nil
+	}
+	return &v
+}
+
+// HTTPStatus returns what a backend answers its own user instead of a 500 of
+// its own: 409 where the user must do something (connect, reconnect, step
+// up), 503 where waiting helps, 502 where the MCP server is at fault or its
+// tool said that it failed, 500 where the application is.
+//
+// A failure whose action is [ActionRefresh] gives 503: the backend can heal it
+// by itself, and the user's next attempt shows whether it could. It becomes a
+// 409 when a fresh token was refused too.
+func (f *Failure) HTTPStatus() int {
+	switch f.Action {
+	case ActionConnect, ActionReconnect, ActionStepUp:
+		return http.StatusConflict
+	case ActionWait, ActionRefresh:
+		return http.StatusServiceUnavailable
+	case ActionCheckServer:
+		return http.StatusBadGateway
+	case ActionFixConfig, ActionFixHistory:
+		return http.StatusInternalServerError
+	}
+	if f.Kind == KindToolFailed {
+		return http.StatusBadGateway
+	}
+	return http.StatusInternalServerError
+}
+
+// Times that RetryAfterHeader answers where nobody said.
+const (
+	retryAfterRefresh = time.Second
+	retryAfterWait    = 30 * time.Second
+)
+
+// RetryAfterHeader returns the value of the Retry-After header that belongs to
+// a [Failure.HTTPStatus] of 503: whole seconds, rounded up, 30 where nobody
+// said (1 where a refresh is what helps). It is "" for other statuses.
+func (f *Failure) RetryAfterHeader() string {
+	if f.HTTPStatus() != http.StatusServiceUnavailable {
+		return ""
+	}
+	d := f.RetryAfter
+	switch {
+	case d > 0:
+	case f.Action == ActionRefresh:
+		d = retryAfterRefresh
+	default:
+		d = retryAfterWait
+	}
+	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)
+}
+
+// PublicMessage returns a sentence for the backend's own user: it names the
+// provider (or the label that was sent) and the next step, and nothing else.
+func (f *Failure) PublicMessage() string {
+	name := f.name
+	switch {
+	case name != "":
+	case f.Provider != "":
+		name = f.Provider
+	case f.sent:
+		name = f.ServerLabel
+	case f.Kind == KindPlatform:
+		name = "The assistant"
+	default:
+		name = "A connected tool"
+	}
+	switch f.Action {
+	case ActionConnect:
+		return name + " is not connected: connect your account and try again."
+	case ActionReconnect:
+		return name + " no longer accepts the connection: connect your account again."
+	case ActionStepUp:
+		return name + " needs another permission: connect your account again and grant it."
+	case ActionRefresh:
+		return name + " did not accept the connection: try again."
+	case ActionWait:
+		return name + " is not available right now: try again later."
+	case ActionCheckServer:
+		return name + " does not work right now: try again later, and tell support if it stays so."
+	case ActionFixHistory:
+		return name + " can't go on in this conversation: start a new one."
+	case ActionFixConfig:
+		return name + " is not set up correctly here: tell support."
+	}
+	return name + " could not do this: try something else."
+}
