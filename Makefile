@@ -1,0 +1,23 @@
+TOOL := GOTOOLCHAIN=local go tool -modfile=tools/go.mod
+
+.DEFAULT_GOAL := help
+.PHONY: help build test lint fmt ci
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-8s %s\n", $$1, $$2}'
+
+build: ## the command, as bin/toolgrant
+	go build -o bin/ ./cmd/toolgrant
+
+test: ## all tests, as CI runs them
+	go test -race -shuffle=on ./...
+
+lint: ## go vet and golangci-lint
+	go vet ./...
+	$(TOOL) golangci-lint run ./...
+
+fmt: ## format all Go files
+	git ls-files '*.go' | xargs $(TOOL) gofumpt -w
+
+ci: ## everything that CI checks
+	.ci/run

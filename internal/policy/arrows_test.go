@@ -1,0 +1,292 @@
+package policy_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// A rule says what the packages of a room may import of this module. A room is
+// a path, or a path with "/..." for everything below it too.
+type rule struct {
+	room string
+	may  []string
+}
+
+// arrows are the rooms and their arrows, which only go down. The first rule
+// that fits a package binds it. A room without a rule may import nothing.
+var arrows = []rule{
+	// Test rooms may import upwards.
+	{"internal/conformance/...", []string{"..."}},
+	{"internal/fixtures/...", []string{"..."}},
+	{"internal/policy", []string{"..."}},
+
+	{"internal/secret", nil},
+	{"internal/safehttp", []string{"internal/secret"}},
+	{"internal/oauth", []string{"internal/safehttp", "internal/secret"}},
+	{"internal/mcpprobe", []string{"internal/oauth", "internal/safehttp", "internal/secret"}},
+	{"internal/...", []string{"internal/..."}},
+
+	{"providers", nil},
+
+	{"oauthstore", []string{"internal/..."}},
+	{"oauthstore/storetest", []string{"oauthstore"}},
+	{"oauthstore/filestore", []string{"oauthstore"}},
+	{"oauthstore/sqlitestore", []string{"oauthstore"}},
+	{"oauthstore/pgstore", []string{"oauthstore"}},
+	{"oauthstore/redisstore", []string{"oauthstore"}},
+	{"oauthstore/connect", []string{"oauthstore", "providers", "internal/..."}},
+
+	{"mcptools", []string{"oauthstore", "providers", "internal/..."}},
+	{"mcptools/...", []string{"mcptools", "oauthstore", "oauthstore/connect", "providers", "internal/..."}},
+
+	{"cmd/...", []string{"cmd/...", "mcptools/...", "oauthstore/...", "providers", "internal/..."}},
+	{"examples/...", []string{"examples/...", "mcptools/...", "oauthstore/...", "providers"}},
+}
+
+// forbidden are arrows that no rule above may allow, with the reason.
+var forbidden = []struct {
+	from, to string
+	except   []string // rooms from which the arrow is allowed
+	why      string
+}{
+	{"...", "cmd/...", []string{"cmd/..."}, "nobody imports the command"},
+	{"...", "examples/...", []string{"examples/..."}, "nobody imports the examples"},
+	{"...", "mcptools/lab/...", []string{"cmd/...", "examples/...", "internal/conformance/...", "internal/fixtures/...", "mcptools/lab/..."}, "no library package imports the lab"},
+	{"...", "oauthstore/storetest", []string{"internal/conformance/..."}, "the suite belongs into tests"},
+	{"...", "internal/conformance/...", []string{"internal/conformance/..."}, "a test room"},
+	{"...", "internal/fixtures/...", []string{"internal/conformance/...", "internal/fixtures/..."}, "a test room"},
+	{"oauthstore/...", "internal/mcpprobe", nil, "what a store needs from above is handed in"},
+}
+
+// fits reports whether a room lies in a pattern.
+func fits(room, pattern string) bool {
+	base, all := strings.CutSuffix(pattern, "...")
+	if !all {
+		return room == pattern
+	}
+	base = strings.TrimSuffix(base, "/")
+	return base == "" || room == base || strings.HasPrefix(room, base+"/")
+}
+
+func fitsAny(room string, patterns []string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool { return fits(room, p) })
+}
+
+// wrongArrows returns a sentence for each import that goes where it must not.
+func wrongArrows(all []listed) []string {
+	var wrong []string
+	for _, p := range all {
+		from := p.room()
+		i := slices.IndexFunc(arrows, func(r rule) bool { return fits(from, r.room) })
+		for _, imported := range p.Imports {
+			if imported != module && !strings.HasPrefix(imported, module+"/") {
+				continue
+			}
+			to := roomOf(imported)
+			if i < 0 || !fitsAny(to, arrows[i].may) {
+				wrong = append(wrong, fmt.Sprintf("%s must not import %s: see docs/design.md", from, to))
+			}
+			for _, f := range forbidden {
+				if fits(from, f.from) && fits(to, f.to) && !fitsAny(from, f.except) {
+					wrong = append(wrong, fmt.Sprintf("%s must not import %s: %s", from, to, f.why))
+				}
+			}
+		}
+	}
+	return wrong
+}
+
+func TestArrowsGoDownwardsOnly(t *testing.T) {
+	t.Parallel()
+	for _, w := range wrongArrows(packages(t)) {
+		t.Error(w)
+	}
+}
+
+func TestForbiddenArrowsAreCaught(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ from, to string }{
+		{"internal/secret", "internal/safehttp"},
+		{"internal/safehttp", "internal/oauth"},
+		{"internal/oauth", "oauthstore"},
+		{"internal/other", "oauthstore"},
+		{"providers", "internal/secret"},
+		{"oauthstore", "providers"},
+		{"oauthstore", "mcptools"},
+		{"oauthstore", "internal/mcpprobe"},
+		{"oauthstore/connect", "internal/mcpprobe"},
+		{"oauthstore/connect", "mcptools"},
+		{"oauthstore/pgstore", "oauthstore/sqlitestore"},
+		{"oauthstore/pgstore", "internal/secret"},
+		{"mcptools", "oauthstore/connect"},
+		{"mcptools", "mcptools/lab"},
+		{"mcptools/session", "mcptools/lab"},
+		{"mcptools/doctor", "oauthstore/storetest"},
+		{"mcptools/session", "internal/fixtures"},
+		{"mcptools/lab", "cmd/toolgrant"},
+		{"examples/reasoning", "internal/oauth"},
+		{"unheard/of", "oauthstore"},
+	} {
+		t.Run(tt.from+" to "+tt.to, func(t *testing.T) {
+			t.Parallel()
+			assert.NotEmpty(t, wrongArrows([]listed{{ImportPath: module + "/" + tt.from, Imports: []string{module + "/" + tt.to}}}))
+		})
+	}
+}
+
+func TestAllowedArrowsAreNotCaught(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ from, to string }{
+		{"cmd/toolgrant", "mcptools/lab"},
+		{"examples/reasoning", "mcptools/lab"},
+		{"mcptools/session", "mcptools"},
+		{"mcptools/doctor", "oauthstore/connect"},
+		{"mcptools", "internal/mcpprobe"},
+		{"oauthstore/connect", "internal/oauth"},
+		{"oauthstore/sqlitestore", "oauthstore"},
+		{"internal/conformance/client", "oauthstore/connect"},
+	} {
+		t.Run(tt.from+" to "+tt.to, func(t *testing.T) {
+			t.Parallel()
+			assert.Empty(t, wrongArrows([]listed{{ImportPath: module + "/" + tt.from, Imports: []string{module + "/" + tt.to}}}))
+		})
+	}
+}
+
+// links are dependencies that must not reach a room, over any number of steps.
+var links = []struct {
+	room   string
+	except []string
+	deps   []string // import paths; what lies below them counts too
+	why    string
+}{
+	{
+		"...",
+		[]string{"oauthstore/storetest"},
+		[]string{"testing", "github.com/stretchr/testify", "github.com/modelcontextprotocol/go-sdk", "go.uber.org/goleak", "pgregory.net/rapid"},
+		"test code must not get into binaries",
+	},
+	{
+		"internal/...",
+		[]string{"internal/mcpprobe", "internal/conformance/...", "internal/fixtures/..."},
+		[]string{"github.com/openai/openai-go", "github.com/mark3labs/mcp-go"},
+		"costly to import, and not the wire's business",
+	},
+	{
+		"oauthstore/...",
+		nil,
+		[]string{"github.com/openai/openai-go", "github.com/mark3labs/mcp-go"},
+		"what a store needs from above is handed in",
+	},
+	{
+		"providers",
+		nil,
+		[]string{"net/http", "os/exec", "github.com/openai/openai-go", "github.com/mark3labs/mcp-go"},
+		"the catalogue is data without I/O",
+	},
+	{
+		"...",
+		[]string{"oauthstore/sqlitestore", "cmd/...", "examples/..."},
+		[]string{"modernc.org/sqlite"},
+		"a program links only the stores that it imports",
+	},
+	{
+		"...",
+		[]string{"oauthstore/pgstore", "cmd/...", "examples/..."},
+		[]string{"github.com/jackc/pgx", "github.com/jackc/pgconn"},
+		"a program links only the stores that it imports",
+	},
+	{
+		"...",
+		[]string{"oauthstore/redisstore", "cmd/...", "examples/..."},
+		[]string{"github.com/redis/go-redis"},
+		"a program links only the stores that it imports",
+	},
+	{
+		"examples/reasoning",
+		nil,
+		[]string{"github.com/jackc/pgx", "github.com/redis/go-redis", "github.com/riverqueue/river", "github.com/spf13/cobra"},
+		"the first program that a newcomer runs needs nothing but Go, and SQLite is enough for it",
+	},
+	{
+		"...",
+		[]string{"examples/..."},
+		[]string{"github.com/riverqueue/river"},
+		"river is for an example",
+	},
+	{
+		"...",
+		[]string{"cmd/..."},
+		[]string{"github.com/spf13/cobra", "github.com/charmbracelet/lipgloss", "github.com/zalando/go-keyring"},
+		"terminals and keyrings are the command's business",
+	},
+}
+
+// wrongLinks returns a sentence for each dependency that must not be there.
+func wrongLinks(all []listed) []string {
+	var wrong []string
+	for _, p := range all {
+		for _, l := range links {
+			if !fits(p.room(), l.room) || fitsAny(p.room(), l.except) {
+				continue
+			}
+			for _, dep := range p.Deps {
+				if fitsAny(dep, below(l.deps)) {
+					wrong = append(wrong, fmt.Sprintf("%s must not link %s: %s", p.room(), dep, l.why))
+				}
+			}
+		}
+	}
+	return wrong
+}
+
+// below turns import paths into patterns that hold all that lies below them,
+// a major version's suffix too.
+func below(paths []string) []string {
+	patterns := make([]string, len(paths))
+	for i, p := range paths {
+		patterns[i] = p + "/..."
+	}
+	return patterns
+}
+
+func TestProgramsLinkOnlyWhatTheyNeed(t *testing.T) {
+	t.Parallel()
+	for _, w := range wrongLinks(packages(t)) {
+		t.Error(w)
+	}
+}
+
+func TestForbiddenLinksAreCaught(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ room, dep string }{
+		{"mcptools", "testing"},
+		{"mcptools/lab", "github.com/stretchr/testify/require"},
+		{"oauthstore", "github.com/openai/openai-go/v3/responses"},
+		{"oauthstore/connect", "github.com/mark3labs/mcp-go/client"},
+		{"oauthstore", "modernc.org/sqlite"},
+		{"mcptools", "github.com/jackc/pgx/v5"},
+		{"internal/oauth", "github.com/openai/openai-go/v3"},
+		{"providers", "net/http"},
+		{"examples/reasoning", "github.com/redis/go-redis/v9"},
+	} {
+		t.Run(tt.room+" with "+tt.dep, func(t *testing.T) {
+			t.Parallel()
+			assert.NotEmpty(t, wrongLinks([]listed{{ImportPath: module + "/" + tt.room, Deps: []string{tt.dep}}}))
+		})
+	}
+}
+
+func TestEveryRoomThatIsNamedInARuleCanExist(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, r := range arrows {
+		require.False(t, seen[r.room], "two rules for %s: only the first would bind", r.room)
+		seen[r.room] = true
+	}
+}

@@ -1,0 +1,96 @@
+package policy_test
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// tracked returns the files that git tracks, by slash-separated path from the
+// module's folder.
+func tracked(t *testing.T) []string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "git", "ls-files", "-z")
+	cmd.Dir = root
+	out, err := cmd.Output()
+	require.NoError(t, err, "the rules read what git tracks: %s", stderrOf(err))
+	files := strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00")
+	require.NotEmpty(t, files)
+	return files
+}
+
+// read returns a tracked file, or nil where it was deleted and that is not yet
+// committed.
+func read(t *testing.T, file string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(file)))
+	if !os.IsNotExist(err) {
+		require.NoError(t, err)
+	}
+	return data
+}
+
+// maxLines is how long a file of code may be: longer ones hold two ideas.
+const maxLines = 500
+
+func TestFilesStayShort(t *testing.T) {
+	t.Parallel()
+	for _, file := range tracked(t) {
+		if !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") || isData(file) {
+			continue
+		}
+		lines := bytes.Count(read(t, file), []byte("\n"))
+		assert.LessOrEqual(t, lines, maxLines, "%s: by idea, could it be two files?", file)
+	}
+}
+
+// isData reports whether a file of Go code is the catalogue's data.
+func isData(file string) bool { return strings.HasPrefix(file, "providers/data_") }
+
+// unwanted are words that must not stand in a tracked file. They are put
+// together here so that this file does not hold them.
+var unwanted = map[string]string{
+	"/" + "root/":             "a path of somebody's machine",
+	"/" + "work/":             "a path of somebody's machine",
+	"/" + "farm/":             "a path of somebody's machine",
+	"/" + "home/":             "a path of somebody's machine",
+	"/" + "Users/":            "a path of somebody's machine",
+	"registry." + "npmjs":     "the host of a package registry",
+	"deb." + "debian":         "the host of a package registry",
+	"proxy." + "golang":       "the host of a package registry",
+	"sum." + "golang":         "the host of a package registry",
+	"index." + "golang":       "the host of a package registry",
+	"security." + "debian":    "the host of a package registry",
+	"apt." + "postgresql":     "the host of a package registry",
+	"packages." + "redis":     "the host of a package registry",
+	"pypi." + "org":           "the host of a package registry",
+	"files." + "pythonhosted": "the host of a package registry",
+}
+
+func unwantedIn(text []byte) (found []string) {
+	for word, what := range unwanted {
+		if bytes.Contains(text, []byte(word)) {
+			found = append(found, what+": "+word)
+		}
+	}
+	return found
+}
+
+func TestTrackedFilesSpeakOfTheProjectOnly(t *testing.T) {
+	t.Parallel()
+	for _, file := range tracked(t) {
+		assert.Empty(t, unwantedIn(read(t, file)), file)
+	}
+}
+
+func TestUnwantedWordsAreCaught(t *testing.T) {
+	t.Parallel()
+	assert.NotEmpty(t, unwantedIn([]byte("see /"+"root/go/pkg")))
+	assert.Empty(t, unwantedIn([]byte("see $GOPATH/pkg")))
+}
