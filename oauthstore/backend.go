@@ -14,25 +14,38 @@ const (
 
 // An ID names a record. Its parts are plain columns: a backend stores them as
 // they are, compares them byte for byte (no case folding, no trimming, no
-// joining into one string) and never interprets them.
+// Unicode normalization) and never interprets them. Each part is valid UTF-8
+// without control characters and at most 1024 bytes long; any may be empty.
+//
+// Where a database wants one string for a key, [ID.MarshalText] gives one that
+// no two ids share.
 type ID struct {
 	Kind, Tenant, Subject, Provider, Account, Server string
 }
 
 // A Record is what a backend keeps. Data is opaque to it.
+//
+// Times are kept to the microsecond; what is finer may be lost. Their location
+// is not kept: only the instant counts. They lie between the years 1970 and
+// 9999, or are zero, and a zero time comes back as zero.
 type Record struct {
-	Version  uint64    // rises with every write; chosen by [Store]
-	Data     []byte    // sealed; the caller of Get and List owns it, Put must not keep it
+	// Version rises with every write and is chosen by [Store]. All 64 bits
+	// count; a backend compares versions for equality only.
+	Version  uint64
+	Data     []byte    // sealed, up to 1 MiB; the caller of Get and List owns it, Put must not keep it
 	DueAt    time.Time // when work is due on it; zero: never
 	ExpireAt time.Time // when it may be purged; zero: never
-	Now      time.Time // the store's own clock at the read; set by Get and List, ignored by Put
+	// Now is the store's own clock at the read, the same for every process that
+	// shares the database. It is set by Get and List and ignored by Put.
+	Now time.Time
 }
 
-// A Filter narrows [Backend.List]. Empty fields do not narrow.
+// A Filter narrows [Backend.List]. Empty fields do not narrow; those that are
+// set all have to match.
 type Filter struct {
 	Kind, Tenant, Subject string
-	DueBefore             time.Time // only records with a DueAt before this, in the order of DueAt
-	ExpiredBefore         time.Time // only records with an ExpireAt before this
+	DueBefore             time.Time // only records with a DueAt strictly before this, earliest first
+	ExpiredBefore         time.Time // only records with an ExpireAt strictly before this
 }
 
 // An Item is one row of [Backend.List].
@@ -47,19 +60,24 @@ type Item struct {
 // Package storetest checks one.
 //
 // Every method returns promptly when ctx ends, with an error that matches
-// ctx.Err(). A failure of the database matches [ErrUnavailable]; after the
-// backend was closed, methods return an error that matches [ErrClosed]. No
-// error text holds Data.
+// ctx.Err(); with a ctx that has ended before the call it does nothing. A
+// failure of the database matches [ErrUnavailable]; a Put that returned one may
+// have been written all the same. After the backend was closed, methods return
+// an error that matches [ErrClosed]. No error text holds Data.
+//
+// A backend that holds something open has a Close as well ([io.Closer]), which
+// may be called more than once.
 type Backend interface {
 	// Get returns the record with that id. Without one it returns
 	// [ErrNotFound] and a Record in which only Now is set.
 	Get(ctx context.Context, id ID) (Record, error)
 
 	// Put writes rec if the stored version is ifVersion, in one atomic step;
-	// else it returns [ErrConflict] and changes nothing. ifVersion 0 creates
-	// and conflicts with any record that exists. rec.Version is greater than
-	// ifVersion. When Put returns nil the record is as durable as the backend
-	// promises to be.
+	// else, also where there is no record, it returns [ErrConflict] and changes
+	// nothing. ifVersion 0 creates and conflicts with any record that exists.
+	// rec.Version is greater than ifVersion. When Put returns nil the record is
+	// as durable as the backend promises to be, and every later Get, by any
+	// process, returns it or a later one.
 	Put(ctx context.Context, id ID, rec Record, ifVersion uint64) error
 
 	// Delete removes the record if the stored version is ifVersion; else it
@@ -71,7 +89,8 @@ type Backend interface {
 	// page, which is "" after the last one. The order is that of DueAt when
 	// f.DueBefore is set, else any order that lasts while pages are read. A
 	// record that is written between two pages may be seen once, twice or not
-	// at all; others are seen exactly once. n must be at least 1.
+	// at all; others are seen exactly once. A cursor belongs to the filter that
+	// it came with. An n below 1, or a cursor that List never gave, is an error.
 	List(ctx context.Context, f Filter, cursor string, n int) (items []Item, next string, err error)
 }
 

@@ -1,0 +1,18 @@
+CREATE TABLE toolgrant_records (
+    seq       INTEGER PRIMARY KEY, -- the order of pages
+    kind      TEXT    NOT NULL,
+    tenant    TEXT    NOT NULL,
+    subject   TEXT    NOT NULL,
+    provider  TEXT    NOT NULL,
+    account   TEXT    NOT NULL,
+    server    TEXT    NOT NULL,
+    version   INTEGER NOT NULL,    -- all 64 bits count: compared for equality only
+    data      BLOB    NOT NULL,    -- sealed
+    due_at    INTEGER,             -- microseconds since 1970; NULL: never
+    expire_at INTEGER,
+    UNIQUE (kind, tenant, subject, provider, account, server)
+) STRICT;
+
+CREATE INDEX toolgrant_records_owner ON toolgrant_records (tenant, subject);
+CREATE INDEX toolgrant_records_due ON toolgrant_records (due_at, seq) WHERE due_at IS NOT NULL;
+CREATE INDEX toolgrant_records_expire ON toolgrant_records (expire_at) WHERE expire_at IS NOT NULL;

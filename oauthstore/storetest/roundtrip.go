@@ -1,0 +1,127 @@
+package storetest
+
+import (
+	"bytes"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/toolgrant/toolgrant/oauthstore"
+)
+
+var roundTripRules = []rule{
+	{
+		name: "a missing record is not found",
+		says: "without a record, Get and Delete return ErrNotFound, and Get a Record in which only Now is set",
+		check: func(c *testCase) {
+			got, err := c.backend.Get(c.ctx, id("nobody"))
+			require.ErrorIs(c, err, oauthstore.ErrNotFound)
+			require.Zero(c, got.Version)
+			require.Empty(c, got.Data)
+			require.Zero(c, got.DueAt)
+			require.Zero(c, got.ExpireAt)
+			require.ErrorIs(c, c.backend.Delete(c.ctx, id("nobody"), 1), oauthstore.ErrNotFound)
+		},
+	},
+	{
+		name: "what was put is got, byte for byte",
+		says: "Get returns Version and Data as Put was given them: no bytes, every byte value, text, one mebibyte",
+		check: func(c *testCase) {
+			var all []byte
+			for i := range 256 {
+				all = append(all, byte(i))
+			}
+			for name, data := range map[string][]byte{
+				"nothing":   {},
+				"one NUL":   {0},
+				"all bytes": all,
+				"JSON":      []byte(`{"a":"\u0000","b":'%s'}` + "\r\n"),
+				"mebibyte":  bytes.Repeat(all, 1<<20/256),
+			} {
+				want := oauthstore.Record{Version: 7, Data: data}
+				c.create(id(name), want)
+				c.stored(c.backend, id(name), want)
+			}
+		},
+	},
+	{
+		name: "no Data at all is no bytes",
+		says: "a Put with nil Data stores a record without bytes",
+		check: func(c *testCase) {
+			c.create(id("u"), oauthstore.Record{Version: 1})
+			c.stored(c.backend, id("u"), oauthstore.Record{Version: 1})
+		},
+	},
+	{
+		name: "a later version replaces all of the earlier",
+		says: "Put replaces the whole record: shorter data, times that are zero again",
+		check: func(c *testCase) {
+			long := rec(1)
+			long.DueAt, long.ExpireAt = at(1), at(2)
+			c.create(id("u"), long)
+			short := oauthstore.Record{Version: 2, Data: []byte("x")}
+			require.NoError(c, c.backend.Put(c.ctx, id("u"), short, 1))
+			c.stored(c.backend, id("u"), short)
+		},
+	},
+	{
+		name: "times are kept to the microsecond, and zero is zero",
+		says: "DueAt and ExpireAt come back as the same instant, to the microsecond, wherever they were written; zero comes back as zero",
+		check: func(c *testCase) {
+			tokyo := time.FixedZone("Tokyo", 9*60*60)
+			for name, r := range map[string]oauthstore.Record{
+				"none":      {Version: 1},
+				"due":       {Version: 1, DueAt: at(0)},
+				"expire":    {Version: 1, ExpireAt: at(0)},
+				"both":      {Version: 1, DueAt: at(1), ExpireAt: at(2)},
+				"elsewhere": {Version: 1, DueAt: at(1).In(tokyo), ExpireAt: at(2).In(tokyo)},
+				"epoch":     {Version: 1, DueAt: time.Unix(0, 0), ExpireAt: time.Unix(0, 1000)},
+				"far":       {Version: 1, DueAt: time.Date(9999, 12, 31, 23, 59, 59, 999999000, time.UTC)},
+				"finer":     {Version: 1, DueAt: at(1).Add(999), ExpireAt: at(2).Add(501)},
+			} {
+				c.create(id(name), r)
+				c.stored(c.backend, id(name), r)
+			}
+		},
+	},
+	{
+		name: "a deleted record is gone",
+		says: "after Delete the record is not found, another Delete says so, and it can be created again",
+		check: func(c *testCase) {
+			c.create(id("u"), rec(1))
+			require.NoError(c, c.backend.Delete(c.ctx, id("u"), 1))
+			c.absent(c.backend, id("u"))
+			require.ErrorIs(c, c.backend.Delete(c.ctx, id("u"), 1), oauthstore.ErrNotFound)
+			c.create(id("u"), rec(2))
+			c.stored(c.backend, id("u"), rec(2))
+		},
+	},
+	{
+		name: "the caller's bytes stay the caller's",
+		says: "Put does not keep Data, and the caller owns what Get and List return: changing either changes nothing that is stored",
+		check: func(c *testCase) {
+			r := rec(1)
+			c.create(id("u"), r)
+			clobber(r.Data)
+			c.stored(c.backend, id("u"), rec(1))
+
+			got, err := c.backend.Get(c.ctx, id("u"))
+			require.NoError(c, err)
+			clobber(got.Data)
+			c.stored(c.backend, id("u"), rec(1))
+
+			items, _, err := c.backend.List(c.ctx, oauthstore.Filter{}, "", 10)
+			require.NoError(c, err)
+			require.Len(c, items, 1)
+			clobber(items[0].Data)
+			c.stored(c.backend, id("u"), rec(1))
+		},
+	},
+}
+
+func clobber(data []byte) {
+	for i := range data {
+		data[i] = '!'
+	}
+	_ = append(data[:0], "overwritten"...)
+}
