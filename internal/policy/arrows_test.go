@@ -34,11 +34,12 @@ var arrows = []rule{
 	{"providers", nil},
 
 	{"oauthstore", []string{"internal/..."}},
+	{"oauthstore/internal/...", []string{"oauthstore"}}, // what the stores share
 	{"oauthstore/storetest", []string{"oauthstore"}},
-	{"oauthstore/filestore", []string{"oauthstore"}},
-	{"oauthstore/sqlitestore", []string{"oauthstore"}},
-	{"oauthstore/pgstore", []string{"oauthstore"}},
-	{"oauthstore/redisstore", []string{"oauthstore"}},
+	{"oauthstore/filestore", []string{"oauthstore", "oauthstore/internal/..."}},
+	{"oauthstore/sqlitestore", []string{"oauthstore", "oauthstore/internal/..."}},
+	{"oauthstore/pgstore", []string{"oauthstore", "oauthstore/internal/..."}},
+	{"oauthstore/redisstore", []string{"oauthstore", "oauthstore/internal/..."}},
 	{"oauthstore/connect", []string{"oauthstore", "providers", "internal/..."}},
 
 	{"mcptools", []string{"oauthstore", "providers", "internal/..."}},
@@ -123,6 +124,7 @@ func TestForbiddenArrowsAreCaught(t *testing.T) {
 		{"oauthstore/connect", "mcptools"},
 		{"oauthstore/pgstore", "oauthstore/sqlitestore"},
 		{"oauthstore/pgstore", "internal/secret"},
+		{"oauthstore/internal/page", "internal/oauth"},
 		{"mcptools", "oauthstore/connect"},
 		{"mcptools", "mcptools/lab"},
 		{"mcptools/session", "mcptools/lab"},

@@ -17,15 +17,12 @@ const module = "github.com/toolgrant/toolgrant"
 
 // A listed package is what `go list` tells of one of the module's packages.
 type listed struct {
-	ImportPath   string
-	Name         string
-	Dir          string
-	Doc          string
-	GoFiles      []string
-	TestGoFiles  []string
-	XTestGoFiles []string
-	Imports      []string
-	Deps         []string // transitive, without tests
+	ImportPath string   `json:"ImportPath"`
+	Name       string   `json:"Name"`
+	Dir        string   `json:"Dir"`
+	Doc        string   `json:"Doc"`
+	Imports    []string `json:"Imports"`
+	Deps       []string `json:"Deps"` // transitive, without tests
 }
 
 // room returns the package's path inside the module; "." is the module itself.
@@ -40,7 +37,7 @@ func roomOf(importPath string) string {
 
 // load lists the module's packages once for all tests.
 var load = sync.OnceValues(func() ([]listed, error) {
-	cmd := exec.Command("go", "list", "-json=ImportPath,Name,Dir,Doc,GoFiles,TestGoFiles,XTestGoFiles,Imports,Deps", "./...")
+	cmd := exec.Command("go", "list", "-json=ImportPath,Name,Dir,Doc,Imports,Deps", "./...")
 	cmd.Dir = root
 	out, err := cmd.Output()
 	if err != nil {
