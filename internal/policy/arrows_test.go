@@ -33,7 +33,7 @@ var arrows = []rule{
 
 	{"providers", nil},
 
-	{"oauthstore", []string{"internal/..."}},
+	{"oauthstore", []string{"oauthstore/internal/...", "internal/..."}},
 	{"oauthstore/internal/...", []string{"oauthstore"}}, // what the stores share
 	{"oauthstore/storetest", []string{"oauthstore"}},
 	{"oauthstore/filestore", []string{"oauthstore", "oauthstore/internal/..."}},
