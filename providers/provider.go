@@ -6,27 +6,34 @@ import "time"
 // be spoken to. It is plain data: no I/O, no secret. The functions of this
 // package return a fresh value each time, which the caller may change before a
 // builder is made of it; [Provider.Validate] tells what no longer fits.
+// Methods do not change it; it is safe for concurrent use while nobody writes.
 type Provider struct {
-	ID          string   // lower case, such as "asana"; part of every credential's key
+	ID          string   // such as "asana"; part of every credential's key
 	Name        string   // for people, such as "Asana"
+	Vendor      string   // whose server it is, such as "Google"; "" if unknown, then no vendor's token counts as foreign
 	Label       string   // server_label of the entry; "" means ID
 	Description string   // server_description of the entry; "" means none is sent
 	Server      Server   // where it is
 	Transport   string   // TransportHTTP or TransportSSE; "" for OpenAI's connectors
 	Ways        []Way    // how it lets itself be authenticated to, best first
 	OAuth       OAuth    // its authorization server; zero: found by discovery
-	Tokens      Tokens   // what its tokens are like
+	Tokens      Tokens   // what its OAuth tokens are like
 	RESTToken   Answer   // whether a token of the vendor's REST API works on the MCP server
+	Wrong       []Wrong  // kinds of the vendor's own tokens that are surely not for this server
 	Check       Check    // how the validity of a token is best checked
-	Headers     []Header // headers beside the credential that it understands
+	Headers     []Header // headers beside the credential
 	Options     []string // query parameters that it understands: a URL with them is the same server
 	ReadOnly    string   // how to get read-only tools; "" if nobody says
 	Hazards     []string // what is known to break OpenAI's client here, one sentence each
 	Quirks      []string // what else surprises, one sentence each
 	Cost        string   // what a call costs beside the model's tokens; "" if nothing is known
 	Retired     string   // not empty: refused, in a sentence that names what to use now
-	Docs        []string // the vendor's pages
+	Docs        []string // the vendor's pages, and others that the facts come from
 	Source      Source   // of the facts above that carry no source of their own
+
+	// faults are of the typed options that it was made with; Validate and
+	// ServerURL report them.
+	faults []error
 }
 
 // Transports of an MCP server.
@@ -39,21 +46,24 @@ const (
 // behind one of OpenAI's connectors.
 type Server struct {
 	// URL is the server_url to the byte: it is never normalised, since slashes
-	// at its end matter. Parts in braces make it a template that [Provider.At]
-	// fills.
+	// at its end matter. Parts in braces make it a template, which
+	// [Provider.At] fills and a full URL per owner may replace.
 	URL string
-	// Alternates are other documented URLs, or templates of them, of the same
-	// server and the same credential.
+	// Alternates are other documented URLs, or templates of them, for the same
+	// kind of credential: regions, read-only paths, single toolsets.
 	Alternates []string
-	Params     []Param   // the parts in braces, of URL and Alternates
+	Params     []Param   // the parts in braces, of URL, Alternates and OAuth
 	Refused    []Refused // documented or once documented URLs that must not be used
 	Connector  string    // connector_id, for OpenAI's connectors; then URL is ""
+	// Anywhere: the vendor tells each customer a URL of no known form, so that
+	// any https URL is taken and URL is "".
+	Anywhere bool
 }
 
 // A Param is a part of a URL template.
 type Param struct {
 	Name    string
-	Pattern string // regular expression (RE2) that the whole value must match
+	Pattern string // regular expression (RE2) that the whole value must match; "" means any
 	Example string
 	Doc     string // where the value is found
 }
@@ -64,48 +74,48 @@ type Refused struct {
 	Why     string // a sentence that names what to use now
 }
 
-// Kinds of [Way].
-const (
-	WayOAuth = "oauth" // an access token from the provider's authorization server
-	WayKey   = "key"   // a key that a person makes at the provider and that is not refreshed
-	WayNone  = "none"  // the server is open to anyone
-)
-
-// A Way is one way to authenticate.
-type Way struct {
-	ID     string // unique in the provider, such as "oauth", "api_key", "connection_token"
-	Kind   string // one of the Way constants
-	Name   string // for people, such as "connection token"
-	Obtain string // a sentence: where the user or the developer gets it
-	// Carry says in which headers the secrets travel. Empty means as a bearer
-	// token, which is what OpenAI's authorization field carries; anything else
-	// can only travel in the entry's headers.
-	Carry []Carry
-	// Registration says how an application becomes a client, for WayOAuth.
-	Registration Registration
-	Source       Source // zero: the provider's
+// A Wrong is a kind of token that is surely not for a server.
+type Wrong struct {
+	Kind TokenKind
+	Why  string // a sentence that goes on after "this is a …", such as "It works on the REST API only."
 }
 
-// A Carry is one header that carries a secret.
-type Carry struct {
-	Header string // such as "Authorization", "x-api-key"
-	Scheme string // put before the secret with a space; "" for none
-	Secret string // which one: "" is the token itself, else a name in Credential.Secrets
+// Check says how the validity of a token is best checked. The zero value
+// means initialize and tools/list, which suits any server that asks everyone
+// for a token.
+type Check struct {
+	// Anonymous: initialize and tools/list answer anyone, so that they prove
+	// nothing.
+	Anonymous bool
+	// URL, if not empty, answers a GET with the token as a bearer: 200 for a
+	// valid one and 401 or 403 for others. It proves nothing about the MCP
+	// server where RESTToken is not [Yes].
+	URL string
+	// Note is a sentence about what else is known, such as a REST call that
+	// proves nothing.
+	Note string
 }
 
-// A Registration is a kind of client registration.
-type Registration string
+// A Header is one that a server understands beside the credential.
+type Header struct {
+	Name  string
+	Value string // sent with every entry; "": not sent
+	Doc   string // what it does, with an example
+	// Required: the server does not work without it. Where Value is "", each
+	// entry must give one, since it differs from owner to owner.
+	Required bool
+}
 
-// Kinds of registration.
-const (
-	RegistrationUnknown    Registration = ""
-	RegistrationOpen       Registration = "open"       // anyone, by dynamic registration (RFC 7591)
-	RegistrationRestricted Registration = "restricted" // dynamic, but only for listed clients or redirect URIs
-	RegistrationManual     Registration = "manual"     // a person makes an application; see Way.Obtain
-)
+// A Source says where facts come from.
+type Source struct {
+	URL        string
+	Date       string // YYYY-MM-DD, or as much of it as is known
+	Confidence string // "high", "medium" or "low"
+}
 
 // OAuth is what is known of an authorization server. Empty fields are found
-// by discovery; live metadata beats the others unless Pinned.
+// by discovery; live metadata beats the others unless Pinned. It describes the
+// server at Server.URL: [Provider.Resolve] drops it for a URL on another host.
 type OAuth struct {
 	Issuer                string
 	AuthorizationEndpoint string
@@ -115,27 +125,35 @@ type OAuth struct {
 	ResourceMetadata      string   // URL of the protected-resource metadata (RFC 9728)
 	Resource              string   // resource parameter (RFC 8707); "" means the server URL
 	Resources             []string // other values of it that name the same server
+	Audience              string   // the aud that its JWTs must have; "": not known
 	Scopes                []string // that exist or are usual; which are asked for is connect's choice
 	DefaultScopes         []string // to ask for where neither challenge nor metadata says; nil: none
-	AuthMethods           []string // token_endpoint_auth_method values that it takes
-	ClientIDMetadata      bool     // it takes client ID metadata documents
-	Pinned                bool     // the values here bind, and metadata at the server's own origin is not asked: it is a trap
+	NoScopes              bool     // asking for any scope is refused, or advised against: none is ever asked for
+	// AuthorizationParams are added to the authorization URL, such as
+	// access_type=offline, without which Google gives no refresh token.
+	AuthorizationParams map[string]string
+	AuthMethods         []string // token_endpoint_auth_method values that it takes; nil: not known
+	ClientIDMetadata    bool     // it takes client ID metadata documents
+	Pinned              bool     // the values here bind, and metadata at the server's own origin is not asked: it is a trap
 	// InsecureNoPKCEMetadata: its metadata leaves out
 	// code_challenge_methods_supported although it takes S256.
 	InsecureNoPKCEMetadata bool
-	// LegacyDiscovery: it publishes no protected-resource metadata, so that the
-	// authorization server is looked for at its own origin (MCP 2025-03-26).
+	// LegacyDiscovery: it publishes no protected-resource metadata, or its
+	// challenge does not point there, so that the authorization server is looked
+	// for at its own origin (MCP 2025-03-26).
 	LegacyDiscovery bool
 	Source          Source // zero: the provider's
 }
 
-// Tokens is what is known of a provider's tokens.
+// Tokens is what is known of a provider's OAuth tokens.
 type Tokens struct {
 	TTL              time.Duration // lifetime of an access token; 0: not known
+	RefreshTTL       time.Duration // lifetime of a refresh token; 0: not known
 	Refresh          Answer        // whether there are refresh tokens
-	Rotates          Answer        // whether a refresh ends the refresh token before
+	Rotates          Answer        // whether a refresh ends the refresh token before; treat Unknown as Yes
 	OldAccessDies    bool          // a refresh ends the access token before
 	ExpiresInMissing bool          // answers leave out expires_in
+	RefusedCodes     []string      // error codes that mean the same as invalid_grant here
 	Format           string        // one sentence
 	Source           Source        // zero: the provider's
 }
@@ -149,31 +167,3 @@ const (
 	Yes     Answer = "yes"
 	No      Answer = "no"
 )
-
-// A Check says how the validity of a token is best checked. The zero value
-// means initialize and tools/list, which suits any server that asks everyone
-// for a token.
-type Check struct {
-	// Anonymous: initialize and tools/list answer anyone, so that they prove
-	// nothing.
-	Anonymous bool
-	// URL, if not empty, answers a GET with the token: 200 for a valid one and
-	// 401 or 403 for others.
-	URL string
-	// Note is a sentence about what else is known, such as a REST call that
-	// proves nothing.
-	Note string
-}
-
-// A Header is one that a server understands beside the credential.
-type Header struct {
-	Name string
-	Doc  string
-}
-
-// A Source says where facts come from.
-type Source struct {
-	URL        string
-	Date       string // YYYY-MM-DD, or as much of it as is known
-	Confidence string // "high", "medium" or "low"
-}

@@ -1,0 +1,143 @@
+package providers
+
+import "time"
+
+// asanaFamily is the family of Asana's servers.
+var asanaFamily = []Provider{
+	{
+		ID:          "asana",
+		Name:        "Asana",
+		Vendor:      "Asana",
+		Description: "Asana: tasks, projects, portfolios and goals of one workspace.",
+		Server: Server{
+			URL: "https://mcp.asana.com/v2/mcp",
+			Refused: []Refused{
+				{
+					Pattern: `^https?://mcp\.asana\.com/(sse|mcp)/?($|\?)`,
+					Why:     "That is Asana's V1 server, which was to be shut down on 2026-08-05: use https://mcp.asana.com/v2/mcp with a token of an MCP app.",
+				},
+				{
+					Pattern: `^https?://app\.asana\.com/`,
+					Why:     "That is Asana's REST API, not an MCP server: use https://mcp.asana.com/v2/mcp.",
+				},
+			},
+		},
+		Transport: TransportHTTP,
+		Ways: []Way{
+			{
+				ID:           "oauth",
+				Kind:         WayOAuth,
+				Name:         "token of an MCP app",
+				Obtain:       "Make an app of the type MCP app at https://app.asana.com/0/my-apps, register the redirect URL to the letter, choose who may use it under Manage distribution, and let the user consent: run toolgrant connect asana.",
+				Registration: RegistrationManual,
+				Source:       Source{URL: "https://developers.asana.com/docs/connecting-mcp-clients-to-asanas-v2-server", Date: "2026-07-23", Confidence: "high"},
+			},
+		},
+		OAuth: OAuth{
+			Issuer:                "https://app.asana.com",
+			AuthorizationEndpoint: "https://app.asana.com/-/oauth_authorize",
+			TokenEndpoint:         "https://app.asana.com/-/oauth_token",
+			RevocationEndpoint:    "https://app.asana.com/-/oauth_revoke",
+			ResourceMetadata:      "https://mcp.asana.com/.well-known/oauth-protected-resource/v2",
+			Resource:              "https://mcp.asana.com/v2/mcp",
+			Resources:             []string{"https://mcp.asana.com/v2"},
+			Scopes:                []string{"default"},
+			NoScopes:              true,
+			AuthMethods:           []string{"client_secret_post", "client_secret_basic"},
+			Pinned:                true,
+			Source:                Source{URL: "https://github.com/speakeasy-api/mcp-setup-docs/blob/main/guides/asana/research.md", Date: "2026-08-06", Confidence: "high"},
+		},
+		Tokens: Tokens{
+			TTL:     time.Hour,
+			Refresh: Yes,
+			Format:  "Opaque; the vendor changes formats without notice, and personal, OAuth and refresh tokens look alike.",
+			Source:  Source{URL: "https://forum.asana.com/t/change-api-token-formats-are-changing/585459", Date: "2026", Confidence: "high"},
+		},
+		RESTToken: No,
+		Check: Check{
+			Note: "A call of the REST API such as /users/me proves nothing: it refuses MCP tokens, and takes those that the MCP server refuses.",
+		},
+		Hazards: []string{
+			"Metadata at the origin mcp.asana.com describes the retired V1 server: who looks there registers with the wrong authorization server, so the endpoints are pinned here.",
+			"An access token lives for an hour, which a long run outlives: refresh before every request.",
+			"Administrators of Enterprise+ can block an MCP client, or make it wait for approval.",
+		},
+		Quirks: []string{
+			`A token of the REST API is refused with 401 invalid_token, "Invalid token signature - token was not issued by Asana OAuth"; a token of an MCP app is refused by the REST API.`,
+			"There is no dynamic registration, no client ID metadata document and no public client: the client secret is needed for the exchange and for every refresh.",
+			"The documented resource is https://mcp.asana.com/v2, the server's own metadata names https://mcp.asana.com/v2/mcp: both are accepted.",
+			"The documented metadata URL under /v2/.well-known answered 404 on 2026-08-06; the 401 points to the one that is used here.",
+			`Ask for no scope: anything but "default" gives "Invalid scope(s) requested". All tools are granted, future ones too, and none is read-only.`,
+			"One workspace is chosen at consent, and the session sees no other.",
+			`With Specific workspaces and none chosen under Manage distribution, consent ends with "This app is not available to your Asana workspace or organization".`,
+			"Redirect URLs match to the letter, port included: https, or http on localhost and 127.0.0.1.",
+			"Only the refresh token can be revoked.",
+			"Answers to a refresh often leave out refresh_token: the old one stays valid; a new one, if there is one, replaces it.",
+			"Tokens hold / and :, so they must be escaped in forms and left as they are in headers.",
+		},
+		Docs: []string{
+			"https://developers.asana.com/docs/integrating-with-asanas-mcp-server",
+			"https://developers.asana.com/docs/connecting-mcp-clients-to-asanas-v2-server",
+			"https://developers.asana.com/docs/using-asanas-mcp-server",
+			"https://developers.asana.com/docs/oauth",
+			"https://developers.asana.com/docs/personal-access-token",
+			"https://forum.asana.com/t/new-v2-mcp-server-now-generally-available/1122647",
+			"https://github.com/speakeasy-api/mcp-setup-docs/blob/main/guides/asana/research.md",
+			"https://www.scalekit.com/blog/asana-mcp-vs-api",
+			"https://forum.asana.com/t/change-api-token-formats-are-changing/585459",
+		},
+		Source: Source{URL: "https://developers.asana.com/docs/integrating-with-asanas-mcp-server", Date: "2026-09-30", Confidence: "high"},
+	},
+	{
+		ID:     "asana_v1",
+		Name:   "Asana V1 beta (retired)",
+		Vendor: "Asana",
+		Server: Server{
+			URL:        "https://mcp.asana.com/sse",
+			Alternates: []string{"https://mcp.asana.com/mcp"},
+		},
+		Transport: TransportSSE,
+		Ways: []Way{
+			{
+				ID:           "oauth",
+				Kind:         WayOAuth,
+				Name:         "OAuth",
+				Obtain:       "Nothing new should be connected here: use asana.",
+				Registration: RegistrationOpen,
+			},
+		},
+		OAuth: OAuth{
+			Issuer:                "https://mcp.asana.com",
+			AuthorizationEndpoint: "https://mcp.asana.com/authorize",
+			TokenEndpoint:         "https://mcp.asana.com/token",
+			RegistrationEndpoint:  "https://mcp.asana.com/register",
+			Scopes:                []string{"default"},
+			AuthMethods:           []string{"client_secret_basic"},
+			LegacyDiscovery:       true,
+		},
+		Tokens: Tokens{
+			Refresh: Yes,
+		},
+		RESTToken: No,
+		Hazards:   []string{"It speaks HTTP with SSE only, the transport before Streamable HTTP."},
+		Quirks: []string{
+			"On 2026-09-30 it still answered 401 and its authorization server still listed /register: that something answers is no proof that it is supported.",
+			"Its tokens are of another authorization server (mcp.asana.com) than those of V2 (app.asana.com) and don't work there.",
+			"Dynamic registration gave the client a secret, for client_secret_basic.",
+		},
+		Retired: "Asana's V1 server (/sse and /mcp) was to be shut down on 2026-08-05: use asana, https://mcp.asana.com/v2/mcp, with a token of an MCP app.",
+		Docs: []string{
+			"https://developers.asana.com/docs/integrating-with-asanas-mcp-server",
+			"https://forum.asana.com/t/new-v2-mcp-server-now-generally-available/1122647",
+		},
+		Source: Source{URL: "https://developers.asana.com/docs/integrating-with-asanas-mcp-server", Date: "2026-09-30", Confidence: "high"},
+	},
+}
+
+// Asana is Asana's MCP server, V2. It takes only tokens of an MCP app; a token of
+// Asana's REST API is refused there, and its V1 server is retired.
+func Asana() Provider { return record("asana") }
+
+// AsanaV1 is Asana's retired V1 server: it is known so that it can be refused by
+// name.
+func AsanaV1() Provider { return record("asana_v1") }

@@ -1,0 +1,235 @@
+package providers
+
+// zapierFamily is the family of Zapier's servers.
+var zapierFamily = []Provider{
+	{
+		ID:          "zapier",
+		Name:        "Zapier",
+		Vendor:      "Zapier",
+		Description: "Zapier: the actions that the user chose, in the apps that the user connected.",
+		Server: Server{
+			URL: "https://mcp.zapier.com/api/v1/connect",
+			Alternates: []string{
+				"https://mcp.zapier.com/api/mcp/mcp",
+				"https://mcp.zapier.com/api/mcp/a/{account_id}/mcp?serverId={server_id}",
+			},
+			Params: []Param{
+				{Name: "account_id", Example: "1234567", Doc: "in the URL that Zapier showed when the server was made"},
+				{Name: "server_id", Pattern: "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", Example: "00000000-0000-4000-8000-000000000000", Doc: "in the URL that Zapier showed when the server was made"},
+			},
+			Refused: []Refused{
+				{
+					Pattern: `/api/mcp/s/`,
+					Why:     "That URL is itself the secret, and OpenAI shows server_url in its answers: make a connection token at https://mcp.zapier.com and use https://mcp.zapier.com/api/v1/connect.",
+				},
+				{
+					Pattern: `[?&]token=`,
+					Why:     "A token in the URL is shown in OpenAI's answers and in logs: use https://mcp.zapier.com/api/v1/connect and import the token as a connection token.",
+				},
+				{
+					Pattern: `^https?://actions\.zapier\.com/`,
+					Why:     "That is Zapier's server of 2025: use https://mcp.zapier.com/api/v1/connect with a connection token or OAuth.",
+				},
+			},
+		},
+		Transport: TransportHTTP,
+		Ways: []Way{
+			{
+				ID:           "oauth",
+				Kind:         WayOAuth,
+				Name:         "OAuth",
+				Obtain:       "The user consents in a browser, and a server is made for that sign-in: run toolgrant connect zapier.",
+				Registration: RegistrationOpen,
+			},
+			{
+				ID:     "connection_token",
+				Kind:   WayKey,
+				Name:   "connection token",
+				Obtain: `At https://mcp.zapier.com add an MCP server for the client "OpenAI API", then Connect, Generate token: it is shown once.`,
+				Takes:  []TokenKind{"zapier_connection"},
+				Source: Source{URL: "https://docs.zapier.com/mcp/get-started/connect/openai-api", Date: "2026-09-24", Confidence: "high"},
+			},
+		},
+		OAuth: OAuth{
+			Issuer:                "https://mcp.zapier.com",
+			AuthorizationEndpoint: "https://mcp.zapier.com/oauth/authorize",
+			TokenEndpoint:         "https://mcp.zapier.com/api/v1/oauth/token",
+			RegistrationEndpoint:  "https://mcp.zapier.com/api/v1/oauth/register",
+			RevocationEndpoint:    "https://mcp.zapier.com/api/v1/oauth/revoke",
+			ResourceMetadata:      "https://mcp.zapier.com/.well-known/oauth-protected-resource/api/v1/connect",
+			Scopes:                []string{"openid", "profile", "email"},
+			AuthMethods:           []string{"none", "client_secret_post", "client_secret_basic"},
+		},
+		Tokens: Tokens{
+			Refresh: Yes,
+		},
+		Check: Check{
+			Note: "The authorization server's https://mcp.zapier.com/api/v1/oauth/userinfo answers OAuth tokens; never call a tool to check, it is billed.",
+		},
+		Hazards: []string{
+			"It speaks Streamable HTTP only.",
+			"The older URL /api/mcp/mcp answers 401 without resource_metadata, and its metadata at the root is 404: the authorization server is found at the origin.",
+			"A connection token that lapsed, by long disuse or for security, shows as 404 when tools are called, not as 401: rotate it.",
+		},
+		Quirks: []string{
+			"A connection token is one server with its configured actions; Rotate token ends the old one at once.",
+			"With OAuth only apps that the signing-in user owns the connection of give actions; shared connections do not.",
+			"Zapier's page on authentication lists other scopes than the live metadata: discovery is right.",
+			`A connection token at a per-user URL (/api/mcp/a/…) gives 401 "Invalid OAuth token": those take OAuth only.`,
+			`Without a credential it answers 401 with the JSON-RPC error -31997 "Missing authorization header or token query parameter".`,
+			"OAuth of Zapier's platform (zapier.com/oauth, api.zapier.com) is another authorization server; nobody says that its tokens work here.",
+		},
+		Cost: "Two Zapier tasks for each tool call that succeeds; calls stop when the plan is used up.",
+		Docs: []string{
+			"https://docs.zapier.com/mcp/get-started/connect/openai-api",
+			"https://docs.zapier.com/mcp/overview/how-connections-work",
+			"https://docs.zapier.com/mcp/get-started/connect/other",
+			"https://docs.zapier.com/mcp/get-started/authentication",
+			"https://docs.zapier.com/mcp/troubleshoot/tools-return-404",
+			"https://github.com/speakeasy-api/mcp-setup-docs/blob/main/guides/zapier/research.md",
+			"https://zapier.com/mcp",
+		},
+		Source: Source{URL: "https://docs.zapier.com/mcp/get-started/connect/openai-api", Date: "2026-09-30", Confidence: "high"},
+	},
+	{
+		ID:          "zapier_connection_token",
+		Name:        "Zapier (connection token only)",
+		Vendor:      "Zapier",
+		Description: "Zapier: the actions that were chosen for this server.",
+		Server: Server{
+			URL:        "https://mcp.zapier.com/api/v1/connect",
+			Alternates: []string{"https://mcp.zapier.com/api/mcp/mcp"},
+			Refused: []Refused{
+				{
+					Pattern: `/api/mcp/s/`,
+					Why:     "That URL is itself the secret, and OpenAI shows server_url in its answers: make a connection token at https://mcp.zapier.com and use https://mcp.zapier.com/api/v1/connect.",
+				},
+				{
+					Pattern: `[?&]token=`,
+					Why:     "A token in the URL is shown in OpenAI's answers and in logs: use https://mcp.zapier.com/api/v1/connect and import the token as a connection token.",
+				},
+				{
+					Pattern: `^https?://actions\.zapier\.com/`,
+					Why:     "That is Zapier's server of 2025: use https://mcp.zapier.com/api/v1/connect with a connection token or OAuth.",
+				},
+			},
+		},
+		Transport: TransportHTTP,
+		Ways: []Way{
+			{
+				ID:     "connection_token",
+				Kind:   WayKey,
+				Name:   "connection token",
+				Obtain: `At https://mcp.zapier.com add an MCP server for the client "OpenAI API", then Connect, Generate token: it is shown once.`,
+				Takes:  []TokenKind{"zapier_connection"},
+				Source: Source{URL: "https://docs.zapier.com/mcp/get-started/connect/openai-api", Date: "2026-09-24", Confidence: "high"},
+			},
+		},
+		Tokens: Tokens{
+			Format: "Opaque; public examples are the base64 of a UUID, a colon and a secret, which is not documented.",
+		},
+		Hazards: []string{
+			"A connection token that lapsed, by long disuse or for security, shows as 404 when tools are called, not as 401: rotate it.",
+		},
+		Quirks: []string{
+			"One token is one server with its configured actions.",
+			"Rotate token ends the old one at once.",
+			"Zapier's page sends the token in headers; OpenAI's authorization field carries the same bearer. Never send both.",
+			`At a per-user URL (/api/mcp/a/…) it gives 401 "Invalid OAuth token".`,
+		},
+		Cost: "Two Zapier tasks for each tool call that succeeds; calls stop when the plan is used up.",
+		Docs: []string{
+			"https://docs.zapier.com/mcp/get-started/connect/openai-api",
+			"https://docs.zapier.com/mcp/overview/how-connections-work",
+			"https://docs.zapier.com/mcp/get-started/connect/other",
+			"https://docs.zapier.com/mcp/get-started/authentication",
+			"https://docs.zapier.com/mcp/troubleshoot/tools-return-404",
+			"https://github.com/speakeasy-api/mcp-setup-docs/blob/main/guides/zapier/research.md",
+			"https://github.com/mastra-ai/mastra/issues/13581",
+		},
+		Source: Source{URL: "https://docs.zapier.com/mcp/get-started/connect/openai-api", Date: "2026-09-24", Confidence: "high"},
+	},
+	{
+		ID:     "zapier_legacy_secret_url",
+		Name:   "Zapier secret URL of 2025 (retired)",
+		Vendor: "Zapier",
+		Server: Server{
+			URL: "https://mcp.zapier.com/api/mcp/s/{secret}/mcp",
+			Alternates: []string{
+				"https://mcp.zapier.com/api/mcp/s/{secret}/sse",
+				"https://actions.zapier.com/mcp/actions/",
+			},
+			Params: []Param{
+				{Name: "secret", Example: "synthetic", Doc: "the secret: it must not be in a server_url"},
+			},
+		},
+		Transport: TransportHTTP,
+		Ways: []Way{
+			{
+				ID:     "none",
+				Kind:   WayNone,
+				Name:   "the URL itself",
+				Obtain: "The whole URL is the credential: make a connection token instead.",
+			},
+		},
+		Hazards: []string{"OpenAI shows server_url in its answers, and with it this secret."},
+		Quirks: []string{
+			"Today's documentation does not give this form any more; whether old URLs still work is not stated anywhere.",
+		},
+		Retired: "A Zapier URL with a secret in it must not be used, since OpenAI shows server_url in its answers: make a connection token at https://mcp.zapier.com and use zapier.",
+		Docs: []string{
+			"https://github.com/VapiAI/docs/pull/546",
+			"https://docs.zapier.com/mcp/authentication",
+		},
+		Source: Source{URL: "https://github.com/VapiAI/docs/pull/546", Date: "2025-06-27", Confidence: "medium"},
+	},
+	{
+		ID:          "zapier_white_label",
+		Name:        "Zapier for partners (white label)",
+		Vendor:      "Zapier",
+		Description: "Zapier: the actions of one app.",
+		Server:      Server{Anywhere: true},
+		Transport:   TransportHTTP,
+		Ways: []Way{
+			{
+				ID:           "oauth",
+				Kind:         WayOAuth,
+				Name:         "OAuth of a partner",
+				Obtain:       "As a partner of Zapier: a JWT that you sign is exchanged at https://zapier.com/oauth/token for a connect token, then the user consents to one connection. The end user does not sign in to Zapier.",
+				Registration: RegistrationManual,
+			},
+		},
+		OAuth: OAuth{
+			Issuer:                "https://zapier.com",
+			AuthorizationEndpoint: "https://connect.zapier.com/oauth/authorize",
+			TokenEndpoint:         "https://zapier.com/oauth/token",
+		},
+		Quirks: []string{
+			"The server_url is links.mcp_server_url of https://api.zapier.com/v2/whitelabel/apps?search=…, which needs no credential; links.mcp_authorize_url starts the consent.",
+			"A token is bound to one connection of one user.",
+			"The partner's JWT is signed with RS or ES 256 to 512, its JWKS is registered with Zapier, its audience is connect.zapier.com.",
+		},
+		Cost: "Billed to the partner.",
+		Docs: []string{
+			"https://docs.zapier.com/white-label/use-cases/ai-agent-connections",
+			"https://docs.zapier.com/white-label/token-exchange",
+		},
+		Source: Source{URL: "https://docs.zapier.com/white-label/use-cases/ai-agent-connections", Date: "2026", Confidence: "medium"},
+	},
+}
+
+// Zapier is Zapier's MCP server, with a user's consent or with a connection
+// token, which is what Zapier documents for OpenAI's API. Both work at one URL.
+func Zapier() Provider { return record("zapier") }
+
+// ZapierConnectionToken is [Zapier] for who wants connection tokens only: nobody is
+// sent through a consent.
+func ZapierConnectionToken() Provider { return record("zapier_connection_token") }
+
+// ZapierLegacySecretURL is Zapier's server of 2025 whose URL is the secret: it is
+// known so that it can be refused by name.
+func ZapierLegacySecretURL() Provider { return record("zapier_legacy_secret_url") }
+
+// ZapierWhiteLabel is Zapier's server for partners, with a URL per app: give it for
+// each entry.
+func ZapierWhiteLabel() Provider { return record("zapier_white_label") }

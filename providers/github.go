@@ -1,0 +1,38 @@
+package providers
+
+// GitHubOptions narrow what GitHub's server offers. They travel as headers, so
+// that the server's URL stays the same.
+type GitHubOptions struct {
+	// Toolsets are the groups of tools to offer, such as "repos" and "issues".
+	// GitHub ignores unknown names in silence. Default: GitHub's own choice.
+	Toolsets []string
+	// Tools are single tools to offer; GitHub refuses unknown names. Default:
+	// those of the toolsets.
+	Tools []string
+	// ReadOnly leaves out tools that write. Default: false.
+	ReadOnly bool
+	// Lockdown turns on GitHub's lockdown mode. Default: false.
+	Lockdown bool
+	// Insiders offers tools that are not released yet. Default: false.
+	Insiders bool
+	// Tenant is the subdomain of a data-residency tenant: "octocorp" for
+	// octocorp.ghe.com. Default: github.com.
+	Tenant string
+}
+
+// GitHub is GitHub's MCP server, which takes the tokens of GitHub's REST API.
+func GitHub(opts *GitHubOptions) Provider {
+	p := record("github")
+	if opts == nil {
+		return p
+	}
+	p.sendList("X-MCP-Toolsets", opts.Toolsets)
+	p.sendList("X-MCP-Tools", opts.Tools)
+	p.sendFlag("X-MCP-Readonly", opts.ReadOnly)
+	p.sendFlag("X-MCP-Lockdown", opts.Lockdown)
+	p.sendFlag("X-MCP-Insiders", opts.Insiders)
+	if opts.Tenant != "" {
+		p.at(map[string]string{"subdomain": opts.Tenant})
+	}
+	return p
+}

@@ -1,0 +1,255 @@
+package providers
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// A RefusedURLError says that a URL must not become a server_url. Its text
+// holds no part of the URL that was refused, which may be a secret.
+type RefusedURLError struct {
+	Provider string // id of the provider that was asked
+	Use      string // the server_url to use instead; "" where there is no single one
+	Sentence string // why, and what to use now
+}
+
+// Error returns "providers: id: sentence".
+func (e *RefusedURLError) Error() string { return "providers: " + e.Provider + ": " + e.Sentence }
+
+func (p Provider) refuse(format string, args ...any) error {
+	e := &RefusedURLError{Provider: p.ID, Sentence: fmt.Sprintf(format, args...)}
+	if len(parts(p.Server.URL)) == 0 && p.Retired == "" {
+		e.Use = p.Server.URL
+	}
+	return e
+}
+
+// ServerURL returns the exact server_url of an entry: the provider's own for
+// "", else override, to the byte. An override must be the provider's URL, one
+// of its alternates or a URL of its templates; query parameters of
+// Provider.Options may be added. A retired provider, a form of URL that must
+// not be used, a secret or a user name in the URL, and anything but https
+// (http on loopback, which is for tests) are refused with a
+// [*RefusedURLError]. For a connector it returns "".
+func (p Provider) ServerURL(override string) (string, error) {
+	switch {
+	case len(p.faults) > 0:
+		return "", p.refuse("%v", errors.Join(p.faults...))
+	case p.Retired != "":
+		return "", p.refuse("%s", p.Retired)
+	case p.Server.Connector != "" && override == "":
+		return "", nil
+	case p.Server.Connector != "":
+		return "", p.refuse("OpenAI's connector %s has no server_url", p.Server.Connector)
+	case override == "" && p.Server.Anywhere:
+		return "", p.refuse("%s tells each customer a URL of its own: give that one", p.Name)
+	case override == "" && len(parts(p.Server.URL)) > 0:
+		return "", p.refuse("%s has a URL per customer: give %s", p.Name, strings.Join(parts(p.Server.URL), ", "))
+	}
+	raw := override
+	if raw == "" {
+		raw = p.Server.URL
+	}
+	for _, r := range p.Server.Refused {
+		if re, err := regexp.Compile(r.Pattern); err == nil && re.MatchString(raw) {
+			return "", p.refuse("%s", r.Why)
+		}
+	}
+	if why := faultOfURL(raw); why != "" {
+		return "", p.refuse("%s", why)
+	}
+	if override == "" || p.Server.Anywhere {
+		return raw, nil
+	}
+	if _, ok := p.match(raw, false); ok {
+		return raw, nil
+	}
+	for _, known := range p.urls() {
+		if strings.TrimSuffix(known, "/") == strings.TrimSuffix(raw, "/") {
+			return "", p.refuse("the slash at the end matters: use exactly %s", known)
+		}
+	}
+	return "", p.refuse("that is no URL of %s, whose server is at %s", p.Name, strings.Join(p.urls(), " or "))
+}
+
+// urls returns the URL, then the alternates.
+func (p Provider) urls() []string {
+	if p.Server.URL == "" {
+		return p.Server.Alternates
+	}
+	return append([]string{p.Server.URL}, p.Server.Alternates...)
+}
+
+// match finds the template that raw fits and the values of its parts.
+func (p Provider) match(raw string, lenient bool) (map[string]string, bool) {
+	for _, t := range p.urls() {
+		if values, ok := matchURL(t, raw, p.Options, lenient); ok && p.checkValues(t, values) == nil {
+			return values, true
+		}
+	}
+	return nil, false
+}
+
+// At fills a URL template, with the values escaped for where they stand. It
+// takes the first of Server.URL and Server.Alternates whose parts are exactly
+// those that values has, counting also the parts of the OAuth endpoints, and
+// returns the provider at that URL. All faults are reported at once.
+func (p Provider) At(values map[string]string) (Provider, error) {
+	oauth := parts(p.OAuth.strings()...)
+	for _, t := range p.urls() {
+		want := append(parts(t), oauth...)
+		slices.Sort(want)
+		if slices.Equal(slices.Compact(want), slices.Sorted(maps.Keys(values))) {
+			if err := p.checkValues(t, values); err != nil {
+				return Provider{}, err
+			}
+			return p.filled(expand(t, values), values), nil
+		}
+	}
+	return Provider{}, fmt.Errorf("providers: %s is at %s: no such URL takes exactly the values %s", p.ID,
+		strings.Join(p.urls(), " or "), strings.Join(slices.Sorted(maps.Keys(values)), ", "))
+}
+
+// checkValues reports every value that its part can't take.
+func (p Provider) checkValues(template string, values map[string]string) error {
+	var errs []error
+	origin, _, _ := splitURL(template)
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		at := slices.IndexFunc(p.Server.Params, func(x Param) bool { return x.Name == name })
+		if at < 0 || !fitsPart(values[name], slices.Contains(parts(origin), name)) || !p.Server.Params[at].takes(values[name]) {
+			errs = append(errs, fmt.Errorf("providers: %s: the %s does not fit its place in the URL", p.ID, name))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (x Param) takes(value string) bool {
+	if x.Pattern == "" {
+		return true
+	}
+	re, err := regexp.Compile(`^(?:` + x.Pattern + `)$`)
+	return err == nil && re.MatchString(value)
+}
+
+// filled returns the provider at one URL.
+func (p Provider) filled(serverURL string, values map[string]string) Provider {
+	p = clone(p)
+	p.Server.URL, p.Server.Alternates, p.Server.Params = serverURL, nil, nil
+	for _, s := range p.OAuth.fields() {
+		*s = expand(*s, values)
+	}
+	return p
+}
+
+// Resolve returns the provider as it is at one server URL, which is checked as
+// by [Provider.ServerURL] ("" is the provider's own): templates are filled,
+// and what is known of the authorization server is dropped where it was
+// published for another host, such as that of another region. It is what
+// discovery and consent start from.
+func (p Provider) Resolve(serverURL string) (Provider, error) {
+	raw, err := p.ServerURL(serverURL)
+	if err != nil || raw == "" {
+		return clone(p), err
+	}
+	values, _ := p.match(raw, false)
+	own, _, _ := splitURL(expand(p.Server.URL, values))
+	at, _, _ := splitURL(raw)
+	q := p.filled(raw, values)
+	if own != at && !p.Server.Anywhere {
+		q.OAuth = OAuth{
+			Scopes: q.OAuth.Scopes, DefaultScopes: q.OAuth.DefaultScopes, NoScopes: q.OAuth.NoScopes,
+			AuthorizationParams: q.OAuth.AuthorizationParams, AuthMethods: q.OAuth.AuthMethods,
+			LegacyDiscovery: q.OAuth.LegacyDiscovery, Source: q.OAuth.Source,
+		}
+	}
+	for _, s := range q.OAuth.fields() {
+		if len(parts(*s)) > 0 {
+			*s = ""
+		}
+	}
+	return q, nil
+}
+
+// AcceptsResource reports whether a token for that resource (RFC 8707) is for
+// the server at serverURL: byte for byte the URL itself, with or without the
+// query parameters of Provider.Options, or, on the same host, what the
+// provider documents as its resource. Asana documents two.
+func (p Provider) AcceptsResource(serverURL, resource string) bool {
+	if resource == "" || serverURL == "" {
+		return false
+	}
+	if resource == serverURL {
+		return true
+	}
+	origin, path, _ := splitURL(serverURL)
+	if _, ok := matchURL(origin+path, serverURL, p.Options, false); ok && resource == origin+path {
+		return true
+	}
+	known := p.OAuth.Resource == resource || slices.Contains(p.OAuth.Resources, resource)
+	at, _, _ := splitURL(resource)
+	return known && at == origin
+}
+
+// secretKeyRE matches names of query parameters that carry credentials.
+var secretKeyRE = regexp.MustCompile(`(?i)(^|[_.-])(token|secret|password|passwd|pwd|auth|authorization|credentials?|key|jwt|sig|signature)$|api_?key$|token$`)
+
+// maxURL is the length that a server URL may have, in bytes: it is part of
+// credentials' keys.
+const maxURL = 1024
+
+// faultOfURL returns why no provider at all may be at that URL; "" if one may.
+func faultOfURL(raw string) string {
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil || u.Host == "" || u.Opaque != "" || strings.ContainsFunc(raw, isControlOrSpace) || strings.Contains(raw, `\`):
+		return "that is no absolute URL, such as https://mcp.example.com/mcp"
+	case len(raw) > maxURL:
+		return fmt.Sprintf("the URL is longer than %d bytes", maxURL)
+	case u.User != nil:
+		return "the URL holds a user name: OpenAI shows server_url in its answers; import the secret as a token"
+	case strings.Contains(raw, "#"):
+		return "the URL has a fragment, which never reaches the server: leave it out"
+	case u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())):
+		return "the URL must begin with https:// (http is for loopback addresses only)"
+	case strings.ContainsFunc(u.Host, func(r rune) bool { return r > unicode.MaxASCII }) || !strings.HasPrefix(raw, u.Scheme+"://"):
+		return "the URL's scheme must be lower case and its host ASCII: write an international name in its xn-- form"
+	}
+	query, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return "the URL's query can't be read"
+	}
+	for _, key := range slices.Sorted(maps.Keys(query)) {
+		if secretKeyRE.MatchString(key) {
+			return fmt.Sprintf("the URL holds a secret (parameter %s), and OpenAI shows server_url in its answers: import it as a token", key)
+		}
+	}
+	texts := strings.Split(u.Path, "/")
+	for _, v := range query {
+		texts = append(texts, v...)
+	}
+	for _, text := range texts {
+		if r, ok := Recognize(text); ok && r.Certainty == Certain {
+			return fmt.Sprintf("the URL holds a secret (a %s), and OpenAI shows server_url in its answers: import it as a token", r.Name)
+		}
+	}
+	return ""
+}
+
+// isLoopback reports whether a host name is this machine. It does not resolve
+// names.
+func isLoopback(host string) bool {
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
+}
+
+func isControlOrSpace(r rune) bool { return unicode.IsControl(r) || unicode.IsSpace(r) }

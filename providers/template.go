@@ -1,0 +1,134 @@
+package providers
+
+import (
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// A template is a URL with named parts in braces, such as
+// https://{shop}.myshopify.com/api/mcp. A part in the host takes letters,
+// digits, dots and hyphens; one in the path a whole or partial segment; one in
+// the query a value.
+
+var partRE = regexp.MustCompile(`\{([a-z][a-z0-9_]*)\}`)
+
+// parts returns the names in braces of s, in order and without repetition.
+func parts(s ...string) []string {
+	var names []string
+	for _, t := range s {
+		for _, m := range partRE.FindAllStringSubmatch(t, -1) {
+			if !slices.Contains(names, m[1]) {
+				names = append(names, m[1])
+			}
+		}
+	}
+	return names
+}
+
+// splitURL cuts a URL into scheme and host, path, and query.
+func splitURL(raw string) (origin, path, query string) {
+	raw, query, _ = strings.Cut(raw, "?")
+	at := strings.Index(raw, "://")
+	if at < 0 {
+		return raw, "", query
+	}
+	if slash := strings.IndexByte(raw[at+3:], '/'); slash >= 0 {
+		return raw[:at+3+slash], raw[at+3+slash:], query
+	}
+	return raw, "", query
+}
+
+// expand fills the parts of a template that values has, escaped for where they
+// stand.
+func expand(template string, values map[string]string) string {
+	origin, path, query := splitURL(template)
+	fill := func(s string, escape func(string) string) string {
+		return partRE.ReplaceAllStringFunc(s, func(part string) string {
+			if v, ok := values[part[1:len(part)-1]]; ok {
+				return escape(v)
+			}
+			return part
+		})
+	}
+	out := fill(origin, func(v string) string { return v }) + fill(path, url.PathEscape)
+	if query != "" {
+		out += "?" + fill(query, url.QueryEscape)
+	}
+	return out
+}
+
+// hostValueRE is what may stand for a part of a host.
+var hostValueRE = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$`)
+
+// fitsPart reports whether value may stand for a part of a URL, whatever the
+// provider's own pattern says.
+func fitsPart(value string, inHost bool) bool {
+	if inHost {
+		return hostValueRE.MatchString(value) && !strings.Contains(value, "..")
+	}
+	return value != "" && value != "." && value != ".." && !strings.ContainsFunc(value, isControlOrSpace)
+}
+
+// matchURL reports whether raw is a URL of the template and which values its
+// parts have. Query parameters named in options may be there or not, in raw and
+// in the template; others must be those of the template. With lenient, further
+// parameters are ignored.
+func matchURL(template, raw string, options []string, lenient bool) (map[string]string, bool) {
+	tOrigin, tPath, tQuery := splitURL(template)
+	origin, path, query := splitURL(raw)
+	values := make(map[string]string)
+	if !matchParts(tOrigin, origin, `[A-Za-z0-9.-]+`, identity, values) ||
+		!matchParts(tPath, path, `[^/?#]+`, url.PathUnescape, values) {
+		return nil, false
+	}
+	want, err1 := url.ParseQuery(tQuery)
+	got, err2 := url.ParseQuery(query)
+	if err1 != nil || err2 != nil {
+		return nil, false
+	}
+	for key := range want {
+		if slices.Contains(options, key) {
+			continue
+		}
+		if len(got[key]) != 1 || !matchParts(want.Get(key), got.Get(key), `.+`, identity, values) {
+			return nil, false
+		}
+	}
+	for key, v := range got {
+		if _, known := want[key]; !known && !lenient && (!slices.Contains(options, key) || len(v) > 1) {
+			return nil, false
+		}
+	}
+	return values, true
+}
+
+func identity(s string) (string, error) { return s, nil }
+
+// matchParts matches s against a piece of a template and adds what its parts
+// stand for to values. A part that stands twice must stand for the same.
+func matchParts(template, s, class string, unescape func(string) (string, error), values map[string]string) bool {
+	var re strings.Builder
+	re.WriteString(`^`)
+	last := 0
+	for _, at := range partRE.FindAllStringIndex(template, -1) {
+		re.WriteString(regexp.QuoteMeta(template[last:at[0]]))
+		re.WriteString(`(` + class + `)`)
+		last = at[1]
+	}
+	re.WriteString(regexp.QuoteMeta(template[last:]))
+	re.WriteString(`$`)
+	m := regexp.MustCompile(re.String()).FindStringSubmatch(s)
+	if m == nil {
+		return false
+	}
+	for i, part := range partRE.FindAllStringSubmatch(template, -1) {
+		v, err := unescape(m[i+1])
+		if old, again := values[part[1]]; err != nil || again && old != v {
+			return false
+		}
+		values[part[1]] = v
+	}
+	return true
+}

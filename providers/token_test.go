@@ -1,0 +1,115 @@
+package providers_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/toolgrant/toolgrant/providers"
+)
+
+// The synthetic tokens are put together here, so that no text in the repository
+// looks like one.
+func run(s string, n int) string { return strings.Repeat(s, n)[:n] }
+
+var (
+	githubToken = "ghp_" + run("aB3", 36)
+	linearKey   = "lin_api_" + run("aB3", 40)
+	notionToken = "ntn_" + run("123", 11) + run("aB3", 35)
+	openaiKey   = "sk-proj-" + run("aB3-_", 80)
+	asanaLike   = "1/" + run("12", 16) + ":" + run("0af", 32)
+)
+
+func TestWrongTokensAreRefusedByName(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name     string
+		provider providers.Provider
+		token    string
+		says     string
+	}{
+		{"nothing", providers.Asana(), " ", "empty"},
+		{"a scheme in front", providers.Asana(), "Bearer abc.def", "scheme"},
+		{"a scheme in front, in lower case", providers.Asana(), "bearer abc", "scheme"},
+		{"white space within", providers.Asana(), "abc def", "white space"},
+		{"a line break at its end", providers.Asana(), "abcdef\n", "line break"},
+		{"a NUL", providers.Asana(), "abc\x00def", "control"},
+		{"quotation marks", providers.Asana(), `"abcdef"`, "quotation"},
+		{"a variable that was not set", providers.Asana(), "${ASANA_TOKEN}", "placeholder"},
+		{"a placeholder", providers.Asana(), "<token>", "placeholder"},
+		{"a placeholder in words", providers.Asana(), "YOUR_ASANA_TOKEN", "placeholder"},
+		{"our own placeholder", providers.Asana(), "[redacted]", ""},
+		{"a URL", providers.Zapier(), "https://mcp.zapier.com/api/v1/connect", "URL"},
+		{"JSON", providers.Asana(), `{"access_token":"abc"}`, "JSON"},
+		{"letters beyond ASCII", providers.Asana(), "abcd\u00e9f", "header"},
+		{"an OpenAI key", providers.Asana(), openaiKey, "OpenAI API key"},
+		{"an OpenAI key for an unknown server", providers.Custom("wiki", "https://example.com/mcp", nil), openaiKey, "OpenAI API key"},
+		{"a refresh token", providers.GitHub(nil), "ghr_" + run("aB3", 40), "refresh token"},
+		{"another vendor's", providers.Asana(), githubToken, "GitHub personal access token"},
+		{"the vendor's REST kind", providers.Notion(), notionToken, "takes only tokens from its own consent"},
+		{"another way's", providers.Linear(), linearKey, "api_key"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			_, err := c.provider.CheckToken("", c.token)
+			var wrong *providers.WrongTokenError
+			require.ErrorAs(t, err, &wrong)
+			assert.Equal(t, c.provider.ID, wrong.Provider)
+			assert.Contains(t, wrong.Sentence, c.says)
+			if secret := strings.TrimSpace(c.token); len(secret) > 8 && secret != "[redacted]" {
+				assert.NotContains(t, err.Error(), secret)
+				assert.NotContains(t, err.Error(), secret[len(secret)-6:])
+			}
+		})
+	}
+}
+
+func TestRightTokensPass(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		provider   providers.Provider
+		way, token string
+	}{
+		{providers.GitHub(nil), "personal_access_token", githubToken},
+		{providers.GitHub(nil), "oauth", "gho_" + run("aB3", 36)},
+		{providers.Linear(), "api_key", linearKey},
+		{providers.Notion(), "oauth", "opaque-" + run("aB3", 40)},
+		{providers.Asana(), "oauth", "opaque-" + run("aB3", 40)},
+		{providers.Zapier(), "connection_token", "b3BhcXVl" + run("aB3", 40)},
+	} {
+		warning, err := c.provider.CheckToken(c.way, c.token)
+		require.NoError(t, err, "%s %s", c.provider.ID, c.way)
+		assert.Empty(t, warning, "%s %s", c.provider.ID, c.way)
+	}
+}
+
+func TestAsanaLikeTokensAreWarnedAboutAndNeverRefused(t *testing.T) {
+	t.Parallel()
+	for _, p := range []providers.Provider{providers.Asana(), providers.Linear(), providers.Custom("wiki", "https://example.com/mcp", nil)} {
+		for _, token := range []string{asanaLike, "2/" + run("12", 16) + "/" + run("34", 16) + ":" + run("0af", 32)} {
+			warning, err := p.CheckToken("", token)
+			require.NoError(t, err, p.ID)
+			assert.Contains(t, warning, "Asana", p.ID)
+		}
+	}
+}
+
+func TestBareTokensGoToTheirWay(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		provider    providers.Provider
+		token, want string
+	}{
+		{providers.Asana(), asanaLike, "oauth"},
+		{providers.Zapier(), run("aB3", 60), "connection_token"},
+		{providers.Linear(), linearKey, "api_key"},
+		{providers.Linear(), run("aB3", 60), "oauth"},
+		{providers.GitHub(nil), githubToken, "personal_access_token"},
+		{providers.GitHub(nil), "ghu_" + run("aB3", 36), "oauth"},
+		{providers.Custom("wiki", "https://example.com/mcp", nil), run("aB3", 60), "api_key"},
+	} {
+		assert.Equal(t, c.want, c.provider.WayOf(c.token).ID, "%s", c.provider.ID)
+	}
+}
