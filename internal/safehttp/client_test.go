@@ -1,0 +1,233 @@
+package safehttp_test
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/toolgrant/toolgrant/internal/safehttp"
+)
+
+// The addresses that a guard must refuse: what a name could resolve to so as
+// to reach the inside of a network.
+var bad = map[string]string{
+	"this network":          "0.0.0.0",
+	"loopback":              "127.0.0.1",
+	"loopback, not the one": "127.8.8.8",
+	"private 10":            "10.0.0.1",
+	"private 172":           "172.16.0.1",
+	"private 192":           "192.168.1.1",
+	"carrier NAT":           "100.64.0.1",
+	"cloud metadata":        "169.254.169.254",
+	"protocol assignments":  "192.0.0.8",
+	"documentation":         "192.0.2.1",
+	"benchmark":             "198.18.0.1",
+	"multicast":             "224.0.0.1",
+	"reserved":              "240.0.0.1",
+	"broadcast":             "255.255.255.255",
+	"loopback 6":            "::1",
+	"unspecified 6":         "::",
+	"mapped":                "::ffff:127.0.0.1",
+	"compatible":            "::127.0.0.1",
+	"NAT64":                 "64:ff9b::7f00:1",
+	"local NAT64":           "64:ff9b:1::7f00:1",
+	"6to4":                  "2002:7f00:1::1",
+	"unique local":          "fd00::1",
+	"link-local":            "fe80::1",
+	"site-local":            "fec0::1",
+	"documentation 6":       "2001:db8::1",
+	"multicast 6":           "ff02::1",
+}
+
+func hostOf(ip string) string {
+	if strings.Contains(ip, ":") {
+		return "[" + ip + "]"
+	}
+	return ip
+}
+
+func get(t *testing.T, hc *http.Client, rawURL string) (*http.Response, error) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, rawURL, nil)
+	require.NoError(t, err)
+	resp, err := hc.Do(req)
+	if err == nil {
+		t.Cleanup(func() { _ = resp.Body.Close() })
+	}
+	return resp, err
+}
+
+func TestAddressesOfTheInsideAreRefused(t *testing.T) {
+	t.Parallel()
+	for name, ip := range bad {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := get(t, safehttp.New(nil), "https://"+hostOf(ip)+":8443/")
+			require.ErrorIs(t, err, safehttp.ErrBlocked)
+			loopback := ip == "127.0.0.1" || ip == "127.8.8.8" || ip == "::1" || ip == "::ffff:127.0.0.1"
+			if !loopback {
+				_, err = get(t, safehttp.New(&safehttp.Options{AllowLoopback: true}), "https://"+hostOf(ip)+"/")
+				require.ErrorIs(t, err, safehttp.ErrBlocked, "with loopback allowed")
+			}
+		})
+	}
+}
+
+func TestPublicAddressesAreLetThroughOnAnyPort(t *testing.T) {
+	t.Parallel()
+	for _, address := range []string{"1.1.1.1:443", "8.8.8.8:9443", "[2606:4700:4700::1111]:443"} {
+		network := address
+		assert.NoError(t, safehttp.OnlyPublic(network), address)
+	}
+	assert.ErrorIs(t, safehttp.OnlyPublic("169.254.169.254:80"), safehttp.ErrBlocked)
+}
+
+func TestALoopbackNameThatLeadsElsewhereIsRefused(t *testing.T) {
+	t.Parallel()
+	require.NoError(t, safehttp.OnlyLoopback("127.0.0.1:80"))
+	require.NoError(t, safehttp.OnlyLoopback("[::1]:80"))
+	require.ErrorIs(t, safehttp.OnlyLoopback("10.0.0.1:80"), safehttp.ErrBlocked)
+	require.ErrorIs(t, safehttp.OnlyLoopback("nonsense"), safehttp.ErrBlocked)
+}
+
+func TestURLsThatAreRefused(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		url      string
+		loopback bool
+	}{
+		"http":                            {url: "http://example.com/"},
+		"http, though loopback is":        {url: "http://example.com/", loopback: true},
+		"http to an address of a network": {url: "http://10.0.0.1/", loopback: true},
+		"http to loopback without option": {url: "http://127.0.0.1:1/"},
+		"user name":                       {url: "https://user:synthetic-password@example.com/"},
+		"file":                            {url: "file:///etc/passwd"},
+		"javascript":                      {url: "javascript:alert(1)"},
+		"ftp":                             {url: "ftp://example.com/"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := get(t, safehttp.New(&safehttp.Options{AllowLoopback: c.loopback}), c.url)
+			require.ErrorIs(t, err, safehttp.ErrBlocked)
+			assert.NotContains(t, err.Error(), "synthetic-password")
+		})
+	}
+}
+
+func TestLoopbackIsReachedOnlyByOption(t *testing.T) {
+	t.Parallel()
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "here") }))
+	t.Cleanup(srv.Close)
+	u, err := url.Parse(srv.URL)
+	require.NoError(t, err)
+
+	hc := safehttp.New(&safehttp.Options{AllowLoopback: true})
+	for _, host := range []string{"127.0.0.1", "localhost"} {
+		resp, err := get(t, hc, "http://"+host+":"+u.Port()+"/")
+		require.NoError(t, err, host)
+		body, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		assert.Equal(t, "here", string(body))
+	}
+	_, err = get(t, safehttp.New(nil), "https://localhost:"+u.Port()+"/")
+	require.ErrorIs(t, err, safehttp.ErrBlocked)
+}
+
+func TestBodiesAreBounded(t *testing.T) {
+	t.Parallel()
+	const limit = 1000
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n := 0
+		_, _ = fmt.Sscan(r.URL.Query().Get("n"), &n)
+		if r.URL.Query().Has("chunked") {
+			w.WriteHeader(http.StatusOK)
+			w.(http.Flusher).Flush()
+		}
+		_, _ = io.WriteString(w, strings.Repeat("x", n))
+	}))
+	t.Cleanup(srv.Close)
+	hc := safehttp.New(&safehttp.Options{AllowLoopback: true, MaxBody: limit})
+	for _, c := range []struct {
+		query string
+		want  int
+		err   error
+	}{
+		{query: "n=0", want: 0},
+		{query: "n=1000", want: limit},
+		{query: "n=1000&chunked", want: limit},
+		{query: "n=1001", want: 0, err: safehttp.ErrTooLarge}, // declared: not a byte is read
+		{query: "n=1001&chunked", want: limit, err: safehttp.ErrTooLarge},
+		{query: "n=200000&chunked", want: limit, err: safehttp.ErrTooLarge},
+	} {
+		resp, err := get(t, hc, srv.URL+"/?"+c.query)
+		require.NoError(t, err, c.query)
+		body, err := io.ReadAll(resp.Body)
+		require.ErrorIs(t, err, c.err, c.query)
+		assert.Len(t, body, c.want, c.query)
+		if c.err != nil {
+			_, err = resp.Body.Read(make([]byte, 1))
+			require.ErrorIs(t, err, safehttp.ErrTooLarge, "the error stays")
+		}
+	}
+}
+
+func TestCompressedAnswersAreNotInflated(t *testing.T) {
+	t.Parallel()
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, r.Header.Get("Accept-Encoding"))
+	}))
+	t.Cleanup(srv.Close)
+	resp, err := get(t, safehttp.New(&safehttp.Options{AllowLoopback: true}), srv.URL)
+	require.NoError(t, err)
+	body, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	assert.Empty(t, string(body), "no compression is asked for")
+}
+
+func TestTheDeadlineCoversASlowBody(t *testing.T) {
+	t.Parallel()
+	hung := make(chan struct{})
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, "one")
+		w.(http.Flusher).Flush()
+		<-hung
+	}))
+	t.Cleanup(srv.Close)
+	t.Cleanup(func() { close(hung) })
+	resp, err := get(t, safehttp.New(&safehttp.Options{AllowLoopback: true, Timeout: 50 * time.Millisecond}), srv.URL)
+	require.NoError(t, err)
+	_, err = io.ReadAll(resp.Body)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+}
+
+func TestTheProxyOfTheEnvironmentIsNotUsed(t *testing.T) {
+	for _, name := range []string{"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"} {
+		t.Setenv(name, "http://127.0.0.1:1")
+	}
+	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	t.Cleanup(srv.Close)
+	_, err := get(t, safehttp.New(&safehttp.Options{AllowLoopback: true}), srv.URL)
+	require.NoError(t, err)
+	_, err = get(t, safehttp.New(nil), "https://10.0.0.1/")
+	require.ErrorIs(t, err, safehttp.ErrBlocked, "the target is judged, not a proxy")
+}
+
+func TestTLSIsVerified(t *testing.T) {
+	t.Parallel()
+	srv := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	srv.Config.ErrorLog = quiet()
+	t.Cleanup(srv.Close)
+	_, err := get(t, safehttp.New(&safehttp.Options{AllowLoopback: true}), srv.URL)
+	var unknown x509.UnknownAuthorityError
+	require.ErrorAs(t, err, &unknown)
+}
