@@ -1,0 +1,197 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/toolgrant/toolgrant/internal/safehttp"
+	"github.com/toolgrant/toolgrant/internal/secret"
+)
+
+const (
+	maxTokenBody = 1 << 20
+	userAgent    = "toolgrant"
+)
+
+// An answer is what came back from one POST.
+type answer struct {
+	status  int
+	header  http.Header
+	body    []byte // as far as it could be read
+	bodyErr error  // why it ends early
+	start   time.Time
+}
+
+// A formPost is one POST of a form to an endpoint of an authorization server.
+type formPost struct {
+	op       string
+	endpoint string
+	form     url.Values
+	client   *Client         // nil: no client authentication
+	sent     []secret.Secret // besides the client's; blotted out of what comes back
+	refused  []string        // codes that mean invalid_grant
+}
+
+func (p formPost) secrets() []secret.Secret {
+	if p.client == nil {
+		return p.sent
+	}
+	return append([]secret.Secret{p.client.Secret}, p.sent...)
+}
+
+func (p formPost) failed(class Class, err error) *Error {
+	return &Error{Op: p.op, Class: class, Err: err}
+}
+
+// send sends the form once. A failure to get an answer is an [*Error] whose
+// class says whether the form can have left.
+func (p formPost) send(ctx context.Context, hc *http.Client) (*answer, error) {
+	if err := checkEndpoint(p.endpoint); err != nil {
+		return nil, p.failed(ClassConfig, err)
+	}
+	header := http.Header{
+		"Accept":       {"application/json"},
+		"Content-Type": {"application/x-www-form-urlencoded"},
+		"User-Agent":   {userAgent},
+	}
+	if p.client != nil {
+		if err := p.client.authenticate(header, p.form); err != nil {
+			return nil, p.failed(ClassClient, err)
+		}
+	}
+	return sendOnce(ctx, hc, p.op, http.MethodPost, p.endpoint, header, p.form.Encode(), maxTokenBody)
+}
+
+// sendOnce sends one request and reads its answer.
+func sendOnce(ctx context.Context, hc *http.Client, op, method, target string, header http.Header, content string, limit int) (*answer, error) {
+	body := &onceBody{r: strings.NewReader(content)}
+	req, err := http.NewRequestWithContext(ctx, method, target, body)
+	if err != nil {
+		return nil, &Error{Op: op, Class: ClassConfig, Err: errEndpoint} // its own text holds the URL
+	}
+	req.Header = header
+	// Without GetBody nothing can send the body a second time: not a redirect,
+	// not a transport that lost its connection.
+	req.GetBody = nil
+	req.ContentLength = int64(len(content))
+
+	start := time.Now().Round(0) // wall clock: a machine may sleep
+	resp, err := hc.Do(req)
+	if err != nil {
+		failed := &Error{Op: op, Class: ClassNotConsumed, Err: withoutURL(err)}
+		if body.stop() {
+			failed.Class = ClassUnknown
+		}
+		if resp != nil { // a redirect that was refused
+			failed.Status = resp.StatusCode
+			_ = resp.Body.Close()
+		}
+		return nil, failed
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
+		return nil, &Error{Op: op, Class: ClassUnknown, Status: resp.StatusCode, Err: safehttp.ErrRedirect}
+	}
+	a := &answer{status: resp.StatusCode, header: resp.Header, start: start}
+	a.body, a.bodyErr = readBody(resp, limit)
+	return a, nil
+}
+
+// failure turns an answer that is no success into an [*Error]. Code and
+// description come from its members, if it is an OAuth error; o may be nil.
+func (p formPost) failure(a *answer, o object, cause error) *Error {
+	e := &Error{Op: p.op, Status: a.status, RetryAfter: retryAfter(a.header, a.start), Err: cause}
+	sent := p.secrets()
+	if code := o.code(); !holds(code, sent...) {
+		e.Code = code
+	}
+	if e.Code != "" {
+		text, _ := o.text("error_description", maxText)
+		e.Description = printable(text, maxDescription, sent...)
+	}
+	e.Class = classify(a.status, e.Code, p.refused)
+	return e
+}
+
+// A onceBody is a request body that tells whether anything of it was taken,
+// and that gives out nothing after it was asked. The callbacks of httptrace
+// can't tell: they run beside the request, so that a write may follow just
+// after the moment at which none had been seen.
+type onceBody struct {
+	mu      sync.Mutex
+	r       io.Reader // guarded by mu
+	taken   bool      // guarded by mu
+	stopped bool      // guarded by mu
+}
+
+var errStopped = errors.New("the request was given up")
+
+func (b *onceBody) Read(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.stopped {
+		return 0, errStopped
+	}
+	b.taken = true
+	return b.r.Read(p)
+}
+
+// Close implements [io.Closer]: net/http closes bodies.
+func (b *onceBody) Close() error { return nil }
+
+// stop reports whether any byte may have left, for good.
+func (b *onceBody) stop() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.stopped = true
+	return b.taken
+}
+
+// readBody reads at most limit bytes. It grows its buffer fourfold, so that
+// the largest answer costs a third more than its size in total.
+func readBody(resp *http.Response, limit int) ([]byte, error) {
+	size := 4 << 10
+	if n := resp.ContentLength; n >= 0 && n <= int64(limit) {
+		size = int(n) + 1 // one more tells that it has ended
+	}
+	buf := make([]byte, 0, size)
+	for {
+		n, err := resp.Body.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		switch {
+		case len(buf) > limit:
+			return buf[:limit], safehttp.ErrTooLarge
+		case errors.Is(err, io.EOF):
+			return buf, nil
+		case err != nil:
+			return buf, withoutURL(err)
+		case len(buf) == cap(buf):
+			size = 4 * cap(buf)
+			if size >= limit {
+				size = limit + 1
+			}
+			grown := make([]byte, len(buf), size)
+			copy(grown, buf)
+			buf = grown
+		}
+	}
+}
+
+var errEndpoint = errors.New("the endpoint is not an absolute URL without user name and fragment")
+
+// checkEndpoint judges the form of an endpoint's URL; whether its host may be
+// reached, and by which scheme, is for the HTTP client to say.
+func checkEndpoint(raw string) error {
+	u, err := url.Parse(raw)
+	if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" || strings.Contains(raw, "#") ||
+		u.Scheme != "https" && u.Scheme != "http" || len(raw) > maxURL {
+		return errEndpoint
+	}
+	return nil
+}

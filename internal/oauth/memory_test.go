@@ -1,0 +1,108 @@
+package oauth_test
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/toolgrant/toolgrant/internal/oauth"
+	"github.com/toolgrant/toolgrant/internal/safehttp"
+)
+
+// A script answers each request with the same bytes and, unlike a server in
+// this process, costs nothing itself. Bodies are bounded by the client as
+// those of a real server are, so a bound stands around it.
+type script struct {
+	status  int
+	body    []byte
+	chunked bool // its length is not declared
+}
+
+func (s script) RoundTrip(req *http.Request) (*http.Response, error) {
+	_, _ = io.Copy(io.Discard, req.Body)
+	length := int64(len(s.body))
+	if s.chunked {
+		length = -1
+	}
+	return &http.Response{
+		StatusCode: s.status, ProtoMajor: 1, ProtoMinor: 1, Request: req,
+		Header: http.Header{"Content-Type": {"application/json"}}, ContentLength: length,
+		Body: io.NopCloser(bytes.NewReader(s.body)),
+	}, nil
+}
+
+// fill repeats pattern between prefix and suffix up to size.
+func fill(size int, prefix, pattern, suffix string) []byte {
+	n := (size - len(prefix) - len(suffix)) / len(pattern)
+	return []byte(prefix + strings.Repeat(pattern, n) + suffix)
+}
+
+// hostile are bodies made to cost their reader dear, of a given size.
+func hostile(size int) map[string][]byte {
+	return map[string][]byte{
+		"one long token":       fill(size, `{"access_token":"`, "a", `"}`),
+		"one long escape":      fill(size, `{"access_token":"`, `\u0061`, `"}`),
+		"one long error":       fill(size, `{"error":"invalid_grant","error_description":"`, "a", `"}`),
+		"members without end":  fill(size, `{"access_token":"a"`, `,"b":1`, `}`),
+		"a list of numbers":    fill(size, `{"access_token":"a","scope":[1`, `,1`, `]}`),
+		"a list of scopes":     fill(size, `{"access_token":"a","scope":["a"`, `,"a"`, `]}`),
+		"a text of scopes":     fill(size, `{"access_token":"a","scope":"`, `a `, `"}`),
+		"deep lists":           fill(size, `{"access_token":"a","x":`, `[`, ``),
+		"deep objects":         fill(size, `{"access_token":"a","x":`, `{"":`, ``),
+		"the same member":      fill(size, `{"access_token":"a"`, `,"access_token":"a"`, `}`),
+		"escaped names":        fill(size, `{"access_token":"a"`, `,"\u0061":1`, `}`),
+		"white space":          fill(size, `{"access_token":"a"`, ` `, `}`),
+		"form":                 fill(size, ``, `a=b&`, ``),
+		"form of tokens":       fill(size, `access_token=a`, `&access_token=a`, ``),
+		"64 times the largest": fill(64*size, `{"access_token":"`, "a", `"}`),
+	}
+}
+
+// allocated returns the bytes that f allocates, live or not.
+func allocated(f func()) uint64 {
+	var before, after runtime.MemStats
+	f() // what is made once is not the answer's cost
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
+}
+
+const mostMemory = 2 << 20
+
+func TestNoTokenAnswerCostsMoreThanTwoMebibytes(t *testing.T) { //nolint:paralleltest // measures the process
+	for name, body := range hostile(1 << 20) {
+		for _, chunked := range []bool{false, true} {
+			for _, status := range []int{200, 400} {
+				hc := &http.Client{Transport: script{status, body, chunked}}
+				r := request("https://as.example/token")
+				r.FormAnswer = true
+				cost := allocated(func() {
+					_, _ = oauth.Refresh(t.Context(), hc, r)
+				})
+				assert.LessOrEqual(t, cost, uint64(mostMemory), "%s, chunked %t, status %d", name, chunked, status)
+			}
+		}
+	}
+}
+
+func TestAnAnswerWithoutEndIsCutOff(t *testing.T) {
+	t.Parallel()
+	answer, err := refresh(t, func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`{"access_token":"`))
+		chunk := bytes.Repeat([]byte("a"), 64<<10)
+		for range 1024 {
+			if _, err := w.Write(chunk); err != nil {
+				return
+			}
+		}
+	})
+	assert.Nil(t, answer)
+	assert.ErrorIs(t, err, safehttp.ErrTooLarge)
+}
