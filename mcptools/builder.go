@@ -1,0 +1,315 @@
+package mcptools
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/openai/openai-go/v3/packages/param"
+	"github.com/openai/openai-go/v3/responses"
+
+	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/providers"
+)
+
+// A Builder makes the tools entry of one provider for any owner. It is safe
+// for concurrent use.
+type Builder struct {
+	provider    providers.Provider
+	creds       oauthstore.Credentials // nil: the server is open to anyone
+	label       string
+	description string
+	target      Target // nil: the server URL
+	url         string // the provider's own server URL; "" if there is none, or one per customer
+	approval    Approval
+	allowed     []string
+	readOnly    bool
+	callers     []string
+	deferred    bool
+	headers     map[string]string // beside the credential: the provider's own and Options.Headers
+	useHeaders  bool
+	refresh     oauthstore.RefreshPolicy
+	loopback    bool
+	verify      oauthstore.Verifier // nil: the server is not probed
+	accepted    *acceptedTokens
+	warnings    []string
+	log         *slog.Logger
+}
+
+// NewBuilder returns a builder for p that takes its tokens from creds. creds
+// may be nil for a server that is open to anyone, and then no credential is
+// ever sent. The error joins everything that is wrong with p and opts.
+//
+// What p holds must not be changed afterwards.
+func NewBuilder(p providers.Provider, creds oauthstore.Credentials, opts *Options) (*Builder, error) {
+	var o Options
+	if opts != nil {
+		o = *opts
+	}
+	b := &Builder{
+		provider: p, label: o.Label, description: o.Description, target: o.Target,
+		allowed: slices.Clone(o.AllowedTools), readOnly: o.ReadOnly, callers: slices.Clone(o.AllowedCallers),
+		deferred: o.DeferLoading, useHeaders: o.UseHeaders,
+		refresh: o.Refresh, loopback: o.InsecureAllowLoopback, accepted: &acceptedTokens{}, log: o.Logger,
+	}
+	if b.log == nil {
+		b.log = slog.New(slog.DiscardHandler)
+	}
+	b.label = cmp.Or(o.Label, p.Label, p.ID)
+	b.description = cmp.Or(o.Description, p.Description)
+	if b.target == nil && p.Server.Connector != "" {
+		b.target = Connector(p.Server.Connector)
+	}
+
+	var f faults
+	f.add(p.Validate())
+	f.label(b.label)
+	if !printable(strings.NewReplacer("\n", "", "\t", "").Replace(b.description)) {
+		f.addf("the description holds control characters or is not UTF-8")
+	}
+	f.names("AllowedTools", b.allowed)
+	f.callers(b.callers)
+	f.headers("Headers", o.Headers, p.Ways)
+	b.headers = withHeaders(documentedHeaders(p), o.Headers)
+	b.checkTarget(&f)
+	b.checkCredentials(&f, creds)
+	if o.Approval == nil {
+		o.Approval = ApprovalAlways
+	}
+	o.Approval.check(&f, b.allowed)
+	if err := f.err(); err != nil {
+		return nil, err
+	}
+	b.approval = o.Approval.clone()
+	if b.readOnly && b.allowed != nil {
+		b.warnings = append(b.warnings, "OpenAI does not document how allowed tool names and read_only combine")
+	}
+	for _, w := range b.warnings {
+		b.log.Warn("mcptools: "+w, "provider", p.ID, "server_label", b.label)
+	}
+	return b, nil
+}
+
+// checkTarget checks where the entry points to, as far as that is fixed now.
+func (b *Builder) checkTarget(f *faults) {
+	if b.target != nil {
+		b.target.check(f)
+	}
+	if b.isConnector() {
+		b.warnings = append(b.warnings, connectorDeprecated)
+		if own := b.provider.Server.Connector; own != "" && b.target != Connector(own) {
+			f.addf("the target is another connector than the provider's, %s", own)
+		}
+		if b.useHeaders {
+			f.addf("UseHeaders can't be used with a connector: OpenAI takes its token in authorization only")
+		}
+		return
+	}
+	if b.provider.Server.URL != "" && !strings.Contains(b.provider.Server.URL, "{") {
+		var err error
+		b.url, err = b.serverURL("")
+		f.add(err)
+	}
+}
+
+// checkCredentials sets creds where the server wants any.
+func (b *Builder) checkCredentials(f *faults, creds oauthstore.Credentials) {
+	open, closed := false, false
+	for _, w := range b.provider.Ways {
+		open = open || w.Kind == providers.WayNone
+		closed = closed || w.Kind != providers.WayNone
+	}
+	switch {
+	case !closed && open: // no credential is wanted
+	case creds != nil:
+		b.creds = creds
+	case !open:
+		f.addf("no credentials: %s is not open to anyone", b.provider.Name)
+	}
+}
+
+func (b *Builder) isConnector() bool {
+	_, ok := b.target.(connector)
+	return ok
+}
+
+// Label returns the server_label of the builder's entries.
+func (b *Builder) Label() string { return b.label }
+
+// Provider returns the id of the builder's provider.
+func (b *Builder) Provider() string { return b.provider.ID }
+
+// Key returns the key of the credential that an entry for owner carries. The
+// error is that of a server URL which is not the provider's, or of a part that
+// is missing.
+func (b *Builder) Key(owner oauthstore.Owner, opts *BuildOptions) (oauthstore.Key, error) {
+	if opts == nil {
+		opts = &BuildOptions{}
+	}
+	server, err := b.serverURL(opts.ServerURL)
+	if err != nil {
+		return oauthstore.Key{}, err
+	}
+	key := oauthstore.Key{Owner: owner, Provider: b.provider.ID, Account: opts.Account, Server: server}
+	return key, key.Validate()
+}
+
+// serverURL returns the exact URL of the server, "" where the entry has none
+// and the credential is bound to none.
+func (b *Builder) serverURL(override string) (string, error) {
+	switch {
+	case override == "" && b.url != "":
+		return b.url, nil
+	case b.isConnector() && override != "":
+		return "", errors.New("mcptools: a server URL was given, and a connector has none")
+	case b.isConnector(), b.target != nil && override == "" && b.provider.Server.URL == "":
+		return "", nil
+	}
+	server, err := b.provider.ServerURL(override)
+	if err != nil {
+		return "", err
+	}
+	if b.target == nil && !b.loopback && onLoopback(server) {
+		return "", errors.New("mcptools: the server URL leads to this machine, where OpenAI can't reach it; tests set InsecureAllowLoopback")
+	}
+	return server, nil
+}
+
+// Build returns the tools entry with owner's credential. It is the caller's:
+// changing it changes no other. The error is a [*Failure] of stage build, and
+// then OpenAI must not be asked. opts may be nil.
+//
+// The entry is good for one request: build it anew for the next, so that its
+// token is fresh. With a token that is cached and does not expire soon that
+// costs no I/O.
+func (b *Builder) Build(ctx context.Context, owner oauthstore.Owner, opts *BuildOptions) (responses.ToolUnionParam, error) {
+	e, err := b.Entry(ctx, owner, opts)
+	return e.Tool(), err
+}
+
+// Entry is [Builder.Build] for those who want to know more than the tool.
+func (b *Builder) Entry(ctx context.Context, owner oauthstore.Owner, opts *BuildOptions) (Entry, error) {
+	var o BuildOptions
+	if opts != nil {
+		o = *opts
+	}
+	key, err := b.Key(owner, &o)
+	if err != nil {
+		return Entry{}, b.refusal(KindMisconfigured, words(err), err)
+	}
+	e := Entry{Label: b.label, Provider: b.provider.ID, Key: key}
+	if b.target == nil {
+		e.ServerURL = key.Server
+	}
+	e.Warnings = slices.Clone(b.warnings)
+	headers, err := b.entryHeaders(o.Headers)
+	if err != nil {
+		return Entry{}, b.refusal(KindMisconfigured, words(err), err)
+	}
+	m := b.skeleton(e.ServerURL)
+	m.Headers = headers
+	state := &entryState{tool: m, builder: b, opts: o}
+	e.state = func() *entryState { return state }
+	if b.creds == nil {
+		return e, nil
+	}
+
+	need := oauthstore.Need{RefreshPolicy: b.refresh, RequireTTL: o.RequireTTL, Verify: b.verify}
+	if o.MinTTL > 0 {
+		need.MinTTL = o.MinTTL
+	}
+	t, err := b.creds.Token(ctx, key, need)
+	if err != nil {
+		return Entry{}, b.refuse(err)
+	}
+	way, warning, f := b.check(key, t)
+	if f != nil {
+		return Entry{}, f
+	}
+	if warning != "" {
+		e.Warnings = append(e.Warnings, warning)
+	}
+	if f := b.authorize(m, way, t); f != nil {
+		return Entry{}, f
+	}
+	e.Generation, e.Grant, e.Expiry, e.Short = t.Generation, t.Grant, t.Expiry, t.Short
+	state.token = t.AccessToken
+	return e, nil
+}
+
+// skeleton returns the entry without its credential.
+func (b *Builder) skeleton(serverURL string) *responses.ToolMcpParam {
+	m := &responses.ToolMcpParam{
+		ServerLabel:     b.label,
+		AllowedCallers:  slices.Clone(b.callers),
+		RequireApproval: b.approval.union(),
+	}
+	if b.target != nil {
+		b.target.set(m)
+	} else {
+		m.ServerURL = param.NewOpt(serverURL)
+	}
+	if b.description != "" {
+		m.ServerDescription = param.NewOpt(b.description)
+	}
+	if b.deferred {
+		m.DeferLoading = param.NewOpt(true)
+	}
+	switch {
+	case b.readOnly:
+		m.AllowedTools.OfMcpToolFilter = &responses.ToolMcpAllowedToolsMcpToolFilterParam{
+			ReadOnly: param.NewOpt(true), ToolNames: slices.Clone(b.allowed),
+		}
+	case b.allowed != nil:
+		m.AllowedTools.OfMcpAllowedTools = slices.Clone(b.allowed)
+	}
+	return m
+}
+
+// authorize puts the credential into the entry: into authorization or into
+// headers, never into both.
+func (b *Builder) authorize(m *responses.ToolMcpParam, way providers.Way, t oauthstore.Token) *Failure {
+	// A URL that holds the credential would show it in the stored response.
+	if inURL(m.ServerURL.Value, t.AccessToken) {
+		return b.refusal(KindMisconfigured, "the server URL holds the credential, and OpenAI shows the URL in the stored response", nil)
+	}
+	for _, name := range way.Secrets() {
+		if inURL(m.ServerURL.Value, t.Secrets[name]) {
+			return b.refusal(KindMisconfigured, "the server URL holds the credential's "+name+", and OpenAI shows the URL in the stored response", nil)
+		}
+	}
+	if way.Bearer() && !b.useHeaders {
+		m.Authorization = param.NewOpt(t.AccessToken.Expose())
+		return nil
+	}
+	if b.isConnector() {
+		return b.refusal(KindWrongTokenKind, "a connector takes bearer tokens only", nil)
+	}
+	headers, unfit := carried(way, t)
+	if unfit != "" {
+		return b.refusal(KindWrongTokenKind, unfit, nil)
+	}
+	if m.Headers == nil {
+		m.Headers = headers
+		return nil
+	}
+	maps.Copy(m.Headers, headers)
+	return nil
+}
+
+// inURL reports whether the URL holds the secret, as it is or escaped. What is
+// shorter than eight bytes may be there by chance.
+func inURL(rawURL string, s oauthstore.Secret) bool {
+	text := s.Expose()
+	return len(text) >= 8 && (strings.Contains(rawURL, text) || strings.Contains(rawURL, url.QueryEscape(text)))
+}
+
+func expired(t oauthstore.Token) bool {
+	return !t.Expiry.IsZero() && !time.Now().Before(t.Expiry)
+}

@@ -1,0 +1,123 @@
+package mcptools
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"strings"
+	"time"
+
+	"github.com/openai/openai-go/v3/packages/param"
+	"github.com/openai/openai-go/v3/responses"
+
+	"github.com/toolgrant/toolgrant/internal/secret"
+	"github.com/toolgrant/toolgrant/oauthstore"
+)
+
+// An Entry is one element of a request's tools, with what its sender should
+// know of it. It is the caller's own: changing it changes no other. Printing,
+// logging or encoding an Entry shows the tool without its secrets, also inside
+// other structs; what [Entry.Tool] returns is openai-go's type, which shows
+// them.
+type Entry struct {
+	Label      string         // server_label
+	Provider   string         // the provider's id
+	Key        oauthstore.Key // which credential it carries
+	ServerURL  string         // server_url; "" for tunnels and connectors
+	Generation uint64         // of the token pair; 0 where nobody counts, or there is none
+	Grant      string         // of the token pair
+	Expiry     time.Time      // of the token; zero: unknown or never
+	Short      bool           // the token lives for less than was asked: no longer one can be had
+	Warnings   []string       // sentences for the developer
+
+	// The rest is behind a function, since package fmt follows pointers in
+	// unexported fields, but not functions.
+	state func() *entryState
+}
+
+type entryState struct {
+	tool    *responses.ToolMcpParam
+	builder *Builder
+	opts    BuildOptions
+	token   oauthstore.Secret
+}
+
+// Tool returns the tools entry for the request. It is not a copy: what the
+// caller changes in it stays changed in e, and in no other entry.
+func (e Entry) Tool() responses.ToolUnionParam {
+	if e.state == nil {
+		return responses.ToolUnionParam{}
+	}
+	return responses.ToolUnionParam{OfMcp: e.state().tool}
+}
+
+// Reject tells the credential store that the MCP server refused this entry's
+// token when OpenAI came with it. The next build finds out what is to be done:
+// it refreshes, or refuses with [KindReauthorize]. It does nothing for an
+// entry without a token.
+func (e Entry) Reject(ctx context.Context) error {
+	if e.state == nil || e.state().token.IsZero() {
+		return nil
+	}
+	s := e.state()
+	s.builder.accepted.forget(e.Key.Server, s.token)
+	return s.builder.creds.Reject(ctx, e.Key, e.Generation)
+}
+
+// Renew builds the entry anew, with the same options, as each request wants
+// it. The error is a [*Failure].
+func (e Entry) Renew(ctx context.Context) (Entry, error) {
+	if e.state == nil {
+		return Entry{}, newRefusal(KindMisconfigured, "", "", "the entry is empty", nil)
+	}
+	s := e.state()
+	return s.builder.Entry(ctx, e.Key.Owner, &s.opts)
+}
+
+// MarshalJSON returns the tool as it is sent, but with "[redacted]" in place
+// of the token and of every header that the provider does not document as
+// harmless.
+func (e Entry) MarshalJSON() ([]byte, error) {
+	if e.state == nil {
+		return []byte("null"), nil
+	}
+	m := *e.state().tool
+	if m.Authorization.Valid() {
+		m.Authorization = param.NewOpt(secret.Placeholder)
+	}
+	m.Headers = maps.Clone(m.Headers)
+	for name := range m.Headers {
+		if !e.harmless(name) {
+			m.Headers[name] = secret.Placeholder
+		}
+	}
+	return json.Marshal(m)
+}
+
+// harmless reports whether the provider's data says that the header is there
+// beside the credential.
+func (e Entry) harmless(header string) bool {
+	for _, h := range e.state().builder.provider.Headers {
+		if strings.EqualFold(h.Name, header) {
+			return true
+		}
+	}
+	return false
+}
+
+// Format implements [fmt.Formatter]: every verb prints what MarshalJSON gives.
+func (e Entry) Format(w fmt.State, _ rune) { _, _ = io.WriteString(w, e.text()) }
+
+// LogValue implements [slog.LogValuer] with what MarshalJSON gives.
+func (e Entry) LogValue() slog.Value { return slog.StringValue(e.text()) }
+
+func (e Entry) text() string {
+	data, err := e.MarshalJSON()
+	if err != nil {
+		return "mcptools.Entry(" + e.Label + ")"
+	}
+	return string(data)
+}

@@ -1,0 +1,126 @@
+package mcptools
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/toolgrant/toolgrant/internal/secret"
+	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/providers"
+)
+
+// refusal is a refusal of the builder's own.
+func (b *Builder) refusal(kind Kind, sentence string, err error) *Failure {
+	f := newRefusal(kind, b.provider.ID, b.label, sentence, err)
+	f.name = b.provider.Name
+	return f
+}
+
+// check is what is known of a token without asking anybody: that it was
+// obtained for the server that the entry points to, and that its shape is not
+// that of something else. It returns the way that the token belongs to and a
+// warning, which may be "".
+func (b *Builder) check(key oauthstore.Key, t oauthstore.Token) (providers.Way, string, *Failure) {
+	p := t.Provenance
+	way, ok := b.provider.Way(p.Way)
+	if !ok {
+		return way, "", b.refusal(KindWrongTokenKind, "the credential belongs to a way of authenticating that the provider does not have", nil)
+	}
+	switch {
+	case p.Resource != "" && key.Server != "" && !b.provider.AcceptsResource(key.Server, p.Resource):
+		return way, "", b.refusal(KindWrongAudience, "the token was issued for another resource than this server; "+b.rule(way), nil)
+	case b.provider.OAuth.Pinned && way.Kind != providers.WayKey && !sameIssuer(p.Issuer, b.provider.OAuth.Issuer):
+		return way, "", b.refusal(KindWrongAudience, "the token is from another authorization server than the provider's; "+b.rule(way), nil)
+	case t.TokenType != "" && !strings.EqualFold(t.TokenType, "Bearer"):
+		return way, "", b.refusal(KindWrongTokenKind, "the token is of another type than Bearer, and OpenAI sends no other", nil)
+	case expired(t):
+		return way, "", b.refusal(KindUnavailable, "the token that the credential store served has expired", nil)
+	}
+	warning, err := b.provider.CheckToken(way.ID, t.AccessToken.Expose())
+	if err != nil {
+		return way, "", b.refusal(KindWrongTokenKind, words(err), err)
+	}
+	return way, warning, nil
+}
+
+// sameIssuer compares a token's issuer, which may be unknown, with the
+// provider's. Some servers write theirs with a slash at its end in one place
+// and without it in another.
+func sameIssuer(token, provider string) bool {
+	return token == "" || provider == "" || strings.TrimSuffix(token, "/") == strings.TrimSuffix(provider, "/")
+}
+
+// rule says what the provider's server wants, in our own words.
+func (b *Builder) rule(way providers.Way) string {
+	s := "it takes tokens that were issued for it"
+	if b.provider.RESTToken == providers.No {
+		s += " and none of the vendor's REST API"
+	}
+	if way.Obtain != "" {
+		s += ": " + way.Obtain
+	}
+	return s
+}
+
+// refuse makes a refusal of an error of the credential store.
+func (b *Builder) refuse(err error) *Failure {
+	f := b.refusal(KindUnknown, "the credential store failed", err)
+	var detail string
+	var reason oauthstore.Reason
+	// A source that asks another store wraps its error: the first word counts.
+	var stored *oauthstore.Error
+	for rest := err; errors.As(rest, &stored); rest = stored.Err {
+		detail, reason = cmp.Or(detail, stored.Detail), cmp.Or(reason, stored.Reason)
+		f.RetryAfter = cmp.Or(f.RetryAfter, stored.RetryAfter)
+	}
+	set := func(kind Kind, sentence string) {
+		f.Kind, f.Action, f.sentence = kind, actionOf(kind), sentence
+	}
+	switch {
+	case (errors.Is(err, oauthstore.ErrRefused) || errors.Is(err, oauthstore.ErrReauthorize)) && reason == oauthstore.ReasonScope:
+		set(KindForbidden, "the token lacks a scope that the MCP server wants")
+		f.Action = ActionStepUp
+	case errors.Is(err, oauthstore.ErrRefused):
+		way, _ := b.provider.Way("")
+		set(KindWrongAudience, "the MCP server refuses this token: "+b.rule(way))
+	case errors.Is(err, oauthstore.ErrReauthorize):
+		set(KindReauthorize, "the credential is spent and the owner must connect again"+because(reason))
+	case errors.Is(err, oauthstore.ErrKeyUnavailable):
+		set(KindMisconfigured, "the key that sealed the credential is not in the keyset")
+	case errors.Is(err, oauthstore.ErrMisconfigured):
+		set(KindMisconfigured, "the authorization server refuses the application, not the owner"+because(reason))
+	case errors.Is(err, oauthstore.ErrNotFound):
+		set(KindNotConnected, "the owner has not connected it")
+	case errors.Is(err, oauthstore.ErrUnavailable), errors.Is(err, oauthstore.ErrClosed), errors.Is(err, oauthstore.ErrConflict):
+		set(KindUnavailable, "no token can be had right now"+because(reason))
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		set(KindUnavailable, "the caller's context ended before a token was there")
+	}
+	f.upstream = secret.New(detail)
+	return f
+}
+
+func because(r oauthstore.Reason) string {
+	if r == "" {
+		return ""
+	}
+	return " (" + string(r) + ")"
+}
+
+// words turns an error of this library's own, which may be a join of several,
+// into one line without the packages' prefixes.
+func words(err error) string {
+	if wrong := (*providers.WrongTokenError)(nil); errors.As(err, &wrong) {
+		return wrong.Sentence
+	}
+	lines := strings.Split(err.Error(), "\n")
+	for i, line := range lines {
+		for _, prefix := range []string{"mcptools: ", "providers: ", "oauthstore: "} {
+			line = strings.TrimPrefix(line, prefix)
+		}
+		lines[i] = line
+	}
+	return strings.Join(lines, "; ")
+}

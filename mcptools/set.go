@@ -1,0 +1,187 @@
+package mcptools
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/openai/openai-go/v3/responses"
+
+	"github.com/toolgrant/toolgrant/oauthstore"
+)
+
+// A Set builds the entries of several providers at once. Labels and order are
+// fixed when it is made, since prompt caching and tool lists that are in the
+// context already depend on them. It is safe for concurrent use.
+type Set struct {
+	builders []*Builder
+}
+
+// NewSet returns a set of builders in that order. The error joins everything
+// that is wrong: OpenAI wants labels that are unique in a request, and whether
+// it looks at their case is not documented, so they must differ beyond it.
+func NewSet(builders ...*Builder) (*Set, error) {
+	var f faults
+	if len(builders) == 0 {
+		f.addf("a set needs at least one builder")
+	}
+	taken := make(map[string]string, len(builders))
+	for i, b := range builders {
+		if b == nil {
+			f.addf("builder %d of the set is nil", i)
+			continue
+		}
+		folded := strings.ToLower(b.label)
+		if other, ok := taken[folded]; ok {
+			f.addf("label %q is taken by %q already", b.label, other)
+			continue
+		}
+		taken[folded] = b.label
+	}
+	if err := f.err(); err != nil {
+		return nil, err
+	}
+	return &Set{builders: slices.Clone(builders)}, nil
+}
+
+// Labels returns the labels of the set, in its order.
+func (s *Set) Labels() []string {
+	labels := make([]string, len(s.builders))
+	for i, b := range s.builders {
+		labels[i] = b.label
+	}
+	return labels
+}
+
+// SetBuildOptions are what differs from one request to the next.
+type SetBuildOptions struct {
+	// MinTTL is [BuildOptions.MinTTL] for all providers. Default: that of each
+	// builder.
+	MinTTL time.Duration
+
+	// RequireTTL is [BuildOptions.RequireTTL] for all providers. Default: false.
+	RequireTTL bool
+
+	// Each is what differs for single providers, by label; MinTTL and
+	// RequireTTL above hold where they are not set there. Default: none.
+	Each map[string]BuildOptions
+
+	// SkipFailures leaves out a provider whose entry can't be built for any
+	// reason, in place of failing. Default: false, only providers that the
+	// owner has not connected are left out.
+	SkipFailures bool
+}
+
+// A Skipped is a provider that was left out.
+type Skipped struct {
+	Label    string
+	Provider string
+	Failure  *Failure // why
+}
+
+// MarshalJSON returns provider, label, kind and action.
+func (s Skipped) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Provider string `json:"provider"`
+		Label    string `json:"label"`
+		Kind     Kind   `json:"kind"`
+		Action   Action `json:"action"`
+	}{s.Provider, s.Label, s.Failure.Kind, s.Failure.Action})
+}
+
+// A Result is what [Set.Build] made. Printing, logging or encoding it shows
+// the entries without their secrets.
+type Result struct {
+	Entries []Entry   // in the set's order
+	Skipped []Skipped // what was left out, in the set's order
+}
+
+// Tools returns the entries for the request.
+func (r Result) Tools() []responses.ToolUnionParam {
+	tools := make([]responses.ToolUnionParam, len(r.Entries))
+	for i, e := range r.Entries {
+		tools[i] = e.Tool()
+	}
+	return tools
+}
+
+// MarshalJSON returns the entries, redacted, and what was skipped.
+func (r Result) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Entries []Entry   `json:"entries"`
+		Skipped []Skipped `json:"skipped"`
+	}{r.Entries, r.Skipped})
+}
+
+// Format implements [fmt.Formatter]: every verb prints what MarshalJSON gives.
+func (r Result) Format(w fmt.State, _ rune) { _, _ = io.WriteString(w, r.text()) }
+
+// LogValue implements [slog.LogValuer] with what MarshalJSON gives.
+func (r Result) LogValue() slog.Value { return slog.StringValue(r.text()) }
+
+func (r Result) text() string {
+	data, err := r.MarshalJSON()
+	if err != nil {
+		return "mcptools.Result"
+	}
+	return string(data)
+}
+
+// Build builds all entries at once, so that it takes as long as the slowest. A
+// provider that the owner has not connected is normal and is in Skipped. The
+// error joins the [*Failure] of every other provider that failed, and then no
+// entry is returned; see [SetBuildOptions.SkipFailures]. When ctx ends, it is
+// an error in any case. opts may be nil.
+func (s *Set) Build(ctx context.Context, owner oauthstore.Owner, opts *SetBuildOptions) (Result, error) {
+	var o SetBuildOptions
+	if opts != nil {
+		o = *opts
+	}
+	var unknown faults
+	for label := range o.Each {
+		if !slices.ContainsFunc(s.builders, func(b *Builder) bool { return b.label == label }) {
+			unknown.addf("SetBuildOptions.Each names %q, which is no label of the set", label)
+		}
+	}
+	if err := unknown.err(); err != nil {
+		return Result{}, newRefusal(KindMisconfigured, "", "", "the options name a label that the set does not have", err)
+	}
+
+	entries := make([]Entry, len(s.builders))
+	errs := make([]error, len(s.builders))
+	var wg sync.WaitGroup
+	for i, b := range s.builders {
+		each := o.Each[b.label]
+		if each.MinTTL == 0 {
+			each.MinTTL = o.MinTTL
+		}
+		each.RequireTTL = each.RequireTTL || o.RequireTTL
+		wg.Go(func() { entries[i], errs[i] = b.Entry(ctx, owner, &each) })
+	}
+	wg.Wait()
+
+	var r Result
+	var fatal []error
+	for i, b := range s.builders {
+		var f *Failure
+		switch ok := errors.As(errs[i], &f); {
+		case errs[i] == nil:
+			r.Entries = append(r.Entries, entries[i])
+		case ok && (f.Kind == KindNotConnected || o.SkipFailures && ctx.Err() == nil):
+			r.Skipped = append(r.Skipped, Skipped{Label: b.label, Provider: b.provider.ID, Failure: f})
+		default:
+			fatal = append(fatal, errs[i])
+		}
+	}
+	if len(fatal) > 0 {
+		return Result{}, errors.Join(fatal...)
+	}
+	return r, nil
+}

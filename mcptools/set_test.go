@@ -1,0 +1,174 @@
+package mcptools_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/toolgrant/toolgrant/mcptools"
+	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/providers"
+)
+
+// server returns a builder for a server of its own, without a probe.
+func server(t *testing.T, id string, creds oauthstore.Credentials) *mcptools.Builder {
+	t.Helper()
+	p := providers.Custom(id, "https://"+id+".example/mcp", nil)
+	b, err := mcptools.NewBuilder(p, creds, unprobed(mcptools.Options{}))
+	require.NoError(t, err)
+	return b
+}
+
+func TestSetKeepsItsOrder(t *testing.T) {
+	t.Parallel()
+	// The earlier ones wait for the later ones, so that they end in the wrong order.
+	var done [3]chan struct{}
+	for i := range done {
+		done[i] = make(chan struct{})
+	}
+	after := func(i int) oauthstore.SourceFunc {
+		return func(context.Context, oauthstore.Key, time.Duration) (oauthstore.Token, error) {
+			if i+1 < len(done) {
+				<-done[i+1]
+			}
+			close(done[i])
+			return notesToken(), nil
+		}
+	}
+	set, err := mcptools.NewSet(server(t, "c", after(0)), server(t, "a", after(1)), server(t, "b", after(2)))
+	require.NoError(t, err)
+	assert.Equal(t, []string{"c", "a", "b"}, set.Labels())
+	r, err := set.Build(t.Context(), ada, nil)
+	require.NoError(t, err)
+	require.Len(t, r.Tools(), 3)
+	for i, label := range set.Labels() {
+		assert.Equal(t, label, r.Tools()[i].OfMcp.ServerLabel)
+		assert.Equal(t, label, r.Entries[i].Label)
+		requireValid(t, r.Tools()[i])
+	}
+}
+
+func TestFiveProvidersTakeAsLongAsTheSlowest(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		slow := oauthstore.SourceFunc(func(context.Context, oauthstore.Key, time.Duration) (oauthstore.Token, error) {
+			time.Sleep(200 * time.Millisecond) // virtual
+			return notesToken(), nil
+		})
+		var builders []*mcptools.Builder
+		for i := range 5 {
+			builders = append(builders, server(t, fmt.Sprintf("s%d", i), slow))
+		}
+		set, err := mcptools.NewSet(builders...)
+		require.NoError(t, err)
+		begin := time.Now()
+		r, err := set.Build(t.Context(), ada, nil)
+		require.NoError(t, err)
+		assert.Len(t, r.Tools(), 5)
+		assert.Equal(t, 200*time.Millisecond, time.Since(begin))
+	})
+}
+
+func TestSetSkipsWhatTheOwnerHasNotConnected(t *testing.T) {
+	t.Parallel()
+	set, err := mcptools.NewSet(
+		server(t, "a", failsWith(oauthstore.ErrNotFound)), server(t, "b", has(notesToken())), server(t, "c", failsWith(oauthstore.ErrNotFound)))
+	require.NoError(t, err)
+	r, err := set.Build(t.Context(), ada, nil)
+	require.NoError(t, err)
+	require.Len(t, r.Tools(), 1)
+	assert.Equal(t, "b", r.Tools()[0].OfMcp.ServerLabel)
+	require.Len(t, r.Skipped, 2)
+	assert.Equal(t, "a", r.Skipped[0].Label)
+	assert.Equal(t, mcptools.KindNotConnected, r.Skipped[0].Failure.Kind)
+	raw, err := json.Marshal(r.Skipped)
+	require.NoError(t, err)
+	assert.JSONEq(t, `[{"provider":"a","label":"a","kind":"not_connected","action":"connect"},
+		{"provider":"c","label":"c","kind":"not_connected","action":"connect"}]`, string(raw))
+}
+
+func TestSetFailsWithEveryFailure(t *testing.T) {
+	t.Parallel()
+	set, err := mcptools.NewSet(
+		server(t, "a", failsWith(oauthstore.ErrUnavailable)), server(t, "b", has(notesToken())), server(t, "c", failsWith(oauthstore.ErrReauthorize)))
+	require.NoError(t, err)
+	r, err := set.Build(t.Context(), ada, nil)
+	require.ErrorIs(t, err, mcptools.KindUnavailable)
+	require.ErrorIs(t, err, mcptools.KindReauthorize)
+	assert.Empty(t, r.Tools())
+
+	r, err = set.Build(t.Context(), ada, &mcptools.SetBuildOptions{SkipFailures: true})
+	require.NoError(t, err)
+	assert.Len(t, r.Tools(), 1)
+	assert.Len(t, r.Skipped, 2)
+
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = set.Build(ended, ada, &mcptools.SetBuildOptions{SkipFailures: true})
+	require.Error(t, err, "a caller who went away is no provider's failure")
+}
+
+func TestSetOptionsPerLabel(t *testing.T) {
+	t.Parallel()
+	type need struct {
+		key oauthstore.Key
+		ttl time.Duration
+	}
+	got := make(chan need, 2)
+	creds := oauthstore.SourceFunc(func(_ context.Context, k oauthstore.Key, ttl time.Duration) (oauthstore.Token, error) {
+		got <- need{k, ttl}
+		return notesToken(), nil
+	})
+	set, err := mcptools.NewSet(server(t, "a", creds), server(t, "b", creds))
+	require.NoError(t, err)
+	_, err = set.Build(t.Context(), ada, &mcptools.SetBuildOptions{
+		MinTTL: time.Minute, Each: map[string]mcptools.BuildOptions{"b": {Account: "work", MinTTL: time.Hour}},
+	})
+	require.NoError(t, err)
+	needs := map[string]need{}
+	for range 2 {
+		n := <-got
+		needs[n.key.Provider] = n
+	}
+	assert.Equal(t, time.Minute, needs["a"].ttl)
+	assert.Equal(t, time.Hour, needs["b"].ttl)
+	assert.Equal(t, "work", needs["b"].key.Account)
+
+	_, err = set.Build(t.Context(), ada, &mcptools.SetBuildOptions{Each: map[string]mcptools.BuildOptions{"B": {}}})
+	require.ErrorIs(t, err, mcptools.KindMisconfigured)
+}
+
+func TestLabelsOfASetDiffer(t *testing.T) {
+	t.Parallel()
+	label := func(l string) *mcptools.Builder {
+		b, err := mcptools.NewBuilder(notes(), has(notesToken()), &mcptools.Options{Label: l})
+		require.NoError(t, err)
+		return b
+	}
+	_, err := mcptools.NewSet(label("notes"), nil, label("Notes"), label("other"), label("NOTES"))
+	require.Error(t, err)
+	assert.ErrorContains(t, err, "builder 1 of the set is nil")
+	assert.ErrorContains(t, err, `label "Notes" is taken by "notes"`)
+	assert.ErrorContains(t, err, `label "NOTES" is taken by "notes"`)
+	assert.NotContains(t, err.Error(), "other")
+	_, err = mcptools.NewSet()
+	assert.ErrorContains(t, err, "at least one")
+	_, err = mcptools.NewSet(label("notes"), label("no-tes"))
+	assert.NoError(t, err)
+}
+
+func TestSetCountsOnItsOwnBuilders(t *testing.T) {
+	t.Parallel()
+	builders := []*mcptools.Builder{server(t, "a", has(notesToken())), server(t, "b", failsWith(errors.New("x")))}
+	set, err := mcptools.NewSet(builders...)
+	require.NoError(t, err)
+	builders[0] = builders[1]
+	assert.Equal(t, []string{"a", "b"}, set.Labels())
+}
