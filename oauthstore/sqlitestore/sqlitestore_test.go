@@ -1,22 +1,41 @@
 package sqlitestore_test
 
 import (
+	"context"
+	"database/sql"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/sqlitestore"
 	"github.com/toolgrant/toolgrant/oauthstore/storetest"
 )
 
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
 func TestBackend(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	storetest.Run(t, func(t testing.TB, database string) oauthstore.Backend {
 		return open(t, filepath.Join(dir, database+".db"))
+	}, nil)
+}
+
+// The handle of a program that has a SQLite database already, with the settings
+// that such a program has: none.
+func TestBackendOnAHandleOfTheCallers(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	storetest.Run(t, func(t testing.TB, database string) oauthstore.Backend {
+		db := openDB(t, filepath.Join(dir, database+".db"))
+		require.NoError(t, sqlitestore.Migrate(t.Context(), db))
+		return sqlitestore.New(db)
 	}, nil)
 }
 
@@ -28,11 +47,21 @@ func open(t testing.TB, path string) *sqlitestore.Backend {
 	return b
 }
 
+func openDB(t testing.TB, path string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	return db
+}
+
+var someone = oauthstore.ID{Kind: oauthstore.KindCredential, Tenant: "acme", Subject: "u_42", Provider: "asana"}
+
 func TestManyWhoOpenANewFileAtOnceAllGetIt(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "new", "a?b#c%20d.db")
-	var wg sync.WaitGroup
+	path := filepath.Join(t.TempDir(), "new", "a?b#c%20d é.db")
 	errs := make(chan error, 16)
+	var wg sync.WaitGroup
 	for range cap(errs) {
 		wg.Go(func() {
 			b, err := sqlitestore.Open(t.Context(), path, nil)
@@ -47,5 +76,135 @@ func TestManyWhoOpenANewFileAtOnceAllGetIt(t *testing.T) {
 	for err := range errs {
 		require.NoError(t, err)
 	}
-	require.FileExists(t, path)
+	assert.FileExists(t, path)
+}
+
+func TestTheFilesAreTheOwnersAlone(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "state")
+	path := filepath.Join(dir, "toolgrant.db")
+	b := open(t, path)
+	require.NoError(t, b.Put(t.Context(), someone, oauthstore.Record{Version: 1}, 0))
+
+	info, err := os.Stat(dir)
+	require.NoError(t, err)
+	assert.Equal(t, os.FileMode(0o700), info.Mode().Perm())
+	for _, file := range []string{path, path + "-wal", path + "-shm"} {
+		info, err := os.Stat(file)
+		require.NoError(t, err)
+		assert.Equal(t, os.FileMode(0o600), info.Mode().Perm(), file)
+	}
+}
+
+func TestAFileThatExistsKeepsItsMode(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "shared.db")
+	require.NoError(t, os.WriteFile(path, nil, 0o600))
+	require.NoError(t, os.Chmod(path, 0o660))
+	open(t, path)
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	assert.Equal(t, os.FileMode(0o660), info.Mode().Perm())
+}
+
+func TestEveryConnectionIsSetForDurability(t *testing.T) {
+	t.Parallel()
+	b := open(t, filepath.Join(t.TempDir(), "toolgrant.db"))
+	for range 3 { // each keeps its connection, so these are three
+		conn, err := b.DB().Conn(t.Context())
+		require.NoError(t, err)
+		defer conn.Close()
+		var mode string
+		require.NoError(t, conn.QueryRowContext(t.Context(), "PRAGMA journal_mode").Scan(&mode))
+		assert.Equal(t, "wal", mode)
+		var synchronous int
+		require.NoError(t, conn.QueryRowContext(t.Context(), "PRAGMA synchronous").Scan(&synchronous))
+		assert.Equal(t, 2, synchronous, "2 is FULL: the log is synced at every commit")
+	}
+}
+
+func TestAWriterThatWaitsObeysItsContext(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "toolgrant.db")
+	b := open(t, path)
+	other, err := openDB(t, path).Conn(t.Context())
+	require.NoError(t, err)
+	defer other.Close()
+	_, err = other.ExecContext(t.Context(), "BEGIN IMMEDIATE")
+	require.NoError(t, err)
+
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- b.Put(ctx, someone, oauthstore.Record{Version: 1}, 0) }()
+	_, err = b.Get(t.Context(), someone)
+	require.ErrorIs(t, err, oauthstore.ErrNotFound, "readers do not wait for a writer")
+	cancel()
+	require.ErrorIs(t, <-done, context.Canceled)
+
+	_, err = other.ExecContext(t.Context(), "ROLLBACK")
+	require.NoError(t, err)
+	require.NoError(t, b.Put(t.Context(), someone, oauthstore.Record{Version: 1}, 0))
+}
+
+func TestADatabaseThatFailsIsUnavailable(t *testing.T) {
+	t.Parallel()
+	t.Run("no table", func(t *testing.T) {
+		t.Parallel()
+		b := sqlitestore.New(openDB(t, filepath.Join(t.TempDir(), "empty.db")))
+		_, err := b.Get(t.Context(), someone)
+		require.ErrorIs(t, err, oauthstore.ErrUnavailable)
+		assert.ErrorContains(t, err, "toolgrant_records")
+	})
+	t.Run("no database", func(t *testing.T) {
+		t.Parallel()
+		path := filepath.Join(t.TempDir(), "text.db")
+		require.NoError(t, os.WriteFile(path, []byte("this is not a database, it only has the name of one"), 0o600))
+		_, err := sqlitestore.Open(t.Context(), path, nil)
+		require.ErrorIs(t, err, oauthstore.ErrUnavailable)
+	})
+	t.Run("no place", func(t *testing.T) {
+		t.Parallel()
+		path := filepath.Join(t.TempDir(), "file")
+		require.NoError(t, os.WriteFile(path, nil, 0o600))
+		_, err := sqlitestore.Open(t.Context(), filepath.Join(path, "toolgrant.db"), nil)
+		require.ErrorIs(t, err, oauthstore.ErrUnavailable)
+	})
+}
+
+func TestAHandleThatItsOwnerHasClosedIsClosed(t *testing.T) {
+	t.Parallel()
+	db := openDB(t, filepath.Join(t.TempDir(), "toolgrant.db"))
+	require.NoError(t, sqlitestore.Migrate(t.Context(), db))
+	b := sqlitestore.New(db)
+	require.NoError(t, db.Close())
+	_, err := b.Get(t.Context(), someone)
+	require.ErrorIs(t, err, oauthstore.ErrClosed)
+}
+
+func TestTheCallersHandleStaysOpen(t *testing.T) {
+	t.Parallel()
+	db := openDB(t, filepath.Join(t.TempDir(), "toolgrant.db"))
+	require.NoError(t, sqlitestore.Migrate(t.Context(), db))
+	require.NoError(t, sqlitestore.New(db).Close())
+	require.NoError(t, db.PingContext(t.Context()))
+}
+
+func TestTheSchemaMayBeRunByHand(t *testing.T) {
+	t.Parallel()
+	db := openDB(t, filepath.Join(t.TempDir(), "toolgrant.db"))
+	for _, step := range sqlitestore.Schema() {
+		_, err := db.ExecContext(t.Context(), step)
+		require.NoError(t, err)
+	}
+	require.NoError(t, sqlitestore.New(db).Put(t.Context(), someone, oauthstore.Record{Version: 1}, 0))
+}
+
+func TestADatabaseOfALaterVersionIsLeftAsItIs(t *testing.T) {
+	t.Parallel()
+	db := openDB(t, filepath.Join(t.TempDir(), "toolgrant.db"))
+	require.NoError(t, sqlitestore.Migrate(t.Context(), db))
+	_, err := db.ExecContext(t.Context(), "INSERT INTO toolgrant_migrations (number) VALUES (999)")
+	require.NoError(t, err)
+	require.NoError(t, sqlitestore.Migrate(t.Context(), db))
+	require.NoError(t, sqlitestore.New(db).Put(t.Context(), someone, oauthstore.Record{Version: 1}, 0))
 }

@@ -1,3 +1,152 @@
 package storetest
 
-var isolationRules []rule
+import (
+	"fmt"
+	"strings"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/toolgrant/toolgrant/oauthstore"
+)
+
+var isolationRules = []rule{
+	{
+		name: "every part of an id counts",
+		says: "two ids that differ in one part, whichever, are two records: writing or deleting one leaves the other",
+		check: func(c *testCase) {
+			ids := []oauthstore.ID{id("u")}
+			for i := range 6 {
+				other := id("u")
+				*part(&other, i) += "2"
+				ids = append(ids, other)
+			}
+			c.keepsApart(ids)
+		},
+	},
+	{
+		name: "ids are compared byte for byte",
+		says: "a backend does not fold case, trim, normalize, escape or interpret the parts of an id, and List returns them as they were put",
+		check: func(c *testCase) {
+			var ids []oauthstore.ID
+			for _, odd := range oddParts {
+				for i := range 6 {
+					other := id("u")
+					*part(&other, i) = odd
+					ids = append(ids, other)
+				}
+			}
+			c.keepsApart(ids)
+		},
+	},
+	{
+		name: "parts of an id do not run together",
+		says: "what ends one part and begins the next is part of the id: no separator and no empty part makes two ids one",
+		check: func(c *testCase) {
+			var ids []oauthstore.ID
+			for _, sep := range []string{"", "|", "/", ":", ",", " ", "::", "\u00a0", "3:"} {
+				ids = append(ids,
+					oauthstore.ID{Kind: "k", Tenant: "a" + sep, Subject: "b" + sep + "c"},
+					oauthstore.ID{Kind: "k", Tenant: "a" + sep + "b", Subject: sep + "c"},
+					oauthstore.ID{Kind: "k", Tenant: "a", Subject: "b", Account: "c" + sep},
+					oauthstore.ID{Kind: "k", Tenant: "a", Subject: "b", Server: "c" + sep},
+					oauthstore.ID{Kind: "k", Tenant: "a" + sep, Subject: "", Provider: "b"},
+				)
+			}
+			c.keepsApart(unique(ids))
+		},
+	},
+	{
+		name: "an id may be long",
+		says: "every part of an id may have 1024 bytes, all six at once, and the last byte counts",
+		check: func(c *testCase) {
+			l := longPart()
+			a := oauthstore.ID{Kind: l, Tenant: l, Subject: l, Provider: l, Account: l, Server: l}
+			b := a
+			b.Server = l[:len(l)-1] + "!"
+			c.keepsApart([]oauthstore.ID{a, b})
+		},
+	},
+	{
+		name: "databases do not see each other",
+		says: "what is put into one database (file, schema, prefix) is not in another",
+		check: func(c *testCase) {
+			other := c.elsewhere()
+			c.create(id("u"), rec(1))
+			c.absent(other, id("u"))
+			require.NoError(c, other.Put(c.ctx, id("u"), rec(5), 0))
+			c.stored(c.backend, id("u"), rec(1))
+			require.Len(c, c.list(other, oauthstore.Filter{}, 10), 1)
+		},
+	},
+}
+
+// part returns the part with that number.
+func part(id *oauthstore.ID, i int) *string {
+	return [...]*string{&id.Kind, &id.Tenant, &id.Subject, &id.Provider, &id.Account, &id.Server}[i]
+}
+
+// longPart returns a part of the greatest length, without runs or repetitions: a
+// database may compress those below a limit that real text would hit.
+func longPart() string {
+	b := make([]byte, 1024)
+	x := uint32(1)
+	for i := range b {
+		x = x*1664525 + 1013904223
+		b[i] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"[x>>26]
+	}
+	return string(b)
+}
+
+// oddParts are values that some database, file system or cache key has taken
+// for one another, or for something else.
+var oddParts = []string{
+	"", "x", "X", "x ", " x", " ", "x.", ".", "..", "../x", "/", "x/", "/x", "x//y", "x/../y", `x\y`, "C:x", "con", "x:y",
+	"%", "%2f", "%2F", "x%2fy", "_", "x_y", "x%y", "*", "?", "[x]", "{x}", "x|y", "x,y", "x;y", "x#y", "x&y=z", "+", "x+y",
+	`"`, `'`, `''`, "`", `x' OR '1'='1`, "--", "$1", "?1", "NULL", "null", "nil", "true", "0", "00", "0x0", "1e3", "1000", "-1", "NaN",
+	"\u00e9", "e\u0301", "\u00c9", "ß", "ss", "SS", "i", "I", "ı", "İ", "ﬁ", "fi", "\u212a", "k", "K", "日本語", "日本", "👍", "👍🏽",
+	"\u200b", "\ufeff", "\u202e", "\ufffd", "\u00a0", "~", "-x", "@x", "urn:x:y", "https://x.example/mcp", "https://x.example/mcp/", "HTTPS://x.example/mcp",
+	strings.Repeat("é", 512), strings.Repeat("x", 255), strings.Repeat("x", 256), strings.Repeat("/", 100),
+}
+
+func unique(ids []oauthstore.ID) []oauthstore.ID {
+	seen := map[oauthstore.ID]bool{}
+	var out []oauthstore.ID
+	for _, id := range ids {
+		if !seen[id] {
+			seen[id] = true
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
+// keepsApart requires that the ids, which all differ, are as many records:
+// created, read, listed, updated and deleted each on its own.
+func (c *testCase) keepsApart(ids []oauthstore.ID) {
+	ids = unique(ids)
+	for i, id := range ids {
+		require.NoError(c, c.backend.Put(c.ctx, id, numbered(i, 1), 0), "creating %+v", id)
+	}
+	for i, id := range ids {
+		c.stored(c.backend, id, numbered(i, 1))
+	}
+	require.ElementsMatch(c, ids, c.list(c.backend, oauthstore.Filter{}, 50), "List must return the ids as they were put")
+	for i, id := range ids {
+		if i%2 == 0 {
+			require.NoError(c, c.backend.Put(c.ctx, id, numbered(i, 2), 1), "updating %+v", id)
+		} else {
+			require.NoError(c, c.backend.Delete(c.ctx, id, 1), "deleting %+v", id)
+		}
+	}
+	for i, id := range ids {
+		if i%2 == 0 {
+			c.stored(c.backend, id, numbered(i, 2))
+		} else {
+			c.absent(c.backend, id)
+		}
+	}
+}
+
+func numbered(i int, version uint64) oauthstore.Record {
+	return oauthstore.Record{Version: version, Data: fmt.Appendf(nil, "record %d, version %d", i, version)}
+}

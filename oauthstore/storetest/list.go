@@ -1,3 +1,252 @@
 package storetest
 
-var listRules []rule
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/toolgrant/toolgrant/oauthstore"
+)
+
+var listRules = []rule{
+	{
+		name: "nothing is listed where there is nothing",
+		says: "List on an empty database returns no items and no cursor",
+		check: func(c *testCase) {
+			for _, f := range []oauthstore.Filter{{}, {Kind: "k", Tenant: "t", Subject: "s"}, {DueBefore: at(0)}, {ExpiredBefore: at(0)}} {
+				items, next, err := c.backend.List(c.ctx, f, "", 10)
+				require.NoError(c, err)
+				require.Empty(c, items)
+				require.Empty(c, next)
+			}
+		},
+	},
+	{
+		name: "an item is the whole record",
+		says: "List returns the same id, version, data and times as Get",
+		check: func(c *testCase) {
+			r := rec(math.MaxUint64)
+			r.DueAt, r.ExpireAt = at(1), at(2)
+			full := oauthstore.ID{Kind: "k", Tenant: "t", Subject: "s", Provider: "p", Account: "a", Server: "u"}
+			c.create(full, r)
+			for _, f := range []oauthstore.Filter{{}, {DueBefore: at(9)}, {ExpiredBefore: at(9)}} {
+				items, _, err := c.backend.List(c.ctx, f, "", 10)
+				require.NoError(c, err)
+				require.Len(c, items, 1)
+				require.Equal(c, full, items[0].ID)
+				c.same(r, items[0].Record)
+			}
+		},
+	},
+	{
+		name: "a filter narrows exactly",
+		says: "Kind, Tenant and Subject match whole and byte for byte, an empty one does not narrow, and all that are set have to match",
+		check: func(c *testCase) {
+			var all []oauthstore.ID
+			parts := []string{"a", "A", "ab", "a%", "a_", "b"}
+			for _, kind := range parts {
+				for _, tenant := range parts {
+					for _, subject := range parts {
+						all = append(all, oauthstore.ID{Kind: kind, Tenant: tenant, Subject: subject, Provider: "p"})
+						c.create(all[len(all)-1], rec(1))
+					}
+				}
+			}
+			for _, f := range []oauthstore.Filter{
+				{}, {Kind: "a"}, {Tenant: "a"}, {Subject: "a"}, {Tenant: "a%"}, {Tenant: "a_"}, {Tenant: "a", Subject: "ab"},
+				{Kind: "A", Tenant: "a", Subject: "b"}, {Kind: "nothing"}, {Tenant: "nothing"}, {Subject: "%"},
+			} {
+				var want []oauthstore.ID
+				for _, id := range all {
+					if (f.Kind == "" || f.Kind == id.Kind) && (f.Tenant == "" || f.Tenant == id.Tenant) && (f.Subject == "" || f.Subject == id.Subject) {
+						want = append(want, id)
+					}
+				}
+				require.ElementsMatch(c, want, c.list(c.backend, f, 50), "filter %+v", f)
+			}
+		},
+	},
+	{
+		name: "pages hold everything once",
+		says: "List returns at most n records and a cursor, and the pages together hold every record once; the cursor is empty after the last one",
+		check: func(c *testCase) {
+			var want []oauthstore.ID
+			for i := range 12 {
+				want = append(want, id(fmt.Sprint(i)))
+				c.create(want[i], rec(1))
+			}
+			for _, n := range []int{1, 2, 3, 5, 11, 12, 13, 1000} {
+				require.ElementsMatch(c, want, c.list(c.backend, oauthstore.Filter{}, n), "pages of %d", n)
+				require.ElementsMatch(c, want, c.list(c.backend, oauthstore.Filter{Tenant: "acme"}, n), "pages of %d, filtered", n)
+			}
+		},
+	},
+	{
+		name: "what is due comes in its order",
+		says: "with DueBefore, List returns the records whose DueAt is set and strictly before it, earliest first, over all pages",
+		check: func(c *testCase) {
+			var want []oauthstore.ID
+			for i, order := range []int{7, 2, 9, 0, 5, 3, 8, 1, 6, 4} { // created out of order
+				c.create(id(fmt.Sprint(order)), oauthstore.Record{Version: uint64(i + 1), DueAt: at(0).Add(time.Duration(order) * time.Microsecond)})
+				want = append(want, id(fmt.Sprint(i)))
+			}
+			c.create(id("never"), rec(1))
+			for _, n := range []int{1, 3, 10, 100} {
+				require.Equal(c, want, c.list(c.backend, oauthstore.Filter{DueBefore: at(1)}, n), "pages of %d", n)
+				require.Equal(c, want[:4], c.list(c.backend, oauthstore.Filter{DueBefore: at(0).Add(4 * time.Microsecond)}, n), "one that is due at DueBefore is not before it")
+			}
+			require.Empty(c, c.list(c.backend, oauthstore.Filter{DueBefore: at(0)}, 10))
+		},
+	},
+	{
+		name: "an update moves a record in the order of DueAt",
+		says: "the order and the filter are those of the DueAt that was put last; without one the record is no longer due",
+		check: func(c *testCase) {
+			for i, name := range []string{"a", "b", "c"} {
+				c.create(id(name), oauthstore.Record{Version: 1, DueAt: at(i)})
+			}
+			due := oauthstore.Filter{DueBefore: at(50)}
+			require.NoError(c, c.backend.Put(c.ctx, id("a"), oauthstore.Record{Version: 2, DueAt: at(9)}, 1))
+			require.Equal(c, []oauthstore.ID{id("b"), id("c"), id("a")}, c.list(c.backend, due, 2))
+			require.NoError(c, c.backend.Put(c.ctx, id("b"), oauthstore.Record{Version: 2}, 1))
+			require.Equal(c, []oauthstore.ID{id("c"), id("a")}, c.list(c.backend, due, 2))
+			require.NoError(c, c.backend.Delete(c.ctx, id("c"), 1))
+			require.Equal(c, []oauthstore.ID{id("a")}, c.list(c.backend, due, 2))
+		},
+	},
+	{
+		name: "many that are due at once are all listed",
+		says: "records with the same DueAt are each seen once, however the pages cut them",
+		check: func(c *testCase) {
+			var want []oauthstore.ID
+			for i := range 12 {
+				want = append(want, id(fmt.Sprint(i)))
+				c.create(want[i], oauthstore.Record{Version: 1, DueAt: at(0)})
+			}
+			for _, n := range []int{1, 5, 12} {
+				require.ElementsMatch(c, want, c.list(c.backend, oauthstore.Filter{DueBefore: at(1)}, n), "pages of %d", n)
+			}
+		},
+	},
+	{
+		name: "what has expired is listed",
+		says: "with ExpiredBefore, List returns the records whose ExpireAt is set and strictly before it, and no backend removes one by itself",
+		check: func(c *testCase) {
+			var want []oauthstore.ID
+			for i := range 6 {
+				c.create(id(fmt.Sprint(i)), oauthstore.Record{Version: 1, ExpireAt: at(i)})
+				if i < 3 {
+					want = append(want, id(fmt.Sprint(i)))
+				}
+			}
+			c.create(id("never"), rec(1))
+			require.ElementsMatch(c, want, c.list(c.backend, oauthstore.Filter{ExpiredBefore: at(3)}, 2))
+			long := oauthstore.Record{Version: 1, ExpireAt: time.Unix(1, 0)}
+			c.create(id("long ago"), long)
+			c.stored(c.backend, id("long ago"), long)
+		},
+	},
+	{
+		name: "all fields of a filter hold together",
+		says: "the fields of a Filter that are set all have to match, times and names",
+		check: func(c *testCase) {
+			for i, name := range []string{"a", "b", "c", "d"} {
+				c.create(id(name), oauthstore.Record{Version: 1, DueAt: at(i % 2), ExpireAt: at(i / 2)})
+			}
+			f := oauthstore.Filter{Kind: oauthstore.KindCredential, Tenant: "acme", DueBefore: at(1), ExpiredBefore: at(1)}
+			require.Equal(c, []oauthstore.ID{id("a")}, c.list(c.backend, f, 10))
+			f.ExpiredBefore = at(2)
+			require.ElementsMatch(c, []oauthstore.ID{id("a"), id("c")}, c.list(c.backend, f, 1))
+			f.Subject = "c"
+			require.Equal(c, []oauthstore.ID{id("c")}, c.list(c.backend, f, 10))
+		},
+	},
+	{
+		name: "pages last while others write",
+		says: "a record that nobody writes while pages are read is seen exactly once, whatever happens to others, also to the one where a page ended",
+		check: func(c *testCase) {
+			for name, f := range map[string]oauthstore.Filter{"any": {Tenant: "any"}, "due": {Tenant: "due", DueBefore: at(50)}} {
+				var quiet []oauthstore.ID
+				for i := range 24 {
+					u := oauthstore.ID{Kind: "k", Tenant: name, Subject: fmt.Sprintf("%02d", i)}
+					c.create(u, oauthstore.Record{Version: 1, DueAt: at(i)})
+					if i%4 == 0 {
+						quiet = append(quiet, u)
+					}
+				}
+				seen := map[oauthstore.ID]int{}
+				cursor, fresh := "", 0
+				for range 1000 {
+					items, next, err := c.backend.List(c.ctx, f, cursor, 3)
+					require.NoError(c, err)
+					for i, it := range items {
+						seen[it.ID]++
+						if slices.Contains(quiet, it.ID) {
+							continue
+						}
+						// The last of a page is deleted, so that the cursor's own row is
+						// gone; others are put off, or come again.
+						if i == len(items)-1 {
+							require.NoError(c, c.backend.Delete(c.ctx, it.ID, it.Version))
+						} else {
+							require.NoError(c, c.backend.Put(c.ctx, it.ID, oauthstore.Record{Version: it.Version + 1, DueAt: at(55)}, it.Version))
+						}
+					}
+					if fresh < 6 {
+						fresh++
+						u := oauthstore.ID{Kind: "k", Tenant: name, Subject: fmt.Sprintf("new%d", fresh)}
+						c.create(u, oauthstore.Record{Version: 1, DueAt: at(fresh * 4)})
+					}
+					if cursor = next; cursor == "" {
+						break
+					}
+				}
+				require.Empty(c, cursor, "the pages do not end")
+				for _, u := range quiet {
+					require.Equal(c, 1, seen[u], "%s: how often %+v was seen", name, u)
+				}
+			}
+		},
+	},
+	{
+		name: "a page size or cursor that can't be is an error",
+		says: "List with an n below 1, or a cursor that it never gave, returns an error",
+		check: func(c *testCase) {
+			c.create(id("u"), rec(1))
+			for _, n := range []int{0, -1, math.MinInt} {
+				_, _, err := c.backend.List(c.ctx, oauthstore.Filter{}, "", n)
+				require.Error(c, err, "n = %d", n)
+			}
+			for _, cursor := range []string{"no cursor", "\x00", "'", strings.Repeat("9", 40), ":", "1:", ":1", "1:\u00e9"} {
+				for _, f := range []oauthstore.Filter{{}, {DueBefore: at(1)}} {
+					items, _, err := c.backend.List(c.ctx, f, cursor, 10)
+					require.Error(c, err, "cursor %q", cursor)
+					require.Empty(c, items)
+				}
+			}
+		},
+	},
+}
+
+// list returns the ids of all pages of n, in their order.
+func (c *testCase) list(b oauthstore.Backend, f oauthstore.Filter, n int) []oauthstore.ID {
+	ids := []oauthstore.ID{}
+	cursor := ""
+	for range 10000 {
+		items, next, err := b.List(c.ctx, f, cursor, n)
+		require.NoError(c, err)
+		require.LessOrEqual(c, len(items), n, "a page of %d", n)
+		for _, it := range items {
+			ids = append(ids, it.ID)
+		}
+		if cursor = next; cursor == "" {
+			return ids
+		}
+	}
+	require.FailNow(c, "the pages do not end")
+	return nil
+}

@@ -36,7 +36,7 @@ func Run(t *testing.T, open OpenFunc, opts *Options) {
 	for i, r := range rules() {
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()
-			c := newCase(t, t, open, fmt.Sprintf("storetest_%s_%02d", run, i))
+			c := newCase(t, t, open, fmt.Sprintf("storetest_%s_%02d", run, i), guard)
 			if missing := r.missing(c.backend, opts); missing != "" {
 				t.Skip("left out: " + missing)
 			}
@@ -84,6 +84,7 @@ type testCase struct {
 	ctx              context.Context
 	backend          oauthstore.Backend        // on a fresh database
 	again            func() oauthstore.Backend // a further handle on the same database
+	elsewhere        func() oauthstore.Backend // a handle on another one
 }
 
 // guard bounds a rule, so that a backend that hangs fails with its name.
@@ -91,11 +92,12 @@ const guard = 2 * time.Minute
 
 // newCase opens a fresh database with t and reports to report: the same, except
 // in the tests of this package.
-func newCase(t testing.TB, report require.TestingT, open OpenFunc, database string) *testCase {
-	ctx, cancel := context.WithTimeout(t.Context(), guard)
+func newCase(t testing.TB, report require.TestingT, open OpenFunc, database string, limit time.Duration) *testCase {
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	t.Cleanup(cancel)
 	again := func() oauthstore.Backend { return open(t, database) }
-	return &testCase{TestingT: report, ctx: ctx, backend: again(), again: again}
+	elsewhere := func() oauthstore.Backend { return open(t, database+"_other") }
+	return &testCase{TestingT: report, ctx: ctx, backend: again(), again: again, elsewhere: elsewhere}
 }
 
 func rules() []rule {

@@ -1,0 +1,6 @@
+package sqlitestore
+
+import "database/sql"
+
+// DB returns the handle, to look at the settings of its connections.
+func (b *Backend) DB() *sql.DB { return b.db }

@@ -1,0 +1,282 @@
+package storetest_test
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/toolgrant/toolgrant/oauthstore"
+)
+
+// A server keeps databases by name, as a database server does, so that several
+// handles can be on one.
+type server struct {
+	mu      sync.Mutex // guards what follows
+	dbs     map[string]*oauthstore.Memory
+	handles int // how many have been opened
+}
+
+func (s *server) database(name string) *oauthstore.Memory {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.dbs == nil {
+		s.dbs = map[string]*oauthstore.Memory{}
+	}
+	if s.dbs[name] == nil {
+		s.dbs[name] = oauthstore.NewMemory()
+	}
+	return s.dbs[name]
+}
+
+// opener opens handles on the server and spoils each.
+func (s *server) opener(spoil func(*handle)) func(testing.TB, string) oauthstore.Backend {
+	return func(_ testing.TB, name string) oauthstore.Backend {
+		h := &handle{server: s, closed: make(chan struct{})}
+		h.use(s.database(name))
+		s.mu.Lock()
+		s.handles++
+		h.number = s.handles
+		s.mu.Unlock()
+		spoil(h)
+		return h
+	}
+}
+
+// A handle is a right backend until one of its functions is spoilt.
+type handle struct {
+	*server
+	db       *oauthstore.Memory
+	number   int // from 1, in the order of opening
+	isClosed atomic.Bool
+	closed   chan struct{} // closed with the handle
+
+	get    func(context.Context, oauthstore.ID) (oauthstore.Record, error)
+	put    func(context.Context, oauthstore.ID, oauthstore.Record, uint64) error
+	delete func(context.Context, oauthstore.ID, uint64) error
+	list   func(context.Context, oauthstore.Filter, string, int) ([]oauthstore.Item, string, error)
+	watch  func(context.Context, func(), func(oauthstore.ID)) error
+	close  func() error
+}
+
+// use puts the handle on db.
+func (h *handle) use(db *oauthstore.Memory) {
+	h.db = db
+	h.get, h.put, h.delete, h.list, h.watch = db.Get, db.Put, db.Delete, db.List, db.Watch
+	h.close = func() error {
+		if !h.isClosed.Swap(true) {
+			close(h.closed)
+		}
+		return nil
+	}
+}
+
+func (h *handle) open() error {
+	if h.isClosed.Load() {
+		return oauthstore.ErrClosed
+	}
+	return nil
+}
+
+func (h *handle) Get(ctx context.Context, id oauthstore.ID) (oauthstore.Record, error) {
+	if err := h.open(); err != nil {
+		return oauthstore.Record{}, err
+	}
+	return h.get(ctx, id)
+}
+
+func (h *handle) Put(ctx context.Context, id oauthstore.ID, rec oauthstore.Record, ifVersion uint64) error {
+	if err := h.open(); err != nil {
+		return err
+	}
+	return h.put(ctx, id, rec, ifVersion)
+}
+
+func (h *handle) Delete(ctx context.Context, id oauthstore.ID, ifVersion uint64) error {
+	if err := h.open(); err != nil {
+		return err
+	}
+	return h.delete(ctx, id, ifVersion)
+}
+
+func (h *handle) List(ctx context.Context, f oauthstore.Filter, cursor string, n int) ([]oauthstore.Item, string, error) {
+	if err := h.open(); err != nil {
+		return nil, "", err
+	}
+	return h.list(ctx, f, cursor, n)
+}
+
+func (h *handle) Watch(ctx context.Context, ready func(), changed func(oauthstore.ID)) error {
+	if err := h.open(); err != nil {
+		return err
+	}
+	inner, cancel := context.WithCancel(ctx)
+	defer cancel()
+	errs := make(chan error, 1)
+	go func() { errs <- h.watch(inner, ready, changed) }()
+	select {
+	case err := <-errs:
+		return err
+	case <-h.closed:
+		cancel()
+		<-errs
+		return oauthstore.ErrClosed
+	}
+}
+
+func (h *handle) Close() error { return h.close() }
+
+// The methods below wrap what the handle does so far.
+
+// afterGet changes what Get returns.
+func (h *handle) afterGet(f func(id oauthstore.ID, rec *oauthstore.Record, err *error)) {
+	get := h.get
+	h.get = func(ctx context.Context, id oauthstore.ID) (oauthstore.Record, error) {
+		rec, err := get(ctx, id)
+		f(id, &rec, &err)
+		return rec, err
+	}
+}
+
+// beforePut changes what Put is given; old is what is stored, or zero. An error
+// that f returns is Put's.
+func (h *handle) beforePut(f func(id *oauthstore.ID, old oauthstore.Record, rec *oauthstore.Record, ifVersion *uint64) error) {
+	put := h.put
+	h.put = func(ctx context.Context, id oauthstore.ID, rec oauthstore.Record, ifVersion uint64) error {
+		old, _ := h.db.Get(context.WithoutCancel(ctx), id)
+		if err := f(&id, old, &rec, &ifVersion); err != nil {
+			return err
+		}
+		return put(ctx, id, rec, ifVersion)
+	}
+}
+
+// afterPut changes the error that Put returns.
+func (h *handle) afterPut(f func(id oauthstore.ID, rec oauthstore.Record, err error) error) {
+	put := h.put
+	h.put = func(ctx context.Context, id oauthstore.ID, rec oauthstore.Record, ifVersion uint64) error {
+		return f(id, rec, put(ctx, id, rec, ifVersion))
+	}
+}
+
+// beforeList changes what List is given.
+func (h *handle) beforeList(f func(filter *oauthstore.Filter, cursor *string, n *int)) {
+	list := h.list
+	h.list = func(ctx context.Context, filter oauthstore.Filter, cursor string, n int) ([]oauthstore.Item, string, error) {
+		f(&filter, &cursor, &n)
+		return list(ctx, filter, cursor, n)
+	}
+}
+
+// afterList changes what List returns.
+func (h *handle) afterList(f func(filter oauthstore.Filter, items *[]oauthstore.Item, next *string, err *error)) {
+	list := h.list
+	h.list = func(ctx context.Context, filter oauthstore.Filter, cursor string, n int) ([]oauthstore.Item, string, error) {
+		items, next, err := list(ctx, filter, cursor, n)
+		f(filter, &items, &next, &err)
+		return items, next, err
+	}
+}
+
+// eachItem changes the items that List returns.
+func (h *handle) eachItem(f func(it *oauthstore.Item)) {
+	h.afterList(func(_ oauthstore.Filter, items *[]oauthstore.Item, _ *string, _ *error) {
+		for i := range *items {
+			f(&(*items)[i])
+		}
+	})
+}
+
+// listAll makes List work on all records at once: f returns the page.
+func (h *handle) listAll(f func(filter oauthstore.Filter, all []oauthstore.Item, cursor string, n int) ([]oauthstore.Item, string)) {
+	h.list = func(ctx context.Context, filter oauthstore.Filter, cursor string, n int) ([]oauthstore.Item, string, error) {
+		all, _, err := h.db.List(ctx, oauthstore.Filter{}, "", 1<<20)
+		if err != nil {
+			return nil, "", err
+		}
+		items, next := f(filter, all, cursor, n)
+		return items, next, nil
+	}
+}
+
+// renameAll changes every id on its way in.
+func (h *handle) renameAll(f func(id *oauthstore.ID)) {
+	get, put, del := h.get, h.put, h.delete
+	h.get = func(ctx context.Context, id oauthstore.ID) (oauthstore.Record, error) {
+		f(&id)
+		return get(ctx, id)
+	}
+	h.put = func(ctx context.Context, id oauthstore.ID, rec oauthstore.Record, ifVersion uint64) error {
+		f(&id)
+		return put(ctx, id, rec, ifVersion)
+	}
+	h.delete = func(ctx context.Context, id oauthstore.ID, ifVersion uint64) error {
+		f(&id)
+		return del(ctx, id, ifVersion)
+	}
+}
+
+// eachChange changes the ids that a watcher hears, or keeps them from it where f
+// returns false.
+func (h *handle) eachChange(f func(id *oauthstore.ID) bool) {
+	watch := h.watch
+	h.watch = func(ctx context.Context, ready func(), changed func(oauthstore.ID)) error {
+		return watch(ctx, ready, func(id oauthstore.ID) {
+			if f(&id) {
+				changed(id)
+			}
+		})
+	}
+}
+
+// afterWatch changes the error that Watch returns.
+func (h *handle) afterWatch(f func(error) error) {
+	watch := h.watch
+	h.watch = func(ctx context.Context, ready func(), changed func(oauthstore.ID)) error {
+		return f(watch(ctx, ready, changed))
+	}
+}
+
+// withoutContext makes every method work on when its context has ended.
+func (h *handle) withoutContext() {
+	get, put, del, list := h.get, h.put, h.delete, h.list
+	h.get = func(ctx context.Context, id oauthstore.ID) (oauthstore.Record, error) {
+		return get(context.WithoutCancel(ctx), id)
+	}
+	h.put = func(ctx context.Context, id oauthstore.ID, rec oauthstore.Record, ifVersion uint64) error {
+		return put(context.WithoutCancel(ctx), id, rec, ifVersion)
+	}
+	h.delete = func(ctx context.Context, id oauthstore.ID, ifVersion uint64) error {
+		return del(context.WithoutCancel(ctx), id, ifVersion)
+	}
+	h.list = func(ctx context.Context, f oauthstore.Filter, cursor string, n int) ([]oauthstore.Item, string, error) {
+		return list(context.WithoutCancel(ctx), f, cursor, n)
+	}
+}
+
+// looksThenWrites makes Put and Delete two steps, compare and write, under lock
+// if it is not nil.
+func (h *handle) looksThenWrites(lock sync.Locker) {
+	step := func(ctx context.Context, id oauthstore.ID, ifVersion uint64, write func(stored uint64) error) error {
+		if lock != nil {
+			lock.Lock()
+			defer lock.Unlock()
+		}
+		old, _ := h.db.Get(ctx, id)
+		if old.Version != ifVersion {
+			return oauthstore.ErrConflict
+		}
+		for range 100 { // others look meanwhile
+			runtime.Gosched()
+		}
+		now, _ := h.db.Get(ctx, id)
+		return write(now.Version)
+	}
+	h.put = func(ctx context.Context, id oauthstore.ID, rec oauthstore.Record, ifVersion uint64) error {
+		return step(ctx, id, ifVersion, func(stored uint64) error { return h.db.Put(ctx, id, rec, stored) })
+	}
+	h.delete = func(ctx context.Context, id oauthstore.ID, ifVersion uint64) error {
+		return step(ctx, id, ifVersion, func(stored uint64) error { return h.db.Delete(ctx, id, stored) })
+	}
+}
