@@ -1,0 +1,188 @@
+package oauthstore
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/toolgrant/toolgrant/internal/oauth"
+	"github.com/toolgrant/toolgrant/internal/secret"
+)
+
+// A pair is the answer to a refresh, on its way into the record of the grant
+// and generation that it was made from.
+type pair struct {
+	grant      string
+	generation uint64 // that the refresh token belonged to
+	access     secret.Secret
+	refresh    secret.Secret // zero: the old one goes on
+	tokenType  string
+	issued     time.Time // by the store's clock
+	expiry     time.Time // by the store's clock; zero: not said
+	scopes     []string
+	problem    string // why the pair can't be used; "" if it can
+	settled    bool   // saving has ended; guarded by Store.mu
+}
+
+// newPair makes a pair of an answer to a request that began at started by the
+// store's clock and at local by ours.
+func newPair(r *record, resp *oauth.TokenResponse, started, local time.Time) *pair {
+	p := &pair{
+		grant: r.Grant, generation: r.Generation,
+		access: resp.AccessToken, refresh: resp.RefreshToken, tokenType: resp.TokenType,
+		issued: started, scopes: sortedScopes(resp.Scopes),
+	}
+	// A lifetime of nothing is a server's way of not saying.
+	if life := resp.Expiry.Sub(local); !resp.Expiry.IsZero() && life > time.Second {
+		p.expiry = started.Add(life)
+	} else if exp := jwtExpiry(resp.AccessToken); exp.After(local) {
+		p.expiry = started.Add(exp.Sub(local))
+	} else if r.Profile.TTL > 0 {
+		p.expiry = started.Add(r.Profile.TTL)
+	}
+	if resp.Problem != nil {
+		p.problem = resp.Problem.Error()
+	}
+	return p
+}
+
+// merge puts the pair into a record that is as it was read: whatever else was
+// written meanwhile, such as a verdict or a new seal, stays.
+func (p *pair) merge(r *record) {
+	r.Generation = p.generation + 1
+	r.Access, r.TokenType = p.access.Expose(), p.tokenType
+	if !p.refresh.IsZero() {
+		r.Refresh = p.refresh.Expose()
+	}
+	r.Issued, r.Expiry = p.issued, p.expiry
+	if p.scopes != nil {
+		r.Provenance.ScopesGranted = p.scopes
+	}
+	r.Intent, r.Unknown, r.Hold, r.Dead, r.Rejected = nil, nil, nil, "", 0
+	if p.problem != "" {
+		r.Judged = r.Generation
+		r.Verdict = Verdict{Outcome: VerdictRefused, Reason: ReasonAudience, Detail: p.problem, At: p.issued}
+	}
+}
+
+// A heldPair is a pair that the backend has not taken yet. It is served from
+// memory.
+type heldPair struct {
+	pair *pair
+	sn   *snapshot // the record as it will be, as far as is known
+}
+
+func (s *Store) heldSnapshot(key Key) *snapshot {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if h := s.held[key]; h != nil {
+		return h.sn
+	}
+	return nil
+}
+
+// hold serves p from memory, unless saving it has ended.
+func (s *Store) hold(key Key, p *pair, base *snapshot) {
+	rec := base.rec.clone()
+	p.merge(rec)
+	sn := newSnapshot(rec, base.version, base.storeNow())
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !p.settled {
+		s.held[key] = &heldPair{pair: p, sn: sn}
+	}
+}
+
+// letGo forgets p: saving it has ended.
+func (s *Store) letGo(key Key, p *pair) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p.settled = true
+	if h := s.held[key]; h != nil && h.pair == p {
+		delete(s.held, key)
+	}
+}
+
+// commit saves a new pair before anybody may use or judge it. If the backend
+// does not take it within the save budget, it is served from memory and saving
+// goes on; Close waits for that.
+func (s *Store) commit(ctx context.Context, key Key, sent *snapshot, p *pair) (*snapshot, error) {
+	entry := s.journalWrite(ctx, key, p)
+	type result struct {
+		sn  *snapshot
+		err error
+	}
+	saved := make(chan result, 1)
+	s.work.Add(1) // within the flight, which is counted: Close still waits
+	go func() {
+		defer s.work.Done()
+		sn, err := s.save(context.WithoutCancel(ctx), key, p)
+		s.letGo(key, p)
+		if !errors.Is(err, errAbandoned) {
+			s.journalRemove(entry)
+		}
+		saved <- result{sn, err}
+	}()
+	budget := time.NewTimer(s.opts.SaveBudget)
+	defer budget.Stop()
+	select {
+	case r := <-saved:
+		return r.sn, r.err
+	case <-budget.C:
+		s.hold(key, p, sent)
+		if sn := s.heldSnapshot(key); sn != nil {
+			return sn, nil
+		}
+		r := <-saved // it has just ended
+		return r.sn, r.err
+	}
+}
+
+// errAbandoned: Close gave up waiting for a save.
+var errAbandoned = errors.New("closed before the new pair was saved")
+
+// save is the commit loop. It ends when the backend has taken the pair, when
+// the record has moved on, or when the store is abandoned.
+func (s *Store) save(ctx context.Context, key Key, p *pair) (*snapshot, error) {
+	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
+		sn, err := s.saveOnce(ctx, key, p)
+		switch {
+		case err == nil:
+			return sn, nil
+		case errors.Is(err, ErrNotFound):
+			s.revokePair(ctx, key, sn, p)
+			return nil, ErrNotFound
+		}
+		s.event(ctx, Event{Kind: EventCommitRetried, Key: key, Generation: p.generation + 1, Err: err})
+		if err := sleep(ctx, wait, s.abandoned); err != nil {
+			s.event(ctx, Event{Kind: EventLostRotation, Key: key, Generation: p.generation, Reason: ReasonLostRotation, Err: errAbandoned})
+			return nil, errAbandoned
+		}
+	}
+}
+
+// saveOnce tries once. The snapshot is what stands then: our pair, or one that
+// another process put there. With [ErrNotFound], the snapshot is the tombstone,
+// or nil where even that is gone.
+func (s *Store) saveOnce(ctx context.Context, key Key, p *pair) (*snapshot, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.opts.SaveBudget)
+	defer cancel()
+	ours := false
+	sn, err := s.update(ctx, key, func(r *record, _ time.Time) bool {
+		ours = r.Tombstone.IsZero() && r.Grant == p.grant && r.Generation == p.generation
+		if ours {
+			p.merge(r)
+		}
+		return ours
+	})
+	if err != nil {
+		return nil, err
+	}
+	if !sn.rec.Tombstone.IsZero() {
+		return sn, ErrNotFound
+	}
+	if ours {
+		s.event(ctx, Event{Kind: EventRefreshed, Key: key, Generation: sn.rec.Generation})
+	}
+	return sn, nil
+}

@@ -1,0 +1,79 @@
+package oauthstore
+
+import (
+	"context"
+	"log/slog"
+	"time"
+)
+
+// An EventKind says what happened to a credential.
+type EventKind string
+
+// Kinds of events.
+const (
+	EventRefreshed     EventKind = "refreshed"       // a new pair is stored
+	EventRefreshFailed EventKind = "refresh_failed"  // a refresh brought nothing; it will be tried again
+	EventReauthorize   EventKind = "reauth_required" // only the user's new consent helps
+	EventLostRotation  EventKind = "lost_rotation"   // the answer to a refresh was lost for good
+	EventCommitRetried EventKind = "commit_retried"  // a new pair could not be saved yet; it is held in memory
+	EventConnected     EventKind = "connected"       // a credential was put into the store
+	EventDisconnected  EventKind = "disconnected"    // it was taken out
+	EventVerified      EventKind = "verified"        // an MCP server was asked about the pair
+	EventExpiring      EventKind = "expiring"        // it ends soon and nothing can refresh it
+)
+
+// An Event is one thing that happened to a credential. It holds no secret.
+type Event struct {
+	Kind       EventKind
+	Key        Key
+	Generation uint64
+	Reason     Reason        // "" if there is none
+	Verdict    Verdict       // of EventVerified
+	Took       time.Duration // of EventRefreshed: from the request to the save; 0 otherwise
+	Err        error         // what went wrong; its text holds no secret
+}
+
+// LogValue implements [slog.LogValuer].
+func (e Event) LogValue() slog.Value {
+	a := []slog.Attr{
+		slog.String("kind", string(e.Kind)),
+		slog.String("tenant", e.Key.Owner.Tenant), slog.String("subject", e.Key.Owner.Subject),
+		slog.String("provider", e.Key.Provider), slog.Uint64("generation", e.Generation),
+	}
+	if e.Key.Account != "" {
+		a = append(a, slog.String("account", e.Key.Account))
+	}
+	if e.Reason != "" {
+		a = append(a, slog.String("reason", string(e.Reason)))
+	}
+	if e.Verdict.Outcome != "" {
+		a = append(a, slog.String("verdict", e.Verdict.Outcome))
+	}
+	if e.Err != nil {
+		a = append(a, slog.String("error", e.Err.Error()))
+	}
+	return slog.GroupValue(a...)
+}
+
+// level is how loud an event is in the log.
+func (e *Event) level() slog.Level {
+	switch e.Kind {
+	case EventLostRotation:
+		return slog.LevelError
+	case EventReauthorize, EventRefreshFailed, EventCommitRetried, EventExpiring:
+		return slog.LevelWarn
+	case EventConnected, EventDisconnected:
+		return slog.LevelInfo
+	case EventRefreshed, EventVerified:
+	}
+	return slog.LevelDebug
+}
+
+func (s *Store) event(ctx context.Context, e Event) {
+	if s.opts.Logger != nil {
+		s.opts.Logger.LogAttrs(ctx, e.level(), "credential "+string(e.Kind), slog.Any("event", e))
+	}
+	if s.opts.Observer != nil {
+		s.opts.Observer(ctx, e)
+	}
+}

@@ -1,0 +1,292 @@
+package oauthstore_test
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/toolgrant/toolgrant/oauthstore"
+)
+
+// A server of MCP that takes the generations it is told to take.
+type mcpServer struct {
+	takes func(generation uint64) bool
+	down  bool
+	asked atomic.Int64
+}
+
+func (m *mcpServer) verify(_ context.Context, _ oauthstore.Key, tok oauthstore.Token) oauthstore.Verdict {
+	m.asked.Add(1)
+	switch {
+	case m.down:
+		return oauthstore.Verdict{}
+	case m.takes(tok.Generation):
+		return oauthstore.Verdict{Outcome: oauthstore.VerdictAccepted}
+	}
+	return oauthstore.Verdict{Outcome: oauthstore.VerdictRefused, Reason: oauthstore.ReasonAudience, Detail: "the token is for another server"}
+}
+
+func (m *mcpServer) need() oauthstore.Need { return oauthstore.Need{Verify: m.verify} }
+
+func all(uint64) bool  { return true }
+func none(uint64) bool { return false }
+
+func TestAServerIsAskedAtTheFirstUseAndAfterTheFirstRefresh(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		m := &mcpServer{takes: all}
+		key := testKey("u")
+		w.connect(t, key, nil)
+		for generation := uint64(1); generation <= 4; generation++ {
+			for range 3 {
+				tok, err := w.store.Token(t.Context(), key, m.need())
+				require.NoError(t, err)
+				require.Equal(t, generation, tok.Generation)
+			}
+			assert.EqualValues(t, min(generation, 2), m.asked.Load())
+			wait(t, 2*time.Hour)
+		}
+	})
+}
+
+func TestATokenForAnotherServerIsNeverHandedOut(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		m := &mcpServer{takes: none}
+		key := testKey("u")
+		w.connect(t, key, nil)
+		for range 3 {
+			_, err := w.store.Token(t.Context(), key, m.need())
+			require.ErrorIs(t, err, oauthstore.ErrRefused)
+			assert.Equal(t, oauthstore.ReasonAudience, typed(t, err).Reason)
+			assert.Equal(t, "the token is for another server", typed(t, err).Detail)
+		}
+		assert.EqualValues(t, 1, m.asked.Load())
+		assert.Zero(t, w.as.Posts(), "a refresh would not change what it is for")
+		st, err := w.store.Status(t.Context(), key)
+		require.NoError(t, err)
+		assert.Equal(t, oauthstore.StateReauthorize, st.State)
+		assert.Equal(t, oauthstore.ReasonAudience, st.Reason)
+
+		m.takes = all
+		wait(t, 6*time.Minute)
+		_, err = w.store.Token(t.Context(), key, m.need())
+		require.NoError(t, err, "a refusal that was an outage heals by itself")
+	})
+}
+
+func TestAServerThatCannotBeAskedBlocksNobody(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		m := &mcpServer{takes: all, down: true}
+		key := testKey("u")
+		w.connect(t, key, nil)
+		for range 5 {
+			_, err := w.store.Token(t.Context(), key, m.need())
+			require.NoError(t, err)
+		}
+		assert.EqualValues(t, 1, m.asked.Load())
+		wait(t, 2*time.Minute)
+		m.down = false
+		_, err := w.store.Token(t.Context(), key, m.need())
+		require.NoError(t, err)
+		assert.EqualValues(t, 2, m.asked.Load())
+	})
+}
+
+func TestReject(t *testing.T) {
+	t.Parallel()
+
+	t.Run("the server takes the token: no refresh, the cause is elsewhere", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, nil)
+			m := &mcpServer{takes: all}
+			key := testKey("u")
+			w.connect(t, key, nil)
+			_, err := w.store.Token(t.Context(), key, m.need())
+			require.NoError(t, err)
+			require.NoError(t, w.store.Reject(t.Context(), key, 1))
+			tok, err := w.store.Token(t.Context(), key, m.need())
+			require.NoError(t, err)
+			assert.EqualValues(t, 1, tok.Generation)
+			assert.EqualValues(t, 2, m.asked.Load())
+			assert.Zero(t, w.as.Posts())
+		})
+	})
+
+	t.Run("the server refuses it: one refresh, and the new one is good", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, nil)
+			m := &mcpServer{takes: all}
+			key := testKey("u")
+			w.connect(t, key, nil)
+			_, err := w.store.Token(t.Context(), key, m.need())
+			require.NoError(t, err)
+			m.takes = func(g uint64) bool { return g >= 2 }
+			require.NoError(t, w.store.Reject(t.Context(), key, 1))
+			for range 3 {
+				tok, err := w.store.Token(t.Context(), key, m.need())
+				require.NoError(t, err)
+				assert.EqualValues(t, 2, tok.Generation)
+			}
+			assert.Equal(t, 1, w.as.Posts())
+		})
+	})
+
+	t.Run("it refuses the fresh one too: the user must connect again, and nothing loops", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, nil)
+			m := &mcpServer{takes: all}
+			key := testKey("u")
+			w.connect(t, key, nil)
+			_, err := w.store.Token(t.Context(), key, m.need())
+			require.NoError(t, err)
+			m.takes = none
+			require.NoError(t, w.store.Reject(t.Context(), key, 1))
+			for range 5 {
+				_, err = w.store.Token(t.Context(), key, m.need())
+				require.ErrorIs(t, err, oauthstore.ErrReauthorize)
+				assert.Equal(t, oauthstore.ReasonAudience, typed(t, err).Reason)
+			}
+			assert.Equal(t, 1, w.as.Posts())
+		})
+	})
+
+	t.Run("without a verifier: one refresh, then it is believed", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, nil)
+			key := testKey("u")
+			w.connect(t, key, nil)
+			require.NoError(t, w.store.Reject(t.Context(), key, 1))
+			tok, err := w.store.Token(t.Context(), key, oauthstore.Need{})
+			require.NoError(t, err)
+			assert.EqualValues(t, 2, tok.Generation)
+			require.NoError(t, w.store.Reject(t.Context(), key, 2))
+			_, err = w.store.Token(t.Context(), key, oauthstore.Need{})
+			require.ErrorIs(t, err, oauthstore.ErrRefused)
+			assert.Equal(t, 1, w.as.Posts())
+		})
+	})
+
+	t.Run("of a generation that has gone: nothing happens", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, nil)
+			key := testKey("u")
+			w.connect(t, key, nil)
+			wait(t, 2*time.Hour)
+			_, err := w.store.Token(t.Context(), key, oauthstore.Need{})
+			require.NoError(t, err)
+			require.NoError(t, w.store.Reject(t.Context(), key, 1))
+			tok, err := w.store.Token(t.Context(), key, oauthstore.Need{})
+			require.NoError(t, err)
+			assert.EqualValues(t, 2, tok.Generation)
+			assert.Equal(t, 1, w.as.Posts())
+		})
+	})
+
+	t.Run("a hundred users at once in an outage: none is logged out", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, nil)
+			m := &mcpServer{takes: all}
+			keys := make([]oauthstore.Key, 100)
+			for i := range keys {
+				keys[i] = testKey(string(rune('a'+i%26)) + string(rune('a'+i/26)))
+				w.connect(t, keys[i], nil)
+				_, err := w.store.Token(t.Context(), keys[i], m.need())
+				require.NoError(t, err)
+			}
+			m.takes = none
+			for _, key := range keys {
+				require.NoError(t, w.store.Reject(t.Context(), key, 1))
+				_, _ = w.store.Token(t.Context(), key, m.need())
+			}
+			loggedOut := 0
+			for _, key := range keys {
+				st, err := w.store.Status(t.Context(), key)
+				require.NoError(t, err)
+				if st.State == oauthstore.StateReauthorize {
+					loggedOut++
+				}
+			}
+			assert.LessOrEqual(t, loggedOut, 3)
+			m.takes = all
+			wait(t, 10*time.Minute)
+			for _, key := range keys {
+				_, err := w.store.Token(t.Context(), key, m.need())
+				require.NoError(t, err)
+			}
+		})
+	})
+}
+
+func TestAPairThatCanNotBeUsedIsStoredBeforeItIsJudged(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		w.as.Answer = func(_ int, _ url.Values, consume func() *http.Response) (*http.Response, error) {
+			consume()
+			return answer(200, "application/json", `{"access_token":"synthetic-a","refresh_token":"synthetic-next","token_type":"DPoP","expires_in":3600}`), nil
+		}
+		key := testKey("u")
+		w.connect(t, key, nil)
+		wait(t, 2*time.Hour)
+		_, err := w.store.Token(t.Context(), key, oauthstore.Need{})
+		require.ErrorIs(t, err, oauthstore.ErrRefused)
+		var sent string
+		w.as.Answer = func(_ int, form url.Values, _ func() *http.Response) (*http.Response, error) {
+			sent = form.Get("refresh_token")
+			return oauthError(400, "invalid_grant"), nil
+		}
+		_, err = w.store.Refresh(t.Context(), key, 2)
+		require.ErrorIs(t, err, oauthstore.ErrReauthorize)
+		assert.Equal(t, "synthetic-next", sent, "the refresh token of the unusable pair was kept")
+	})
+}
+
+func TestASourceOfTheCallersOwn(t *testing.T) {
+	t.Parallel()
+	m := &mcpServer{takes: func(g uint64) bool { return g == 7 }}
+	src := oauthstore.SourceFunc(func(_ context.Context, key oauthstore.Key, _ time.Duration) (oauthstore.Token, error) {
+		switch key.Owner.Subject {
+		case "none":
+			return oauthstore.Token{}, oauthstore.ErrNotFound
+		case "wrong":
+			return oauthstore.Token{AccessToken: oauthstore.NewSecret("synthetic"), Generation: 1}, nil
+		case "short":
+			return oauthstore.Token{AccessToken: oauthstore.NewSecret("synthetic"), Generation: 7, Expiry: time.Now().Add(time.Minute)}, nil
+		}
+		return oauthstore.Token{AccessToken: oauthstore.NewSecret("synthetic"), Generation: 7}, nil
+	})
+	need := m.need()
+	need.MinTTL = time.Hour
+
+	tok, err := src.Token(t.Context(), testKey("right"), need)
+	require.NoError(t, err)
+	assert.Equal(t, oauthstore.ObtainedSource, tok.Provenance.Obtained)
+	_, err = src.Token(t.Context(), testKey("none"), need)
+	require.ErrorIs(t, err, oauthstore.ErrNotFound)
+	_, err = src.Token(t.Context(), testKey("wrong"), need)
+	require.ErrorIs(t, err, oauthstore.ErrRefused)
+	tok, err = src.Token(t.Context(), testKey("short"), need)
+	require.NoError(t, err)
+	assert.True(t, tok.Short)
+	need.RequireTTL = true
+	_, err = src.Token(t.Context(), testKey("short"), need)
+	require.ErrorIs(t, err, oauthstore.ErrUnavailable)
+}

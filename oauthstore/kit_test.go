@@ -1,0 +1,296 @@
+package oauthstore_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/toolgrant/toolgrant/oauthstore"
+)
+
+const (
+	testIssuer   = "https://as.example.com"
+	testEndpoint = testIssuer + "/token"
+	testRevoke   = testIssuer + "/revoke"
+	testServer   = "https://mcp.example.com/mcp"
+)
+
+func testKey(subject string) oauthstore.Key {
+	return oauthstore.Key{
+		Owner: oauthstore.Owner{Tenant: "acme", Subject: subject}, Provider: "example", Server: testServer,
+	}
+}
+
+// An authServer is a token endpoint that rotates refresh tokens and, when a
+// spent one comes back, revokes its whole family. It is a RoundTripper, so
+// that tests with virtual time can use it; what it does to the wire is tested
+// against real servers elsewhere.
+type authServer struct {
+	TTL     time.Duration
+	Latency time.Duration
+	// Answer, if not nil, answers instead. consume performs the rotation, as if
+	// the server had done its part.
+	Answer func(n int, form url.Values, consume func() *http.Response) (*http.Response, error)
+	// Arrived, if not nil, is called when a refresh has arrived.
+	Arrived func(n int)
+
+	mu      sync.Mutex
+	posts   int
+	reuses  int
+	serial  int
+	current map[string]string // refresh token → family
+	spent   map[string]string
+	dead    map[string]bool // families
+	access  map[string]bool // access tokens that live
+	revoked []string
+}
+
+func newAuthServer() *authServer {
+	return &authServer{
+		TTL: time.Hour, current: map[string]string{}, spent: map[string]string{},
+		dead: map[string]bool{}, access: map[string]bool{},
+	}
+}
+
+// Grant mints the first pair of a new family.
+func (a *authServer) Grant(family string) (access, refresh string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.mint(family)
+}
+
+func (a *authServer) mint(family string) (access, refresh string) {
+	a.serial++
+	access, refresh = fmt.Sprintf("synthetic-access-%s-%d", family, a.serial), fmt.Sprintf("synthetic-refresh-%s-%d", family, a.serial)
+	a.current[refresh] = family
+	a.access[access] = true
+	return access, refresh
+}
+
+func (a *authServer) Posts() int  { a.mu.Lock(); defer a.mu.Unlock(); return a.posts }
+func (a *authServer) Reuses() int { a.mu.Lock(); defer a.mu.Unlock(); return a.reuses }
+func (a *authServer) Revoked() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return append([]string(nil), a.revoked...)
+}
+
+// Usable reports whether the refresh token would still be taken.
+func (a *authServer) Usable(refresh string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	family, ok := a.current[refresh]
+	return ok && !a.dead[family]
+}
+
+func answer(status int, contentType, body string, header ...string) *http.Response {
+	h := http.Header{"Content-Type": {contentType}}
+	for i := 0; i+1 < len(header); i += 2 {
+		h.Set(header[i], header[i+1])
+	}
+	return &http.Response{
+		StatusCode: status, Status: http.StatusText(status), Header: h, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)),
+	}
+}
+
+func oauthError(status int, code string) *http.Response {
+	return answer(status, "application/json", `{"error":"`+code+`"}`)
+}
+
+func (a *authServer) RoundTrip(req *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(req.Body)
+	if err != nil {
+		return nil, err
+	}
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		return nil, err
+	}
+	if strings.HasSuffix(req.URL.Path, "/revoke") {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.revoked = append(a.revoked, form.Get("token"))
+		return answer(200, "application/json", ""), nil
+	}
+	a.mu.Lock()
+	a.posts++
+	n := a.posts
+	a.mu.Unlock()
+	if a.Arrived != nil {
+		a.Arrived(n)
+	}
+	if a.Latency > 0 {
+		t := time.NewTimer(a.Latency)
+		defer t.Stop()
+		select {
+		case <-t.C:
+		case <-req.Context().Done():
+			return nil, req.Context().Err()
+		}
+	}
+	consume := func() *http.Response { return a.rotate(form.Get("refresh_token")) }
+	if a.Answer != nil {
+		return a.Answer(n, form, consume)
+	}
+	return consume(), nil
+}
+
+func (a *authServer) rotate(refresh string) *http.Response {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	family, ok := a.current[refresh]
+	if !ok {
+		if family, ok = a.spent[refresh]; ok {
+			a.reuses++
+			a.dead[family] = true
+		}
+		return oauthError(400, "invalid_grant")
+	}
+	if a.dead[family] {
+		return oauthError(400, "invalid_grant")
+	}
+	delete(a.current, refresh)
+	a.spent[refresh] = family
+	access, next := a.mint(family)
+	return answer(200, "application/json", fmt.Sprintf(
+		`{"access_token":%q,"refresh_token":%q,"token_type":"Bearer","expires_in":%d}`, access, next, int(a.TTL/time.Second)))
+}
+
+// credential returns a consented credential of a new family.
+func (a *authServer) credential(family string) oauthstore.Credential {
+	access, refresh := a.Grant(family)
+	return oauthstore.Credential{
+		AccessToken: oauthstore.NewSecret(access), RefreshToken: oauthstore.NewSecret(refresh),
+		Expiry: time.Now().Add(a.TTL),
+		Provenance: oauthstore.Provenance{
+			Obtained: oauthstore.ObtainedConsent, Issuer: testIssuer, Resource: testServer,
+			TokenEndpoint: testEndpoint, RevocationEndpoint: testRevoke, ClientID: "app", AuthMethod: "none",
+		},
+	}
+}
+
+// A faultyBackend passes calls on, unless told to fail or to let somebody in
+// between.
+type faultyBackend struct {
+	oauthstore.Backend
+	down    atomic.Bool
+	downPut atomic.Bool
+	// BeforePut, if not nil, runs before each Put.
+	BeforePut func(id oauthstore.ID)
+	gets      atomic.Int64
+	puts      atomic.Int64
+}
+
+var errDown = fmt.Errorf("backend: %w: connection refused", oauthstore.ErrUnavailable)
+
+func (b *faultyBackend) Get(ctx context.Context, id oauthstore.ID) (oauthstore.Record, error) {
+	b.gets.Add(1)
+	if b.down.Load() {
+		return oauthstore.Record{}, errDown
+	}
+	return b.Backend.Get(ctx, id)
+}
+
+func (b *faultyBackend) Put(ctx context.Context, id oauthstore.ID, rec oauthstore.Record, ifVersion uint64) error {
+	b.puts.Add(1)
+	if b.down.Load() || b.downPut.Load() {
+		return errDown
+	}
+	if b.BeforePut != nil {
+		b.BeforePut(id)
+	}
+	return b.Backend.Put(ctx, id, rec, ifVersion)
+}
+
+// world is a store on a backend with an authorization server.
+type world struct {
+	as      *authServer
+	backend *faultyBackend
+	sealer  *oauthstore.Keyset
+	store   *oauthstore.Store
+	mu      sync.Mutex
+	events  []oauthstore.Event
+}
+
+func newWorld(t *testing.T, change func(*oauthstore.Options)) *world {
+	t.Helper()
+	keys, err := oauthstore.NewKeyset()
+	require.NoError(t, err)
+	w := &world{as: newAuthServer(), backend: &faultyBackend{Backend: oauthstore.NewMemory()}, sealer: keys}
+	w.store = w.replica(t, change)
+	return w
+}
+
+// replica opens another store on the same backend, as another process would.
+func (w *world) replica(t *testing.T, change func(*oauthstore.Options)) *oauthstore.Store {
+	t.Helper()
+	opts := &oauthstore.Options{
+		HTTPClient: &http.Client{Transport: w.as},
+		Observer: func(_ context.Context, e oauthstore.Event) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.events = append(w.events, e)
+		},
+	}
+	if change != nil {
+		change(opts)
+	}
+	s, err := oauthstore.New(w.backend, w.sealer, opts)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		_ = s.Close(ctx)
+	})
+	return s
+}
+
+func (w *world) seen(kind oauthstore.EventKind) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := 0
+	for _, e := range w.events {
+		if e.Kind == kind {
+			n++
+		}
+	}
+	return n
+}
+
+// connect puts a credential into the store.
+func (w *world) connect(t *testing.T, key oauthstore.Key, change func(*oauthstore.Credential)) oauthstore.Status {
+	t.Helper()
+	c := w.as.credential(key.Owner.Subject)
+	if change != nil {
+		change(&c)
+	}
+	st, err := w.store.Put(t.Context(), key, c)
+	require.NoError(t, err)
+	return st
+}
+
+// wait lets virtual time pass.
+func wait(t *testing.T, d time.Duration) {
+	t.Helper()
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	<-timer.C
+}
+
+func typed(t *testing.T, err error) *oauthstore.Error {
+	t.Helper()
+	e, ok := errors.AsType[*oauthstore.Error](err)
+	require.True(t, ok, "%v is an *oauthstore.Error", err)
+	return e
+}

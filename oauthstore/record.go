@@ -1,0 +1,272 @@
+package oauthstore
+
+import (
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"math"
+	"slices"
+	"time"
+)
+
+// recordFormat is the version of the sealed record. A record of another
+// format is an error and is never overwritten: a newer release shares this
+// store.
+const recordFormat = 1
+
+// A record is the life of one credential, as it is sealed into Record.Data.
+// It is the one place, beside the journal, where tokens are written out.
+// Times are those of the store's clock.
+type record struct {
+	Format       int               `json:"format"`
+	Grant        string            `json:"grant"`
+	Generation   uint64            `json:"generation"`
+	First        uint64            `json:"first"` // generation with which the grant began
+	Access       string            `json:"access_token"`
+	Refresh      string            `json:"refresh_token,omitzero"`
+	TokenType    string            `json:"token_type,omitzero"`
+	Secrets      map[string]string `json:"secrets,omitzero"`
+	Issued       time.Time         `json:"issued"`
+	Expiry       time.Time         `json:"expiry,omitzero"`
+	Provenance   Provenance        `json:"provenance"`
+	Profile      TokenProfile      `json:"profile"`
+	RefreshOwner RefreshOwner      `json:"refresh_owner,omitzero"`
+
+	Verdict  Verdict   `json:"verdict"`           // of generation Judged
+	Judged   uint64    `json:"judged,omitzero"`   // 0: none
+	Accepted bool      `json:"accepted,omitzero"` // a pair of this grant was accepted once
+	Rejected uint64    `json:"rejected,omitzero"` // generation that OpenAI reported, until it is looked into
+	ForcedAt time.Time `json:"forced_at,omitzero"`
+
+	Intent  *intent    `json:"intent,omitzero"`
+	Unknown *uncertain `json:"uncertain,omitzero"`
+	Hold    *hold      `json:"hold,omitzero"`
+	Dead    Reason     `json:"dead,omitzero"` // of this generation's refresh token
+
+	Tombstone time.Time `json:"tombstone,omitzero"`
+}
+
+// An intent is the lease: whoever wrote it into the record may send one
+// refresh until its deadline.
+type intent struct {
+	ID          string    `json:"id"`
+	Grant       string    `json:"grant"`
+	Generation  uint64    `json:"generation"`
+	Fingerprint string    `json:"fingerprint"` // of the refresh token that is sent
+	Started     time.Time `json:"started"`
+	Deadline    time.Time `json:"deadline"`
+}
+
+// An uncertain says that a refresh token may have been spent: its answer was
+// lost, or whoever sent it died.
+type uncertain struct {
+	Since       time.Time `json:"since"`
+	Fingerprint string    `json:"fingerprint"`
+	Attempts    int       `json:"attempts"` // that ended without a word, the first included
+}
+
+// A hold puts off refreshes after a failure, for every replica.
+type hold struct {
+	NextAttempt time.Time `json:"next_attempt"`
+	Failures    int       `json:"failures"`
+	Class       string    `json:"last_class"`
+	Code        string    `json:"last_code,omitzero"`
+	First       time.Time `json:"first"`           // of the failures in a row
+	Client      string    `json:"client,omitzero"` // fingerprint of the client secret that was refused
+}
+
+func credentialID(k Key) ID {
+	return ID{KindCredential, k.Owner.Tenant, k.Owner.Subject, k.Provider, k.Account, k.Server}
+}
+
+func keyOf(id ID) Key {
+	return Key{Owner{id.Tenant, id.Subject}, id.Provider, id.Account, id.Server}
+}
+
+func decodeRecord(data []byte) (*record, error) {
+	var r record
+	if err := json.Unmarshal(data, &r); err != nil {
+		return nil, fmt.Errorf("%w: not a record", ErrSeal) // the cause would quote clear text
+	}
+	if r.Format != recordFormat {
+		return nil, fmt.Errorf("record has format %d, this release knows %d", r.Format, recordFormat)
+	}
+	return &r, nil
+}
+
+func (r *record) encode() ([]byte, error) {
+	return json.Marshal(r)
+}
+
+// clone returns a copy whose parts can be changed.
+func (r *record) clone() *record {
+	c := *r
+	if r.Intent != nil {
+		v := *r.Intent
+		c.Intent = &v
+	}
+	if r.Unknown != nil {
+		v := *r.Unknown
+		c.Unknown = &v
+	}
+	if r.Hold != nil {
+		v := *r.Hold
+		c.Hold = &v
+	}
+	return &c
+}
+
+// refreshable reports whether this process may ever refresh the pair.
+func (r *record) refreshable() bool {
+	return r.Refresh != "" && r.Provenance.TokenEndpoint != "" && r.RefreshOwner == RefreshedHere && r.Dead == ""
+}
+
+// ttl is the lifetime that the pair was given; 0 if it is not known.
+func (r *record) ttl() time.Duration {
+	if r.Expiry.IsZero() {
+		return 0
+	}
+	return max(r.Expiry.Sub(r.Issued), 0)
+}
+
+// window holds the two moments of a pair's life that a policy sets.
+type window struct {
+	minTTL time.Duration // what must be left when it is handed out
+	can    time.Duration // as much of minTTL as a fresh pair could have
+	ahead  time.Duration // before the end: stale
+}
+
+// Defaults of a [RefreshPolicy].
+const (
+	defaultMinTTL = 5 * time.Minute
+	defaultAhead  = 20 * time.Minute
+	defaultJitter = 0.2
+)
+
+func (r *record) window(p RefreshPolicy, spread float64) window {
+	ttl := r.ttl()
+	w := window{minTTL: p.MinTTL, ahead: p.Ahead}
+	if w.minTTL <= 0 {
+		w.minTTL = min(defaultMinTTL, ttl/4)
+	}
+	w.can = min(w.minTTL, ttl/10*9)
+	if w.ahead <= 0 {
+		w.ahead = min(defaultAhead, ttl/2)
+	}
+	jitter := p.Jitter
+	if jitter == 0 {
+		jitter = defaultJitter
+	}
+	if jitter > 0 {
+		w.ahead -= time.Duration(float64(w.ahead) * min(jitter, 1) * spread)
+	}
+	if r.Profile.OldAccessDies {
+		w.ahead = 0 // a running response may still hold the pair
+	}
+	return w
+}
+
+// spread is a number in [0, 1) that is fixed for a pair and even over pairs.
+func (r *record) spread() float64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(r.Grant))
+	_, _ = h.Write([]byte{byte(r.Generation), byte(r.Generation >> 8), byte(r.Generation >> 16)})
+	return float64(h.Sum64()>>11) / float64(1<<53)
+}
+
+// dueAt is when a sweep should look at the record; zero: never.
+func (r *record) dueAt() time.Time {
+	if !r.Tombstone.IsZero() || !r.refreshable() || r.Expiry.IsZero() || r.Profile.OldAccessDies {
+		return time.Time{}
+	}
+	due := r.Expiry.Add(-r.window(RefreshPolicy{}, r.spread()).ahead)
+	if r.Hold != nil && r.Hold.NextAttempt.After(due) {
+		due = r.Hold.NextAttempt
+	}
+	return due
+}
+
+// tombstoneAge is how long a disconnected credential stays as a tombstone, so
+// that a refresh that was in flight finds it and revokes what it got.
+const tombstoneAge = 24 * time.Hour
+
+func (r *record) expireAt() time.Time {
+	if r.Tombstone.IsZero() {
+		return time.Time{}
+	}
+	return r.Tombstone.Add(tombstoneAge)
+}
+
+// status derives what is to be said of the record at now.
+func (r *record) status(key Key, now time.Time) Status {
+	s := Status{
+		Key: key, State: StateActive, Expiry: r.Expiry, Generation: r.Generation, Grant: r.Grant,
+		Provenance: r.Provenance, Refreshable: r.refreshable(),
+	}
+	if r.Judged == r.Generation {
+		s.Verdict = r.Verdict
+	} else if r.Accepted {
+		s.Verdict = Verdict{Outcome: VerdictAccepted, At: r.Verdict.At}
+	}
+	if r.Hold != nil {
+		s.NextAttempt, s.Failures = r.Hold.NextAttempt, r.Hold.Failures
+	}
+	ended := !r.Expiry.IsZero() && !now.Before(r.Expiry)
+	switch {
+	case !r.Tombstone.IsZero():
+		s.State = StateRevoked
+	case r.refused():
+		s.State, s.Reason = StateReauthorize, r.Verdict.Reason
+	case r.Dead != "":
+		s.State, s.Reason = StateReauthorize, r.Dead
+	case ended && r.Refresh == "":
+		s.State, s.Reason = StateReauthorize, ReasonNoRefreshToken
+	case ended && r.Unknown != nil:
+		s.State, s.Reason = StateUnknown, ReasonRefreshFailing
+	case r.Unknown != nil || r.Hold != nil:
+		s.State, s.Reason = StateDegraded, ReasonRefreshFailing
+	case !r.Expiry.IsZero() && !s.Refreshable && r.Expiry.Sub(now) < expiringSoon:
+		s.State, s.Reason = StateExpiring, ReasonNoRefreshToken
+	}
+	return s
+}
+
+// expiringSoon is when a credential that nothing can refresh counts as
+// expiring.
+const expiringSoon = 24 * time.Hour
+
+// refused reports whether the MCP server refused the current pair.
+func (r *record) refused() bool {
+	return r.Judged == r.Generation && r.Verdict.Outcome == VerdictRefused
+}
+
+// nextVersion is the version of the write after version. A new record starts
+// at the store's clock in microseconds: above any version that a record of
+// that id had before it was purged, since no record is written a million
+// times a second.
+func nextVersion(version uint64, now time.Time) uint64 {
+	if version > 0 {
+		return version + 1
+	}
+	if us := now.UnixMicro(); us > 0 {
+		return uint64(us)
+	}
+	return 1
+}
+
+// backoff is how long to wait after that many failures in a row: 5 s, doubled
+// each time, at most 10 min, less up to a fifth.
+func backoff(failures int, spread float64) time.Duration {
+	d := time.Duration(float64(5*time.Second) * math.Pow(2, float64(min(failures, 12)-1)))
+	d = min(d, 10*time.Minute)
+	return d - time.Duration(float64(d)*0.2*spread)
+}
+
+func sortedScopes(s []string) []string {
+	if s == nil {
+		return nil
+	}
+	out := slices.Clone(s)
+	slices.Sort(out)
+	return slices.Compact(out)
+}

@@ -1,0 +1,353 @@
+package oauthstore
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	mathrand "math/rand/v2"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"github.com/toolgrant/toolgrant/internal/oauth"
+	"github.com/toolgrant/toolgrant/internal/secret"
+)
+
+// refresh waits for a pair that is newer than sn's, from this process or
+// another, and returns its snapshot. force ignores hold-offs: an operator or a
+// refusal by the MCP server demands it.
+func (s *Store) refresh(ctx context.Context, key Key, sn *snapshot, force bool) (*snapshot, error) {
+	if !sn.rec.refreshable() {
+		return nil, sn.rec.hopeless()
+	}
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case r := <-s.flight(ctx, key, sn.rec.Generation, force):
+		if r.Err != nil {
+			return nil, r.Err
+		}
+		next, _ := r.Val.(*snapshot)
+		return next, nil
+	}
+}
+
+// refreshBehind starts a refresh that nobody waits for, unless one was put
+// off.
+func (s *Store) refreshBehind(ctx context.Context, key Key, sn *snapshot) {
+	if h := sn.rec.Hold; h != nil && sn.storeNow().Before(h.NextAttempt) {
+		return
+	}
+	if sn.rec.Unknown != nil && !sn.rec.Profile.KeepsRefreshToken {
+		return // served to its end first
+	}
+	s.flight(ctx, key, sn.rec.Generation, false)
+}
+
+// flight joins the flight for key or starts one. A forced one does not join
+// one that is not: it would be put off with it.
+func (s *Store) flight(ctx context.Context, key Key, generation uint64, force bool) <-chan singleflight.Result {
+	name := flightKey(key)
+	if force {
+		name = "forced " + name
+	}
+	return s.flights.DoChan(name, func() (any, error) { return s.fly(ctx, key, generation, force) })
+}
+
+// hopeless is the error for a pair that can't be refreshed.
+func (r *record) hopeless() error {
+	switch {
+	case r.RefreshOwner != RefreshedHere:
+		return &Error{Err: ErrUnavailable, Detail: "it is refreshed elsewhere, and that has not brought a new token"}
+	case r.Dead != "":
+		return &Error{Err: ErrReauthorize, Reason: r.Dead}
+	}
+	return &Error{Err: ErrReauthorize, Reason: ReasonNoRefreshToken}
+}
+
+// fly is one flight: a refresh by this process, or the wait for another's. It
+// outlives the callers that wait for it, since a request that is cut off may
+// have spent the refresh token.
+func (s *Store) fly(ctx context.Context, key Key, generation uint64, force bool) (*snapshot, error) {
+	if !s.begin() {
+		return nil, ErrClosed
+	}
+	defer s.work.Done()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opts.Lease+s.opts.PostTimeout+2*s.opts.SaveBudget)
+	defer cancel()
+	lease := rand.Text()
+	for wait := 20 * time.Millisecond; ; {
+		if sn := s.heldSnapshot(key); sn != nil && sn.rec.Generation != generation {
+			return sn, nil
+		}
+		sn, err := s.read(ctx, key)
+		if err != nil {
+			return nil, unavailable(err)
+		}
+		rec := sn.rec
+		switch {
+		case !rec.Tombstone.IsZero():
+			return nil, ErrNotFound
+		case rec.Generation != generation:
+			return sn, nil // somebody else was first: adopt
+		case !rec.refreshable():
+			return nil, rec.hopeless()
+		}
+		client, err := s.client(ctx, &rec.Provenance)
+		if err != nil {
+			return nil, err
+		}
+		if !force {
+			if err := sn.heldOff(client); err != nil {
+				return nil, err
+			}
+		}
+		if rec.Intent != nil && sn.storeNow().Before(rec.Intent.Deadline) {
+			if err := sleep(ctx, wait, s.done); err != nil {
+				return nil, err
+			}
+			wait = min(wait*3/2, 250*time.Millisecond)
+			continue
+		}
+		next, err := s.claim(ctx, key, sn, lease, force)
+		switch {
+		case errors.Is(err, ErrConflict):
+			continue
+		case err != nil:
+			return nil, unavailable(err)
+		case next.rec.Intent == nil:
+			continue // whoever had the lease died: that is on record now
+		}
+		done, err := s.send(ctx, key, next, client)
+		if errors.Is(err, errLeaseTooShort) {
+			continue
+		}
+		return done, err
+	}
+}
+
+// unavailable makes an error of the backend one that the caller may try again
+// after; others pass.
+func unavailable(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, ErrUnavailable) {
+		return errors.Join(ErrUnavailable, err)
+	}
+	return err
+}
+
+// heldOff tells whether a refresh has to wait, and for how long.
+func (sn *snapshot) heldOff(c oauth.Client) error {
+	r, now := sn.rec, sn.storeNow()
+	if h := r.Hold; h != nil && now.Before(h.NextAttempt) && (h.Client == "" || h.Client == clientFingerprint(c)) {
+		e := &Error{Err: ErrUnavailable, Reason: ReasonRefreshFailing, RetryAfter: h.NextAttempt.Sub(now), Detail: h.detail()}
+		if h.operator() {
+			e.Err = ErrMisconfigured
+		}
+		return e
+	}
+	if left, ok := sn.left(); ok && left > 0 && r.Unknown != nil && !r.Profile.KeepsRefreshToken {
+		return &Error{
+			Err: ErrUnavailable, Reason: ReasonRefreshFailing, RetryAfter: left,
+			Detail: "the answer to the last refresh was lost; the access token is used to its end first",
+		}
+	}
+	return nil
+}
+
+// claim writes our intent into the record. Where an earlier intent has run
+// out, its outcome is unknown, and that is written instead unless the refresh
+// token may be sent again at once.
+func (s *Store) claim(ctx context.Context, key Key, sn *snapshot, lease string, force bool) (*snapshot, error) {
+	now := sn.storeNow()
+	rec := sn.rec.clone()
+	if old := rec.Intent; old != nil {
+		rec.Intent = nil
+		rec.uncertain(old.Started, old.Fingerprint)
+		if left, ok := sn.left(); !force && ok && left > 0 && !rec.Profile.KeepsRefreshToken {
+			return s.write(ctx, key, rec, sn)
+		}
+	}
+	rec.Intent = &intent{
+		ID: lease, Grant: rec.Grant, Generation: rec.Generation,
+		Fingerprint: secret.New(rec.Refresh).Fingerprint(), Started: now, Deadline: now.Add(s.opts.Lease),
+	}
+	return s.write(ctx, key, rec, sn)
+}
+
+// uncertain notes that an attempt ended without a word.
+func (r *record) uncertain(since time.Time, fingerprint string) {
+	if r.Profile.KeepsRefreshToken {
+		return
+	}
+	if r.Unknown == nil {
+		r.Unknown = &uncertain{Since: since, Fingerprint: fingerprint}
+	}
+	r.Unknown.Attempts++
+}
+
+var errLeaseTooShort = errors.New("the lease is too short for a request")
+
+// send makes the one request that the intent in sn allows, and brings what
+// came of it into the record.
+func (s *Store) send(ctx context.Context, key Key, sn *snapshot, client oauth.Client) (*snapshot, error) {
+	rec := sn.rec
+	// A process that was stopped or starved since it wrote the intent must not
+	// send any more: its lease may be another's by the time the answer comes.
+	if rec.Intent.Deadline.Sub(sn.storeNow()) < s.opts.PostTimeout+s.opts.SaveBudget {
+		_, err := s.settle(ctx, key, rec, func(*record, time.Time) {})
+		return nil, errors.Join(errLeaseTooShort, err)
+	}
+	started, local := sn.storeNow(), time.Now()
+	pctx, cancel := context.WithTimeout(ctx, s.opts.PostTimeout)
+	defer cancel()
+	resp, err := oauth.Refresh(pctx, s.http, oauth.RefreshRequest{
+		TokenEndpoint: rec.Provenance.TokenEndpoint, Client: client, RefreshToken: secret.New(rec.Refresh),
+		Resource: rec.Provenance.Resource, RefusedCodes: rec.Profile.RefusedCodes,
+	})
+	if err == nil {
+		return s.commit(ctx, key, sn, newPair(rec, resp, started, local))
+	}
+	return s.failed(ctx, key, rec, client, err)
+}
+
+// confirmations are how many answers without an OAuth error it takes, over
+// which time, until a refusal is believed: firewalls answer like this.
+const (
+	confirmations   = 5
+	confirmationAge = 30 * time.Minute
+	operatorHold    = 30 * time.Minute // for errors that only an operator can mend
+)
+
+// failed writes what came of a refresh that brought no pair, and returns the
+// error for those who wait; or the newer pair, if there is one by now.
+func (s *Store) failed(ctx context.Context, key Key, rec *record, client oauth.Client, cause error) (*snapshot, error) {
+	e, ok := errors.AsType[*oauth.Error](cause)
+	if !ok {
+		e = &oauth.Error{Class: oauth.ClassUnknown, Err: cause}
+	}
+	out := &Error{Err: ErrUnavailable, Reason: ReasonRefreshFailing, Detail: e.Error()}
+	var lost bool
+	sn, err := s.settle(ctx, key, rec, func(r *record, now time.Time) {
+		h := hold{Failures: 1, First: now, Class: string(e.Class), Code: e.Code}
+		if r.Hold != nil {
+			h.Failures, h.First = r.Hold.Failures+1, r.Hold.First
+		}
+		wait := max(backoff(h.Failures, mathrand.Float64()), e.RetryAfter)
+		switch e.Class {
+		case oauth.ClassRefused:
+			lost = r.Unknown != nil
+			r.die(lost)
+		case oauth.ClassBlocked:
+			if h.Failures >= confirmations && now.Sub(h.First) >= confirmationAge {
+				lost = r.Unknown != nil
+				r.die(lost)
+			}
+		case oauth.ClassClient:
+			h.Client = clientFingerprint(client)
+			wait = max(wait, operatorHold)
+		case oauth.ClassConfig:
+			wait = max(wait, operatorHold)
+		case oauth.ClassUnknown:
+			r.uncertain(rec.Intent.Started, rec.Intent.Fingerprint)
+		case oauth.ClassNotConsumed:
+		}
+		if r.Dead != "" {
+			r.Hold = nil
+			out.Err, out.Reason, out.RetryAfter = ErrReauthorize, r.Dead, 0
+			return
+		}
+		h.NextAttempt = now.Add(wait)
+		r.Hold = &h
+		out.RetryAfter = wait
+		if h.operator() {
+			out.Err = ErrMisconfigured
+		}
+	})
+	switch {
+	case err == nil && sn.rec.Generation != rec.Generation:
+		return sn, nil // another process has committed meanwhile
+	case errors.Is(err, ErrNotFound):
+		return nil, ErrNotFound
+	case lost:
+		s.event(ctx, Event{Kind: EventLostRotation, Key: key, Generation: rec.Generation, Reason: ReasonLostRotation, Err: out})
+	case out.Reason == ReasonInvalidGrant:
+		s.event(ctx, Event{Kind: EventReauthorize, Key: key, Generation: rec.Generation, Reason: out.Reason, Err: out})
+	default:
+		s.event(ctx, Event{Kind: EventRefreshFailed, Key: key, Generation: rec.Generation, Reason: out.Reason, Err: out})
+	}
+	return nil, out
+}
+
+// die notes that the refresh token of this generation is spent or revoked.
+func (r *record) die(lost bool) {
+	r.Dead = ReasonInvalidGrant
+	if lost {
+		r.Dead = ReasonLostRotation
+	}
+	r.Unknown = nil
+}
+
+func (h *hold) operator() bool {
+	return h.Class == string(oauth.ClassClient) || h.Class == string(oauth.ClassConfig)
+}
+
+func (h *hold) detail() string {
+	d := "the last refresh failed: " + h.Class
+	if h.Code != "" {
+		d += " (" + h.Code + ")"
+	}
+	return d
+}
+
+// settle takes our intent out of the record and lets change write the outcome
+// beside it, unless the pair has moved on meanwhile. It returns what then
+// stands.
+func (s *Store) settle(ctx context.Context, key Key, sent *record, change func(r *record, now time.Time)) (*snapshot, error) {
+	// The outcome is worth as much as the request was: it is written even if
+	// the flight's time is up.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opts.SaveBudget)
+	defer cancel()
+	return s.update(ctx, key, func(r *record, now time.Time) bool {
+		if !r.Tombstone.IsZero() || r.Grant != sent.Grant || r.Generation != sent.Generation {
+			return false
+		}
+		if r.Intent != nil && r.Intent.ID == sent.Intent.ID {
+			r.Intent = nil
+		}
+		change(r, now)
+		return true
+	})
+}
+
+// Refresh gets a new pair now if the current one is of that generation, and
+// adopts the newer one if there is one already. It ignores hold-offs; it is
+// for operators and tests, since [Store.Token] refreshes by itself.
+func (s *Store) Refresh(ctx context.Context, key Key, ifGeneration uint64) (Status, error) {
+	sn, err := s.load(ctx, key)
+	if err != nil {
+		return Status{}, s.fail("refresh", key, err)
+	}
+	if !sn.rec.Tombstone.IsZero() {
+		return Status{}, s.fail("refresh", key, ErrNotFound)
+	}
+	if sn.rec.Generation == ifGeneration {
+		if sn, err = s.refresh(ctx, key, sn, true); err != nil {
+			return Status{}, s.fail("refresh", key, err)
+		}
+	}
+	return sn.status(key), nil
+}
+
+// sleep waits for d, or until ctx ends or done is closed.
+func sleep(ctx context.Context, d time.Duration, done <-chan struct{}) error {
+	t := time.NewTimer(d - time.Duration(float64(d)*0.5*mathrand.Float64()))
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-done:
+		return ErrClosed
+	}
+}

@@ -1,0 +1,321 @@
+package oauthstore_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/toolgrant/toolgrant/oauthstore"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// Everything that a caller can print, log or read back is searched for the
+// tokens, secrets and keys that went in.
+func TestNoSecretComesOut(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		canaries := []string{"synthetic-client-secret", "synthetic-access", "synthetic-refresh", "synthetic-imported", "synthetic-extra"}
+		w := newWorld(t, func(o *oauthstore.Options) {
+			o.Logger = slog.New(slog.NewJSONHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))
+			o.Clients = func(context.Context, string, string) (oauthstore.Client, error) {
+				return oauthstore.Client{Secret: oauthstore.NewSecret("synthetic-client-secret")}, nil
+			}
+		})
+		clear, err := w.sealer.Clear()
+		require.NoError(t, err)
+		var keyset struct {
+			Key []struct {
+				KeyData struct{ Value string }
+			}
+		}
+		require.NoError(t, json.Unmarshal(clear, &keyset))
+		canaries = append(canaries, keyset.Key[0].KeyData.Value)
+
+		say := func(v any) {
+			fmt.Fprintf(&out, "%v %+v %#v %s %q %x\n", v, v, v, v, v, v)
+			text, err := json.Marshal(v)
+			if err == nil {
+				out.Write(text)
+			}
+			slog.New(slog.NewTextHandler(&out, nil)).Info("x", "v", v)
+		}
+		key := testKey("u")
+		c := w.as.credential("u")
+		c.Provenance.AuthMethod = "client_secret_post"
+		c.Secrets = map[string]oauthstore.Secret{"application_key": oauthstore.NewSecret("synthetic-extra")}
+		say(c)
+		say(&c)
+		st, err := w.store.Put(t.Context(), key, c)
+		require.NoError(t, err)
+		say(st)
+		tok, err := w.store.Token(t.Context(), key, oauthstore.Need{})
+		require.NoError(t, err)
+		say(tok)
+		say(&tok)
+		say(struct{ nested oauthstore.Token }{tok})
+		for _, body := range []string{`{"error":"invalid_client","error_description":"%s"}`, "<html>%s", `{"access_token":"bad %s"}`} {
+			wait(t, 2*time.Hour)
+			w.as.Answer = func(_ int, form url.Values, _ func() *http.Response) (*http.Response, error) {
+				return answer(400, "application/json", fmt.Sprintf(body, form.Get("refresh_token")+form.Get("client_secret"))), nil
+			}
+			_, err := w.store.Token(t.Context(), key, oauthstore.Need{})
+			require.Error(t, err)
+			say(err)
+			for ; err != nil; err = errors.Unwrap(err) {
+				say(err)
+			}
+		}
+		_, err = w.store.Put(t.Context(), key, oauthstore.Credential{AccessToken: oauthstore.NewSecret("Bearer synthetic-imported")})
+		require.Error(t, err)
+		say(err)
+		say(w.store)
+		say(w.sealer)
+		say(w.sealer.Keys())
+		for _, e := range w.events {
+			say(e)
+		}
+		row, err := w.backend.Get(t.Context(), oauthstore.ID{Kind: oauthstore.KindCredential, Tenant: "acme", Subject: "u", Provider: "example", Server: testServer})
+		require.NoError(t, err)
+		out.Write(row.Data)
+		for _, canary := range canaries {
+			assert.NotContains(t, out.String(), canary)
+		}
+	})
+}
+
+func TestCiphertextBelongsToItsRow(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	ctx := t.Context()
+	keys := []oauthstore.Key{testKey("u"), testKey("v")}
+	for _, change := range []func(*oauthstore.Key){
+		func(k *oauthstore.Key) { k.Owner.Tenant = "acmeu"; k.Owner.Subject = "" },
+		func(k *oauthstore.Key) { k.Owner.Tenant = "other" },
+		func(k *oauthstore.Key) { k.Provider = "other" },
+		func(k *oauthstore.Key) { k.Account = "second" },
+		func(k *oauthstore.Key) { k.Server += "/" },
+	} {
+		k := testKey("u")
+		change(&k)
+		if k.Validate() == nil {
+			keys = append(keys, k)
+		}
+	}
+	ids := make([]oauthstore.ID, len(keys))
+	rows := make([]oauthstore.Record, len(keys))
+	for i, k := range keys {
+		w.connect(t, k, nil)
+		ids[i] = oauthstore.ID{Kind: oauthstore.KindCredential, Tenant: k.Owner.Tenant, Subject: k.Owner.Subject, Provider: k.Provider, Account: k.Account, Server: k.Server}
+		var err error
+		rows[i], err = w.backend.Get(ctx, ids[i])
+		require.NoError(t, err)
+	}
+	reader := w.replica(t, nil)
+	for i := range keys {
+		for j := range keys {
+			if i == j {
+				continue
+			}
+			moved := rows[j]
+			current, err := w.backend.Get(ctx, ids[i])
+			require.NoError(t, err)
+			// Even under the version that it was sealed for.
+			moved.Version = max(current.Version+1, rows[j].Version)
+			if rows[j].Version > current.Version {
+				moved.Version = rows[j].Version
+			}
+			require.NoError(t, w.backend.Put(ctx, ids[i], moved, current.Version))
+			_, err = reader.Status(ctx, keys[i])
+			require.ErrorIs(t, err, oauthstore.ErrSeal, "%v in the place of %v", keys[j], keys[i])
+		}
+	}
+	// An older version of the same row does not open either.
+	k := testKey("w")
+	w.connect(t, k, nil)
+	id := ids[0]
+	id.Subject = "w"
+	old, err := w.backend.Get(ctx, id)
+	require.NoError(t, err)
+	w.connect(t, k, nil)
+	now, err := w.backend.Get(ctx, id)
+	require.NoError(t, err)
+	old.Version = now.Version + 1
+	require.NoError(t, w.backend.Put(ctx, id, old, now.Version))
+	_, err = reader.Status(ctx, k)
+	require.ErrorIs(t, err, oauthstore.ErrSeal)
+	// Nor does a record open as something else.
+	_, _, err = reader.LoadSealed(ctx, id)
+	require.ErrorIs(t, err, oauthstore.ErrSeal)
+}
+
+func TestKeyRotation(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	w := newWorld(t, nil)
+	old := w.sealer.Keys()[0].ID
+	for _, u := range []string{"a", "b", "c"} {
+		w.connect(t, testKey(u), nil)
+	}
+	_, err := w.store.SaveSealed(ctx, oauthstore.ID{Kind: oauthstore.KindFlow, Provider: "x"}, []byte("flow"), time.Time{}, 0)
+	require.NoError(t, err)
+
+	// Another machine has the keyset of before, and reads it again when it
+	// meets a key that it lacks.
+	clear, err := w.sealer.Clear()
+	require.NoError(t, err)
+	reloads := 0
+	other, err := oauthstore.ParseKeyset(clear, func(context.Context) ([]byte, error) { reloads++; return w.sealer.Clear() })
+	require.NoError(t, err)
+	lonely, err := oauthstore.ParseKeyset(clear, nil)
+	require.NoError(t, err)
+
+	id, err := w.sealer.Add()
+	require.NoError(t, err)
+	require.Error(t, w.sealer.Drop(old), "the primary key can't be dropped")
+	require.NoError(t, w.sealer.Promote(id))
+	w.connect(t, testKey("d"), nil)
+	use, err := w.store.KeyUse(ctx)
+	require.NoError(t, err)
+	assert.Equal(t, map[string]int{old: 4, id: 1}, use)
+
+	n, err := w.store.Rewrap(ctx)
+	require.NoError(t, err)
+	assert.Equal(t, oauthstore.Rewrapped{Sealed: 4, Current: 1}, n)
+	use, err = w.store.KeyUse(ctx)
+	require.NoError(t, err)
+	assert.Equal(t, map[string]int{id: 5}, use)
+	require.NoError(t, w.sealer.Drop(old))
+
+	second, err := oauthstore.New(w.backend, other, nil)
+	require.NoError(t, err)
+	for _, u := range []string{"a", "b", "c", "d"} {
+		_, err = second.Token(ctx, testKey(u), oauthstore.Need{})
+		require.NoError(t, err)
+	}
+	assert.Equal(t, 1, reloads)
+
+	third, err := oauthstore.New(w.backend, lonely, nil)
+	require.NoError(t, err)
+	_, err = third.Token(ctx, testKey("a"), oauthstore.Need{})
+	require.ErrorIs(t, err, oauthstore.ErrKeyUnavailable)
+	require.NotErrorIs(t, err, oauthstore.ErrReauthorize)
+	st, err := third.Status(ctx, testKey("a"))
+	require.NoError(t, err)
+	assert.Equal(t, oauthstore.StateUnknown, st.State)
+	assert.Equal(t, oauthstore.ReasonKeyUnavailable, st.Reason)
+	list, err := third.List(ctx, oauthstore.Owner{})
+	require.NoError(t, err)
+	assert.Len(t, list, 4)
+	_, err = third.Put(ctx, testKey("a"), w.as.credential("again"))
+	require.NoError(t, err, "its owner gets going again")
+	d, err := third.Disconnect(ctx, testKey("b"))
+	require.NoError(t, err)
+	assert.True(t, d.Removed)
+}
+
+func TestDisconnect(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	w := newWorld(t, nil)
+	second := testKey("u")
+	second.Account = "second"
+	w.connect(t, testKey("u"), nil)
+	w.connect(t, second, nil)
+
+	d, err := w.store.Disconnect(ctx, testKey("u"))
+	require.NoError(t, err)
+	assert.True(t, d.Removed)
+	assert.Nil(t, d.Revoked, "another credential shares the grant's issuer and client")
+	_, err = w.store.Token(ctx, testKey("u"), oauthstore.Need{})
+	require.ErrorIs(t, err, oauthstore.ErrNotFound)
+
+	d, err = w.store.Disconnect(ctx, second)
+	require.NoError(t, err)
+	require.NotNil(t, d.Revoked)
+	assert.True(t, *d.Revoked)
+	require.Len(t, w.as.Revoked(), 1)
+	assert.Contains(t, w.as.Revoked()[0], "refresh")
+
+	d, err = w.store.Disconnect(ctx, second)
+	require.NoError(t, err)
+	assert.Equal(t, oauthstore.Disconnected{}, d)
+	list, err := w.store.List(ctx, second.Owner)
+	require.NoError(t, err)
+	assert.Empty(t, list)
+
+	st := w.connect(t, second, nil)
+	assert.EqualValues(t, 2, st.Generation, "a reconnect counts on")
+}
+
+func TestTombstonesArePurgedAfterADay(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		key := testKey("u")
+		w.connect(t, key, nil)
+		_, err := w.store.Disconnect(t.Context(), key)
+		require.NoError(t, err)
+		wait(t, 23*time.Hour)
+		n, err := w.store.Purge(t.Context())
+		require.NoError(t, err)
+		assert.Zero(t, n)
+		wait(t, 2*time.Hour)
+		n, err = w.store.Purge(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, 1, n)
+	})
+}
+
+func TestSealedRecords(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx := t.Context()
+		w := newWorld(t, nil)
+		id := oauthstore.ID{Kind: oauthstore.KindFlow, Provider: strings.Repeat("a", 64)}
+		v, err := w.store.SaveSealed(ctx, id, []byte("verifier"), time.Now().Add(10*time.Minute), 0)
+		require.NoError(t, err)
+		_, err = w.store.SaveSealed(ctx, id, []byte("other"), time.Time{}, 0)
+		require.ErrorIs(t, err, oauthstore.ErrConflict)
+		data, version, err := w.store.LoadSealed(ctx, id)
+		require.NoError(t, err)
+		assert.Equal(t, v, version)
+		assert.Equal(t, "verifier", string(data))
+
+		taken := make(chan error, 20)
+		for range cap(taken) {
+			go func() { _, err := w.store.TakeSealed(ctx, id); taken <- err }()
+		}
+		won := 0
+		for range cap(taken) {
+			if err := <-taken; err == nil {
+				won++
+			} else {
+				require.ErrorIs(t, err, oauthstore.ErrNotFound)
+			}
+		}
+		assert.Equal(t, 1, won)
+
+		_, err = w.store.SaveSealed(ctx, id, []byte("late"), time.Now().Add(10*time.Minute), 0)
+		require.NoError(t, err)
+		wait(t, 11*time.Minute)
+		_, err = w.store.TakeSealed(ctx, id)
+		require.ErrorIs(t, err, oauthstore.ErrNotFound, "it has expired")
+		_, err = w.store.SaveSealed(ctx, oauthstore.ID{Kind: oauthstore.KindCredential}, nil, time.Time{}, 0)
+		require.ErrorIs(t, err, oauthstore.ErrMisconfigured)
+	})
+}

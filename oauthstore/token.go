@@ -1,0 +1,206 @@
+package oauthstore
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+var _ Credentials = (*Store)(nil)
+
+// A phase is where in its life a pair is, as one need sees it.
+type phase int
+
+const (
+	phaseFresh phase = iota // serve
+	phaseStale              // serve, and refresh in the background
+	phaseShort              // alive, but not for long enough: refresh first
+	phaseEnded              // can't be served
+)
+
+func (sn *snapshot) phase(p RefreshPolicy) phase {
+	if !sn.alive() {
+		return phaseEnded
+	}
+	left, ok := sn.left()
+	if !ok {
+		return phaseFresh // lives until the server says otherwise
+	}
+	w := sn.rec.window(p, sn.spread)
+	switch {
+	case left < w.can:
+		return phaseShort
+	case left < w.ahead && sn.rec.refreshable():
+		return phaseStale
+	}
+	return phaseFresh
+}
+
+// handOut returns the token as need asked for it.
+func (sn *snapshot) handOut(need *Need) Token {
+	t := sn.token
+	if left, ok := sn.left(); ok && left < sn.rec.window(need.RefreshPolicy, sn.spread).minTTL {
+		t.Short = true
+	}
+	return t
+}
+
+// How often a verdict is asked for again.
+const (
+	askUnknownAgain = time.Minute     // the server could not be asked
+	askRefusedAgain = 5 * time.Minute // it refused; a refusal may have been an outage
+)
+
+// unjudged reports whether need's verifier is to be asked before the pair is
+// handed out.
+func (sn *snapshot) unjudged(need *Need) bool {
+	r := sn.rec
+	switch {
+	case need.Verify == nil:
+		return false
+	case r.Rejected == r.Generation:
+		return true
+	case r.Judged != r.Generation:
+		return !r.Accepted || r.Generation-r.First <= 1
+	case r.Verdict.Outcome == VerdictUnknown:
+		return sn.storeNow().Sub(r.Verdict.At) >= askUnknownAgain
+	case r.Verdict.Outcome == VerdictRefused:
+		return sn.storeNow().Sub(r.Verdict.At) >= askRefusedAgain
+	}
+	return false
+}
+
+// clear reports whether nothing stands against handing out the pair.
+func (sn *snapshot) clear(need *Need) bool {
+	return !sn.unjudged(need) && sn.rec.Rejected != sn.rec.Generation && !sn.rec.refused()
+}
+
+// Token implements [Credentials]. A pair that is cached and fresh costs no
+// I/O and no allocation. While the old pair lives, a refresh runs in the
+// background; where one has to be waited for, ctx ends the wait and not the
+// refresh.
+func (s *Store) Token(ctx context.Context, key Key, need Need) (Token, error) {
+	select {
+	case <-s.done:
+		return Token{}, &Error{Op: "token", Key: key, Err: ErrClosed}
+	default:
+	}
+	if sn := s.cached(key); sn != nil && sn.clear(&need) && sn.phase(need.RefreshPolicy) == phaseFresh {
+		return sn.handOut(&need), nil
+	}
+	t, err := s.token(ctx, key, &need)
+	if err != nil {
+		return Token{}, s.fail("token", key, err)
+	}
+	return t, nil
+}
+
+// fail gives an error of this package its operation and key.
+func (s *Store) fail(op string, key Key, err error) error {
+	if e, ok := errors.AsType[*Error](err); ok {
+		if e.Key != (Key{}) {
+			return e
+		}
+		c := *e
+		c.Op, c.Key = op, key
+		return &c
+	}
+	return &Error{Op: op, Key: key, Err: err}
+}
+
+// maxRefreshes bounds how many refreshes one call of Token waits for: the one
+// that it needs, and one more for a pair that was short when it came.
+const maxRefreshes = 2
+
+func (s *Store) token(ctx context.Context, key Key, need *Need) (Token, error) {
+	var failed error // why the last refresh did not succeed
+	for refreshes := 0; ; {
+		sn, err := s.load(ctx, key)
+		if err != nil {
+			return Token{}, err
+		}
+		if !sn.rec.Tombstone.IsZero() {
+			return Token{}, ErrNotFound
+		}
+		switch sn.phase(need.RefreshPolicy) {
+		case phaseStale:
+			s.refreshBehind(ctx, key, sn)
+		case phaseShort, phaseEnded:
+			if failed != nil || refreshes == maxRefreshes {
+				break
+			}
+			refreshes++
+			if _, failed = s.refresh(ctx, key, sn, false); failed == nil {
+				continue
+			}
+			if ctx.Err() != nil {
+				return Token{}, ctx.Err()
+			}
+		case phaseFresh:
+		}
+		if !sn.alive() {
+			if failed == nil {
+				failed = &Error{Err: ErrUnavailable, Detail: "the authorization server issues pairs that have ended"}
+			}
+			return Token{}, failed
+		}
+		judged, err := s.judge(ctx, key, sn, need)
+		if err != nil {
+			return Token{}, err
+		}
+		if judged.rec.Generation != sn.rec.Generation {
+			continue // it was refreshed because the server refused it
+		}
+		t := judged.handOut(need)
+		if t.Short && need.RequireTTL {
+			return Token{}, &Error{Err: ErrUnavailable, Detail: "no token that lives for long enough can be had"}
+		}
+		return t, nil
+	}
+}
+
+// Status returns what is stored of a credential. It reads the backend and
+// asks nobody else. What was disconnected is [ErrNotFound].
+func (s *Store) Status(ctx context.Context, key Key) (Status, error) {
+	sn, err := s.read(ctx, key)
+	switch {
+	case errors.Is(err, ErrKeyUnavailable):
+		return Status{Key: key, State: StateUnknown, Reason: ReasonKeyUnavailable}, nil
+	case err != nil:
+		return Status{}, s.fail("status", key, err)
+	case !sn.rec.Tombstone.IsZero():
+		return Status{}, s.fail("status", key, ErrNotFound)
+	}
+	return sn.status(key), nil
+}
+
+// status says what is to be said of a snapshot, with times by the local clock.
+func (sn *snapshot) status(key Key) Status {
+	st := sn.rec.status(key, sn.storeNow())
+	st.Expiry = sn.token.Expiry
+	return st
+}
+
+// List returns the status of every credential of owner, in the order of
+// provider, account and server; an owner without a subject means all of the
+// tenant, and the zero owner all of the store. It reads page by page, and is
+// for people's screens rather than for whole populations.
+func (s *Store) List(ctx context.Context, owner Owner) ([]Status, error) {
+	var out []Status
+	err := s.each(ctx, Filter{Kind: KindCredential, Tenant: owner.Tenant, Subject: owner.Subject}, func(key Key, sn *snapshot, err error) error {
+		switch {
+		case errors.Is(err, ErrKeyUnavailable):
+			out = append(out, Status{Key: key, State: StateUnknown, Reason: ReasonKeyUnavailable})
+		case err != nil:
+			return err
+		case sn.rec.Tombstone.IsZero():
+			out = append(out, sn.status(key))
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, s.fail("list", Key{Owner: owner}, err)
+	}
+	sortStatuses(out)
+	return out, nil
+}
