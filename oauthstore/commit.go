@@ -113,16 +113,14 @@ func (s *Store) commit(ctx context.Context, key Key, sent *snapshot, p *pair) (*
 		err error
 	}
 	saved := make(chan result, 1)
-	s.work.Add(1) // within the flight, which is counted: Close still waits
-	go func() {
-		defer s.work.Done()
+	s.work.Go(func() { // within the flight, which is counted: Close still waits
 		sn, err := s.save(context.WithoutCancel(ctx), key, p)
 		s.letGo(key, p)
 		if !errors.Is(err, errAbandoned) {
 			s.journalRemove(entry)
 		}
 		saved <- result{sn, err}
-	}()
+	})
 	budget := time.NewTimer(s.opts.SaveBudget)
 	defer budget.Stop()
 	select {

@@ -31,6 +31,7 @@ func TestOthersComeBetweenRequestAndCommit(t *testing.T) {
 		{
 			"a rewrap: the pair is sealed with the new key",
 			func(t *testing.T, w *world, other *oauthstore.Store, _ oauthstore.Key) {
+				t.Helper()
 				id, err := w.sealer.Add()
 				require.NoError(t, err)
 				require.NoError(t, w.sealer.Promote(id))
@@ -39,6 +40,7 @@ func TestOthersComeBetweenRequestAndCommit(t *testing.T) {
 				assert.Equal(t, 1, n.Sealed)
 			},
 			func(t *testing.T, w *world, tok oauthstore.Token, err error, _ string) {
+				t.Helper()
 				require.NoError(t, err)
 				assert.EqualValues(t, 2, tok.Generation)
 			},
@@ -46,10 +48,12 @@ func TestOthersComeBetweenRequestAndCommit(t *testing.T) {
 		{
 			"a verdict",
 			func(t *testing.T, _ *world, other *oauthstore.Store, key oauthstore.Key) {
+				t.Helper()
 				_, err := other.Verify(t.Context(), key, accept)
 				require.NoError(t, err)
 			},
 			func(t *testing.T, w *world, tok oauthstore.Token, err error, _ string) {
+				t.Helper()
 				require.NoError(t, err)
 				assert.EqualValues(t, 2, tok.Generation)
 				st, err := w.store.Status(t.Context(), testKey("u"))
@@ -60,9 +64,11 @@ func TestOthersComeBetweenRequestAndCommit(t *testing.T) {
 		{
 			"a rejection of the old pair",
 			func(t *testing.T, _ *world, other *oauthstore.Store, key oauthstore.Key) {
+				t.Helper()
 				require.NoError(t, other.Reject(t.Context(), key, 1))
 			},
 			func(t *testing.T, _ *world, tok oauthstore.Token, err error, _ string) {
+				t.Helper()
 				require.NoError(t, err)
 				assert.EqualValues(t, 2, tok.Generation)
 			},
@@ -70,6 +76,7 @@ func TestOthersComeBetweenRequestAndCommit(t *testing.T) {
 		{
 			"a takeover: our intent ran out and somebody else noted that",
 			func(t *testing.T, w *world, other *oauthstore.Store, key oauthstore.Key) {
+				t.Helper()
 				// The other replica finds the intent run out and sends the same
 				// refresh token: to the server that is a reuse, and our pair is
 				// the only one that lives.
@@ -81,6 +88,7 @@ func TestOthersComeBetweenRequestAndCommit(t *testing.T) {
 				require.ErrorIs(t, err, oauthstore.ErrUnavailable)
 			},
 			func(t *testing.T, w *world, tok oauthstore.Token, err error, _ string) {
+				t.Helper()
 				require.NoError(t, err)
 				assert.EqualValues(t, 2, tok.Generation)
 				st, err := w.store.Status(t.Context(), testKey("u"))
@@ -91,6 +99,7 @@ func TestOthersComeBetweenRequestAndCommit(t *testing.T) {
 		{
 			"somebody marks the old pair dead",
 			func(t *testing.T, w *world, other *oauthstore.Store, key oauthstore.Key) {
+				t.Helper()
 				wait(t, 31*time.Second)
 				w.as.Answer = func(int, url.Values, func() *http.Response) (*http.Response, error) {
 					return oauthError(400, "invalid_grant"), nil
@@ -99,6 +108,7 @@ func TestOthersComeBetweenRequestAndCommit(t *testing.T) {
 				require.ErrorIs(t, err, oauthstore.ErrReauthorize)
 			},
 			func(t *testing.T, _ *world, tok oauthstore.Token, err error, _ string) {
+				t.Helper()
 				require.NoError(t, err)
 				assert.EqualValues(t, 2, tok.Generation, "ours is the only living pair, and it is saved")
 			},
@@ -106,11 +116,13 @@ func TestOthersComeBetweenRequestAndCommit(t *testing.T) {
 		{
 			"a disconnect: what we got is revoked",
 			func(t *testing.T, _ *world, other *oauthstore.Store, key oauthstore.Key) {
+				t.Helper()
 				d, err := other.Disconnect(t.Context(), key)
 				require.NoError(t, err)
 				assert.True(t, d.Removed)
 			},
 			func(t *testing.T, w *world, _ oauthstore.Token, err error, _ string) {
+				t.Helper()
 				require.ErrorIs(t, err, oauthstore.ErrNotFound)
 				require.Len(t, w.as.Revoked(), 2, "the old refresh token and the one that came late")
 				_, err = w.store.Status(t.Context(), testKey("u"))
@@ -120,10 +132,12 @@ func TestOthersComeBetweenRequestAndCommit(t *testing.T) {
 		{
 			"a reconnect: the new grant stands and nothing is revoked",
 			func(t *testing.T, w *world, other *oauthstore.Store, key oauthstore.Key) {
+				t.Helper()
 				_, err := other.Put(t.Context(), key, w.as.credential("second"))
 				require.NoError(t, err)
 			},
 			func(t *testing.T, w *world, tok oauthstore.Token, err error, _ string) {
+				t.Helper()
 				require.NoError(t, err)
 				assert.Contains(t, tok.AccessToken.Expose(), "second")
 				assert.Empty(t, w.as.Revoked())

@@ -17,20 +17,21 @@ const (
 
 // A Provenance says where a token comes from and what it is for. It is fixed
 // when the credential is obtained: a change of issuer or endpoint is a new
-// consent, never a silent update (RFC 9700 section 4.4).
+// consent, never a silent update (RFC 9700 section 4.4). Its JSON is part of
+// the sealed record.
 type Provenance struct {
-	Obtained string // one of the Obtained constants
+	Obtained string `json:"obtained,omitzero"` // one of the Obtained constants
 	// Way is the provider's way to authenticate that the token belongs to, such
 	// as "oauth" or "api_key" (providers.Way.ID); "" means the provider's first.
-	Way                string
-	Issuer             string   // the authorization server's issuer identifier (RFC 8414); "" if unknown
-	Resource           string   // the resource that the token was asked for (RFC 8707); "" if none was named
-	TokenEndpoint      string   // where it is refreshed; "" means that it can't be
-	RevocationEndpoint string   // RFC 7009; "" if there is none
-	ClientID           string   // the OAuth client that it was issued to
-	AuthMethod         string   // token_endpoint_auth_method: none, client_secret_basic, client_secret_post, private_key_jwt
-	ScopesAsked        []string // sorted
-	ScopesGranted      []string // sorted; nil if the server did not say
+	Way                string   `json:"way,omitzero"`
+	Issuer             string   `json:"issuer,omitzero"`              // the authorization server's issuer identifier (RFC 8414); "" if unknown
+	Resource           string   `json:"resource,omitzero"`            // the resource that the token was asked for (RFC 8707); "" if none was named
+	TokenEndpoint      string   `json:"token_endpoint,omitzero"`      // where it is refreshed; "" means that it can't be
+	RevocationEndpoint string   `json:"revocation_endpoint,omitzero"` // RFC 7009; "" if there is none
+	ClientID           string   `json:"client_id,omitzero"`           // the OAuth client that it was issued to
+	AuthMethod         string   `json:"auth_method,omitzero"`         // token_endpoint_auth_method: none, client_secret_basic, client_secret_post, private_key_jwt
+	ScopesAsked        []string `json:"scopes_asked,omitzero"`        // sorted
+	ScopesGranted      []string `json:"scopes_granted,omitzero"`      // sorted; nil if the server did not say
 }
 
 // A TokenProfile is what is known of an authorization server's habits. The
@@ -39,22 +40,23 @@ type TokenProfile struct {
 	// KeepsRefreshToken: a refresh token stays valid after it was used, so that
 	// an attempt with an unknown outcome may be repeated freely. False means
 	// that it rotates or that nobody knows.
-	KeepsRefreshToken bool
+	KeepsRefreshToken bool `json:"keeps_refresh_token,omitzero"`
 	// OldAccessDies: a refresh ends the access token that was issued before, so
 	// that nothing is refreshed ahead while a response may still hold it.
-	OldAccessDies bool
+	OldAccessDies bool `json:"old_access_dies,omitzero"`
 	// TTL is the lifetime of an access token where the server's answers do not
 	// tell; 0 means unknown.
-	TTL time.Duration
+	TTL time.Duration `json:"ttl,omitzero"`
 	// RefusedCodes are error codes of the token endpoint that mean the same as
 	// invalid_grant at this provider.
-	RefusedCodes []string
+	RefusedCodes []string `json:"refused_codes,omitzero"`
 }
 
 // A RefreshOwner says who refreshes a credential. Two refreshers destroy a
 // rotating one, so there is exactly one.
 type RefreshOwner string
 
+// Refreshers.
 const (
 	RefreshedHere     RefreshOwner = ""         // this library, through [Store]
 	RefreshedExternal RefreshOwner = "external" // somebody else, such as a vendor's vault: never refreshed here
@@ -97,10 +99,10 @@ const (
 
 // A Verdict is what an MCP server said of a token. Only a refusal blocks.
 type Verdict struct {
-	Outcome string    // one of the Verdict constants
-	Reason  Reason    // for a refusal: [ReasonAudience] or [ReasonScope]
-	Detail  string    // one sentence: what the server said, bounded and without secrets
-	At      time.Time // when it was asked
+	Outcome string    `json:"outcome,omitzero"` // one of the Verdict constants
+	Reason  Reason    `json:"reason,omitzero"`  // for a refusal: [ReasonAudience] or [ReasonScope]
+	Detail  string    `json:"detail,omitzero"`  // one sentence: what the server said, bounded and without secrets
+	At      time.Time `json:"at,omitzero"`      // when it was asked
 }
 
 // A Verifier asks the MCP server whether it takes a token, with the very URL
@@ -192,6 +194,4 @@ func (f SourceFunc) Token(ctx context.Context, key Key, need Need) (Token, error
 // Reject does nothing: the next call of the function decides.
 func (f SourceFunc) Reject(context.Context, Key, uint64) error { return nil }
 
-var (
-	_ Credentials = SourceFunc(nil)
-)
+var _ Credentials = SourceFunc(nil)

@@ -56,7 +56,7 @@ func (e Event) LogValue() slog.Value {
 }
 
 // level is how loud an event is in the log.
-func (e *Event) level() slog.Level {
+func (e Event) level() slog.Level {
 	switch e.Kind {
 	case EventLostRotation:
 		return slog.LevelError

@@ -48,7 +48,7 @@ func (s *Store) journalWrite(ctx context.Context, key Key, p *pair) string {
 }
 
 func (s *Store) journalPut(ctx context.Context, e *journalEntry) (name string, err error) {
-	plain, err := json.Marshal(e)
+	plain, err := json.Marshal(e) //nolint:gosec // sealed below
 	if err != nil {
 		return "", err
 	}
@@ -83,7 +83,7 @@ func (s *Store) journalPut(ctx context.Context, e *journalEntry) (name string, e
 }
 
 func syncDir(path string) error {
-	d, err := os.Open(path) //nolint:gosec // the operator's own folder
+	d, err := os.Open(path)
 	if err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func (s *Store) Recover(ctx context.Context) (int, error) {
 
 func (s *Store) recoverFile(ctx context.Context, base string) error {
 	name := filepath.Join(s.opts.Journal, base)
-	sealed, err := os.ReadFile(name) //nolint:gosec // the operator's own folder
+	sealed, err := os.ReadFile(name)
 	if err != nil {
 		return err
 	}
@@ -137,7 +137,7 @@ func (s *Store) recoverFile(ctx context.Context, base string) error {
 		return err
 	}
 	var e journalEntry
-	if err := json.Unmarshal(plain, &e); err != nil {
+	if err := json.Unmarshal(plain, &e); err != nil { //nolint:musttag // ID keeps its Go names
 		return ErrSeal
 	}
 	p := &pair{

@@ -130,7 +130,7 @@ func (s *Store) record(ctx context.Context, key Key, sn *snapshot, v Verdict) (*
 	case err != nil:
 		rec := sn.rec.clone()
 		rec.judge(v)
-		return newSnapshot(rec, sn.version, sn.storeNow()), nil
+		return newSnapshot(rec, sn.version, sn.storeNow()), nil //nolint:nilerr // see above
 	case !judged.rec.Tombstone.IsZero():
 		return nil, ErrNotFound
 	}

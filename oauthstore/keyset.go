@@ -75,8 +75,8 @@ func KeysetFromHandle(h *keyset.Handle, reload func(context.Context) (*keyset.Ha
 }
 
 // ParseKeyset reads the clear text that [Keyset.Clear] wrote.
-func ParseKeyset(clear []byte, reload func(context.Context) ([]byte, error)) (*Keyset, error) {
-	h, err := parseHandle(clear)
+func ParseKeyset(text []byte, reload func(context.Context) ([]byte, error)) (*Keyset, error) {
+	h, err := parseHandle(text)
 	if err != nil {
 		return nil, err
 	}
@@ -92,8 +92,8 @@ func ParseKeyset(clear []byte, reload func(context.Context) ([]byte, error)) (*K
 	})
 }
 
-func parseHandle(clear []byte) (*keyset.Handle, error) {
-	h, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(bytes.NewReader(clear)))
+func parseHandle(text []byte) (*keyset.Handle, error) {
+	h, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(bytes.NewReader(text)))
 	if err != nil {
 		return nil, errors.New("oauthstore: keyset is not readable") // the cause may quote key material
 	}

@@ -66,9 +66,7 @@ func (s *Store) forgetHeld(key Key) {
 // validate reports what makes a credential unfit to be stored.
 func (c *Credential) validate() error {
 	var errs []error
-	bad := func(format string, args ...any) {
-		errs = append(errs, fmt.Errorf("%w: "+format, append([]any{ErrMisconfigured}, args...)...))
-	}
+	bad := func(why string) { errs = append(errs, fmt.Errorf("%w: %s", ErrMisconfigured, why)) }
 	if c.AccessToken.IsZero() && len(c.Secrets) == 0 {
 		bad("there is no access token")
 	}

@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"math"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -95,7 +96,7 @@ func decodeRecord(data []byte) (*record, error) {
 }
 
 func (r *record) encode() ([]byte, error) {
-	return json.Marshal(r)
+	return json.Marshal(r) //nolint:gosec // the sealed form is the one place where tokens are written out
 }
 
 // clone returns a copy whose parts can be changed.
@@ -169,8 +170,7 @@ func (r *record) window(p RefreshPolicy, spread float64) window {
 // spread is a number in [0, 1) that is fixed for a pair and even over pairs.
 func (r *record) spread() float64 {
 	h := fnv.New64a()
-	_, _ = h.Write([]byte(r.Grant))
-	_, _ = h.Write([]byte{byte(r.Generation), byte(r.Generation >> 8), byte(r.Generation >> 16)})
+	_, _ = h.Write(strconv.AppendUint([]byte(r.Grant), r.Generation, 10))
 	return float64(h.Sum64()>>11) / float64(1<<53)
 }
 

@@ -232,7 +232,7 @@ func (s *Store) failed(ctx context.Context, key Key, rec *record, client oauth.C
 		if r.Hold != nil {
 			h.Failures, h.First = r.Hold.Failures+1, r.Hold.First
 		}
-		wait := max(backoff(h.Failures, mathrand.Float64()), e.RetryAfter)
+		wait := max(backoff(h.Failures, jitter()), e.RetryAfter)
 		switch e.Class {
 		case oauth.ClassRefused:
 			lost = r.Unknown != nil
@@ -340,7 +340,7 @@ func (s *Store) Refresh(ctx context.Context, key Key, ifGeneration uint64) (Stat
 
 // sleep waits for d, or until ctx ends or done is closed.
 func sleep(ctx context.Context, d time.Duration, done <-chan struct{}) error {
-	t := time.NewTimer(d - time.Duration(float64(d)*0.5*mathrand.Float64()))
+	t := time.NewTimer(d - time.Duration(float64(d)*0.5*jitter()))
 	defer t.Stop()
 	select {
 	case <-t.C:
@@ -351,3 +351,6 @@ func sleep(ctx context.Context, d time.Duration, done <-chan struct{}) error {
 		return ErrClosed
 	}
 }
+
+// jitter is a number in [0, 1) that keeps processes from moving in step.
+func jitter() float64 { return mathrand.Float64() } //nolint:gosec // no secret depends on it

@@ -36,14 +36,16 @@ func TestNoSecretComesOut(t *testing.T) {
 				return oauthstore.Client{Secret: oauthstore.NewSecret("synthetic-client-secret")}, nil
 			}
 		})
-		clear, err := w.sealer.Clear()
+		plain, err := w.sealer.Clear()
 		require.NoError(t, err)
 		var keyset struct {
 			Key []struct {
-				KeyData struct{ Value string }
-			}
+				KeyData struct {
+					Value string `json:"value"`
+				} `json:"keyData"`
+			} `json:"key"`
 		}
-		require.NoError(t, json.Unmarshal(clear, &keyset))
+		require.NoError(t, json.Unmarshal(plain, &keyset))
 		canaries = append(canaries, keyset.Key[0].KeyData.Value)
 
 		say := func(v any) {
@@ -176,12 +178,12 @@ func TestKeyRotation(t *testing.T) {
 
 	// Another machine has the keyset of before, and reads it again when it
 	// meets a key that it lacks.
-	clear, err := w.sealer.Clear()
+	plain, err := w.sealer.Clear()
 	require.NoError(t, err)
 	reloads := 0
-	other, err := oauthstore.ParseKeyset(clear, func(context.Context) ([]byte, error) { reloads++; return w.sealer.Clear() })
+	other, err := oauthstore.ParseKeyset(plain, func(context.Context) ([]byte, error) { reloads++; return w.sealer.Clear() })
 	require.NoError(t, err)
-	lonely, err := oauthstore.ParseKeyset(clear, nil)
+	lonely, err := oauthstore.ParseKeyset(plain, nil)
 	require.NoError(t, err)
 
 	id, err := w.sealer.Add()

@@ -20,8 +20,8 @@ type Sealer interface {
 	KeyID(ciphertext []byte) string
 }
 
-// ErrSeal: a record can't be opened although its key is there. It was altered,
-// or moved here from another row, tenant, purpose or version.
+// ErrSeal tells that a record can't be opened although its key is there. It was
+// altered, or moved here from another row, tenant, purpose or version.
 var ErrSeal = errors.New("sealed record does not belong here or was altered")
 
 // InsecureNoSeal stores records in clear text. It is for databases whose

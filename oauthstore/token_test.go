@@ -235,7 +235,9 @@ func TestOutcomes(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t, nil)
-				w.as.Answer = func(_ int, _ url.Values, consume func() *http.Response) (*http.Response, error) { return tc.answer(consume) }
+				w.as.Answer = func(_ int, _ url.Values, consume func() *http.Response) (*http.Response, error) {
+					return tc.answer(consume)
+				}
 				key := testKey("u")
 				w.connect(t, key, nil)
 				wait(t, 2*time.Hour)
@@ -338,7 +340,9 @@ func TestADeadRefreshTokenLeavesTheAccessTokenToItsEnd(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
-		w.as.Answer = func(int, url.Values, func() *http.Response) (*http.Response, error) { return oauthError(400, "invalid_grant"), nil }
+		w.as.Answer = func(int, url.Values, func() *http.Response) (*http.Response, error) {
+			return oauthError(400, "invalid_grant"), nil
+		}
 		key := testKey("u")
 		w.connect(t, key, nil)
 		wait(t, 58*time.Minute)
