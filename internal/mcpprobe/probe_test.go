@@ -1,0 +1,442 @@
+package mcpprobe_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/mark3labs/mcp-go/server"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/toolgrant/toolgrant/internal/mcpprobe"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const token = "2/1299000000000001/1299000000000002:9f8e7d6c5b4a39281706f5e4d3c2b1a0"
+
+// mcpServer returns a server with two tools, one of which reads only.
+func mcpServer() *server.MCPServer {
+	s := server.NewMCPServer("probed", "1")
+	nop := func(context.Context, mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		panic("a probe must never call a tool")
+	}
+	s.AddTool(mcp.NewTool("search", mcp.WithReadOnlyHintAnnotation(true)), nop)
+	s.AddTool(mcp.NewTool("write", mcp.WithReadOnlyHintAnnotation(false)), nop)
+	return s
+}
+
+// modern serves MCP 2026-07-28 and older, legacy only versions with a handshake.
+func modern() http.Handler { return server.NewStreamableHTTPServer(mcpServer()) }
+
+func legacy(opts ...server.StreamableHTTPOption) http.Handler {
+	inner := server.NewStreamableHTTPServer(mcpServer(), append(opts,
+		server.WithStreamableHTTPProtocolVersions("2025-11-25", "2025-06-18"))...)
+	return inner
+}
+
+// bearer lets token through and challenges all others.
+func bearer(next http.Handler, challenge string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer "+token {
+			w.Header().Set("WWW-Authenticate", challenge)
+			http.Error(w, "no", http.StatusUnauthorized)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// status answers everything alike.
+func status(code int, header ...string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		for i := 0; i+1 < len(header); i += 2 {
+			w.Header().Set(header[i], header[i+1])
+		}
+		w.WriteHeader(code)
+	})
+}
+
+// serve starts h and returns its URL.
+func serve(t *testing.T, h http.Handler) string {
+	t.Helper()
+	srv := httptest.NewServer(h)
+	t.Cleanup(srv.Close)
+	return srv.URL + "/mcp"
+}
+
+// client returns one whose connections end with the test.
+func client(t *testing.T) *http.Client {
+	tr := &http.Transport{}
+	t.Cleanup(tr.CloseIdleConnections)
+	return &http.Client{Transport: tr}
+}
+
+func auth(tok string) http.Header { return http.Header{"Authorization": {"Bearer " + tok}} }
+
+func probe(t *testing.T, h http.Handler, tok string) mcpprobe.Result {
+	t.Helper()
+	return mcpprobe.Probe(t.Context(), client(t), mcpprobe.Request{URL: serve(t, h), Header: auth(tok)})
+}
+
+const asanaChallenge = `Bearer realm="mcp", resource_metadata="https://mcp.example.com/.well-known/oauth-protected-resource", ` +
+	`error="invalid_token", error_description="Invalid token signature - token was not issued by Asana OAuth"`
+
+func TestTheRightTokenIsAcceptedOnEveryWire(t *testing.T) {
+	t.Parallel()
+	sse := func() http.Handler {
+		s := server.NewSSEServer(mcpServer(), server.WithSSEEndpoint("/mcp"), server.WithMessageEndpoint("/message"))
+		return s
+	}
+	for name, tc := range map[string]struct {
+		handler http.Handler
+		sse     bool
+	}{
+		"2026-07-28":                {handler: modern()},
+		"2025-11-25 with a session": {handler: legacy(server.WithStateful(true))},
+		"2025-11-25 without":        {handler: legacy(server.WithStateLess(true))},
+		"2024-11-05 HTTP+SSE":       {handler: sse(), sse: true},
+		"unknown methods give 500":  {handler: failDiscover(legacy(), http.StatusInternalServerError)},
+		"unknown methods give 401":  {handler: failDiscover(legacy(), http.StatusUnauthorized)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			res := probe(t, bearer(tc.handler, asanaChallenge), token)
+			assert.Equal(t, mcpprobe.Accepted, res.Outcome, "%+v", res)
+			assert.Equal(t, []mcpprobe.Tool{{Name: "search", ReadOnly: true}, {Name: "write"}}, res.Tools)
+			assert.Equal(t, tc.sse, res.SSE)
+			assert.Empty(t, res.Cause)
+			assert.Equal(t, "The server takes this token and lists 2 tools.", res.Detail)
+
+			res = probe(t, bearer(tc.handler, asanaChallenge), "2/1299000000000001/1299000000000009:wrong")
+			assert.Equal(t, mcpprobe.Refused, res.Outcome, "%+v", res)
+			assert.Equal(t, mcpprobe.ReasonAudience, res.Reason)
+			assert.Equal(t, http.StatusUnauthorized, res.Status)
+			assert.Equal(t, "invalid_token", res.Code)
+			assert.Equal(t, "Invalid token signature - token was not issued by Asana OAuth", res.Description)
+			assert.Contains(t, res.Detail, res.Description)
+		})
+	}
+}
+
+// failDiscover answers server/discover with a status of its own.
+func failDiscover(next http.Handler, code int) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Mcp-Method") == "server/discover" {
+			w.WriteHeader(code)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func TestWhatAnswersMean(t *testing.T) {
+	t.Parallel()
+	unknown := func(cause string, status int) mcpprobe.Result {
+		return mcpprobe.Result{Outcome: mcpprobe.Unknown, Cause: cause, Status: status}
+	}
+	refused := func(reason string, status int) mcpprobe.Result {
+		return mcpprobe.Result{Outcome: mcpprobe.Refused, Reason: reason, Status: status}
+	}
+	html := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = io.WriteString(w, "<html>sign in</html>")
+	})
+	for name, tc := range map[string]struct {
+		handler http.Handler
+		want    mcpprobe.Result
+	}{
+		"401 without a challenge":  {status(401), refused(mcpprobe.ReasonAudience, 401)},
+		"403 insufficient_scope":   {status(403, "WWW-Authenticate", `Bearer error="insufficient_scope", scope="tasks:read"`), refused(mcpprobe.ReasonScope, 403)},
+		"403 invalid_token":        {status(403, "WWW-Authenticate", `Bearer error="invalid_token"`), refused(mcpprobe.ReasonAudience, 403)},
+		"403 and nothing said":     {status(403), unknown(mcpprobe.CauseForbidden, 403)},
+		"404":                      {status(404), unknown(mcpprobe.CauseWrongEndpoint, 404)},
+		"405":                      {status(405), unknown(mcpprobe.CauseWrongEndpoint, 405)},
+		"406":                      {status(406), unknown(mcpprobe.CauseWrongEndpoint, 406)},
+		"415":                      {status(415), unknown(mcpprobe.CauseWrongEndpoint, 415)},
+		"429":                      {status(429, "Retry-After", "5"), unknown(mcpprobe.CauseRateLimited, 429)},
+		"500":                      {status(500), unknown(mcpprobe.CauseServerError, 500)},
+		"502":                      {status(502), unknown(mcpprobe.CauseServerError, 502)},
+		"504":                      {status(504), unknown(mcpprobe.CauseTimeout, 504)},
+		"400":                      {status(400), unknown(mcpprobe.CauseProtocol, 400)},
+		"HTML":                     {html, unknown(mcpprobe.CauseProtocol, 200)},
+		"a redirect":               {status(307, "Location", "/elsewhere"), unknown(mcpprobe.CauseRedirect, 307)},
+		"an endless answer":        {http.HandlerFunc(endless), unknown(mcpprobe.CauseProtocol, 200)},
+		"a stream and no endpoint": {http.HandlerFunc(muteStream), unknown(mcpprobe.CauseSSEOnly, 200)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			res := mcpprobe.Probe(t.Context(), client(t), mcpprobe.Request{URL: serve(t, tc.handler), Header: auth(token), Timeout: 3 * time.Second})
+			got := mcpprobe.Result{Outcome: res.Outcome, Cause: res.Cause, Reason: res.Reason, Status: res.Status}
+			assert.Equal(t, tc.want, got, "%+v", res)
+			assert.NotEmpty(t, res.Detail)
+			assert.True(t, strings.HasSuffix(res.Detail, "."), res.Detail)
+		})
+	}
+}
+
+// endless never stops writing one JSON string.
+func endless(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = io.WriteString(w, `{"jsonrpc":"2.0","id":1,"result":{"x":"`)
+	chunk := strings.Repeat("a", 32<<10)
+	for r.Context().Err() == nil {
+		if _, err := io.WriteString(w, chunk); err != nil {
+			return
+		}
+	}
+}
+
+// muteStream opens an event stream to a GET, says nothing there, and closes it.
+func muteStream(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet {
+		w.WriteHeader(http.StatusMethodNotAllowed)
+		return
+	}
+	w.Header().Set("Content-Type", "text/event-stream")
+}
+
+func TestARedirectIsNotFollowedWithTheToken(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	var seen []string
+	other := serve(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		seen = append(seen, r.Header.Get("Authorization"))
+	}))
+	res := probe(t, status(307, "Location", other), token)
+	assert.Equal(t, mcpprobe.CauseRedirect, res.Cause)
+	mu.Lock()
+	defer mu.Unlock()
+	assert.Empty(t, seen)
+}
+
+func TestAServerThatNamesAnotherHostDoesNotGetTheTokenThere(t *testing.T) {
+	t.Parallel()
+	var got sync.Map
+	other := serve(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got.Store(r.Method, true) }))
+	res := probe(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet {
+			w.WriteHeader(http.StatusMethodNotAllowed)
+			return
+		}
+		w.Header().Set("Content-Type", "text/event-stream")
+		fmt.Fprintf(w, "event: endpoint\ndata: %s\n\n", other)
+	}), token)
+	assert.Equal(t, mcpprobe.Unknown, res.Outcome)
+	got.Range(func(k, _ any) bool { assert.Fail(t, "the other host was asked", "%v", k); return true })
+}
+
+// A message endpoint on the same host, but without TLS.
+func TestAServerThatNamesPlainHTTPDoesNotGetTheTokenThere(t *testing.T) {
+	t.Parallel()
+	srv := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet {
+			w.WriteHeader(http.StatusMethodNotAllowed)
+			return
+		}
+		w.Header().Set("Content-Type", "text/event-stream")
+		fmt.Fprintf(w, "event: endpoint\ndata: http://%s/message\n\n", r.Host)
+	}))
+	t.Cleanup(srv.Close)
+	spy := &schemes{next: srv.Client().Transport}
+	res := mcpprobe.Probe(t.Context(), &http.Client{Transport: spy}, mcpprobe.Request{URL: srv.URL, Header: auth(token)})
+	assert.Equal(t, mcpprobe.Unknown, res.Outcome)
+	assert.Equal(t, mcpprobe.CauseProtocol, res.Cause, "%+v", res)
+	spy.mu.Lock()
+	defer spy.mu.Unlock()
+	assert.NotContains(t, spy.seen, "http")
+}
+
+// schemes notes the schemes of the URLs that are asked.
+type schemes struct {
+	next http.RoundTripper
+	mu   sync.Mutex
+	seen []string
+}
+
+func (s *schemes) RoundTrip(r *http.Request) (*http.Response, error) {
+	s.mu.Lock()
+	s.seen = append(s.seen, r.URL.Scheme)
+	s.mu.Unlock()
+	return s.next.RoundTrip(r)
+}
+
+func TestAServerThatListsForAnyoneProvesNothingWithoutACheck(t *testing.T) {
+	t.Parallel()
+	url := serve(t, modern())
+	res := mcpprobe.Probe(t.Context(), client(t), mcpprobe.Request{URL: url, Header: auth(token), Anonymous: true})
+	assert.Equal(t, mcpprobe.Unknown, res.Outcome)
+	assert.Equal(t, mcpprobe.CauseAnonymous, res.Cause)
+	assert.Len(t, res.Tools, 2)
+
+	check := serve(t, bearer(status(200), `Bearer error="invalid_token"`))
+	ask := func(tok, checkURL string) mcpprobe.Result {
+		return mcpprobe.Probe(t.Context(), client(t), mcpprobe.Request{URL: url, Header: auth(tok), Anonymous: true, CheckURL: checkURL})
+	}
+	res = ask(token, check)
+	assert.Equal(t, mcpprobe.Accepted, res.Outcome, "%+v", res)
+	assert.Len(t, res.Tools, 2)
+	res = ask("synthetic-other-token", check)
+	assert.Equal(t, mcpprobe.Refused, res.Outcome)
+	assert.Equal(t, 401, res.Status)
+	assert.Equal(t, mcpprobe.ReasonAudience, res.Reason)
+
+	res = ask(token, serve(t, status(403)))
+	assert.Equal(t, mcpprobe.Refused, res.Outcome, "a check URL answers 403 to tokens that are not valid")
+	res = ask(token, serve(t, status(503)))
+	assert.Equal(t, mcpprobe.Unknown, res.Outcome)
+	assert.Equal(t, mcpprobe.CauseServerError, res.Cause)
+}
+
+func TestACheckDoesNotHideThatTheServerIsDown(t *testing.T) {
+	t.Parallel()
+	res := mcpprobe.Probe(t.Context(), client(t), mcpprobe.Request{URL: serve(t, status(503)), Header: auth(token), CheckURL: serve(t, status(200))})
+	assert.Equal(t, mcpprobe.Unknown, res.Outcome)
+	assert.Equal(t, mcpprobe.CauseServerError, res.Cause)
+}
+
+func TestWhoCannotBeReachedSaysNothing(t *testing.T) {
+	t.Parallel()
+	closed := serve(t, status(200))
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	addr := l.Addr().String()
+	require.NoError(t, l.Close())
+	for name, tc := range map[string]struct{ url, cause string }{
+		"nobody listens": {"http://" + addr + "/mcp", mcpprobe.CauseUnreachable},
+		"plain HTTP":     {strings.Replace(closed, "http://", "https://", 1), mcpprobe.CauseTLS},
+		"no URL":         {"not a url", mcpprobe.CauseWrongEndpoint},
+		"a file":         {"file:///etc/passwd", mcpprobe.CauseWrongEndpoint},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			res := mcpprobe.Probe(t.Context(), client(t), mcpprobe.Request{URL: tc.url, Header: auth(token)})
+			assert.Equal(t, mcpprobe.Unknown, res.Outcome)
+			assert.Equal(t, tc.cause, res.Cause, "%+v", res)
+		})
+	}
+	t.Run("a certificate of nobody", func(t *testing.T) {
+		t.Parallel()
+		srv := httptest.NewUnstartedServer(modern())
+		srv.Config.ErrorLog = log.New(io.Discard, "", 0)
+		srv.StartTLS()
+		t.Cleanup(srv.Close)
+		res := mcpprobe.Probe(t.Context(), client(t), mcpprobe.Request{URL: srv.URL, Header: auth(token)})
+		assert.Equal(t, mcpprobe.CauseTLS, res.Cause, "%+v", res)
+		res = mcpprobe.Probe(t.Context(), srv.Client(), mcpprobe.Request{URL: srv.URL, Header: auth(token)})
+		assert.Equal(t, mcpprobe.Accepted, res.Outcome, "%+v", res)
+	})
+}
+
+func TestASilentServerEndsWithTheTimeoutOrTheContext(t *testing.T) {
+	t.Parallel()
+	silent := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	url := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // so that the server notices when the client leaves
+		silent(w, r)
+	}))
+	res := mcpprobe.Probe(t.Context(), client(t), mcpprobe.Request{URL: url, Header: auth(token), Timeout: 30 * time.Millisecond})
+	assert.Equal(t, mcpprobe.Unknown, res.Outcome)
+	assert.Equal(t, mcpprobe.CauseTimeout, res.Cause, "%+v", res)
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	res = mcpprobe.Probe(ctx, client(t), mcpprobe.Request{URL: url, Header: auth(token), Timeout: time.Hour})
+	assert.Equal(t, mcpprobe.CauseTimeout, res.Cause, "%+v", res)
+}
+
+func TestTheSessionIsEndedWithTheToken(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	seen := map[string]string{}
+	inner := bearer(legacy(server.WithStateful(true)), asanaChallenge)
+	res := probe(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		seen[r.Method] = r.Header.Get("Authorization") + " " + r.Header.Get("Mcp-Session-Id")
+		mu.Unlock()
+		inner.ServeHTTP(w, r)
+	}), token)
+	require.Equal(t, mcpprobe.Accepted, res.Outcome)
+	mu.Lock()
+	defer mu.Unlock()
+	assert.Contains(t, seen[http.MethodDelete], "Bearer "+token+" mcp-session-")
+}
+
+func TestEveryHeaderOfTheEntryIsSent(t *testing.T) {
+	t.Parallel()
+	inner := modern()
+	url := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Dd_api_key") != "synthetic-key-1" || r.Header.Get("Dd_application_key") != "synthetic-key-2" {
+			w.WriteHeader(401)
+			return
+		}
+		inner.ServeHTTP(w, r)
+	}))
+	res := mcpprobe.Probe(t.Context(), client(t), mcpprobe.Request{URL: url,
+		Header: http.Header{"DD_API_KEY": {"synthetic-key-1"}, "DD_APPLICATION_KEY": {"synthetic-key-2"}}})
+	assert.Equal(t, mcpprobe.Accepted, res.Outcome, "%+v", res)
+}
+
+func TestAJSONRPCErrorIsNotARefusal(t *testing.T) {
+	t.Parallel()
+	rpc := func(status int, body string) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, body)
+		})
+	}
+	res := probe(t, rpc(200, `{"jsonrpc":"2.0","id":2,"error":{"code":-32603,"message":"database down"}}`), token)
+	assert.Equal(t, mcpprobe.Unknown, res.Outcome)
+	assert.Equal(t, mcpprobe.CauseProtocol, res.Cause)
+	assert.Equal(t, -32603, res.RPCCode)
+	assert.Equal(t, "database down", res.Description)
+
+	res = probe(t, rpc(401, `{"jsonrpc":"2.0","id":null,"error":{"code":-31997,"message":"Missing authorization header or token query parameter"}}`), token)
+	assert.Equal(t, mcpprobe.Refused, res.Outcome)
+	assert.Equal(t, -31997, res.RPCCode)
+
+	res = probe(t, rpc(403, `{"error":"insufficient_scope","error_description":"needs more","scope":"a b"}`), token)
+	assert.Equal(t, mcpprobe.Refused, res.Outcome)
+	assert.Equal(t, mcpprobe.ReasonScope, res.Reason)
+	assert.Equal(t, "a b", res.Scope)
+	assert.Contains(t, res.Detail, `"a b"`)
+}
+
+func TestAListThatCannotBeReadStillAcceptsTheToken(t *testing.T) {
+	t.Parallel()
+	inner := legacy()
+	res := probe(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		if strings.Contains(string(body), "tools/list") {
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = io.WriteString(w, `{"jsonrpc":"2.0","id":3,"result":{"tools":"many"}}`)
+			return
+		}
+		r.Body = io.NopCloser(strings.NewReader(string(body)))
+		inner.ServeHTTP(w, r)
+	}), token)
+	assert.Equal(t, mcpprobe.Accepted, res.Outcome, "%+v", res)
+	assert.Empty(t, res.Tools)
+	assert.Contains(t, res.Detail, "can't be read")
+}
+
+func TestNilClientPanics(t *testing.T) {
+	t.Parallel()
+	assert.PanicsWithValue(t, "mcpprobe: nil client", func() {
+		mcpprobe.Probe(t.Context(), nil, mcpprobe.Request{})
+	})
+}

@@ -1,0 +1,258 @@
+package mcpprobe
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"mime"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/mark3labs/mcp-go/client/transport"
+	"github.com/mark3labs/mcp-go/mcp"
+)
+
+const (
+	maxAnswer    = 256 << 10 // of any answer but a list
+	maxList      = 1 << 20   // of a list, and of an event stream that carries all answers
+	maxErrorBody = 64 << 10  // of an answer with an error status, which is read at once
+	endTimeout   = time.Second
+)
+
+// quiet is given to mcp-go, whose log lines may hold what a server wrote.
+var quiet = slog.New(slog.DiscardHandler)
+
+var (
+	errTooLong   = errors.New("mcpprobe: the answer is too long")
+	errOtherHost = errors.New("mcpprobe: the server names another host")
+)
+
+// An exchange is one HTTP request and what came of it.
+type exchange struct {
+	verb      string // HTTP method
+	method    string // JSON-RPC method of the request; "" without one
+	status    int    // 0: no answer
+	mediaType string
+	challenge challenge
+	rpcCode   int // JSON-RPC error code in the body of an error status
+	err       error
+}
+
+// A recorder is a RoundTripper that adds the headers, caps the answers and
+// remembers what was answered. Its methods may be called by several
+// goroutines.
+type recorder struct {
+	base   http.RoundTripper
+	header http.Header
+	host   string // the only one that may be asked
+	scheme string
+	done   <-chan struct{} // closed when the probe is over
+
+	mu   sync.Mutex
+	seen []*exchange // guarded by mu, and so are the exchanges
+}
+
+func newRecorder(base http.RoundTripper, header http.Header, u *url.URL, done <-chan struct{}) *recorder {
+	if base == nil {
+		base = http.DefaultTransport
+	}
+	return &recorder{base: base, header: header, host: u.Host, scheme: u.Scheme, done: done}
+}
+
+// guarded returns a client that sends through rec and follows no redirect.
+func guarded(hc *http.Client, rec *recorder) *http.Client {
+	return &http.Client{
+		Transport:     rec,
+		Timeout:       hc.Timeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.URL.Host != r.host || req.URL.Scheme != r.scheme {
+		r.note(func() { r.seen = append(r.seen, &exchange{verb: req.Method, err: errOtherHost}) })
+		return nil, errOtherHost
+	}
+	req = req.Clone(req.Context())
+	for name, values := range r.header {
+		req.Header[http.CanonicalHeaderKey(name)] = values
+	}
+	if req.Method == http.MethodDelete {
+		return r.end(req)
+	}
+	x := &exchange{verb: req.Method, method: rpcMethod(req)}
+	r.note(func() { r.seen = append(r.seen, x) })
+
+	resp, err := r.base.RoundTrip(req)
+	if err != nil {
+		r.note(func() { x.err = err })
+		return nil, err
+	}
+	mediaType, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	ch := parseChallenge(resp.Header.Values("WWW-Authenticate"))
+	code := 0
+	if resp.StatusCode >= 400 {
+		// mcp-go does not read the body of every refusal.
+		body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
+		_ = resp.Body.Close()
+		resp.Body = io.NopCloser(bytes.NewReader(body))
+		code, ch = readErrorBody(body, ch)
+	}
+	r.note(func() { x.status, x.mediaType, x.challenge, x.rpcCode = resp.StatusCode, mediaType, ch, code })
+	limit := int64(maxAnswer)
+	if x.method == string(mcp.MethodToolsList) || x.verb == http.MethodGet {
+		limit = maxList
+	}
+	resp.Body = &capped{ReadCloser: resp.Body, left: limit, failed: func(err error) { r.note(func() { x.err = err }) }}
+	return resp, nil
+}
+
+// note changes what is remembered, under the lock.
+func (r *recorder) note(change func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	change()
+}
+
+// readErrorBody reads what the body of an error status tells: the code of a
+// JSON-RPC error, or an OAuth error in place of a missing challenge.
+func readErrorBody(body []byte, ch challenge) (rpcCode int, _ challenge) {
+	var msg struct {
+		Error       json.RawMessage `json:"error"`
+		Description string          `json:"error_description"`
+		Scope       string          `json:"scope"`
+	}
+	if json.Unmarshal(body, &msg) != nil {
+		return 0, ch
+	}
+	var rpc struct {
+		Code int `json:"code"`
+	}
+	var code string
+	switch {
+	case json.Unmarshal(msg.Error, &rpc) == nil:
+		return rpc.Code, ch
+	case json.Unmarshal(msg.Error, &code) == nil && ch.code == "":
+		return 0, challenge{code: code, description: msg.Description, scope: msg.Scope}
+	}
+	return 0, ch
+}
+
+// end sends the DELETE that ends a session: not once the probe is over, and
+// never for long.
+func (r *recorder) end(req *http.Request) (*http.Response, error) {
+	ctx, cancel := context.WithTimeout(req.Context(), endTimeout)
+	defer cancel()
+	go func() {
+		select {
+		case <-r.done:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	resp, err := r.base.RoundTrip(req.WithContext(ctx))
+	if err != nil {
+		return nil, err
+	}
+	_ = resp.Body.Close()
+	resp.Body = http.NoBody
+	return resp, nil
+}
+
+// deciding returns the exchange that the verdict rests on: the last one, but a
+// server/discover only if nothing came after it.
+func (r *recorder) deciding() exchange {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.seen) == 0 {
+		return exchange{}
+	}
+	return *r.seen[len(r.seen)-1]
+}
+
+// sawStream reports whether a GET was answered with an event stream.
+func (r *recorder) sawStream() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, x := range r.seen {
+		if x.verb == http.MethodGet && x.status == http.StatusOK && x.mediaType == "text/event-stream" {
+			return true
+		}
+	}
+	return false
+}
+
+// rpcMethod returns the JSON-RPC method of a request.
+func rpcMethod(req *http.Request) string {
+	if req.GetBody == nil {
+		return ""
+	}
+	body, err := req.GetBody()
+	if err != nil {
+		return ""
+	}
+	defer func() { _ = body.Close() }()
+	var msg struct {
+		Method string `json:"method"`
+	}
+	_ = json.NewDecoder(body).Decode(&msg)
+	return msg.Method
+}
+
+// capped is a body that ends in an error after so many bytes.
+type capped struct {
+	io.ReadCloser
+	left   int64
+	failed func(error)
+}
+
+func (c *capped) Read(p []byte) (int, error) {
+	if c.left <= 0 {
+		c.failed(errTooLong)
+		return 0, errTooLong
+	}
+	if int64(len(p)) > c.left {
+		p = p[:c.left]
+	}
+	n, err := c.ReadCloser.Read(p)
+	c.left -= int64(n)
+	if err != nil && !errors.Is(err, io.EOF) {
+		c.failed(err)
+	}
+	return n, err
+}
+
+// watched is a transport that notes whether tools/list had a result, and the
+// code of the last JSON-RPC error, which mcp-go's errors do not always keep.
+type watched struct {
+	transport.HTTPConnection
+	lists int
+	code  int
+	text  string // the server's message with that code
+}
+
+// SendRequest implements [transport.Interface].
+func (w *watched) SendRequest(ctx context.Context, req transport.JSONRPCRequest) (*transport.JSONRPCResponse, error) {
+	resp, err := w.HTTPConnection.SendRequest(ctx, req)
+	w.code, w.text = 0, ""
+	switch {
+	case err != nil || resp == nil:
+	case resp.Error != nil:
+		w.code, w.text = resp.Error.Code, resp.Error.Message
+	default:
+		if req.Method == string(mcp.MethodToolsList) && isObject(resp.Result) {
+			w.lists++
+		}
+	}
+	return resp, err
+}
+
+func isObject(raw json.RawMessage) bool {
+	return bytes.HasPrefix(bytes.TrimSpace(raw), []byte("{"))
+}
