@@ -111,6 +111,10 @@ func (b *Builder) checkTarget(f *faults) {
 		}
 		return
 	}
+	if b.provider.Retired != "" {
+		f.addf("%s: %s", b.provider.ID, b.provider.Retired)
+		return
+	}
 	if b.provider.Server.URL != "" && !strings.Contains(b.provider.Server.URL, "{") {
 		var err error
 		b.url, err = b.serverURL("")

@@ -42,7 +42,6 @@ func TestNothingShowsAToken(t *testing.T) {
 	p.Ways = append(p.Ways, providers.Way{ID: "keys", Kind: providers.WayKey, Name: "keys", Carry: []providers.Carry{
 		{Header: "X-Key"}, {Header: "X-Second", Secret: "second"},
 	}})
-	var log bytes.Buffer
 	for name, tt := range map[string]struct {
 		token oauthstore.Token
 		opts  mcptools.Options
@@ -55,6 +54,8 @@ func TestNothingShowsAToken(t *testing.T) {
 		"for another":      {token: oauthstore.Token{Provenance: oauthstore.Provenance{Resource: "https://" + canary + ".example"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var log bytes.Buffer
 			tt.opts.Headers = map[string]string{"X-Custom": header}
 			tt.opts.Logger = slog.New(slog.NewJSONHandler(&log, nil))
 			if tt.token.AccessToken.IsZero() {

@@ -34,8 +34,8 @@ func ExampleBuilder_Build() {
 		fmt.Println(err)
 		return
 	}
-	raw, _ := json.MarshalIndent(tool, "", "  ")
-	fmt.Println(string(raw))
+	raw, err := json.MarshalIndent(tool, "", "  ")
+	fmt.Println(string(raw), err)
 	// Output:
 	// {
 	//   "server_label": "notion",
@@ -51,15 +51,14 @@ func ExampleBuilder_Build() {
 	//     }
 	//   },
 	//   "type": "mcp"
-	// }
+	// } <nil>
 }
 
 func ExampleBuilder_Build_refused() {
 	linear, _ := mcptools.NewBuilder(providers.Linear(), creds, nil)
 	_, err := linear.Build(context.Background(), oauthstore.Owner{Tenant: "acme", Subject: "u_42"}, nil)
 
-	var f *mcptools.Failure
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*mcptools.Failure](err); ok {
 		fmt.Println(f.Kind, f.HTTPStatus())
 		fmt.Println(f.PublicMessage())
 	}

@@ -70,10 +70,14 @@ func (b *Builder) refuse(err error) *Failure {
 	var detail string
 	var reason oauthstore.Reason
 	// A source that asks another store wraps its error: the first word counts.
-	var stored *oauthstore.Error
-	for rest := err; errors.As(rest, &stored); rest = stored.Err {
+	for rest := err; ; {
+		stored, ok := errors.AsType[*oauthstore.Error](rest)
+		if !ok {
+			break
+		}
 		detail, reason = cmp.Or(detail, stored.Detail), cmp.Or(reason, stored.Reason)
 		f.RetryAfter = cmp.Or(f.RetryAfter, stored.RetryAfter)
+		rest = stored.Err
 	}
 	set := func(kind Kind, sentence string) {
 		f.Kind, f.Action, f.sentence = kind, actionOf(kind), sentence
@@ -112,7 +116,7 @@ func because(r oauthstore.Reason) string {
 // words turns an error of this library's own, which may be a join of several,
 // into one line without the packages' prefixes.
 func words(err error) string {
-	if wrong := (*providers.WrongTokenError)(nil); errors.As(err, &wrong) {
+	if wrong, ok := errors.AsType[*providers.WrongTokenError](err); ok {
 		return wrong.Sentence
 	}
 	lines := strings.Split(err.Error(), "\n")

@@ -23,8 +23,8 @@ func asFailure(t *testing.T, b *mcptools.Builder) *mcptools.Failure {
 	tool, err := b.Build(t.Context(), ada, nil)
 	require.Error(t, err)
 	assert.Nil(t, tool.OfMcp, "an entry was returned beside the error")
-	var f *mcptools.Failure
-	require.ErrorAs(t, err, &f)
+	f, ok := errors.AsType[*mcptools.Failure](err)
+	require.True(t, ok, "%v", err)
 	assert.Equal(t, mcptools.StageBuild, f.Stage)
 	assert.Equal(t, "notes", f.Provider)
 	assert.Equal(t, "notes", f.ServerLabel)
@@ -68,7 +68,7 @@ func TestWhatTheStoreSaysBecomesAFailure(t *testing.T) {
 			require.ErrorIs(t, f, tt.err)
 			assert.NotContains(t, f.Error(), "invalid_token", "text of the server's stands in Error")
 			assert.NotContains(t, f.PublicMessage(), "invalid_token")
-			if stored := (*oauthstore.Error)(nil); errors.As(tt.err, &stored) {
+			if _, ok := errors.AsType[*oauthstore.Error](tt.err); ok {
 				assert.Equal(t, said, f.Upstream())
 				assert.Equal(t, 40*time.Second, f.RetryAfter)
 			}

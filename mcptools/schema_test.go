@@ -120,17 +120,17 @@ func entryFaults(raw []byte) []string {
 // requireValid checks an entry by the official schema, by the rules that it
 // misses and by a round trip through openai-go, which drops what it does not
 // know. It returns the entry as it is sent.
-func requireValid(t testing.TB, tool responses.ToolUnionParam) []byte {
-	t.Helper()
+func requireValid(tb testing.TB, tool responses.ToolUnionParam) []byte {
+	tb.Helper()
 	raw, err := json.Marshal(tool)
-	require.NoError(t, err)
-	require.Empty(t, entryFaults(raw))
+	require.NoError(tb, err)
+	require.Empty(tb, entryFaults(raw))
 
 	var back responses.ToolUnionParam
-	require.NoError(t, json.Unmarshal(raw, &back))
+	require.NoError(tb, json.Unmarshal(raw, &back))
 	again, err := json.Marshal(back)
-	require.NoError(t, err)
-	require.JSONEq(t, string(raw), string(again))
+	require.NoError(tb, err)
+	require.JSONEq(tb, string(raw), string(again))
 	return raw
 }
 

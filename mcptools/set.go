@@ -170,8 +170,8 @@ func (s *Set) Build(ctx context.Context, owner oauthstore.Owner, opts *SetBuildO
 	var r Result
 	var fatal []error
 	for i, b := range s.builders {
-		var f *Failure
-		switch ok := errors.As(errs[i], &f); {
+		f, ok := errors.AsType[*Failure](errs[i])
+		switch {
 		case errs[i] == nil:
 			r.Entries = append(r.Entries, entries[i])
 		case ok && (f.Kind == KindNotConnected || o.SkipFailures && ctx.Err() == nil):

@@ -59,7 +59,7 @@ func TestFiveProvidersTakeAsLongAsTheSlowest(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		slow := oauthstore.SourceFunc(func(context.Context, oauthstore.Key, time.Duration) (oauthstore.Token, error) {
-			time.Sleep(200 * time.Millisecond) // virtual
+			<-time.After(200 * time.Millisecond)
 			return notesToken(), nil
 		})
 		var builders []*mcptools.Builder

@@ -59,7 +59,7 @@ func (c connector) check(f *faults) {
 	}
 }
 
-func (c connector) set(m *responses.ToolMcpParam) { m.ConnectorID = string(c) }
+func (c connector) set(m *responses.ToolMcpParam) { m.ConnectorID = string(c) } //nolint:staticcheck // deprecated for new models, and the caller is warned
 
 // onLoopback reports whether the URL, which a provider has accepted, leads to
 // this machine. Providers accept http there only.
