@@ -58,7 +58,7 @@ func (p *pair) merge(r *record) {
 	if p.scopes != nil {
 		r.Provenance.ScopesGranted = p.scopes
 	}
-	r.Intent, r.Unknown, r.Hold, r.Dead, r.Rejected = nil, nil, nil, "", 0
+	r.Intent, r.Unknown, r.Hold, r.Dead, r.Rejected, r.Warned = nil, nil, nil, "", 0, false
 	if p.problem != "" {
 		r.Judged = r.Generation
 		r.Verdict = Verdict{Outcome: VerdictRefused, Reason: ReasonAudience, Detail: p.problem, At: p.issued}

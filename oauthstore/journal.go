@@ -137,7 +137,7 @@ func (s *Store) recoverFile(ctx context.Context, base string) error {
 		return err
 	}
 	var e journalEntry
-	if err := json.Unmarshal(plain, &e); err != nil { //nolint:musttag // ID keeps its Go names
+	if err := json.Unmarshal(plain, &e); err != nil {
 		return ErrSeal
 	}
 	p := &pair{

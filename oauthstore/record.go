@@ -38,6 +38,7 @@ type record struct {
 	Accepted bool      `json:"accepted,omitzero"` // a pair of this grant was accepted once
 	Rejected uint64    `json:"rejected,omitzero"` // generation that OpenAI reported, until it is looked into
 	ForcedAt time.Time `json:"forced_at,omitzero"`
+	Warned   bool      `json:"warned,omitzero"` // that this pair ends and nothing can refresh it
 
 	Intent  *intent    `json:"intent,omitzero"`
 	Unknown *uncertain `json:"uncertain,omitzero"`
@@ -176,7 +177,12 @@ func (r *record) spread() float64 {
 
 // dueAt is when a sweep should look at the record; zero: never.
 func (r *record) dueAt() time.Time {
-	if !r.Tombstone.IsZero() || !r.refreshable() || r.Expiry.IsZero() || r.Profile.OldAccessDies {
+	switch {
+	case !r.Tombstone.IsZero() || r.Expiry.IsZero() || r.Dead != "" || r.RefreshOwner != RefreshedHere:
+		return time.Time{}
+	case !r.refreshable() && !r.Warned:
+		return r.Expiry.Add(-expiringSoon)
+	case !r.refreshable() || r.Profile.OldAccessDies:
 		return time.Time{}
 	}
 	due := r.Expiry.Add(-r.window(RefreshPolicy{}, r.spread()).ahead)

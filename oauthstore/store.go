@@ -112,6 +112,7 @@ type Store struct {
 	flights  singleflight.Group // refreshes
 	probes   singleflight.Group // verifications
 	watching atomic.Bool        // a Watch is connected
+	changes  atomic.Uint64      // that a Watch has told of
 	breaker  breaker
 
 	mu     sync.Mutex // guards closed, held and the Add of work
@@ -214,6 +215,7 @@ type snapshot struct {
 	spread  float64   // of rec
 	now     time.Time // the store's clock at the read
 	read    time.Time // the local clock at the read
+	watched bool      // a Watch would have told of any change since
 }
 
 func newSnapshot(rec *record, version uint64, now time.Time) *snapshot {
@@ -272,7 +274,7 @@ func (s *Store) cached(key Key) *snapshot {
 	if !ok {
 		return nil
 	}
-	if s.watching.Load() {
+	if sn.watched && s.watching.Load() {
 		return sn
 	}
 	if sn.rec.Profile.OldAccessDies || sn.age() > s.opts.CacheAge {
@@ -281,7 +283,11 @@ func (s *Store) cached(key Key) *snapshot {
 	return sn
 }
 
-func (s *Store) remember(key Key, sn *snapshot) {
+// remember caches a snapshot. changes is what s.changes was before the read or
+// write that it comes from: if a Watch has told of anything since, that may
+// have been about this record, and only the cache's age can be relied on.
+func (s *Store) remember(key Key, sn *snapshot, changes uint64) {
+	sn.watched = s.watching.Load() && s.changes.Load() == changes
 	if s.opts.CacheAge < 0 {
 		return
 	}
@@ -332,6 +338,7 @@ func (s *Store) load(ctx context.Context, key Key) (*snapshot, error) {
 // read reads the record from the backend, always.
 func (s *Store) read(ctx context.Context, key Key) (*snapshot, error) {
 	id := credentialID(key)
+	changes := s.changes.Load()
 	row, err := s.backend.Get(ctx, id)
 	if err != nil {
 		return nil, err
@@ -349,7 +356,7 @@ func (s *Store) read(ctx context.Context, key Key) (*snapshot, error) {
 		s.cache.Invalidate(key)
 		return sn, nil
 	}
-	s.remember(key, sn)
+	s.remember(key, sn, changes)
 	return sn, nil
 }
 
@@ -366,13 +373,14 @@ func (s *Store) write(ctx context.Context, key Key, rec *record, sn *snapshot) (
 	if err != nil {
 		return nil, err
 	}
+	changes := s.changes.Load()
 	row := Record{Version: next, Data: data, DueAt: rec.dueAt(), ExpireAt: rec.expireAt()}
 	if err := s.backend.Put(ctx, id, row, sn.version); err != nil {
 		return nil, err
 	}
 	written := newSnapshot(rec, next, sn.storeNow())
 	if rec.Tombstone.IsZero() {
-		s.remember(key, written)
+		s.remember(key, written, changes)
 	} else {
 		s.cache.Invalidate(key)
 	}

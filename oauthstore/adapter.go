@@ -1,0 +1,94 @@
+package oauthstore
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"github.com/toolgrant/toolgrant/internal/safehttp"
+)
+
+// FromOAuth2 makes a credential of a token that package golang.org/x/oauth2
+// obtained. That package does not keep what the token is for: the caller says
+// it in p.
+func FromOAuth2(t *oauth2.Token, p Provenance) Credential {
+	if p.Obtained == "" {
+		p.Obtained = ObtainedImport
+	}
+	return Credential{
+		AccessToken: NewSecret(t.AccessToken), RefreshToken: NewSecret(t.RefreshToken), TokenType: t.TokenType,
+		Expiry: t.Expiry, Provenance: p,
+	}
+}
+
+type tokenSource func() (*oauth2.Token, error)
+
+func (f tokenSource) Token() (*oauth2.Token, error) { return f() }
+
+// TokenSource returns the credential of key as an [oauth2.TokenSource], for
+// clients that take one. Its tokens have no refresh token: creds is the one
+// that refreshes. That interface knows no context, so ctx bounds every call of
+// the source; nil need means the zero [Need]. Do not wrap it with
+// oauth2.ReuseTokenSource, which would serve a pair that others have replaced.
+func TokenSource(ctx context.Context, creds Credentials, key Key, need *Need) oauth2.TokenSource {
+	var n Need
+	if need != nil {
+		n = *need
+	}
+	return tokenSource(func() (*oauth2.Token, error) {
+		t, err := creds.Token(ctx, key, n)
+		if err != nil {
+			return nil, err
+		}
+		return &oauth2.Token{AccessToken: t.AccessToken.Expose(), TokenType: t.TokenType, Expiry: t.Expiry}, nil
+	})
+}
+
+// Transport returns a [http.RoundTripper] that authenticates requests to the
+// server of key, and refuses any other, so that a redirect can't carry the
+// token elsewhere. A 401 is reported with Reject and the answer is passed on;
+// nothing is sent twice. base sends the requests; nil means a client that
+// dials public addresses over https only. nil need means the zero [Need].
+func Transport(creds Credentials, key Key, need *Need, base http.RoundTripper) http.RoundTripper {
+	t := &transport{creds: creds, key: key, base: base}
+	if need != nil {
+		t.need = *need
+	}
+	if base == nil {
+		t.base = safehttp.New(nil).Transport
+	}
+	return t
+}
+
+type transport struct {
+	creds Credentials
+	key   Key
+	need  Need
+	base  http.RoundTripper
+}
+
+// rejectTimeout bounds the report of a 401, which outlives the request.
+const rejectTimeout = 5 * time.Second
+
+func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	server, err := url.Parse(t.key.Server)
+	if err != nil || server.Host == "" || server.Scheme != req.URL.Scheme || server.Host != req.URL.Host {
+		return nil, &Error{Op: "send", Key: t.key, Err: ErrMisconfigured, Detail: "the request is for another server than the credential"}
+	}
+	tok, err := t.creds.Token(req.Context(), t.key, t.need)
+	if err != nil {
+		return nil, err
+	}
+	out := req.Clone(req.Context())
+	out.Header.Set("Authorization", "Bearer "+tok.AccessToken.Expose())
+	resp, err := t.base.RoundTrip(out)
+	if err == nil && resp.StatusCode == http.StatusUnauthorized {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(req.Context()), rejectTimeout)
+		defer cancel()
+		_ = t.creds.Reject(ctx, t.key, tok.Generation) // the next Token finds out
+	}
+	return resp, err
+}

@@ -1,0 +1,218 @@
+package oauthstore_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/oauth2"
+
+	"github.com/toolgrant/toolgrant/oauthstore"
+)
+
+func TestASweepRefreshesWhatIsDueAndNoMoreAtOnceThanAllowed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		w.as.Latency = time.Second
+		var flying, most atomic.Int64
+		w.as.Answer = func(_ int, _ url.Values, consume func() *http.Response) (*http.Response, error) {
+			flying.Add(-1)
+			return consume(), nil
+		}
+		w.as.Arrived = func(int) { most.Store(max(most.Load(), flying.Add(1))) }
+		for i := range 250 {
+			w.connect(t, testKey(fmt.Sprint("u", i)), nil)
+		}
+		w.connect(t, testKey("dies"), func(c *oauthstore.Credential) { c.Profile.OldAccessDies = true })
+		w.connect(t, testKey("external"), func(c *oauthstore.Credential) { c.RefreshOwner = oauthstore.RefreshedExternal })
+		n, err := w.store.Sweep(t.Context(), nil)
+		require.NoError(t, err)
+		assert.Equal(t, oauthstore.Swept{}, n)
+
+		wait(t, 50*time.Minute)
+		n, err = w.store.Sweep(t.Context(), &oauthstore.SweepOptions{PerIssuer: 7})
+		require.NoError(t, err)
+		assert.Equal(t, oauthstore.Swept{Due: 250, Refreshed: 250}, n)
+		assert.EqualValues(t, 7, most.Load())
+		n, err = w.store.Sweep(t.Context(), nil)
+		require.NoError(t, err)
+		assert.Zero(t, n.Due)
+		assert.Equal(t, 250, w.as.Posts())
+		assert.Zero(t, w.as.Reuses())
+	})
+}
+
+func TestASweepLeavesAFailingServerAlone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		w.as.Answer = func(int, url.Values, func() *http.Response) (*http.Response, error) {
+			return oauthError(503, "temporarily_unavailable"), nil
+		}
+		for i := range 100 {
+			w.connect(t, testKey(fmt.Sprint("u", i)), nil)
+		}
+		wait(t, 50*time.Minute)
+		n, err := w.store.Sweep(t.Context(), &oauthstore.SweepOptions{PerIssuer: 1, GiveUp: 3})
+		require.NoError(t, err)
+		assert.Equal(t, 100, n.Due)
+		assert.Equal(t, 100, n.Failed+n.Skipped)
+		assert.LessOrEqual(t, w.as.Posts(), 3)
+		assert.Positive(t, n.Failed)
+	})
+}
+
+func TestASweepTellsOnceOfWhatEndsForGood(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		key := testKey("u")
+		w.connect(t, key, func(c *oauthstore.Credential) {
+			c.RefreshToken = oauthstore.Secret{}
+			c.Expiry = time.Now().Add(30 * time.Hour)
+		})
+		for range 48 {
+			_, err := w.store.Sweep(t.Context(), nil)
+			require.NoError(t, err)
+			wait(t, time.Hour)
+		}
+		assert.Equal(t, 1, w.seen(oauthstore.EventExpiring))
+		_, err := w.store.Token(t.Context(), key, oauthstore.Need{})
+		require.ErrorIs(t, err, oauthstore.ErrReauthorize)
+		assert.Equal(t, oauthstore.ReasonNoRefreshToken, typed(t, err).Reason)
+	})
+}
+
+func TestTwoSweepersRefreshEachCredentialOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		w.as.Latency = 150 * time.Millisecond
+		for i := range 60 {
+			w.connect(t, testKey(fmt.Sprint("u", i)), nil)
+		}
+		wait(t, 50*time.Minute)
+		done := make(chan error, 3)
+		for range cap(done) {
+			s := w.replica(t, nil)
+			go func() { _, err := s.Sweep(t.Context(), nil); done <- err }()
+		}
+		for range cap(done) {
+			require.NoError(t, <-done)
+		}
+		assert.Equal(t, 60, w.as.Posts())
+		assert.Zero(t, w.as.Reuses())
+	})
+}
+
+func TestADisconnectElsewhereIsObeyed(t *testing.T) {
+	t.Parallel()
+	for _, watch := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, nil)
+			// Watching needs the backend itself; the other case, one that can't.
+			s, err := oauthstore.New(w.backend.Backend, w.sealer, &oauthstore.Options{HTTPClient: &http.Client{Transport: w.as}})
+			require.NoError(t, err)
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := make(chan error, 1)
+			if watch {
+				go func() { ended <- s.Watch(ctx) }()
+				synctest.Wait()
+			}
+			key := testKey("u")
+			w.connect(t, key, nil)
+			for range 2 {
+				_, err = s.Token(ctx, key, oauthstore.Need{})
+				require.NoError(t, err)
+			}
+			if watch { // with a watch, what is cached is served for longer than the cache's age
+				wait(t, 10*time.Minute)
+				_, err = s.Token(ctx, key, oauthstore.Need{})
+				require.NoError(t, err)
+			}
+			_, err = w.store.Disconnect(ctx, key)
+			require.NoError(t, err)
+			synctest.Wait()
+			_, err = s.Token(ctx, key, oauthstore.Need{})
+			if watch {
+				require.ErrorIs(t, err, oauthstore.ErrNotFound, "at once")
+			} else {
+				require.NoError(t, err, "cached")
+				wait(t, 31*time.Second)
+				_, err = s.Token(ctx, key, oauthstore.Need{})
+				require.ErrorIs(t, err, oauthstore.ErrNotFound, "within the cache's age")
+			}
+			cancel()
+			if watch {
+				require.ErrorIs(t, <-ended, context.Canceled)
+			}
+			require.NoError(t, s.Close(t.Context()))
+		})
+	}
+}
+
+func TestAdapters(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		key := testKey("u")
+		access, refresh := w.as.Grant("u")
+		c := oauthstore.FromOAuth2(
+			&oauth2.Token{AccessToken: access, RefreshToken: refresh, TokenType: "bearer", Expiry: time.Now().Add(time.Hour)},
+			oauthstore.Provenance{Issuer: testIssuer, TokenEndpoint: testEndpoint, ClientID: "app", AuthMethod: "none"})
+		_, err := w.store.Put(t.Context(), key, c)
+		require.NoError(t, err)
+
+		src := oauthstore.TokenSource(t.Context(), w.store, key, nil)
+		tok, err := src.Token()
+		require.NoError(t, err)
+		assert.Equal(t, access, tok.AccessToken)
+		assert.Empty(t, tok.RefreshToken, "there is one refresher")
+		wait(t, 2*time.Hour)
+		tok, err = src.Token()
+		require.NoError(t, err)
+		assert.NotEqual(t, access, tok.AccessToken)
+
+		var sent []string
+		status := http.StatusOK
+		rt := oauthstore.Transport(w.store, key, nil, roundTripper(func(r *http.Request) (*http.Response, error) {
+			sent = append(sent, r.Header.Get("Authorization"))
+			return &http.Response{StatusCode: status, Body: io.NopCloser(strings.NewReader(""))}, nil
+		}))
+		get := func(target string) error {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, target, nil)
+			require.NoError(t, err)
+			resp, err := rt.RoundTrip(req)
+			if err == nil {
+				require.NoError(t, resp.Body.Close())
+			}
+			assert.Empty(t, req.Header, "the caller's request is not changed")
+			return err
+		}
+		require.NoError(t, get(testServer))
+		assert.Equal(t, []string{"Bearer " + tok.AccessToken}, sent)
+		for _, other := range []string{"https://elsewhere.example.com/mcp", "http://mcp.example.com/mcp", "https://mcp.example.com:8443/mcp"} {
+			require.ErrorIs(t, get(other), oauthstore.ErrMisconfigured)
+		}
+		status = http.StatusUnauthorized
+		require.NoError(t, get(testServer))
+		assert.Len(t, sent, 2, "nothing is sent twice")
+		again, err := src.Token()
+		require.NoError(t, err)
+		assert.NotEqual(t, tok.AccessToken, again.AccessToken, "the refusal was reported")
+	})
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
