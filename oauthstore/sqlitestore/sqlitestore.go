@@ -16,6 +16,7 @@ import (
 	"modernc.org/sqlite"
 
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/internal/folder"
 	"github.com/toolgrant/toolgrant/oauthstore/internal/page"
 )
 
@@ -75,7 +76,7 @@ func New(db *sql.DB) *Backend { return &Backend{db: db} }
 // mode of this one, never makes it with a wider one. A file that exists is not
 // opened: closing it would take away the locks that this process may hold on it.
 func makeFile(path string) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	if err := folder.Make(filepath.Dir(path)); err != nil {
 		return err
 	}
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)

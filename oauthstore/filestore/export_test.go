@@ -1,0 +1,6 @@
+package filestore
+
+var (
+	Decode = decode
+	Encode = encode
+)

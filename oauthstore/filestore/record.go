@@ -1,0 +1,88 @@
+package filestore
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/toolgrant/toolgrant/oauthstore"
+)
+
+// A file is what stands in a record's file, as JSON.
+type file struct {
+	Format   int        `json:"format"`
+	ID       fileID     `json:"id"`
+	Version  uint64     `json:"version"`
+	DueAt    *time.Time `json:"due_at,omitempty"`
+	ExpireAt *time.Time `json:"expire_at,omitempty"`
+	Data     []byte     `json:"data"`
+}
+
+type fileID struct {
+	Kind     string `json:"kind"`
+	Tenant   string `json:"tenant"`
+	Subject  string `json:"subject"`
+	Provider string `json:"provider"`
+	Account  string `json:"account"`
+	Server   string `json:"server"`
+}
+
+// format is the one that this version of the package writes and reads. Another
+// one is an error, so that an older program never writes over what it does not
+// understand.
+const format = 1
+
+const suffix = ".json"
+
+// fileName is the name of an id's file: it has no part of the id in it, and no
+// other id has the same one.
+func fileName(id oauthstore.ID) string {
+	text, _ := id.MarshalText() // never fails
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:]) + suffix
+}
+
+func encode(id oauthstore.ID, rec oauthstore.Record) ([]byte, error) {
+	return json.Marshal(file{
+		Format: format, ID: fileID(id), Version: rec.Version,
+		DueAt: timeOrNil(rec.DueAt), ExpireAt: timeOrNil(rec.ExpireAt), Data: rec.Data,
+	})
+}
+
+func decode(text []byte) (oauthstore.ID, oauthstore.Record, error) {
+	var f file
+	d := json.NewDecoder(bytes.NewReader(text))
+	if err := d.Decode(&f); err != nil {
+		// Without the decoder's text, which may quote what it read.
+		return oauthstore.ID{}, oauthstore.Record{}, errors.New("malformed record")
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return oauthstore.ID{}, oauthstore.Record{}, errors.New("malformed record: text after it")
+	}
+	if f.Format != format {
+		return oauthstore.ID{}, oauthstore.Record{}, fmt.Errorf("record of format %d, this program knows %d", f.Format, format)
+	}
+	return oauthstore.ID(f.ID), oauthstore.Record{
+		Version: f.Version, Data: f.Data, DueAt: timeOrZero(f.DueAt), ExpireAt: timeOrZero(f.ExpireAt),
+	}, nil
+}
+
+func timeOrNil(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC().Truncate(time.Microsecond)
+	return &t
+}
+
+func timeOrZero(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return *t
+}
