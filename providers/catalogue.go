@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -87,8 +88,11 @@ func (c *Catalogue) ByURL(rawURL string) (Provider, bool) {
 		return Provider{}, false
 	}
 	var best Provider
-	rank := 4
+	rank := 5
 	for _, p := range c.sorted {
+		if rank > 4 && refusedByName(p, plain) {
+			best, rank = p, 4
+		}
 		for i, t := range p.urls() {
 			r := 0
 			switch {
@@ -105,7 +109,16 @@ func (c *Catalogue) ByURL(rawURL string) (Provider, bool) {
 			best, rank = p, r
 		}
 	}
-	return clone(best), rank < 4
+	return clone(best), rank < 5
+}
+
+// refusedByName reports whether a URL is of a form that a provider refuses on
+// hosts that it names.
+func refusedByName(p Provider, raw string) bool {
+	return slices.ContainsFunc(p.Server.Refused, func(r Refused) bool {
+		re, err := regexp.Compile(r.Pattern)
+		return err == nil && strings.HasPrefix(r.Pattern, "^http") && re.MatchString(raw)
+	})
 }
 
 // matchesLeniently matches with and without one slash at the path's end.
@@ -114,9 +127,8 @@ func matchesLeniently(p Provider, template, raw string) bool {
 		return true
 	}
 	origin, path, query := splitURL(raw)
-	if strings.HasSuffix(path, "/") {
-		path = strings.TrimSuffix(path, "/")
-	} else {
+	path, cut := strings.CutSuffix(path, "/")
+	if !cut {
 		path += "/"
 	}
 	values, ok := matchURL(template, origin+path+"?"+query, p.Options, true)

@@ -3,5 +3,8 @@ package providers
 // families are the data files; a new one is added here. A new provider is one
 // literal in one of them.
 var families = [][]Provider{
-	asanaFamily, codeFamily, workFamily, zapierFamily,
+	analyticsFamily, asanaFamily, brokerFamily, cloudflareFamily, codeFamily,
+	connectorFamily, contentFamily, customerFamily, databaseFamily, googleFamily,
+	microsoftFamily, moneyFamily, opsFamily, searchFamily, talkFamily, workFamily,
+	zapierFamily,
 }

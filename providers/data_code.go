@@ -3,7 +3,58 @@ package providers
 import "time"
 
 // codeFamily is the family of tools that software is made with.
+//
+//nolint:gosec // G101: endpoints and their names, no credentials
 var codeFamily = []Provider{
+	{
+		ID:          "buildkite",
+		Name:        "Buildkite",
+		Vendor:      "Buildkite",
+		Description: "Buildkite: pipelines, builds, jobs and logs.",
+		Server: Server{
+			URL: "https://mcp.buildkite.com/mcp",
+			Alternates: []string{
+				"https://mcp.buildkite.com/mcp/readonly",
+				"https://mcp.buildkite.com/direct",
+			},
+		},
+		Transport: TransportHTTP,
+		Ways: []Way{
+			{
+				ID:           "oauth",
+				Kind:         WayOAuth,
+				Name:         "OAuth",
+				Obtain:       "The user consents in a browser: run toolgrant connect buildkite.",
+				Registration: RegistrationOpen,
+			},
+			{
+				ID:     "api_token",
+				Kind:   WayKey,
+				Name:   "API token",
+				Obtain: "An API token of Buildkite; it works at https://mcp.buildkite.com/direct only.",
+				Takes:  []TokenKind{"buildkite_api"},
+				URL:    "https://mcp.buildkite.com/direct",
+			},
+		},
+		OAuth: OAuth{
+			AuthorizationEndpoint: "https://mcp.buildkite.com/oauth/authorize",
+			TokenEndpoint:         "https://mcp.buildkite.com/oauth/token",
+			RegistrationEndpoint:  "https://mcp.buildkite.com/oauth/register",
+			Scopes:                []string{"read", "write"},
+		},
+		Tokens: Tokens{
+			TTL:        12 * time.Hour,
+			RefreshTTL: 7 * 24 * time.Hour,
+			Refresh:    Yes,
+		},
+		RESTToken: Yes,
+		ReadOnly:  "The URL https://mcp.buildkite.com/mcp/readonly.",
+		Hazards: []string{
+			"URL and kind of token must fit: /mcp takes OAuth only, /direct an API token only.",
+		},
+		Docs:   []string{"https://buildkite.com/docs/apis/mcp-server"},
+		Source: Source{URL: "https://buildkite.com/docs/apis/mcp-server", Date: "2026-08-21", Confidence: "high"},
+	},
 	{
 		ID:          "github",
 		Name:        "GitHub",
@@ -29,7 +80,7 @@ var codeFamily = []Provider{
 				ID:           "oauth",
 				Kind:         WayOAuth,
 				Name:         "OAuth app or GitHub App",
-				Obtain:       "Make an OAuth app or a GitHub App at https://github.com/settings/developers and let the user consent; the client secret is needed, with PKCE too.",
+				Obtain:       "Make an OAuth app or a GitHub App in GitHub's developer settings and let the user consent; the client secret is needed, with PKCE too: run toolgrant connect github.",
 				Takes:        []TokenKind{"github_oauth", "github_app_user"},
 				Registration: RegistrationManual,
 			},
@@ -37,7 +88,7 @@ var codeFamily = []Provider{
 				ID:     "personal_access_token",
 				Kind:   WayKey,
 				Name:   "personal access token",
-				Obtain: "At https://github.com/settings/personal-access-tokens, with the permissions that the tools need.",
+				Obtain: "A personal access token with the permissions that the tools need, or an installation token of a GitHub App.",
 				Takes:  []TokenKind{"github_fine_grained", "github_classic", "github_installation"},
 			},
 		},
@@ -94,4 +145,205 @@ var codeFamily = []Provider{
 		},
 		Source: Source{URL: "https://github.com/github/github-mcp-server/blob/main/docs/remote-server.md", Date: "2026-09-10", Confidence: "high"},
 	},
+	{
+		ID:          "gitlab",
+		Name:        "GitLab.com",
+		Vendor:      "GitLab",
+		Label:       "gitlab",
+		Description: "GitLab: projects, merge requests, issues and pipelines.",
+		Server:      Server{URL: "https://gitlab.com/api/v4/mcp"},
+		Transport:   TransportHTTP,
+		Ways: []Way{
+			{
+				ID:           "oauth",
+				Kind:         WayOAuth,
+				Name:         "OAuth of the MCP server",
+				Obtain:       "The user consents in a browser: run toolgrant connect gitlab.",
+				Registration: RegistrationOpen,
+			},
+		},
+		OAuth: OAuth{
+			RegistrationEndpoint: "https://gitlab.com/oauth/register",
+			Scopes:               []string{"mcp"},
+			DefaultScopes:        []string{"mcp"},
+		},
+		Tokens: Tokens{
+			TTL:     2 * time.Hour,
+			Refresh: Yes,
+		},
+		Quirks: []string{
+			"Applications that were registered dynamically can only get tokens of the scope mcp, and those are no tokens of the REST API.",
+			"Whether a personal access token (glpat-) is taken is not stated in any source.",
+			"The registration endpoint is the documented path, not read from live metadata.",
+			"A self-managed host has a URL of its own.",
+		},
+		Docs: []string{
+			"https://gitlab.com/gitlab-org/gitlab/-/merge_requests/198566",
+			"https://gitlab.com/gitlab-org/gitlab/-/work_items/570482",
+		},
+		Source: Source{URL: "https://gitlab.com/gitlab-org/gitlab/-/merge_requests/198566", Date: "2026-09-30", Confidence: "medium"},
+	},
+	{
+		ID:          "huggingface",
+		Name:        "Hugging Face",
+		Vendor:      "Hugging Face",
+		Description: "Hugging Face: models, datasets, Spaces and papers.",
+		Server: Server{
+			URL: "https://huggingface.co/mcp",
+			Refused: []Refused{
+				{
+					Pattern: `^https?://hf\.co/`,
+					Why:     "The host hf.co redirects, and a token must not follow: use https://huggingface.co/mcp.",
+				},
+			},
+		},
+		Transport: TransportHTTP,
+		Ways: []Way{
+			{
+				ID:           "oauth",
+				Kind:         WayOAuth,
+				Name:         "OAuth",
+				Obtain:       "The user consents in a browser: run toolgrant connect huggingface.",
+				Registration: RegistrationOpen,
+			},
+			{
+				ID:     "token",
+				Kind:   WayKey,
+				Name:   "user access token",
+				Obtain: "A user access token (hf_…) with the permissions that the tools need.",
+				Takes:  []TokenKind{"huggingface"},
+			},
+			{
+				ID:     "none",
+				Kind:   WayNone,
+				Name:   "no credential",
+				Obtain: "Tools that only read public things need none.",
+			},
+		},
+		OAuth: OAuth{
+			Issuer:                "https://huggingface.co",
+			AuthorizationEndpoint: "https://huggingface.co/oauth/authorize",
+			TokenEndpoint:         "https://huggingface.co/oauth/token",
+			RegistrationEndpoint:  "https://huggingface.co/oauth/register",
+			ResourceMetadata:      "https://huggingface.co/.well-known/oauth-protected-resource/mcp",
+			Scopes:                []string{"openid", "profile", "read-mcp", "read-repos", "jobs", "contribute-repos", "inference-api"},
+			ClientIDMetadata:      true,
+		},
+		Tokens: Tokens{
+			Refresh: Yes,
+		},
+		RESTToken: Yes,
+		Check: Check{
+			Anonymous: true,
+			Note:      "Anyone may list the tools: a bad token shows only when a tool is called that needs a user. The authorization server's userinfo answers OAuth tokens.",
+		},
+		Options: []string{"login", "bouquet", "mix"},
+		Hazards: []string{
+			"Without a token, or with a bad one, initialize and tools/list answer 200, so that nothing shows until a tool needs a user.",
+			"The host hf.co redirects.",
+		},
+		Quirks: []string{
+			"The query parameter login makes it ask for OAuth; bouquet and mix choose tools.",
+			"The token endpoint takes no public client (none).",
+		},
+		Docs: []string{
+			"https://github.com/huggingface/hf-mcp-server",
+			"https://huggingface.co/docs/hub/oauth",
+		},
+		Source: Source{URL: "https://github.com/huggingface/hf-mcp-server", Date: "2026-09-30", Confidence: "high"},
+	},
+	{
+		ID:          "render",
+		Name:        "Render",
+		Vendor:      "Render",
+		Description: "Render: services, deploys, databases and logs.",
+		Server:      Server{URL: "https://mcp.render.com/mcp"},
+		Transport:   TransportHTTP,
+		Ways: []Way{
+			{
+				ID:     "api_key",
+				Kind:   WayKey,
+				Name:   "API key",
+				Obtain: "An API key of Render.",
+			},
+			{
+				ID:           "oauth",
+				Kind:         WayOAuth,
+				Name:         "OAuth",
+				Obtain:       "The authorization server lives, but neither registration nor a console to make a client was found: use an API key.",
+				Registration: RegistrationManual,
+			},
+		},
+		OAuth: OAuth{
+			Issuer:                "https://api.render.com",
+			AuthorizationEndpoint: "https://api.render.com/v1/oauth/authorize",
+			TokenEndpoint:         "https://api.render.com/v1/oauth/token",
+			RevocationEndpoint:    "https://api.render.com/v1/oauth/token/revoke",
+		},
+		Tokens: Tokens{
+			Refresh: Yes,
+		},
+		RESTToken: Yes,
+		Quirks: []string{
+			"There is an authorization server, but no way to become its client was found: the API key is the way that works.",
+		},
+		Docs:   []string{"https://render.com/docs/mcp-server"},
+		Source: Source{URL: "https://render.com/docs/mcp-server", Date: "2026-09-30", Confidence: "high"},
+	},
+	{
+		ID:          "vercel",
+		Name:        "Vercel",
+		Vendor:      "Vercel",
+		Description: "Vercel: projects, deployments and logs.",
+		Server: Server{
+			URL:        "https://mcp.vercel.com",
+			Alternates: []string{"https://mcp.vercel.com/"},
+		},
+		Transport: TransportHTTP,
+		Ways: []Way{
+			{
+				ID:           "oauth",
+				Kind:         WayOAuth,
+				Name:         "OAuth",
+				Obtain:       "Registration is for loopback redirects and clients that Vercel has listed; an ordinary https redirect is refused, unless you have an application at Vercel.",
+				Registration: RegistrationRestricted,
+			},
+		},
+		OAuth: OAuth{
+			Issuer:                "https://vercel.com",
+			AuthorizationEndpoint: "https://vercel.com/oauth/authorize",
+			TokenEndpoint:         "https://vercel.com/api/login/oauth/token",
+			RegistrationEndpoint:  "https://vercel.com/api/login/oauth/register",
+			RevocationEndpoint:    "https://api.vercel.com/login/oauth/token/revoke",
+			ResourceMetadata:      "https://mcp.vercel.com/.well-known/oauth-protected-resource",
+			Resource:              "https://mcp.vercel.com/",
+			Resources:             []string{"https://mcp.vercel.com"},
+			Scopes:                []string{"openid", "email", "offline_access", "profile"},
+		},
+		Tokens: Tokens{
+			Refresh: Yes,
+		},
+		Hazards: []string{
+			"Dynamic registration refuses ordinary https redirects, so a backend needs an application that was made beforehand.",
+		},
+		Quirks: []string{
+			"The metadata for MCP takes public clients (none); that at the root of vercel.com takes clients with a secret.",
+			"The resource ends in a slash, https://mcp.vercel.com/.",
+			"Whether a token of Vercel's REST API works is not stated; an audit says that it likely does not.",
+		},
+		Docs: []string{
+			"https://vercel.com/docs/mcp/vercel-mcp",
+			"https://nango.dev/docs/api-integrations/vercel-mcp",
+		},
+		Source: Source{URL: "https://vercel.com/docs/mcp/vercel-mcp", Date: "2026-09-30", Confidence: "medium"},
+	},
 }
+
+// GitLab is the MCP server of GitLab.com. For a self-managed host use [Custom].
+func GitLab() Provider { return record("gitlab") }
+
+// Render is Render's MCP server, which takes API keys.
+func Render() Provider { return record("render") }
+
+// Vercel is Vercel's MCP server. Only clients that Vercel has listed can use it.
+func Vercel() Provider { return record("vercel") }

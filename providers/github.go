@@ -22,17 +22,17 @@ type GitHubOptions struct {
 
 // GitHub is GitHub's MCP server, which takes the tokens of GitHub's REST API.
 func GitHub(opts *GitHubOptions) Provider {
-	p := record("github")
+	d := draft{record("github")}
 	if opts == nil {
-		return p
+		return d.Provider
 	}
-	p.sendList("X-MCP-Toolsets", opts.Toolsets)
-	p.sendList("X-MCP-Tools", opts.Tools)
-	p.sendFlag("X-MCP-Readonly", opts.ReadOnly)
-	p.sendFlag("X-MCP-Lockdown", opts.Lockdown)
-	p.sendFlag("X-MCP-Insiders", opts.Insiders)
+	d.sendList("X-MCP-Toolsets", opts.Toolsets)
+	d.sendList("X-MCP-Tools", opts.Tools)
+	d.sendFlag("X-MCP-Readonly", opts.ReadOnly)
+	d.sendFlag("X-MCP-Lockdown", opts.Lockdown)
+	d.sendFlag("X-MCP-Insiders", opts.Insiders)
 	if opts.Tenant != "" {
-		p.at(map[string]string{"subdomain": opts.Tenant})
+		d.at(map[string]string{"subdomain": opts.Tenant})
 	}
-	return p
+	return d.Provider
 }

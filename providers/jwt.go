@@ -23,7 +23,7 @@ type JWT struct {
 // jwtKinds are the kinds of JWT that are told apart.
 var jwtKinds = []Recognition{
 	{Kind: "jwt", Name: "JSON Web Token", Certainty: Hint},
-	{Kind: "microsoft_jwt", Vendor: "Microsoft", Name: "Microsoft Entra access token", Certainty: Certain},
+	{Kind: "microsoft_jwt", Vendor: "Microsoft", Name: "Microsoft Entra access token", Certainty: Likely},
 	{Kind: "google_id_token", Vendor: "Google", Name: "Google ID token", Certainty: Certain, Never: "It names a user and opens nothing."},
 	{Kind: "id_token", Name: "OpenID Connect ID token", Certainty: Certain, Never: "It names a user and opens nothing."},
 	{Kind: "supabase_project_key", Vendor: "Supabase", Name: "Supabase project key", Certainty: Certain},

@@ -2,56 +2,102 @@ package providers
 
 import (
 	"fmt"
+	"maps"
+	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 )
 
-// What the functions of the catalogue do with their options. Faults are kept:
-// those functions return no error, [Provider.Validate] does.
+// A draft is a record that the options of a catalogue function are being
+// applied to. Faults are kept in it: those functions return no error,
+// [Provider.Validate] does.
+type draft struct {
+	Provider
+}
 
-// at moves p to a URL of its templates, as it is there.
-func (p *Provider) at(values map[string]string) {
-	q, err := p.At(values)
-	if err == nil {
-		q, err = p.Resolve(q.Server.URL)
-	}
+func (d *draft) faultf(format string, args ...any) {
+	d.faults = append(d.faults, fmt.Errorf("providers: %s: "+format, append([]any{d.ID}, args...)...))
+}
+
+// move goes to one of the provider's own URLs, as it is there.
+func (d *draft) move(serverURL string) {
+	q, err := d.Resolve(serverURL)
 	if err != nil {
-		p.faults = append(p.faults, err)
+		d.faults = append(d.faults, err)
 		return
 	}
-	*p = q
+	d.Provider = q
+}
+
+// at fills a template.
+func (d *draft) at(values map[string]string) {
+	q, err := d.At(values)
+	switch {
+	case err != nil:
+		d.faults = append(d.faults, err)
+	case q.Server.Connector != "":
+		d.Provider = q
+	default:
+		d.move(q.Server.URL)
+	}
+}
+
+// choose moves to the URL with that name.
+func (d *draft) choose(what, name string, urls map[string]string) {
+	if _, ok := urls[name]; !ok {
+		d.faultf("the %s %q is none of %s", what, name, strings.Join(slices.Sorted(maps.Keys(urls)), ", "))
+		return
+	}
+	d.move(urls[name])
+}
+
+// option adds a query parameter to the URL; "" adds none.
+func (d *draft) option(name, value string) {
+	if value == "" {
+		return
+	}
+	separator := "?"
+	if strings.Contains(d.Server.URL, "?") {
+		separator = "&"
+	}
+	d.Server.URL += separator + name + "=" + strings.ReplaceAll(url.QueryEscape(value), "%2C", ",")
+}
+
+func (d *draft) optionFlag(name string, on bool) {
+	if on {
+		d.option(name, "true")
+	}
 }
 
 // send sets the value of a header that the record documents.
-func (p *Provider) send(name, value string) {
-	for i := range p.Headers {
-		if p.Headers[i].Name == name {
-			p.Headers[i].Value = value
+func (d *draft) send(name, value string) {
+	for i := range d.Headers {
+		if d.Headers[i].Name == name {
+			d.Headers[i].Value = value
 		}
 	}
 }
 
-func (p *Provider) sendFlag(name string, on bool) {
+func (d *draft) sendFlag(name string, on bool) {
 	if on {
-		p.send(name, "true")
+		d.send(name, "true")
 	}
+}
+
+func (d *draft) sendList(name string, items []string) {
+	d.send(name, d.list(name, items))
 }
 
 // listItemRE is what may stand in a list with commas between its items.
 var listItemRE = regexp.MustCompile(`^[A-Za-z0-9_.:-]+$`)
 
 // list joins items with commas.
-func (p *Provider) list(what string, items []string) string {
+func (d *draft) list(what string, items []string) string {
 	for _, item := range items {
 		if !listItemRE.MatchString(item) {
-			p.faults = append(p.faults, fmt.Errorf("providers: %s: %q can't be one of the %s", p.ID, item, what))
+			d.faultf("%q can't be one of the %s", item, what)
 		}
 	}
 	return strings.Join(items, ",")
-}
-
-func (p *Provider) sendList(name string, items []string) {
-	if len(items) > 0 {
-		p.send(name, p.list(name, items))
-	}
 }

@@ -19,7 +19,7 @@ type Provider struct {
 	OAuth       OAuth    // its authorization server; zero: found by discovery
 	Tokens      Tokens   // what its OAuth tokens are like
 	RESTToken   Answer   // whether a token of the vendor's REST API works on the MCP server
-	Wrong       []Wrong  // kinds of the vendor's own tokens that are surely not for this server
+	Wrong       []Wrong  // kinds of token that are not for this server, or not the best
 	Check       Check    // how the validity of a token is best checked
 	Headers     []Header // headers beside the credential
 	Options     []string // query parameters that it understands: a URL with them is the same server
@@ -74,10 +74,12 @@ type Refused struct {
 	Why     string // a sentence that names what to use now
 }
 
-// A Wrong is a kind of token that is surely not for a server.
+// A Wrong is a kind of token that is surely not for a server, or that works
+// there but should not be used.
 type Wrong struct {
-	Kind TokenKind
-	Why  string // a sentence that goes on after "this is a …", such as "It works on the REST API only."
+	Kind  TokenKind
+	Why   string // a sentence that goes on after "this is a …", such as "It works on the REST API only."
+	Works bool   // it works all the same: a warning, no refusal
 }
 
 // Check says how the validity of a token is best checked. The zero value

@@ -23,7 +23,7 @@ type RefusedURLError struct {
 // Error returns "providers: id: sentence".
 func (e *RefusedURLError) Error() string { return "providers: " + e.Provider + ": " + e.Sentence }
 
-func (p Provider) refuse(format string, args ...any) error {
+func (p Provider) refusef(format string, args ...any) error {
 	e := &RefusedURLError{Provider: p.ID, Sentence: fmt.Sprintf(format, args...)}
 	if len(parts(p.Server.URL)) == 0 && p.Retired == "" {
 		e.Use = p.Server.URL
@@ -41,17 +41,17 @@ func (p Provider) refuse(format string, args ...any) error {
 func (p Provider) ServerURL(override string) (string, error) {
 	switch {
 	case len(p.faults) > 0:
-		return "", p.refuse("%v", errors.Join(p.faults...))
+		return "", p.refusef("%v", errors.Join(p.faults...))
 	case p.Retired != "":
-		return "", p.refuse("%s", p.Retired)
+		return "", p.refusef("%s", p.Retired)
 	case p.Server.Connector != "" && override == "":
 		return "", nil
 	case p.Server.Connector != "":
-		return "", p.refuse("OpenAI's connector %s has no server_url", p.Server.Connector)
+		return "", p.refusef("OpenAI's connector %s has no server_url", p.Server.Connector)
 	case override == "" && p.Server.Anywhere:
-		return "", p.refuse("%s tells each customer a URL of its own: give that one", p.Name)
+		return "", p.refusef("%s tells each customer a URL of its own: give that one", p.Name)
 	case override == "" && len(parts(p.Server.URL)) > 0:
-		return "", p.refuse("%s has a URL per customer: give %s", p.Name, strings.Join(parts(p.Server.URL), ", "))
+		return "", p.refusef("%s has a URL per customer: give %s", p.Name, strings.Join(parts(p.Server.URL), ", "))
 	}
 	raw := override
 	if raw == "" {
@@ -59,11 +59,11 @@ func (p Provider) ServerURL(override string) (string, error) {
 	}
 	for _, r := range p.Server.Refused {
 		if re, err := regexp.Compile(r.Pattern); err == nil && re.MatchString(raw) {
-			return "", p.refuse("%s", r.Why)
+			return "", p.refusef("%s", r.Why)
 		}
 	}
 	if why := faultOfURL(raw); why != "" {
-		return "", p.refuse("%s", why)
+		return "", p.refusef("%s", why)
 	}
 	if override == "" || p.Server.Anywhere {
 		return raw, nil
@@ -73,10 +73,10 @@ func (p Provider) ServerURL(override string) (string, error) {
 	}
 	for _, known := range p.urls() {
 		if strings.TrimSuffix(known, "/") == strings.TrimSuffix(raw, "/") {
-			return "", p.refuse("the slash at the end matters: use exactly %s", known)
+			return "", p.refusef("the slash at the end matters: use exactly %s", known)
 		}
 	}
-	return "", p.refuse("that is no URL of %s, whose server is at %s", p.Name, strings.Join(p.urls(), " or "))
+	return "", p.refusef("that is no URL of %s, whose server is at %s", p.Name, strings.Join(p.urls(), " or "))
 }
 
 // urls returns the URL, then the alternates.
@@ -103,7 +103,11 @@ func (p Provider) match(raw string, lenient bool) (map[string]string, bool) {
 // returns the provider at that URL. All faults are reported at once.
 func (p Provider) At(values map[string]string) (Provider, error) {
 	oauth := parts(p.OAuth.strings()...)
-	for _, t := range p.urls() {
+	urls := p.urls()
+	if p.Server.Connector != "" {
+		urls = []string{""}
+	}
+	for _, t := range urls {
 		want := append(parts(t), oauth...)
 		slices.Sort(want)
 		if slices.Equal(slices.Compact(want), slices.Sorted(maps.Keys(values))) {
@@ -113,8 +117,8 @@ func (p Provider) At(values map[string]string) (Provider, error) {
 			return p.filled(expand(t, values), values), nil
 		}
 	}
-	return Provider{}, fmt.Errorf("providers: %s is at %s: no such URL takes exactly the values %s", p.ID,
-		strings.Join(p.urls(), " or "), strings.Join(slices.Sorted(maps.Keys(values)), ", "))
+	return Provider{}, fmt.Errorf("providers: %s takes the parts of one of %s, not exactly the values %s", p.ID,
+		strings.Join(append(urls, oauth...), ", "), strings.Join(slices.Sorted(maps.Keys(values)), ", "))
 }
 
 // checkValues reports every value that its part can't take.

@@ -109,6 +109,9 @@ func identity(s string) (string, error) { return s, nil }
 // matchParts matches s against a piece of a template and adds what its parts
 // stand for to values. A part that stands twice must stand for the same.
 func matchParts(template, s, class string, unescape func(string) (string, error), values map[string]string) bool {
+	if !strings.Contains(template, "{") {
+		return template == s
+	}
 	var re strings.Builder
 	re.WriteString(`^`)
 	last := 0

@@ -84,12 +84,15 @@ func (p Provider) CheckToken(way, token string) (warning string, err error) {
 		return wrong(r, "this is a %s. %s %s", r.Name, r.Never, p.instead(w))
 	}
 	for _, x := range p.Wrong {
-		if x.Kind == r.Kind {
+		switch {
+		case x.Kind == r.Kind && x.Works:
+			return fmt.Sprintf("this is a %s. %s", r.Name, x.Why), nil
+		case x.Kind == r.Kind:
 			return wrong(r, "this is a %s. %s %s", r.Name, x.Why, p.instead(w))
 		}
 	}
 	for _, other := range p.Ways {
-		if slices.Contains(other.Takes, r.Kind) && !slices.Contains(w.Takes, r.Kind) {
+		if r.Certainty == Certain && slices.Contains(other.Takes, r.Kind) && !slices.Contains(w.Takes, r.Kind) {
 			return wrong(r, "this is a %s, which belongs to the way %s, not %s", r.Name, other.ID, w.ID)
 		}
 	}
@@ -176,7 +179,7 @@ func (p Provider) wrongJWT(j *JWT) string {
 		return "it is for another audience than this MCP server"
 	}
 	for _, aud := range j.Audience {
-		if slices.Contains(graphAudiences, aud) && p.RESTToken != Yes {
+		if slices.Contains(graphAudiences, aud) && p.Vendor != "" && p.Vendor != "Microsoft" && p.RESTToken != Yes {
 			return "it is for Microsoft Graph"
 		}
 		if q, ok := ByURL(aud); ok && strings.HasPrefix(aud, "https://") && q.Vendor != p.Vendor {
@@ -202,7 +205,7 @@ func (p Provider) foreignAudience(j *JWT) string {
 	for _, aud := range j.Audience {
 		u, err := url.Parse(aud)
 		own, _ := url.Parse(p.Server.URL)
-		if err == nil && u.Host != "" && own != nil && u.Host != own.Host {
+		if err == nil && u.Host != "" && own != nil && own.Host != "" && u.Host != own.Host {
 			return "this token is a JWT whose audience is another host than " + p.Name + "'s MCP server: it may not be for it"
 		}
 	}

@@ -23,18 +23,18 @@ var (
 // no I/O: it does not know whether the server exists.
 func (p Provider) Validate() error {
 	v := &validator{id: p.ID, errs: slices.Clone(p.faults)}
-	v.check(idRE.MatchString(p.ID), "the id %q must be a letter, then up to 63 letters, digits, - or _", p.ID)
-	v.check(p.Name != "", "it has no name")
-	v.check(p.Label == "" || labelRE.MatchString(p.Label), "the label %q must be a letter, then letters, digits, - or _", p.Label)
+	v.checkf(idRE.MatchString(p.ID), "the id %q must be a letter, then up to 63 letters, digits, - or _", p.ID)
+	v.checkf(p.Name != "", "it has no name")
+	v.checkf(p.Label == "" || labelRE.MatchString(p.Label), "the label %q must be a letter, then letters, digits, - or _", p.Label)
 	v.server(p)
 	v.ways(p)
 	v.oauth(p)
 	v.headers(p)
 	for _, o := range p.Options {
-		v.check(o != "" && !secretKeyRE.MatchString(o), "the option %q can't be a query parameter of a server_url", o)
+		v.checkf(o != "" && !secretKeyRE.MatchString(o), "the option %q can't be a query parameter of a server_url", o)
 	}
 	for _, w := range p.Wrong {
-		v.check(knownKind(w.Kind), "no kind of token is called %q", w.Kind)
+		v.checkf(knownKind(w.Kind), "no kind of token is called %q", w.Kind)
 	}
 	return errors.Join(v.errs...)
 }
@@ -53,7 +53,7 @@ type validator struct {
 	errs []error
 }
 
-func (v *validator) check(ok bool, format string, args ...any) {
+func (v *validator) checkf(ok bool, format string, args ...any) {
 	if !ok {
 		v.errs = append(v.errs, fmt.Errorf("providers: %s: "+format, append([]any{v.id}, args...)...))
 	}
@@ -67,56 +67,56 @@ func (v *validator) server(p Provider) {
 			kinds++
 		}
 	}
-	v.check(kinds == 1, "exactly one of URL, Connector and Anywhere must be set")
-	v.check(s.Connector == "" || connectorRE.MatchString(s.Connector), "the connector %q must be like connector_gmail", s.Connector)
+	v.checkf(kinds == 1, "exactly one of URL, Connector and Anywhere must be set")
+	v.checkf(s.Connector == "" || connectorRE.MatchString(s.Connector), "the connector %q must be like connector_gmail", s.Connector)
 	if s.Connector == "" {
-		v.check(p.Transport == TransportHTTP || p.Transport == TransportSSE, "the transport %q is neither %s nor %s", p.Transport, TransportHTTP, TransportSSE)
+		v.checkf(p.Transport == TransportHTTP || p.Transport == TransportSSE, "the transport %q is neither %s nor %s", p.Transport, TransportHTTP, TransportSSE)
 	} else {
-		v.check(p.Transport == "", "a connector has no transport")
+		v.checkf(p.Transport == "", "a connector has no transport")
 	}
 	examples := p.examples()
-	v.check(len(examples) == len(s.Params), "a part of the URL is described twice")
+	v.checkf(len(examples) == len(s.Params), "a part of the URL is described twice")
 	for _, x := range s.Params {
 		_, err := regexp.Compile(x.Pattern)
-		v.check(err == nil, "the pattern of the part %q does not compile", x.Name)
-		v.check(x.takes(x.Example), "the example of the part %q does not match its pattern", x.Name)
+		v.checkf(err == nil, "the pattern of the part %q does not compile", x.Name)
+		v.checkf(x.takes(x.Example), "the example of the part %q does not match its pattern", x.Name)
 	}
 	for _, name := range parts(append(p.OAuth.strings(), p.urls()...)...) {
 		_, ok := examples[name]
-		v.check(ok, "the part %q is not described in Params", name)
+		v.checkf(ok, "the part %q is not described in Params", name)
 	}
 	for _, t := range p.urls() {
 		at := expand(t, examples)
 		if why := faultOfURL(at); why != "" {
-			v.check(false, "%s", why)
+			v.checkf(false, "%s", why)
 		}
 	}
 	for _, r := range s.Refused {
 		re, err := regexp.Compile(r.Pattern)
-		v.check(err == nil && r.Why != "", "a refused form of URL needs a pattern that compiles, and a reason")
+		v.checkf(err == nil && r.Why != "", "a refused form of URL needs a pattern that compiles, and a reason")
 		for _, t := range p.urls() {
-			v.check(err != nil || p.Retired != "" || !re.MatchString(expand(t, examples)), "a URL of its own is of a form that it refuses")
+			v.checkf(err != nil || p.Retired != "" || !re.MatchString(expand(t, examples)), "a URL of its own is of a form that it refuses")
 		}
 	}
 }
 
 func (v *validator) ways(p Provider) {
-	v.check(len(p.Ways) > 0, "it has no way to authenticate, not even %q", WayNone)
+	v.checkf(len(p.Ways) > 0, "it has no way to authenticate, not even %q", WayNone)
 	seen := make(map[string]bool)
 	for _, w := range p.Ways {
-		v.check(wayRE.MatchString(w.ID) && !seen[w.ID], "the way %q must have an id of its own, of lower-case letters, digits and _", w.ID)
+		v.checkf(wayRE.MatchString(w.ID) && !seen[w.ID], "the way %q must have an id of its own, of lower-case letters, digits and _", w.ID)
 		seen[w.ID] = true
-		v.check(slices.Contains([]string{WayOAuth, WayMachine, WayKey, WayNone}, w.Kind), "the way %q has the unknown kind %q", w.ID, w.Kind)
-		v.check(w.Kind != WayNone || len(w.Carry) == 0 && len(w.Takes) == 0, "the way %q needs no token", w.ID)
-		v.check(w.Kind == WayOAuth || w.Registration == RegistrationUnknown, "the way %q has no clients to register", w.ID)
+		v.checkf(slices.Contains([]string{WayOAuth, WayMachine, WayKey, WayNone}, w.Kind), "the way %q has the unknown kind %q", w.ID, w.Kind)
+		v.checkf(w.Kind != WayNone || len(w.Carry) == 0 && len(w.Takes) == 0, "the way %q needs no token", w.ID)
+		v.checkf(w.Kind == WayOAuth || w.Registration == RegistrationUnknown, "the way %q has no clients to register", w.ID)
 		for _, k := range w.Takes {
-			v.check(knownKind(k), "no kind of token is called %q", k)
+			v.checkf(knownKind(k), "no kind of token is called %q", k)
 		}
-		v.check(w.URL == "" || slices.Contains(p.urls(), w.URL), "the URL of the way %q must be one of the provider's", w.ID)
+		v.checkf(w.URL == "" || slices.Contains(p.urls(), w.URL), "the URL of the way %q must be one of the provider's", w.ID)
 		headers := make(map[string]bool)
 		for _, c := range w.Carry {
-			v.check(headerRE.MatchString(c.Header) && !headers[strings.ToLower(c.Header)], "the way %q has a header %q that is illegal or there twice", w.ID, c.Header)
-			v.check(isFieldText(c.Prefix), "the prefix of the header %q can't be sent", c.Header)
+			v.checkf(headerRE.MatchString(c.Header) && !headers[strings.ToLower(c.Header)], "the way %q has a header %q that is illegal or there twice", w.ID, c.Header)
+			v.checkf(isFieldText(c.Prefix), "the prefix of the header %q can't be sent", c.Header)
 			headers[strings.ToLower(c.Header)] = true
 		}
 	}
@@ -131,18 +131,18 @@ func (v *validator) oauth(p Provider) {
 		}
 		u, err := url.Parse(expand(s, p.examples()))
 		ok := err == nil && u.Host != "" && u.User == nil && u.Fragment == "" && (u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname()))
-		v.check(ok, "a URL of the authorization server is no https URL")
+		v.checkf(ok, "a URL of the authorization server is no https URL")
 	}
 	for _, s := range append(slices.Clone(o.Scopes), o.DefaultScopes...) {
-		v.check(scopeRE.MatchString(s), "the scope %q holds a character that scopes can't have (RFC 6749, 3.3)", s)
+		v.checkf(scopeRE.MatchString(s), "the scope %q holds a character that scopes can't have (RFC 6749, 3.3)", s)
 	}
-	v.check(!o.NoScopes || len(o.DefaultScopes) == 0, "it can't have NoScopes and DefaultScopes")
+	v.checkf(!o.NoScopes || len(o.DefaultScopes) == 0, "it can't have NoScopes and DefaultScopes")
 	for _, m := range o.AuthMethods {
 		known := slices.Contains([]string{"none", "client_secret_basic", "client_secret_post", "private_key_jwt"}, m)
-		v.check(known, "the client authentication %q is not known", m)
+		v.checkf(known, "the client authentication %q is not known", m)
 	}
 	if o.Pinned {
-		v.check(o.Issuer != "" && o.AuthorizationEndpoint != "" && o.TokenEndpoint != "", "what is pinned must be complete: issuer, authorization and token endpoint")
+		v.checkf(o.Issuer != "" && o.AuthorizationEndpoint != "" && o.TokenEndpoint != "", "what is pinned must be complete: issuer, authorization and token endpoint")
 	}
 }
 
@@ -150,9 +150,9 @@ func (v *validator) headers(p Provider) {
 	seen := make(map[string]bool)
 	for _, h := range p.Headers {
 		low := strings.ToLower(h.Name)
-		v.check(headerRE.MatchString(h.Name) && !seen[low], "the header %q is illegal or there twice", h.Name)
-		v.check(low != "authorization", "the header Authorization belongs to a way, not to the provider")
-		v.check(isFieldText(h.Value), "the value of the header %q can't be sent", h.Name)
+		v.checkf(headerRE.MatchString(h.Name) && !seen[low], "the header %q is illegal or there twice", h.Name)
+		v.checkf(low != "authorization", "the header Authorization belongs to a way, not to the provider")
+		v.checkf(isFieldText(h.Value), "the value of the header %q can't be sent", h.Name)
 		seen[low] = true
 	}
 }

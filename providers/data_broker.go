@@ -1,0 +1,90 @@
+package providers
+
+// brokerFamily is the family of vendors that hold the accounts of many apps.
+//
+//nolint:gosec // G101: endpoints and their names, no credentials
+var brokerFamily = []Provider{
+	{
+		ID:          "composio",
+		Name:        "Composio",
+		Vendor:      "Composio",
+		Description: "Composio: the apps that one of your users connected there.",
+		Server: Server{
+			URL: "https://backend.composio.dev/v3/mcp/{server_id}?user_id={user_id}",
+			Alternates: []string{
+				"https://mcp.composio.dev/composio/server/{server_id}/mcp",
+				"https://rube.app/mcp",
+			},
+			Params: []Param{
+				{Name: "server_id", Pattern: "[0-9a-zA-Z_-]+", Example: "00000000-0000-4000-8000-000000000000", Doc: "id of the MCP server that you made at Composio"},
+				{Name: "user_id", Example: "u_42", Doc: "your id of the user whose connections are used"},
+			},
+		},
+		Transport: TransportHTTP,
+		Ways: []Way{
+			{
+				ID:     "api_key",
+				Kind:   WayKey,
+				Name:   "API key",
+				Obtain: "The API key of your Composio project (ak_…).",
+				Carry:  []Carry{{Header: "x-api-key"}},
+				Takes:  []TokenKind{"composio_api_key"},
+			},
+			{
+				ID:     "oauth",
+				Kind:   WayOAuth,
+				Name:   "OAuth of Rube",
+				Obtain: "The user consents in a browser, at Rube.",
+				URL:    "https://rube.app/mcp",
+			},
+		},
+		RESTToken: Yes,
+		Hazards: []string{
+			"The key travels in the header x-api-key, which OpenAI's authorization field can't carry.",
+			"The user_id in the URL says whose connections are used: the URL differs per user, and must never be that of another.",
+		},
+		Quirks: []string{
+			"The header is enforced for new projects since 2025-12-15 and for all since 2026-04-15.",
+			"Rube takes OAuth, or a key as a bearer.",
+		},
+		Docs:   []string{"https://github.com/ComposioHQ/composio"},
+		Source: Source{URL: "https://github.com/ComposioHQ/composio", Date: "2026-01-08", Confidence: "high"},
+	},
+	{
+		ID:          "pipedream",
+		Name:        "Pipedream Connect",
+		Vendor:      "Pipedream",
+		Description: "Pipedream: one app that one of your users connected there.",
+		Server: Server{
+			URL:        "https://remote.mcp.pipedream.net/v3",
+			Alternates: []string{"https://remote.mcp.pipedream.net"},
+		},
+		Transport: TransportHTTP,
+		Ways: []Way{
+			{
+				ID:     "client_credentials",
+				Kind:   WayMachine,
+				Name:   "client credentials",
+				Obtain: "A token from https://api.pipedream.com/v1/oauth/token with the client id and secret of your workspace; it is short-lived.",
+			},
+		},
+		OAuth: OAuth{
+			TokenEndpoint: "https://api.pipedream.com/v1/oauth/token",
+		},
+		RESTToken: Yes,
+		Headers: []Header{
+			{Name: "x-pd-project-id", Doc: "your project: proj_…", Required: true},
+			{Name: "x-pd-environment", Doc: "development or production", Required: true},
+			{Name: "x-pd-external-user-id", Doc: "your id of the user whose accounts are used", Required: true},
+			{Name: "x-pd-app-slug", Doc: "the app, such as notion", Required: true},
+		},
+		Hazards: []string{
+			"The user is named by a header, not by the token: each entry must name the person that it is for.",
+		},
+		Quirks: []string{
+			"The environments development and production are separate: tokens and accounts of one are not in the other.",
+		},
+		Docs:   []string{"https://pipedream.com/docs/connect/mcp/developers"},
+		Source: Source{URL: "https://pipedream.com/docs/connect/mcp/developers", Date: "2026", Confidence: "medium"},
+	},
+}

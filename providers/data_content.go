@@ -1,0 +1,347 @@
+package providers
+
+import "time"
+
+// contentFamily is the family of files, designs and sites.
+//
+//nolint:gosec // G101: endpoints and their names, no credentials
+var contentFamily = []Provider{
+	{
+		ID:          "box",
+		Name:        "Box",
+		Vendor:      "Box",
+		Description: "Box: files, folders and questions about them.",
+		Server: Server{
+			URL:        "https://mcp.box.com",
+			Alternates: []string{"https://mcp.box.com/"},
+		},
+		Transport: TransportHTTP,
+		Ways: []Way{
+			{
+				ID:           "oauth",
+				Kind:         WayOAuth,
+				Name:         "OAuth app",
+				Obtain:       "Turn on the integration in the Admin Console, which the vendor prefers, or make an OAuth app in the Developer Console; the secret is needed: run toolgrant connect box.",
+				Registration: RegistrationManual,
+			},
+		},
+		OAuth: OAuth{
+			Issuer:                "https://api.box.com",
+			AuthorizationEndpoint: "https://account.box.com/api/oauth2/authorize",
+			TokenEndpoint:         "https://api.box.com/oauth2/token",
+			RevocationEndpoint:    "https://api.box.com/oauth2/revoke",
+			ResourceMetadata:      "https://mcp.box.com/.well-known/oauth-protected-resource",
+			Resource:              "https://mcp.box.com/",
+			Resources:             []string{"https://mcp.box.com"},
+			Scopes:                []string{"root_readwrite", "ai.readwrite", "docgen.readwrite"},
+		},
+		Tokens: Tokens{
+			TTL:        time.Hour,
+			RefreshTTL: 60 * 24 * time.Hour,
+			Refresh:    Yes,
+			Rotates:    Yes,
+		},
+		Hazards: []string{
+			"Its resource metadata names the issuer with a slash (https://api.box.com/), the authorization server without one: a strict comparison fails.",
+			"Other well-known paths of mcp.box.com answer 401.",
+			"A refresh token can be used once.",
+		},
+		Quirks: []string{"An authorization code lives for 30 seconds."},
+		Docs: []string{
+			"https://developer.box.com/guides/box-mcp/setup/",
+			"https://support.box.com/hc/en-us/articles/43847256139923-Managing-Box-MCP-Servers",
+			"https://github.com/speakeasy-api/mcp-setup-docs/blob/main/guides/box/research.md",
+			"https://github.com/box/mcp-server-box-remote",
+		},
+		Source: Source{URL: "https://developer.box.com/guides/box-mcp/setup/", Date: "2026-09-30", Confidence: "high"},
+	},
+	{
+		ID:          "canva",
+		Name:        "Canva",
+		Vendor:      "Canva",
+		Description: "Canva: designs, folders and assets.",
+		Server:      Server{URL: "https://mcp.canva.com/mcp"},
+		Transport:   TransportHTTP,
+		Ways: []Way{
+			{
+				ID:           "oauth",
+				Kind:         WayOAuth,
+				Name:         "OAuth",
+				Obtain:       "Anyone can register, but use is behind a list of approved clients: apply to Canva first.",
+				Registration: RegistrationRestricted,
+			},
+		},
+		OAuth: OAuth{
+			Issuer:                "https://mcp.canva.com",
+			AuthorizationEndpoint: "https://mcp.canva.com/authorize",
+			TokenEndpoint:         "https://mcp.canva.com/token",
+			RegistrationEndpoint:  "https://mcp.canva.com/register",
+			ResourceMetadata:      "https://mcp.canva.com/.well-known/oauth-protected-resource/mcp",
+			Scopes: []string{
+				"profile:read", "design:meta:read", "design:content:read", "design:content:write",
+				"folder:read", "asset:read", "asset:write",
+			},
+			ClientIDMetadata: true,
+		},
+		Tokens: Tokens{
+			Refresh: Yes,
+		},
+		Hazards: []string{
+			"Dynamic registration answers 201 even where the client is not approved for use.",
+		},
+		Quirks: []string{
+			"Scopes for reading and writing are named apart, and both must be asked for.",
+			"Its metadata advertises revocation.",
+			"Whether tokens of the Canva Connect API work is not stated.",
+		},
+		Docs: []string{
+			"https://www.canva.dev/docs/mcp/",
+			"https://www.canva.dev/docs/connect/authentication/",
+		},
+		Source: Source{URL: "https://www.canva.dev/docs/mcp/", Date: "2026-09-30", Confidence: "medium"},
+	},
+	{
+		ID:          "dropbox",
+		Name:        "Dropbox",
+		Vendor:      "Dropbox",
+		Description: "Dropbox: files, folders and shared links.",
+		Server: Server{
+			URL:        "https://mcp.dropbox.com/mcp",
+			Alternates: []string{"https://mcp.dropbox.com/dash"},
+		},
+		Transport: TransportHTTP,
+		Ways: []Way{
+			{
+				ID:           "oauth",
+				Kind:         WayOAuth,
+				Name:         "OAuth app",
+				Obtain:       "Make an app in the Dropbox App Console; dynamic registration is for clients that the vendor names: run toolgrant connect dropbox.",
+				Takes:        []TokenKind{"dropbox_access"},
+				Registration: RegistrationManual,
+			},
+		},
+		OAuth: OAuth{
+			Issuer:                "https://www.dropbox.com",
+			AuthorizationEndpoint: "https://www.dropbox.com/oauth2/authorize",
+			TokenEndpoint:         "https://api.dropboxapi.com/oauth2/token",
+			RegistrationEndpoint:  "https://www.dropbox.com/oauth2/register",
+			ResourceMetadata:      "https://mcp.dropbox.com/.well-known/oauth-protected-resource/mcp",
+			Scopes: []string{
+				"account_info.read", "files.metadata.read", "files.content.read", "files.content.write",
+				"sharing.read", "sharing.write",
+			},
+			AuthorizationParams: map[string]string{"token_access_type": "offline"},
+		},
+		Tokens: Tokens{
+			Refresh: Yes,
+			Format:  "An access token begins with sl.",
+		},
+		Hazards: []string{
+			"Well-known paths answered 429 at first contact: discovery may need a second attempt.",
+		},
+		Quirks: []string{
+			"Without token_access_type=offline there is no refresh token.",
+			"Issuer and endpoints are those of the REST API; whether tokens of a REST app work is not stated.",
+			"/dash is the server of Dropbox Dash.",
+		},
+		Docs:   []string{"https://help.dropbox.com/integrations/connect-dropbox-mcp-server"},
+		Source: Source{URL: "https://help.dropbox.com/integrations/connect-dropbox-mcp-server", Date: "2026-09-30", Confidence: "high"},
+	},
+	{
+		ID:          "figma",
+		Name:        "Figma",
+		Vendor:      "Figma",
+		Description: "Figma: designs, components and variables.",
+		Server:      Server{URL: "https://mcp.figma.com/mcp"},
+		Transport:   TransportHTTP,
+		Ways: []Way{
+			{
+				ID:           "oauth",
+				Kind:         WayOAuth,
+				Name:         "OAuth of the MCP server",
+				Obtain:       "Only clients in Figma's catalogue may connect; registration answers 403 to others, and there is a waiting list.",
+				Registration: RegistrationRestricted,
+			},
+		},
+		OAuth: OAuth{
+			Issuer:                "https://api.figma.com",
+			AuthorizationEndpoint: "https://www.figma.com/oauth/mcp",
+			TokenEndpoint:         "https://api.figma.com/v1/oauth/token",
+			RegistrationEndpoint:  "https://api.figma.com/v1/oauth/mcp/register",
+			ResourceMetadata:      "https://mcp.figma.com/.well-known/oauth-protected-resource",
+			Resource:              "https://mcp.figma.com/mcp",
+			Scopes:                []string{"mcp:connect"},
+			DefaultScopes:         []string{"mcp:connect"},
+		},
+		Tokens: Tokens{
+			Refresh: Yes,
+		},
+		Hazards: []string{
+			"Dynamic registration answers 403 to clients that are not in Figma's catalogue.",
+		},
+		Quirks: []string{
+			"There is one coarse scope, mcp:connect; those of the REST API do not exist here.",
+			"The token endpoint takes no public client (none).",
+		},
+		Docs: []string{
+			"https://developers.figma.com/docs/figma-mcp-server/remote-server-installation/",
+			"https://github.com/figma/mcp-server-guide",
+		},
+		Source: Source{URL: "https://developers.figma.com/docs/figma-mcp-server/remote-server-installation/", Date: "2026-09-30", Confidence: "high"},
+	},
+	{
+		ID:          "shopify_dev",
+		Name:        "Shopify Dev",
+		Vendor:      "Shopify",
+		Description: "Shopify's documentation and API schemas.",
+		Server:      Server{URL: "https://shopify.dev/mcp"},
+		Transport:   TransportHTTP,
+		Ways: []Way{
+			{
+				ID:     "none",
+				Kind:   WayNone,
+				Name:   "no credential",
+				Obtain: "It needs none.",
+			},
+		},
+		RESTToken: No,
+		Quirks:    []string{"It holds documentation and schemas only, no shop's data."},
+		Docs:      []string{"https://shopify.dev/docs/apps/build/devmcp"},
+		Source:    Source{URL: "https://shopify.dev/docs/apps/build/devmcp", Date: "2026-09-30", Confidence: "medium"},
+	},
+	{
+		ID:          "shopify_storefront",
+		Name:        "Shopify Storefront",
+		Vendor:      "Shopify",
+		Description: "One Shopify shop: products, carts and policies.",
+		Server: Server{
+			URL: "https://{shop}.myshopify.com/api/mcp",
+			Alternates: []string{
+				"https://{shop}.myshopify.com/api/ucp/mcp",
+				"https://{shop_domain}/api/mcp",
+			},
+			Params: []Param{
+				{Name: "shop", Pattern: "[a-z0-9][a-z0-9-]*", Example: "example", Doc: "the name before .myshopify.com"},
+				{Name: "shop_domain", Example: "shop.example.com", Doc: "a domain of the shop; the myshopify.com host is better, since domains may redirect"},
+			},
+		},
+		Transport: TransportHTTP,
+		Ways: []Way{
+			{
+				ID:     "none",
+				Kind:   WayNone,
+				Name:   "no credential",
+				Obtain: "It needs none.",
+			},
+		},
+		RESTToken: No,
+		Hazards: []string{
+			"Shops with a password, and domains of their own, can redirect: give the myshopify.com host.",
+		},
+		Quirks: []string{
+			"There is a URL per shop, for search, cart and policies.",
+			"Never send an Admin API token (shpat_…) to it: it is public.",
+			"The newer endpoint /api/ucp/mcp is advertised by the shop's /.well-known/ucp beside the older /api/mcp.",
+		},
+		Docs:   []string{"https://shopify.dev/docs/apps/build/storefront-mcp/servers/storefront"},
+		Source: Source{URL: "https://shopify.dev/docs/apps/build/storefront-mcp/servers/storefront", Date: "2026", Confidence: "medium"},
+	},
+	{
+		ID:          "webflow",
+		Name:        "Webflow",
+		Vendor:      "Webflow",
+		Description: "Webflow: sites, collections and pages.",
+		Server: Server{
+			URL:        "https://mcp.webflow.com/mcp",
+			Alternates: []string{"https://mcp.webflow.com/sse"},
+		},
+		Transport: TransportHTTP,
+		Ways: []Way{
+			{
+				ID:           "oauth",
+				Kind:         WayOAuth,
+				Name:         "OAuth of the MCP server",
+				Obtain:       "The user consents in a browser: run toolgrant connect webflow.",
+				Registration: RegistrationOpen,
+			},
+		},
+		OAuth: OAuth{
+			Issuer:                "https://mcp.webflow.com",
+			AuthorizationEndpoint: "https://mcp.webflow.com/oauth/authorize",
+			TokenEndpoint:         "https://mcp.webflow.com/oauth/token",
+			RegistrationEndpoint:  "https://mcp.webflow.com/oauth/register",
+			RevocationEndpoint:    "https://mcp.webflow.com/oauth/token",
+			ResourceMetadata:      "https://mcp.webflow.com/.well-known/oauth-protected-resource/mcp",
+		},
+		Tokens: Tokens{
+			Refresh: Yes,
+		},
+		Quirks: []string{"Tools of the Designer need its companion app open in a browser."},
+		Docs: []string{
+			"https://github.com/webflow/mcp-server",
+			"https://developers.webflow.com/mcp/reference/overview",
+		},
+		Source: Source{URL: "https://github.com/webflow/mcp-server", Date: "2026-09-30", Confidence: "high"},
+	},
+	{
+		ID:          "wix",
+		Name:        "Wix",
+		Vendor:      "Wix",
+		Description: "Wix: sites, their content and their business.",
+		Server: Server{
+			URL:        "https://mcp.wix.com/mcp",
+			Alternates: []string{"https://mcp.wix.com/sse"},
+		},
+		Transport: TransportHTTP,
+		Ways: []Way{
+			{
+				ID:           "oauth",
+				Kind:         WayOAuth,
+				Name:         "OAuth",
+				Obtain:       "The user consents in a browser: run toolgrant connect wix.",
+				Registration: RegistrationOpen,
+			},
+		},
+		OAuth: OAuth{
+			Issuer:                "https://mcp.wix.com",
+			AuthorizationEndpoint: "https://mcp.wix.com/authorize",
+			TokenEndpoint:         "https://mcp.wix.com/token",
+			RegistrationEndpoint:  "https://mcp.wix.com/register",
+			RevocationEndpoint:    "https://mcp.wix.com/token",
+			ResourceMetadata:      "https://mcp.wix.com/.well-known/oauth-protected-resource/mcp",
+			Resource:              "https://mcp.wix.com",
+			Scopes:                []string{"offline_access"},
+			DefaultScopes:         []string{"offline_access"},
+		},
+		Tokens: Tokens{
+			Refresh: Yes,
+		},
+		Quirks: []string{
+			"The resource is the origin, https://mcp.wix.com, while the server is at /mcp.",
+			"An API key with an account id is an alternative, by an audit's note; the names of its headers were not captured.",
+		},
+		Docs:   []string{"https://github.com/wix/wix-mcp"},
+		Source: Source{URL: "https://github.com/wix/wix-mcp", Date: "2026-09-30", Confidence: "medium"},
+	},
+}
+
+// Box is Box's MCP server.
+func Box() Provider { return record("box") }
+
+// Canva is Canva's MCP server. Clients must be on Canva's list.
+func Canva() Provider { return record("canva") }
+
+// Dropbox is Dropbox's MCP server.
+func Dropbox() Provider { return record("dropbox") }
+
+// Figma is Figma's MCP server. Clients must be in Figma's catalogue.
+func Figma() Provider { return record("figma") }
+
+// ShopifyDev is Shopify's documentation server.
+func ShopifyDev() Provider { return record("shopify_dev") }
+
+// Webflow is Webflow's MCP server.
+func Webflow() Provider { return record("webflow") }
+
+// Wix is Wix's MCP server.
+func Wix() Provider { return record("wix") }

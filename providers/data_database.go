@@ -1,0 +1,222 @@
+package providers
+
+// databaseFamily is the family of servers in front of databases.
+//
+//nolint:gosec // G101: endpoints and their names, no credentials
+var databaseFamily = []Provider{
+	{
+		ID:          "databricks",
+		Name:        "Databricks",
+		Vendor:      "Databricks",
+		Description: "Databricks: functions, Genie spaces, searches or SQL of one workspace.",
+		Server: Server{
+			URL: "https://{workspace_host}/api/2.0/mcp/functions/{catalog}/{schema}/{function}",
+			Alternates: []string{
+				"https://{workspace_host}/api/2.0/mcp/genie/{space_id}",
+				"https://{workspace_host}/api/2.0/mcp/vector-search/{catalog}/{schema}",
+				"https://{workspace_host}/api/2.0/mcp/ai-search/{catalog}/{schema}/{index}",
+				"https://{workspace_host}/api/2.0/mcp/sql",
+			},
+			Params: []Param{
+				{Name: "workspace_host", Example: "example.cloud.databricks.com", Doc: "host of the workspace"},
+				{Name: "catalog", Example: "main", Doc: "catalog in Unity Catalog"},
+				{Name: "schema", Example: "tools", Doc: "schema in it"},
+				{Name: "function", Example: "lookup_order", Doc: "function in it"},
+				{Name: "space_id", Example: "0123456789abcdef", Doc: "id of a Genie space"},
+				{Name: "index", Example: "docs", Doc: "search index"},
+			},
+		},
+		Transport: TransportHTTP,
+		Ways: []Way{
+			{
+				ID:           "oauth",
+				Kind:         WayOAuth,
+				Name:         "Databricks OAuth app",
+				Obtain:       "Make an OAuth app in the Databricks account and let the user consent, with the scope of the server that is used.",
+				Registration: RegistrationManual,
+			},
+			{
+				ID:     "personal_access_token",
+				Kind:   WayKey,
+				Name:   "personal access token",
+				Obtain: "A personal access token of the workspace; it works for managed and external MCP servers, not for those on Databricks Apps.",
+				Takes:  []TokenKind{"databricks_pat"},
+				Source: Source{URL: "https://docs.databricks.com/aws/en/agents/mcp-tools/connect-clients", Date: "2026", Confidence: "medium"},
+			},
+		},
+		OAuth: OAuth{
+			AuthorizationEndpoint: "https://{workspace_host}/oidc/v1/authorize",
+			TokenEndpoint:         "https://{workspace_host}/oidc/v1/token",
+			Scopes:                []string{"unity-catalog", "genie", "ai-search", "sql", "ai-gateway"},
+		},
+		RESTToken: Yes,
+		Hazards: []string{
+			"IP access lists of the workspace or the account must hold OpenAI's outgoing addresses.",
+		},
+		Quirks: []string{
+			"The host is that of the workspace, and path names changed over time: vector-search, then ai-search.",
+			"Which scope is needed depends on the server: unity-catalog, genie, ai-search, sql, ai-gateway.",
+			"The exact issuer was not read from a metadata document.",
+		},
+		Docs: []string{
+			"https://docs.databricks.com/aws/generative-ai/mcp/connect-external-services",
+			"https://learn.microsoft.com/azure/databricks/agents/mcp-tools/connect-clients",
+			"https://docs.databricks.com/aws/en/agents/mcp-tools/connect-clients",
+		},
+		Source: Source{URL: "https://docs.databricks.com/aws/generative-ai/mcp/connect-external-services", Date: "2026", Confidence: "medium"},
+	},
+	{
+		ID:          "neon",
+		Name:        "Neon",
+		Vendor:      "Neon",
+		Description: "Neon: Postgres projects, branches and queries.",
+		Server: Server{
+			URL:        "https://mcp.neon.tech/mcp",
+			Alternates: []string{"https://mcp.neon.tech/sse"},
+		},
+		Transport: TransportHTTP,
+		Ways: []Way{
+			{
+				ID:           "oauth",
+				Kind:         WayOAuth,
+				Name:         "OAuth",
+				Obtain:       "The user consents in a browser: run toolgrant connect neon.",
+				Registration: RegistrationOpen,
+			},
+			{
+				ID:     "api_key",
+				Kind:   WayKey,
+				Name:   "API key",
+				Obtain: "An API key of Neon; one of an organisation keeps to that organisation.",
+			},
+		},
+		OAuth: OAuth{
+			Issuer:                "https://mcp.neon.tech",
+			AuthorizationEndpoint: "https://mcp.neon.tech/api/authorize",
+			TokenEndpoint:         "https://mcp.neon.tech/api/token",
+			RegistrationEndpoint:  "https://mcp.neon.tech/api/register",
+			RevocationEndpoint:    "https://mcp.neon.tech/api/revoke",
+			Resource:              "https://mcp.neon.tech/mcp",
+			Scopes:                []string{"read", "write", "*"},
+		},
+		Tokens: Tokens{
+			Refresh: Yes,
+		},
+		RESTToken: Yes,
+		Headers: []Header{
+			{Name: "x-read-only", Doc: "true: tools that only read; the older form of the readonly parameter"},
+		},
+		Options:  []string{"readonly", "projectId", "category"},
+		ReadOnly: "The query parameter readonly=true, or the scope read.",
+		Hazards: []string{
+			"With IP Allow on, the addresses of mcp.neon.tech itself must be listed (34.192.103.46 and 23.22.233.166), not those of OpenAI.",
+		},
+		Quirks: []string{"The readonly parameter beats the scope of the OAuth token."},
+		Docs: []string{
+			"https://github.com/neondatabase/mcp-server-neon",
+			"https://neon.com/docs/ai/neon-mcp-server",
+		},
+		Source: Source{URL: "https://github.com/neondatabase/mcp-server-neon", Date: "2026-09-30", Confidence: "high"},
+	},
+	{
+		ID:          "snowflake",
+		Name:        "Snowflake",
+		Vendor:      "Snowflake",
+		Description: "Snowflake: the agents, searches and queries of one MCP server.",
+		Server: Server{
+			URL: "https://{account_url}/api/v2/databases/{database}/schemas/{schema}/mcp-servers/{name}",
+			Params: []Param{
+				{Name: "account_url", Example: "acme-prod.snowflakecomputing.com", Doc: "host of the account"},
+				{Name: "database", Example: "ANALYTICS", Doc: "database that holds the MCP server object"},
+				{Name: "schema", Example: "PUBLIC", Doc: "schema that holds it"},
+				{Name: "name", Example: "REPORTS", Doc: "name of the MCP server object"},
+			},
+		},
+		Transport: TransportHTTP,
+		Ways: []Way{
+			{
+				ID:           "oauth",
+				Kind:         WayOAuth,
+				Name:         "OAuth of a security integration",
+				Obtain:       "Make a custom OAuth security integration with a confidential client in the account; its secret is read with SYSTEM$SHOW_OAUTH_CLIENT_SECRETS.",
+				Registration: RegistrationManual,
+			},
+			{
+				ID:     "programmatic_access_token",
+				Kind:   WayKey,
+				Name:   "programmatic access token",
+				Obtain: "A programmatic access token of the user; the vendor prefers OAuth.",
+			},
+		},
+		RESTToken: Yes,
+		Hazards: []string{
+			"Network policies of the account hold for OpenAI's addresses.",
+			"It answers POST only, without streaming.",
+		},
+		Quirks: []string{
+			"There is a URL per account.",
+			"It runs with the user's DEFAULT_ROLE, and DEFAULT_WAREHOUSE must be set.",
+			"It has no resources, no prompts and no negotiation of versions.",
+			"There is no dynamic registration.",
+		},
+		Docs: []string{
+			"https://docs.snowflake.com/en/user-guide/snowflake-cortex/cortex-agents-mcp",
+			"https://github.com/speakeasy-api/mcp-setup-docs/blob/main/guides/snowflake/research.md",
+		},
+		Source: Source{URL: "https://docs.snowflake.com/en/user-guide/snowflake-cortex/cortex-agents-mcp", Date: "2026-08-20", Confidence: "medium"},
+	},
+	{
+		ID:          "supabase",
+		Name:        "Supabase",
+		Vendor:      "Supabase",
+		Description: "Supabase: projects, databases, edge functions and logs.",
+		Server:      Server{URL: "https://mcp.supabase.com/mcp"},
+		Transport:   TransportHTTP,
+		Ways: []Way{
+			{
+				ID:           "oauth",
+				Kind:         WayOAuth,
+				Name:         "OAuth",
+				Obtain:       "The user consents in a browser: run toolgrant connect supabase.",
+				Registration: RegistrationOpen,
+			},
+			{
+				ID:     "personal_access_token",
+				Kind:   WayKey,
+				Name:   "personal access token",
+				Obtain: "A personal access token of the account; the vendor gives it for CI.",
+				Takes:  []TokenKind{"supabase_pat"},
+			},
+		},
+		OAuth: OAuth{
+			Issuer:                "https://api.supabase.com",
+			AuthorizationEndpoint: "https://api.supabase.com/v1/oauth/authorize",
+			TokenEndpoint:         "https://api.supabase.com/v1/oauth/token",
+			RegistrationEndpoint:  "https://api.supabase.com/platform/oauth/apps/register",
+			Resource:              "https://mcp.supabase.com/mcp",
+			Scopes: []string{
+				"organizations:read", "projects:read", "projects:write", "database:read", "database:write",
+				"analytics:read", "secrets:read", "edge_functions:read", "edge_functions:write",
+				"environment:read", "environment:write", "storage:read",
+			},
+		},
+		Tokens: Tokens{
+			Refresh: Yes,
+		},
+		RESTToken: Yes,
+		Wrong: []Wrong{
+			{Kind: "supabase_project_key", Why: "Keys of a project open its data, not the management API that this server speaks for."},
+		},
+		Options:  []string{"project_ref", "read_only", "features"},
+		ReadOnly: "The query parameter read_only=true.",
+		Quirks: []string{
+			"Options are in the query, and belong to the server_url.",
+			"The token endpoint takes clients with a secret only; dynamic registration gives one.",
+		},
+		Docs: []string{
+			"https://supabase.com/docs/guides/getting-started/mcp",
+			"https://github.com/supabase-community/supabase-mcp",
+		},
+		Source: Source{URL: "https://supabase.com/docs/guides/getting-started/mcp", Date: "2026-09-30", Confidence: "high"},
+	},
+}

@@ -1,0 +1,154 @@
+package providers
+
+// microsoftFamily is the family of Microsoft's servers.
+//
+//nolint:gosec // G101: endpoints and their names, no credentials
+var microsoftFamily = []Provider{
+	{
+		ID:          "microsoft_agent365",
+		Name:        "Microsoft Agent 365",
+		Vendor:      "Microsoft",
+		Description: "Microsoft 365: one server for mail, calendars, Teams, files or documents.",
+		Server: Server{
+			URL:        "https://agent365.svc.cloud.microsoft/agents/tenants/{tenant_id}/servers/{server}",
+			Alternates: []string{"https://agent365.svc.cloud.microsoft/agents/servers/{server}"},
+			Params: []Param{
+				{Name: "tenant_id", Pattern: "[0-9A-Za-z.-]+", Example: "00000000-0000-4000-8000-000000000000", Doc: "id or domain of the Entra tenant"},
+				{Name: "server", Pattern: "[0-9A-Za-z_]+", Example: "mcp_MailTools", Doc: "the server: mcp_MailTools, mcp_CalendarTools, mcp_TeamsServer and so on"},
+			},
+		},
+		Transport: TransportHTTP,
+		Ways: []Way{
+			{
+				ID:           "oauth",
+				Kind:         WayOAuth,
+				Name:         "Entra app",
+				Obtain:       "Register an app in Entra by hand and let the user consent: run toolgrant connect microsoft_agent365.",
+				Takes:        []TokenKind{"microsoft_jwt"},
+				Registration: RegistrationManual,
+			},
+		},
+		OAuth: OAuth{
+			Issuer:                "https://login.microsoftonline.com/{tenant_id}/v2.0",
+			AuthorizationEndpoint: "https://login.microsoftonline.com/{tenant_id}/oauth2/v2.0/authorize",
+			TokenEndpoint:         "https://login.microsoftonline.com/{tenant_id}/oauth2/v2.0/token",
+		},
+		Tokens: Tokens{
+			Format: "JWT of Entra.",
+		},
+		Quirks: []string{
+			"There is a URL per tenant.",
+			"Servers of 2026-08-21: mcp_MailTools, mcp_CalendarTools, mcp_M365Copilot, mcp_MeServer, mcp_AdminTools, mcp_TeamsServer, mcp_WordServer, mcp_ODSPRemoteServer, mcp_SharePointListsTools.",
+			"Entra has no dynamic registration.",
+		},
+		Docs:   []string{"https://github.com/microsoft/mcp"},
+		Source: Source{URL: "https://github.com/microsoft/mcp", Date: "2026-08-21", Confidence: "medium"},
+	},
+	{
+		ID:          "microsoft_azure",
+		Name:        "Microsoft Azure",
+		Vendor:      "Microsoft",
+		Description: "Azure: Resource Manager, Foundry, Sentinel or Fabric.",
+		Server: Server{
+			URL: "https://mcp.management.azure.com",
+			Alternates: []string{
+				"https://mcp.ai.azure.com",
+				"https://sentinel.microsoft.com/mcp/data-exploration",
+				"https://api.fabric.microsoft.com/v1/mcp/powerbi",
+			},
+		},
+		Transport: TransportHTTP,
+		Ways: []Way{
+			{
+				ID:           "oauth",
+				Kind:         WayOAuth,
+				Name:         "Entra app",
+				Obtain:       "Register an app in Entra by hand and let the user consent.",
+				Takes:        []TokenKind{"microsoft_jwt"},
+				Registration: RegistrationManual,
+			},
+		},
+		Tokens: Tokens{
+			Format: "JWT of Entra.",
+		},
+		Docs:   []string{"https://github.com/microsoft/mcp"},
+		Source: Source{URL: "https://github.com/microsoft/mcp", Date: "2026-08-21", Confidence: "low"},
+	},
+	{
+		ID:          "microsoft_enterprise",
+		Name:        "Microsoft MCP Server for Enterprise",
+		Vendor:      "Microsoft",
+		Description: "Microsoft Entra: reading the directory.",
+		Server: Server{
+			URL: "https://mcp.svc.cloud.microsoft/enterprise",
+			Params: []Param{
+				{Name: "tenant_id", Pattern: "[0-9A-Za-z.-]+", Example: "00000000-0000-4000-8000-000000000000", Doc: "id or domain of the Entra tenant"},
+			},
+		},
+		Transport: TransportHTTP,
+		Ways: []Way{
+			{
+				ID:           "oauth",
+				Kind:         WayOAuth,
+				Name:         "Entra app with permissions of the MCP server",
+				Obtain:       "Register an app in Entra by hand; an administrator grants it with Grant-EntraBetaMCPServerPermission, and the user consents to permissions that begin with MCP.: run toolgrant connect microsoft_enterprise.",
+				Takes:        []TokenKind{"microsoft_jwt"},
+				Registration: RegistrationManual,
+			},
+		},
+		OAuth: OAuth{
+			Issuer:                "https://login.microsoftonline.com/{tenant_id}/v2.0",
+			AuthorizationEndpoint: "https://login.microsoftonline.com/{tenant_id}/oauth2/v2.0/authorize",
+			TokenEndpoint:         "https://login.microsoftonline.com/{tenant_id}/oauth2/v2.0/token",
+			Audience:              "https://mcp.svc.cloud.microsoft",
+			Scopes:                []string{"https://mcp.svc.cloud.microsoft/MCP.User.Read.All"},
+			DefaultScopes:         []string{"https://mcp.svc.cloud.microsoft/MCP.User.Read.All"},
+		},
+		Tokens: Tokens{
+			Format: "JWT of Entra, with the audience https://mcp.svc.cloud.microsoft.",
+		},
+		ReadOnly: "The server only reads; it is a preview.",
+		Hazards:  []string{"A token for https://graph.microsoft.com has the wrong audience."},
+		Quirks: []string{
+			"Permissions are delegated only, and named MCP. and that of Graph; there are no tokens for apps alone.",
+			"Entra has no dynamic registration.",
+			"That the audience must be that of the MCP server is inferred from the names of its scopes.",
+		},
+		Docs: []string{
+			"https://learn.microsoft.com/graph/mcp-server/overview",
+			"https://github.com/microsoft/mcp",
+		},
+		Source: Source{URL: "https://learn.microsoft.com/graph/mcp-server/overview", Date: "2026-08-21", Confidence: "medium"},
+	},
+	{
+		ID:          "microsoft_learn",
+		Name:        "Microsoft Learn",
+		Vendor:      "Microsoft",
+		Description: "Microsoft's documentation.",
+		Server: Server{
+			URL:        "https://learn.microsoft.com/api/mcp",
+			Alternates: []string{"https://learn.microsoft.com/api/mcp/openai-compatible"},
+		},
+		Transport: TransportHTTP,
+		Ways: []Way{
+			{
+				ID:     "none",
+				Kind:   WayNone,
+				Name:   "no credential",
+				Obtain: "It needs none.",
+			},
+		},
+		Options: []string{"maxTokenBudget"},
+		Quirks: []string{
+			"A browser's GET is answered with 405; that is normal.",
+			"/openai-compatible is for OpenAI's Deep Research, with the tools search and fetch.",
+			"The query parameter maxTokenBudget bounds the answers.",
+		},
+		Docs:   []string{"https://github.com/MicrosoftDocs/mcp"},
+		Source: Source{URL: "https://github.com/MicrosoftDocs/mcp", Date: "2026-08-21", Confidence: "high"},
+	},
+}
+
+// MicrosoftAzure is the MCP server of Azure Resource Manager; Foundry, Sentinel and
+// Fabric are alternates. Little is known of them.
+func MicrosoftAzure() Provider { return record("microsoft_azure") }

@@ -1,0 +1,251 @@
+package providers
+
+// moneyFamily is the family of money.
+//
+//nolint:gosec // G101: endpoints and their names, no credentials
+var moneyFamily = []Provider{
+	{
+		ID:          "paypal",
+		Name:        "PayPal",
+		Vendor:      "PayPal",
+		Description: "PayPal: invoices, orders, payments and disputes.",
+		Server: Server{
+			URL: "https://mcp.paypal.com/mcp",
+			Alternates: []string{
+				"https://mcp.paypal.com/sse",
+				"https://mcp.sandbox.paypal.com/mcp",
+				"https://mcp.sandbox.paypal.com/sse",
+			},
+		},
+		Transport: TransportHTTP,
+		Ways: []Way{
+			{
+				ID:           "oauth",
+				Kind:         WayOAuth,
+				Name:         "OAuth",
+				Obtain:       "The user consents in a browser: run toolgrant connect paypal.",
+				Registration: RegistrationOpen,
+			},
+		},
+		OAuth: OAuth{
+			Issuer:                "https://mcp.paypal.com",
+			AuthorizationEndpoint: "https://mcp.paypal.com/authorize",
+			TokenEndpoint:         "https://mcp.paypal.com/token",
+			RegistrationEndpoint:  "https://mcp.paypal.com/register",
+			RevocationEndpoint:    "https://mcp.paypal.com/token",
+			ResourceMetadata:      "https://mcp.paypal.com/.well-known/oauth-protected-resource/mcp",
+			Scopes:                []string{"openid", "email", "profile"},
+		},
+		Tokens: Tokens{
+			Refresh: Yes,
+		},
+		Hazards: []string{
+			"The sandbox is another host and another issuer: a token of one is not for the other.",
+		},
+		Docs: []string{
+			"https://github.com/paypal/paypal-mcp-server",
+			"https://developer.paypal.com/",
+		},
+		Source: Source{URL: "https://github.com/paypal/paypal-mcp-server", Date: "2026-09-30", Confidence: "medium"},
+	},
+	{
+		ID:          "plaid",
+		Name:        "Plaid Dashboard",
+		Vendor:      "Plaid",
+		Description: "Plaid Dashboard: diagnostics and usage of your Plaid integration.",
+		Server: Server{
+			URL:        "https://api.dashboard.plaid.com/mcp/sse",
+			Alternates: []string{"https://api.dashboard.plaid.com/mcp"},
+		},
+		Transport: TransportSSE,
+		Ways: []Way{
+			{
+				ID:           "oauth",
+				Kind:         WayOAuth,
+				Name:         "OAuth of the dashboard",
+				Obtain:       "A member of your Plaid team consents in a browser: run toolgrant connect plaid.",
+				Registration: RegistrationOpen,
+			},
+			{
+				ID:     "client_credentials",
+				Kind:   WayMachine,
+				Name:   "client credentials",
+				Obtain: "A short-lived token from POST https://production.plaid.com/oauth/token with client_id, secret, grant_type client_credentials and scope mcp:dashboard as JSON; a public script does that, no page of the vendor.",
+				URL:    "https://api.dashboard.plaid.com/mcp",
+				Source: Source{URL: "https://plaid.com/docs/resources/mcp/", Date: "2026-09-30", Confidence: "low"},
+			},
+		},
+		OAuth: OAuth{
+			Issuer:                "https://api.dashboard.plaid.com",
+			AuthorizationEndpoint: "https://dashboard.plaid.com/oauth/authorize",
+			TokenEndpoint:         "https://api.dashboard.plaid.com/oauth/token",
+			RegistrationEndpoint:  "https://api.dashboard.plaid.com/oauth/register",
+			Scopes:                []string{"mcp:dashboard"},
+			DefaultScopes:         []string{"mcp:dashboard"},
+			LegacyDiscovery:       true,
+		},
+		Tokens: Tokens{
+			Refresh: No,
+		},
+		RESTToken: No,
+		Wrong: []Wrong{
+			{Kind: "plaid_item", Why: "It opens an end user's bank account; this server is about your own dashboard."},
+		},
+		Hazards: []string{
+			"It speaks HTTP with SSE.",
+			"A 401 carries no challenge, and there is no protected-resource metadata: the authorization server is found at the host.",
+			"Its metadata offers no refresh: when the access token ends, a person must consent again.",
+		},
+		Quirks: []string{
+			`In OpenAI's answer a 401 shows as HTTP 424 with "401 (Unauthorized)" in its text.`,
+		},
+		Docs:   []string{"https://plaid.com/docs/resources/mcp/"},
+		Source: Source{URL: "https://plaid.com/docs/resources/mcp/", Date: "2026-09-30", Confidence: "high"},
+	},
+	{
+		ID:          "ramp",
+		Name:        "Ramp",
+		Vendor:      "Ramp",
+		Description: "Ramp: bills, cards, transactions and reimbursements.",
+		Server: Server{
+			URL:        "https://mcp.ramp.com/mcp",
+			Alternates: []string{"https://ramp-mcp-remote.ramp.com/mcp"},
+		},
+		Transport: TransportHTTP,
+		Ways: []Way{
+			{
+				ID:           "oauth",
+				Kind:         WayOAuth,
+				Name:         "OAuth",
+				Obtain:       "The user consents in a browser: run toolgrant connect ramp.",
+				Registration: RegistrationOpen,
+			},
+		},
+		OAuth: OAuth{
+			AuthorizationEndpoint: "https://mcp.ramp.com/oauth/authorize",
+			TokenEndpoint:         "https://api.ramp.com/developer/v1/token/pkce",
+			RegistrationEndpoint:  "https://mcp.ramp.com/register",
+			Scopes: []string{
+				"bills:read", "cards:read", "transactions:read", "users:read", "vendors:read",
+				"reimbursements:read", "receipts:read",
+			},
+			DefaultScopes: []string{
+				"bills:read", "cards:read", "transactions:read", "users:read", "vendors:read",
+				"reimbursements:read", "receipts:read",
+			},
+			AuthorizationParams: map[string]string{"auth_level": "auto"},
+			AuthMethods:         []string{"none"},
+		},
+		Hazards: []string{"There are scopes that move money: ask for those that read."},
+		Quirks: []string{
+			"Clients are public only; none has a secret.",
+			"The authorization endpoint carries auth_level=auto.",
+		},
+		Docs:   []string{"https://mcp.ramp.com/mcp"},
+		Source: Source{URL: "https://mcp.ramp.com/mcp", Date: "2026-07-19", Confidence: "medium"},
+	},
+	{
+		ID:          "square",
+		Name:        "Square",
+		Vendor:      "Square",
+		Description: "Square: payments, orders, catalogue and customers.",
+		Server:      Server{URL: "https://mcp.squareup.com/sse"},
+		Transport:   TransportSSE,
+		Ways: []Way{
+			{
+				ID:           "oauth",
+				Kind:         WayOAuth,
+				Name:         "OAuth of the MCP server",
+				Obtain:       "The user consents in a browser: run toolgrant connect square.",
+				Registration: RegistrationOpen,
+			},
+		},
+		OAuth: OAuth{
+			Issuer:                "https://mcp.squareup.com",
+			AuthorizationEndpoint: "https://mcp.squareup.com/authorize",
+			TokenEndpoint:         "https://mcp.squareup.com/token",
+			RegistrationEndpoint:  "https://mcp.squareup.com/register",
+			RevocationEndpoint:    "https://mcp.squareup.com/token",
+			ResourceMetadata:      "https://mcp.squareup.com/.well-known/oauth-protected-resource/sse",
+		},
+		Tokens: Tokens{
+			Refresh: Yes,
+		},
+		Hazards: []string{"It speaks HTTP with SSE only, the transport before Streamable HTTP."},
+		Docs: []string{
+			"https://developer.squareup.com/docs/mcp",
+			"https://github.com/square/square-mcp-server",
+		},
+		Source: Source{URL: "https://developer.squareup.com/docs/mcp", Date: "2026-09-30", Confidence: "high"},
+	},
+	{
+		ID:          "stripe",
+		Name:        "Stripe",
+		Vendor:      "Stripe",
+		Description: "Stripe: customers, invoices, subscriptions and payments.",
+		Server: Server{
+			URL:        "https://mcp.stripe.com",
+			Alternates: []string{"https://mcp.stripe.com/"},
+		},
+		Transport: TransportHTTP,
+		Ways: []Way{
+			{
+				ID:           "oauth",
+				Kind:         WayOAuth,
+				Name:         "OAuth",
+				Obtain:       "The user consents in a browser: run toolgrant connect stripe.",
+				Registration: RegistrationOpen,
+			},
+			{
+				ID:     "api_key",
+				Kind:   WayKey,
+				Name:   "restricted API key",
+				Obtain: "A restricted key (rk_live_… or rk_test_…) from Stripe's dashboard, with the permissions that the tools need.",
+				Takes:  []TokenKind{"stripe_restricted"},
+			},
+		},
+		OAuth: OAuth{
+			Issuer:                "https://access.stripe.com/mcp",
+			AuthorizationEndpoint: "https://access.stripe.com/mcp/oauth2/authorize",
+			TokenEndpoint:         "https://access.stripe.com/mcp/oauth2/token",
+			RegistrationEndpoint:  "https://access.stripe.com/mcp/oauth2/register",
+			ResourceMetadata:      "https://mcp.stripe.com/.well-known/oauth-protected-resource",
+			Scopes:                []string{"mcp"},
+			AuthMethods:           []string{"none"},
+		},
+		Tokens: Tokens{
+			Refresh: Yes,
+		},
+		RESTToken: Yes,
+		Wrong: []Wrong{
+			{Kind: "stripe_secret", Why: "It can do everything in the account: make a restricted key (rk_…) instead.", Works: true},
+		},
+		Hazards: []string{
+			"The issuer has a path, so its metadata is at https://access.stripe.com/.well-known/oauth-authorization-server/mcp; the form with the path in front is 404.",
+		},
+		Quirks: []string{
+			"Clients are public only; none has a secret.",
+			"OAuth of Stripe Connect (connect.stripe.com) is another product.",
+			"OpenAI's own guide uses this server.",
+			"A 401 says missing_api_key in its body.",
+		},
+		Docs: []string{
+			"https://docs.stripe.com/mcp",
+			"https://github.com/stripe/ai",
+		},
+		Source: Source{URL: "https://docs.stripe.com/mcp", Date: "2026-09-30", Confidence: "high"},
+	},
+}
+
+// Plaid is the MCP server of Plaid's dashboard. It serves you, not your users: an
+// Item's token is not for it.
+func Plaid() Provider { return record("plaid") }
+
+// Ramp is Ramp's MCP server.
+func Ramp() Provider { return record("ramp") }
+
+// Square is Square's MCP server.
+func Square() Provider { return record("square") }
+
+// Stripe is Stripe's MCP server, which also takes restricted API keys.
+func Stripe() Provider { return record("stripe") }

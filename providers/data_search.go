@@ -1,0 +1,236 @@
+package providers
+
+// searchFamily is the family of search and documentation.
+//
+//nolint:gosec // G101: endpoints and their names, no credentials
+var searchFamily = []Provider{
+	{
+		ID:          "context7",
+		Name:        "Context7",
+		Vendor:      "Context7",
+		Description: "Context7: documentation of libraries, by version.",
+		Server: Server{
+			URL:        "https://mcp.context7.com/mcp",
+			Alternates: []string{"https://mcp.context7.com/mcp/oauth"},
+		},
+		Transport: TransportHTTP,
+		Ways: []Way{
+			{
+				ID:     "api_key",
+				Kind:   WayKey,
+				Name:   "API key",
+				Obtain: "An API key of Context7 (ctx7sk…).",
+				Takes:  []TokenKind{"context7_api_key"},
+			},
+			{
+				ID:     "oauth",
+				Kind:   WayOAuth,
+				Name:   "OAuth",
+				Obtain: "The user consents in a browser; it has a URL of its own.",
+				URL:    "https://mcp.context7.com/mcp/oauth",
+			},
+			{
+				ID:     "none",
+				Kind:   WayNone,
+				Name:   "no credential",
+				Obtain: "It works without, at lower limits.",
+			},
+		},
+		RESTToken: Yes,
+		Check: Check{
+			Anonymous: true,
+			Note:      "Anyone may list the tools; a key of a wrong form is answered with 401.",
+		},
+		Quirks: []string{
+			"A 401 means that the key does not begin with ctx7sk.",
+			"The key may also travel in the header CONTEXT7_API_KEY.",
+		},
+		Docs:   []string{"https://github.com/upstash/context7"},
+		Source: Source{URL: "https://github.com/upstash/context7", Date: "2026-08-21", Confidence: "high"},
+	},
+	{
+		ID:          "deepwiki",
+		Name:        "DeepWiki",
+		Vendor:      "Cognition",
+		Description: "DeepWiki: questions about public repositories.",
+		Server: Server{
+			URL:        "https://mcp.deepwiki.com/mcp",
+			Alternates: []string{"https://mcp.deepwiki.com/sse"},
+		},
+		Transport: TransportHTTP,
+		Ways: []Way{
+			{
+				ID:     "none",
+				Kind:   WayNone,
+				Name:   "no credential",
+				Obtain: "It needs none.",
+			},
+		},
+		Quirks: []string{"It knows public repositories only."},
+		Docs:   []string{"https://docs.devin.ai/work-with-devin/deepwiki-mcp"},
+		Source: Source{URL: "https://docs.devin.ai/work-with-devin/deepwiki-mcp", Date: "2026-07-08", Confidence: "high"},
+	},
+	{
+		ID:          "exa",
+		Name:        "Exa",
+		Vendor:      "Exa",
+		Description: "Exa: search of the web.",
+		Server: Server{
+			URL:        "https://mcp.exa.ai/mcp",
+			Alternates: []string{"https://mcp.exa.ai/mcp/oauth"},
+			Refused: []Refused{
+				{
+					Pattern: `(?i)[?&]exaApiKey=`,
+					Why:     "A key in the URL is shown in OpenAI's answers: use https://mcp.exa.ai/mcp and import the key.",
+				},
+			},
+		},
+		Transport: TransportHTTP,
+		Ways: []Way{
+			{
+				ID:           "oauth",
+				Kind:         WayOAuth,
+				Name:         "OAuth",
+				Obtain:       "The user consents in a browser: run toolgrant connect exa.",
+				Takes:        []TokenKind{"jwt"},
+				Registration: RegistrationOpen,
+			},
+			{
+				ID:     "api_key",
+				Kind:   WayKey,
+				Name:   "API key",
+				Obtain: "An API key of Exa.",
+			},
+			{
+				ID:     "none",
+				Kind:   WayNone,
+				Name:   "no credential",
+				Obtain: "It works without, at lower limits.",
+			},
+		},
+		OAuth: OAuth{
+			Issuer:                "https://auth.exa.ai",
+			AuthorizationEndpoint: "https://auth.exa.ai/oauth/authorize",
+			TokenEndpoint:         "https://auth.exa.ai/api/oauth/token",
+			RegistrationEndpoint:  "https://auth.exa.ai/api/oauth/register",
+			RevocationEndpoint:    "https://auth.exa.ai/api/oauth/revoke",
+			ResourceMetadata:      "https://mcp.exa.ai/.well-known/oauth-protected-resource",
+			Scopes:                []string{"mcp:tools"},
+			DefaultScopes:         []string{"mcp:tools"},
+			ClientIDMetadata:      true,
+		},
+		Tokens: Tokens{
+			Refresh: Yes,
+			Format:  "An OAuth token is a JWT; an API key is opaque.",
+		},
+		RESTToken: Yes,
+		Check: Check{
+			Anonymous: true,
+			Note:      "Anyone may list the tools, so that a missing key gives no 401.",
+		},
+		Options: []string{"login"},
+		Hazards: []string{
+			"Without a token initialize and tools/list answer 200, so that a missing key does not show.",
+		},
+		Quirks: []string{
+			"A key may also travel in the header x-api-key, which beats an OAuth token, which beats a key as a bearer.",
+			"The query parameter login makes it ask for OAuth.",
+		},
+		Docs:   []string{"https://github.com/exa-labs/exa-mcp-server"},
+		Source: Source{URL: "https://github.com/exa-labs/exa-mcp-server", Date: "2026-09-30", Confidence: "high"},
+	},
+	{
+		ID:          "firecrawl",
+		Name:        "Firecrawl",
+		Vendor:      "Firecrawl",
+		Description: "Firecrawl: scraping and crawling of the web.",
+		Server:      Server{URL: "https://mcp.firecrawl.dev/mcp"},
+		Transport:   TransportHTTP,
+		Ways: []Way{
+			{
+				ID:     "none",
+				Kind:   WayNone,
+				Name:   "no credential",
+				Obtain: "It works without, with fewer tools.",
+			},
+		},
+		Check: Check{
+			Anonymous: true,
+		},
+		Quirks: []string{
+			"A key is optional; in which header it travels was not captured.",
+			"There is neither protected-resource metadata nor OAuth.",
+		},
+		Docs:   []string{"https://docs.firecrawl.dev/mcp-server"},
+		Source: Source{URL: "https://docs.firecrawl.dev/mcp-server", Date: "2026-09-30", Confidence: "medium"},
+	},
+	{
+		ID:          "tavily",
+		Name:        "Tavily",
+		Vendor:      "Tavily",
+		Description: "Tavily: search, extraction and crawling of the web.",
+		Server: Server{
+			URL:        "https://mcp.tavily.com/mcp/",
+			Alternates: []string{"https://mcp.tavily.com/mcp"},
+			Refused: []Refused{
+				{
+					Pattern: `(?i)[?&]tavilyApiKey=`,
+					Why:     "A key in the URL is shown in OpenAI's answers: use https://mcp.tavily.com/mcp/ and import the key.",
+				},
+			},
+		},
+		Transport: TransportHTTP,
+		Ways: []Way{
+			{
+				ID:           "oauth",
+				Kind:         WayOAuth,
+				Name:         "OAuth",
+				Obtain:       "The user consents in a browser: run toolgrant connect tavily.",
+				Registration: RegistrationOpen,
+			},
+			{
+				ID:     "api_key",
+				Kind:   WayKey,
+				Name:   "API key",
+				Obtain: "An API key of Tavily.",
+			},
+		},
+		OAuth: OAuth{
+			Issuer:                "https://mcp.tavily.com/",
+			AuthorizationEndpoint: "https://mcp.tavily.com/authorize",
+			TokenEndpoint:         "https://mcp.tavily.com/token",
+			RegistrationEndpoint:  "https://mcp.tavily.com/register",
+			RevocationEndpoint:    "https://mcp.tavily.com/revoke",
+			ResourceMetadata:      "https://mcp.tavily.com/.well-known/oauth-protected-resource/mcp",
+			Resource:              "https://mcp.tavily.com/mcp",
+			Scopes:                []string{"openid", "offline_access"},
+			DefaultScopes:         []string{"openid", "offline_access"},
+			ClientIDMetadata:      true,
+		},
+		Tokens: Tokens{
+			Refresh: Yes,
+		},
+		RESTToken: Yes,
+		Headers: []Header{
+			{Name: "DEFAULT_PARAMETERS", Doc: "JSON object of defaults for the tools"},
+		},
+		Hazards: []string{"The URL ends in a slash, the resource in its metadata does not."},
+		Docs:    []string{"https://github.com/tavily-ai/tavily-mcp"},
+		Source:  Source{URL: "https://github.com/tavily-ai/tavily-mcp", Date: "2026-09-30", Confidence: "high"},
+	},
+}
+
+// Context7 is Context7's MCP server, which works without a key at lower limits.
+func Context7() Provider { return record("context7") }
+
+// DeepWiki is DeepWiki's MCP server, which is open to anyone.
+func DeepWiki() Provider { return record("deepwiki") }
+
+// Exa is Exa's MCP server, which works without a key at lower limits.
+func Exa() Provider { return record("exa") }
+
+// Firecrawl is Firecrawl's MCP server, with the tools that need no key.
+func Firecrawl() Provider { return record("firecrawl") }
+
+// Tavily is Tavily's MCP server.
+func Tavily() Provider { return record("tavily") }

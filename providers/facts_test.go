@@ -1,0 +1,124 @@
+package providers_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/toolgrant/toolgrant/providers"
+)
+
+// A fact is one record of the collection that the catalogue was made from.
+type fact struct {
+	ID           string   `json:"id"`
+	URL          string   `json:"server_url"`
+	Alternates   []string `json:"alt_urls"`
+	Transport    string   `json:"transport"`
+	Issuer       string   `json:"authorization_server"`
+	Authorize    string   `json:"authorization_endpoint"`
+	Token        string   `json:"token_endpoint"`
+	Registration string   `json:"registration_endpoint"`
+	Revocation   string   `json:"revocation_endpoint"`
+	Metadata     string   `json:"protected_resource_metadata_url"`
+	Resource     string   `json:"resource_param"`
+	Scopes       []string `json:"scopes"`
+	Refresh      *bool    `json:"refresh_tokens"`
+	Rotates      *bool    `json:"rotates_refresh_token"`
+	TTL          int      `json:"access_token_ttl_s"`
+	REST         *bool    `json:"rest_api_token_accepted"`
+	Docs         []string `json:"docs"`
+	Date         string   `json:"verified_date_of_source"`
+	Confidence   string   `json:"confidence"`
+}
+
+func facts(t *testing.T) []fact {
+	t.Helper()
+	shared := os.Getenv("TOOLGRANT_SHARED")
+	if shared == "" {
+		shared = filepath.Join("..", "..", "shared")
+	}
+	data, err := os.ReadFile(filepath.Join(shared, "facts", "providers.json"))
+	if os.IsNotExist(err) && os.Getenv("CI") == "" {
+		t.Skip("the shared facts are not here; set TOOLGRANT_SHARED")
+	}
+	require.NoError(t, err)
+	var all []fact
+	require.NoError(t, json.Unmarshal(data, &all))
+	return all
+}
+
+func answer(b *bool) providers.Answer {
+	switch {
+	case b == nil:
+		return providers.Unknown
+	case *b:
+		return providers.Yes
+	}
+	return providers.No
+}
+
+func TestRecordsAgreeWithTheFacts(t *testing.T) {
+	t.Parallel()
+	all := facts(t)
+	assert.Len(t, providers.All(), len(all))
+	tenant := strings.NewReplacer("{tenant}", "{tenant_id}", "{org}", "{organization}")
+	for _, f := range all {
+		t.Run(f.ID, func(t *testing.T) {
+			t.Parallel()
+			p, ok := providers.Lookup(f.ID)
+			require.True(t, ok)
+			assert.Equal(t, f.URL, p.Server.URL)
+			assert.Equal(t, f.Transport, p.Transport)
+			assert.Equal(t, tenant.Replace(f.Issuer), p.OAuth.Issuer)
+			assert.Equal(t, tenant.Replace(f.Authorize), p.OAuth.AuthorizationEndpoint)
+			assert.Equal(t, tenant.Replace(f.Token), p.OAuth.TokenEndpoint)
+			assert.Equal(t, f.Registration, p.OAuth.RegistrationEndpoint)
+			assert.Equal(t, f.Revocation, p.OAuth.RevocationEndpoint)
+			assert.Equal(t, f.Metadata, p.OAuth.ResourceMetadata)
+			if f.Resource != "" {
+				assert.True(t, p.AcceptsResource(p.Server.URL, f.Resource), f.Resource)
+			}
+			assert.Equal(t, append([]string{}, f.Scopes...), append([]string{}, p.OAuth.Scopes...))
+			assert.Equal(t, time.Duration(f.TTL)*time.Second, p.Tokens.TTL)
+			if way, _ := p.Way(""); way.Kind == providers.WayOAuth {
+				assert.Equal(t, answer(f.Refresh), p.Tokens.Refresh)
+			}
+			// Two vendors say more of rotation than the collection.
+			if f.ID != "github" && f.ID != "atlassian" && f.Rotates != nil && *f.Rotates {
+				assert.Equal(t, providers.Yes, p.Tokens.Rotates)
+			}
+			assert.Equal(t, answer(f.REST), p.RESTToken)
+			assert.Equal(t, f.Docs, p.Docs)
+			assert.Equal(t, f.Date, p.Source.Date)
+			assert.Equal(t, f.Confidence, p.Source.Confidence)
+			for _, alt := range f.Alternates {
+				assertKnown(t, p, alt)
+			}
+		})
+	}
+}
+
+// assertKnown: a URL of the collection is taken, or refused in a sentence that
+// names what to use.
+func assertKnown(t *testing.T, p providers.Provider, raw string) {
+	t.Helper()
+	if slices.Contains(p.Server.Alternates, raw) || p.Retired != "" {
+		return
+	}
+	example := strings.NewReplacer(
+		"{uuid}", "00000000-0000-4000-8000-000000000000", "{token}", "synthetic", "{key}", "synthetic", "{ref}", "abc",
+		"{id}", "abc", "{c}", "abc", "{list}", "abc", "{org}", "acme", "{project}", "web", "{account_id}", "1234567",
+	).Replace(raw)
+	if _, err := p.ServerURL(example); err != nil {
+		var refused *providers.RefusedURLError
+		require.ErrorAs(t, err, &refused)
+		assert.NotContains(t, refused.Sentence, "that is no URL of", raw)
+	}
+}
