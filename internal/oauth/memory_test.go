@@ -52,6 +52,8 @@ func hostile(size int) map[string][]byte {
 		"a list of numbers":    fill(size, `{"access_token":"a","scope":[1`, `,1`, `]}`),
 		"a list of scopes":     fill(size, `{"access_token":"a","scope":["a"`, `,"a"`, `]}`),
 		"a text of scopes":     fill(size, `{"access_token":"a","scope":"`, `a `, `"}`),
+		"scopes and a filler":  fill(size, `{"access_token":"a","scope":"`+strings.Repeat("a ", 32000)+`","x":"`, `a`, `"}`),
+		"longest members":      fill(size, `{"access_token":"`+strings.Repeat("a", 64000)+`","refresh_token":"`+strings.Repeat("a", 64000)+`","x":"`, `a`, `"}`),
 		"deep lists":           fill(size, `{"access_token":"a","x":`, `[`, ``),
 		"deep objects":         fill(size, `{"access_token":"a","x":`, `{"":`, ``),
 		"the same member":      fill(size, `{"access_token":"a"`, `,"access_token":"a"`, `}`),

@@ -195,17 +195,5 @@ func (o object) scopes() []string {
 	if text, ok := o.text("scope", maxText); ok {
 		list = splitScopes(text)
 	}
-	if len(list) == 0 {
-		return nil
-	}
-	slices.Sort(list)
-	return slices.Compact(list)
-}
-
-func splitScopes(text string) []string {
-	list := strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == ',' || r == '\t' || r == '\n' || r == '\r' })
-	if len(list) > maxList {
-		return nil
-	}
-	return list
+	return sortedScopes(list)
 }

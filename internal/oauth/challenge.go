@@ -1,0 +1,196 @@
+package oauth
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
+
+const maxChallenges = 32
+
+// A Challenge is one challenge of a WWW-Authenticate header (RFC 9110 section
+// 11.6.1) with the parameters that OAuth gives it (RFC 6750 section 3, RFC
+// 9728 section 5.1). Its texts come from the server and are bounded.
+type Challenge struct {
+	Scheme           string   // lower case, such as "bearer", "dpop", "basic"
+	Error            string   // error code, such as "insufficient_scope"; "" if there is none
+	Description      string   // error_description, at most 200 characters of RFC 6749's set
+	Scopes           []string // scopes that the request needs, sorted; nil if the challenge does not say
+	ResourceMetadata string   // URL of the protected-resource metadata; "" if there is none
+}
+
+// ParseChallenges reads all challenges of all WWW-Authenticate lines, in order.
+// It is tolerant: what can't be read as a challenge is passed over, and what
+// was read before it stays.
+func ParseChallenges(h http.Header) []Challenge {
+	var all []Challenge
+	for _, line := range h.Values("WWW-Authenticate") {
+		all = parseLine(all, line)
+	}
+	return all
+}
+
+// BearerChallenge picks the challenge that a client with a bearer token
+// follows: of the bearer ones the first that names metadata, else the first.
+func BearerChallenge(all []Challenge) (Challenge, bool) {
+	first := -1
+	for i, c := range all {
+		if c.Scheme != "bearer" {
+			continue
+		}
+		if c.ResourceMetadata != "" {
+			return c, true
+		}
+		if first < 0 {
+			first = i
+		}
+	}
+	if first < 0 {
+		return Challenge{}, false
+	}
+	return all[first], true
+}
+
+// DemandsDPoP reports whether the challenges take DPoP-bound tokens (RFC 9449
+// section 7.1) and no bearer tokens. Such a token can't be handed to another
+// party, as an entry's authorization does.
+func DemandsDPoP(all []Challenge) bool {
+	has := func(scheme string) bool {
+		return slices.ContainsFunc(all, func(c Challenge) bool { return c.Scheme == scheme })
+	}
+	return has("dpop") && !has("bearer")
+}
+
+func parseLine(all []Challenge, line string) []Challenge {
+	s := scanner{rest: line}
+	current := -1 // index of the challenge that parameters belong to
+	for {
+		s.skip(" \t,")
+		name := s.token()
+		if name == "" {
+			if s.rest == "" {
+				return all
+			}
+			// Nothing that may begin here: go on behind the next comma.
+			_, s.rest, _ = strings.Cut(s.rest, ",")
+			current = -1
+			continue
+		}
+		spaced := s.skip(" \t")
+		if strings.HasPrefix(s.rest, "=") {
+			s.rest = s.rest[1:]
+			s.skip(" \t")
+			value := s.value()
+			if current >= 0 {
+				all[current].set(strings.ToLower(name), value)
+			}
+			continue
+		}
+		if len(all) == maxChallenges {
+			return all
+		}
+		all = append(all, Challenge{Scheme: strings.ToLower(name)})
+		current = len(all) - 1
+		if spaced {
+			s.skipToken68()
+		}
+	}
+}
+
+// set keeps the parameters that OAuth defines. One that comes twice keeps its
+// first value.
+func (c *Challenge) set(name, value string) {
+	switch name {
+	case "error":
+		if c.Error == "" {
+			c.Error = oauthCode(value)
+		}
+	case "error_description":
+		if c.Description == "" {
+			c.Description = printable(value, maxDescription)
+		}
+	case "scope":
+		if c.Scopes == nil {
+			c.Scopes = sortedScopes(splitScopes(value))
+		}
+	case "resource_metadata":
+		if c.ResourceMetadata == "" && len(value) <= maxURL {
+			c.ResourceMetadata = value
+		}
+	}
+}
+
+// A scanner walks a header line.
+type scanner struct{ rest string }
+
+// skip passes over the characters of set and reports whether there were any.
+func (s *scanner) skip(set string) bool {
+	before := len(s.rest)
+	s.rest = strings.TrimLeft(s.rest, set)
+	return len(s.rest) < before
+}
+
+// token reads a token (RFC 9110 section 5.6.2), or "".
+func (s *scanner) token() string {
+	n := 0
+	for n < len(s.rest) && isTokenChar(s.rest[n]) {
+		n++
+	}
+	t := s.rest[:n]
+	s.rest = s.rest[n:]
+	return t
+}
+
+// value reads a quoted string or, up to the next comma or space, what stands
+// there: servers leave out the quotes around URLs.
+func (s *scanner) value() string {
+	if !strings.HasPrefix(s.rest, `"`) {
+		n := strings.IndexAny(s.rest, ", \t")
+		if n < 0 {
+			n = len(s.rest)
+		}
+		v := s.rest[:n]
+		s.rest = s.rest[n:]
+		return v
+	}
+	var b strings.Builder
+	for i := 1; i < len(s.rest); i++ {
+		switch c := s.rest[i]; {
+		case c == '"':
+			s.rest = s.rest[i+1:]
+			return b.String()
+		case c == '\\' && i+1 < len(s.rest):
+			i++
+			b.WriteByte(s.rest[i])
+		default:
+			b.WriteByte(c)
+		}
+	}
+	s.rest = "" // the quote never ends: what it holds is not to be trusted
+	return ""
+}
+
+// skipToken68 passes over a token68, which stands in the place of parameters:
+// the end or a comma follows it, as it never does a parameter's name.
+func (s *scanner) skipToken68() {
+	after := strings.TrimLeftFunc(s.rest, func(r rune) bool { return r < 0x80 && isToken68Char(byte(r)) })
+	if len(after) == len(s.rest) {
+		return
+	}
+	after = strings.TrimLeft(strings.TrimLeft(after, "="), " \t")
+	if after == "" || after[0] == ',' {
+		s.rest = after
+	}
+}
+
+func isAlphanumeric(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+}
+
+func isTokenChar(c byte) bool {
+	return isAlphanumeric(c) || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
+}
+
+func isToken68Char(c byte) bool {
+	return isAlphanumeric(c) || strings.IndexByte("-._~+/", c) >= 0
+}
