@@ -131,7 +131,7 @@ func classify(status int, code string, refused []string) Class {
 }
 
 // retryAfter reads both forms of Retry-After (RFC 9110 section 10.2.3).
-func retryAfter(h http.Header, now time.Time) time.Duration {
+func retryAfter(h http.Header) time.Duration {
 	text := strings.TrimSpace(h.Get("Retry-After"))
 	if text == "" {
 		return 0
@@ -143,8 +143,9 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 		}
 		d = time.Duration(seconds) * time.Second //nolint:gosec // bounded above
 	} else if at, err := http.ParseTime(text); err == nil {
-		if date, err := http.ParseTime(h.Get("Date")); err == nil {
-			now = date // the server's own clock wrote both
+		now, err := http.ParseTime(h.Get("Date")) // the server's own clock wrote both
+		if err != nil {
+			now = time.Now()
 		}
 		d = at.Sub(now)
 	}

@@ -106,7 +106,7 @@ func sendOnce(ctx context.Context, hc *http.Client, op, method, target string, h
 // failure turns an answer that is no success into an [*Error]. Code and
 // description come from its members, if it is an OAuth error; o may be nil.
 func (p formPost) failure(a *answer, o object, cause error) *Error {
-	e := &Error{Op: p.op, Status: a.status, RetryAfter: retryAfter(a.header, a.start), Err: cause}
+	e := &Error{Op: p.op, Status: a.status, RetryAfter: retryAfter(a.header), Err: cause}
 	sent := p.secrets()
 	if code := o.code(); !holds(code, sent...) {
 		e.Code = code

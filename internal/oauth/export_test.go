@@ -10,3 +10,9 @@ func ParseToken(body []byte, form, exchanged bool) (*TokenResponse, error) {
 	}
 	return tokenFrom(o, time.Unix(0, 0), exchanged)
 }
+
+// ParseResource reads a protected-resource metadata document; nil if it is none.
+func ParseResource(body []byte) (*ResourceMetadata, error) { return parseResource("", body) }
+
+// ParseServer reads an authorization-server metadata document; nil if it is none.
+func ParseServer(body []byte, local bool) (*ServerMetadata, error) { return parseServer(body, local) }

@@ -111,7 +111,7 @@ func dialer(loopback bool) func(context.Context, string, string) (net.Conn, erro
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrBlocked, err)
 		}
-		if loopback && isLoopback(host) {
+		if loopback && IsLoopback(host) {
 			return local.DialContext(ctx, network, address)
 		}
 		return public.DialContext(ctx, network, address)
@@ -137,9 +137,9 @@ func onlyLoopback(_, address string, _ syscall.RawConn) error {
 	return nil
 }
 
-// isLoopback reports whether host names this machine by its very name
-// (RFC 6761 section 6.3) or by address.
-func isLoopback(host string) bool {
+// IsLoopback reports whether host names this machine by its very name, which
+// is localhost or ends in .localhost (RFC 6761 section 6.3), or by address.
+func IsLoopback(host string) bool {
 	if addr, err := netip.ParseAddr(host); err == nil {
 		return addr.IsLoopback()
 	}
@@ -190,7 +190,7 @@ func (g *guard) checkURL(u *url.URL) error {
 		return fmt.Errorf("%w: the URL holds a user name or password", ErrBlocked)
 	case u.Scheme == "https":
 		return nil
-	case u.Scheme == "http" && g.loopback && isLoopback(u.Hostname()):
+	case u.Scheme == "http" && g.loopback && IsLoopback(u.Hostname()):
 		return nil
 	case u.Scheme == "http":
 		return fmt.Errorf("%w: the URL is http, not https", ErrBlocked)
@@ -214,9 +214,9 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 	if via[len(via)-1].URL.Scheme == "https" && req.URL.Scheme != "https" {
 		return fmt.Errorf("%w: from https to another scheme", ErrRedirect)
 	}
-	left := !sameOrigin(first.URL, req.URL)
+	left := !SameOrigin(first.URL, req.URL)
 	for _, hop := range via {
-		left = left || !sameOrigin(first.URL, hop.URL)
+		left = left || !SameOrigin(first.URL, hop.URL)
 	}
 	if left {
 		for name := range req.Header {
@@ -228,8 +228,9 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 	return nil
 }
 
-func sameOrigin(a, b *url.URL) bool {
-	return a.Scheme == b.Scheme && strings.EqualFold(a.Hostname(), b.Hostname()) && port(a) == port(b)
+// SameOrigin reports whether two URLs have the same scheme, host and port.
+func SameOrigin(a, b *url.URL) bool {
+	return strings.EqualFold(a.Scheme, b.Scheme) && strings.EqualFold(a.Hostname(), b.Hostname()) && port(a) == port(b)
 }
 
 func port(u *url.URL) string {

@@ -1,0 +1,198 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/toolgrant/toolgrant/internal/safehttp"
+)
+
+const maxMetadataBody = 256 << 10
+
+// What discovery can find to be wrong. Each is the cause of an [*Error].
+var (
+	// ErrNoMetadata: none of the places holds such a document, and each of them
+	// answered. A place that could not be asked gives another error.
+	ErrNoMetadata = errors.New("there is no metadata")
+	// ErrResourceMismatch: the document is for another resource (RFC 9728
+	// section 3.3): it must not be used, and no other place is asked.
+	ErrResourceMismatch = errors.New("the metadata is for another resource")
+	// ErrIssuerMismatch: a document or an answer is of another issuer than the
+	// one that was asked (RFC 8414 section 3.3, RFC 9207 section 2.4).
+	ErrIssuerMismatch = errors.New("the issuer is not the one that was asked")
+	// ErrBadMetadata: the document has an endpoint that must not be used, or
+	// lacks one that is needed.
+	ErrBadMetadata = errors.New("the metadata is unusable")
+	// ErrNoPKCE: the authorization server does not say that it takes S256.
+	ErrNoPKCE = errors.New("the server does not offer PKCE with S256")
+	// ErrNotBearer: the resource takes no bearer tokens in a header: they are
+	// bound to a key or a certificate, and can't be handed to another party.
+	ErrNotBearer = errors.New("the server takes no plain bearer tokens")
+)
+
+// firstDocument asks the places in order until read accepts what one of them
+// holds. A place that has no such document leads to the next: any status but
+// 200, a page, a redirect to another origin, no answer. An error of read ends
+// the search.
+func firstDocument(ctx context.Context, hc *http.Client, op string, places []string, read func(place string, body []byte) (bool, error)) error {
+	hc = withinOrigin(hc)
+	var transient *Error
+	for _, place := range places {
+		body, failed := getDocument(ctx, hc, op, place)
+		if ctx.Err() != nil {
+			return &Error{Op: op, Class: ClassNotConsumed, Err: context.Cause(ctx)}
+		}
+		if failed != nil {
+			if failed.Class != "" {
+				transient = failed
+			}
+			continue
+		}
+		if found, err := read(place, body); found || err != nil {
+			return err
+		}
+	}
+	if transient != nil {
+		return transient
+	}
+	return &Error{Op: op, Err: ErrNoMetadata}
+}
+
+// getDocument fetches what is at place. A failure with a class means that a
+// document may be there and could not be had.
+func getDocument(ctx context.Context, hc *http.Client, op, place string) ([]byte, *Error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, place, nil)
+	if err != nil {
+		return nil, &Error{Op: op, Class: ClassConfig, Err: errEndpoint}
+	}
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", userAgent)
+	resp, err := hc.Do(req)
+	if err != nil {
+		if resp != nil {
+			_ = resp.Body.Close()
+		}
+		failed := &Error{Op: op, Class: ClassNotConsumed, Err: withoutURL(err)}
+		if errors.Is(err, safehttp.ErrRedirect) {
+			failed.Class = "" // it leads away: there is none here
+		}
+		return nil, failed
+	}
+	defer resp.Body.Close()
+	switch status := resp.StatusCode; {
+	case status >= 500, status == http.StatusTooManyRequests, status == http.StatusRequestTimeout:
+		return nil, &Error{Op: op, Class: ClassNotConsumed, Status: status, RetryAfter: retryAfter(resp.Header)}
+	case status != http.StatusOK:
+		return nil, &Error{Op: op, Status: status}
+	}
+	body, err := readBody(resp, maxMetadataBody)
+	if err != nil {
+		return nil, &Error{Op: op, Class: ClassNotConsumed, Status: resp.StatusCode, Err: err}
+	}
+	return body, nil
+}
+
+// withinOrigin returns a client that follows redirects within an origin only:
+// another origin does not speak for the one that was asked.
+func withinOrigin(hc *http.Client) *http.Client {
+	c := *hc
+	c.CheckRedirect = func(req *http.Request, via []*http.Request) error {
+		if !safehttp.SameOrigin(req.URL, via[0].URL) {
+			return safehttp.ErrRedirect
+		}
+		if hc.CheckRedirect != nil {
+			return hc.CheckRedirect(req, via)
+		}
+		return nil
+	}
+	return &c
+}
+
+// An identifier is a resource or issuer identifier, taken apart.
+type identifier struct {
+	origin string // scheme and host, without a slash
+	path   string // escaped, as written; "" or begins with a slash
+	query  string // with its question mark; "" for none
+	local  bool   // plain http, which only a loopback host may have
+}
+
+var errIdentifier = errors.New("the identifier is not an absolute https URL")
+
+// parseIdentifier takes apart an identifier, which is an https URL without
+// user name and fragment, or a plain http one of this machine.
+func parseIdentifier(raw string) (identifier, error) {
+	u, err := url.Parse(raw)
+	if err != nil || checkEndpoint(raw) != nil || u.Opaque != "" {
+		return identifier{}, errIdentifier
+	}
+	id := identifier{origin: u.Scheme + "://" + u.Host, path: u.EscapedPath(), local: u.Scheme == "http"}
+	if u.RawQuery != "" {
+		id.query = "?" + u.RawQuery
+	}
+	if id.local && !safehttp.IsLoopback(u.Hostname()) {
+		return identifier{}, errIdentifier
+	}
+	return id, nil
+}
+
+// wellKnown inserts a well-known path between host and path (RFC 8414 section
+// 3.1, RFC 9728 section 3.1).
+func (id identifier) wellKnown(name string) string {
+	path := id.path
+	if path == "/" {
+		path = ""
+	}
+	return id.origin + "/.well-known/" + name + path + id.query
+}
+
+// appendNew appends what is not in the list yet.
+func appendNew(list []string, more ...string) []string {
+	for _, s := range more {
+		if s != "" && !slices.Contains(list, s) {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// endpoints checks the URLs of a document. A plain http one is allowed to a
+// document of this machine only, and to this machine.
+type endpoints struct {
+	o     object
+	local bool
+	bad   []string
+}
+
+func (e *endpoints) get(name string) string {
+	raw, ok := e.o.text(name, maxURL)
+	if !ok && !e.o.missing(name) {
+		e.bad = append(e.bad, name)
+		return ""
+	}
+	if raw == "" {
+		return ""
+	}
+	if id, err := parseIdentifier(raw); err != nil || id.local && !e.local {
+		e.bad = append(e.bad, name)
+		return ""
+	}
+	return raw
+}
+
+func (e *endpoints) err() error {
+	if len(e.bad) == 0 {
+		return nil
+	}
+	return &memberError{strings.Join(e.bad, ", ")}
+}
+
+// A memberError names the members of a document that can't be used.
+type memberError struct{ members string }
+
+func (e *memberError) Error() string { return ErrBadMetadata.Error() + ": " + e.members }
+
+func (e *memberError) Unwrap() error { return ErrBadMetadata }

@@ -1,0 +1,342 @@
+package oauth_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/modelcontextprotocol/go-sdk/auth"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/toolgrant/toolgrant/internal/oauth"
+)
+
+const (
+	oauthPlace = "/.well-known/oauth-authorization-server"
+	oidcPlace  = "/.well-known/openid-configuration"
+)
+
+// serverDoc is a document of the issuer at path of the site, and says in its
+// scopes which one it is.
+func serverDoc(path, mark string) string {
+	return fmt.Sprintf(`{"issuer":"ORIGIN%s","token_endpoint":"ORIGIN%s/token","scopes_supported":[%q]}`, path, path, mark)
+}
+
+func TestServerMetadataIsLookedForInOrder(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		path  string // of the issuer
+		pages map[string]page
+		asked []string
+		mark  string
+		err   error
+	}{
+		"without a path: the OAuth place first": {
+			pages: map[string]page{oauthPlace: {text: serverDoc("", "oauth")}, oidcPlace: {text: serverDoc("", "oidc")}},
+			asked: []string{oauthPlace}, mark: "oauth",
+		},
+		"without a path: then the OpenID Connect place": {
+			pages: map[string]page{oidcPlace: {text: serverDoc("", "oidc")}},
+			asked: []string{oauthPlace, oidcPlace}, mark: "oidc",
+		},
+		"with a path: inserted": {
+			path:  "/tenant1",
+			pages: map[string]page{oauthPlace + "/tenant1": {text: serverDoc("/tenant1", "oauth")}},
+			asked: []string{oauthPlace + "/tenant1"}, mark: "oauth",
+		},
+		"with a path: then OpenID Connect, inserted": {
+			path:  "/tenant1",
+			pages: map[string]page{oidcPlace + "/tenant1": {text: serverDoc("/tenant1", "oidc")}},
+			asked: []string{oauthPlace + "/tenant1", oidcPlace + "/tenant1"}, mark: "oidc",
+		},
+		"with a path: then OpenID Connect, appended; never the origin": {
+			path: "/tenant1",
+			pages: map[string]page{
+				"/tenant1" + oidcPlace: {text: serverDoc("/tenant1", "appended")},
+				oauthPlace:             {text: serverDoc("", "origin")},
+			},
+			asked: []string{oauthPlace + "/tenant1", oidcPlace + "/tenant1", "/tenant1" + oidcPlace}, mark: "appended",
+		},
+		"a slash at the end belongs to the issuer, not to the place": {
+			path:  "/tenant1/",
+			pages: map[string]page{oauthPlace + "/tenant1": {text: `{"issuer":"ORIGIN/tenant1/","token_endpoint":"ORIGIN/token","scopes_supported":["slash"]}`}},
+			asked: []string{oauthPlace + "/tenant1"}, mark: "slash",
+		},
+		"5xx leads on": {
+			pages: map[string]page{oauthPlace: {status: 502, text: htmlPage}, oidcPlace: {text: serverDoc("", "oidc")}},
+			asked: []string{oauthPlace, oidcPlace}, mark: "oidc",
+		},
+		"a page of HTML leads on": {
+			pages: map[string]page{oauthPlace: {text: htmlPage}, oidcPlace: {text: serverDoc("", "oidc")}},
+			asked: []string{oauthPlace, oidcPlace}, mark: "oidc",
+		},
+		"a redirect to another origin leads on": {
+			pages: map[string]page{oauthPlace: {status: 302, text: "https://login.example/"}, oidcPlace: {text: serverDoc("", "oidc")}},
+			asked: []string{oauthPlace, oidcPlace}, mark: "oidc",
+		},
+		"a redirect to the inside of the network leads on": {
+			pages: map[string]page{oauthPlace: {status: 307, text: "https://169.254.169.254/"}, oidcPlace: {text: serverDoc("", "oidc")}},
+			asked: []string{oauthPlace, oidcPlace}, mark: "oidc",
+		},
+		"401 and 403 lead on": {
+			path:  "/t",
+			pages: map[string]page{oauthPlace + "/t": {status: 401}, oidcPlace + "/t": {status: 403}, "/t" + oidcPlace: {text: serverDoc("/t", "appended")}},
+			asked: []string{oauthPlace + "/t", oidcPlace + "/t", "/t" + oidcPlace}, mark: "appended",
+		},
+		"JSON of another kind leads on": {
+			pages: map[string]page{oauthPlace: {text: `{"status":"ok"}`}, oidcPlace: {text: serverDoc("", "oidc")}},
+			asked: []string{oauthPlace, oidcPlace}, mark: "oidc",
+		},
+		"a document without end leads on": {
+			pages: map[string]page{oauthPlace: {text: `{"issuer":"` + strings.Repeat("x", 300<<10)}, oidcPlace: {text: serverDoc("", "oidc")}},
+			asked: []string{oauthPlace, oidcPlace}, mark: "oidc",
+		},
+		"another issuer ends it": {
+			pages: map[string]page{oauthPlace: {text: `{"issuer":"https://evil.example","token_endpoint":"https://evil.example/token"}`}, oidcPlace: {text: serverDoc("", "oidc")}},
+			asked: []string{oauthPlace}, err: oauth.ErrIssuerMismatch,
+		},
+		"another slash is another issuer": {
+			pages: map[string]page{oauthPlace: {text: `{"issuer":"ORIGIN/","token_endpoint":"ORIGIN/token"}`}},
+			asked: []string{oauthPlace}, err: oauth.ErrIssuerMismatch,
+		},
+		"the origin is not the tenant": {
+			path:  "/tenant1",
+			pages: map[string]page{oauthPlace + "/tenant1": {text: serverDoc("", "origin")}},
+			asked: []string{oauthPlace + "/tenant1"}, err: oauth.ErrIssuerMismatch,
+		},
+		"another issuer is told before its endpoints are looked at": {
+			pages: map[string]page{oauthPlace: {text: `{"issuer":"https://evil.example","token_endpoint":"file:///etc/passwd"}`}},
+			asked: []string{oauthPlace}, err: oauth.ErrIssuerMismatch,
+		},
+		"none at all": {
+			asked: []string{oauthPlace, oidcPlace}, err: oauth.ErrNoMetadata,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, c.pages)
+			got, err := oauth.FindServer(t.Context(), client(t), s.URL+c.path)
+			assert.Equal(t, c.asked, s.asked())
+			if c.err != nil {
+				require.ErrorIs(t, err, c.err)
+				assert.Nil(t, got)
+				return
+			}
+			require.NoError(t, err)
+			assert.Equal(t, []string{c.mark}, got.Scopes)
+			assert.Equal(t, s.URL+c.path, got.Issuer)
+		})
+	}
+}
+
+func TestEndpointsAreHTTPS(t *testing.T) {
+	t.Parallel()
+	for _, member := range []string{
+		"authorization_endpoint", "token_endpoint", "registration_endpoint", "revocation_endpoint", "device_authorization_endpoint",
+	} {
+		for _, value := range []string{
+			`"http://as.example/x"`, `"javascript:alert(1)"`, `"file:///etc/passwd"`, `"data:text/html,x"`, `"/relative"`,
+			`"https://u:p@as.example/x"`, `"https://as.example/x#f"`, `{"url":"https://as.example"}`, `"https://"`,
+		} {
+			doc := `{"issuer":"https://as.example","token_endpoint":"https://as.example/token",`
+			if member == "token_endpoint" {
+				doc = `{"issuer":"https://as.example",`
+			}
+			_, err := oauth.ParseServer([]byte(doc+`"`+member+`":`+value+`}`), false)
+			require.ErrorIs(t, err, oauth.ErrBadMetadata, "%s %s", member, value)
+			assert.ErrorContains(t, err, member)
+			assert.NotContains(t, err.Error(), "as.example")
+		}
+	}
+}
+
+func TestALoopbackEndpointIsForALoopbackIssuer(t *testing.T) {
+	t.Parallel()
+	doc := []byte(`{"issuer":"x","token_endpoint":"http://localhost:1/token"}`)
+	_, err := oauth.ParseServer(doc, false)
+	require.ErrorIs(t, err, oauth.ErrBadMetadata, "a public server must not send users to their own machine")
+	_, err = oauth.ParseServer(doc, true)
+	require.NoError(t, err)
+}
+
+func TestATokenEndpointIsNeeded(t *testing.T) {
+	t.Parallel()
+	_, err := oauth.ParseServer([]byte(`{"issuer":"https://as.example","authorization_endpoint":"https://as.example/a"}`), false)
+	require.ErrorIs(t, err, oauth.ErrBadMetadata)
+	require.ErrorContains(t, err, "token_endpoint")
+}
+
+func TestWhatAServerSaysOfItself(t *testing.T) {
+	t.Parallel()
+	got, err := oauth.ParseServer([]byte(`{
+		"issuer": "https://as.example/t",
+		"authorization_endpoint": "https://login.example/authorize?tenant=t",
+		"token_endpoint": "https://as.example:8443/token",
+		"registration_endpoint": "https://as.example/register",
+		"revocation_endpoint": null,
+		"device_authorization_endpoint": "https://as.example/device",
+		"scopes_supported": ["offline_access", "a", "a"],
+		"grant_types_supported": ["authorization_code", "refresh_token"],
+		"authorization_grant_profiles_supported": ["id-jag"],
+		"token_endpoint_auth_methods_supported": ["none", "client_secret_post"],
+		"token_endpoint_auth_signing_alg_values_supported": ["ES256"],
+		"code_challenge_methods_supported": ["plain", "S256"],
+		"authorization_response_iss_parameter_supported": true,
+		"client_id_metadata_document_supported": "true",
+		"signed_metadata": "x.y.z"
+	}`), false)
+	require.NoError(t, err)
+	assert.Equal(t, &oauth.ServerMetadata{
+		Issuer:                      "https://as.example/t",
+		AuthorizationEndpoint:       "https://login.example/authorize?tenant=t",
+		TokenEndpoint:               "https://as.example:8443/token",
+		RegistrationEndpoint:        "https://as.example/register",
+		DeviceAuthorizationEndpoint: "https://as.example/device",
+		Scopes:                      []string{"a", "offline_access"},
+		GrantTypes:                  []string{"authorization_code", "refresh_token"},
+		GrantProfiles:               []string{"id-jag"},
+		AuthMethods:                 []string{"none", "client_secret_post"},
+		AuthAlgorithms:              []string{"ES256"},
+		CodeChallengeMethods:        []string{"plain", "S256"},
+		IssParameter:                true,
+		ClientIDMetadata:            true,
+	}, got)
+	assert.True(t, got.Takes(oauth.AuthNone))
+	assert.False(t, got.Takes(oauth.AuthBasic))
+	assert.True(t, (&oauth.ServerMetadata{}).Takes(oauth.AuthBasic), "the default of RFC 8414")
+	assert.False(t, (&oauth.ServerMetadata{}).Takes(oauth.AuthNone))
+}
+
+func TestPKCEWithS256IsDemanded(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		methods  []string
+		insecure bool
+		err      error
+	}{
+		"offered":                        {[]string{"S256"}, false, nil},
+		"offered among others":           {[]string{"plain", "S256"}, false, nil},
+		"absent":                         {nil, false, oauth.ErrNoPKCE},
+		"absent, and known to be there":  {nil, true, nil},
+		"empty, and known to be there":   {[]string{}, true, nil},
+		"plain alone":                    {[]string{"plain"}, false, oauth.ErrNoPKCE},
+		"plain alone, whatever is known": {[]string{"plain"}, true, oauth.ErrNoPKCE},
+		"another case":                   {[]string{"s256"}, false, oauth.ErrNoPKCE},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := &oauth.ServerMetadata{CodeChallengeMethods: c.methods}
+			require.ErrorIs(t, m.CheckPKCE(c.insecure), c.err)
+		})
+	}
+}
+
+func TestIssuersThatAreNone(t *testing.T) {
+	t.Parallel()
+	for _, issuer := range []string{
+		"", "as.example", "http://as.example", "https://as.example?x=1", "https://as.example?", "https://as.example#f",
+		"https://u@as.example", "javascript:alert(1)",
+	} {
+		_, err := oauth.FindServer(t.Context(), client(t), issuer)
+		var failed *oauth.Error
+		require.ErrorAs(t, err, &failed, issuer)
+		assert.Equal(t, oauth.ClassConfig, failed.Class, issuer)
+	}
+}
+
+func TestTheLegacyServerIsTheOriginOfTheMCPServer(t *testing.T) {
+	t.Parallel()
+	t.Run("with metadata at the origin", func(t *testing.T) {
+		t.Parallel()
+		s := newSite(t, map[string]page{oauthPlace: {text: serverDoc("", "legacy")}})
+		got, err := oauth.FindLegacyServer(t.Context(), client(t), s.URL+"/mcp?x=1")
+		require.NoError(t, err)
+		assert.Equal(t, []string{"legacy"}, got.Scopes)
+		assert.False(t, got.Guessed)
+		assert.Equal(t, []string{oauthPlace}, s.asked())
+	})
+	t.Run("without any", func(t *testing.T) {
+		t.Parallel()
+		s := newSite(t, nil)
+		got, err := oauth.FindLegacyServer(t.Context(), client(t), s.URL+"/mcp")
+		require.NoError(t, err)
+		assert.True(t, got.Guessed)
+		assert.Equal(t, s.URL, got.Issuer)
+		assert.Equal(t, s.URL+"/authorize", got.AuthorizationEndpoint)
+		assert.Equal(t, s.URL+"/token", got.TokenEndpoint)
+		assert.Equal(t, s.URL+"/register", got.RegistrationEndpoint)
+		require.NoError(t, got.CheckPKCE(false))
+	})
+	t.Run("an outage guesses nothing", func(t *testing.T) {
+		t.Parallel()
+		s := newSite(t, map[string]page{oauthPlace: {status: 503}})
+		_, err := oauth.FindLegacyServer(t.Context(), client(t), s.URL+"/mcp")
+		var failed *oauth.Error
+		require.ErrorAs(t, err, &failed)
+		assert.Equal(t, 503, failed.Status)
+	})
+	t.Run("another issuer ends it", func(t *testing.T) {
+		t.Parallel()
+		s := newSite(t, map[string]page{oauthPlace: {text: `{"issuer":"https://evil.example"}`}})
+		_, err := oauth.FindLegacyServer(t.Context(), client(t), s.URL+"/mcp")
+		require.ErrorIs(t, err, oauth.ErrIssuerMismatch)
+	})
+}
+
+func TestDiscoveryEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := oauth.FindServer(ctx, client(t), s.URL)
+	require.ErrorIs(t, err, context.Canceled)
+	assert.Empty(t, s.asked())
+}
+
+func TestServerMetadataIsFoundAsGoSDKFindsIt(t *testing.T) {
+	t.Parallel()
+	doc := `{"issuer":"ORIGIN/t","authorization_endpoint":"ORIGIN/a","token_endpoint":"ORIGIN/token","registration_endpoint":"ORIGIN/r",
+		"response_types_supported":["code"],"code_challenge_methods_supported":["S256"]}`
+	for _, place := range []string{oauthPlace + "/t", oidcPlace + "/t", "/t" + oidcPlace} {
+		s := newSite(t, map[string]page{place: {text: doc, kind: "application/json"}})
+		hc := client(t)
+		got, err := oauth.FindServer(t.Context(), hc, s.URL+"/t")
+		require.NoError(t, err)
+		ours := s.asked()
+		oracle, err := auth.GetAuthServerMetadata(t.Context(), s.URL+"/t", hc)
+		require.NoError(t, err)
+		assert.Equal(t, oracle.Issuer, got.Issuer)
+		assert.Equal(t, oracle.AuthorizationEndpoint, got.AuthorizationEndpoint)
+		assert.Equal(t, oracle.TokenEndpoint, got.TokenEndpoint)
+		assert.Equal(t, oracle.RegistrationEndpoint, got.RegistrationEndpoint)
+		assert.Equal(t, ours, s.asked()[len(ours):], "in the same order")
+	}
+}
+
+func FuzzServerMetadata(f *testing.F) {
+	for _, seed := range []string{
+		strings.ReplaceAll(serverDoc("/t", "x"), "ORIGIN", "https://as.example"), htmlPage, `{}`, `{"issuer":"a"}`,
+		`{"issuer":"a","token_endpoint":"https://a.example/\u0000"}`,
+		`{"issuer":"a","token_endpoint":"HTTPS://A.example:99999/t","authorization_endpoint":"javascript:alert(1)"}`,
+		`{"issuer":"a","token_endpoint":"http://127.0.0.1:1","code_challenge_methods_supported":["S256",null,7]}`,
+	} {
+		f.Add([]byte(seed), false)
+		f.Add([]byte(seed), true)
+	}
+	f.Fuzz(func(t *testing.T, body []byte, local bool) {
+		got, err := oauth.ParseServer(body, local)
+		if err != nil || got == nil {
+			return
+		}
+		assert.NotEmpty(t, got.TokenEndpoint)
+		for _, u := range []string{
+			got.TokenEndpoint, got.AuthorizationEndpoint, got.RegistrationEndpoint, got.RevocationEndpoint, got.DeviceAuthorizationEndpoint,
+		} {
+			lower := strings.ToLower(u)
+			ok := u == "" || strings.HasPrefix(lower, "https://") || local && strings.HasPrefix(lower, "http://")
+			assert.True(t, ok, u)
+		}
+	})
+}
