@@ -142,9 +142,10 @@ func (x Param) takes(value string) bool {
 	return err == nil && re.MatchString(value)
 }
 
-// filled returns the provider at one URL.
+// filled returns the provider at one URL, with the ways that work there.
 func (p Provider) filled(serverURL string, values map[string]string) Provider {
 	p = clone(p)
+	p.Ways = slices.DeleteFunc(p.Ways, func(w Way) bool { return w.URL != "" && w.URL != serverURL })
 	p.Server.URL, p.Server.Alternates, p.Server.Params = serverURL, nil, nil
 	for _, s := range p.OAuth.fields() {
 		*s = expand(*s, values)

@@ -103,6 +103,8 @@ func TestGitHubOptionsTravelAsHeaders(t *testing.T) {
 	assert.Equal(t, map[string]string{"X-MCP-Toolsets": "repos,issues", "X-MCP-Readonly": "true"}, sent)
 
 	p = providers.GitHub(&providers.GitHubOptions{Tools: []string{"a\r\nX-Evil: 1"}})
+	require.Error(t, p.Validate())
+	p = providers.PostHog(&providers.PostHogOptions{Project: "1\r\nX-Evil: 1"})
 	assert.Error(t, p.Validate())
 }
 
