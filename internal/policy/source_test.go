@@ -94,3 +94,15 @@ func TestUnwantedWordsAreCaught(t *testing.T) {
 	assert.NotEmpty(t, unwantedIn([]byte("see /"+"root/go/pkg")))
 	assert.Empty(t, unwantedIn([]byte("see $GOPATH/pkg")))
 }
+
+func TestEveryPackageHasADocFileWithItsComment(t *testing.T) {
+	t.Parallel()
+	for _, p := range packages(t) {
+		want := "Package " + p.Name + " "
+		if p.Name == "main" {
+			want = "Command " + filepath.Base(p.Dir) + " "
+		}
+		assert.True(t, strings.HasPrefix(p.Doc, want), "%s: the package comment must begin with %q, has %q", p.room(), want, p.Doc)
+		assert.FileExists(t, filepath.Join(p.Dir, "doc.go"), "%s keeps its package comment in doc.go", p.room())
+	}
+}

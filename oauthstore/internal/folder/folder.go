@@ -1,6 +1,3 @@
-// Package folder makes the folders that backends keep files in.
-//
-//	err := folder.Make("/var/lib/app/credentials")
 package folder
 
 import (

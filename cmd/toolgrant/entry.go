@@ -1,0 +1,194 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/toolgrant/toolgrant/mcptools"
+	"github.com/toolgrant/toolgrant/oauthstore"
+)
+
+// entryFlags are what an entry may be given beside its credential.
+type entryFlags struct {
+	label, description string
+	allow, approveOnly []string
+	readOnly, deferred bool
+	approval, use      string
+	minTTL             time.Duration
+}
+
+func (f *entryFlags) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.label, "label", "", "server_label (default that of the provider)")
+	flags.StringVar(&f.description, "description", "", "server_description (default that of the provider)")
+	flags.StringArrayVar(&f.allow, "allow", nil, "`NAME` of a tool that the model may see; repeatable (default all)")
+	flags.BoolVar(&f.readOnly, "read-only", false, "only tools that the server annotates as read-only")
+	flags.StringVar(&f.approval, "approval", "", "always or never: whether calls need approval (default always)")
+	flags.StringArrayVar(&f.approveOnly, "approve-only", nil, "`NAME` of a tool whose calls need approval, no others do; repeatable")
+	flags.BoolVar(&f.deferred, "defer", false, "leave the tools out of the context until tool search finds them")
+	flags.StringVar(&f.use, "use", "", "headers: send the token in headers, not in authorization")
+	flags.DurationVar(&f.minTTL, "min-ttl", 0, "how long the token must still live (default min(5m, a quarter of its lifetime))")
+}
+
+// options returns what a builder is made with.
+func (f *entryFlags) options() (*mcptools.Options, error) {
+	o := &mcptools.Options{
+		Label: f.label, Description: f.description, AllowedTools: f.allow, ReadOnly: f.readOnly, DeferLoading: f.deferred,
+	}
+	switch {
+	case f.approval != "" && f.approveOnly != nil:
+		return nil, usagef("--approval and --approve-only exclude each other")
+	case f.approveOnly != nil:
+		o.Approval = mcptools.ApprovalFilter{Always: f.approveOnly}
+	case f.approval == "never":
+		o.Approval = mcptools.ApprovalNever
+	case f.approval != "" && f.approval != "always":
+		return nil, usagef("--approval is always or never, not %q", f.approval)
+	}
+	switch f.use {
+	case "", "authorization":
+	case "headers":
+		o.UseHeaders = true
+	default:
+		return nil, usagef("--use is headers or authorization, not %q", f.use)
+	}
+	return o, checkTTL(f.minTTL)
+}
+
+func checkTTL(d time.Duration) error {
+	if d < 0 {
+		return usagef("--min-ttl can't be negative")
+	}
+	return nil
+}
+
+func (a *app) entryCommand() *cobra.Command {
+	var flags entryFlags
+	var reveal bool
+	cmd := &cobra.Command{
+		Use:   "entry PROVIDER",
+		Short: "The exact tools entry for OpenAI's Responses API",
+		Args:  cobra.ExactArgs(1),
+		RunE: a.begin(func(ctx context.Context, args []string) error {
+			o, err := flags.options()
+			if err != nil {
+				return err
+			}
+			return a.withStore(ctx, func(store *oauthstore.Store) error {
+				t, err := a.resolve(ctx, store, args[0])
+				if err != nil {
+					return err
+				}
+				e, err := a.buildEntry(ctx, store, t, o, flags.minTTL)
+				if err != nil {
+					return err
+				}
+				for _, w := range e.Warnings {
+					a.notef("warning: %s", w)
+				}
+				if e.Short {
+					a.notef("warning: the token ends %s, which is less than --min-ttl: no longer one can be had", when(e.Expiry))
+				}
+				var raw []byte
+				if reveal {
+					raw, err = json.Marshal(e.Tool())
+				} else {
+					raw, err = json.Marshal(e)
+				}
+				if err != nil {
+					return err
+				}
+				a.print(json.RawMessage(raw), nil)
+				return nil
+			})
+		}),
+	}
+	flags.register(cmd)
+	cmd.Flags().BoolVar(&reveal, "reveal", false, "print the token")
+	return cmd
+}
+
+// buildEntry builds the entry of a target.
+func (a *app) buildEntry(ctx context.Context, creds oauthstore.Credentials, t target, o *mcptools.Options, minTTL time.Duration) (mcptools.Entry, error) {
+	if err := a.reachable(t); err != nil {
+		return mcptools.Entry{}, err
+	}
+	o.InsecureAllowLoopback = a.global.allowLoopback
+	b, err := mcptools.NewBuilder(t.provider, creds, o)
+	if err != nil {
+		return mcptools.Entry{}, faultf(mcptools.KindMisconfigured, "%s", message(err))
+	}
+	return b.Entry(ctx, t.key.Owner, &mcptools.BuildOptions{Account: t.key.Account, ServerURL: t.key.Server, MinTTL: minTTL})
+}
+
+// A tokenView is an access token as it is printed.
+type tokenView struct {
+	AccessToken string  `json:"access_token"`
+	ExpiresAt   *string `json:"expires_at"`
+	Generation  uint64  `json:"generation"`
+	Short       bool    `json:"short,omitempty"`
+}
+
+func (a *app) tokenCommand() *cobra.Command {
+	var minTTL time.Duration
+	var reveal bool
+	cmd := &cobra.Command{
+		Use:   "token PROVIDER",
+		Short: "A fresh access token for another client",
+		Args:  cobra.ExactArgs(1),
+		RunE: a.begin(func(ctx context.Context, args []string) error {
+			if err := checkTTL(minTTL); err != nil {
+				return err
+			}
+			return a.withStore(ctx, func(store *oauthstore.Store) error {
+				t, err := a.resolve(ctx, store, args[0])
+				if err != nil {
+					return err
+				}
+				if err := a.reachable(t); err != nil {
+					return err
+				}
+				token, err := store.Token(ctx, t.key, oauthstore.Need{RefreshPolicy: oauthstore.RefreshPolicy{MinTTL: minTTL}})
+				if err != nil {
+					return err
+				}
+				a.printToken(token, reveal)
+				return nil
+			})
+		}),
+	}
+	cmd.Flags().DurationVar(&minTTL, "min-ttl", 0, "how long it must still live (default min(5m, a quarter of its lifetime))")
+	cmd.Flags().BoolVar(&reveal, "reveal", false, "print the token")
+	return cmd
+}
+
+func (a *app) printToken(t oauthstore.Token, reveal bool) {
+	v := tokenView{AccessToken: fmt.Sprint(t.AccessToken), Generation: t.Generation, Short: t.Short}
+	if reveal {
+		v.AccessToken = t.AccessToken.Expose()
+	}
+	if !t.Expiry.IsZero() {
+		v.ExpiresAt = orNull(stamp(t.Expiry))
+	}
+	if t.Short && !a.global.json {
+		a.notef("warning: the token ends %s, which is less than --min-ttl: no longer one can be had", when(t.Expiry))
+	}
+	a.print(v, func(w io.Writer) {
+		if reveal { // alone, so that $(toolgrant token … --reveal) is the token
+			_, _ = fmt.Fprintln(w, v.AccessToken)
+			return
+		}
+		expires := when(t.Expiry)
+		if expires == "" {
+			expires = "not known"
+		}
+		a.ui.fields(w, field{"token", v.AccessToken}, field{"expires", expires}, field{"generation", strconv.FormatUint(v.Generation, 10)})
+		a.notef("print it with --reveal")
+	})
+}

@@ -1,0 +1,217 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/toolgrant/toolgrant/mcptools"
+	"github.com/toolgrant/toolgrant/oauthstore"
+)
+
+// Exit codes of the command.
+const (
+	exitDone      = 0
+	exitFailed    = 1
+	exitUsage     = 2
+	exitReconnect = 3 // the user must connect again
+	exitLater     = 4 // temporary
+	exitConfig    = 5
+)
+
+// Kinds of faults that only the command has, beside those of
+// [mcptools.Failure].
+const (
+	kindUsage             = "usage"
+	kindInterrupted       = "interrupted"
+	kindAccessDenied      = "access_denied"
+	kindCallbackTimeout   = "callback_timeout"
+	kindUntrustedMetadata = "untrusted_metadata"
+	kindKeyUnavailable    = "key_unavailable"
+	kindInternal          = "internal"
+)
+
+// exitCodes maps kinds to exit codes. What is not here gives exitFailed.
+var exitCodes = map[mcptools.Kind]int{
+	kindUsage: exitUsage,
+
+	mcptools.KindNotConnected:  exitReconnect,
+	mcptools.KindReauthorize:   exitReconnect,
+	mcptools.KindWrongAudience: exitReconnect,
+	mcptools.KindUnauthorized:  exitReconnect,
+	mcptools.KindForbidden:     exitReconnect,
+	kindAccessDenied:           exitReconnect,
+
+	mcptools.KindUnavailable: exitLater,
+	mcptools.KindRateLimited: exitLater,
+	mcptools.KindTimeout:     exitLater,
+	mcptools.KindServerError: exitLater,
+	mcptools.KindUnreachable: exitLater,
+
+	mcptools.KindMisconfigured:  exitConfig,
+	mcptools.KindWrongTokenKind: exitConfig,
+	mcptools.KindInvalidTool:    exitConfig,
+	mcptools.KindUnsupported:    exitConfig,
+	kindUntrustedMetadata:       exitConfig,
+	kindKeyUnavailable:          exitConfig,
+}
+
+// actions are what can be done about the kinds that only the command has.
+var actions = map[mcptools.Kind]mcptools.Action{
+	kindUsage:             mcptools.ActionFixConfig,
+	kindInterrupted:       mcptools.ActionNone,
+	kindAccessDenied:      mcptools.ActionConnect,
+	kindCallbackTimeout:   mcptools.ActionConnect,
+	kindUntrustedMetadata: mcptools.ActionFixConfig,
+	kindKeyUnavailable:    mcptools.ActionFixConfig,
+	kindInternal:          mcptools.ActionNone,
+
+	mcptools.KindNotConnected:   mcptools.ActionConnect,
+	mcptools.KindReauthorize:    mcptools.ActionReconnect,
+	mcptools.KindWrongAudience:  mcptools.ActionReconnect,
+	mcptools.KindForbidden:      mcptools.ActionReconnect,
+	mcptools.KindUnavailable:    mcptools.ActionWait,
+	mcptools.KindTimeout:        mcptools.ActionWait,
+	mcptools.KindUnreachable:    mcptools.ActionCheckServer,
+	mcptools.KindMisconfigured:  mcptools.ActionFixConfig,
+	mcptools.KindWrongTokenKind: mcptools.ActionFixConfig,
+	mcptools.KindUnsupported:    mcptools.ActionFixConfig,
+}
+
+// A fault is why a command ended without having done what it was asked for.
+// Its fields are those of the JSON that it is printed as.
+type fault struct {
+	Kind    mcptools.Kind   `json:"kind"`
+	Message string          `json:"message"`
+	Action  mcptools.Action `json:"action"`
+}
+
+// Error returns the message.
+func (f *fault) Error() string { return f.Message }
+
+func (f *fault) exitCode() int {
+	if code, ok := exitCodes[f.Kind]; ok {
+		return code
+	}
+	return exitFailed
+}
+
+// faultf returns a fault of a kind with the kind's usual action.
+func faultf(kind mcptools.Kind, format string, args ...any) *fault {
+	return &fault{Kind: kind, Message: fmt.Sprintf(format, args...), Action: actions[kind]}
+}
+
+func usagef(format string, args ...any) *fault { return faultf(kindUsage, format, args...) }
+
+// faultOf finds out what kind of fault an error of the packages is.
+func faultOf(err error) *fault {
+	if f, ok := errors.AsType[*fault](err); ok {
+		return f
+	}
+	if errors.Is(err, oauthstore.ErrKeyUnavailable) {
+		return faultf(kindKeyUnavailable, "%s", message(err))
+	}
+	if f, ok := errors.AsType[*mcptools.Failure](err); ok {
+		text := message(err)
+		if e, ok := errors.AsType[*oauthstore.Error](err); ok && errors.Is(err, oauthstore.ErrRefused) && e.Detail != "" {
+			text += " The server said: " + e.Detail
+		}
+		return &fault{Kind: f.Kind, Message: text, Action: f.Action}
+	}
+	if u, ok := errors.AsType[*unknownProviderError](err); ok {
+		return faultf(mcptools.KindNotConnected, "%s", u.Error())
+	}
+	var kind mcptools.Kind = kindInternal
+	switch {
+	case errors.Is(err, oauthstore.ErrNotFound):
+		kind = mcptools.KindNotConnected
+	case errors.Is(err, oauthstore.ErrReauthorize):
+		kind = mcptools.KindReauthorize
+	case errors.Is(err, oauthstore.ErrRefused):
+		kind = mcptools.KindWrongAudience
+		if e, ok := errors.AsType[*oauthstore.Error](err); ok && e.Reason == oauthstore.ReasonScope {
+			f := faultf(mcptools.KindForbidden, "%s", message(err))
+			f.Action = mcptools.ActionStepUp
+			return f
+		}
+	case errors.Is(err, oauthstore.ErrMisconfigured):
+		kind = mcptools.KindMisconfigured
+	case errors.Is(err, context.Canceled):
+		kind = kindInterrupted
+	case errors.Is(err, oauthstore.ErrUnavailable), errors.Is(err, oauthstore.ErrConflict):
+		kind = mcptools.KindUnavailable
+	case errors.Is(err, context.DeadlineExceeded):
+		kind = mcptools.KindTimeout
+	}
+	return faultf(kind, "%s", message(err))
+}
+
+// message is an error's text for people: without the package that speaks, and
+// for errors of a credential in whole sentences.
+func message(err error) string {
+	if e, ok := errors.AsType[*oauthstore.Error](err); ok {
+		if f, ok := errors.AsType[*mcptools.Failure](err); !ok || f.Kind == mcptools.KindNotConnected {
+			return storeMessage(e)
+		}
+	}
+	text := err.Error()
+	if f, ok := errors.AsType[*mcptools.Failure](err); ok {
+		text = strings.TrimPrefix(text, "mcptools: "+string(f.Kind)+": ")
+	}
+	for _, prefix := range []string{"oauthstore: ", "mcptools: ", "providers: ", "connect: ", "lab: ", "session: ", "doctor: "} {
+		text = strings.TrimPrefix(text, prefix)
+	}
+	return text
+}
+
+// storeMessage says what the credential store said.
+func storeMessage(e *oauthstore.Error) string {
+	subject := e.Key.String()
+	if e.Key.Provider == "" {
+		subject = "the store"
+	}
+	var text string
+	switch {
+	case errors.Is(e, oauthstore.ErrKeyUnavailable):
+		text = "the key that sealed " + subject + " is not in the keyset: see 'toolgrant keys list'"
+	case errors.Is(e, oauthstore.ErrNotFound):
+		text = subject + " is not connected"
+	case errors.Is(e, oauthstore.ErrReauthorize):
+		text = subject + " must be connected again"
+	case errors.Is(e, oauthstore.ErrRefused):
+		text = "the server refuses the token of " + subject
+	case errors.Is(e, oauthstore.ErrMisconfigured):
+		text = subject + " is misconfigured"
+	case errors.Is(e, oauthstore.ErrUnavailable):
+		text = subject + " is temporarily unavailable"
+	default:
+		return strings.TrimPrefix(e.Error(), "oauthstore: ")
+	}
+	if e.Reason != "" {
+		text += " (" + string(e.Reason) + ")"
+	}
+	if e.Detail != "" {
+		text += ": " + e.Detail
+	}
+	if e.RetryAfter > 0 {
+		text += "; try again in " + short(e.RetryAfter.Round(time.Second))
+	}
+	return text
+}
+
+// hint is the next step for people, beside what happened; "" if there is none.
+func (f *fault) hint(provider string) string {
+	if provider == "" {
+		provider = "PROVIDER"
+	}
+	if slices.Contains([]mcptools.Action{mcptools.ActionConnect, mcptools.ActionReconnect, mcptools.ActionStepUp}, f.Action) {
+		return "toolgrant connect " + provider
+	}
+	if f.Action == mcptools.ActionCheckServer {
+		return "toolgrant doctor " + provider
+	}
+	return ""
+}

@@ -1,0 +1,202 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/charmbracelet/lipgloss"
+	"github.com/spf13/cobra"
+
+	"github.com/toolgrant/toolgrant/providers"
+)
+
+// A providerView is a provider as it is printed. The fields up to Verified are
+// the contract's; the others are there in the whole entry only.
+type providerView struct {
+	ID                string   `json:"id"`
+	Name              string   `json:"name"`
+	ServerURL         *string  `json:"server_url"`
+	Transport         *string  `json:"transport"`
+	Auth              []string `json:"auth"`
+	RESTTokenAccepted *bool    `json:"rest_token_accepted"`
+	Scopes            []string `json:"scopes"`
+	Quirks            []string `json:"quirks"`
+	Docs              []string `json:"docs"`
+	Verified          string   `json:"verified"`
+	*providerDetail
+}
+
+type providerDetail struct {
+	ConnectorID *string     `json:"connector_id"`
+	Alternates  []string    `json:"alternate_urls"`
+	Params      []paramView `json:"url_parts"`
+	Ways        []wayView   `json:"ways"`
+	Issuer      *string     `json:"issuer"`
+	Resource    *string     `json:"resource"`
+	Rotates     *bool       `json:"rotates"`
+	TokenTTL    *string     `json:"token_ttl"`
+	ReadOnly    *string     `json:"read_only"`
+	Hazards     []string    `json:"hazards"`
+	Retired     *string     `json:"retired"`
+	Confidence  string      `json:"confidence"`
+}
+
+type paramView struct {
+	Name    string `json:"name"`
+	Example string `json:"example"`
+	Doc     string `json:"doc"`
+}
+
+type wayView struct {
+	ID           string  `json:"id"`
+	Kind         string  `json:"kind"`
+	Name         string  `json:"name"`
+	Obtain       string  `json:"obtain"`
+	Registration *string `json:"registration"`
+	Carries      string  `json:"carries"` // "authorization" or "headers"
+}
+
+func providerViewOf(p providers.Provider, whole bool) providerView {
+	v := providerView{
+		ID: p.ID, Name: p.Name, ServerURL: orNull(p.Server.URL), Transport: orNull(p.Transport),
+		RESTTokenAccepted: yesNo(p.RESTToken), Scopes: list(p.OAuth.Scopes), Quirks: list(p.Quirks), Docs: list(p.Docs),
+		Verified: p.Source.Date,
+	}
+	for _, w := range p.Ways {
+		v.Auth = append(v.Auth, w.ID)
+	}
+	if !whole {
+		return v
+	}
+	d := &providerDetail{
+		ConnectorID: orNull(p.Server.Connector), Alternates: list(p.Server.Alternates), Params: []paramView{},
+		Issuer: orNull(p.OAuth.Issuer), Resource: orNull(p.OAuth.Resource), Rotates: yesNo(p.Tokens.Rotates),
+		ReadOnly: orNull(p.ReadOnly), Hazards: list(p.Hazards), Retired: orNull(p.Retired), Confidence: p.Source.Confidence,
+	}
+	if p.Tokens.TTL > 0 {
+		d.TokenTTL = orNull(p.Tokens.TTL.String())
+	}
+	for _, x := range p.Server.Params {
+		d.Params = append(d.Params, paramView{x.Name, x.Example, x.Doc})
+	}
+	for _, w := range p.Ways {
+		carries := "authorization"
+		if !w.Bearer() {
+			carries = "headers"
+		}
+		if w.Kind == providers.WayNone {
+			carries = "nothing"
+		}
+		d.Ways = append(d.Ways, wayView{w.ID, w.Kind, w.Name, w.Obtain, orNull(string(w.Registration)), carries})
+	}
+	v.providerDetail = d
+	return v
+}
+
+// list is a slice that is [] in JSON where it is nil.
+func list(s []string) []string {
+	if s == nil {
+		return []string{}
+	}
+	return s
+}
+
+func yesNo(a providers.Answer) *bool {
+	switch a {
+	case providers.Yes, providers.No:
+		yes := a == providers.Yes
+		return &yes
+	case providers.Unknown:
+	}
+	return nil
+}
+
+func (a *app) providersCommand() *cobra.Command {
+	var auth, search string
+	var noAccount bool
+	cmd := &cobra.Command{
+		Use:   "providers [ID]",
+		Short: "The catalogue of MCP servers, or one entry whole",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: a.begin(func(_ context.Context, args []string) error {
+			if len(args) == 1 {
+				return a.showProvider(args[0])
+			}
+			all := slices.DeleteFunc(providers.All(), func(p providers.Provider) bool {
+				return auth != "" && !offers(p, auth) || noAccount && !offers(p, providers.WayNone) || !mentions(p, search)
+			})
+			a.listProviders(all)
+			return nil
+		}),
+	}
+	cmd.Flags().StringVar(&auth, "auth", "", "only servers with this `WAY` to authenticate, such as oauth, api_key or none")
+	cmd.Flags().StringVar(&search, "search", "", "only servers whose id, name, URL or description holds this `TEXT`")
+	cmd.Flags().BoolVar(&noAccount, "no-account-needed", false, "only servers that are open to anyone")
+	return cmd
+}
+
+// offers reports whether a provider has a way of that id or kind.
+func offers(p providers.Provider, way string) bool {
+	return slices.ContainsFunc(p.Ways, func(w providers.Way) bool { return w.ID == way || w.Kind == way })
+}
+
+func mentions(p providers.Provider, text string) bool {
+	return strings.Contains(strings.ToLower(strings.Join([]string{p.ID, p.Name, p.Server.URL, p.Description}, "\n")), strings.ToLower(text))
+}
+
+func (a *app) listProviders(all []providers.Provider) {
+	views := make([]providerView, 0, len(all))
+	for _, p := range all {
+		views = append(views, providerViewOf(p, false))
+	}
+	a.print(views, func(w io.Writer) {
+		if len(all) == 0 {
+			_, _ = io.WriteString(w, "No such provider. Any other server works too: toolgrant connect LABEL=URL\n")
+			return
+		}
+		rows := make([][]string, len(all))
+		for i, p := range all {
+			rows[i] = []string{p.ID, p.Name, strings.Join(views[i].Auth, ", "), first(p.Server.URL, p.Server.Connector, "a URL per customer")}
+		}
+		a.ui.table(w, []string{"ID", "NAME", "AUTH", "SERVER"}, rows, func(row, _ int) lipgloss.Style {
+			if all[row].Retired != "" {
+				return a.ui.dim
+			}
+			return a.ui.plain
+		})
+		_, _ = fmt.Fprintf(w, "\n%d servers. More on one: toolgrant providers ID\n", len(all))
+	})
+}
+
+func (a *app) showProvider(id string) error {
+	p, ok := providers.Lookup(id)
+	if !ok {
+		return usagef("there is no provider %q: see 'toolgrant providers --search %s'", id, id)
+	}
+	v := providerViewOf(p, true)
+	a.print(v, func(w io.Writer) {
+		_, _ = fmt.Fprintf(w, "%s\n", a.ui.head.Render(p.Name))
+		if p.Description != "" {
+			_, _ = fmt.Fprintf(w, "%s\n", p.Description)
+		}
+		_, _ = io.WriteString(w, "\n")
+		a.ui.fields(w,
+			field{"id", p.ID}, field{"server", p.Server.URL}, field{"connector", p.Server.Connector}, field{"transport", p.Transport},
+			field{"also at", strings.Join(p.Server.Alternates, "\n")},
+			field{"retired", a.ui.warn.Render(p.Retired)}, field{"issuer", p.OAuth.Issuer}, field{"scopes", strings.Join(p.OAuth.Scopes, " ")},
+			field{"REST token", map[providers.Answer]string{providers.Yes: "works here too", providers.No: "does not work here"}[p.RESTToken]},
+			field{"read-only", p.ReadOnly}, field{"cost", p.Cost},
+			field{"docs", strings.Join(p.Docs, "\n")},
+			field{"facts from", strings.TrimSpace(p.Source.Date + ", " + p.Source.Confidence + " confidence")},
+		)
+		for _, way := range p.Ways {
+			_, _ = fmt.Fprintf(w, "\n%s  %s\n  %s\n", a.ui.head.Render(way.ID), way.Name, way.Obtain)
+		}
+		a.ui.bullets(w, "Mind", append(slices.Clone(p.Hazards), p.Quirks...))
+		_, _ = fmt.Fprintf(w, "\nConnect it: toolgrant connect %s\n", p.ID)
+	})
+	return nil
+}

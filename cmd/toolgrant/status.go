@@ -1,0 +1,207 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+
+	"github.com/charmbracelet/lipgloss"
+	"github.com/spf13/cobra"
+
+	"github.com/toolgrant/toolgrant/oauthstore"
+)
+
+// A statusView is a status as it is printed.
+type statusView struct {
+	Provider   string            `json:"provider"`
+	Owner      string            `json:"owner"`
+	Account    string            `json:"account"`
+	ServerURL  string            `json:"server_url"`
+	State      oauthstore.State  `json:"state"`
+	Reason     *string           `json:"reason"`
+	ExpiresAt  *string           `json:"expires_at"`
+	Generation uint64            `json:"generation"`
+	Resource   *string           `json:"resource"`
+	Issuer     *string           `json:"issuer"`
+	ClientID   *string           `json:"client_id"`
+	Scopes     []string          `json:"scopes"`
+	VerifiedAt *string           `json:"verified_at"`
+	status     oauthstore.Status `json:"-"`
+}
+
+func viewOf(s oauthstore.Status) statusView {
+	v := statusView{
+		Provider: s.Key.Provider, Owner: s.Key.Owner.String(), Account: s.Key.Account, ServerURL: s.Key.Server,
+		State: s.State, Reason: orNull(string(s.Reason)), Generation: s.Generation,
+		Resource: orNull(s.Provenance.Resource), Issuer: orNull(s.Provenance.Issuer), ClientID: orNull(s.Provenance.ClientID),
+		Scopes: s.Provenance.ScopesGranted, status: s,
+	}
+	if v.Scopes == nil {
+		v.Scopes = []string{}
+	}
+	if !s.Expiry.IsZero() {
+		v.ExpiresAt = orNull(stamp(s.Expiry))
+	}
+	if s.Verdict.Outcome == oauthstore.VerdictAccepted {
+		v.VerifiedAt = orNull(stamp(s.Verdict.At))
+	}
+	return v
+}
+
+// orNull is a text that is null in JSON where it is empty.
+func orNull(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
+}
+
+func (a *app) statusCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "status [PROVIDER]",
+		Short: "What is stored, without asking any provider",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: a.begin(func(ctx context.Context, args []string) error {
+			return a.withStore(ctx, func(store *oauthstore.Store) error {
+				if len(args) == 0 {
+					return a.listStatus(ctx, store)
+				}
+				t, err := a.resolve(ctx, store, args[0])
+				if err != nil {
+					return err
+				}
+				s, err := store.Status(ctx, t.key)
+				if err != nil {
+					return err
+				}
+				a.printStatus(s)
+				return nil
+			})
+		}),
+	}
+}
+
+func (a *app) printStatus(s oauthstore.Status) {
+	v := viewOf(s)
+	a.print(v, func(w io.Writer) { a.ui.status(w, v) })
+}
+
+func (a *app) listStatus(ctx context.Context, store *oauthstore.Store) error {
+	all, err := store.List(ctx, a.global.owner)
+	if err != nil {
+		return err
+	}
+	views := make([]statusView, 0, len(all))
+	for _, s := range all {
+		views = append(views, viewOf(s))
+	}
+	a.print(views, func(w io.Writer) {
+		if len(views) == 0 {
+			_, _ = io.WriteString(w, a.global.owner.String()+" has connected nothing yet. Begin with 'toolgrant providers'.\n")
+			return
+		}
+		var rows [][]string
+		for _, v := range views {
+			rows = append(rows, []string{v.Provider, v.Account, string(v.State), text(v.Reason), when(v.status.Expiry), v.ServerURL})
+		}
+		a.ui.table(w, []string{"PROVIDER", "ACCOUNT", "STATE", "REASON", "EXPIRES", "SERVER"}, rows, func(row, col int) lipgloss.Style {
+			if col == 2 {
+				return a.ui.state(views[row].State)
+			}
+			return a.ui.plain
+		})
+	})
+	return nil
+}
+
+// status writes one status for people.
+func (u *ui) status(w io.Writer, v statusView) {
+	s := v.status
+	verdict := ""
+	switch s.Verdict.Outcome {
+	case oauthstore.VerdictAccepted:
+		verdict = u.good.Render("accepted") + " " + when(s.Verdict.At)
+	case oauthstore.VerdictRefused:
+		verdict = u.bad.Render("refused") + " " + when(s.Verdict.At) + ": " + s.Verdict.Detail
+	}
+	expires := when(s.Expiry)
+	if expires == "" {
+		expires = "not known"
+	}
+	if s.Refreshable {
+		expires += ", refreshed by itself"
+	}
+	u.fields(w,
+		field{"provider", v.Provider}, field{"owner", v.Owner}, field{"account", v.Account}, field{"server", v.ServerURL},
+		field{"state", strings.TrimSpace(u.state(v.State).Render(string(v.State)) + " " + text(v.Reason))},
+		field{"expires", expires},
+		field{"server says", verdict},
+		field{"issuer", text(v.Issuer)}, field{"resource", text(v.Resource)}, field{"client", text(v.ClientID)},
+		field{"scopes", strings.Join(v.Scopes, " ")},
+	)
+}
+
+// state is how a state looks.
+func (u *ui) state(s oauthstore.State) lipgloss.Style {
+	switch s {
+	case oauthstore.StateActive:
+		return u.good
+	case oauthstore.StateExpiring, oauthstore.StateDegraded, oauthstore.StateUnknown:
+		return u.warn
+	case oauthstore.StateReauthorize, oauthstore.StateRevoked:
+		return u.bad
+	}
+	return u.plain
+}
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+func (a *app) disconnectCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "disconnect PROVIDER",
+		Short: "Revoke at the provider and remove",
+		Long:  "Removes the credential, and then revokes it at the provider. The removal never waits for the provider.",
+		Args:  cobra.ExactArgs(1),
+		RunE: a.begin(func(ctx context.Context, args []string) error {
+			return a.withStore(ctx, func(store *oauthstore.Store) error {
+				var d oauthstore.Disconnected
+				t, err := a.resolve(ctx, store, args[0])
+				if _, unknown := errors.AsType[*unknownProviderError](err); err != nil && !unknown {
+					return err
+				}
+				if err == nil {
+					if d, err = store.Disconnect(ctx, t.key); err != nil {
+						return err
+					}
+				}
+				a.print(disconnectView{d.Removed, d.Revoked}, func(w io.Writer) {
+					_, _ = io.WriteString(w, disconnectWords(d)+"\n")
+				})
+				return nil
+			})
+		}),
+	}
+}
+
+type disconnectView struct {
+	Removed bool  `json:"removed"`
+	Revoked *bool `json:"revoked"`
+}
+
+func disconnectWords(d oauthstore.Disconnected) string {
+	switch {
+	case !d.Removed:
+		return "There was nothing to remove."
+	case d.Revoked == nil:
+		return "Removed. The provider was not asked to revoke it."
+	case *d.Revoked:
+		return "Removed, and revoked at the provider."
+	}
+	return "Removed. The provider did not confirm the revocation: revoke it in your account there."
+}

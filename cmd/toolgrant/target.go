@@ -1,0 +1,179 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/toolgrant/toolgrant/mcptools"
+	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/providers"
+)
+
+// A target is what PROVIDER names on the command line: a server, and which of
+// the owner's credentials for it.
+type target struct {
+	provider providers.Provider
+	key      oauthstore.Key
+}
+
+// split takes PROVIDER or LABEL=URL apart. The URL may also come from
+// --server-url; it is "" where none is given.
+func (a *app) split(text string) (label, serverURL string, err error) {
+	label, serverURL, given := strings.Cut(text, "=")
+	switch {
+	case label == "":
+		return "", "", usagef("which provider? %q has no name", text)
+	case given && serverURL == "":
+		return "", "", usagef("%q has no URL after its =", text)
+	case given && a.global.serverURL != "" && a.global.serverURL != serverURL:
+		return "", "", usagef("%s and --server-url name two URLs", label)
+	case !given:
+		serverURL = a.global.serverURL
+	}
+	return label, serverURL, nil
+}
+
+// resolve finds out which credential PROVIDER names. A label that the owner
+// has connected or imported remembers its URL; where that leaves a choice,
+// nothing is chosen.
+func (a *app) resolve(ctx context.Context, store *oauthstore.Store, text string) (target, error) {
+	label, serverURL, err := a.split(text)
+	if err != nil {
+		return target{}, err
+	}
+	if serverURL == "" {
+		if serverURL, err = a.remembered(ctx, store, label); err != nil {
+			return target{}, err
+		}
+	}
+	p, err := providerAt(label, serverURL)
+	if err != nil {
+		return target{}, err
+	}
+	// A stored key is kept to the byte, also where the catalogue knows another
+	// URL by now.
+	if serverURL == "" {
+		if serverURL, err = p.ServerURL(""); err != nil {
+			return target{}, faultf(mcptools.KindMisconfigured, "%s", message(err))
+		}
+	}
+	key := oauthstore.Key{Owner: a.global.owner, Provider: label, Account: a.global.account, Server: serverURL}
+	if err := key.Validate(); err != nil {
+		return target{}, usagef("%s", message(err))
+	}
+	return target{p, key}, nil
+}
+
+// resolveNew is resolve for commands that make a credential: a label that
+// nobody knows is wrong usage there.
+func (a *app) resolveNew(ctx context.Context, store *oauthstore.Store, text string) (target, error) {
+	t, err := a.resolve(ctx, store, text)
+	if u, ok := errors.AsType[*unknownProviderError](err); ok {
+		return t, usagef("%s", u.Error())
+	}
+	return t, err
+}
+
+// remembered returns the one URL that the owner has under a bare label, or "".
+func (a *app) remembered(ctx context.Context, store *oauthstore.Store, label string) (string, error) {
+	all, err := store.List(ctx, a.global.owner)
+	if err != nil {
+		return "", err
+	}
+	var known, fits []oauthstore.Key
+	for _, s := range all {
+		if s.Key.Provider != label {
+			continue
+		}
+		known = append(known, s.Key)
+		if !a.global.accountGiven() || s.Key.Account == a.global.account {
+			fits = append(fits, s.Key)
+		}
+	}
+	if len(fits) == 0 {
+		// Of these only the URL is remembered, if there is but one.
+		fits = slices.CompactFunc(known, func(x, y oauthstore.Key) bool { return x.Server == y.Server })
+	}
+	switch len(fits) {
+	case 0:
+		return "", nil
+	case 1:
+		return fits[0].Server, nil
+	}
+	return "", ambiguous(label, fits)
+}
+
+// ambiguous lists what a bare label may mean.
+func ambiguous(label string, keys []oauthstore.Key) error {
+	var all []string
+	for _, k := range keys {
+		s := label + "=" + k.Server
+		if k.Account != "" {
+			s += " --account " + k.Account
+		} else {
+			s += ` --account ""`
+		}
+		all = append(all, s)
+	}
+	return faultf(mcptools.KindMisconfigured, "%s may be any of these, say which:\n  %s", label, strings.Join(all, "\n  "))
+}
+
+// providerAt returns what is known of the server that a label and a URL name.
+// Facts of the catalogue hold for a URL that is one of a provider's, whatever
+// the label; any other URL is a server of its own.
+func providerAt(label, serverURL string) (providers.Provider, error) {
+	byID, inCatalogue := providers.Lookup(label)
+	if serverURL == "" {
+		if !inCatalogue {
+			return providers.Provider{}, &unknownProviderError{label}
+		}
+		return byID, nil
+	}
+	if inCatalogue {
+		if _, err := byID.ServerURL(serverURL); err == nil {
+			return byID, nil
+		}
+	}
+	p, ok := providers.ByURL(serverURL)
+	if ok {
+		if _, err := p.ServerURL(serverURL); err != nil {
+			return providers.Provider{}, faultf(mcptools.KindMisconfigured, "%s", message(err))
+		}
+		p.ID, p.Label = label, ""
+	} else {
+		p = providers.Custom(label, serverURL, nil)
+	}
+	if err := p.Validate(); err != nil {
+		return providers.Provider{}, faultf(mcptools.KindMisconfigured, "%s", message(err))
+	}
+	return p, nil
+}
+
+// An unknownProviderError is a label that neither the catalogue nor the owner has.
+type unknownProviderError struct{ label string }
+
+func (e *unknownProviderError) Error() string {
+	return "there is no provider " + strconv.Quote(e.label) + ": see 'toolgrant providers', or give LABEL=URL"
+}
+
+// reachable refuses what is only for tests unless --allow-loopback is given,
+// before anything is sent.
+func (a *app) reachable(t target) error {
+	if a.global.allowLoopback || t.key.Server == "" {
+		return nil
+	}
+	u, err := url.Parse(t.key.Server)
+	if err != nil {
+		return faultf(mcptools.KindMisconfigured, "the server URL can't be read")
+	}
+	ip, ipErr := netip.ParseAddr(u.Hostname())
+	if u.Scheme == "http" || u.Hostname() == "localhost" || ipErr == nil && ip.IsLoopback() {
+		return faultf(mcptools.KindMisconfigured, "%s is on loopback or plain http, which is for tests: add --allow-loopback", t.key.Provider)
+	}
+	return nil
+}
