@@ -222,6 +222,14 @@ func TestAnIntentWhoseOwnerDiedIsTakenOver(t *testing.T) {
 		w.as.Answer = nil
 
 		start := time.Now()
+		hasty := w.replica(t, func(o *oauthstore.Options) { o.PeerWait = 5 * time.Second })
+		_, err = hasty.Token(t.Context(), key, oauthstore.Need{})
+		var told *oauthstore.Error
+		require.ErrorAs(t, err, &told)
+		require.ErrorIs(t, err, oauthstore.ErrUnavailable)
+		assert.InDelta(t, 5*time.Second, time.Since(start), float64(time.Second), "it waits for no longer than it was told")
+		assert.InDelta(t, 25*time.Second, told.RetryAfter, float64(time.Second))
+
 		tok, err := w.replica(t, nil).Token(t.Context(), key, oauthstore.Need{})
 		require.NoError(t, err)
 		assert.EqualValues(t, 2, tok.Generation)

@@ -75,7 +75,7 @@ func (s *Store) fly(ctx context.Context, key Key, generation uint64, force bool)
 	defer s.work.Done()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opts.Lease+s.opts.PostTimeout+2*s.opts.SaveBudget)
 	defer cancel()
-	lease := rand.Text()
+	lease, begun := rand.Text(), time.Now()
 	for wait := 20 * time.Millisecond; ; {
 		if sn := s.heldSnapshot(key); sn != nil && sn.rec.Generation != generation {
 			return sn, nil
@@ -103,6 +103,12 @@ func (s *Store) fly(ctx context.Context, key Key, generation uint64, force bool)
 			}
 		}
 		if rec.Intent != nil && sn.storeNow().Before(rec.Intent.Deadline) {
+			if s.opts.PeerWait > 0 && time.Since(begun) >= s.opts.PeerWait {
+				return nil, &Error{
+					Err: ErrUnavailable, Reason: ReasonRefreshFailing, RetryAfter: rec.Intent.Deadline.Sub(sn.storeNow()),
+					Detail: "another process has begun to refresh it and has not ended",
+				}
+			}
 			if err := sleep(ctx, wait, s.done); err != nil {
 				return nil, err
 			}

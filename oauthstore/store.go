@@ -38,6 +38,11 @@ type Options struct {
 	// Lease is for how long a process that wants to refresh keeps others from
 	// it; longer than PostTimeout and SaveBudget together. Zero means 30 s.
 	Lease time.Duration
+	// PeerWait is for how long a caller without a living token waits for a
+	// refresh that another process has begun, before it gets [ErrUnavailable]
+	// with RetryAfter set. It suits programs that somebody waits for. Zero means
+	// as long as the other's lease lasts.
+	PeerWait time.Duration
 
 	// CacheAge is how long a cached pair is served without asking the backend.
 	// Zero means 30 s; a negative value turns the cache off.
