@@ -17,6 +17,10 @@ import (
 // signal; a little less than grace, so that it is seen to have ended.
 const closeGrace = grace - 100*time.Millisecond
 
+// peerWait is how long a command waits for a refresh by another process: longer
+// than most take, and not for as long as a process that died keeps its lease.
+const peerWait = 5 * time.Second
+
 // withStore opens the store of --store and --keyset, calls f and closes it. It
 // waits for refreshes that are on their way, so that no new pair is lost; after
 // a signal for closeGrace at most.
@@ -35,7 +39,7 @@ func (a *app) withSealer(ctx context.Context, keys oauthstore.Sealer, f func(*oa
 		return err
 	}
 	defer func() { err = errors.Join(err, backend.Close()) }()
-	store, err := oauthstore.New(backend, keys, &oauthstore.Options{InsecureAllowLoopback: a.global.allowLoopback})
+	store, err := oauthstore.New(backend, keys, &oauthstore.Options{PeerWait: peerWait, InsecureAllowLoopback: a.global.allowLoopback})
 	if err != nil {
 		return err
 	}
