@@ -28,7 +28,7 @@ type globalFlags struct {
 func (g *globalFlags) register(root *cobra.Command, env map[string]string) {
 	flags := root.PersistentFlags()
 	flags.StringVar(&g.store, "store", "", "`URL` of where credentials are kept: memory:, file:DIR, sqlite:PATH, postgres://…, redis://… (default $TOOLGRANT_STORE, else SQLite in your state folder)")
-	flags.StringVar(&g.keyset, "keyset", "", "`FILE` with the keys that seal them (default $TOOLGRANT_KEYSET, else a file in your config folder)")
+	flags.StringVar(&g.keyset, "keyset", "", "`FILE` with the keys that seal them, or keyring:NAME for the operating system's keyring (default $TOOLGRANT_KEYSET, else a file in your config folder)")
 	flags.StringVar(&g.ownerText, "owner", "", "whose credential, as `TENANT/SUBJECT` (default local/ and your login name)")
 	flags.StringVar(&g.account, "account", "", "which of several accounts of that owner, by `NAME`")
 	flags.StringVar(&g.serverURL, "server-url", "", "`URL` of a self-hosted or local server (default the provider's own)")
@@ -39,8 +39,13 @@ func (g *globalFlags) register(root *cobra.Command, env map[string]string) {
 
 	// Defaults that --help must not show, since they hold names of this machine.
 	g.store = first(env["TOOLGRANT_STORE"], "sqlite:"+filepath.Join(stateFolder(env), "toolgrant", "credentials.db"))
-	g.keyset = first(env["TOOLGRANT_KEYSET"], filepath.Join(configFolder(env), "toolgrant", "keyset.json"))
+	g.keyset = first(env["TOOLGRANT_KEYSET"], defaultKeyset(env))
 	g.ownerText = "local/" + loginName(env)
+}
+
+// defaultKeyset is the keyset's file where nobody says otherwise.
+func defaultKeyset(env map[string]string) string {
+	return filepath.Join(configFolder(env), "toolgrant", "keyset.json")
 }
 
 // check splits and checks what was given.

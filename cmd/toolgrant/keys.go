@@ -78,13 +78,14 @@ func (a *app) keysCommand() *cobra.Command {
 }
 
 func (a *app) newKeys(context.Context, []string) error {
-	switch err := a.makeKeyset(); {
+	place := a.keysetPlace()
+	switch err := makeKeyset(place); {
 	case errors.Is(err, fs.ErrExist):
-		return faultf(mcptools.KindMisconfigured, "there is a keyset at %s already: a second one could not open what the first has sealed", a.global.keyset)
+		return faultf(mcptools.KindMisconfigured, "there is a keyset in %s already: a second one could not open what the first has sealed", place)
 	case err != nil:
 		return err
 	}
-	keys, err := a.readKeyset()
+	keys, err := a.readKeyset(place)
 	if err != nil {
 		return err
 	}
@@ -120,7 +121,7 @@ func (a *app) changeKeys(ctx context.Context, f func(*oauthstore.Store, *oauthst
 		if err := f(store, keys); err != nil {
 			return err
 		}
-		return a.saveKeyset(keys)
+		return writeKeyset(keys, a.keysetPlace().replace)
 	})
 }
 

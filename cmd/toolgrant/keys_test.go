@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"github.com/zalando/go-keyring"
 
 	"github.com/toolgrant/toolgrant/mcptools"
 )
@@ -42,4 +43,21 @@ func TestAKeyIsRotatedWithoutLosingARecord(t *testing.T) {
 
 	got := c.run(t.Context(), "token", "linear", "--reveal")
 	assert.Equal(t, "made-up-token-1\n", got.out)
+}
+
+func TestAKeysetInTheKeyringIsMadeOnPurposeOnly(t *testing.T) {
+	t.Parallel()
+	keyring.MockInit() // no other test of this process uses one
+	c := newCLI(t)
+	ring := "keyring:" + t.Name()
+	missing := c.fails(t, exitConfig, "status", "--keyset", ring)
+	assert.EqualValues(t, kindKeyUnavailable, missing.Kind)
+	var keys []keyView
+	c.ok(t, &keys, "keys", "new", "--keyset", ring)
+	require.Len(t, keys, 1)
+	c.fails(t, exitConfig, "keys", "new", "--keyset", ring)
+	var more []keyView
+	c.ok(t, &more, "keys", "add", "--keyset", ring)
+	require.Len(t, more, 2)
+	assert.Equal(t, keys[0].ID, more[0].ID)
 }
