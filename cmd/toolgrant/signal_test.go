@@ -49,7 +49,9 @@ func (p *process) interrupted(t *testing.T) {
 	var exit *exec.ExitError
 	require.ErrorAs(t, p.Wait(), &exit, "%s", &p.out)
 	assert.Equal(t, exitFailed, exit.ExitCode(), "%s%s", &p.out, &p.errOut)
-	var said struct{ Error fault }
+	var said struct {
+		Error fault `json:"error"`
+	}
 	require.NoError(t, json.Unmarshal(p.out.Bytes(), &said), p.out.String())
 	assert.EqualValues(t, kindInterrupted, said.Error.Kind)
 }
