@@ -45,6 +45,7 @@ const (
 	maxCode        = 64
 	maxDescription = 200
 	maxRetryAfter  = time.Hour
+	minSecret      = 8 // fewer characters are no secret, and occur in any text
 )
 
 // An Error is a request to an authorization server that failed, or an answer
@@ -124,7 +125,8 @@ func classify(status int, code string, refused []string) Class {
 		"incorrect_client_credentials": // GitHub's word for invalid_client
 		return ClassClient
 	case "invalid_request", "invalid_scope", "invalid_target", "unsupported_grant_type",
-		"invalid_dpop_proof", "use_dpop_nonce":
+		"unsupported_response_type", "invalid_dpop_proof", "use_dpop_nonce",
+		"invalid_redirect_uri", "invalid_client_metadata", "invalid_software_statement", "unapproved_software_statement":
 		return ClassConfig
 	}
 	return ClassBlocked
@@ -171,7 +173,7 @@ func oauthCode(text string) string {
 // seen to echo.
 func printable(text string, limit int, sent ...secret.Secret) string {
 	for _, s := range sent {
-		if clear := s.Expose(); clear != "" {
+		if clear := s.Expose(); len(clear) >= minSecret {
 			text = strings.ReplaceAll(text, clear, secret.Placeholder)
 		}
 	}
@@ -191,6 +193,6 @@ func printable(text string, limit int, sent ...secret.Secret) string {
 // holds reports whether text contains one of the secrets that were sent.
 func holds(text string, sent ...secret.Secret) bool {
 	return slices.ContainsFunc(sent, func(s secret.Secret) bool {
-		return !s.IsZero() && strings.Contains(text, s.Expose())
+		return len(s.Expose()) >= minSecret && strings.Contains(text, s.Expose())
 	})
 }

@@ -71,7 +71,11 @@ func (p formPost) send(ctx context.Context, hc *http.Client) (*answer, error) {
 // sendOnce sends one request and reads its answer.
 func sendOnce(ctx context.Context, hc *http.Client, op, method, target string, header http.Header, content string, limit int) (*answer, error) {
 	body := &onceBody{r: strings.NewReader(content)}
-	req, err := http.NewRequestWithContext(ctx, method, target, body)
+	var sent io.Reader // nil without content: a GET has no body
+	if content != "" {
+		sent = body
+	}
+	req, err := http.NewRequestWithContext(ctx, method, target, sent)
 	if err != nil {
 		return nil, &Error{Op: op, Class: ClassConfig, Err: errEndpoint} // its own text holds the URL
 	}

@@ -16,3 +16,12 @@ func ParseResource(body []byte) (*ResourceMetadata, error) { return parseResourc
 
 // ParseServer reads an authorization-server metadata document; nil if it is none.
 func ParseServer(body []byte, local bool) (*ServerMetadata, error) { return parseServer(body, local) }
+
+// ParseRegistration reads the answer to a registration that asked for method.
+func ParseRegistration(body []byte, method string) (*Registration, error) {
+	o, err := parseObject(body, registrationMembers...)
+	if err != nil {
+		return nil, err
+	}
+	return parseRegistration(o, Registration{AuthMethod: method}, nil, false)
+}

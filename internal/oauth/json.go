@@ -186,10 +186,9 @@ func (o object) list(name string) ([]string, error) {
 	return list, nil
 }
 
-// seconds returns a member that counts seconds, as servers write it: an
-// integer, a number with a fraction or an exponent, either of them as a text.
-// It is clamped to 0 and ten years. False: absent, null or no number.
-func (o object) seconds(name string) (time.Duration, bool) {
+// number returns a member that is a number, as servers write it: with a
+// fraction or an exponent, or as a text. False: absent, null or no number.
+func (o object) number(name string) (float64, bool) {
 	raw := string(o[name])
 	if s, ok := o.text(name, 64); ok {
 		raw = strings.TrimSpace(s)
@@ -201,6 +200,14 @@ func (o object) seconds(name string) (time.Duration, bool) {
 	if err != nil && !errors.Is(err, strconv.ErrRange) || math.IsNaN(f) {
 		return 0, false
 	}
-	f = min(max(f, 0), maxLifetime.Seconds())
-	return time.Duration(f * float64(time.Second)), true
+	return f, true
+}
+
+// seconds returns a member that counts seconds, clamped to 0 and ten years.
+func (o object) seconds(name string) (time.Duration, bool) {
+	f, ok := o.number(name)
+	if !ok {
+		return 0, false
+	}
+	return time.Duration(min(max(f, 0), maxLifetime.Seconds()) * float64(time.Second)), true
 }

@@ -24,7 +24,9 @@ type script struct {
 }
 
 func (s script) RoundTrip(req *http.Request) (*http.Response, error) {
-	_, _ = io.Copy(io.Discard, req.Body)
+	if req.Body != nil {
+		_, _ = io.Copy(io.Discard, req.Body)
+	}
 	length := int64(len(s.body))
 	if s.chunked {
 		length = -1
@@ -42,7 +44,7 @@ func fill(size int, prefix, pattern, suffix string) []byte {
 	return []byte(prefix + strings.Repeat(pattern, n) + suffix)
 }
 
-// hostile are bodies made to cost their reader dear, of a given size.
+// hostile are bodies made to cost the reader of a token answer dear.
 func hostile(size int) map[string][]byte {
 	return map[string][]byte{
 		"one long token":       fill(size, `{"access_token":"`, "a", `"}`),
@@ -89,6 +91,46 @@ func TestNoTokenAnswerCostsMoreThanTwoMebibytes(t *testing.T) { //nolint:paralle
 					_, _ = oauth.Refresh(t.Context(), hc, r)
 				})
 				assert.LessOrEqual(t, cost, uint64(mostMemory), "%s, chunked %t, status %d", name, chunked, status)
+			}
+		}
+	}
+}
+
+func TestNoOtherAnswerCostsMoreThanTwoMebibytes(t *testing.T) { //nolint:paralleltest // measures the process
+	const size = 256 << 10
+	head := `{"resource":"https://mcp.example","issuer":"https://as.example","client_id":"id","device_code":"d","user_code":"u",` +
+		`"verification_uri":"https://as.example","token_endpoint":"https://as.example/token"`
+	bodies := map[string][]byte{
+		"honest, and a filler": fill(size, head+`,"x":"`, "a", `"}`),
+		"members":              fill(size, head, `,"b":1`, `}`),
+		"issuers":              fill(size, head+`,"authorization_servers":["https://a.example"`, `,"https://a.example"`, `]}`),
+		"different issuers":    fill(size, head+`,"authorization_servers":["https://a.example/`, `\u0061`, `"]}`),
+		"scopes":               fill(size, head+`,"scopes_supported":["a"`, `,"a"`, `]}`),
+		"methods":              fill(size, head+`,"code_challenge_methods_supported":["S256"`, `,""`, `]}`),
+		"redirect URIs":        fill(size, head+`,"redirect_uris":["a"`, `,"a"`, `]}`),
+		"a text of scopes":     fill(size, head+`,"scope":"`, `a `, `"}`),
+		"a name":               fill(size, head+`,"resource_name":"`, `\u00e9`, `"}`),
+		"a thousand scopes":    []byte(head + `,"scopes_supported":["a"` + strings.Repeat(`,"`+strings.Repeat("s", 200)+`"`, 999) + `]}`),
+		"deep":                 fill(size, head+`,"scopes_supported":`, `[`, ``),
+		"too long":             fill(64*size, head+`,"x":"`, "a", `"}`),
+	}
+	m := webClient()
+	for name, body := range bodies {
+		for _, chunked := range []bool{false, true} {
+			hc := &http.Client{Transport: script{200, body, chunked}}
+			for what, ask := range map[string]func(){
+				"resource": func() {
+					_, _ = oauth.FindResourceMetadata(t.Context(), hc, oauth.ResourceRequest{ServerURL: "https://mcp.example"})
+				},
+				"server": func() { _, _ = oauth.FindServer(t.Context(), hc, "https://as.example") },
+				"registration": func() {
+					_, _ = oauth.Register(t.Context(), hc, oauth.RegisterRequest{Endpoint: "https://as.example/r", Metadata: m})
+				},
+				"device": func() {
+					_, _ = oauth.StartDevice(t.Context(), hc, oauth.DeviceRequest{Endpoint: "https://as.example/d", Client: appClient()})
+				},
+			} {
+				assert.LessOrEqual(t, allocated(ask), uint64(mostMemory), "%s, %s, chunked %t", what, name, chunked)
 			}
 		}
 	}

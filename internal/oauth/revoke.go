@@ -8,35 +8,39 @@ import (
 	"github.com/toolgrant/toolgrant/internal/secret"
 )
 
-// A RevokeRequest asks an authorization server to end a token, and with a
-// refresh token everything that came of it (RFC 7009 section 2.1).
+// Values of token_type_hint (RFC 7009 section 2.1).
+const (
+	HintAccessToken  = "access_token"
+	HintRefreshToken = "refresh_token"
+)
+
+// A RevokeRequest ends a token at the server (RFC 7009 section 2.1).
 type RevokeRequest struct {
 	Endpoint string
 	Client   Client
 	Token    secret.Secret
-	Hint     string // token_type_hint: "refresh_token" or "access_token"; "" leaves it out
+	Hint     string // one of the Hint constants; "" leaves it out
 }
 
-// Revoke sends the request once. A server that knows no such token has ended
-// it (section 2.2); one that says unsupported_token_type ends tokens of
-// that kind with their grant, which is no fault of the caller's. Other answers
-// are an [*Error].
+// Revoke ends a token. Where a grant has a refresh token, that one is revoked
+// first: it ends the access tokens too. A token that the server does not know
+// is no error, nor is a kind of token that it can't revoke.
 func Revoke(ctx context.Context, hc *http.Client, r RevokeRequest) error {
 	form := url.Values{"token": {r.Token.Expose()}}
 	if r.Hint != "" {
 		form.Set("token_type_hint", r.Hint)
 	}
-	p := formPost{op: "revoke", endpoint: r.Endpoint, form: form, client: &r.Client, sent: []secret.Secret{r.Token}}
+	p := formPost{op: "revocation", endpoint: r.Endpoint, form: form, client: &r.Client, sent: []secret.Secret{r.Token}}
 	a, err := p.send(ctx, hc)
 	if err != nil {
 		return err
 	}
-	if a.status == http.StatusOK || a.status == http.StatusNoContent {
+	if a.status >= 200 && a.status <= 299 {
+		return nil // a body, if there is one, means nothing
+	}
+	o, _ := parseObject(a.body, "error", "error_description") // nil for a page
+	if o.code() == "unsupported_token_type" {
 		return nil
 	}
-	o, err := parseObject(a.body, "error", "error_description")
-	if err == nil && o.code() == "unsupported_token_type" {
-		return nil
-	}
-	return p.failure(a, o, nil)
+	return p.failure(a, o, a.bodyErr)
 }

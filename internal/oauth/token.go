@@ -38,6 +38,7 @@ var (
 	errForeignType    = errors.New("oauth: the token_type is not bearer")
 	errMalformedToken = errors.New("oauth: the access token is empty or malformed")
 	errMixedAnswer    = errors.New("oauth: the answer holds both a token and an error")
+	errOtherTokenType = errors.New("oauth: the server issued another type of token than was asked for")
 )
 
 var errNoToken = errors.New("the answer holds no token")

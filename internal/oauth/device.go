@@ -1,0 +1,171 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/toolgrant/toolgrant/internal/secret"
+)
+
+// A DeviceRequest begins a flow in which the user consents on another device
+// (RFC 8628 section 3.1).
+type DeviceRequest struct {
+	Endpoint string // device_authorization_endpoint
+	Client   Client
+	Resource string   // "" leaves it out
+	Scopes   []string // nil leaves them out
+}
+
+// A DeviceCode is what the user is told, and what is then asked with.
+type DeviceCode struct {
+	Code            secret.Secret
+	UserCode        string        // to be typed
+	VerificationURI string        // where it is typed: an https URL
+	CompleteURI     string        // the same with the code in it; "" if the server has none
+	Expiry          time.Time     // the end of the attempt
+	Interval        time.Duration // between two requests, at least 1 s and at most 1 min
+}
+
+const (
+	opDevice = "device authorization"
+
+	defaultDeviceLife     = 10 * time.Minute
+	maxDeviceLife         = time.Hour
+	defaultDeviceInterval = 5 * time.Second
+	maxDeviceInterval     = time.Minute
+	maxUserCode           = 64
+)
+
+// StartDevice begins the flow.
+func StartDevice(ctx context.Context, hc *http.Client, r DeviceRequest) (*DeviceCode, error) {
+	form := url.Values{}
+	setOptional(form, r.Resource, r.Scopes)
+	p := formPost{op: opDevice, endpoint: r.Endpoint, form: form, client: &r.Client}
+	a, err := p.send(ctx, hc)
+	if err != nil {
+		return nil, err
+	}
+	o, err := parseObject(a.body, "device_code", "user_code", "verification_uri", "verification_url",
+		"verification_uri_complete", "expires_in", "interval", "error", "error_description")
+	if a.bodyErr != nil {
+		o, err = nil, a.bodyErr
+	}
+	if a.status < 200 || a.status > 299 || err == nil && o.code() != "" {
+		return nil, p.failure(a, o, a.bodyErr)
+	}
+	if err != nil {
+		return nil, &Error{Op: opDevice, Class: ClassUnknown, Status: a.status, Err: err}
+	}
+	code, err := parseDevice(o, a.start, r.Endpoint)
+	if err != nil {
+		return nil, &Error{Op: opDevice, Class: ClassUnknown, Status: a.status, Err: err}
+	}
+	return code, nil
+}
+
+func parseDevice(o object, start time.Time, endpoint string) (*DeviceCode, error) {
+	id, err := parseIdentifier(endpoint)
+	if err != nil {
+		return nil, err
+	}
+	urls := endpoints{o: o, local: id.local}
+	d := &DeviceCode{VerificationURI: urls.get("verification_uri"), CompleteURI: urls.get("verification_uri_complete")}
+	if d.VerificationURI == "" {
+		d.VerificationURI = urls.get("verification_url") // the word before the RFC, still in use
+	}
+	if err := urls.err(); err != nil {
+		return nil, err
+	}
+	code, _ := o.text("device_code", maxText)
+	d.Code = secret.New(code)
+	user, _ := o.text("user_code", maxText)
+	d.UserCode = printable(user, maxUserCode)
+	if d.Code.IsZero() || d.UserCode == "" || d.VerificationURI == "" {
+		return nil, errAnswer
+	}
+	life, ok := o.seconds("expires_in")
+	if !ok || life == 0 {
+		life = defaultDeviceLife
+	}
+	d.Expiry = start.Add(min(life, maxDeviceLife))
+	interval, ok := o.seconds("interval")
+	if !ok {
+		interval = defaultDeviceInterval
+	}
+	d.Interval = min(max(interval, time.Second), maxDeviceInterval)
+	return d, nil
+}
+
+// A PollRequest asks whether the user has consented (RFC 8628 section 3.4).
+type PollRequest struct {
+	TokenEndpoint string
+	Client        Client
+	Code          secret.Secret // DeviceCode.Code
+	Resource      string        // "" leaves it out
+}
+
+// What a poll says while nothing is decided. Each is the cause of an [*Error]
+// of class [ClassNotConsumed].
+var (
+	ErrPending  = errors.New("the user has not decided yet")
+	ErrSlowDown = errors.New("the user has not decided yet, and is asked for too often")
+)
+
+// PollDevice asks once. [ErrPending]: ask again after the interval.
+// [ErrSlowDown]: after an interval that is five seconds longer from now on. A
+// user who says no, and a code that has ended, are of class [ClassRefused].
+func PollDevice(ctx context.Context, hc *http.Client, r PollRequest) (*TokenResponse, error) {
+	form := url.Values{"grant_type": {grantDevice}, "device_code": {r.Code.Expose()}}
+	setOptional(form, r.Resource, nil)
+	t, err := grant{
+		op: "device token", endpoint: r.TokenEndpoint, client: &r.Client, form: form,
+		sent: []secret.Secret{r.Code}, refused: []string{"access_denied", "expired_token"},
+	}.request(ctx, hc)
+	var failed *Error
+	if errors.As(err, &failed) {
+		switch failed.Code {
+		case "authorization_pending":
+			failed.Class, failed.Err = ClassNotConsumed, ErrPending
+		case "slow_down":
+			failed.Class, failed.Err = ClassNotConsumed, ErrSlowDown
+		}
+	}
+	return t, err
+}
+
+// WaitDevice asks until the user has decided, the attempt ends or ctx does.
+// A server that can't be asked now is asked again, at growing intervals.
+func WaitDevice(ctx context.Context, hc *http.Client, r PollRequest, d *DeviceCode) (*TokenResponse, error) {
+	ctx, cancel := context.WithDeadline(ctx, d.Expiry)
+	defer cancel()
+	interval := d.Interval
+	timer := time.NewTimer(interval)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil, &Error{Op: "device token", Class: ClassNotConsumed, Err: ctx.Err()}
+		case <-timer.C:
+		}
+		t, err := PollDevice(ctx, hc, r)
+		var failed *Error
+		if !errors.As(err, &failed) {
+			return t, err
+		}
+		switch {
+		case errors.Is(err, ErrPending):
+		case errors.Is(err, ErrSlowDown):
+			interval += 5 * time.Second
+		case failed.Class == ClassNotConsumed, failed.Class == ClassBlocked, failed.Class == ClassUnknown:
+			// Asking changes nothing until the user has decided, and a lost answer
+			// of a decision leaves the code good at most servers: ask on.
+			interval = min(2*interval, maxDeviceInterval)
+		default:
+			return nil, err
+		}
+		timer.Reset(max(interval, failed.RetryAfter))
+	}
+}

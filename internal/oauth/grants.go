@@ -1,0 +1,125 @@
+package oauth
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+
+	"github.com/toolgrant/toolgrant/internal/secret"
+)
+
+// Values of grant_type and token types (RFC 7523, RFC 8693, RFC 8628, and
+// draft-ietf-oauth-identity-assertion-authz-grant).
+const (
+	grantJWTBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+	grantExchange  = "urn:ietf:params:oauth:grant-type:token-exchange"
+	grantDevice    = "urn:ietf:params:oauth:grant-type:device_code"
+
+	TokenTypeAccess = "urn:ietf:params:oauth:token-type:access_token"
+	TokenTypeID     = "urn:ietf:params:oauth:token-type:id_token"
+	TokenTypeSAML2  = "urn:ietf:params:oauth:token-type:saml2"
+	TokenTypeIDJAG  = "urn:ietf:params:oauth:token-type:id-jag"
+)
+
+// A CodeRequest exchanges an authorization code (RFC 6749 section 4.1.3).
+type CodeRequest struct {
+	TokenEndpoint string
+	Client        Client
+	Code          secret.Secret
+	RedirectURI   string        // as in the authorization request
+	Verifier      secret.Secret // of PKCE (RFC 7636 section 4.5)
+	Resource      string        // as in the authorization request; "" leaves it out
+	FormAnswer    bool          // permits an answer that is form-encoded. Default off.
+}
+
+// ExchangeCode exchanges an authorization code, once: a code that is sent
+// twice ends what it was good for. After an error the user is asked again.
+func ExchangeCode(ctx context.Context, hc *http.Client, r CodeRequest) (*TokenResponse, error) {
+	form := url.Values{
+		"grant_type":    {"authorization_code"},
+		"code":          {r.Code.Expose()},
+		"redirect_uri":  {r.RedirectURI},
+		"code_verifier": {r.Verifier.Expose()},
+	}
+	setOptional(form, r.Resource, nil)
+	return grant{
+		op: "code exchange", endpoint: r.TokenEndpoint, client: &r.Client, form: form,
+		sent: []secret.Secret{r.Code, r.Verifier}, formAnswer: r.FormAnswer,
+	}.request(ctx, hc)
+}
+
+// A ClientCredentialsRequest asks for a token of the application's own (RFC
+// 6749 section 4.4).
+type ClientCredentialsRequest struct {
+	TokenEndpoint string
+	Client        Client
+	Resource      string   // "" leaves it out
+	Scopes        []string // nil leaves them out
+}
+
+// ClientCredentials asks for a token of the application's own. There is no
+// refresh token in that flow: it is asked for again.
+func ClientCredentials(ctx context.Context, hc *http.Client, r ClientCredentialsRequest) (*TokenResponse, error) {
+	form := url.Values{"grant_type": {"client_credentials"}}
+	setOptional(form, r.Resource, r.Scopes)
+	return grant{op: "client credentials", endpoint: r.TokenEndpoint, client: &r.Client, form: form}.request(ctx, hc)
+}
+
+// A JWTBearerRequest presents an assertion for a token (RFC 7523 section 2.1):
+// of a workload, or an identity assertion that an identity provider made for
+// this authorization server.
+type JWTBearerRequest struct {
+	TokenEndpoint string
+	Client        Client // the zero value sends no client, which the RFC allows
+	Assertion     secret.Secret
+	Resource      string   // "" leaves it out
+	Scopes        []string // nil leaves them out
+}
+
+// JWTBearer presents an assertion for a token, once.
+func JWTBearer(ctx context.Context, hc *http.Client, r JWTBearerRequest) (*TokenResponse, error) {
+	form := url.Values{"grant_type": {grantJWTBearer}, "assertion": {r.Assertion.Expose()}}
+	setOptional(form, r.Resource, r.Scopes)
+	g := grant{op: "assertion", endpoint: r.TokenEndpoint, form: form, sent: []secret.Secret{r.Assertion}}
+	if r.Client.ID != "" || r.Client.AuthMethod != "" {
+		g.client = &r.Client
+	}
+	return g.request(ctx, hc)
+}
+
+// An ExchangeRequest exchanges a token for another one (RFC 8693 section 2.1).
+type ExchangeRequest struct {
+	TokenEndpoint    string
+	Client           Client
+	SubjectToken     secret.Secret
+	SubjectTokenType string   // one of the TokenType constants
+	RequestedType    string   // one of the TokenType constants; "" leaves it to the server
+	Audience         string   // whom the new token is for, such as an issuer; "" leaves it out
+	Resource         string   // "" leaves it out
+	Scopes           []string // nil leaves them out
+}
+
+// Exchange exchanges a token for another one, which is the AccessToken of the
+// answer whatever its type is: see [TokenResponse.IssuedTokenType].
+func Exchange(ctx context.Context, hc *http.Client, r ExchangeRequest) (*TokenResponse, error) {
+	form := url.Values{
+		"grant_type":         {grantExchange},
+		"subject_token":      {r.SubjectToken.Expose()},
+		"subject_token_type": {r.SubjectTokenType},
+	}
+	if r.RequestedType != "" {
+		form.Set("requested_token_type", r.RequestedType)
+	}
+	if r.Audience != "" {
+		form.Set("audience", r.Audience)
+	}
+	setOptional(form, r.Resource, r.Scopes)
+	t, err := grant{
+		op: "token exchange", endpoint: r.TokenEndpoint, client: &r.Client, form: form,
+		sent: []secret.Secret{r.SubjectToken}, exchanged: true,
+	}.request(ctx, hc)
+	if err == nil && r.RequestedType != "" && t.IssuedTokenType != "" && t.IssuedTokenType != r.RequestedType && t.Problem == nil {
+		t.Problem = errOtherTokenType
+	}
+	return t, err
+}

@@ -1,0 +1,203 @@
+package oauth
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/toolgrant/toolgrant/internal/secret"
+)
+
+// A Registration is a client as an authorization server registered it.
+type Registration struct {
+	ClientID     string
+	Secret       secret.Secret // zero for a client that has none, whatever the server sent
+	AuthMethod   string        // one of the Auth constants: what the server said, else what was asked for
+	IssuedAt     time.Time     // zero: the server did not say
+	SecretExpiry time.Time     // zero: never, or the client has no secret
+	GrantTypes   []string      // nil: the server did not say
+	Scopes       []string      // sorted; nil: the server did not say
+	// ManageURL and ManageToken read and change the registration (RFC 7592);
+	// empty where the server does not offer that.
+	ManageURL   string
+	ManageToken secret.Secret
+}
+
+// A RegisterRequest is what dynamic registration takes (RFC 7591 section 3.1).
+type RegisterRequest struct {
+	Endpoint     string
+	Metadata     ClientMetadata
+	InitialToken secret.Secret // where registration is not open to anyone; zero: none
+}
+
+const (
+	opRegister = "registration"
+	opManage   = "registration management"
+)
+
+var registrationMembers = []string{
+	"client_id", "client_secret", "client_id_issued_at", "client_secret_expires_at", "token_endpoint_auth_method",
+	"redirect_uris", "grant_types", "scope", "registration_client_uri", "registration_access_token",
+	"error", "error_description",
+}
+
+var (
+	errNoClientID     = errors.New("the answer holds no client id")
+	errForeignMethod  = errors.New("the server registered an authentication method that was not asked for")
+	errSecretMissing  = errors.New("the server demands a client secret and gave none")
+	errOtherRedirects = errors.New("the server registered other redirect URIs")
+)
+
+// Register makes the application a client of an authorization server. It is
+// one request; an error of class [ClassUnknown] means that a client may have
+// been registered all the same. No error holds text of the answer but its
+// code, since the answer has the client's secret in it.
+func Register(ctx context.Context, hc *http.Client, r RegisterRequest) (*Registration, error) {
+	document, err := r.Metadata.document()
+	if err != nil {
+		return nil, &Error{Op: opRegister, Class: ClassConfig, Err: err}
+	}
+	m := registrationPost{op: opRegister, method: http.MethodPost, target: r.Endpoint, token: r.InitialToken}
+	return m.send(ctx, hc, &document, Registration{AuthMethod: r.Metadata.AuthMethod})
+}
+
+// registrationPost is one request to a registration or management endpoint.
+type registrationPost struct {
+	op     string
+	method string
+	target string
+	token  secret.Secret
+}
+
+// send sends document, or nothing if it is nil, and reads the registration
+// that comes back; what the server leaves out is as in known.
+func (r registrationPost) send(ctx context.Context, hc *http.Client, document *clientDocument, known Registration) (*Registration, error) {
+	id, err := parseIdentifier(r.target)
+	if err != nil {
+		return nil, &Error{Op: r.op, Class: ClassConfig, Err: errEndpoint}
+	}
+	header := http.Header{"Accept": {"application/json"}, "User-Agent": {userAgent}}
+	if !r.token.IsZero() {
+		header.Set("Authorization", "Bearer "+r.token.Expose())
+	}
+	var content []byte
+	if document != nil {
+		header.Set("Content-Type", "application/json")
+		if content, err = json.Marshal(document); err != nil {
+			return nil, &Error{Op: r.op, Class: ClassConfig, Err: err}
+		}
+	}
+	a, err := sendOnce(ctx, withinOrigin(hc), r.op, r.method, r.target, header, string(content), maxMetadataBody)
+	if err != nil {
+		return nil, err
+	}
+	o, err := parseObject(a.body, registrationMembers...)
+	if a.bodyErr != nil {
+		o, err = nil, a.bodyErr
+	}
+	p := formPost{op: r.op, sent: []secret.Secret{r.token, known.Secret}}
+	if a.status < 200 || a.status > 299 {
+		return nil, p.failure(a, o, a.bodyErr)
+	}
+	if err == nil && o.missing("client_id") && o.code() != "" {
+		return nil, p.failure(a, o, nil)
+	}
+	if err == nil {
+		var got *Registration
+		if got, err = parseRegistration(o, known, document, id.local); err == nil {
+			return got, nil
+		}
+		if errors.Is(err, errForeignMethod) || errors.Is(err, errSecretMissing) || errors.Is(err, errOtherRedirects) {
+			return nil, &Error{Op: r.op, Class: ClassConfig, Status: a.status, Err: err}
+		}
+	}
+	return nil, &Error{Op: r.op, Class: ClassUnknown, Status: a.status, Err: err}
+}
+
+// parseRegistration reads a registration answer (RFC 7591 section 3.2.1, RFC
+// 7592 section 3) with the oddities that servers have: times as texts and with
+// fractions, a secret for a client that was to have none, members left out.
+func parseRegistration(o object, known Registration, document *clientDocument, local bool) (*Registration, error) {
+	r := known
+	if id, ok := o.text("client_id", maxURL); ok && id != "" {
+		r.ClientID = id
+	}
+	if r.ClientID == "" {
+		return nil, errNoClientID
+	}
+	if method, ok := o.text("token_endpoint_auth_method", maxCode); ok && method != "" {
+		r.AuthMethod = method
+	}
+	if text, ok := o.text("client_secret", maxText); ok && text != "" {
+		r.Secret = secret.New(text)
+		r.SecretExpiry = o.instant("client_secret_expires_at")
+	}
+	switch r.AuthMethod {
+	case AuthNone:
+		r.Secret, r.SecretExpiry = secret.Secret{}, time.Time{}
+	case AuthBasic, AuthPost:
+		if r.Secret.IsZero() {
+			return nil, errSecretMissing
+		}
+	case AuthPrivateKeyJWT:
+		if known.AuthMethod != AuthPrivateKeyJWT {
+			return nil, errForeignMethod
+		}
+	default:
+		return nil, errForeignMethod
+	}
+	if at := o.instant("client_id_issued_at"); !at.IsZero() {
+		r.IssuedAt = at
+	}
+	lists := lists{o: o}
+	redirects := lists.get("redirect_uris")
+	if grants := lists.get("grant_types"); grants != nil {
+		r.GrantTypes = grants
+	}
+	if lists.err != nil {
+		return nil, lists.err
+	}
+	if document != nil && redirects != nil {
+		for _, uri := range document.RedirectURIs {
+			if !slices.Contains(redirects, uri) {
+				return nil, errOtherRedirects
+			}
+		}
+	}
+	if scopes := o.scopes(); scopes != nil {
+		r.Scopes = scopes
+	}
+	urls := endpoints{o: o, local: local}
+	if manage := urls.get("registration_client_uri"); manage != "" {
+		r.ManageURL = manage
+	}
+	if token, ok := o.text("registration_access_token", maxText); ok && wellFormed(token) {
+		r.ManageToken = secret.New(token)
+	}
+	return &r, nil
+}
+
+// instant reads a point in time: seconds since 1970 as a number or a text,
+// milliseconds if it would otherwise be beyond the year 5000, or a date of RFC
+// 3339. Zero: absent, 0, or no time.
+func (o object) instant(name string) time.Time {
+	if text, ok := o.text(name, 64); ok {
+		if at, err := time.Parse(time.RFC3339, strings.TrimSpace(text)); err == nil {
+			return at
+		}
+	}
+	const millis = 1e11
+	f, ok := o.number(name)
+	switch {
+	case !ok || f <= 0 || f > millis*1000:
+		return time.Time{}
+	case f > millis:
+		return time.UnixMilli(int64(f))
+	default:
+		return time.Unix(int64(f), 0)
+	}
+}
