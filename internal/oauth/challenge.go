@@ -173,11 +173,14 @@ func (s *scanner) value() string {
 // skipToken68 passes over a token68, which stands in the place of parameters:
 // the end or a comma follows it, as it never does a parameter's name.
 func (s *scanner) skipToken68() {
-	after := strings.TrimLeftFunc(s.rest, func(r rune) bool { return r < 0x80 && isToken68Char(byte(r)) })
-	if len(after) == len(s.rest) {
+	n := 0
+	for n < len(s.rest) && isToken68Char(s.rest[n]) {
+		n++
+	}
+	if n == 0 {
 		return
 	}
-	after = strings.TrimLeft(strings.TrimLeft(after, "="), " \t")
+	after := strings.TrimLeft(strings.TrimLeft(s.rest[n:], "="), " \t")
 	if after == "" || after[0] == ',' {
 		s.rest = after
 	}

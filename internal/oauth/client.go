@@ -68,7 +68,7 @@ func (c Client) authenticate(h http.Header, form url.Values) error {
 			return err
 		}
 		form.Set("client_id", c.ID)
-		form.Set("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
+		form.Set("client_assertion_type", urn+"client-assertion-type:jwt-bearer")
 		form.Set("client_assertion", assertion)
 	default:
 		return errNoMethod

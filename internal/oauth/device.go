@@ -124,8 +124,7 @@ func PollDevice(ctx context.Context, hc *http.Client, r PollRequest) (*TokenResp
 		op: "device token", endpoint: r.TokenEndpoint, client: &r.Client, form: form,
 		sent: []secret.Secret{r.Code}, refused: []string{"access_denied", "expired_token"},
 	}.request(ctx, hc)
-	var failed *Error
-	if errors.As(err, &failed) {
+	if failed, ok := errors.AsType[*Error](err); ok {
 		switch failed.Code {
 		case "authorization_pending":
 			failed.Class, failed.Err = ClassNotConsumed, ErrPending

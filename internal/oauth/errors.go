@@ -143,7 +143,7 @@ func retryAfter(h http.Header) time.Duration {
 		if seconds > uint64(maxRetryAfter/time.Second) {
 			return maxRetryAfter
 		}
-		d = time.Duration(seconds) * time.Second //nolint:gosec // bounded above
+		d = time.Duration(seconds) * time.Second
 	} else if at, err := http.ParseTime(text); err == nil {
 		now, err := http.ParseTime(h.Get("Date")) // the server's own clock wrote both
 		if err != nil {
@@ -173,8 +173,8 @@ func oauthCode(text string) string {
 // seen to echo.
 func printable(text string, limit int, sent ...secret.Secret) string {
 	for _, s := range sent {
-		if clear := s.Expose(); len(clear) >= minSecret {
-			text = strings.ReplaceAll(text, clear, secret.Placeholder)
+		if plain := s.Expose(); len(plain) >= minSecret {
+			text = strings.ReplaceAll(text, plain, secret.Placeholder)
 		}
 	}
 	var b strings.Builder

@@ -11,14 +11,16 @@ import (
 // Values of grant_type and token types (RFC 7523, RFC 8693, RFC 8628, and
 // draft-ietf-oauth-identity-assertion-authz-grant).
 const (
-	grantJWTBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-	grantExchange  = "urn:ietf:params:oauth:grant-type:token-exchange"
-	grantDevice    = "urn:ietf:params:oauth:grant-type:device_code"
+	urn = "urn:ietf:params:oauth:"
 
-	TokenTypeAccess = "urn:ietf:params:oauth:token-type:access_token"
-	TokenTypeID     = "urn:ietf:params:oauth:token-type:id_token"
-	TokenTypeSAML2  = "urn:ietf:params:oauth:token-type:saml2"
-	TokenTypeIDJAG  = "urn:ietf:params:oauth:token-type:id-jag"
+	grantJWTBearer = urn + "grant-type:jwt-bearer"
+	grantExchange  = urn + "grant-type:token-exchange"
+	grantDevice    = urn + "grant-type:device_code"
+
+	TokenTypeAccess = urn + "token-type:access_token"
+	TokenTypeID     = urn + "token-type:id_token"
+	TokenTypeSAML2  = urn + "token-type:saml2"
+	TokenTypeIDJAG  = urn + "token-type:id-jag"
 )
 
 // A CodeRequest exchanges an authorization code (RFC 6749 section 4.1.3).

@@ -42,7 +42,7 @@ type ClientMetadata struct {
 // clientDocument is ClientMetadata on the wire.
 type clientDocument struct {
 	ClientID        string          `json:"client_id,omitempty"`
-	ClientSecret    string          `json:"client_secret,omitempty"` //nolint:gosec // the RFC's name
+	ClientSecret    string          `json:"client_secret,omitempty"`
 	RedirectURIs    []string        `json:"redirect_uris,omitempty"`
 	AuthMethod      string          `json:"token_endpoint_auth_method"`
 	GrantTypes      []string        `json:"grant_types"`

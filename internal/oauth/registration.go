@@ -87,7 +87,7 @@ func (r registrationPost) send(ctx context.Context, hc *http.Client, document *c
 	var content []byte
 	if document != nil {
 		header.Set("Content-Type", "application/json")
-		if content, err = json.Marshal(document); err != nil {
+		if content, err = json.Marshal(document); err != nil { //nolint:gosec // RFC 7592 section 2.2 sends the secret
 			return nil, &Error{Op: r.op, Class: ClassConfig, Err: err}
 		}
 	}

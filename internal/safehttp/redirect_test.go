@@ -139,7 +139,7 @@ func TestThreeRedirectsAreFollowedAndAFourthIsNot(t *testing.T) {
 	hc := safehttp.New(&safehttp.Options{AllowLoopback: true})
 	resp, err := get(t, hc, srv.URL+"/3")
 	require.NoError(t, err)
-	assert.Equal(t, http.StatusOK, resp.StatusCode)
+	assert.Equal(t, http.StatusOK, resp.status)
 	_, err = get(t, hc, srv.URL+"/4")
 	require.ErrorIs(t, err, safehttp.ErrRedirect)
 }
