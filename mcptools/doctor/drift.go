@@ -1,0 +1,299 @@
+package doctor
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/toolgrant/toolgrant/internal/mcpprobe"
+	"github.com/toolgrant/toolgrant/internal/oauth"
+	"github.com/toolgrant/toolgrant/internal/safehttp"
+	"github.com/toolgrant/toolgrant/providers"
+)
+
+// Outcomes of a [Verification].
+const (
+	OutcomeSame    = "same"    // nothing that the catalogue says is contradicted
+	OutcomeDiffers = "differs" // a fact is not what it was
+	OutcomeUnknown = "unknown" // the server did not answer
+	OutcomeSkipped = "skipped" // there is nothing to ask; Detail says why
+)
+
+// Kinds of a [Drift].
+const (
+	DriftChanged = "changed" // the live server says something else
+	DriftGone    = "gone"    // the live server no longer says it
+	DriftNew     = "new"     // the live server says what the catalogue does not know
+)
+
+// A Drift is one fact of the catalogue that differs from the live metadata.
+type Drift struct {
+	Fact  string `json:"fact"`  // such as "oauth.token_endpoint"
+	Kind  string `json:"kind"`  // one of the Drift constants
+	Known string `json:"known"` // what the catalogue says; "" for nothing
+	Live  string `json:"live"`  // what the server says, bounded and printable; "" for nothing
+}
+
+// A Verification is what came of comparing one record with its server.
+type Verification struct {
+	Provider  string    `json:"provider"`
+	ServerURL string    `json:"server_url"`
+	Outcome   string    `json:"outcome"` // one of the Outcome constants
+	Drifts    []Drift   `json:"drifts"`  // those that are only new do not make it differ
+	Detail    string    `json:"detail"`  // one sentence where it was skipped, or a part could not be asked
+	Checked   time.Time `json:"checked_at"`
+}
+
+// VerifyOptions are how [VerifyCatalogue] asks.
+type VerifyOptions struct {
+	// Parallel is how many servers are asked at once. Default: 4.
+	Parallel int
+	// Timeout is for one server, all its documents together. Default: 30 s.
+	Timeout time.Duration
+	// InsecureAllowLoopback permits http and loopback addresses, for tests.
+	// Default: false.
+	InsecureAllowLoopback bool
+}
+
+// VerifyCatalogue compares the facts of each provider with what its server and
+// its authorization server publish to anyone, and returns the differences in
+// the order of the providers. It sends no credential and registers nothing.
+// Providers whose URL has parts to fill, and retired ones, are skipped. When
+// ctx ends, what was not asked yet is unknown.
+func VerifyCatalogue(ctx context.Context, all []providers.Provider, opts *VerifyOptions) []Verification {
+	o := VerifyOptions{}
+	if opts != nil {
+		o = *opts
+	}
+	if o.Parallel < 1 {
+		o.Parallel = 4
+	}
+	if o.Timeout <= 0 {
+		o.Timeout = 30 * time.Second
+	}
+	hc := safehttp.New(&safehttp.Options{AllowLoopback: o.InsecureAllowLoopback})
+	defer hc.CloseIdleConnections()
+
+	out := make([]Verification, len(all))
+	free := make(chan struct{}, o.Parallel)
+	var wg sync.WaitGroup
+	for i, p := range all {
+		free <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-free }()
+			ctx, cancel := context.WithTimeout(ctx, o.Timeout)
+			defer cancel()
+			out[i] = verify(ctx, hc, p)
+		})
+	}
+	wg.Wait()
+	return out
+}
+
+func verify(ctx context.Context, hc *http.Client, p providers.Provider) Verification {
+	v := &comparison{Verification: Verification{Provider: p.ID, Outcome: OutcomeSame, Drifts: []Drift{}, Checked: time.Now().UTC()}}
+	v.compare(ctx, hc, p)
+	if slices.ContainsFunc(v.Drifts, func(d Drift) bool { return d.Kind != DriftNew }) {
+		v.Outcome = OutcomeDiffers
+	}
+	return v.Verification
+}
+
+type comparison struct {
+	Verification
+}
+
+func (v *comparison) compare(ctx context.Context, hc *http.Client, p providers.Provider) {
+	q, err := p.Resolve("")
+	switch {
+	case err != nil:
+		v.Outcome, v.Detail = OutcomeSkipped, sentence(err)
+		return
+	case p.Server.Connector != "":
+		v.Outcome, v.Detail = OutcomeSkipped, "It is a connector of OpenAI's: no server of its own answers."
+		return
+	}
+	v.ServerURL = q.Server.URL
+	answer, err := mcpprobe.Ask(ctx, hc, q.Server.URL, nil, q.Transport == providers.TransportSSE)
+	if err != nil {
+		v.Outcome, v.Detail = OutcomeUnknown, "The server did not answer."
+		return
+	}
+	if answer.Status == http.StatusTooManyRequests || answer.Status >= http.StatusInternalServerError {
+		v.Outcome, v.Detail = OutcomeUnknown, fmt.Sprintf("The server answered %d.", answer.Status)
+		return
+	}
+	v.access(q, answer)
+	if !hasOAuth(q) {
+		return
+	}
+	challenge, _ := oauth.BearerChallenge(oauth.ParseChallenges(answer.Header))
+	resource, ok := v.resource(ctx, hc, q, challenge.ResourceMetadata)
+	if !ok {
+		return
+	}
+	v.authorizationServer(ctx, hc, q, resource)
+}
+
+func hasOAuth(p providers.Provider) bool {
+	return slices.ContainsFunc(p.Ways, func(w providers.Way) bool { return w.Kind == providers.WayOAuth })
+}
+
+func isOpen(p providers.Provider) bool {
+	return p.Check.Anonymous || slices.ContainsFunc(p.Ways, func(w providers.Way) bool { return w.Kind == providers.WayNone })
+}
+
+// access compares who is let in.
+func (v *comparison) access(p providers.Provider, a *mcpprobe.Answer) {
+	const fact = "access"
+	switch open := isOpen(p); {
+	case a.Status == http.StatusUnauthorized && open:
+		v.drift(fact, DriftChanged, "anyone", "a token is wanted")
+	case a.Status/100 == 2 && !open:
+		v.drift(fact, DriftChanged, "a token is wanted", "anyone")
+	case a.Status/100 == 3:
+		v.drift("server_url", DriftChanged, p.Server.URL, "redirects to "+withoutQuery(a.Header.Get("Location")))
+	case a.Status == http.StatusNotFound, a.Status == http.StatusGone, a.Status == http.StatusMethodNotAllowed:
+		v.drift("server_url", DriftGone, p.Server.URL, fmt.Sprintf("status %d", a.Status))
+	}
+}
+
+// resource compares the server's own metadata and returns it; nil where there
+// is none. ok is false where it can't be told what there is.
+func (v *comparison) resource(ctx context.Context, hc *http.Client, p providers.Provider, hint string) (m *oauth.ResourceMetadata, ok bool) {
+	if hint == "" {
+		hint = p.OAuth.ResourceMetadata
+	}
+	known := append([]string{p.OAuth.Resource}, p.OAuth.Resources...)
+	known = slices.DeleteFunc(known, func(r string) bool { return !p.AcceptsResource(p.Server.URL, r) })
+	m, err := oauth.FindResourceMetadata(ctx, hc, oauth.ResourceRequest{ServerURL: p.Server.URL, Hint: hint, Resources: known})
+	failed, _ := errors.AsType[*oauth.Error](err)
+	switch {
+	case errors.Is(err, oauth.ErrResourceMismatch):
+		v.drift("oauth.resource", DriftChanged, cmp.Or(p.OAuth.Resource, p.Server.URL), failed.Description)
+		return nil, false
+	case errors.Is(err, oauth.ErrNoMetadata):
+		v.text("oauth.resource_metadata", p.OAuth.ResourceMetadata, "")
+		return nil, true
+	case err != nil:
+		v.Detail = "The server's metadata could not be had: " + sentence(err)
+		return nil, false
+	}
+	v.text("oauth.resource_metadata", p.OAuth.ResourceMetadata, m.URL)
+	if !sameButSlash(m.AuthorizationServers, p.OAuth.Issuer) {
+		v.text("oauth.issuer", p.OAuth.Issuer, strings.Join(m.AuthorizationServers, " "))
+	}
+	return m, true
+}
+
+// sameButSlash reports whether known is one of the issuers. Box writes its own
+// with a slash at the end in one place and without it in another.
+func sameButSlash(issuers []string, known string) bool {
+	return slices.ContainsFunc(issuers, func(i string) bool { return strings.TrimSuffix(i, "/") == strings.TrimSuffix(known, "/") })
+}
+
+// authorizationServer compares the metadata of the authorization server: that
+// of the catalogue where the server still names it, else the one it names.
+func (v *comparison) authorizationServer(ctx context.Context, hc *http.Client, p providers.Provider, resource *oauth.ResourceMetadata) {
+	issuer := p.OAuth.Issuer
+	if resource != nil && len(resource.AuthorizationServers) > 0 && !sameButSlash(resource.AuthorizationServers, issuer) {
+		issuer = resource.AuthorizationServers[0]
+	}
+	var m *oauth.ServerMetadata
+	var err error
+	switch {
+	case issuer != "":
+		m, err = oauth.FindServer(ctx, hc, issuer)
+	case p.OAuth.LegacyDiscovery:
+		m, err = oauth.FindLegacyServer(ctx, hc, p.Server.URL)
+	default:
+		v.Detail = "Nothing tells which authorization server it has."
+		return
+	}
+	failed, _ := errors.AsType[*oauth.Error](err)
+	switch {
+	case errors.Is(err, oauth.ErrIssuerMismatch):
+		v.drift("oauth.issuer", DriftChanged, issuer, failed.Description)
+		return
+	case errors.Is(err, oauth.ErrNoMetadata):
+		v.Detail = "The authorization server publishes no metadata."
+		return
+	case err != nil:
+		v.Detail = "The authorization server's metadata could not be had: " + sentence(err)
+		return
+	}
+	v.endpoints(p, m)
+	scopes := m.Scopes
+	if resource != nil {
+		scopes = slices.Concat(scopes, resource.Scopes)
+	}
+	v.abilities(p, m, scopes)
+}
+
+func (v *comparison) endpoints(p providers.Provider, m *oauth.ServerMetadata) {
+	v.text("oauth.authorization_endpoint", p.OAuth.AuthorizationEndpoint, withoutQuery(m.AuthorizationEndpoint))
+	v.text("oauth.token_endpoint", p.OAuth.TokenEndpoint, m.TokenEndpoint)
+	v.text("oauth.registration_endpoint", p.OAuth.RegistrationEndpoint, m.RegistrationEndpoint)
+	v.text("oauth.revocation_endpoint", p.OAuth.RevocationEndpoint, m.RevocationEndpoint)
+}
+
+func (v *comparison) abilities(p providers.Provider, m *oauth.ServerMetadata, scopes []string) {
+	if len(scopes) > 0 {
+		for _, s := range p.OAuth.Scopes {
+			if !slices.Contains(scopes, s) {
+				v.drift("oauth.scopes", DriftGone, s, "")
+			}
+		}
+	}
+	if len(m.AuthMethods) > 0 && !sameSet(p.OAuth.AuthMethods, m.AuthMethods) {
+		v.text("oauth.auth_methods", strings.Join(p.OAuth.AuthMethods, " "), strings.Join(m.AuthMethods, " "))
+	}
+	if len(m.GrantTypes) > 0 {
+		live := providers.No
+		if slices.Contains(m.GrantTypes, "refresh_token") {
+			live = providers.Yes
+		}
+		if p.Tokens.Refresh != live {
+			v.text("tokens.refresh", string(p.Tokens.Refresh), string(live))
+		}
+	}
+	switch {
+	case p.OAuth.ClientIDMetadata && !m.ClientIDMetadata:
+		v.drift("oauth.client_id_metadata", DriftGone, "yes", "")
+	case !p.OAuth.ClientIDMetadata && m.ClientIDMetadata:
+		v.drift("oauth.client_id_metadata", DriftNew, "", "yes")
+	}
+	if err := m.CheckPKCE(p.OAuth.InsecureNoPKCEMetadata); err != nil {
+		v.drift("oauth.pkce", DriftChanged, "S256", strings.Join(m.CodeChallengeMethods, " "))
+	}
+}
+
+// text compares two texts, where "" means that nothing is said.
+func (v *comparison) text(fact, known, live string) {
+	switch {
+	case known == live:
+	case known == "":
+		v.drift(fact, DriftNew, "", live)
+	case live == "":
+		v.drift(fact, DriftGone, known, "")
+	default:
+		v.drift(fact, DriftChanged, known, live)
+	}
+}
+
+func (v *comparison) drift(fact, kind, known, live string) {
+	v.Drifts = append(v.Drifts, Drift{Fact: fact, Kind: kind, Known: known, Live: printable(live)})
+}
+
+func sameSet(a, b []string) bool {
+	a, b = slices.Clone(a), slices.Clone(b)
+	slices.Sort(a)
+	slices.Sort(b)
+	return slices.Equal(slices.Compact(a), slices.Compact(b))
+}

@@ -1,0 +1,232 @@
+package doctor_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/toolgrant/toolgrant/mcptools/doctor"
+	"github.com/toolgrant/toolgrant/providers"
+)
+
+// verifyOne compares a record with a copy of its server.
+func verifyOne(t *testing.T, p providers.Provider, r routes) (doctor.Verification, []string) {
+	t.Helper()
+	c := newCopies(t, r)
+	v := doctor.VerifyCatalogue(t.Context(), []providers.Provider{c.provider(p)}, &doctor.VerifyOptions{InsecureAllowLoopback: true})
+	require.Len(t, v, 1)
+	return v[0], c.asked()
+}
+
+func TestServersThatAreAsTheCatalogueSaysDoNotDrift(t *testing.T) {
+	t.Parallel()
+	for _, p := range providers.All() {
+		t.Run(p.ID, func(t *testing.T) {
+			t.Parallel()
+			q, err := p.Resolve("")
+			if err != nil || p.Server.Connector != "" {
+				v := doctor.VerifyCatalogue(t.Context(), []providers.Provider{p}, nil)
+				assert.Equal(t, doctor.OutcomeSkipped, v[0].Outcome)
+				assert.NotEmpty(t, v[0].Detail)
+				return
+			}
+			v, _ := verifyOne(t, q, asTheCatalogueSays(q))
+			assert.Equal(t, doctor.OutcomeSame, v.Outcome, v.Detail)
+			live := slices.DeleteFunc(v.Drifts, func(d doctor.Drift) bool {
+				return p.OAuth.TokenEndpoint == "" && d.Fact == "oauth.token_endpoint" // the copy must have one
+			})
+			assert.Empty(t, live)
+		})
+	}
+}
+
+func record(t *testing.T, id string) providers.Provider {
+	t.Helper()
+	p, ok := providers.Lookup(id)
+	require.True(t, ok)
+	return p
+}
+
+// What real servers do that trips clients: as the catalogue knows them, so
+// that none of it is a drift.
+func TestAwkwardServersAreComparedRightly(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, id string
+		change   func(r routes)
+		never    string // what must not be asked
+	}{
+		{"Asana's trap at the origin", "asana", func(r routes) {
+			r["GET https://mcp.asana.com/.well-known/oauth-authorization-server"] = document(map[string]any{
+				"issuer": "https://mcp.asana.com", "authorization_endpoint": "https://mcp.asana.com/authorize", "token_endpoint": "https://mcp.asana.com/token",
+				"registration_endpoint": "https://mcp.asana.com/register", "code_challenge_methods_supported": []string{"S256"},
+			})
+		}, "GET https://mcp.asana.com/.well-known/oauth-authorization-server"},
+		{"Asana's other resource", "asana", func(r routes) {
+			r["GET https://mcp.asana.com/.well-known/oauth-protected-resource/v2"] = document(map[string]any{
+				"resource": "https://mcp.asana.com/v2", "authorization_servers": []string{"https://app.asana.com"},
+			})
+		}, ""},
+		{"Zapier's 401 with a JSON-RPC body", "zapier", func(r routes) {
+			a := r["POST https://mcp.zapier.com/api/v1/connect"]
+			a.body = `{"jsonrpc":"2.0","id":null,"error":{"code":-31997,"message":"Missing authorization header or token query parameter"}}`
+			r["POST https://mcp.zapier.com/api/v1/connect"] = a
+		}, ""},
+		{"GitHub's slash, which its metadata's path keeps", "github", func(r routes) {
+			r["POST https://api.githubcopilot.com/mcp/"] = refuses(`Bearer error="invalid_request"`) // the well-known place must do
+		}, ""},
+		{"Stripe's issuer with a path", "stripe", func(r routes) {
+			_, ok := r["GET https://access.stripe.com/.well-known/oauth-authorization-server/mcp"]
+			if !ok {
+				panic("the copy is not at Stripe's place")
+			}
+		}, "GET https://access.stripe.com/mcp/.well-known/oauth-authorization-server"},
+		{"Box's issuer, with a slash in one place", "box", func(r routes) {
+			r["GET https://mcp.box.com/.well-known/oauth-protected-resource"] = document(map[string]any{
+				"resource": "https://mcp.box.com/", "authorization_servers": []string{"https://api.box.com/"},
+				"scopes_supported": []string{"root_readwrite", "ai.readwrite", "docgen.readwrite"},
+			})
+		}, ""},
+		{"HubSpot at the origin", "hubspot", func(r routes) {}, "POST https://mcp.hubspot.com/mcp"},
+		{"Intercom without resource_metadata", "intercom", func(r routes) {}, ""},
+		{"Plaid without a challenge", "plaid", func(r routes) {
+			r["GET https://api.dashboard.plaid.com/mcp/sse"] = reply{status: 401}
+		}, ""},
+		{"monday's redirect to another origin", "monday", func(r routes) {
+			r["GET https://mcp.monday.com/.well-known/oauth-authorization-server"] = reply{status: 302, header: map[string]string{"Location": "https://auth.monday.com/.well-known/oauth-authorization-server/mcp"}}
+		}, "GET https://mcp.monday.com/.well-known/oauth-authorization-server"},
+		{"Google, which answers anyone", "google_drive", func(r routes) {}, ""},
+		{"Hugging Face, which answers anyone and has OAuth", "huggingface", func(r routes) {
+			r["GET https://huggingface.co/.well-known/oauth-protected-resource/mcp"] = document(map[string]any{
+				"resource": "https://huggingface.co/mcp", "authorization_servers": []string{"https://huggingface.co"},
+			})
+		}, ""},
+		{"Datadog without resource_metadata", "datadog", func(r routes) {
+			r["POST https://mcp.datadoghq.com/v1/mcp"] = refuses(`Bearer`)
+		}, ""},
+		{"Tavily's slash in the URL alone", "tavily", func(r routes) {}, ""},
+		{"Grafana's 302 for a bare GET", "grafana_cloud", func(r routes) {
+			r["GET https://mcp.grafana.com/mcp"] = reply{status: 302, header: map[string]string{"Location": "https://grafana.com/"}}
+			r["GET https://mcp.grafana.com/.well-known/oauth-protected-resource/mcp"] = document(map[string]any{"resource": "https://mcp.grafana.com/mcp"})
+		}, "GET https://mcp.grafana.com/mcp"},
+		{"Ramp's query in the authorization endpoint", "ramp", func(r routes) {}, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			p := record(t, c.id)
+			r := asTheCatalogueSays(p)
+			c.change(r)
+			v, asked := verifyOne(t, p, r)
+			assert.Equal(t, doctor.OutcomeSame, v.Outcome, "%v", v.Drifts)
+			if c.never != "" {
+				assert.NotContains(t, asked, c.never)
+			}
+		})
+	}
+}
+
+func TestWhatMovedIsReported(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, id string
+		change   func(p *providers.Provider, r routes)
+		fact     string
+		kind     string
+		live     string // a part of it
+	}{
+		{"an authorization server that moved", "monday", func(p *providers.Provider, r routes) {
+			r["GET "+p.OAuth.ResourceMetadata] = document(map[string]any{"resource": p.Server.URL, "authorization_servers": []string{"https://new.monday.com"}})
+			r["GET https://new.monday.com/.well-known/oauth-authorization-server"] = document(map[string]any{"issuer": "https://new.monday.com", "token_endpoint": "https://new.monday.com/token"})
+		}, "oauth.issuer", doctor.DriftChanged, "http://"},
+		{"a token endpoint that moved", "linear", func(p *providers.Provider, r routes) {
+			m := serverDocument(*p)
+			m["token_endpoint"] = "https://mcp.linear.app/v2/token"
+			r["GET "+metadataOf(p.OAuth.Issuer)] = document(m)
+		}, "oauth.token_endpoint", doctor.DriftChanged, "/v2/token"},
+		{"registration that ended", "notion", func(p *providers.Provider, r routes) {
+			m := serverDocument(*p)
+			m["registration_endpoint"] = ""
+			r["GET "+metadataOf(p.OAuth.Issuer)] = document(m)
+		}, "oauth.registration_endpoint", doctor.DriftGone, ""},
+		{"registration that began", "slack", func(p *providers.Provider, r routes) {
+			m := serverDocument(*p)
+			m["registration_endpoint"] = "https://mcp.slack.com/register"
+			r["GET "+metadataOf(p.OAuth.Issuer)] = document(m)
+		}, "oauth.registration_endpoint", doctor.DriftNew, "/register"},
+		{"a resource with another name", "wix", func(p *providers.Provider, r routes) {
+			r["GET "+p.OAuth.ResourceMetadata] = document(map[string]any{"resource": "https://mcp.wix.com/v2", "authorization_servers": []string{p.OAuth.Issuer}})
+		}, "oauth.resource", doctor.DriftChanged, "/v2"},
+		{"a scope that is gone", "linear", func(p *providers.Provider, r routes) {
+			m := serverDocument(*p)
+			m["scopes_supported"] = []string{"read"}
+			r["GET "+metadataOf(p.OAuth.Issuer)] = document(m)
+			r["GET "+p.OAuth.ResourceMetadata] = document(map[string]any{"resource": p.Server.URL, "authorization_servers": []string{p.OAuth.Issuer}})
+		}, "oauth.scopes", doctor.DriftGone, ""},
+		{"refresh that began", "clickup", func(p *providers.Provider, r routes) {
+			m := serverDocument(*p)
+			m["grant_types_supported"] = []string{"authorization_code", "refresh_token"}
+			r["GET "+metadataOf(p.OAuth.Issuer)] = document(m)
+		}, "tokens.refresh", doctor.DriftChanged, "yes"},
+		{"PKCE that is gone", "airtable", func(p *providers.Provider, r routes) {
+			m := serverDocument(*p)
+			m["code_challenge_methods_supported"] = []string{"plain"}
+			r["GET "+metadataOf(p.OAuth.Issuer)] = document(m)
+		}, "oauth.pkce", doctor.DriftChanged, "plain"},
+		{"public clients that are taken no more", "stripe", func(p *providers.Provider, r routes) {
+			m := serverDocument(*p)
+			m["token_endpoint_auth_methods_supported"] = []string{"client_secret_basic"}
+			r["GET "+metadataOf(p.OAuth.Issuer)] = document(m)
+		}, "oauth.auth_methods", doctor.DriftChanged, "client_secret_basic"},
+		{"a server that lets anyone in", "asana", func(p *providers.Provider, r routes) {
+			r["POST "+p.Server.URL] = reply{status: 200, body: "{}"}
+		}, "access", doctor.DriftChanged, "anyone"},
+		{"a server that wants a token now", "deepwiki", func(p *providers.Provider, r routes) {
+			r["POST "+p.Server.URL] = refuses("Bearer")
+		}, "access", doctor.DriftChanged, "token"},
+		{"a server that is gone", "webflow", func(p *providers.Provider, r routes) {
+			r["POST "+p.Server.URL] = reply{status: 404}
+		}, "server_url", doctor.DriftGone, "404"},
+		{"a server that moved", "vercel", func(p *providers.Provider, r routes) {
+			r["POST "+p.Server.URL] = reply{status: 301, header: map[string]string{"Location": "https://mcp.vercel.com/v2?code=hidden"}}
+		}, "server_url", doctor.DriftChanged, "/v2"},
+		{"an issuer that is not who it was", "exa", func(p *providers.Provider, r routes) {
+			m := serverDocument(*p)
+			m["issuer"] = "https://login.exa.ai"
+			r["GET "+metadataOf(p.OAuth.Issuer)] = document(m)
+		}, "oauth.issuer", doctor.DriftChanged, "login.exa.ai"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			p := record(t, c.id)
+			r := asTheCatalogueSays(p)
+			c.change(&p, r)
+			v, _ := verifyOne(t, p, r)
+			at := slices.IndexFunc(v.Drifts, func(d doctor.Drift) bool { return d.Fact == c.fact })
+			require.GreaterOrEqual(t, at, 0, "%+v", v)
+			assert.Equal(t, c.kind, v.Drifts[at].Kind)
+			assert.Contains(t, v.Drifts[at].Live, c.live)
+			assert.NotContains(t, v.Drifts[at].Live, "hidden")
+			assert.Equal(t, c.kind != doctor.DriftNew, v.Outcome == doctor.OutcomeDiffers)
+		})
+	}
+}
+
+func TestServersThatDoNotAnswerAreUnknown(t *testing.T) {
+	t.Parallel()
+	p := record(t, "linear")
+	r := asTheCatalogueSays(p)
+	r["POST "+p.Server.URL] = reply{status: 503}
+	v, _ := verifyOne(t, p, r)
+	assert.Equal(t, doctor.OutcomeUnknown, v.Outcome)
+	assert.NotEmpty(t, v.Detail)
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	all := doctor.VerifyCatalogue(ctx, []providers.Provider{p, providers.DeepWiki()}, nil)
+	for _, v := range all {
+		assert.Equal(t, doctor.OutcomeUnknown, v.Outcome)
+	}
+}

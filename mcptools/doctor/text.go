@@ -1,0 +1,36 @@
+package doctor
+
+import "strings"
+
+// maxText bounds what is shown of a server's own words, in bytes.
+const maxText = 300
+
+// printable bounds a text that came from a server, and keeps out what a
+// terminal would obey.
+func printable(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return -1
+		}
+		return r
+	}, text)
+	return text[:min(len(text), maxText)]
+}
+
+// withoutQuery drops a URL's query, which may hold anything.
+func withoutQuery(raw string) string {
+	raw, _, _ = strings.Cut(raw, "?")
+	return raw
+}
+
+// sentence turns an error of this library's own into a sentence.
+func sentence(err error) string {
+	text := err.Error()
+	for _, prefix := range []string{"mcptools: ", "providers: ", "oauthstore: ", "oauth: "} {
+		text = strings.TrimPrefix(text, prefix)
+	}
+	if text == "" {
+		return ""
+	}
+	return strings.ToUpper(text[:1]) + strings.TrimSuffix(text[1:], ".") + "."
+}
