@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -37,6 +38,7 @@ type Builder struct {
 	refresh     oauthstore.RefreshPolicy
 	loopback    bool
 	verify      oauthstore.Verifier // nil: the server is not probed
+	hc          *http.Client        // for the probe; nil: there is nobody to ask
 	accepted    *acceptedTokens
 	warnings    []string
 	log         *slog.Logger
@@ -87,6 +89,12 @@ func NewBuilder(p providers.Provider, creds oauthstore.Credentials, opts *Option
 		return nil, err
 	}
 	b.approval = o.Approval.clone()
+	if b.target == nil && b.creds != nil {
+		b.hc = probeClient(b.loopback)
+	}
+	if b.hc != nil && !o.InsecureSkipProbe {
+		b.verify = b.verifier(nil)
+	}
 	if b.readOnly && b.allowed != nil {
 		b.warnings = append(b.warnings, "OpenAI does not document how allowed tool names and read_only combine")
 	}
@@ -227,6 +235,9 @@ func (b *Builder) Entry(ctx context.Context, owner oauthstore.Owner, opts *Build
 	need := oauthstore.Need{RefreshPolicy: b.refresh, RequireTTL: o.RequireTTL, Verify: b.verify}
 	if o.MinTTL > 0 {
 		need.MinTTL = o.MinTTL
+	}
+	if need.Verify != nil && o.Headers != nil {
+		need.Verify = b.verifier(&o) // with the headers of this very entry
 	}
 	t, err := b.creds.Token(ctx, key, need)
 	if err != nil {

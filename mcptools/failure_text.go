@@ -121,7 +121,8 @@ func (f *Failure) Is(target error) bool {
 // the MCP server: at most 4 KiB, with the secrets cut out that the caller is
 // known to have sent. A server may write into it what it likes, so it is for
 // a person who looks into the failure, never for a log, a user or a model.
-// For a refusal of Build's own it is empty.
+// For a refusal of Build's own it is what the server said when it was asked
+// about the token, if it was.
 func (f *Failure) Upstream() string { return f.upstream.Expose() }
 
 // MarshalJSON gives the fields of the classification as `toolgrant explain

@@ -17,8 +17,8 @@ import (
 	"github.com/toolgrant/toolgrant/providers"
 )
 
-// server returns a builder for a server of its own, without a probe.
-func server(t *testing.T, id string, creds oauthstore.Credentials) *mcptools.Builder {
+// plain returns a builder for a server of its own, without a probe.
+func plain(t *testing.T, id string, creds oauthstore.Credentials) *mcptools.Builder {
 	t.Helper()
 	p := providers.Custom(id, "https://"+id+".example/mcp", nil)
 	b, err := mcptools.NewBuilder(p, creds, unprobed(mcptools.Options{}))
@@ -42,7 +42,7 @@ func TestSetKeepsItsOrder(t *testing.T) {
 			return notesToken(), nil
 		}
 	}
-	set, err := mcptools.NewSet(server(t, "c", after(0)), server(t, "a", after(1)), server(t, "b", after(2)))
+	set, err := mcptools.NewSet(plain(t, "c", after(0)), plain(t, "a", after(1)), plain(t, "b", after(2)))
 	require.NoError(t, err)
 	assert.Equal(t, []string{"c", "a", "b"}, set.Labels())
 	r, err := set.Build(t.Context(), ada, nil)
@@ -64,7 +64,7 @@ func TestFiveProvidersTakeAsLongAsTheSlowest(t *testing.T) {
 		})
 		var builders []*mcptools.Builder
 		for i := range 5 {
-			builders = append(builders, server(t, fmt.Sprintf("s%d", i), slow))
+			builders = append(builders, plain(t, fmt.Sprintf("s%d", i), slow))
 		}
 		set, err := mcptools.NewSet(builders...)
 		require.NoError(t, err)
@@ -79,7 +79,7 @@ func TestFiveProvidersTakeAsLongAsTheSlowest(t *testing.T) {
 func TestSetSkipsWhatTheOwnerHasNotConnected(t *testing.T) {
 	t.Parallel()
 	set, err := mcptools.NewSet(
-		server(t, "a", failsWith(oauthstore.ErrNotFound)), server(t, "b", has(notesToken())), server(t, "c", failsWith(oauthstore.ErrNotFound)))
+		plain(t, "a", failsWith(oauthstore.ErrNotFound)), plain(t, "b", has(notesToken())), plain(t, "c", failsWith(oauthstore.ErrNotFound)))
 	require.NoError(t, err)
 	r, err := set.Build(t.Context(), ada, nil)
 	require.NoError(t, err)
@@ -97,7 +97,7 @@ func TestSetSkipsWhatTheOwnerHasNotConnected(t *testing.T) {
 func TestSetFailsWithEveryFailure(t *testing.T) {
 	t.Parallel()
 	set, err := mcptools.NewSet(
-		server(t, "a", failsWith(oauthstore.ErrUnavailable)), server(t, "b", has(notesToken())), server(t, "c", failsWith(oauthstore.ErrReauthorize)))
+		plain(t, "a", failsWith(oauthstore.ErrUnavailable)), plain(t, "b", has(notesToken())), plain(t, "c", failsWith(oauthstore.ErrReauthorize)))
 	require.NoError(t, err)
 	r, err := set.Build(t.Context(), ada, nil)
 	require.ErrorIs(t, err, mcptools.KindUnavailable)
@@ -126,7 +126,7 @@ func TestSetOptionsPerLabel(t *testing.T) {
 		got <- need{k, ttl}
 		return notesToken(), nil
 	})
-	set, err := mcptools.NewSet(server(t, "a", creds), server(t, "b", creds))
+	set, err := mcptools.NewSet(plain(t, "a", creds), plain(t, "b", creds))
 	require.NoError(t, err)
 	_, err = set.Build(t.Context(), ada, &mcptools.SetBuildOptions{
 		MinTTL: time.Minute, Each: map[string]mcptools.BuildOptions{"b": {Account: "work", MinTTL: time.Hour}},
@@ -166,7 +166,7 @@ func TestLabelsOfASetDiffer(t *testing.T) {
 
 func TestSetCountsOnItsOwnBuilders(t *testing.T) {
 	t.Parallel()
-	builders := []*mcptools.Builder{server(t, "a", has(notesToken())), server(t, "b", failsWith(errors.New("x")))}
+	builders := []*mcptools.Builder{plain(t, "a", has(notesToken())), plain(t, "b", failsWith(errors.New("x")))}
 	set, err := mcptools.NewSet(builders...)
 	require.NoError(t, err)
 	builders[0] = builders[1]

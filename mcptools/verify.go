@@ -1,12 +1,111 @@
 package mcptools
 
 import (
+	"context"
 	"crypto/sha256"
+	"maps"
+	"net/http"
 	"sync"
 	"time"
 
+	"github.com/toolgrant/toolgrant/internal/mcpprobe"
+	"github.com/toolgrant/toolgrant/internal/safehttp"
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
+
+// Verifier returns a function that says whether a token is right for the
+// server at the key's URL, for whoever is about to store one: it looks at its
+// provenance and its shape, and then asks the server with the headers that an
+// entry would carry. It asks also where [Options] leave the probe out of
+// Build. For a tunnel, a connector and a server that is open to anyone there
+// is nobody to ask. opts may be nil; only its Headers matter.
+func (b *Builder) Verifier(opts *BuildOptions) oauthstore.Verifier {
+	more := headersOf(opts)
+	return func(ctx context.Context, key oauthstore.Key, t oauthstore.Token) oauthstore.Verdict {
+		if _, _, f := b.check(key, t); f != nil {
+			return oauthstore.Verdict{Outcome: oauthstore.VerdictRefused, Reason: oauthstore.ReasonAudience, Detail: f.sentence, At: time.Now()}
+		}
+		return b.probe(ctx, key, t, more)
+	}
+}
+
+// verifier is what Build hands to the credential store. It says nothing of a
+// token that Build itself is about to refuse by its right name, and does not
+// send such a token anywhere.
+func (b *Builder) verifier(opts *BuildOptions) oauthstore.Verifier {
+	more := headersOf(opts)
+	return func(ctx context.Context, key oauthstore.Key, t oauthstore.Token) oauthstore.Verdict {
+		_, warning, f := b.check(key, t)
+		if f != nil {
+			return oauthstore.Verdict{}
+		}
+		if warning != "" {
+			b.log.WarnContext(ctx, "mcptools: "+warning, "provider", b.provider.ID, "server_label", b.label)
+		}
+		fromSource := t.Provenance.Obtained == oauthstore.ObtainedSource
+		if fromSource && b.accepted.has(key.Server, t.AccessToken) {
+			return oauthstore.Verdict{Outcome: oauthstore.VerdictAccepted, At: time.Now()}
+		}
+		v := b.probe(ctx, key, t, more)
+		if fromSource && v.Outcome == oauthstore.VerdictAccepted {
+			b.accepted.remember(key.Server, t.AccessToken)
+		}
+		return v
+	}
+}
+
+func headersOf(opts *BuildOptions) map[string]string {
+	if opts == nil {
+		return nil
+	}
+	return maps.Clone(opts.Headers)
+}
+
+// probe asks the server about a token that has passed check.
+func (b *Builder) probe(ctx context.Context, key oauthstore.Key, t oauthstore.Token, more map[string]string) oauthstore.Verdict {
+	if b.hc == nil {
+		return oauthstore.Verdict{}
+	}
+	v := oauthstore.Verdict{At: time.Now()}
+	way, _ := b.provider.Way(t.Provenance.Way)
+	headers, err := b.entryHeaders(more)
+	if err != nil {
+		v.Detail = words(err)
+		return v
+	}
+	secrets, unfit := carried(way, t)
+	if unfit != "" {
+		v.Detail = unfit
+		return v
+	}
+	r := mcpprobe.Request{URL: key.Server, Header: make(http.Header), Anonymous: b.provider.Check.Anonymous}
+	for name, value := range headers {
+		r.Header.Set(name, value)
+	}
+	for name, value := range secrets {
+		r.Header.Set(name, value)
+	}
+	if r.Anonymous {
+		r.CheckURL = b.provider.Check.URL
+	}
+	res := mcpprobe.Probe(ctx, b.hc, r)
+	v.Detail = res.Detail
+	switch res.Outcome {
+	case mcpprobe.Accepted:
+		v.Outcome = oauthstore.VerdictAccepted
+	case mcpprobe.Refused:
+		v.Outcome, v.Reason = oauthstore.VerdictRefused, oauthstore.ReasonAudience
+		if res.Reason == mcpprobe.ReasonScope {
+			v.Reason = oauthstore.ReasonScope
+		}
+	}
+	return v
+}
+
+// probeClient returns the client for a builder's probes.
+func probeClient(loopback bool) *http.Client {
+	return safehttp.New(&safehttp.Options{AllowLoopback: loopback})
+}
 
 // acceptedTokens remembers which tokens of a [oauthstore.SourceFunc] a server
 // has accepted, since nothing else does: without it every build would ask the
