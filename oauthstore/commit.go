@@ -93,6 +93,15 @@ func (s *Store) hold(key Key, p *pair, base *snapshot) {
 	}
 }
 
+// judgeHeld gives a pair that is still held its verdict.
+func (s *Store) judgeHeld(key Key, judged *snapshot) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if h := s.held[key]; h != nil && h.sn.rec.Grant == judged.rec.Grant && h.sn.rec.Generation == judged.rec.Generation {
+		h.sn = judged
+	}
+}
+
 // letGo forgets p: saving it has ended.
 func (s *Store) letGo(key Key, p *pair) {
 	s.mu.Lock()

@@ -305,6 +305,26 @@ func TestAStoreThatIsDown(t *testing.T) {
 		})
 	})
 
+	t.Run("at the commit, while the server has yet to judge the pair: it is asked once", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, nil)
+			m := &mcpServer{takes: all}
+			key := testKey("u")
+			w.connect(t, key, nil)
+			wait(t, 2*time.Hour)
+			w.as.Arrived = func(int) { w.backend.downPut.Store(true) }
+			for range 5 {
+				tok, err := w.store.Token(t.Context(), key, m.need())
+				require.NoError(t, err)
+				assert.EqualValues(t, 2, tok.Generation)
+			}
+			assert.EqualValues(t, 1, m.asked.Load())
+			w.backend.downPut.Store(false)
+			require.NoError(t, w.store.Close(t.Context()))
+		})
+	})
+
 	t.Run("at the commit and at the end of the process: the journal has it", func(t *testing.T) {
 		t.Parallel()
 		dir := t.TempDir()

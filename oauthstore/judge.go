@@ -15,14 +15,14 @@ const forcedPause = 5 * time.Minute
 // open, and returns what then stands: the same pair with its verdict, or the
 // next one, if a refusal forced a refresh.
 func (s *Store) judge(ctx context.Context, key Key, sn *snapshot, need *Need) (*snapshot, error) {
-	if sn.unjudged(need) || sn.rec.Rejected == sn.rec.Generation {
+	if sn.unjudged(need, sn.storeNow()) || sn.rec.Rejected == sn.rec.Generation {
 		verify := need.Verify
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case r := <-s.probes.DoChan(flightKey(key), func() (any, error) { return s.examine(ctx, key, sn, verify) }):
 			if r.Err != nil {
-				return nil, r.Err
+				return nil, unavailable(r.Err) // its own time was up, not the caller's
 			}
 			sn, _ = r.Val.(*snapshot)
 		}
@@ -38,6 +38,9 @@ func (r *record) refusal() error {
 	e := &Error{Err: ErrRefused, Reason: r.Verdict.Reason, Detail: r.Verdict.Detail}
 	if r.Accepted {
 		e.Err = ErrReauthorize // it worked once: a new consent brings it back
+	}
+	if r.Dead != "" {
+		e.Err, e.Reason = ErrReauthorize, r.Dead // which is why it could not be replaced
 	}
 	return e
 }
@@ -85,20 +88,28 @@ func (s *Store) examine(ctx context.Context, key Key, sn *snapshot, verify Verif
 // refused: the pair was good once, or may just have ended.
 func (sn *snapshot) worthRefreshing(v Verdict) bool {
 	r := sn.rec
-	if !r.refreshable() || v.Reason == ReasonScope || sn.storeNow().Sub(r.ForcedAt) < forcedPause {
-		return false
+	if !r.refreshable() || v.Reason == ReasonScope || sn.justForced() && r.Forced != r.Generation {
+		return false // what a forced refresh brought is refused too
 	}
 	return r.Accepted || r.Rejected == r.Generation || r.Expiry.IsZero()
 }
 
-// force refreshes because the server refused the pair, and notes when.
+// justForced reports whether a refresh was forced a short while ago.
+func (sn *snapshot) justForced() bool { return sn.storeNow().Sub(sn.rec.ForcedAt) < forcedPause }
+
+// force refreshes because the server refused the pair, and notes when. One that
+// was forced a short while ago and brought nothing goes on, but obeys what has
+// put it off.
 func (s *Store) force(ctx context.Context, key Key, sn *snapshot) (*snapshot, error) {
+	if sn.justForced() {
+		return s.refresh(ctx, key, sn, false)
+	}
 	generation := sn.rec.Generation
 	noted, err := s.update(ctx, key, func(r *record, now time.Time) bool {
 		if r.Generation != generation || !r.Tombstone.IsZero() {
 			return false
 		}
-		r.ForcedAt = now
+		r.ForcedAt, r.Forced = now, generation
 		return true
 	})
 	switch {
@@ -112,9 +123,9 @@ func (s *Store) force(ctx context.Context, key Key, sn *snapshot) (*snapshot, er
 	return s.refresh(ctx, key, noted, true)
 }
 
-// record stores a verdict with the pair that it is about. If the pair has
-// moved on, or the backend does not answer, the verdict holds for this call
-// only.
+// record stores a verdict with the pair that it is about. If the backend does
+// not answer, or does not have the pair yet, the verdict holds for as long as
+// the pair is held in memory, or for this call.
 func (s *Store) record(ctx context.Context, key Key, sn *snapshot, v Verdict) (*snapshot, error) {
 	generation, grant := sn.rec.Generation, sn.rec.Grant
 	judged, err := s.update(ctx, key, func(r *record, _ time.Time) bool {
@@ -127,10 +138,12 @@ func (s *Store) record(ctx context.Context, key Key, sn *snapshot, v Verdict) (*
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return nil, ErrNotFound
-	case err != nil:
+	case err != nil || judged.rec.Grant == grant && judged.rec.Generation < generation:
 		rec := sn.rec.clone()
 		rec.judge(v)
-		return newSnapshot(rec, sn.version, sn.storeNow()), nil //nolint:nilerr // see above
+		next := newSnapshot(rec, sn.version, sn.storeNow())
+		s.judgeHeld(key, next)
+		return next, nil //nolint:nilerr // see above
 	case !judged.rec.Tombstone.IsZero():
 		return nil, ErrNotFound
 	}
@@ -171,7 +184,8 @@ func (s *Store) Reject(ctx context.Context, key Key, generation uint64) error {
 }
 
 // Verify asks the MCP server about the current pair now, whatever was found
-// before, and stores the verdict. It never refreshes.
+// before, and stores the verdict. It never refreshes: a refusal that a refresh
+// may mend is noted as by [Store.Reject], and the next [Store.Token] sees to it.
 func (s *Store) Verify(ctx context.Context, key Key, verify Verifier) (Verdict, error) {
 	sn, err := s.load(ctx, key)
 	if err == nil && !sn.rec.Tombstone.IsZero() {
@@ -183,6 +197,9 @@ func (s *Store) Verify(ctx context.Context, key Key, verify Verifier) (Verdict, 
 	v := verify(ctx, key, sn.token)
 	v.At = sn.storeNow()
 	s.event(ctx, Event{Kind: EventVerified, Key: key, Generation: sn.rec.Generation, Verdict: v})
+	if v.Outcome == VerdictRefused && sn.worthRefreshing(v) {
+		return v, s.Reject(ctx, key, sn.rec.Generation)
+	}
 	if _, err := s.record(ctx, key, sn, v); err != nil {
 		return v, s.fail("verify", key, err)
 	}

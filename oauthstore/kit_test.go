@@ -45,6 +45,8 @@ type authServer struct {
 	Arrived func(n int)
 
 	mu      sync.Mutex
+	once    func(form url.Values, consume func() *http.Response) (*http.Response, error) // like Answer, one time
+	arrived func()                                                                       // like Arrived, one time
 	posts   int
 	reuses  int
 	serial  int
@@ -75,6 +77,13 @@ func (a *authServer) mint(family string) (access, refresh string) {
 	a.current[refresh] = family
 	a.access[access] = true
 	return access, refresh
+}
+
+// Once sets what happens to the next request, while others may be under way.
+func (a *authServer) Once(arrived func(), answer func(form url.Values, consume func() *http.Response) (*http.Response, error)) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.arrived, a.once = arrived, answer
 }
 
 func (a *authServer) Posts() int  { a.mu.Lock(); defer a.mu.Unlock(); return a.posts }
@@ -125,10 +134,14 @@ func (a *authServer) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	a.mu.Lock()
 	a.posts++
-	n := a.posts
+	n, once, arrived := a.posts, a.once, a.arrived
+	a.once, a.arrived = nil, nil
 	a.mu.Unlock()
 	if a.Arrived != nil {
 		a.Arrived(n)
+	}
+	if arrived != nil {
+		arrived()
 	}
 	if a.Latency > 0 {
 		t := time.NewTimer(a.Latency)
@@ -140,6 +153,9 @@ func (a *authServer) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 	}
 	consume := func() *http.Response { return a.rotate(form.Get("refresh_token")) }
+	if once != nil {
+		return once(form, consume)
+	}
 	if a.Answer != nil {
 		return a.Answer(n, form, consume)
 	}

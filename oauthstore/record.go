@@ -38,6 +38,7 @@ type record struct {
 	Accepted bool      `json:"accepted,omitzero"` // a pair of this grant was accepted once
 	Rejected uint64    `json:"rejected,omitzero"` // generation that OpenAI reported, until it is looked into
 	ForcedAt time.Time `json:"forced_at,omitzero"`
+	Forced   uint64    `json:"forced,omitzero"` // generation that a refusal forced to be refreshed
 	Warned   bool      `json:"warned,omitzero"` // that this pair ends and nothing can refresh it
 
 	Intent  *intent    `json:"intent,omitzero"`
@@ -145,7 +146,7 @@ const (
 	defaultJitter = 0.2
 )
 
-func (r *record) window(p RefreshPolicy, spread float64) window {
+func (r *record) window(p *RefreshPolicy, spread float64) window {
 	ttl := r.ttl()
 	w := window{minTTL: p.MinTTL, ahead: p.Ahead}
 	if w.minTTL <= 0 {
@@ -185,7 +186,7 @@ func (r *record) dueAt() time.Time {
 	case !r.refreshable() || r.Profile.OldAccessDies:
 		return time.Time{}
 	}
-	due := r.Expiry.Add(-r.window(RefreshPolicy{}, r.spread()).ahead)
+	due := r.Expiry.Add(-r.window(&RefreshPolicy{}, r.spread()).ahead)
 	if r.Hold != nil && r.Hold.NextAttempt.After(due) {
 		due = r.Hold.NextAttempt
 	}
@@ -221,10 +222,10 @@ func (r *record) status(key Key, now time.Time) Status {
 	switch {
 	case !r.Tombstone.IsZero():
 		s.State = StateRevoked
-	case r.refused():
-		s.State, s.Reason = StateReauthorize, r.Verdict.Reason
 	case r.Dead != "":
 		s.State, s.Reason = StateReauthorize, r.Dead
+	case r.refused():
+		s.State, s.Reason = StateReauthorize, r.Verdict.Reason
 	case ended && r.Refresh == "":
 		s.State, s.Reason = StateReauthorize, ReasonNoRefreshToken
 	case ended && r.Unknown != nil:

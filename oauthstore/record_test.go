@@ -22,7 +22,7 @@ const recordOfFormat1 = `{
  "profile": {"keeps_refresh_token": true, "old_access_dies": true, "ttl": 3600000000000, "refused_codes": ["bad_refresh_token"]},
  "refresh_owner": "external",
  "verdict": {"outcome": "accepted", "reason": "scope_missing", "detail": "d", "at": "2026-11-01T10:00:01Z"},
- "judged": 3, "accepted": true, "rejected": 3, "forced_at": "2026-11-01T10:00:02Z", "warned": true,
+ "judged": 3, "accepted": true, "rejected": 3, "forced_at": "2026-11-01T10:00:02Z", "forced": 3, "warned": true,
  "intent": {"id": "L", "grant": "G", "generation": 3, "fingerprint": "00112233", "started": "2026-11-01T10:00:03Z", "deadline": "2026-11-01T10:00:33Z"},
  "uncertain": {"since": "2026-11-01T10:00:04Z", "fingerprint": "00112233", "attempts": 2},
  "hold": {"next_attempt": "2026-11-01T10:01:00Z", "failures": 2, "last_class": "blocked", "last_code": "x", "first": "2026-11-01T10:00:05Z", "client": "44556677"},
@@ -51,7 +51,7 @@ func TestEveryRecordFieldIsInTheFormat(t *testing.T) {
 	t.Parallel()
 	var have map[string]any
 	require.NoError(t, json.Unmarshal([]byte(recordOfFormat1), &have))
-	full := record{Refresh: "x", TokenType: "x", Secrets: map[string]string{}, Expiry: time.Now(), RefreshOwner: "x", Judged: 1, Accepted: true, Rejected: 1, ForcedAt: time.Now(), Warned: true, Intent: &intent{}, Unknown: &uncertain{}, Hold: &hold{}, Dead: "x", Tombstone: time.Now()}
+	full := record{Refresh: "x", TokenType: "x", Secrets: map[string]string{}, Expiry: time.Now(), RefreshOwner: "x", Judged: 1, Accepted: true, Rejected: 1, ForcedAt: time.Now(), Forced: 1, Warned: true, Intent: &intent{}, Unknown: &uncertain{}, Hold: &hold{}, Dead: "x", Tombstone: time.Now()}
 	text, err := full.encode()
 	require.NoError(t, err)
 	var fields map[string]any

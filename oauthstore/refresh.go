@@ -25,7 +25,7 @@ func (s *Store) refresh(ctx context.Context, key Key, sn *snapshot, force bool) 
 		return nil, ctx.Err()
 	case r := <-s.flight(ctx, key, sn.rec.Generation, force):
 		if r.Err != nil {
-			return nil, r.Err
+			return nil, unavailable(r.Err) // its own time was up, not the caller's
 		}
 		next, _ := r.Val.(*snapshot)
 		return next, nil
@@ -151,7 +151,7 @@ func (sn *snapshot) heldOff(c oauth.Client) error {
 		}
 		return e
 	}
-	if left, ok := sn.left(); ok && left > 0 && r.Unknown != nil && !r.Profile.KeepsRefreshToken {
+	if left, ok := sn.left(now); ok && left > 0 && r.Unknown != nil && !r.Profile.KeepsRefreshToken && r.Rejected != r.Generation {
 		return &Error{
 			Err: ErrUnavailable, Reason: ReasonRefreshFailing, RetryAfter: left,
 			Detail: "the answer to the last refresh was lost; the access token is used to its end first",
@@ -169,7 +169,7 @@ func (s *Store) claim(ctx context.Context, key Key, sn *snapshot, lease string, 
 	if old := rec.Intent; old != nil {
 		rec.Intent = nil
 		rec.uncertain(old.Started, old.Fingerprint)
-		if left, ok := sn.left(); !force && ok && left > 0 && !rec.Profile.KeepsRefreshToken {
+		if left, ok := sn.left(now); !force && ok && left > 0 && !rec.Profile.KeepsRefreshToken && rec.Rejected != rec.Generation {
 			return s.write(ctx, key, rec, sn)
 		}
 	}

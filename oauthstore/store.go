@@ -258,34 +258,33 @@ func (sn *snapshot) age() time.Duration {
 // storeNow is the store's clock now.
 func (sn *snapshot) storeNow() time.Time { return sn.now.Add(sn.age()) }
 
-// left is for how long the access token lives; ok is false where that is not
-// known.
-func (sn *snapshot) left() (d time.Duration, ok bool) {
+// left is for how long the access token lives at now, by the store's clock; ok
+// is false where that is not known.
+func (sn *snapshot) left(now time.Time) (d time.Duration, ok bool) {
 	if sn.rec.Expiry.IsZero() {
 		return 0, false
 	}
-	return sn.rec.Expiry.Sub(sn.storeNow()), true
+	return sn.rec.Expiry.Sub(now), true
 }
 
 // alive reports whether the access token may be used at all.
-func (sn *snapshot) alive() bool {
-	left, ok := sn.left()
+func (sn *snapshot) alive(now time.Time) bool {
+	left, ok := sn.left(now)
 	return sn.rec.Access != "" && (!ok || left > 0)
 }
 
-// cached returns the snapshot that may be served without a read, or nil.
-func (s *Store) cached(key Key) *snapshot {
+// cached returns the snapshot that may be served without a read, or nil, and
+// the time by the store's clock.
+func (s *Store) cached(key Key) (*snapshot, time.Time) {
 	sn, ok := s.cache.GetIfPresent(key)
 	if !ok {
-		return nil
+		return nil, time.Time{}
 	}
-	if sn.watched && s.watching.Load() {
-		return sn
+	age := sn.age()
+	if !(sn.watched && s.watching.Load()) && (sn.rec.Profile.OldAccessDies || age > s.opts.CacheAge) {
+		return nil, time.Time{}
 	}
-	if sn.rec.Profile.OldAccessDies || sn.age() > s.opts.CacheAge {
-		return nil
-	}
-	return sn
+	return sn, sn.now.Add(age)
 }
 
 // remember caches a snapshot. changes is what s.changes was before the read or
@@ -331,7 +330,7 @@ func (s *Store) load(ctx context.Context, key Key) (*snapshot, error) {
 			return sn, nil
 		}
 		if errors.Is(r.Err, ErrUnavailable) || errors.Is(r.Err, context.DeadlineExceeded) {
-			if sn, ok := s.cache.GetIfPresent(key); ok && sn.alive() && sn.rec.Tombstone.IsZero() {
+			if sn, ok := s.cache.GetIfPresent(key); ok && sn.alive(sn.storeNow()) && sn.rec.Tombstone.IsZero() {
 				return sn, nil
 			}
 			return nil, errors.Join(ErrUnavailable, r.Err)

@@ -18,11 +18,11 @@ const (
 	phaseEnded              // can't be served
 )
 
-func (sn *snapshot) phase(p RefreshPolicy) phase {
-	if !sn.alive() {
+func (sn *snapshot) phase(p *RefreshPolicy, now time.Time) phase {
+	if !sn.alive(now) {
 		return phaseEnded
 	}
-	left, ok := sn.left()
+	left, ok := sn.left(now)
 	if !ok {
 		return phaseFresh // lives until the server says otherwise
 	}
@@ -37,9 +37,9 @@ func (sn *snapshot) phase(p RefreshPolicy) phase {
 }
 
 // handOut returns the token as need asked for it.
-func (sn *snapshot) handOut(need *Need) Token {
+func (sn *snapshot) handOut(need *Need, now time.Time) Token {
 	t := sn.token
-	if left, ok := sn.left(); ok && left < sn.rec.window(need.RefreshPolicy, sn.spread).minTTL {
+	if left, ok := sn.left(now); ok && left < sn.rec.window(&need.RefreshPolicy, sn.spread).minTTL {
 		t.Short = true
 	}
 	return t
@@ -53,7 +53,7 @@ const (
 
 // unjudged reports whether need's verifier is to be asked before the pair is
 // handed out.
-func (sn *snapshot) unjudged(need *Need) bool {
+func (sn *snapshot) unjudged(need *Need, now time.Time) bool {
 	r := sn.rec
 	switch {
 	case need.Verify == nil:
@@ -63,16 +63,16 @@ func (sn *snapshot) unjudged(need *Need) bool {
 	case r.Judged != r.Generation:
 		return !r.Accepted || r.Generation-r.First <= 1
 	case r.Verdict.Outcome == VerdictUnknown:
-		return sn.storeNow().Sub(r.Verdict.At) >= askUnknownAgain
+		return now.Sub(r.Verdict.At) >= askUnknownAgain
 	case r.Verdict.Outcome == VerdictRefused:
-		return sn.storeNow().Sub(r.Verdict.At) >= askRefusedAgain
+		return now.Sub(r.Verdict.At) >= askRefusedAgain
 	}
 	return false
 }
 
 // clear reports whether nothing stands against handing out the pair.
-func (sn *snapshot) clear(need *Need) bool {
-	return !sn.unjudged(need) && sn.rec.Rejected != sn.rec.Generation && !sn.rec.refused()
+func (sn *snapshot) clear(need *Need, now time.Time) bool {
+	return !sn.unjudged(need, now) && sn.rec.Rejected != sn.rec.Generation && !sn.rec.refused()
 }
 
 // Token implements [Credentials]. A pair that is cached and fresh costs no
@@ -85,8 +85,8 @@ func (s *Store) Token(ctx context.Context, key Key, need Need) (Token, error) {
 		return Token{}, &Error{Op: "token", Key: key, Err: ErrClosed}
 	default:
 	}
-	if sn := s.cached(key); sn != nil && sn.clear(&need) && sn.phase(need.RefreshPolicy) == phaseFresh {
-		return sn.handOut(&need), nil
+	if sn, now := s.cached(key); sn != nil && sn.clear(&need, now) && sn.phase(&need.RefreshPolicy, now) == phaseFresh {
+		return sn.handOut(&need, now), nil
 	}
 	t, err := s.token(ctx, key, &need)
 	if err != nil {
@@ -112,9 +112,14 @@ func (s *Store) fail(op string, key Key, err error) error {
 // that it needs, and one more for a pair that was short when it came.
 const maxRefreshes = 2
 
+// maxRounds bounds how often one call of Token starts over because the pair
+// was replaced meanwhile.
+const maxRounds = 10
+
 func (s *Store) token(ctx context.Context, key Key, need *Need) (Token, error) {
 	var failed error // why the last refresh did not succeed
-	for refreshes := 0; ; {
+	refreshes := 0
+	for range maxRounds {
 		sn, err := s.load(ctx, key)
 		if err != nil {
 			return Token{}, err
@@ -122,7 +127,7 @@ func (s *Store) token(ctx context.Context, key Key, need *Need) (Token, error) {
 		if !sn.rec.Tombstone.IsZero() {
 			return Token{}, ErrNotFound
 		}
-		switch sn.phase(need.RefreshPolicy) {
+		switch sn.phase(&need.RefreshPolicy, sn.storeNow()) {
 		case phaseStale:
 			s.refreshBehind(ctx, key, sn)
 		case phaseShort, phaseEnded:
@@ -138,7 +143,7 @@ func (s *Store) token(ctx context.Context, key Key, need *Need) (Token, error) {
 			}
 		case phaseFresh:
 		}
-		if !sn.alive() {
+		if !sn.alive(sn.storeNow()) {
 			if failed == nil {
 				failed = &Error{Err: ErrUnavailable, Detail: "the authorization server issues pairs that have ended"}
 			}
@@ -148,15 +153,16 @@ func (s *Store) token(ctx context.Context, key Key, need *Need) (Token, error) {
 		if err != nil {
 			return Token{}, err
 		}
-		if judged.rec.Generation != sn.rec.Generation {
-			continue // it was refreshed because the server refused it
+		if judged.rec.Generation != sn.rec.Generation || judged.rec.Grant != sn.rec.Grant {
+			continue // it was refreshed because the server refused it, or replaced
 		}
-		t := judged.handOut(need)
+		t := judged.handOut(need, judged.storeNow())
 		if t.Short && need.RequireTTL {
 			return Token{}, &Error{Err: ErrUnavailable, Detail: "no token that lives for long enough can be had"}
 		}
 		return t, nil
 	}
+	return Token{}, &Error{Err: ErrUnavailable, Detail: "the credential is replaced faster than it can be read"}
 }
 
 // Status returns what is stored of a credential. It reads the backend and
