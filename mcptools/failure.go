@@ -9,10 +9,10 @@ import (
 // A Kind says what went wrong, at the MCP server or on the way to it. Kinds
 // are errors, so that errors.Is(err, mcptools.KindUnauthorized) works on
 // anything that wraps a [*Failure].
-type Kind string
+type Kind string //nolint:errname // a kind is a word that errors.Is takes
 
 // Kinds of failures. The words are those of the command's contract.
-const (
+const ( //nolint:errname // see Kind
 	KindUnauthorized    Kind = "unauthorized"
 	KindForbidden       Kind = "forbidden"
 	KindBadRequest      Kind = "bad_request"
@@ -33,7 +33,8 @@ const (
 	KindPlatform        Kind = "platform"
 	KindUnknown         Kind = "unknown"
 
-	// Of Build's own refusals; OpenAI was never asked.
+	// KindNotConnected and those behind it are of Build's own refusals; OpenAI
+	// was never asked.
 	KindNotConnected   Kind = "not_connected"
 	KindReauthorize    Kind = "reauth_required"
 	KindWrongAudience  Kind = "wrong_audience"
@@ -78,7 +79,7 @@ const (
 // from: an error of OpenAI's, an output item, a stream event, or Build's own
 // refusal. Its text holds no secret and nothing that a server wrote. Failures
 // are not changed after they were made; they are safe for concurrent use.
-type Failure struct {
+type Failure struct { //nolint:errname // the noun of the contract
 	Kind           Kind
 	Stage          Stage
 	Provider       string // id of the provider, where the entry is known

@@ -43,6 +43,7 @@ func actionOf(kind Kind) Action {
 		return ActionFixHistory
 	case KindBadRequest, KindUnreachable, KindSessionLost, KindProtocol, KindUpstreamUnknown, KindNoTools:
 		return ActionCheckServer
+	case KindToolFailed, KindUnknown:
 	}
 	return ActionNone
 }

@@ -171,9 +171,10 @@ func (f *Failure) HTTPStatus() int {
 		return http.StatusBadGateway
 	case ActionFixConfig, ActionFixHistory:
 		return http.StatusInternalServerError
-	}
-	if f.Kind == KindToolFailed {
-		return http.StatusBadGateway
+	case ActionNone:
+		if f.Kind == KindToolFailed {
+			return http.StatusBadGateway
+		}
 	}
 	return http.StatusInternalServerError
 }
@@ -234,6 +235,7 @@ func (f *Failure) PublicMessage() string {
 		return name + " can't go on in this conversation: start a new one."
 	case ActionFixConfig:
 		return name + " is not set up correctly here: tell support."
+	case ActionNone:
 	}
 	return name + " could not do this: try something else."
 }

@@ -1,0 +1,408 @@
+package loosejson
+
+import (
+	"strconv"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// maxDepth is how deep values nest at most: far more than any error body has,
+// and little enough for the stack.
+const maxDepth = 64
+
+// A Found is a value and where it stands in the text.
+type Found struct {
+	Value      Value // an *Object or an Array
+	Start, End int   // text[Start:End]
+}
+
+// Find returns the objects and arrays in text that do not stand within
+// another one, in order. A value that the end of the text cuts off counts, but
+// for a number, whose end can't be told. It takes from budget the number of bytes that it looks at, some of them more
+// than once, and stops when there is no more.
+func Find(text string, budget *int) []Found {
+	var found []Found
+	for i := 0; i < len(text) && *budget > 0; {
+		next := strings.IndexAny(text[i:], "{[")
+		if next < 0 {
+			break
+		}
+		i += next
+		p := parser{text: text, pos: i, budget: budget}
+		v, ok := p.value(0)
+		if !ok {
+			i++
+			continue
+		}
+		found = append(found, Found{Value: v, Start: i, End: p.pos})
+		i = p.pos
+	}
+	return found
+}
+
+// Parse reads text as a single value of any kind, with white space around it.
+func Parse(text string, budget *int) (Value, bool) {
+	p := parser{text: text, budget: budget}
+	p.space()
+	v, ok := p.value(0)
+	if !ok {
+		return nil, false
+	}
+	p.space()
+	return v, p.pos == len(text)
+}
+
+// Unescape takes one level of backslash escapes off a text, as they are left
+// when a value is quoted within another.
+func Unescape(text string) string {
+	if !strings.Contains(text, `\`) {
+		return text
+	}
+	var b strings.Builder
+	b.Grow(len(text))
+	for i := 0; i < len(text); {
+		if text[i] != '\\' {
+			b.WriteByte(text[i])
+			i++
+			continue
+		}
+		i += escape(&b, text[i:])
+	}
+	return b.String()
+}
+
+type parser struct {
+	text   string
+	pos    int
+	budget *int
+}
+
+func (p *parser) end() bool { return p.pos >= len(p.text) }
+
+// step spends n bytes of the budget and reports whether there is any left.
+func (p *parser) step(n int) bool {
+	*p.budget -= n
+	return *p.budget > 0
+}
+
+// space skips white space and comments.
+func (p *parser) space() {
+	start := p.pos
+	for !p.end() {
+		rest := p.text[p.pos:]
+		switch {
+		case strings.IndexByte(" \t\r\n", rest[0]) >= 0:
+			p.pos++
+		case strings.HasPrefix(rest, "//"):
+			p.pos += lineLen(rest)
+		case strings.HasPrefix(rest, "/*"):
+			if i := strings.Index(rest[2:], "*/"); i >= 0 {
+				p.pos += i + 4
+			} else {
+				p.pos = len(p.text)
+			}
+		case strings.HasPrefix(rest, "\u00a0"):
+			p.pos += len("\u00a0")
+		default:
+			p.step(p.pos - start)
+			return
+		}
+	}
+	p.step(p.pos - start)
+}
+
+func lineLen(s string) int {
+	if i := strings.IndexByte(s, '\n'); i >= 0 {
+		return i
+	}
+	return len(s)
+}
+
+// value reads one value. At the end of the text there is none: nil, false.
+func (p *parser) value(depth int) (Value, bool) {
+	if p.end() || depth > maxDepth || !p.step(1) {
+		return nil, false
+	}
+	switch c := p.text[p.pos]; {
+	case c == '{':
+		return p.object(depth)
+	case c == '[':
+		return p.array(depth, ']')
+	case c == '(':
+		return p.array(depth, ')')
+	case c == '"' || c == '\'':
+		return p.str(), true
+	case c == '-' || c >= '0' && c <= '9':
+		return p.number()
+	case c == '<':
+		return p.opaque()
+	case isWord(c):
+		return p.word(depth)
+	}
+	return nil, false
+}
+
+func (p *parser) object(depth int) (Value, bool) {
+	o := &Object{}
+	p.pos++
+	for {
+		p.space()
+		if p.end() {
+			o.Cut = true
+			return o, true
+		}
+		if p.text[p.pos] == '}' {
+			p.pos++
+			return o, true
+		}
+		key, ok := p.key()
+		if !ok {
+			return nil, false
+		}
+		p.space()
+		if p.end() {
+			o.Cut = true
+			return o, true
+		}
+		if !p.separator() {
+			return nil, false
+		}
+		p.space()
+		if p.end() {
+			o.Cut = true
+			return o, true
+		}
+		v, ok := p.value(depth + 1)
+		if !ok {
+			return nil, false
+		}
+		o.Set(key, v)
+		p.space()
+		if !p.end() && p.text[p.pos] == ',' {
+			p.pos++
+		} else if !p.end() && p.text[p.pos] != '}' {
+			return nil, false
+		}
+	}
+}
+
+// key reads a quoted key or a bare one.
+func (p *parser) key() (string, bool) {
+	switch c := p.text[p.pos]; {
+	case c == '"' || c == '\'':
+		key, _ := p.quoted()
+		return key, true
+	case c == ':': // Ruby's symbols
+		p.pos++
+		if p.end() {
+			return "", false
+		}
+	case !isWord(c):
+		return "", false
+	}
+	start := p.pos
+	for !p.end() && (isWord(p.text[p.pos]) || p.text[p.pos] == '-') {
+		p.pos++
+	}
+	p.step(p.pos - start)
+	name := p.text[start:p.pos]
+	if prefixes[name] && !p.end() && (p.text[p.pos] == '"' || p.text[p.pos] == '\'') {
+		name, _ = p.quoted()
+		return name, true
+	}
+	return name, p.pos > start
+}
+
+// prefixes are what Python puts before the quotes of a string.
+var prefixes = map[string]bool{"b": true, "u": true, "r": true, "f": true, "rb": true, "br": true}
+
+// separator reads what stands between a key and its value.
+func (p *parser) separator() bool {
+	rest := p.text[p.pos:]
+	switch {
+	case strings.HasPrefix(rest, "=>"):
+		p.pos += 2
+	case rest[0] == ':':
+		p.pos++
+	default:
+		return false
+	}
+	return true
+}
+
+func (p *parser) array(depth int, closing byte) (Value, bool) {
+	var a Array
+	p.pos++
+	for {
+		p.space()
+		if p.end() {
+			a.Cut = true
+			return a, true
+		}
+		if p.text[p.pos] == closing {
+			p.pos++
+			return a, true
+		}
+		v, ok := p.value(depth + 1)
+		if !ok {
+			return nil, false
+		}
+		a.Items = append(a.Items, v)
+		p.space()
+		if !p.end() && p.text[p.pos] == ',' {
+			p.pos++
+		} else if !p.end() && p.text[p.pos] != closing {
+			return nil, false
+		}
+	}
+}
+
+// str reads a string value.
+func (p *parser) str() Value {
+	s, whole := p.quoted()
+	if !whole {
+		return Partial(s)
+	}
+	return s
+}
+
+// quoted reads a string up to the quote that it began with, or to the end of
+// the text. Raw line breaks in it are kept.
+func (p *parser) quoted() (s string, whole bool) {
+	quote := p.text[p.pos]
+	p.pos++
+	start := p.pos
+	for !p.end() && p.text[p.pos] != quote {
+		if p.text[p.pos] == '\\' && p.pos+1 < len(p.text) {
+			p.pos++
+		}
+		p.pos++
+	}
+	p.step(p.pos - start)
+	p.pos = min(p.pos, len(p.text))
+	s = p.text[start:p.pos]
+	if !p.end() {
+		p.pos++
+		whole = true
+	}
+	return Unescape(s), whole
+}
+
+// escape writes what the escape sequence at the start of s stands for and
+// returns its length. What is none stays as it is.
+func escape(b *strings.Builder, s string) int {
+	if len(s) < 2 {
+		b.WriteByte('\\')
+		return 1
+	}
+	switch s[1] {
+	case '"', '\'', '\\', '/':
+		b.WriteByte(s[1])
+	case 'n':
+		b.WriteByte('\n')
+	case 'r':
+		b.WriteByte('\r')
+	case 't':
+		b.WriteByte('\t')
+	case 'b', 'f', 'v', 'a':
+		b.WriteByte(' ')
+	case 'x':
+		r, ok := hex(s[2:], 2)
+		if !ok {
+			b.WriteString(`\x`)
+			return 2
+		}
+		b.WriteRune(r)
+		return 4
+	case 'u':
+		r, ok := hex(s[2:], 4)
+		if !ok {
+			b.WriteString(`\u`)
+			return 2
+		}
+		if utf16.IsSurrogate(r) && strings.HasPrefix(s[6:], `\u`) {
+			if low, ok := hex(s[8:], 4); ok {
+				if pair := utf16.DecodeRune(r, low); pair != utf8.RuneError {
+					b.WriteRune(pair)
+					return 12
+				}
+			}
+		}
+		b.WriteRune(r)
+		return 6
+	default:
+		b.WriteString(s[:2])
+	}
+	return 2
+}
+
+func hex(s string, n int) (rune, bool) {
+	if len(s) < n {
+		return 0, false
+	}
+	v, err := strconv.ParseUint(s[:n], 16, 16)
+	return rune(v & 0xffff), err == nil
+}
+
+func (p *parser) number() (Value, bool) {
+	start := p.pos
+	for !p.end() && strings.IndexByte("+-.eE_0123456789", p.text[p.pos]) >= 0 {
+		p.pos++
+	}
+	p.step(p.pos - start)
+	if p.end() {
+		return nil, true
+	}
+	s := strings.ReplaceAll(p.text[start:p.pos], "_", "")
+	if _, err := strconv.ParseFloat(s, 64); err != nil {
+		return nil, false
+	}
+	return Number(s), true
+}
+
+// opaque reads "<Response [424]>" and the like as a string.
+func (p *parser) opaque() (Value, bool) {
+	n := strings.IndexByte(p.text[p.pos:], '>')
+	if n < 0 {
+		p.step(len(p.text) - p.pos)
+		return nil, false
+	}
+	p.step(n)
+	s := p.text[p.pos : p.pos+n+1]
+	p.pos += n + 1
+	return s, true
+}
+
+// word reads a bare word: a constant, the prefix of a quoted string, or a name
+// before a value as JavaScript prints it, such as "Headers {…}".
+func (p *parser) word(depth int) (Value, bool) {
+	start := p.pos
+	for !p.end() && isWord(p.text[p.pos]) {
+		p.pos++
+	}
+	p.step(p.pos - start)
+	switch w := p.text[start:p.pos]; w {
+	case "null", "None", "nil", "undefined", "NaN":
+		return nil, true
+	case "true", "True":
+		return true, true
+	case "false", "False":
+		return false, true
+	default:
+		if prefixes[w] && !p.end() && (p.text[p.pos] == '"' || p.text[p.pos] == '\'') {
+			return p.str(), true
+		}
+		here := p.pos
+		p.space()
+		if !p.end() && (p.text[p.pos] == '{' || p.text[p.pos] == '(') {
+			return p.value(depth + 1)
+		}
+		p.pos = here
+		return w, true
+	}
+}
+
+func isWord(c byte) bool {
+	return c == '_' || c == '$' || c == '.' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c >= utf8.RuneSelf
+}
