@@ -104,3 +104,65 @@ func TestURLsOfTheReport(t *testing.T) {
 		})
 	}
 }
+
+// samples are synthetic tokens of the kinds that the catalogue calls wrong, put
+// together here so that no text in the repository looks like one.
+func samples() map[providers.TokenKind]string {
+	alnum, hex := strings.Repeat("aB3", 20), strings.Repeat("0af", 20)
+	const uuid = "00000000-0000-4000-8000-000000000000"
+	return map[providers.TokenKind]string{
+		"clickup_personal": "pk_" + "12345678_" + strings.Repeat("AB34", 8), "google_api_key": "AIza" + alnum[:35],
+		"hubspot_private_app": "pat-" + "na1-" + uuid, "notion_integration": "ntn_" + "12345678901" + alnum[:35],
+		"plaid_item": "access-" + "sandbox-" + uuid, "slack_app": "xapp-" + alnum[:40], "slack_bot": "xoxb-" + alnum[:40],
+		"slack_old": "xoxa-" + alnum[:40], "slack_session": "xoxs-" + alnum[:40],
+		"stripe_secret": "sk_" + "live_" + alnum[:24], "supabase_project_key": "sb_secret_" + alnum[:30],
+		"github_classic": "ghp_" + alnum[:36], "linear_api_key": "lin_api_" + alnum[:40], "sentry_user": "sntryu_" + hex + "0af0",
+	}
+}
+
+func TestWrongKindsOfTokensAreRefusedByName(t *testing.T) {
+	t.Parallel()
+	texts := samples()
+	for _, p := range providers.All() {
+		first, _ := p.Way("")
+		if p.Retired != "" || first.Kind == providers.WayNone {
+			continue
+		}
+		wrong := append([]providers.Wrong{{Kind: "linear_api_key"}, {Kind: "github_classic"}, {Kind: "sentry_user"}}, p.Wrong...)
+		for _, w := range wrong {
+			text, ok := texts[w.Kind]
+			require.True(t, ok, "add a sample of %s", w.Kind)
+			kind, ok := providers.Recognize(text)
+			require.True(t, ok)
+			require.Equal(t, w.Kind, kind.Kind)
+			if slices.Contains(first.Takes, w.Kind) || kind.Vendor == p.Vendor && w.Why == "" {
+				continue
+			}
+			t.Run(p.ID+"/"+string(w.Kind), func(t *testing.T) {
+				t.Parallel()
+				tok := notesToken()
+				tok.AccessToken, tok.Provenance.Way, tok.Secrets = oauthstore.NewSecret(text), first.ID, map[string]oauthstore.Secret{}
+				b, err := mcptools.NewBuilder(p, has(tok), unprobed(mcptools.Options{}))
+				require.NoError(t, err)
+				opts := mcptools.BuildOptions{Headers: map[string]string{}}
+				if p.Server.Connector == "" && filled(p) != p.Server.URL {
+					opts.ServerURL = filled(p)
+				}
+				for _, h := range p.Headers {
+					if h.Required && h.Value == "" {
+						opts.Headers[h.Name] = "example"
+					}
+				}
+				e, err := b.Entry(t.Context(), ada, &opts)
+				if w.Works {
+					require.NoError(t, err)
+					assert.Contains(t, strings.Join(e.Warnings, " "), kind.Name)
+					return
+				}
+				require.ErrorIs(t, err, mcptools.KindWrongTokenKind)
+				assert.Contains(t, err.Error(), kind.Name)
+				assert.NotContains(t, err.Error(), text)
+			})
+		}
+	}
+}

@@ -59,13 +59,14 @@ func render(t *testing.T) []byte {
 		if hasWay(p, func(w providers.Way) bool { return w.Kind == providers.WayKey }) {
 			data.Keys = append(data.Keys, p)
 		}
-		switch {
-		case first.Registration == providers.RegistrationOpen:
+		switch first.Registration {
+		case providers.RegistrationOpen:
 			data.Consent = append(data.Consent, p)
-		case first.Registration == providers.RegistrationManual:
+		case providers.RegistrationManual:
 			data.Manual = append(data.Manual, p)
-		case first.Registration == providers.RegistrationRestricted:
+		case providers.RegistrationRestricted:
 			data.Listed = append(data.Listed, p)
+		case providers.RegistrationUnknown:
 		}
 	}
 	var out bytes.Buffer
@@ -90,10 +91,10 @@ func callTexts(t *testing.T) map[string]string {
 			return true
 		}
 		key, isText := pair.Key.(*ast.BasicLit)
-		fn, isFunc := pair.Value.(*ast.FuncLit)
-		if isText && isFunc {
+		call, isCall := pair.Value.(*ast.CallExpr)
+		if isText && isCall {
 			var out bytes.Buffer
-			require.NoError(t, format.Node(&out, token.NewFileSet(), fn.Body.List[0].(*ast.ReturnStmt).Results[0]))
+			require.NoError(t, format.Node(&out, token.NewFileSet(), call))
 			id, err := strconv.Unquote(key.Value)
 			require.NoError(t, err)
 			texts[id] = out.String()
@@ -186,7 +187,7 @@ func golang(p providers.Provider, call string) string {
 			source = "creds"
 		}
 	}
-	for _, h := range calls[p.ID]().Headers {
+	for _, h := range calls[p.ID].Headers {
 		if h.Required && h.Value == "" {
 			build = fmt.Sprintf("&mcptools.BuildOptions{Headers: map[string]string{%q: owner.Subject}}", h.Name)
 		}
@@ -197,7 +198,7 @@ func golang(p providers.Provider, call string) string {
 // shell returns the commands that make an entry.
 func shell(p providers.Provider) string {
 	at := ""
-	made, err := calls[p.ID]().ServerURL("")
+	made, err := calls[p.ID].ServerURL("")
 	switch {
 	case p.Server.Anywhere:
 		at = " --server-url https://mcp.customer.example/mcp"
@@ -294,11 +295,11 @@ func lifetime(d time.Duration) string {
 
 // pageSources says where the facts are from.
 func pageSources(p providers.Provider) string {
-	out := fmt.Sprintf("As of %s, confidence %s.", p.Source.Date, p.Source.Confidence)
+	out := []string{fmt.Sprintf("As of %s, confidence %s.", p.Source.Date, p.Source.Confidence)}
 	for i, doc := range p.Docs {
 		name := strings.TrimPrefix(strings.TrimPrefix(doc, "https://"), "www.")
 		host, _, _ := strings.Cut(name, "/")
-		out += fmt.Sprintf(" [%s %d](%s)", host, i+1, doc)
+		out = append(out, fmt.Sprintf("[%s %d](%s)", host, i+1, doc))
 	}
-	return out
+	return strings.Join(out, " ")
 }

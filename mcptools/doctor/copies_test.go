@@ -129,7 +129,10 @@ func refuses(challenge string) reply {
 
 func document(members map[string]any) reply {
 	maps.DeleteFunc(members, func(_ string, v any) bool { return v == "" || v == nil })
-	body, _ := json.Marshal(members)
+	body, err := json.Marshal(members)
+	if err != nil {
+		panic(err)
+	}
 	return reply{200, map[string]string{"Content-Type": "application/json"}, string(body)}
 }
 

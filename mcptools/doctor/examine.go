@@ -91,7 +91,7 @@ type evidence struct {
 	metadataErr error // why consent would not find its way
 }
 
-func (e *evidence) step(name string, ok bool, format string, args ...any) {
+func (e *evidence) stepf(name string, ok bool, format string, args ...any) {
 	e.steps = append(e.steps, Step{Name: name, OK: ok, Detail: fmt.Sprintf(format, args...)})
 }
 
@@ -110,7 +110,7 @@ func (e *evidence) gather(ctx context.Context) {
 		e.tryToken(ctx)
 	}
 	if e.Failure != nil {
-		e.step("openai", false, "%s", sentence(e.Failure))
+		e.stepf("openai", false, "%s", sentence(e.Failure))
 	}
 }
 
@@ -122,11 +122,11 @@ func (e *evidence) locate() bool {
 	}
 	switch {
 	case e.urlErr != nil:
-		e.step("server_url", false, "%s", sentence(e.urlErr))
+		e.stepf("server_url", false, "%s", sentence(e.urlErr))
 	case e.at.Server.Connector != "":
-		e.step("server_url", true, "OpenAI's own %s stands before the vendor's API: there is no server to ask.", e.at.Server.Connector)
+		e.stepf("server_url", true, "OpenAI's own %s stands before the vendor's API: there is no server to ask.", e.at.Server.Connector)
 	default:
-		e.step("server_url", true, "The entry points to %s.", withoutQuery(e.at.Server.URL))
+		e.stepf("server_url", true, "The entry points to %s.", withoutQuery(e.at.Server.URL))
 	}
 	return e.urlErr == nil
 }
@@ -136,7 +136,7 @@ func (e *evidence) knock(ctx context.Context) {
 	const name = "server"
 	e.answer, e.askErr = mcpprobe.Ask(ctx, e.hc, e.at.Server.URL, e.plain(), e.at.Transport == providers.TransportSSE)
 	if e.askErr != nil {
-		e.step(name, false, "The server can't be reached from here.")
+		e.stepf(name, false, "The server can't be reached from here.")
 		return
 	}
 	switch status := e.answer.Status; {
@@ -144,22 +144,22 @@ func (e *evidence) knock(ctx context.Context) {
 		challenge, ok := oauth.BearerChallenge(oauth.ParseChallenges(e.answer.Header))
 		switch {
 		case challenge.ResourceMetadata != "":
-			e.step(name, true, "It answers, wants a token and says where its metadata is.")
+			e.stepf(name, true, "It answers, wants a token and says where its metadata is.")
 		case ok:
-			e.step(name, true, "It answers and wants a token; its challenge does not say where its metadata is.")
+			e.stepf(name, true, "It answers and wants a token; its challenge does not say where its metadata is.")
 		default:
-			e.step(name, true, "It answers and wants a token, without a challenge.")
+			e.stepf(name, true, "It answers and wants a token, without a challenge.")
 		}
 	case status/100 == 2:
 		anyone := mcpprobe.Probe(ctx, e.hc, mcpprobe.Request{URL: e.at.Server.URL, Header: e.plain()})
 		e.anyone = anyone.Outcome == mcpprobe.Accepted
 		if e.anyone {
-			e.step(name, true, "It answers and lists its tools for anyone.")
+			e.stepf(name, true, "It answers and lists its tools for anyone.")
 		} else {
-			e.step(name, true, "It answers, and lists no tools without a token.")
+			e.stepf(name, true, "It answers, and lists no tools without a token.")
 		}
 	default:
-		e.step(name, false, "It answers with status %d.", status)
+		e.stepf(name, false, "It answers with status %d.", status)
 	}
 }
 
@@ -189,12 +189,12 @@ func (e *evidence) metadata(ctx context.Context) {
 	case !ok:
 		e.metadataErr = errors.New("the server's metadata could not be had")
 	case resource == nil:
-		e.step("resource_metadata", e.at.OAuth.Issuer != "" || e.at.OAuth.LegacyDiscovery, "The server publishes no metadata of its own.")
+		e.stepf("resource_metadata", e.at.OAuth.Issuer != "" || e.at.OAuth.LegacyDiscovery, "The server publishes no metadata of its own.")
 	default:
-		e.step("resource_metadata", true, "The server's metadata names its resource and its authorization server.")
+		e.stepf("resource_metadata", true, "The server's metadata names its resource and its authorization server.")
 	}
 	if e.metadataErr != nil {
-		e.step("resource_metadata", false, "%s", sentence(e.metadataErr))
+		e.stepf("resource_metadata", false, "%s", sentence(e.metadataErr))
 		return
 	}
 	v = &comparison{}
@@ -202,44 +202,44 @@ func (e *evidence) metadata(ctx context.Context) {
 	switch {
 	case v.Detail != "":
 		e.metadataErr = errors.New(v.Detail)
-		e.step("authorization_server", false, "%s", v.Detail)
+		e.stepf("authorization_server", false, "%s", v.Detail)
 	case slices.ContainsFunc(v.Drifts, func(d Drift) bool { return d.Fact == "oauth.pkce" }):
 		e.metadataErr = oauth.ErrNoPKCE
-		e.step("authorization_server", false, "It does not say that it takes PKCE with S256.")
+		e.stepf("authorization_server", false, "It does not say that it takes PKCE with S256.")
 	default:
-		e.step("authorization_server", true, "The authorization server's metadata is as it must be.")
+		e.stepf("authorization_server", true, "The authorization server's metadata is as it must be.")
 	}
 }
 
 // credential judges the credential without asking anybody.
 func (e *evidence) credential(ctx context.Context) {
 	if e.Token == nil {
-		e.step("credential", isOpen(e.at), "There is no credential to look at.")
+		e.stepf("credential", isOpen(e.at), "There is no credential to look at.")
 		return
 	}
 	ok := e.Status == nil || e.Status.State != oauthstore.StateReauthorize && e.Status.State != oauthstore.StateRevoked
-	e.step("credential", ok && !e.expired(), "%s", e.describe())
+	e.stepf("credential", ok && !e.expired(), "%s", e.describe())
 
 	b, err := mcptools.NewBuilder(e.Provider, source(*e.Token), &mcptools.Options{
 		InsecureSkipProbe: true, InsecureAllowLoopback: e.loopback, Headers: e.Headers,
 	})
 	if err != nil {
 		e.urlErr = err
-		e.step("entry", false, "%s", sentence(err))
+		e.stepf("entry", false, "%s", sentence(err))
 		return
 	}
 	entry, err := b.Entry(ctx, oauthstore.Owner{Tenant: "doctor", Subject: "doctor"}, &mcptools.BuildOptions{ServerURL: e.ServerURL})
 	if err != nil {
 		e.entryErr, _ = errors.AsType[*mcptools.Failure](err)
-		e.step("entry", false, "%s", sentence(err))
+		e.stepf("entry", false, "%s", sentence(err))
 		return
 	}
 	e.entry = entry.Tool().OfMcp
-	detail := "An entry can be built of it."
+	detail := []string{"An entry can be built of it."}
 	for _, w := range entry.Warnings {
-		detail += " But " + w + "."
+		detail = append(detail, "But "+w+".")
 	}
-	e.step("entry", true, "%s", detail)
+	e.stepf("entry", true, "%s", strings.Join(detail, " "))
 }
 
 // source hands out one token, as if it still lived: whether it does is judged
@@ -266,9 +266,9 @@ func (e *evidence) describe() string {
 	case e.Token.Expiry.IsZero():
 		s += ", and when it ends is not known"
 	case left <= 0:
-		s += fmt.Sprintf(", and ended %s ago", span(-left))
+		s += ", and ended " + span(-left) + " ago"
 	default:
-		s += fmt.Sprintf(", and lives for another %s", span(left))
+		s += ", and lives for another " + span(left)
 	}
 	if e.Status != nil && e.Status.Reason != "" {
 		s += fmt.Sprintf("; the store says %s (%s)", e.Status.State, e.Status.Reason)
@@ -294,7 +294,7 @@ func (e *evidence) tryToken(ctx context.Context) {
 		r.CheckURL = e.at.Check.URL
 	}
 	e.probe = mcpprobe.Probe(ctx, e.hc, r)
-	e.step("probe", e.probe.Outcome == mcpprobe.Accepted, "%s", e.probe.Detail)
+	e.stepf("probe", e.probe.Outcome == mcpprobe.Accepted, "%s", e.probe.Detail)
 }
 
 // sent returns the headers that the MCP server sees of an entry.

@@ -47,9 +47,9 @@ func (p *patient) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			http.NotFound(w, r)
 			return
 		}
-		_ = json.NewEncoder(w).Encode(p.metadata)
+		writeJSON(w, p.metadata)
 	case "/.well-known/oauth-authorization-server":
-		_ = json.NewEncoder(w).Encode(map[string]any{
+		writeJSON(w, map[string]any{
 			"issuer": base, "authorization_endpoint": base + "/authorize", "token_endpoint": base + "/token",
 			"code_challenge_methods_supported": []string{"S256"},
 		})
@@ -60,6 +60,12 @@ func (p *patient) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.mcp.ServeHTTP(w, r)
 	default:
 		http.NotFound(w, r)
+	}
+}
+
+func writeJSON(w http.ResponseWriter, members map[string]any) {
+	if err := json.NewEncoder(w).Encode(members); err != nil {
+		panic(err)
 	}
 }
 
@@ -313,17 +319,24 @@ func assertPresentable(t *testing.T, r doctor.Report) {
 		assert.NotContains(t, string(text), secret)
 	}
 	var contract struct {
-		Verdict    string
-		Cause      *string
-		Action     string
-		Hypotheses []struct{ ID, Verdict string }
-		Steps      []struct {
-			Name, Detail string
-			OK           *bool
-		}
+		Verdict    string  `json:"verdict"`
+		Cause      *string `json:"cause"`
+		Action     string  `json:"action"`
+		Hypotheses []struct {
+			ID      string `json:"id"`
+			Verdict string `json:"verdict"`
+		} `json:"hypotheses"`
+		Steps []struct {
+			Name   string `json:"name"`
+			OK     *bool  `json:"ok"`
+			Detail string `json:"detail"`
+		} `json:"steps"`
 	}
 	require.NoError(t, json.Unmarshal(text, &contract))
 	assert.Equal(t, r.Cause == "", contract.Cause == nil)
+	assert.Equal(t, r.Verdict, contract.Verdict)
+	assert.Equal(t, string(r.Action), contract.Action)
+	assert.Len(t, contract.Hypotheses, len(r.Hypotheses))
 	require.NotEmpty(t, contract.Steps)
 	for _, s := range contract.Steps {
 		assert.NotNil(t, s.OK)
