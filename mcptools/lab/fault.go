@@ -1,0 +1,259 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// A FaultName is a fault that [World.Fault] knows.
+type FaultName struct {
+	Name string // such as "notes:401"
+	Doc  string
+}
+
+// faultKinds are the faults by the part that they strike. "mcp" stands for
+// each MCP server.
+var faultKinds = []struct{ part, name, doc string }{
+	{"mcp", "down", "every connection breaks without an answer"},
+	{"mcp", "hang", "requests are taken and never answered"},
+	{"mcp", "slow", "every answer is late: slow=200ms"},
+	{"mcp", "400", "400 to everything"},
+	{"mcp", "401", "401 invalid_token to everything, whatever the token"},
+	{"mcp", "401_bare", "401 without a WWW-Authenticate header"},
+	{"mcp", "403", "403 that says nothing"},
+	{"mcp", "403_scope", "403 insufficient_scope"},
+	{"mcp", "404", "404 to everything"},
+	{"mcp", "405", "405 to everything"},
+	{"mcp", "415", "415 to everything"},
+	{"mcp", "429", "429 with Retry-After: 7"},
+	{"mcp", "500", "500 to everything"},
+	{"mcp", "503", "503 to everything"},
+	{"mcp", "504", "504 to everything"},
+	{"mcp", "html", "200 and a page of HTML"},
+	{"mcp", "redirect", "307 to the place where it has moved"},
+	{"mcp", "no_tools", "an empty tool list"},
+	{"mcp", "list_error", "tools/list gives a JSON-RPC error"},
+	{"mcp", "discover_500", "500 to server/discover, as servers do that know no unknown methods"},
+	{"mcp", "session_lost", "tools/call finds its session gone"},
+	{"mcp", "call_401", "401 to tools/call only"},
+	{"mcp", "call_500", "500 to tools/call only"},
+	{"mcp", "call_error", "tools/call gives a JSON-RPC error"},
+	{"mcp", "call_hang", "tools/call is never answered"},
+	{"mcp", "no_metadata", "404 for the protected-resource metadata"},
+	{"mcp", "wrong_resource", "the protected-resource metadata names another resource"},
+
+	{"auth", "down", "the token endpoint breaks every connection, and nothing is done"},
+	{"auth", "drop", "the token endpoint does what it is asked, and its answer is lost"},
+	{"auth", "late_502", "the token endpoint does what it is asked, and a proxy answers 502 with HTML"},
+	{"auth", "hang", "the token endpoint does nothing and never answers"},
+	{"auth", "slow", "the token endpoint is late: slow=150ms"},
+	{"auth", "429", "429 with Retry-After: 7, and nothing is done"},
+	{"auth", "500", "500 without a body, and nothing is done"},
+	{"auth", "503", "503 temporarily_unavailable with Retry-After: 7, and nothing is done"},
+	{"auth", "html", "403 and a page of HTML, as a firewall does, and nothing is done"},
+	{"auth", "redirect", "307 to another path, and nothing is done"},
+	{"auth", "invalid_grant", "400 invalid_grant, and nothing is done"},
+	{"auth", "invalid_client", "401 invalid_client, and nothing is done"},
+	{"auth", "invalid_scope", "400 invalid_scope, and nothing is done"},
+	{"auth", "no_expires_in", "answers without expires_in"},
+	{"auth", "string_expires_in", "expires_in is a string"},
+	{"auth", "no_access_token", "answers without access_token, and yet with a refresh token"},
+	{"auth", "no_refresh_token", "answers without refresh_token: the old one goes on"},
+	{"auth", "deny", "the user says no"},
+	{"auth", "no_iss", "authorization responses without iss"},
+	{"auth", "wrong_iss", "authorization responses with another server's iss"},
+	{"auth", "wrong_state", "authorization responses with another state"},
+	{"auth", "no_registration", "metadata and server know no dynamic registration"},
+	{"auth", "no_pkce", "metadata does not say that PKCE is supported"},
+	{"auth", "wrong_issuer", "metadata names another issuer"},
+	{"auth", "metadata_404", "404 for the metadata"},
+	{"auth", "metadata_html", "metadata is a page of HTML"},
+
+	{"openai", "down", "every connection breaks before anything is done"},
+	{"openai", "drop", "tools run, and the answer is lost"},
+	{"openai", "late_500", "tools run, and then 500"},
+	{"openai", "hang", "no answer"},
+	{"openai", "slow", "every answer is late: slow=200ms"},
+	{"openai", "401", "the API key is refused"},
+	{"openai", "429", "rate limit, Retry-After: 1"},
+	{"openai", "quota", "429 insufficient_quota"},
+	{"openai", "500", "500 server_error"},
+	{"openai", "503", "503 overloaded"},
+	{"openai", "html", "502 and a page of HTML"},
+	{"openai", "model", "404 model_not_found"},
+	{"openai", "context_length", "400 context_length_exceeded"},
+	{"openai", "unsupported", "400: the endpoint knows no mcp tool"},
+	{"openai", "error_string", "500 with an error that is a string"},
+	{"openai", "placeholder", "a failed list is told with 424 in place of the server's status"},
+	{"openai", "azure", "a failed list is told in Azure's form"},
+	{"openai", "list_in_stream", "a failed list is told in the stream, after a 200"},
+	{"openai", "string_error", "mcp_call.error is a string, as before August 2026"},
+	{"openai", "failed", "the response fails after the first call"},
+	{"openai", "incomplete", "the response is incomplete after the first call"},
+	{"openai", "stream_error", "an error event with a nested error, then response.failed, after the first call"},
+	{"openai", "stream_flat_error", "an error event in the flat form, after the first call"},
+	{"openai", "stream_cut", "the connection breaks after the first call"},
+	{"openai", "stream_eof", "the stream ends after the first call, without a terminal event"},
+}
+
+// FaultNames returns every fault that this world knows.
+func (w *World) FaultNames() []FaultName {
+	var out []FaultName
+	for _, k := range faultKinds {
+		for _, part := range w.faults.parts(k.part) {
+			out = append(out, FaultName{part + ":" + k.name, k.doc})
+		}
+	}
+	return out
+}
+
+// Fault switches a fault on: "PART:NAME", where PART is a server's name, "mcp"
+// for all servers, "auth" for both authorization servers, or "openai".
+// "=DURATION" after it is how late a slow part is; "*N" at the end means that
+// it strikes N times and is then over. See [World.FaultNames].
+func (w *World) Fault(spec string) error { return w.faults.set(spec) }
+
+// Clear switches faults off, by the names that they were switched on with but
+// without what follows the name, or all of them.
+func (w *World) Clear(names ...string) { w.faults.clear(names) }
+
+type fault struct {
+	left  int // how often it still strikes; negative: always
+	delay time.Duration
+}
+
+type faultSet struct {
+	servers []string
+
+	mu     sync.Mutex
+	active map[string]*fault // guarded by mu, and so are the faults
+}
+
+func newFaultSet(servers []Server) *faultSet {
+	f := &faultSet{active: map[string]*fault{}}
+	for _, s := range servers {
+		f.servers = append(f.servers, s.Name)
+	}
+	return f
+}
+
+// parts returns the parts that a kind of fault can be switched on for.
+func (f *faultSet) parts(kind string) []string {
+	if kind == "mcp" {
+		return append([]string{"mcp"}, f.servers...)
+	}
+	return []string{kind}
+}
+
+func (f *faultSet) set(spec string) error {
+	name, count, counted := strings.Cut(spec, "*")
+	name, arg, hasArg := strings.Cut(name, "=")
+	part, kind, _ := strings.Cut(name, ":")
+	known := false
+	for _, k := range faultKinds {
+		known = known || k.name == kind && slices.Contains(f.parts(k.part), part)
+	}
+	if !known {
+		return fmt.Errorf("lab: there is no fault %q", name)
+	}
+	one := &fault{left: -1}
+	if counted {
+		n, err := strconv.Atoi(count)
+		if err != nil || n < 1 {
+			return fmt.Errorf("lab: fault %q: after * comes how often it strikes", spec)
+		}
+		one.left = n
+	}
+	if hasArg != (kind == "slow") {
+		return fmt.Errorf("lab: fault %q: slow, and only slow, says how late, as slow=200ms", spec)
+	}
+	if hasArg {
+		d, err := time.ParseDuration(arg)
+		if err != nil || d <= 0 {
+			return fmt.Errorf("lab: fault %q: %q is no duration", spec, arg)
+		}
+		one.delay = d
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.active[name] = one
+	return nil
+}
+
+func (f *faultSet) clear(names []string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(names) == 0 {
+		clear(f.active)
+	}
+	for _, n := range names {
+		delete(f.active, n)
+	}
+}
+
+// strikes reports whether the fault is on, and counts.
+func (f *faultSet) strikes(part, kind string) bool {
+	_, on := f.strike(part, kind)
+	return on
+}
+
+func (f *faultSet) strike(part, kind string) (time.Duration, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	names := []string{part + ":" + kind}
+	if slices.Contains(f.servers, part) {
+		names = append(names, "mcp:"+kind)
+	}
+	for _, name := range names {
+		one := f.active[name]
+		if one == nil {
+			continue
+		}
+		if one.left > 0 {
+			one.left--
+			if one.left == 0 {
+				delete(f.active, name)
+			}
+		}
+		return one.delay, true
+	}
+	return 0, false
+}
+
+// first returns the first of the kinds that is on, "" if none is.
+func (f *faultSet) first(part string, kinds ...string) string {
+	for _, k := range kinds {
+		if f.strikes(part, k) {
+			return k
+		}
+	}
+	return ""
+}
+
+// stall holds a request up if the part is slow or hangs. It reports whether
+// there is still somebody to answer.
+func (f *faultSet) stall(ctx context.Context, part string) bool {
+	if f.strikes(part, "hang") {
+		<-ctx.Done()
+		return false
+	}
+	if d, on := f.strike(part, "slow"); on {
+		t := time.NewTimer(d)
+		defer t.Stop()
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
+}
+
+// drop breaks the connection without an answer.
+func drop() { panic(http.ErrAbortHandler) }

@@ -1,0 +1,140 @@
+package lab
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+
+	"github.com/toolgrant/toolgrant/oauthstore"
+)
+
+// A Grant is what a user's consent gave: a token pair, and all that a backend
+// must keep with it. Its tokens are worthless outside this world. Encoded as
+// JSON it is a file that the command's import takes.
+type Grant struct {
+	AccessToken        string    `json:"access_token"`
+	RefreshToken       string    `json:"refresh_token,omitempty"`
+	ExpiresAt          time.Time `json:"expires_at"`
+	Issuer             string    `json:"issuer"`
+	Resource           string    `json:"resource"`
+	TokenEndpoint      string    `json:"token_endpoint"`
+	RevocationEndpoint string    `json:"revocation_endpoint"`
+	ClientID           string    `json:"client_id"`
+	ClientSecret       string    `json:"client_secret,omitempty"`
+	AuthMethod         string    `json:"token_endpoint_auth_method"`
+	Scope              string    `json:"scope"`
+}
+
+// Credential returns the grant as what a store keeps. The client's secret is
+// not in it: that comes from oauthstore's Options.Clients.
+func (g Grant) Credential() oauthstore.Credential {
+	return oauthstore.Credential{
+		AccessToken:  oauthstore.NewSecret(g.AccessToken),
+		RefreshToken: oauthstore.NewSecret(g.RefreshToken),
+		Expiry:       g.ExpiresAt,
+		Provenance: oauthstore.Provenance{
+			Obtained: oauthstore.ObtainedConsent, Issuer: g.Issuer, Resource: g.Resource,
+			TokenEndpoint: g.TokenEndpoint, RevocationEndpoint: g.RevocationEndpoint,
+			ClientID: g.ClientID, AuthMethod: g.AuthMethod, ScopesGranted: splitScope(g.Scope),
+		},
+	}
+}
+
+// JSON returns the grant as a file for the command's import.
+func (g Grant) JSON() []byte {
+	data, err := json.MarshalIndent(g, "", "  ")
+	if err != nil {
+		panic(err) // strings and a time
+	}
+	return data
+}
+
+// Grant returns what the consent of a user to that server gives, without a
+// browser and without HTTP: a token pair of the server's authorization server.
+func (w *World) Grant(server, subject string) Grant {
+	s := w.server(server)
+	a, c := s.as, s.as.own
+	g := Grant{
+		Issuer: a.issuer, Resource: s.url, TokenEndpoint: a.issuer + "/token", RevocationEndpoint: a.issuer + "/revoke",
+		AuthMethod: "none", Scope: strings.Join(a.scopes(), " "),
+	}
+	if a.confidential {
+		c = a.preset
+		g.AuthMethod, g.ClientSecret = "client_secret_post", c.secret
+	}
+	g.ClientID = c.id
+	f := &family{client: c.id, subject: subject, audience: s.url, scopes: a.scopes()}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var ttl time.Duration
+	g.AccessToken, ttl = a.issue(f)
+	g.ExpiresAt = w.now().Add(ttl)
+	g.RefreshToken = a.issueRefresh(f)
+	return g
+}
+
+// RESTToken returns a token for the REST API of that server's vendor: it looks
+// like a token of the MCP server, which refuses it.
+func (w *World) RESTToken(server, subject string) string {
+	a := w.server(server).as
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	token, _ := a.issue(&family{client: "rest", subject: subject})
+	return token
+}
+
+// Key returns a key that a person made at the vendor for that MCP server: a
+// bearer token that does not end.
+func (w *World) Key(server, subject string) string {
+	s := w.server(server)
+	token := newToken()
+	s.as.mu.Lock()
+	defer s.as.mu.Unlock()
+	s.as.access[token] = &accessToken{family: &family{client: "key", subject: subject, audience: s.url, scopes: s.as.scopes()}}
+	return token
+}
+
+// Expire ends access tokens now, or all of them if none is given, keys
+// excepted. Refresh tokens go on.
+func (w *World) Expire(tokens ...string) {
+	now := w.now()
+	for _, a := range []*authServer{w.auth, w.appAuth} {
+		a.mu.Lock()
+		for _, t := range tokens {
+			if at := a.access[t]; at != nil {
+				at.expires = now
+			}
+		}
+		for _, at := range a.access {
+			if len(tokens) == 0 && at.client != "key" {
+				at.expires = now
+			}
+		}
+		a.mu.Unlock()
+	}
+}
+
+// Revoke ends everything that a user's consents gave, at both authorization
+// servers, as a user does who removes an application.
+func (w *World) Revoke(subject string) {
+	for _, a := range []*authServer{w.auth, w.appAuth} {
+		a.mu.Lock()
+		for _, at := range a.access {
+			if at.subject == subject {
+				at.revoked = true
+			}
+		}
+		for _, rt := range a.refresh {
+			if rt.subject == subject {
+				rt.revoked = true
+			}
+		}
+		a.mu.Unlock()
+	}
+}
+
+// Active reports whether an access token is good now, wherever it is for.
+func (w *World) Active(token string) bool {
+	t, known := w.lookup(token)
+	return known && t.alive(w.now())
+}

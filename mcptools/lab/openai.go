@@ -1,0 +1,185 @@
+package lab
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// An openAI is the Responses endpoint: what OpenAI does with an mcp entry, as
+// far as it is documented or was recorded.
+type openAI struct {
+	w       *World
+	key     string
+	script  *Script
+	timeout time.Duration // for an MCP server
+
+	mu        sync.Mutex
+	responses map[string]*storedResponse // guarded by mu, and so are seen and order
+	order     []string
+	seen      []ModelRequest
+}
+
+// A storedResponse is a response with the conversation up to its end.
+type storedResponse struct {
+	body    map[string]any
+	context []item
+}
+
+const (
+	maxRequestBody = 8 << 20
+	maxStored      = 10_000
+	maxSeen        = 10_000
+)
+
+func newOpenAI(w *World, script *Script, timeout time.Duration) *openAI {
+	return &openAI{w: w, key: "sk-lab-" + hexText(16), script: script, timeout: timeout, responses: map[string]*storedResponse{}}
+}
+
+func (o *openAI) routes(mux *http.ServeMux) {
+	handle := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, o.w.part("openai", h)) }
+	handle("POST /v1/responses", o.serveCreate)
+	handle("GET /v1/responses/{id}", o.serveGet)
+}
+
+// A ModelRequest is what the Responses endpoint was asked. The values of
+// authorization and of an Authorization header are not kept.
+type ModelRequest struct {
+	At      time.Time
+	Body    json.RawMessage // the request, redacted
+	Entries []EntrySeen     // its mcp tools, in their order
+	Status  int             // of the answer; 0: it was cut off, or is not there yet
+	Retry   int             // how often the client says that it has tried before
+}
+
+// An EntrySeen is one mcp tool of a request.
+type EntrySeen struct {
+	Label     string
+	ServerURL string
+	Token     string // the first 8 hexadecimal digits of the SHA-256 of its bearer token; "" without one
+	In        string // "authorization", "headers", or ""
+	Active    bool   // the token was good at that moment, for whatever server
+}
+
+// ModelRequests returns what the Responses endpoint was asked so far, the
+// latest 10,000.
+func (w *World) ModelRequests() []ModelRequest {
+	w.model.mu.Lock()
+	defer w.model.mu.Unlock()
+	return append([]ModelRequest(nil), w.model.seen...)
+}
+
+// Script changes what the model does from now on. Nil: the default.
+func (w *World) Script(s *Script) error {
+	if s != nil {
+		if err := s.check(); err != nil {
+			return err
+		}
+	}
+	w.model.mu.Lock()
+	defer w.model.mu.Unlock()
+	w.model.script = s
+	return nil
+}
+
+// remember keeps a request and returns how its status is told.
+func (o *openAI) remember(r *http.Request, body []byte) func(status int) {
+	m := ModelRequest{At: o.w.now(), Body: redactRequest(body), Entries: o.entriesSeen(body)}
+	if n := r.Header.Get("X-Stainless-Retry-Count"); n != "" {
+		_ = json.Unmarshal([]byte(n), &m.Retry) // only openai-go sends it
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.seen) >= maxSeen {
+		o.seen = append([]ModelRequest(nil), o.seen[1:]...)
+	}
+	o.seen = append(o.seen, m)
+	at := len(o.seen) - 1
+	return func(status int) {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		if at < len(o.seen) {
+			o.seen[at].Status = status
+		}
+	}
+}
+
+// serveCreate is POST /v1/responses.
+func (o *openAI) serveCreate(rw http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(rw, r.Body, maxRequestBody))
+	if err != nil {
+		drop()
+	}
+	told := o.remember(r, body)
+	rw = &statusWriter{ResponseWriter: rw, told: told}
+	rw.Header().Set("X-Request-Id", "req_"+hexText(16))
+	if !o.platformFaults(rw, r) {
+		return
+	}
+	if refused := o.checkKey(r); refused != nil {
+		refused.write(rw)
+		return
+	}
+	run, refused := o.newRun(body)
+	if refused != nil {
+		refused.write(rw)
+		return
+	}
+	run.serve(r.Context(), rw)
+}
+
+// serveGet is GET /v1/responses/{id}.
+func (o *openAI) serveGet(rw http.ResponseWriter, r *http.Request) {
+	rw.Header().Set("X-Request-Id", "req_"+hexText(16))
+	if refused := o.checkKey(r); refused != nil {
+		refused.write(rw)
+		return
+	}
+	id := r.PathValue("id")
+	stored := o.stored(id)
+	if stored == nil {
+		(&apiError{status: http.StatusNotFound, kind: "invalid_request_error", message: "Response with id '" + id + "' not found."}).write(rw)
+		return
+	}
+	writeJSON(rw, http.StatusOK, stored.body)
+}
+
+func (o *openAI) checkKey(r *http.Request) *apiError {
+	key, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	switch {
+	case !ok:
+		return &apiError{
+			status: http.StatusUnauthorized, kind: "invalid_request_error",
+			message: "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth.",
+		}
+	case key != o.key:
+		return errBadKey()
+	}
+	return nil
+}
+
+func (o *openAI) stored(id string) *storedResponse {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.responses[id]
+}
+
+func (o *openAI) store(id string, s *storedResponse) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.responses[id] = s
+	o.order = append(o.order, id)
+	if len(o.order) > maxStored {
+		delete(o.responses, o.order[0])
+		o.order = o.order[1:]
+	}
+}
+
+func (o *openAI) currentScript() *Script {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.script
+}

@@ -1,0 +1,266 @@
+package lab
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/mark3labs/mcp-go/mcp"
+)
+
+// endings of a run that a fault asks for, once a tool has run.
+var endings = []string{
+	"drop", "late_500", "failed", "incomplete",
+	"stream_error", "stream_flat_error", "stream_cut", "stream_eof",
+}
+
+// think does what the script says, from where the conversation stands. It
+// returns how the run ends: "" if well.
+func (r *run) think(ctx context.Context) string {
+	last, messages := -1, 0
+	for i, it := range r.context {
+		if it.isUser() {
+			last, messages = i, messages+1
+		}
+	}
+	if last < 0 {
+		return ""
+	}
+	message := r.context[last].text()
+	steps := r.o.currentScript().turn(message, messages-1)
+	if steps == nil {
+		steps = defaultTurn(message, r.entries)
+	}
+	done := r.progressOf(r.context[last+1:])
+	if end := r.resume(ctx, done); end != "" {
+		return end
+	}
+	for _, step := range steps {
+		if step.Say != "" {
+			if done.answers > 0 {
+				done.answers--
+				continue
+			}
+			r.say(r.fill(step.Say))
+			continue
+		}
+		waiting := false
+		for _, c := range step.calls() {
+			e, tool, ok := r.find(c)
+			if !ok {
+				continue
+			}
+			if done.calls > 0 {
+				done.calls--
+				continue
+			}
+			if e.approval.needed(tool) {
+				r.ask(e, c)
+				waiting = true
+				continue
+			}
+			r.call(ctx, e, c.Tool, c.arguments(), "")
+			if end := r.afterCall(ctx); end != "" {
+				return end
+			}
+		}
+		if waiting {
+			return ""
+		}
+	}
+	return ""
+}
+
+// afterCall returns how the run ends now, if a fault says so or nobody listens
+// any more.
+func (r *run) afterCall(ctx context.Context) string {
+	if ctx.Err() != nil {
+		return "drop"
+	}
+	return r.o.w.faults.first("openai", endings...)
+}
+
+// progress is what of a turn the conversation holds already.
+type turnProgress struct {
+	calls    int    // made, or asked for
+	answers  int    // messages of the model
+	approved []item // requests that were approved and not yet followed
+}
+
+// progressOf reads it from what came after the user's last message.
+func (r *run) progressOf(items []item) *turnProgress {
+	p := &turnProgress{}
+	followed, approvals := map[string]bool{}, map[string]bool{}
+	for _, it := range items {
+		switch it.str("type") {
+		case "mcp_call":
+			if id := it.str("approval_request_id"); id != "" {
+				followed[id] = true
+			} else {
+				p.calls++
+			}
+			r.outputs = append(r.outputs, callText(it))
+		case "mcp_approval_request":
+			p.calls++
+		case "mcp_approval_response":
+			yes, _ := it["approve"].(bool)
+			approvals[it.str("approval_request_id")] = yes
+		}
+		if it.isAnswer() {
+			p.answers++
+		}
+	}
+	for _, it := range items {
+		if id := it.str("id"); it.is("mcp_approval_request") && approvals[id] && !followed[id] {
+			p.approved = append(p.approved, it)
+		}
+	}
+	return p
+}
+
+// resume makes the calls that were approved. What was denied, or not decided,
+// is not made.
+func (r *run) resume(ctx context.Context, p *turnProgress) string {
+	for _, it := range p.approved {
+		e, _, ok := r.find(Call{ServerLabel: it.str("server_label"), Tool: it.str("name")})
+		if !ok {
+			continue
+		}
+		r.call(ctx, e, it.str("name"), it.str("arguments"), it.str("id"))
+		if end := r.afterCall(ctx); end != "" {
+			return end
+		}
+	}
+	return ""
+}
+
+// find returns what a call means, if the model sees such a tool.
+func (r *run) find(c Call) (*entry, listedTool, bool) {
+	if r.toolless {
+		return nil, listedTool{}, false
+	}
+	for _, e := range r.entries {
+		if e.label == c.ServerLabel {
+			tool, ok := e.tool(c.Tool)
+			return e, tool, ok
+		}
+	}
+	return nil, listedTool{}, false
+}
+
+// ask puts an approval request into the output.
+func (r *run) ask(e *entry, c Call) {
+	it := item{
+		"id": "mcpr_" + hexText(24), "type": "mcp_approval_request", "server_label": e.label,
+		"name": c.Tool, "arguments": c.arguments(),
+	}
+	r.end(it, r.begin(it))
+}
+
+// call calls a tool and puts the call into the output, well or not.
+func (r *run) call(ctx context.Context, e *entry, tool, arguments, approvalID string) {
+	it := item{
+		"id": "mcp_" + hexText(24), "type": "mcp_call", "server_label": e.label, "name": tool,
+		"arguments": arguments, "output": nil, "error": nil, "status": "completed", "approval_request_id": nil,
+	}
+	if approvalID != "" {
+		it["approval_request_id"] = approvalID
+	}
+	index := r.begin(with(with(it, "arguments", ""), "status", "in_progress"))
+	r.progress("response.mcp_call.in_progress", it, index)
+	r.events.send("response.mcp_call_arguments.delta", map[string]any{"item_id": it["id"], "output_index": index, "delta": arguments})
+	r.events.send("response.mcp_call_arguments.done", map[string]any{"item_id": it["id"], "output_index": index, "arguments": arguments})
+
+	res, failed := r.callUpstream(ctx, e, tool, arguments)
+	r.calls++
+	event := "response.mcp_call.completed"
+	switch {
+	case failed != nil:
+		it["error"] = failed.callError()
+	case res.IsError:
+		it["error"] = map[string]any{"type": "mcp_tool_execution_error", "content": res.Content}
+	default:
+		it["output"] = contentText(res)
+	}
+	if it["error"] != nil {
+		it["status"], event = "failed", "response.mcp_call.failed"
+		if r.o.w.faults.strikes("openai", "string_error") {
+			it["error"] = callText(it)
+		}
+	}
+	r.progress(event, it, index)
+	r.end(it, index)
+	r.outputs = append(r.outputs, callText(it))
+}
+
+func (r *run) callUpstream(ctx context.Context, e *entry, tool, arguments string) (*mcp.CallToolResult, *upstreamError) {
+	if e.conn == nil {
+		conn, err := r.o.connect(ctx, e)
+		if err != nil {
+			return nil, err
+		}
+		e.conn = conn
+	}
+	ctx, cancel := context.WithTimeout(ctx, r.o.timeout)
+	defer cancel()
+	return e.conn.call(ctx, tool, arguments)
+}
+
+// callError is what mcp_call.error says of a call that did not come through.
+func (u *upstreamError) callError() map[string]any {
+	switch {
+	case u.rpcCode != 0:
+		return map[string]any{"type": "mcp_protocol_error", "code": u.rpcCode, "message": u.message}
+	case u.status >= 400:
+		return map[string]any{"type": "http_error", "code": u.status, "message": "An unknown error occurred while executing the tool."}
+	}
+	return map[string]any{"type": "http_error", "code": http.StatusFailedDependency, "message": "unhandled errors in a TaskGroup (1 sub-exception)"}
+}
+
+func contentText(res *mcp.CallToolResult) string {
+	var parts []string
+	for _, c := range res.Content {
+		if t, ok := c.(mcp.TextContent); ok {
+			parts = append(parts, t.Text)
+		}
+	}
+	return strings.Join(parts, "\n")
+}
+
+// callText is what a call gave, as a line of text.
+func callText(it item) string {
+	name := it.str("server_label") + "/" + it.str("name")
+	if out, ok := it["output"].(string); ok {
+		return name + ": " + out
+	}
+	return name + " failed"
+}
+
+// fill puts the outputs of calls into a text of the script.
+func (r *run) fill(text string) string {
+	last := ""
+	if n := len(r.outputs); n > 0 {
+		_, last, _ = strings.Cut(r.outputs[n-1], ": ")
+	}
+	return strings.NewReplacer("{{last}}", last, "{{all}}", strings.Join(r.outputs, "\n")).Replace(text)
+}
+
+// say puts a message into the output.
+func (r *run) say(text string) {
+	id := "msg_" + hexText(24)
+	part := map[string]any{"type": "output_text", "text": text, "annotations": []any{}, "logprobs": []any{}}
+	it := item{"id": id, "type": "message", "role": "assistant", "status": "completed", "content": []any{part}}
+	index := r.begin(with(with(it, "status", "in_progress"), "content", []any{}))
+	where := func(fields map[string]any) map[string]any {
+		fields["item_id"], fields["output_index"], fields["content_index"] = id, index, 0
+		return fields
+	}
+	empty := map[string]any{"type": "output_text", "text": "", "annotations": []any{}, "logprobs": []any{}}
+	r.events.send("response.content_part.added", where(map[string]any{"part": empty}))
+	for _, word := range strings.SplitAfter(text, " ") {
+		r.events.send("response.output_text.delta", where(map[string]any{"delta": word, "logprobs": []any{}}))
+	}
+	r.events.send("response.output_text.done", where(map[string]any{"text": text, "logprobs": []any{}}))
+	r.events.send("response.content_part.done", where(map[string]any{"part": part}))
+	r.end(it, index)
+}

@@ -1,0 +1,239 @@
+package lab
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"net/http"
+	"slices"
+	"sync"
+)
+
+// A run makes one response.
+type run struct {
+	o        *openAI
+	stream   bool
+	store    bool
+	entries  []*entry
+	context  []item // what was before, and the input
+	body     map[string]any
+	output   []item
+	events   *eventStream // nil: the response is not streamed
+	calls    int          // how many calls were made
+	outputs  []string     // of the calls of this turn, for the script
+	toolless bool         // tool_choice is none
+}
+
+// newRun reads a request.
+func (o *openAI) newRun(data []byte) (*run, *apiError) {
+	var req struct {
+		Model              string            `json:"model"`
+		Input              json.RawMessage   `json:"input"`
+		Instructions       json.RawMessage   `json:"instructions"`
+		Metadata           map[string]string `json:"metadata"`
+		PreviousResponseID *string           `json:"previous_response_id"`
+		Store              *bool             `json:"store"`
+		Stream             bool              `json:"stream"`
+		Tools              []json.RawMessage `json:"tools"`
+		ToolChoice         json.RawMessage   `json:"tool_choice"`
+	}
+	if err := json.Unmarshal(data, &req); err != nil {
+		return nil, invalid(nil, nil, "We could not parse the JSON body of your request, or a value in it has another type than it must have.")
+	}
+	if req.Model == "" {
+		return nil, missing("model")
+	}
+	entries, refused := parseEntries(req.Tools)
+	if refused != nil {
+		return nil, refused
+	}
+	var before []item
+	if id := req.PreviousResponseID; id != nil {
+		stored := o.stored(*id)
+		if stored == nil {
+			return nil, invalid("previous_response_id", "previous_response_not_found", "Previous response with id '%s' not found.", *id)
+		}
+		before = stored.context
+	}
+	input, refused := parseInput(req.Input)
+	if refused != nil {
+		return nil, refused
+	}
+	conversation, refused := joinContext(before, input)
+	if refused != nil {
+		return nil, refused
+	}
+	r := &run{
+		o: o, stream: req.Stream, store: req.Store == nil || *req.Store, entries: entries, context: conversation,
+		toolless: string(req.ToolChoice) == `"none"`,
+	}
+	tools := make([]any, 0, len(req.Tools))
+	n := 0
+	for _, raw := range req.Tools {
+		var kind item
+		if json.Unmarshal(raw, &kind) == nil && kind.is("mcp") {
+			tools = append(tools, entries[n].echo)
+			n++
+			continue
+		}
+		tools = append(tools, raw)
+	}
+	choice := any("auto")
+	if !isNull(req.ToolChoice) {
+		choice = req.ToolChoice
+	}
+	if req.Metadata == nil {
+		req.Metadata = map[string]string{}
+	}
+	r.body = map[string]any{
+		"id": "resp_" + hexText(24), "object": "response", "created_at": o.w.now().Unix(), "status": "in_progress",
+		"error": nil, "incomplete_details": nil, "instructions": orNull(req.Instructions), "metadata": req.Metadata,
+		"model": req.Model, "output": []item{}, "parallel_tool_calls": true, "previous_response_id": req.PreviousResponseID,
+		"store": r.store, "temperature": 1, "top_p": 1, "tool_choice": choice, "tools": tools, "usage": nil, "user": nil,
+		"truncation": "disabled", "text": map[string]any{"format": map[string]string{"type": "text"}},
+		"reasoning": map[string]any{"effort": nil, "summary": nil}, "max_output_tokens": nil, "background": false,
+	}
+	return r, nil
+}
+
+// serve makes the response and sends it.
+func (r *run) serve(ctx context.Context, rw http.ResponseWriter) {
+	defer r.closeConnections()
+	lists, failed := r.fetchLists(ctx)
+	if ctx.Err() != nil {
+		drop()
+	}
+	late := failed != nil && r.stream && r.o.w.faults.strikes("openai", "list_in_stream")
+	if failed != nil && !late {
+		failed.api.write(rw)
+		return
+	}
+	if r.stream {
+		r.events = newEventStream(rw)
+		r.events.send("response.created", map[string]any{"response": r.snapshot()})
+		r.events.send("response.in_progress", map[string]any{"response": r.snapshot()})
+	}
+	if late {
+		r.failInList(failed)
+		return
+	}
+	for _, it := range lists {
+		r.addList(it)
+	}
+	end := r.think(ctx)
+	if ctx.Err() != nil {
+		drop()
+	}
+	r.finish(rw, end)
+}
+
+// A listFailure is a tool list that could not be had.
+type listFailure struct {
+	entry *entry
+	api   *apiError
+}
+
+// fetchLists asks the servers whose tools the conversation does not hold yet,
+// all at once, and returns the items for them.
+func (r *run) fetchLists(ctx context.Context) ([]item, *listFailure) {
+	errs := make([]*upstreamError, len(r.entries))
+	items := make([]item, len(r.entries))
+	var wg sync.WaitGroup
+	for i, e := range r.entries {
+		if tools, ok := listed(r.context, e.label); ok {
+			e.tools = tools
+			continue
+		}
+		wg.Go(func() { items[i], errs[i] = r.fetchList(ctx, e) })
+	}
+	wg.Wait()
+	for i, e := range r.entries {
+		if errs[i] != nil {
+			return nil, &listFailure{e, r.o.listFailed(e.label, e.serverURL, errs[i])}
+		}
+	}
+	return slices.DeleteFunc(items, func(it item) bool { return it == nil }), nil
+}
+
+func (r *run) fetchList(ctx context.Context, e *entry) (item, *upstreamError) {
+	if e.serverURL == "" {
+		return nil, &upstreamError{message: "the lab reaches no tunnels and no connectors"}
+	}
+	conn, err := r.o.connect(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	e.conn = conn
+	ctx, cancel := context.WithTimeout(ctx, r.o.timeout)
+	defer cancel()
+	tools, err := conn.list(ctx)
+	if err != nil {
+		return nil, err
+	}
+	e.tools = slices.DeleteFunc(tools, func(t listedTool) bool { return !e.mayUse(t) })
+	if e.tools == nil {
+		e.tools = []listedTool{}
+	}
+	return item{"id": "mcpl_" + hexText(24), "type": "mcp_list_tools", "server_label": e.label, "tools": e.tools}, nil
+}
+
+func (r *run) closeConnections() {
+	for _, e := range r.entries {
+		if e.conn != nil {
+			e.conn.close()
+		}
+	}
+}
+
+// addList puts a tool list into the output, with the events of its making.
+func (r *run) addList(it item) {
+	index := r.begin(with(it, "tools", []listedTool{}))
+	r.progress("response.mcp_list_tools.in_progress", it, index)
+	r.progress("response.mcp_list_tools.completed", it, index)
+	r.end(it, index)
+}
+
+// failInList tells in the stream that a list could not be had.
+func (r *run) failInList(f *listFailure) {
+	it := item{
+		"id": "mcpl_" + hexText(24), "type": "mcp_list_tools", "server_label": f.entry.label,
+		"tools": []listedTool{}, "error": f.api.message,
+	}
+	index := r.begin(with(it, "error", nil))
+	r.progress("response.mcp_list_tools.in_progress", it, index)
+	r.progress("response.mcp_list_tools.failed", it, index)
+	r.end(it, index)
+	r.body["status"], r.body["error"] = "failed", f.api.body()
+	r.events.send("response.failed", map[string]any{"response": r.snapshot()})
+}
+
+// begin announces an item and returns its place in the output.
+func (r *run) begin(it item) int {
+	index := len(r.output)
+	r.events.send("response.output_item.added", map[string]any{"output_index": index, "item": it})
+	return index
+}
+
+func (r *run) progress(event string, it item, index int) {
+	r.events.send(event, map[string]any{"item_id": it.str("id"), "output_index": index})
+}
+
+// end puts a finished item into the output.
+func (r *run) end(it item, index int) {
+	r.output = append(r.output, it)
+	r.events.send("response.output_item.done", map[string]any{"output_index": index, "item": it})
+}
+
+// with returns a copy of an item with another value.
+func with(it item, key string, value any) item {
+	out := maps.Clone(it)
+	out[key] = value
+	return out
+}
+
+// snapshot returns the response as it is now.
+func (r *run) snapshot() map[string]any {
+	out := maps.Clone(r.body)
+	out["output"] = append([]item{}, r.output...)
+	return out
+}

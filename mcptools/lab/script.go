@@ -1,0 +1,197 @@
+package lab
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// A Script is what the model of the world does. A request with a new message
+// of the user begins a turn: the first one whose When stands in the message;
+// else, of the turns without When, as many as the conversation has had
+// messages, or the last of them.
+//
+//	{"turns": [
+//	  {"steps": [
+//	    {"call": {"server_label": "notes", "tool": "search", "arguments": {"query": "report"}}},
+//	    {"say": "I found this: {{last}}"}
+//	  ]}
+//	]}
+//
+// A call of a label or tool that the request does not offer is left out, as by
+// a model that does not see it.
+type Script struct {
+	Turns []Turn `json:"turns"`
+}
+
+// A Turn answers one message of the user.
+type Turn struct {
+	When  string `json:"when,omitempty"` // words of the message; "" fits any
+	Steps []Step `json:"steps"`
+}
+
+// A Step is one thing that the model does: a call, several calls at once, or a
+// text.
+type Step struct {
+	Call  *Call  `json:"call,omitempty"`
+	Calls []Call `json:"calls,omitempty"`
+
+	// Say is a message. {{last}} in it stands for the output of the last call,
+	// {{all}} for those of all calls of the turn, a line each.
+	Say string `json:"say,omitempty"`
+}
+
+// A Call is one call of a tool.
+type Call struct {
+	ServerLabel string          `json:"server_label"`
+	Tool        string          `json:"tool"`
+	Arguments   json.RawMessage `json:"arguments,omitempty"` // default: {}
+}
+
+// ParseScript reads a script and checks it.
+func ParseScript(data []byte) (*Script, error) {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	var s Script
+	if err := dec.Decode(&s); err != nil {
+		return nil, fmt.Errorf("lab: script: %w", err)
+	}
+	if dec.More() {
+		return nil, errors.New("lab: script: there is something after its end")
+	}
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	return &s, nil
+}
+
+func (s *Script) check() error {
+	if len(s.Turns) == 0 {
+		return errors.New("lab: script: it has no turns")
+	}
+	for i, t := range s.Turns {
+		for j, step := range t.Steps {
+			where := fmt.Sprintf("lab: script: turn %d, step %d", i+1, j+1)
+			kinds := 0
+			if step.Call != nil {
+				kinds++
+			}
+			if step.Calls != nil {
+				kinds++
+			}
+			if step.Say != "" {
+				kinds++
+			}
+			if kinds != 1 {
+				return errors.New(where + ": it must have one of call, calls and say")
+			}
+			for _, c := range step.calls() {
+				if c.ServerLabel == "" || c.Tool == "" {
+					return errors.New(where + ": a call needs server_label and tool")
+				}
+				if c.Arguments != nil && !strings.HasPrefix(string(bytes.TrimSpace(c.Arguments)), "{") {
+					return errors.New(where + ": arguments must be an object")
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func (s Step) calls() []Call {
+	if s.Call != nil {
+		return []Call{*s.Call}
+	}
+	return s.Calls
+}
+
+func (c Call) arguments() string {
+	if c.Arguments == nil {
+		return "{}"
+	}
+	var b bytes.Buffer
+	if err := json.Compact(&b, c.Arguments); err != nil {
+		return "{}"
+	}
+	return b.String()
+}
+
+// turn returns the steps for the n-th message (from 0) of a conversation. Nil:
+// the script has nothing to say about it.
+func (s *Script) turn(message string, n int) []Step {
+	if s == nil {
+		return nil
+	}
+	var plain []Turn
+	for _, t := range s.Turns {
+		if t.When == "" {
+			plain = append(plain, t)
+		} else if strings.Contains(message, t.When) {
+			return t.Steps
+		}
+	}
+	if len(plain) == 0 {
+		return nil
+	}
+	return plain[min(n, len(plain)-1)].Steps
+}
+
+// defaultTurn calls the first read-only tool of each server, or its first tool
+// if none reads only, and sums up.
+func defaultTurn(message string, entries []*entry) []Step {
+	var group []Call
+	for _, e := range entries {
+		if len(e.tools) == 0 {
+			continue
+		}
+		tool := e.tools[0]
+		for _, t := range e.tools {
+			if t.readOnly() {
+				tool = t
+				break
+			}
+		}
+		group = append(group, Call{ServerLabel: e.label, Tool: tool.Name, Arguments: tool.someArguments(message)})
+	}
+	if len(group) == 0 {
+		return []Step{{Say: "I have no tools for that."}}
+	}
+	steps := make([]Step, 0, len(group)+1)
+	for _, c := range group {
+		steps = append(steps, Step{Call: &c})
+	}
+	return append(steps, Step{Say: "{{all}}"})
+}
+
+// someArguments returns arguments that fit the tool's schema well enough.
+func (t listedTool) someArguments(message string) json.RawMessage {
+	var schema struct {
+		Properties map[string]struct {
+			Type string `json:"type"`
+		} `json:"properties"`
+		Required []string `json:"required"`
+	}
+	_ = json.Unmarshal(t.InputSchema, &schema) // without a schema: no arguments
+	args := map[string]any{}
+	for _, name := range schema.Required {
+		switch schema.Properties[name].Type {
+		case "number", "integer":
+			args[name] = 1
+		case "boolean":
+			args[name] = false
+		case "array":
+			args[name] = []any{}
+		case "object":
+			args[name] = map[string]any{}
+		default:
+			args[name] = message
+		}
+	}
+	data, err := json.Marshal(args)
+	if err != nil {
+		return json.RawMessage("{}")
+	}
+	return data
+}

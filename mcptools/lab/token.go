@@ -1,0 +1,128 @@
+package lab
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"math/big"
+	"slices"
+	"strings"
+	"time"
+)
+
+// newToken makes a token. All kinds look alike, REST or MCP, access or
+// refresh, so that only a server can tell them apart.
+func newToken() string {
+	return "2/" + digits(16) + "/" + digits(16) + ":" + hexText(16)
+}
+
+func digits(n int) string {
+	var b strings.Builder
+	b.WriteString("1")
+	for b.Len() < n {
+		d, err := rand.Int(rand.Reader, big.NewInt(10))
+		if err != nil {
+			panic(err) // crypto/rand never fails
+		}
+		b.WriteString(d.String())
+	}
+	return b.String()
+}
+
+func hexText(bytes int) string {
+	b := make([]byte, bytes)
+	_, _ = rand.Read(b) // never fails
+	return hex.EncodeToString(b)
+}
+
+// fingerprint tells tokens apart in what tests read, without being one.
+func fingerprint(token string) string {
+	if token == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(token))
+	return hex.EncodeToString(sum[:4])
+}
+
+// A family is one consent: all tokens that came of it.
+type family struct {
+	client   string
+	subject  string
+	audience string // the resource; "" is the REST API
+	scopes   []string
+	revoked  bool
+}
+
+type accessToken struct {
+	*family
+	expires time.Time // zero: never
+	dead    bool
+}
+
+type refreshToken struct {
+	*family
+	usedAt time.Time // zero: not yet
+}
+
+type authCode struct {
+	*family
+	redirectURI string
+	challenge   string
+	resource    string // as it was asked for
+	expires     time.Time
+	used        bool
+}
+
+// alive reports whether the token may be used now.
+func (t *accessToken) alive(now time.Time) bool {
+	return t != nil && !t.dead && !t.revoked && (t.expires.IsZero() || now.Before(t.expires))
+}
+
+// issue gives an access token to a family. The caller holds a.mu.
+func (a *authServer) issue(f *family) (token string, ttl time.Duration) {
+	token = newToken()
+	ttl = a.w.ttl
+	a.access[token] = &accessToken{family: f, expires: a.w.now().Add(ttl)}
+	return token, ttl
+}
+
+// issueRefresh gives a refresh token to a family. The caller holds a.mu.
+func (a *authServer) issueRefresh(f *family) string {
+	token := newToken()
+	a.refresh[token] = &refreshToken{family: f}
+	return token
+}
+
+// spend uses a refresh token: it says whether the token is good, and ends the
+// family where one that rotates comes a second time (RFC 9700 section
+// 4.14.2). The caller holds a.mu.
+func (a *authServer) spend(rt *refreshToken) (ok bool, why string) {
+	now := a.w.now()
+	switch {
+	case rt.revoked:
+		return false, "The refresh token is revoked."
+	case a.confidential || rt.usedAt.IsZero():
+		rt.usedAt = now
+		return true, ""
+	case now.Sub(rt.usedAt) <= a.w.opts.RotationGrace && a.w.opts.RotationGrace > 0:
+		return true, ""
+	}
+	rt.revoked = true
+	return false, "The refresh token has been used before. All tokens of this consent are revoked."
+}
+
+// lookup finds an access token in the world. What it returns is a copy.
+func (w *World) lookup(token string) (t accessToken, known bool) {
+	for _, a := range []*authServer{w.auth, w.appAuth} {
+		a.mu.Lock()
+		found := a.access[token]
+		if found != nil {
+			fam := *found.family
+			fam.scopes = slices.Clone(fam.scopes)
+			t, known = *found, true
+			t.family = &fam
+		}
+		a.mu.Unlock()
+	}
+	return t, known
+}

@@ -1,0 +1,256 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/toolgrant/toolgrant/internal/safehttp"
+)
+
+// Options change what [Start] builds. The zero value, and nil, give a world
+// that works.
+type Options struct {
+	// Listen is the loopback address to listen on. Default: 127.0.0.1 and a
+	// free port.
+	Listen string
+
+	// Servers are the MCP servers. Default: [DefaultServers].
+	Servers []Server
+
+	// TokenTTL is how long an access token lives. Default: 1 hour.
+	TokenTTL time.Duration
+
+	// RotationGrace is for how long after its use a refresh token may be used
+	// again where refresh tokens rotate. Default: 0, the second use ends the
+	// grant (RFC 9700 section 4.14.2).
+	RotationGrace time.Duration
+
+	// OldAccessDies: a refresh ends the access tokens that the same grant got
+	// before. Default: false, they live to their end.
+	OldAccessDies bool
+
+	// Script is what the model does. Default: it calls the first read-only tool
+	// of each server and sums up what they said.
+	Script *Script
+
+	// CallTimeout is how long the Responses endpoint waits for an MCP server.
+	// Default: 10 s.
+	CallTimeout time.Duration
+
+	// Faults are switched on from the start, see [World.Fault]. Default: none.
+	Faults []string
+
+	// Now is the clock by which tokens end, for tests that do not want to wait.
+	// It must be safe for concurrent use. Default: time.Now.
+	Now func() time.Time
+}
+
+// A World is a running lab. Its methods are safe for concurrent use.
+type World struct {
+	base     string
+	ttl      time.Duration
+	opts     Options
+	now      func() time.Time
+	servers  []*mcpServer
+	auth     *authServer // anyone may register; refresh tokens rotate
+	appAuth  *authServer // one client, made beforehand, with a secret
+	model    *openAI
+	faults   *faultSet
+	log      *requestLog
+	http     *http.Client // for what the lab itself asks: client documents, MCP servers
+	srv      *http.Server
+	served   chan struct{} // closed when srv.Serve has returned
+	stop     context.CancelFunc
+	closing  sync.Once
+	closeErr error
+}
+
+// Start brings up a world on loopback. The caller ends it with [World.Close].
+func Start(opts *Options) (*World, error) {
+	var o Options
+	if opts != nil {
+		o = *opts
+	}
+	if o.Servers == nil {
+		o.Servers = DefaultServers()
+	}
+	if o.Listen == "" {
+		o.Listen = "127.0.0.1:0"
+	}
+	if o.CallTimeout <= 0 {
+		o.CallTimeout = 10 * time.Second
+	}
+	w := &World{
+		ttl: o.TokenTTL, opts: o, now: o.Now, log: &requestLog{}, served: make(chan struct{}),
+		http: safehttp.New(&safehttp.Options{AllowLoopback: true, Timeout: o.CallTimeout}),
+	}
+	if w.ttl <= 0 {
+		w.ttl = time.Hour
+	}
+	if w.now == nil {
+		w.now = time.Now
+	}
+	if err := checkServers(o.Servers); err != nil {
+		return nil, err
+	}
+	if o.Script != nil {
+		if err := o.Script.check(); err != nil {
+			return nil, err
+		}
+	}
+	w.faults = newFaultSet(o.Servers)
+	for _, f := range o.Faults {
+		if err := w.Fault(f); err != nil {
+			return nil, err
+		}
+	}
+	ln, err := listen(o.Listen)
+	if err != nil {
+		return nil, err
+	}
+	w.base = "http://" + ln.Addr().String()
+	w.serve(ln)
+	return w, nil
+}
+
+// listen refuses what is not loopback: the lab hands out tokens to anyone.
+func listen(address string) (net.Listener, error) {
+	ln, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("lab: %w", err)
+	}
+	if tcp, ok := ln.Addr().(*net.TCPAddr); !ok || !tcp.IP.IsLoopback() {
+		_ = ln.Close()
+		return nil, fmt.Errorf("lab: %s is not a loopback address, and a lab must not be reached from elsewhere", address)
+	}
+	return ln, nil
+}
+
+// serve starts every part behind ln.
+func (w *World) serve(ln net.Listener) {
+	mux := http.NewServeMux()
+	w.auth = newAuthServer(w, "auth", false)
+	w.appAuth = newAuthServer(w, "appauth", true)
+	w.auth.routes(mux)
+	w.appAuth.routes(mux)
+	for _, s := range w.opts.Servers {
+		m := newMCPServer(w, s)
+		w.servers = append(w.servers, m)
+		m.routes(mux)
+	}
+	w.model = newOpenAI(w, w.opts.Script, w.opts.CallTimeout)
+	w.model.routes(mux)
+	mux.Handle("/", w.part("none", http.NotFoundHandler()))
+
+	ctx, stop := context.WithCancel(context.Background())
+	w.stop = stop
+	w.srv = &http.Server{
+		Handler:           mux,
+		ReadHeaderTimeout: 10 * time.Second,
+		BaseContext:       func(net.Listener) context.Context { return ctx },
+	}
+	go func() {
+		defer close(w.served)
+		_ = w.srv.Serve(ln) // ErrServerClosed, by Close
+	}()
+}
+
+// Close ends the world: open requests are cut off, and it returns when none is
+// left.
+func (w *World) Close() error {
+	w.closing.Do(func() {
+		w.stop()
+		for _, s := range w.servers {
+			s.close()
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		err := w.srv.Shutdown(ctx)
+		if err != nil {
+			err = errors.Join(err, w.srv.Close())
+		}
+		<-w.served
+		w.http.CloseIdleConnections()
+		w.closeErr = err
+	})
+	return w.closeErr
+}
+
+// An Info says where everything is. Encoded as JSON it is what the command
+// prints.
+type Info struct {
+	Issuer        string       `json:"issuer"`          // of the authorization server at which anyone may register
+	MCPURL        string       `json:"mcp_url"`         // of the first MCP server that trusts it
+	OpenAIBaseURL string       `json:"openai_base_url"` // for OPENAI_BASE_URL
+	OpenAIAPIKey  string       `json:"openai_api_key"`  // for OPENAI_API_KEY
+	Servers       []ServerInfo `json:"servers"`
+}
+
+// A ServerInfo says where one MCP server is and who gives tokens for it.
+type ServerInfo struct {
+	Name         string `json:"name"`
+	MCPURL       string `json:"mcp_url"`                 // streamable HTTP
+	SSEURL       string `json:"sse_url"`                 // the same over HTTP+SSE, which is another resource
+	Issuer       string `json:"issuer"`                  // of its tokens
+	RESTURL      string `json:"rest_url"`                // answers 200 to a REST token and 401 to all others
+	CheckURL     string `json:"check_url"`               // answers 200 to a token of this MCP server and 401 to all others
+	ClientID     string `json:"client_id,omitempty"`     // of the registered application, where one is needed
+	ClientSecret string `json:"client_secret,omitempty"` // of it
+}
+
+// Info returns where everything is.
+func (w *World) Info() Info {
+	info := Info{Issuer: w.auth.issuer, OpenAIBaseURL: w.base + "/v1", OpenAIAPIKey: w.model.key}
+	for _, s := range w.servers {
+		si := ServerInfo{
+			Name: s.Name, MCPURL: s.url, SSEURL: s.sseURL, Issuer: s.as.issuer,
+			RESTURL: s.restURL, CheckURL: s.checkURL,
+		}
+		if s.as.confidential {
+			si.ClientID, si.ClientSecret = s.as.preset.id, s.as.preset.secret
+		} else if info.MCPURL == "" {
+			info.MCPURL = s.url
+		}
+		info.Servers = append(info.Servers, si)
+	}
+	if info.MCPURL == "" {
+		info.MCPURL = info.Servers[0].MCPURL
+	}
+	return info
+}
+
+// Server returns where the server with that name is. It panics if the world
+// has none: that is a mistake in the test.
+func (w *World) Server(name string) ServerInfo {
+	for _, s := range w.Info().Servers {
+		if s.Name == name {
+			return s
+		}
+	}
+	panic("lab: the world has no server " + name)
+}
+
+func (w *World) server(name string) *mcpServer {
+	i := slices.IndexFunc(w.servers, func(s *mcpServer) bool { return s.Name == name })
+	if i < 0 {
+		panic("lab: the world has no server " + name)
+	}
+	return w.servers[i]
+}
+
+// ClientDocument returns the URL of a client ID metadata document that names a
+// public client with redirects to loopback.
+func (w *World) ClientDocument() string { return w.base + "/client.json" }
+
+// wellKnown inserts the well-known name between host and path of a URL of the
+// lab (RFC 8414 section 3.1, RFC 9728 section 3.1).
+func (w *World) wellKnown(name, url string) string {
+	return w.base + "/.well-known/" + name + strings.TrimPrefix(url, w.base)
+}
