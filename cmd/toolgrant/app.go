@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -63,6 +64,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	errOut.shut.Store(true)
 	if err == nil {
 		return exitDone
+	}
+	if errors.Is(err, errAnswered) {
+		return exitFailed
 	}
 	f := faultOf(err)
 	reported := make(chan struct{})
@@ -206,6 +210,7 @@ func (a *app) commands() []*cobra.Command {
 		a.entryCommand(),
 		a.tokenCommand(),
 		a.statusCommand(),
+		a.doctorCommand(),
 		a.disconnectCommand(),
 		a.keysCommand(),
 		a.sweepCommand(),

@@ -116,7 +116,7 @@ func (a *app) entryCommand() *cobra.Command {
 
 // buildEntry builds the entry of a target.
 func (a *app) buildEntry(ctx context.Context, creds oauthstore.Credentials, t target, o *mcptools.Options, minTTL time.Duration) (mcptools.Entry, error) {
-	if err := a.reachable(t); err != nil {
+	if err := a.usable(t); err != nil {
 		return mcptools.Entry{}, err
 	}
 	o.InsecureAllowLoopback = a.global.allowLoopback
@@ -151,7 +151,7 @@ func (a *app) tokenCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if err := a.reachable(t); err != nil {
+				if err := a.usable(t); err != nil {
 					return err
 				}
 				token, err := store.Token(ctx, t.key, oauthstore.Need{RefreshPolicy: oauthstore.RefreshPolicy{MinTTL: minTTL}})

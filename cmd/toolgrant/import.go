@@ -139,6 +139,19 @@ func (f *importFile) expiry() time.Time {
 	return time.Time{}
 }
 
+// way returns the provider's way that the token belongs to: the one with that
+// id, or "" for the one that the token tells.
+func (f *importFile) way(p providers.Provider, id string) (providers.Way, error) {
+	if id == "" && f.RefreshToken == "" && f.ClientID == "" {
+		return p.WayOf(f.AccessToken), nil
+	}
+	way, ok := p.Way(id)
+	if !ok {
+		return way, usagef("%s has no way %q", p.Name, id)
+	}
+	return way, nil
+}
+
 // credential makes a credential of the file, with what the catalogue knows
 // where the file says nothing.
 func (f *importFile) credential(p providers.Provider, way providers.Way) oauthstore.Credential {
@@ -240,15 +253,9 @@ that the server refuses (exit 3): nothing is stored then.`,
 
 // importToken checks a token, asks its server about it and stores it.
 func (a *app) importToken(ctx context.Context, store *oauthstore.Store, t target, file importFile, wayID string, verify bool) (oauthstore.Status, error) {
-	way := t.provider.WayOf(file.AccessToken)
-	if file.RefreshToken != "" || file.ClientID != "" {
-		way, _ = t.provider.Way("")
-	}
-	if wayID != "" {
-		var ok bool
-		if way, ok = t.provider.Way(wayID); !ok {
-			return oauthstore.Status{}, usagef("%s has no way %q", t.provider.Name, wayID)
-		}
+	way, err := file.way(t.provider, wayID)
+	if err != nil {
+		return oauthstore.Status{}, err
 	}
 	c := file.credential(t.provider, way)
 	if err := a.fits(ctx, t, c); err != nil {
@@ -259,7 +266,6 @@ func (a *app) importToken(ctx context.Context, store *oauthstore.Store, t target
 	case spent && c.RefreshToken.IsZero():
 		return oauthstore.Status{}, faultf(mcptools.KindUnauthorized, "the token expired at %s and there is no refresh token", stamp(c.Expiry))
 	case verify && !spent:
-		var err error
 		if c.Verdict, err = a.ask(ctx, t, c); err != nil {
 			return oauthstore.Status{}, err
 		}

@@ -132,6 +132,7 @@ func (a *app) providersCommand() *cobra.Command {
 			return nil
 		}),
 	}
+	cmd.AddCommand(a.verifyProvidersCommand())
 	cmd.Flags().StringVar(&auth, "auth", "", "only servers with this `WAY` to authenticate, such as oauth, api_key or none")
 	cmd.Flags().StringVar(&search, "search", "", "only servers whose id, name, URL or description holds this `TEXT`")
 	cmd.Flags().BoolVar(&noAccount, "no-account-needed", false, "only servers that are open to anyone")

@@ -19,6 +19,7 @@ import (
 type target struct {
 	provider providers.Provider
 	key      oauthstore.Key
+	fault    error // why no entry can be built for that server; nil if one can
 }
 
 // split takes PROVIDER or LABEL=URL apart. The URL may also come from
@@ -51,22 +52,20 @@ func (a *app) resolve(ctx context.Context, store *oauthstore.Store, text string)
 			return target{}, err
 		}
 	}
-	p, err := providerAt(label, serverURL)
-	if err != nil {
-		return target{}, err
+	t := target{key: oauthstore.Key{Owner: a.global.owner, Provider: label, Account: a.global.account, Server: serverURL}}
+	t.provider, t.fault = providerAt(label, serverURL)
+	if _, unknown := errors.AsType[*unknownProviderError](t.fault); unknown {
+		return target{}, t.fault
 	}
-	// A stored key is kept to the byte, also where the catalogue knows another
-	// URL by now.
 	if serverURL == "" {
-		if serverURL, err = p.ServerURL(""); err != nil {
-			return target{}, faultf(mcptools.KindMisconfigured, "%s", message(err))
+		if t.key.Server, err = t.provider.ServerURL(""); err != nil {
+			t.fault = faultf(mcptools.KindMisconfigured, "%s", message(err))
 		}
 	}
-	key := oauthstore.Key{Owner: a.global.owner, Provider: label, Account: a.global.account, Server: serverURL}
-	if err := key.Validate(); err != nil {
+	if err := t.key.Validate(); err != nil {
 		return target{}, usagef("%s", message(err))
 	}
-	return target{p, key}, nil
+	return t, nil
 }
 
 // resolveNew is resolve for commands that make a credential: a label that
@@ -123,9 +122,9 @@ func ambiguous(label string, keys []oauthstore.Key) error {
 	return faultf(mcptools.KindMisconfigured, "%s may be any of these, say which:\n  %s", label, strings.Join(all, "\n  "))
 }
 
-// providerAt returns what is known of the server that a label and a URL name.
-// Facts of the catalogue hold for a URL that is one of a provider's, whatever
-// the label; any other URL is a server of its own.
+// providerAt returns what is known of the server that a label and a URL name,
+// and what is wrong with it. Facts of the catalogue hold for a URL that is one
+// of a provider's, whatever the label; any other URL is a server of its own.
 func providerAt(label, serverURL string) (providers.Provider, error) {
 	byID, inCatalogue := providers.Lookup(label)
 	if serverURL == "" {
@@ -140,16 +139,18 @@ func providerAt(label, serverURL string) (providers.Provider, error) {
 		}
 	}
 	p, ok := providers.ByURL(serverURL)
+	var err error
 	if ok {
-		if _, err := p.ServerURL(serverURL); err != nil {
-			return providers.Provider{}, faultf(mcptools.KindMisconfigured, "%s", message(err))
-		}
 		p.ID, p.Label = label, ""
+		_, err = p.ServerURL(serverURL)
 	} else {
 		p = providers.Custom(label, serverURL, nil)
 	}
-	if err := p.Validate(); err != nil {
-		return providers.Provider{}, faultf(mcptools.KindMisconfigured, "%s", message(err))
+	if err == nil {
+		err = p.Validate()
+	}
+	if err != nil {
+		return p, faultf(mcptools.KindMisconfigured, "%s", message(err))
 	}
 	return p, nil
 }
@@ -161,9 +162,12 @@ func (e *unknownProviderError) Error() string {
 	return "there is no provider " + strconv.Quote(e.label) + ": see 'toolgrant providers', or give LABEL=URL"
 }
 
-// reachable refuses what is only for tests unless --allow-loopback is given,
-// before anything is sent.
-func (a *app) reachable(t target) error {
+// usable refuses a server that no entry can have, and what is only for tests
+// unless --allow-loopback is given, before anything is sent.
+func (a *app) usable(t target) error {
+	if t.fault != nil {
+		return t.fault
+	}
 	if a.global.allowLoopback || t.key.Server == "" {
 		return nil
 	}

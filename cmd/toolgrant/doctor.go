@@ -1,0 +1,189 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/charmbracelet/lipgloss"
+	"github.com/spf13/cobra"
+
+	"github.com/toolgrant/toolgrant/mcptools"
+	"github.com/toolgrant/toolgrant/mcptools/doctor"
+	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/providers"
+)
+
+// errAnswered ends a command whose answer, which is printed already, is that
+// something fails.
+var errAnswered = errors.New("the answer is no")
+
+func (a *app) doctorCommand() *cobra.Command {
+	var tokenFile string
+	cmd := &cobra.Command{
+		Use:   "doctor PROVIDER",
+		Short: "Find out why it does or does not work",
+		Long: `Looks at the server, at what it publishes and at the credential, and says why it
+does or does not work. It changes nothing: nothing is refreshed, registered or
+stored, and no tool is called. Exits with 0 when all is well, else with 1.`,
+		Args: cobra.ExactArgs(1),
+		RunE: a.begin(func(ctx context.Context, args []string) error {
+			return a.withStore(ctx, func(store *oauthstore.Store) error {
+				c, err := a.doctorCase(ctx, store, args[0], tokenFile)
+				if err != nil {
+					return err
+				}
+				report := doctor.Examine(ctx, c, &doctor.Options{InsecureAllowLoopback: a.global.allowLoopback})
+				if ctx.Err() != nil {
+					return ctx.Err()
+				}
+				a.print(report, func(w io.Writer) { a.ui.report(w, report) })
+				if report.Verdict != doctor.VerdictOK {
+					return errAnswered
+				}
+				return nil
+			})
+		}),
+	}
+	cmd.Flags().StringVar(&tokenFile, "token-file", "", "`FILE` with a token to judge in place of the stored one, - for stdin")
+	return cmd
+}
+
+// doctorCase is what the doctor is asked to look at: a credential that is
+// stored, one from a file, or the server alone.
+func (a *app) doctorCase(ctx context.Context, store *oauthstore.Store, name, tokenFile string) (doctor.Case, error) {
+	t, err := a.resolveNew(ctx, store, name)
+	if err != nil {
+		return doctor.Case{}, err
+	}
+	// A URL that no entry can have is for the doctor to tell: t.fault is left
+	// alone.
+	c := doctor.Case{Provider: t.provider, ServerURL: t.key.Server}
+	if tokenFile != "" {
+		data, err := a.readInput(tokenFile)
+		if err != nil {
+			return c, err
+		}
+		file, err := parseToken(data)
+		if err != nil {
+			return c, err
+		}
+		way, err := file.way(t.provider, "")
+		if err != nil {
+			return c, err
+		}
+		token := tokenOf(file.credential(t.provider, way))
+		c.Token = &token
+		return c, nil
+	}
+	status, err := store.Status(ctx, t.key)
+	switch {
+	case errors.Is(err, oauthstore.ErrNotFound):
+		return c, nil
+	case err != nil:
+		return c, err
+	}
+	c.Status = &status
+	if status.Reason == oauthstore.ReasonKeyUnavailable {
+		return c, nil
+	}
+	token, err := store.Peek(ctx, t.key)
+	if err != nil {
+		return c, err
+	}
+	c.Token = &token
+	return c, nil
+}
+
+// report writes what the doctor found, for people.
+func (u *ui) report(w io.Writer, r doctor.Report) {
+	look := map[string]lipgloss.Style{doctor.VerdictOK: u.good, doctor.VerdictFailing: u.bad, doctor.VerdictUnknown: u.warn}[r.Verdict]
+	_, _ = fmt.Fprintf(w, "%s  %s at %s\n\n", look.Render(r.Verdict), r.Provider, r.ServerURL)
+	for _, s := range r.Steps {
+		mark := u.good.Render("+")
+		if !s.OK {
+			mark = u.bad.Render("-")
+		}
+		_, _ = fmt.Fprintf(w, "%s %s  %s\n", mark, u.head.Render(s.Name), s.Detail)
+	}
+	open := false
+	for _, h := range r.Hypotheses {
+		if h.Verdict == doctor.RuledOut {
+			continue
+		}
+		if !open {
+			_, _ = fmt.Fprintf(w, "\n%s\n", u.head.Render("Why"))
+			open = true
+		}
+		_, _ = fmt.Fprintf(w, "  %s  %s: %s\n", u.warn.Render(h.Verdict), h.ID, h.Detail)
+	}
+	if r.Cause != "" && r.Action != mcptools.ActionNone {
+		_, _ = fmt.Fprintf(w, "\n%s  %s\n", u.head.Render("What to do"), actionWords[r.Action])
+	}
+}
+
+func (a *app) verifyProvidersCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "verify [ID...]",
+		Short: "Compare the catalogue with what the servers publish",
+		Long: `Compares the facts of the catalogue with what the servers publish to anyone, and
+reports the differences. No credential is sent. Exits with 1 where they differ.`,
+		RunE: a.begin(func(ctx context.Context, args []string) error {
+			all, err := pick(args)
+			if err != nil {
+				return err
+			}
+			found := doctor.VerifyCatalogue(ctx, all, &doctor.VerifyOptions{InsecureAllowLoopback: a.global.allowLoopback})
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			a.print(found, func(w io.Writer) { a.ui.verifications(w, found) })
+			for _, v := range found {
+				if v.Outcome == doctor.OutcomeDiffers {
+					return errAnswered
+				}
+			}
+			return nil
+		}),
+	}
+}
+
+// pick returns the providers of the catalogue with those ids; all without any.
+func pick(ids []string) ([]providers.Provider, error) {
+	if len(ids) == 0 {
+		return providers.All(), nil
+	}
+	all := make([]providers.Provider, len(ids))
+	for i, id := range ids {
+		var ok bool
+		if all[i], ok = providers.Lookup(id); !ok {
+			return nil, usagef("there is no provider %q: see 'toolgrant providers'", id)
+		}
+	}
+	return all, nil
+}
+
+// verifications writes what came of a comparison, for people.
+func (u *ui) verifications(w io.Writer, all []doctor.Verification) {
+	var rows [][]string
+	for _, v := range all {
+		detail := v.Detail
+		if len(v.Drifts) > 0 {
+			var facts []string
+			for _, d := range v.Drifts {
+				facts = append(facts, fmt.Sprintf("%s %s: %q, was %q", d.Fact, d.Kind, d.Live, d.Known))
+			}
+			detail = strings.Join(facts, "; ")
+		}
+		rows = append(rows, []string{v.Provider, v.Outcome, detail})
+	}
+	looks := map[string]lipgloss.Style{doctor.OutcomeSame: u.good, doctor.OutcomeDiffers: u.bad}
+	u.table(w, []string{"ID", "OUTCOME", "WHAT"}, rows, func(row, col int) lipgloss.Style {
+		if look, ok := looks[all[row].Outcome]; ok && col == 1 {
+			return look
+		}
+		return u.plain
+	})
+}
