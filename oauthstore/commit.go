@@ -20,8 +20,9 @@ type pair struct {
 	issued     time.Time // by the store's clock
 	expiry     time.Time // by the store's clock; zero: not said
 	scopes     []string
-	problem    string // why the pair can't be used; "" if it can
-	settled    bool   // saving has ended; guarded by Store.mu
+	problem    string    // why the pair can't be used; "" if it can
+	sent       time.Time // by our clock; zero for a pair from the journal
+	settled    bool      // saving has ended; guarded by Store.mu
 }
 
 // newPair makes a pair of an answer to a request that began at started by the
@@ -30,7 +31,7 @@ func newPair(r *record, resp *oauth.TokenResponse, started, local time.Time) *pa
 	p := &pair{
 		grant: r.Grant, generation: r.Generation,
 		access: resp.AccessToken, refresh: resp.RefreshToken, tokenType: resp.TokenType,
-		issued: started, scopes: sortedScopes(resp.Scopes),
+		issued: started, scopes: sortedScopes(resp.Scopes), sent: local,
 	}
 	// A lifetime of nothing is a server's way of not saying.
 	if life := resp.Expiry.Sub(local); !resp.Expiry.IsZero() && life > time.Second {
@@ -189,7 +190,11 @@ func (s *Store) saveOnce(ctx context.Context, key Key, p *pair) (*snapshot, erro
 		return sn, ErrNotFound
 	}
 	if ours {
-		s.event(ctx, Event{Kind: EventRefreshed, Key: key, Generation: sn.rec.Generation})
+		e := Event{Kind: EventRefreshed, Key: key, Generation: sn.rec.Generation}
+		if !p.sent.IsZero() {
+			e.Took = time.Since(p.sent)
+		}
+		s.event(ctx, e)
 	}
 	return sn, nil
 }

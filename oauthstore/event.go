@@ -29,7 +29,7 @@ type Event struct {
 	Generation uint64
 	Reason     Reason        // "" if there is none
 	Verdict    Verdict       // of EventVerified
-	Took       time.Duration // of EventRefreshed: from the request to the save; 0 otherwise
+	Took       time.Duration // from the request to the save of its outcome, for those of a refresh; else 0
 	Err        error         // what went wrong; its text holds no secret
 }
 

@@ -213,7 +213,7 @@ func (s *Store) send(ctx context.Context, key Key, sn *snapshot, client oauth.Cl
 	if err == nil {
 		return s.commit(ctx, key, sn, newPair(rec, resp, started, local))
 	}
-	return s.failed(ctx, key, rec, client, err)
+	return s.failed(ctx, key, rec, client, err, local)
 }
 
 // confirmations are how many answers without an OAuth error it takes, over
@@ -226,7 +226,7 @@ const (
 
 // failed writes what came of a refresh that brought no pair, and returns the
 // error for those who wait; or the newer pair, if there is one by now.
-func (s *Store) failed(ctx context.Context, key Key, rec *record, client oauth.Client, cause error) (*snapshot, error) {
+func (s *Store) failed(ctx context.Context, key Key, rec *record, client oauth.Client, cause error, sent time.Time) (*snapshot, error) {
 	e, ok := errors.AsType[*oauth.Error](cause)
 	if !ok {
 		e = &oauth.Error{Class: oauth.ClassUnknown, Err: cause}
@@ -274,13 +274,15 @@ func (s *Store) failed(ctx context.Context, key Key, rec *record, client oauth.C
 		return sn, nil // another process has committed meanwhile
 	case errors.Is(err, ErrNotFound):
 		return nil, ErrNotFound
-	case lost:
-		s.event(ctx, Event{Kind: EventLostRotation, Key: key, Generation: rec.Generation, Reason: ReasonLostRotation, Err: out})
-	case out.Reason == ReasonInvalidGrant:
-		s.event(ctx, Event{Kind: EventReauthorize, Key: key, Generation: rec.Generation, Reason: out.Reason, Err: out})
-	default:
-		s.event(ctx, Event{Kind: EventRefreshFailed, Key: key, Generation: rec.Generation, Reason: out.Reason, Err: out})
 	}
+	ev := Event{Kind: EventRefreshFailed, Key: key, Generation: rec.Generation, Reason: out.Reason, Took: time.Since(sent), Err: out}
+	switch {
+	case lost:
+		ev.Kind = EventLostRotation
+	case out.Reason == ReasonInvalidGrant:
+		ev.Kind = EventReauthorize
+	}
+	s.event(ctx, ev)
 	return nil, out
 }
 

@@ -40,6 +40,7 @@ var arrows = []rule{
 	{"oauthstore/sqlitestore", []string{"oauthstore", "oauthstore/internal/..."}},
 	{"oauthstore/pgstore", []string{"oauthstore", "oauthstore/internal/..."}},
 	{"oauthstore/redisstore", []string{"oauthstore", "oauthstore/internal/..."}},
+	{"oauthstore/storeotel", []string{"oauthstore"}},
 	{"oauthstore/connect", []string{"oauthstore", "providers", "internal/..."}},
 
 	{"mcptools", []string{"oauthstore", "providers", "internal/..."}},

@@ -1,0 +1,56 @@
+package storeotel
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/toolgrant/toolgrant/oauthstore"
+)
+
+// Observer returns a function for oauthstore.Options.Observer. It counts every
+// event as toolgrant.credential.events, records how long refreshes take as
+// toolgrant.credential.refresh.duration, in seconds, and makes a span of each
+// refresh that succeeded or failed. Attributes are provider, kind, reason and
+// verdict. tracer may be nil: then there are no spans. It is safe for
+// concurrent use and does not block.
+func Observer(meter metric.Meter, tracer trace.Tracer) (func(context.Context, oauthstore.Event), error) {
+	events, err := meter.Int64Counter("toolgrant.credential.events",
+		metric.WithDescription("What happened to credentials."), metric.WithUnit("{event}"))
+	if err != nil {
+		return nil, fmt.Errorf("storeotel: %w", err)
+	}
+	took, err := meter.Float64Histogram("toolgrant.credential.refresh.duration",
+		metric.WithDescription("How long refreshes took, from the request to the save."), metric.WithUnit("s"))
+	if err != nil {
+		return nil, fmt.Errorf("storeotel: %w", err)
+	}
+	return func(ctx context.Context, e oauthstore.Event) {
+		attrs := []attribute.KeyValue{attribute.String("kind", string(e.Kind)), attribute.String("provider", e.Key.Provider)}
+		if e.Reason != "" {
+			attrs = append(attrs, attribute.String("reason", string(e.Reason)))
+		}
+		if e.Verdict.Outcome != "" {
+			attrs = append(attrs, attribute.String("verdict", e.Verdict.Outcome))
+		}
+		events.Add(ctx, 1, metric.WithAttributes(attrs...))
+		if e.Took <= 0 {
+			return
+		}
+		took.Record(ctx, e.Took.Seconds(), metric.WithAttributes(attrs...))
+		if tracer == nil {
+			return
+		}
+		end := time.Now()
+		_, span := tracer.Start(ctx, "toolgrant refresh", trace.WithTimestamp(end.Add(-e.Took)), trace.WithAttributes(attrs...))
+		if e.Err != nil {
+			span.SetStatus(codes.Error, e.Err.Error())
+		}
+		span.End(trace.WithTimestamp(end))
+	}, nil
+}

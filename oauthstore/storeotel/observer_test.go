@@ -1,0 +1,62 @@
+package storeotel_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+
+	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/storeotel"
+)
+
+func TestEventsBecomeMetricsAndSpansWithoutPersonalData(t *testing.T) {
+	t.Parallel()
+	reader := sdkmetric.NewManualReader()
+	spans := tracetest.NewSpanRecorder()
+	observe, err := storeotel.Observer(
+		sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader)).Meter("test"),
+		sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans)).Tracer("test"))
+	require.NoError(t, err)
+
+	key := oauthstore.Key{Owner: oauthstore.Owner{Tenant: "personal-tenant", Subject: "personal-subject"}, Provider: "asana", Account: "personal-account", Server: "https://personal.example.com"}
+	ctx := context.Background()
+	observe(ctx, oauthstore.Event{Kind: oauthstore.EventRefreshed, Key: key, Took: 2 * time.Second})
+	observe(ctx, oauthstore.Event{Kind: oauthstore.EventRefreshed, Key: key, Took: time.Second})
+	observe(ctx, oauthstore.Event{Kind: oauthstore.EventRefreshFailed, Key: key, Took: time.Second, Reason: oauthstore.ReasonRefreshFailing, Err: errors.New("no answer")})
+	observe(ctx, oauthstore.Event{Kind: oauthstore.EventVerified, Key: key, Verdict: oauthstore.Verdict{Outcome: oauthstore.VerdictAccepted}})
+
+	var data metricdata.ResourceMetrics
+	require.NoError(t, reader.Collect(ctx, &data))
+	counts := map[string]int64{}
+	for _, m := range data.ScopeMetrics[0].Metrics {
+		if sum, ok := m.Data.(metricdata.Sum[int64]); ok {
+			for _, p := range sum.DataPoints {
+				kind, _ := p.Attributes.Value("kind")
+				counts[kind.AsString()] += p.Value
+				for _, kv := range p.Attributes.ToSlice() {
+					assert.NotContains(t, kv.Value.Emit(), "personal")
+				}
+			}
+		}
+		if h, ok := m.Data.(metricdata.Histogram[float64]); ok {
+			var n uint64
+			for _, p := range h.DataPoints {
+				n += p.Count
+			}
+			assert.EqualValues(t, 3, n)
+		}
+	}
+	assert.Equal(t, map[string]int64{"refreshed": 2, "refresh_failed": 1, "verified": 1}, counts)
+	ended := spans.Ended()
+	require.Len(t, ended, 3)
+	assert.Equal(t, 2*time.Second, ended[0].EndTime().Sub(ended[0].StartTime()))
+	assert.Equal(t, "Error", ended[2].Status().Code.String())
+}
