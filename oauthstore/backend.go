@@ -102,6 +102,8 @@ type Watcher interface {
 	// It calls ready each time it begins to listen: what was written before
 	// that moment may have been missed, so the caller flushes. When the
 	// connection is lost it returns an error that matches [ErrUnavailable] and
-	// the caller calls it again.
+	// the caller calls it again; a connection that has silently stopped to
+	// deliver counts as lost. A backend that was not given what it takes to
+	// watch returns an error that matches [errors.ErrUnsupported].
 	Watch(ctx context.Context, ready func(), changed func(ID)) error
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -20,13 +19,13 @@ import (
 type Memory struct {
 	mu       sync.Mutex // guards what follows
 	closed   bool
-	seq      uint64
+	seq      int64
 	rows     map[ID]memoryRow
 	watchers map[*memoryWatcher]struct{}
 }
 
 type memoryRow struct {
-	seq uint64
+	seq int64
 	rec Record
 }
 
@@ -132,9 +131,9 @@ func (m *Memory) Delete(ctx context.Context, id ID, ifVersion uint64) error {
 
 // List implements [Backend]. It looks at every record for each page.
 func (m *Memory) List(ctx context.Context, f Filter, cursor string, n int) ([]Item, string, error) {
-	after, seq, err := parseMemoryCursor(cursor)
-	if err != nil || n < 1 {
-		return nil, "", memoryError("list", cmp.Or(err, errListSize))
+	after, seq, err := page.ParseNumbered(cursor, n)
+	if err != nil {
+		return nil, "", memoryError("list", err)
 	}
 	if err := m.begin(ctx, "list"); err != nil {
 		return nil, "", err
@@ -166,7 +165,7 @@ func (m *Memory) List(ctx context.Context, f Filter, cursor string, n int) ([]It
 	if len(rows) > n {
 		rows = rows[:n]
 		last := rows[n-1]
-		next = page.Cursor{Due: last.due, Key: strconv.FormatUint(last.seq, 10)}.String()
+		next = page.Cursor{Due: last.due, Key: strconv.FormatInt(last.seq, 10)}.String()
 	}
 	now := memoryNow()
 	items := make([]Item, len(rows))
@@ -179,20 +178,6 @@ func (m *Memory) List(ctx context.Context, f Filter, cursor string, n int) ([]It
 // memoryNow is this process's wall clock, which is the clock of a store that
 // nobody shares.
 func memoryNow() time.Time { return time.Now().Round(0) }
-
-var errListSize = errors.New("page size below 1")
-
-func parseMemoryCursor(cursor string) (due int64, seq uint64, err error) {
-	c, err := page.Parse(cursor)
-	if err != nil || c.Key == "" {
-		return 0, 0, err
-	}
-	seq, err = strconv.ParseUint(c.Key, 10, 64)
-	if err != nil {
-		return 0, 0, page.ErrCursor
-	}
-	return c.Due, seq, nil
-}
 
 func (r memoryRow) read(now time.Time) Record {
 	rec := r.rec

@@ -36,6 +36,9 @@ func (s *Store) Watch(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		if errors.Is(err, errors.ErrUnsupported) {
+			return nil
+		}
 		if errors.Is(err, ErrClosed) {
 			return &Error{Op: "watch", Err: err}
 		}

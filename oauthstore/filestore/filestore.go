@@ -10,11 +10,11 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/internal/folder"
+	"github.com/toolgrant/toolgrant/oauthstore/internal/gate"
 	"github.com/toolgrant/toolgrant/oauthstore/internal/page"
 )
 
@@ -22,13 +22,8 @@ import (
 // also by several processes.
 type Backend struct {
 	root    *os.Root
+	gate    *gate.Gate
 	writing chan struct{} // holds a token while a goroutine of this Backend has the lock or waits for it
-
-	mu     sync.Mutex // guards closed, and running against Add after Wait
-	closed bool
-	closes chan struct{} // closed with the Backend
-
-	running sync.WaitGroup
 }
 
 var _ oauthstore.Backend = (*Backend)(nil)
@@ -44,7 +39,7 @@ func Open(dir string) (*Backend, error) {
 	if err != nil {
 		return nil, mapErr(context.Background(), "open", err)
 	}
-	b := &Backend{root: root, writing: make(chan struct{}, 1), closes: make(chan struct{})}
+	b := &Backend{root: root, gate: gate.New(), writing: make(chan struct{}, 1)}
 	if err := b.locked(context.Background(), "open", b.removeLeftOvers); err != nil {
 		root.Close()
 		return nil, err
@@ -56,13 +51,7 @@ func Open(dir string) (*Backend, error) {
 // wait for the lock give up. Later calls return an error that matches
 // oauthstore.ErrClosed.
 func (b *Backend) Close() error {
-	b.mu.Lock()
-	if !b.closed {
-		b.closed = true
-		close(b.closes)
-	}
-	b.mu.Unlock()
-	b.running.Wait()
+	b.gate.Close()
 	return b.root.Close()
 }
 
@@ -71,14 +60,10 @@ func (b *Backend) do(ctx context.Context, op string, f func() error) error {
 	if err := ctx.Err(); err != nil {
 		return mapErr(ctx, op, err)
 	}
-	b.mu.Lock()
-	if b.closed {
-		b.mu.Unlock()
+	if !b.gate.Enter() {
 		return mapErr(ctx, op, oauthstore.ErrClosed)
 	}
-	b.running.Add(1)
-	b.mu.Unlock()
-	defer b.running.Done()
+	defer b.gate.Leave()
 	return mapErr(ctx, op, f())
 }
 
@@ -112,7 +97,7 @@ func (b *Backend) locked(ctx context.Context, op string, f func() error) error {
 			defer func() { <-b.writing }()
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-b.closes:
+		case <-b.gate.Closing():
 			return oauthstore.ErrClosed
 		case <-limit.C:
 			return tooLong
@@ -135,7 +120,7 @@ func (b *Backend) locked(ctx context.Context, op string, f func() error) error {
 			case <-time.After(pause):
 			case <-ctx.Done():
 				return ctx.Err()
-			case <-b.closes:
+			case <-b.gate.Closing():
 				return oauthstore.ErrClosed
 			case <-limit.C:
 				return tooLong
@@ -199,9 +184,9 @@ func (b *Backend) Delete(ctx context.Context, id oauthstore.ID, ifVersion uint64
 
 // List implements [oauthstore.Backend]. It reads every file for each page.
 func (b *Backend) List(ctx context.Context, f oauthstore.Filter, cursor string, n int) ([]oauthstore.Item, string, error) {
-	after, err := page.Parse(cursor)
-	if err != nil || n < 1 {
-		return nil, "", fmt.Errorf("filestore: list: %w", cmp.Or(err, errPageSize))
+	after, err := page.Parse(cursor, n)
+	if err != nil {
+		return nil, "", fmt.Errorf("filestore: list: %w", err)
 	}
 	if after.Key != "" && (len(after.Key) != nameLength || !strings.HasSuffix(after.Key, suffix)) {
 		return nil, "", fmt.Errorf("filestore: list: %w", page.ErrCursor)
@@ -256,10 +241,7 @@ type row struct {
 	place page.Cursor
 }
 
-var (
-	errPageSize = errors.New("page size below 1")
-	nameLength  = len(fileName(oauthstore.ID{}))
-)
+var nameLength = len(fileName(oauthstore.ID{}))
 
 func compare(a, b page.Cursor) int {
 	return cmp.Or(cmp.Compare(a.Due, b.Due), cmp.Compare(a.Key, b.Key))

@@ -13,7 +13,8 @@ var migrations embed.FS
 
 // Schema returns the statements that make the tables of this package, in the
 // order in which they are to be run, for those who run migrations with a tool
-// of their own. Its element i is migration number i+1. Later versions of this
+// of their own. Its element i is migration number i+1, and notes that in the
+// table toolgrant_migrations, where [Migrate] finds it. Later versions of this
 // package append and never take away what an earlier one uses, so both can run
 // side by side while one is being replaced.
 func Schema() []string {
@@ -32,9 +33,9 @@ func Schema() []string {
 	return steps
 }
 
-// Migrate runs those statements of [Schema] that have not been run on db yet
-// and notes them in the table toolgrant_migrations. Several processes may call
-// it at once. [Open] has called it already.
+// Migrate runs those statements of [Schema] that have not been run on db yet,
+// in one transaction. Several processes may call it at once. [Open] has called
+// it already.
 func Migrate(ctx context.Context, db *sql.DB) error {
 	return retryBusy(ctx, "migrate", func() error { return migrate(ctx, db) })
 }
@@ -62,20 +63,18 @@ func migrate(ctx context.Context, db *sql.DB) (err error) {
 			_, _ = conn.ExecContext(ctx, "ROLLBACK")
 		}
 	}()
-	if _, err := conn.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS toolgrant_migrations (number INTEGER PRIMARY KEY) STRICT"); err != nil {
-		return err
-	}
 	var done int
-	if err := conn.QueryRowContext(ctx, "SELECT coalesce(max(number), 0) FROM toolgrant_migrations").Scan(&done); err != nil {
+	err = conn.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema WHERE name = 'toolgrant_migrations'").Scan(&done)
+	if err == nil && done > 0 {
+		err = conn.QueryRowContext(ctx, "SELECT max(number) FROM toolgrant_migrations").Scan(&done)
+	}
+	if err != nil {
 		return err
 	}
 	steps := Schema()
 	for i := done; i < len(steps); i++ { // none where a later version of this package has been here
 		if _, err := conn.ExecContext(ctx, steps[i]); err != nil {
 			return fmt.Errorf("migration %d: %w", i+1, err)
-		}
-		if _, err := conn.ExecContext(ctx, "INSERT INTO toolgrant_migrations (number) VALUES (?)", i+1); err != nil {
-			return err
 		}
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/url"
 	"os"
@@ -208,9 +209,9 @@ func (b *Backend) exec(ctx context.Context, query string, args ...[]any) (bool, 
 
 // List implements [oauthstore.Backend].
 func (b *Backend) List(ctx context.Context, f oauthstore.Filter, cursor string, n int) ([]oauthstore.Item, string, error) {
-	after, seq, err := parseCursor(cursor, n)
+	after, seq, err := page.ParseNumbered(cursor, n)
 	if err != nil {
-		return nil, "", err
+		return nil, "", fmt.Errorf("sqlitestore: list: %w", err)
 	}
 	query := `SELECT version, data, due_at, expire_at, seq, kind, tenant, subject, provider, account, server FROM toolgrant_records WHERE true`
 	var args []any
@@ -272,22 +273,6 @@ func (b *Backend) List(ctx context.Context, f oauthstore.Filter, cursor string, 
 		return nil, "", err
 	}
 	return items, next, nil
-}
-
-func parseCursor(cursor string, n int) (due, seq int64, err error) {
-	c, err := page.Parse(cursor)
-	if err == nil && c.Key != "" {
-		if seq, err = strconv.ParseInt(c.Key, 10, 64); err != nil {
-			err = page.ErrCursor
-		}
-	}
-	if err == nil && n < 1 {
-		err = errors.New("page size below 1")
-	}
-	if err != nil {
-		return 0, 0, errors.New("sqlitestore: list: " + err.Error())
-	}
-	return c.Due, seq, nil
 }
 
 // scan reads the columns version, data, due_at and expire_at, then others.

@@ -197,6 +197,7 @@ func TestTheSchemaMayBeRunByHand(t *testing.T) {
 		require.NoError(t, err)
 	}
 	require.NoError(t, sqlitestore.New(db).Put(t.Context(), someone, oauthstore.Record{Version: 1}, 0))
+	require.NoError(t, sqlitestore.Migrate(t.Context(), db), "it sees what has been run")
 }
 
 func TestADatabaseOfALaterVersionIsLeftAsItIs(t *testing.T) {

@@ -2,7 +2,7 @@
 // backend of this module pages alike: by the time that the list is ordered by,
 // then by a key that is unique.
 //
-//	c, err := page.Parse(cursor)                       // "" gives the zero Cursor: the first page
-//	rows := … "WHERE (due_at, seq) > (?, ?)", c.Due, c.Key
-//	next := page.Cursor{Due: last.Due, Key: last.Key}.String()
+//	due, seq, err := page.ParseNumbered(cursor, n)     // "" stands before the first row
+//	rows := … "WHERE (due_at, seq) > (?, ?)", due, seq
+//	next := page.Cursor{Due: last.Due, Key: strconv.FormatInt(last.Seq, 10)}.String()
 package page

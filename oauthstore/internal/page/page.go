@@ -6,8 +6,11 @@ import (
 	"strings"
 )
 
-// ErrCursor is what [Parse] returns for a text that no [Cursor] has written.
-var ErrCursor = errors.New("malformed cursor")
+// What [Parse] returns for arguments of List that can't be.
+var (
+	ErrCursor = errors.New("malformed cursor")
+	ErrSize   = errors.New("page size below 1")
+)
 
 // A Cursor says after which row the next page begins. The zero value stands
 // before the first row.
@@ -24,15 +27,31 @@ func (c Cursor) String() string {
 	return strconv.FormatInt(c.Due, 10) + ":" + c.Key
 }
 
-// Parse reads what [Cursor.String] wrote.
-func Parse(s string) (Cursor, error) {
-	if s == "" {
+// Parse reads what [Cursor.String] wrote and checks the page's size n.
+func Parse(cursor string, n int) (Cursor, error) {
+	if n < 1 {
+		return Cursor{}, ErrSize
+	}
+	if cursor == "" {
 		return Cursor{}, nil
 	}
-	due, key, ok := strings.Cut(s, ":")
-	n, err := strconv.ParseInt(due, 10, 64)
+	due, key, ok := strings.Cut(cursor, ":")
+	micros, err := strconv.ParseInt(due, 10, 64)
 	if !ok || err != nil || key == "" {
 		return Cursor{}, ErrCursor
 	}
-	return Cursor{Due: n, Key: key}, nil
+	return Cursor{Due: micros, Key: key}, nil
+}
+
+// ParseNumbered is [Parse] for lists whose keys are numbers above 0.
+func ParseNumbered(cursor string, n int) (due, seq int64, err error) {
+	c, err := Parse(cursor, n)
+	if err != nil || c.Key == "" {
+		return 0, 0, err
+	}
+	seq, err = strconv.ParseInt(c.Key, 10, 64)
+	if err != nil {
+		return 0, 0, ErrCursor
+	}
+	return c.Due, seq, nil
 }

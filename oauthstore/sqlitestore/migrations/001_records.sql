@@ -1,3 +1,7 @@
+CREATE TABLE toolgrant_migrations (
+    number INTEGER PRIMARY KEY
+) STRICT;
+
 CREATE TABLE toolgrant_records (
     seq       INTEGER PRIMARY KEY, -- the order of pages
     kind      TEXT    NOT NULL,
@@ -16,3 +20,5 @@ CREATE TABLE toolgrant_records (
 CREATE INDEX toolgrant_records_owner ON toolgrant_records (tenant, subject);
 CREATE INDEX toolgrant_records_due ON toolgrant_records (due_at, seq) WHERE due_at IS NOT NULL;
 CREATE INDEX toolgrant_records_expire ON toolgrant_records (expire_at) WHERE expire_at IS NOT NULL;
+
+INSERT INTO toolgrant_migrations (number) VALUES (1);

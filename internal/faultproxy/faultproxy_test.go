@@ -1,0 +1,161 @@
+package faultproxy_test
+
+import (
+	"bufio"
+	"net"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/toolgrant/toolgrant/internal/faultproxy"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// A server answers each line with "done" and keeps what it was asked.
+type server struct {
+	net.Listener
+	mu   sync.Mutex
+	done []string
+}
+
+func newServer(t *testing.T) *server {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	s := &server{Listener: l}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			wg.Go(func() { s.serve(c) })
+		}
+	})
+	t.Cleanup(func() { _ = l.Close(); wg.Wait() })
+	return s
+}
+
+func (s *server) serve(c net.Conn) {
+	defer c.Close()
+	for lines := bufio.NewScanner(c); lines.Scan(); {
+		s.mu.Lock()
+		s.done = append(s.done, lines.Text())
+		s.mu.Unlock()
+		if _, err := c.Write([]byte("done\n")); err != nil {
+			return
+		}
+	}
+}
+
+func (s *server) asked() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.done
+}
+
+// A client asks the server through the proxy, on a new connection where the old
+// one was cut.
+type client struct {
+	t    *testing.T
+	addr string
+	conn net.Conn
+}
+
+// ask reports whether an answer came. It sends the line in two pieces, so that
+// no text arrives in one.
+func (c *client) ask(line string) bool {
+	if c.conn == nil {
+		conn, err := net.Dial("tcp", c.addr)
+		require.NoError(c.t, err)
+		c.t.Cleanup(func() { _ = conn.Close() })
+		c.conn = conn
+	}
+	half := len(line) / 2
+	for _, piece := range []string{line[:half], line[half:] + "\n"} {
+		if _, err := c.conn.Write([]byte(piece)); err != nil {
+			c.conn = nil
+			return false
+		}
+	}
+	answer, err := bufio.NewReader(c.conn).ReadString('\n')
+	if err != nil {
+		c.conn = nil
+		return false
+	}
+	return answer == "done\n"
+}
+
+func start(t *testing.T) (*server, *faultproxy.Proxy, *client) {
+	t.Helper()
+	s := newServer(t)
+	p, err := faultproxy.Start(s.Addr().String())
+	require.NoError(t, err)
+	t.Cleanup(p.Close)
+	return s, p, &client{t: t, addr: p.Addr()}
+}
+
+func TestARequestThatIsStoppedDoesNotArrive(t *testing.T) {
+	t.Parallel()
+	s, p, c := start(t)
+	struck := p.Stop([]byte("write"), 2)
+	assert.True(t, c.ask("write 1"))
+	assert.False(t, c.ask("write 2"))
+	<-struck
+	assert.True(t, c.ask("write 3"))
+	assert.Equal(t, []string{"write 1", "write 3"}, s.asked())
+}
+
+func TestAnAnswerThatIsLostWasGiven(t *testing.T) {
+	t.Parallel()
+	s, p, c := start(t)
+	struck := p.Lose([]byte("write"), 2)
+	assert.True(t, c.ask("write 1"))
+	assert.True(t, c.ask("read"))
+	assert.False(t, c.ask("write 2"))
+	<-struck
+	assert.True(t, c.ask("write 3"))
+	assert.Equal(t, []string{"write 1", "read", "write 2", "write 3"}, s.asked())
+}
+
+func TestNobodyGetsInWhileItIsDown(t *testing.T) {
+	t.Parallel()
+	s, p, c := start(t)
+	assert.True(t, c.ask("1"))
+	p.Down()
+	assert.False(t, c.ask("2"), "the old connection is cut")
+	assert.False(t, c.ask("3"), "a new one is not let in")
+	p.Up()
+	assert.True(t, c.ask("4"))
+	p.CutAll()
+	assert.False(t, c.ask("5"))
+	assert.True(t, c.ask("6"))
+	assert.NotContains(t, s.asked(), "2")
+	assert.NotContains(t, s.asked(), "3")
+}
+
+func TestWhatIsFrozenComesLater(t *testing.T) {
+	t.Parallel()
+	_, p, c := start(t)
+	assert.True(t, c.ask("1"))
+	p.Freeze()
+	p.Freeze()
+	_, err := c.conn.Write([]byte("2\n"))
+	require.NoError(t, err)
+	// Nothing comes, however long one waits; this is long enough for it to come
+	// if it were not frozen.
+	require.NoError(t, c.conn.SetReadDeadline(time.Now().Add(50*time.Millisecond)))
+	_, err = c.conn.Read(make([]byte, 1))
+	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+	require.NoError(t, c.conn.SetReadDeadline(time.Time{}))
+	p.Thaw()
+	answer, err := bufio.NewReader(c.conn).ReadString('\n')
+	require.NoError(t, err)
+	assert.Equal(t, "done\n", answer)
+}

@@ -1,0 +1,5 @@
+// Package servertest tells tests where the servers are that they need. They are
+// started by .ci/services; see there.
+//
+//	pool, err := pgxpool.New(t.Context(), servertest.Postgres(t))
+package servertest

@@ -1,0 +1,92 @@
+package pgstore
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/internal/page"
+)
+
+// List implements [oauthstore.Backend].
+func (b *Backend) List(ctx context.Context, f oauthstore.Filter, cursor string, n int) ([]oauthstore.Item, string, error) {
+	after, seq, err := page.ParseNumbered(cursor, n)
+	if err != nil {
+		return nil, "", fmt.Errorf("pgstore: list: %w", err)
+	}
+	sql, args := b.listQuery(f, after, seq, n)
+	var items []oauthstore.Item
+	next := ""
+	err = b.do(ctx, "list", func() error {
+		rows, err := b.db.Query(ctx, sql, args...)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		var last page.Cursor
+		for rows.Next() {
+			if len(items) == n {
+				next = last.String()
+				break
+			}
+			var it oauthstore.Item
+			var version, seq int64
+			var due, expire *time.Time
+			err := rows.Scan(&it.Now, &version, &it.Data, &due, &expire, &seq,
+				&it.ID.Kind, &it.ID.Tenant, &it.ID.Subject, &it.ID.Provider, &it.ID.Account, &it.ID.Server)
+			if err != nil {
+				return err
+			}
+			it.Version = uint64(version)
+			it.DueAt, it.ExpireAt = timeOrZero(due), timeOrZero(expire)
+			items = append(items, it)
+			last.Key = strconv.FormatInt(seq, 10)
+			if !f.DueBefore.IsZero() {
+				last.Due = it.DueAt.UnixMicro()
+			}
+		}
+		rows.Close() // so that Err knows
+		return rows.Err()
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	return items, next, nil
+}
+
+// listQuery returns the statement for a page. Its text depends on which fields
+// of the filter are set only.
+func (b *Backend) listQuery(f oauthstore.Filter, after, seq int64, n int) (string, []any) {
+	sql := b.sql.list
+	var args []any
+	add := func(clause string, values ...any) {
+		for _, v := range values {
+			args = append(args, v)
+			clause = strings.Replace(clause, "?", "$"+strconv.Itoa(len(args)), 1)
+		}
+		sql += clause
+	}
+	if f.Kind != "" {
+		add(` AND kind = ?::text`, f.Kind)
+	}
+	if f.Tenant != "" {
+		add(` AND tenant = ?::text`, f.Tenant)
+	}
+	if f.Subject != "" {
+		add(` AND subject = ?::text`, f.Subject)
+	}
+	if !f.ExpiredBefore.IsZero() {
+		add(` AND expire_at < ?::timestamptz`, f.ExpiredBefore)
+	}
+	if f.DueBefore.IsZero() {
+		add(` AND seq > ?::bigint ORDER BY seq`, seq)
+	} else {
+		add(` AND due_at < ?::timestamptz AND (due_at, seq) > (?::timestamptz, ?::bigint) ORDER BY due_at, seq`,
+			f.DueBefore, time.UnixMicro(after), seq)
+	}
+	add(` LIMIT ?::bigint`, int64(n)+1) // one more tells whether there is a next page
+	return sql, args
+}

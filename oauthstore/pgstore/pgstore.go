@@ -1,0 +1,194 @@
+package pgstore
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/internal/gate"
+)
+
+// A DB runs statements: *pgxpool.Pool does. It must be safe for concurrent use,
+// as a single connection is not.
+type DB interface {
+	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
+
+// A Backend is an [oauthstore.Backend] and an [oauthstore.Watcher] in a
+// PostgreSQL database. Safe for concurrent use, by any number of processes on
+// any number of machines.
+type Backend struct {
+	db      DB
+	schema  string
+	listen  func(ctx context.Context) (*pgx.Conn, error)
+	sql     statements
+	channel string
+	beats   beats
+	gate    *gate.Gate
+}
+
+var (
+	_ oauthstore.Backend = (*Backend)(nil)
+	_ oauthstore.Watcher = (*Backend)(nil)
+)
+
+// New returns a Backend on the caller's pool, in a database where [Migrate] or
+// the statements of [Schema] have been run. It does no I/O. The caller closes
+// the Backend, and then the pool.
+func New(db DB, opts *Options) (*Backend, error) {
+	if db == nil {
+		return nil, errors.New("pgstore: a backend needs a database")
+	}
+	schema, err := opts.schema()
+	if err != nil {
+		return nil, err
+	}
+	b := &Backend{
+		db: db, schema: schema, sql: statementsFor(schema), channel: schema + "_records",
+		beats: beats{every: 10 * time.Second, patience: 5 * time.Second}, gate: gate.New(),
+	}
+	if opts != nil {
+		b.listen = opts.Listen
+	}
+	return b, nil
+}
+
+// Close ends the Backend, its calls of Watch too, and waits for what is under
+// way. Later calls return an error that matches oauthstore.ErrClosed. It does
+// not close the pool.
+func (b *Backend) Close() error {
+	b.gate.Close()
+	return nil
+}
+
+// do runs one operation.
+func (b *Backend) do(ctx context.Context, op string, f func() error) error {
+	if err := ctx.Err(); err != nil {
+		return mapErr(ctx, op, err)
+	}
+	if !b.gate.Enter() {
+		return mapErr(ctx, op, oauthstore.ErrClosed)
+	}
+	defer b.gate.Leave()
+	return mapErr(ctx, op, f())
+}
+
+// statements are the texts of the fixed statements, so that pgx can prepare
+// each once for a connection.
+type statements struct{ get, create, update, remove, exists, list string }
+
+func statementsFor(schema string) statements {
+	// A write notifies if it wrote, in the same statement and so in the same
+	// transaction; the statement then has one row.
+	notify := ` RETURNING 1) SELECT pg_notify($1::text, $2::text) FROM written`
+	in := func(sql string) string { return strings.ReplaceAll(sql, "{records}", schema+".records") }
+	return statements{
+		// One row in any case, for the sake of the clock.
+		get: in(`SELECT clock_timestamp(), version, data, due_at, expire_at
+			FROM (SELECT 1) AS one LEFT JOIN {records} ON digest = $1::bytea`),
+		create: in(`WITH written AS (INSERT INTO {records}
+			(digest, version, data, due_at, expire_at, kind, tenant, subject, provider, account, server)
+			VALUES ($3::bytea, $4::bigint, $5::bytea, $6::timestamptz, $7::timestamptz, $8::text, $9::text, $10::text, $11::text, $12::text, $13::text)
+			ON CONFLICT DO NOTHING` + notify),
+		update: in(`WITH written AS (UPDATE {records}
+			SET version = $4::bigint, data = $5::bytea, due_at = $6::timestamptz, expire_at = $7::timestamptz
+			WHERE digest = $3::bytea AND version = $8::bigint` + notify),
+		remove: in(`WITH written AS (DELETE FROM {records} WHERE digest = $3::bytea AND version = $4::bigint` + notify),
+		exists: in(`SELECT EXISTS (SELECT 1 FROM {records} WHERE digest = $1::bytea)`),
+		list: in(`SELECT clock_timestamp(), version, data, due_at, expire_at, seq, kind, tenant, subject, provider, account, server
+			FROM {records} WHERE true`),
+	}
+}
+
+// textOf returns the id as one string, for notifications, and the digest of
+// that, the key of the table.
+func textOf(id oauthstore.ID) (text string, digest []byte) {
+	b, _ := id.MarshalText() // never fails
+	sum := sha256.Sum256(b)
+	return string(b), sum[:]
+}
+
+// Get implements [oauthstore.Backend].
+func (b *Backend) Get(ctx context.Context, id oauthstore.ID) (oauthstore.Record, error) {
+	var rec oauthstore.Record
+	_, digest := textOf(id)
+	err := b.do(ctx, "get", func() error {
+		var version *int64
+		var due, expire *time.Time
+		if err := b.db.QueryRow(ctx, b.sql.get, digest).Scan(&rec.Now, &version, &rec.Data, &due, &expire); err != nil {
+			return err
+		}
+		if version == nil {
+			return oauthstore.ErrNotFound
+		}
+		rec.Version = uint64(*version)
+		rec.DueAt, rec.ExpireAt = timeOrZero(due), timeOrZero(expire)
+		return nil
+	})
+	return rec, err
+}
+
+// Put implements [oauthstore.Backend].
+func (b *Backend) Put(ctx context.Context, id oauthstore.ID, rec oauthstore.Record, ifVersion uint64) error {
+	text, digest := textOf(id)
+	data := rec.Data
+	if data == nil {
+		data = []byte{} // pgx sends nil as NULL
+	}
+	args := []any{b.channel, text, digest, int64(rec.Version), data, timeOrNull(rec.DueAt), timeOrNull(rec.ExpireAt)}
+	sql := b.sql.update
+	if ifVersion == 0 {
+		sql = b.sql.create
+		args = append(args, id.Kind, id.Tenant, id.Subject, id.Provider, id.Account, id.Server)
+	} else {
+		args = append(args, int64(ifVersion))
+	}
+	return b.do(ctx, "put", func() error {
+		tag, err := b.db.Exec(ctx, sql, args...)
+		if err == nil && tag.RowsAffected() == 0 {
+			return oauthstore.ErrConflict
+		}
+		return err
+	})
+}
+
+// Delete implements [oauthstore.Backend].
+func (b *Backend) Delete(ctx context.Context, id oauthstore.ID, ifVersion uint64) error {
+	text, digest := textOf(id)
+	return b.do(ctx, "delete", func() error {
+		tag, err := b.db.Exec(ctx, b.sql.remove, b.channel, text, digest, int64(ifVersion))
+		if err != nil || tag.RowsAffected() == 1 {
+			return err
+		}
+		var exists bool
+		if err := b.db.QueryRow(ctx, b.sql.exists, digest).Scan(&exists); err != nil {
+			return err
+		}
+		if exists {
+			return oauthstore.ErrConflict
+		}
+		return oauthstore.ErrNotFound
+	})
+}
+
+func timeOrNull(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+func timeOrZero(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return t.UTC()
+}

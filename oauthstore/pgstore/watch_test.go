@@ -1,0 +1,103 @@
+package pgstore_test
+
+import (
+	"context"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/toolgrant/toolgrant/internal/faultproxy"
+	"github.com/toolgrant/toolgrant/internal/servertest"
+	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/pgstore"
+)
+
+// watch begins to watch on a backend of a new schema that listens through the
+// connection string. What Watch returns comes from ended.
+func watch(t *testing.T, dsn string, every, patience time.Duration, changed func(oauthstore.ID)) (b *pgstore.Backend, ready <-chan struct{}, ended <-chan error) {
+	t.Helper()
+	pool := newPool(t, servertest.Postgres(t))
+	opts := &pgstore.Options{Schema: newSchema(t), Listen: listen(dsn)}
+	open(t, pool, opts.Schema)
+	b, err := pgstore.New(pool, opts)
+	require.NoError(t, err)
+	b.Beat(every, patience)
+	is, end := make(chan struct{}), make(chan error, 1)
+	go func() { end <- b.Watch(context.WithoutCancel(t.Context()), func() { close(is) }, changed) }()
+	t.Cleanup(func() { require.NoError(t, b.Close()) })
+	return b, is, end
+}
+
+func nobody(oauthstore.ID) {}
+
+// proxied returns a proxy before the PostgreSQL server and the connection string
+// through it.
+func proxied(t *testing.T) (*faultproxy.Proxy, string) {
+	t.Helper()
+	u, err := url.Parse(servertest.Postgres(t))
+	require.NoError(t, err)
+	p, err := faultproxy.Start(u.Host)
+	require.NoError(t, err)
+	t.Cleanup(p.Close)
+	u.Host = p.Addr()
+	return p, u.String()
+}
+
+func TestAWatchThroughAPoolerIsFoundOut(t *testing.T) {
+	t.Parallel()
+	_, ready, ended := watch(t, servertest.PgBouncer(t)+"&default_query_exec_mode=exec", time.Minute, 200*time.Millisecond, nobody)
+	select {
+	case err := <-ended:
+		require.ErrorIs(t, err, oauthstore.ErrUnavailable)
+		assert.ErrorContains(t, err, "pooler")
+	case <-ready:
+		assert.Fail(t, "it is not ready: nothing would arrive")
+	}
+}
+
+func TestAConnectionThatStopsToDeliverIsFoundOut(t *testing.T) {
+	t.Parallel()
+	proxy, dsn := proxied(t)
+	_, ready, ended := watch(t, dsn, 10*time.Millisecond, 2*time.Second, nobody)
+	<-ready
+	proxy.Freeze()
+	require.ErrorIs(t, <-ended, oauthstore.ErrUnavailable)
+}
+
+func TestAConnectionThatIsCutEndsTheWatch(t *testing.T) {
+	t.Parallel()
+	proxy, dsn := proxied(t)
+	_, ready, ended := watch(t, dsn, time.Minute, time.Minute, nobody)
+	<-ready
+	proxy.CutAll()
+	require.ErrorIs(t, <-ended, oauthstore.ErrUnavailable)
+}
+
+func TestNothingIsMissedDuringAProof(t *testing.T) {
+	t.Parallel()
+	heard := make(chan oauthstore.ID, 1000)
+	b, ready, ended := watch(t, servertest.Postgres(t), time.Millisecond, time.Minute, func(id oauthstore.ID) { heard <- id })
+	<-ready
+	for v := range uint64(100) {
+		require.NoError(t, b.Put(t.Context(), someone, oauthstore.Record{Version: v + 1}, v))
+		select {
+		case id := <-heard:
+			require.Equal(t, someone, id)
+		case err := <-ended:
+			require.NoError(t, err)
+		}
+	}
+}
+
+func TestAChannelThatOthersUseIsRefused(t *testing.T) {
+	t.Parallel()
+	pool := newPool(t, servertest.Postgres(t))
+	b, ready, ended := watch(t, servertest.Postgres(t), time.Minute, time.Minute, nobody)
+	<-ready
+	_, err := pool.Exec(t.Context(), "SELECT pg_notify($1, 'hello')", b.Channel())
+	require.NoError(t, err)
+	require.ErrorIs(t, <-ended, oauthstore.ErrUnavailable)
+}
