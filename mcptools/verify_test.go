@@ -56,7 +56,9 @@ func newNotesServer(t *testing.T) *notesServer {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		r.Body = io.NopCloser(bytes.NewReader(body))
-		var call struct{ Method string }
+		var call struct {
+			Method string `json:"method"`
+		}
 		_ = json.Unmarshal(body, &call)
 		s.mu.Lock()
 		s.seen, s.methods = append(s.seen, r.Header.Clone()), append(s.methods, call.Method)
@@ -251,19 +253,17 @@ func TestWhatIsSurelySomethingElseIsSentToNobody(t *testing.T) {
 		"of another vendor":    bare(foreign),
 		"for another resource": {AccessToken: oauthstore.NewSecret(mcpToken), Provenance: oauthstore.Provenance{Resource: "https://api.notes.example"}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			b, err := mcptools.NewBuilder(p, has(tok), probing(mcptools.Options{}))
-			require.NoError(t, err)
-			f := asFailure(t, b)
-			assert.Contains(t, []mcptools.Kind{mcptools.KindWrongTokenKind, mcptools.KindWrongAudience}, f.Kind)
-			assert.NotContains(t, f.Error(), foreign)
+		b, err := mcptools.NewBuilder(p, has(tok), probing(mcptools.Options{}))
+		require.NoError(t, err)
+		f := asFailure(t, b)
+		assert.Contains(t, []mcptools.Kind{mcptools.KindWrongTokenKind, mcptools.KindWrongAudience}, f.Kind)
+		assert.NotContains(t, f.Error(), foreign)
 
-			key := oauthstore.Key{Owner: ada, Provider: "notes", Server: s.url}
-			v := b.Verifier(nil)(t.Context(), key, tok)
-			assert.Equal(t, oauthstore.VerdictRefused, v.Outcome)
-			assert.NotEmpty(t, v.Detail)
-			assert.NotContains(t, v.Detail, foreign)
-		})
+		key := oauthstore.Key{Owner: ada, Provider: "notes", Server: s.url}
+		v := b.Verifier(nil)(t.Context(), key, tok)
+		assert.Equal(t, oauthstore.VerdictRefused, v.Outcome, name)
+		assert.NotEmpty(t, v.Detail)
+		assert.NotContains(t, v.Detail, foreign)
 	}
 	assert.Zero(t, s.asked())
 }
