@@ -3,7 +3,6 @@ package mcptools_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -58,7 +57,7 @@ func ExampleBuilder_Build_refused() {
 	linear, _ := mcptools.NewBuilder(providers.Linear(), creds, nil)
 	_, err := linear.Build(context.Background(), oauthstore.Owner{Tenant: "acme", Subject: "u_42"}, nil)
 
-	if f, ok := errors.AsType[*mcptools.Failure](err); ok {
+	if f, ok := mcptools.AsFailure(err); ok {
 		fmt.Println(f.Kind, f.HTTPStatus())
 		fmt.Println(f.PublicMessage())
 	}

@@ -170,7 +170,7 @@ func (s *Set) Build(ctx context.Context, owner oauthstore.Owner, opts *SetBuildO
 	var r Result
 	var fatal []error
 	for i, b := range s.builders {
-		f, ok := errors.AsType[*Failure](errs[i])
+		f, ok := AsFailure(errs[i])
 		switch {
 		case errs[i] == nil:
 			r.Entries = append(r.Entries, entries[i])
