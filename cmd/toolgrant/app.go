@@ -212,6 +212,8 @@ func (a *app) commands() []*cobra.Command {
 		a.statusCommand(),
 		a.doctorCommand(),
 		a.disconnectCommand(),
+		a.explainCommand(),
+		a.labCommand(),
 		a.keysCommand(),
 		a.sweepCommand(),
 	}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/toolgrant/toolgrant/mcptools"
+)
+
+func (a *app) explainCommand() *cobra.Command {
+	var o mcptools.ClassifyOptions
+	cmd := &cobra.Command{
+		Use:   "explain",
+		Short: "Read an error on stdin and say what failed",
+		Long: `Reads an error on stdin and says what failed: the body of an HTTP error, an
+output item, a stream event, or a log line that holds one of these. It asks
+nobody. It always answers, "unknown" if need be, and then exits with 0.`,
+		Example: `  pbpaste | toolgrant explain
+  toolgrant explain --json --http-status 424 --label asana < body.json`,
+		Args: cobra.NoArgs,
+		RunE: a.begin(func(context.Context, []string) error {
+			switch o.Surface {
+			case "", "responses", "realtime", "azure":
+			default:
+				return usagef("--surface is responses, realtime or azure, not %q", o.Surface)
+			}
+			if o.HTTPStatus != 0 && (o.HTTPStatus < 100 || o.HTTPStatus > 599) {
+				return usagef("--http-status must be between 100 and 599")
+			}
+			data, err := io.ReadAll(io.LimitReader(a.stdin, maxInput)) // of more, the beginning tells
+			if err != nil {
+				return fmt.Errorf("read stdin: %w", err)
+			}
+			f := mcptools.Classify(data, &o)
+			a.print(f, func(w io.Writer) { a.ui.failure(w, f) })
+			return nil
+		}),
+	}
+	cmd.Flags().IntVar(&o.HTTPStatus, "http-status", 0, "status `N` of the response that carried it")
+	cmd.Flags().StringVar(&o.Surface, "surface", "", "where it comes from: responses, realtime or azure")
+	cmd.Flags().StringArrayVar(&o.Labels, "label", nil, "server_label that was sent; repeatable, give all of them")
+	return cmd
+}
+
+// kindWords say what each kind means, for people.
+var kindWords = map[mcptools.Kind]string{
+	mcptools.KindUnauthorized:    "The MCP server refuses the token.",
+	mcptools.KindForbidden:       "The MCP server knows the token and refuses what was asked for.",
+	mcptools.KindBadRequest:      "The MCP server can't make sense of what OpenAI sent.",
+	mcptools.KindNotFound:        "There is nothing at that URL.",
+	mcptools.KindWrongEndpoint:   "A server answers there, but not as an MCP endpoint that OpenAI's client can use.",
+	mcptools.KindRateLimited:     "The MCP server wants fewer requests.",
+	mcptools.KindTimeout:         "The MCP server took too long.",
+	mcptools.KindServerError:     "The MCP server failed.",
+	mcptools.KindUnreachable:     "OpenAI can't reach the MCP server.",
+	mcptools.KindSessionLost:     "The MCP server has forgotten the session.",
+	mcptools.KindProtocol:        "The MCP server's answer is not what MCP says.",
+	mcptools.KindToolFailed:      "The tool ran, and said that it failed.",
+	mcptools.KindUpstreamUnknown: "Something failed at the MCP server, and OpenAI does not say what.",
+	mcptools.KindNoTools:         "The MCP server has no tools for this token.",
+	mcptools.KindInvalidTool:     "OpenAI refuses the tools entry as it is written.",
+	mcptools.KindInvalidHistory:  "OpenAI refuses an item of the conversation.",
+	mcptools.KindUnsupported:     "This endpoint or model does not take an mcp tool, or not with this parameter.",
+	mcptools.KindPlatform:        "OpenAI's own refusal: no MCP server is involved.",
+	mcptools.KindUnknown:         "Nothing that is known. It need not be a failure.",
+}
+
+// failure writes a classification for people.
+func (u *ui) failure(w io.Writer, f *mcptools.Failure) {
+	number := func(n *int) string {
+		if n == nil {
+			return ""
+		}
+		return strconv.Itoa(*n)
+	}
+	status, retry := "", "no: something must change first, or a tool may have run"
+	if f.UpstreamStatus != 0 {
+		status = strconv.Itoa(f.UpstreamStatus)
+	}
+	if f.Retryable {
+		retry = "yes: the same request may be sent again"
+	}
+	if f.Kind == mcptools.KindUnknown {
+		_, _ = fmt.Fprintf(w, "%s  %s\n", u.warn.Render(string(f.Kind)), kindWords[f.Kind])
+		return
+	}
+	_, _ = fmt.Fprintf(w, "%s  %s\n\n", u.bad.Render(string(f.Kind)), kindWords[f.Kind])
+	u.fields(w,
+		field{"stage", string(f.Stage)},
+		field{"server", first(f.ServerLabel, f.ServerURL)},
+		field{"entry", number(f.ToolIndex)},
+		field{"tool", f.ToolName},
+		field{"server answered", status},
+		field{"JSON-RPC code", number(f.RPCCode)},
+		field{"what to do", actionWords[f.Action]},
+		field{"retry", retry},
+	)
+}
