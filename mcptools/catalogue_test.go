@@ -166,3 +166,26 @@ func TestWrongKindsOfTokensAreRefusedByName(t *testing.T) {
 		}
 	}
 }
+
+// Who brings a token of his own need not know what the catalogue calls its way.
+func TestABareTokenGoesTheWayOfItsKind(t *testing.T) {
+	t.Parallel()
+	pat := "ghp_" + strings.Repeat("a", 36)
+	for _, obtained := range []string{"", oauthstore.ObtainedSource, oauthstore.ObtainedStatic, oauthstore.ObtainedImport} {
+		tok := oauthstore.Token{AccessToken: oauthstore.NewSecret(pat), Provenance: oauthstore.Provenance{Obtained: obtained}}
+		b, err := mcptools.NewBuilder(providers.GitHub(nil), has(tok), unprobed(mcptools.Options{}))
+		require.NoError(t, err)
+		tool, err := b.Build(t.Context(), ada, nil)
+		require.NoError(t, err, obtained)
+		assert.Equal(t, pat, tool.OfMcp.Authorization.Value)
+	}
+	for _, p := range []oauthstore.Provenance{
+		{Obtained: oauthstore.ObtainedConsent},
+		{Obtained: oauthstore.ObtainedImport, TokenEndpoint: "https://github.com/login/oauth/access_token"},
+	} {
+		b, err := mcptools.NewBuilder(providers.GitHub(nil), has(oauthstore.Token{AccessToken: oauthstore.NewSecret(pat), Provenance: p}), unprobed(mcptools.Options{}))
+		require.NoError(t, err)
+		_, err = b.Build(t.Context(), ada, nil)
+		require.ErrorIs(t, err, mcptools.KindWrongTokenKind, "a personal token was obtained by consent")
+	}
+}

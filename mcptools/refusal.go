@@ -24,7 +24,7 @@ func (b *Builder) refusal(kind Kind, sentence string, err error) *Failure {
 // warning, which may be "".
 func (b *Builder) check(key oauthstore.Key, t oauthstore.Token) (providers.Way, string, *Failure) {
 	p := t.Provenance
-	way, ok := b.provider.Way(p.Way)
+	way, ok := b.wayOf(t)
 	if !ok {
 		return way, "", b.refusal(KindWrongTokenKind, "the credential belongs to a way of authenticating that the provider does not have", nil)
 	}
@@ -43,6 +43,20 @@ func (b *Builder) check(key oauthstore.Key, t oauthstore.Token) (providers.Way, 
 		return way, "", b.refusal(KindWrongTokenKind, words(err), err)
 	}
 	return way, warning, nil
+}
+
+// wayOf returns the way that a token belongs to; ok is false if the provider
+// has none of that name. A token of consent without a name belongs to the
+// first way. For a bare one that the caller has from elsewhere, its looks tell.
+func (b *Builder) wayOf(t oauthstore.Token) (way providers.Way, ok bool) {
+	p := t.Provenance
+	if p.Way == "" && p.TokenEndpoint == "" {
+		switch p.Obtained {
+		case oauthstore.ObtainedSource, oauthstore.ObtainedStatic, oauthstore.ObtainedImport:
+			return b.provider.WayOf(t.AccessToken.Expose()), true
+		}
+	}
+	return b.provider.Way(p.Way)
 }
 
 // sameIssuer compares a token's issuer, which may be unknown, with the

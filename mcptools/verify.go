@@ -67,7 +67,7 @@ func (b *Builder) probe(ctx context.Context, key oauthstore.Key, t oauthstore.To
 		return oauthstore.Verdict{}
 	}
 	v := oauthstore.Verdict{At: time.Now()}
-	way, _ := b.provider.Way(t.Provenance.Way)
+	way, _ := b.wayOf(t)
 	headers, err := b.entryHeaders(more)
 	if err != nil {
 		v.Detail = words(err)
