@@ -20,6 +20,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/toolgrant/toolgrant/internal/mcpprobe"
+	"github.com/toolgrant/toolgrant/internal/safehttp"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -339,6 +340,28 @@ func TestWhoCannotBeReachedSaysNothing(t *testing.T) {
 		res = mcpprobe.Probe(t.Context(), srv.Client(), mcpprobe.Request{URL: srv.URL, Header: auth(token)})
 		assert.Equal(t, mcpprobe.Accepted, res.Outcome, "%+v", res)
 	})
+}
+
+func TestAnAddressThatTheGuardRefusesIsNotReached(t *testing.T) {
+	t.Parallel()
+	hc := safehttp.New(nil)
+	t.Cleanup(hc.CloseIdleConnections)
+	res := mcpprobe.Probe(t.Context(), hc, mcpprobe.Request{URL: serve(t, status(401)), Header: auth(token)})
+	assert.Equal(t, mcpprobe.Unknown, res.Outcome)
+	assert.Equal(t, mcpprobe.CauseUnreachable, res.Cause)
+	assert.Equal(t, "The server is at an address that is not asked from here.", res.Detail)
+}
+
+func TestTheChallengeThatNamesAnErrorIsRead(t *testing.T) {
+	t.Parallel()
+	res := probe(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Add("WWW-Authenticate", `Basic realm="x", Bearer realm="x"`)
+		w.Header().Add("WWW-Authenticate", `Bearer error="insufficient_scope", error_description="more", scope="b a"`)
+		w.WriteHeader(http.StatusForbidden)
+	}), token)
+	assert.Equal(t, mcpprobe.ReasonScope, res.Reason)
+	assert.Equal(t, "a b", res.Scope)
+	assert.Equal(t, `The server refuses this token: 403 insufficient_scope, it asks for the scope "a b", "more".`, res.Detail)
 }
 
 func TestASilentServerEndsWithTheTimeoutOrTheContext(t *testing.T) {

@@ -95,7 +95,7 @@ func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	mediaType, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	ch := parseChallenge(resp.Header.Values("WWW-Authenticate"))
+	ch := challengeIn(resp.Header)
 	code := 0
 	if resp.StatusCode >= 400 {
 		// mcp-go does not read the body of every refusal.

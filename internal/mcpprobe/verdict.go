@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/toolgrant/toolgrant/internal/safehttp"
 )
 
 // Challenge codes of RFC 6750 section 3.1.
@@ -121,10 +123,12 @@ func (f finding) cause() (cause, what string) {
 func causeOf(err error) (cause, what string) {
 	var netErr net.Error
 	switch {
-	case errors.Is(err, errTooLong):
+	case errors.Is(err, errTooLong), errors.Is(err, safehttp.ErrTooLarge):
 		return CauseProtocol, "gave an answer longer than is read"
 	case errors.Is(err, errOtherHost):
 		return CauseProtocol, "wants to be talked to at another host"
+	case errors.Is(err, safehttp.ErrBlocked):
+		return CauseUnreachable, "is at an address that is not asked from here"
 	case err == nil, errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled),
 		errors.As(err, &netErr) && netErr.Timeout():
 		return CauseTimeout, "did not answer in time"
