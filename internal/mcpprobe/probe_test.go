@@ -79,6 +79,7 @@ func serve(t *testing.T, h http.Handler) string {
 
 // client returns one whose connections end with the test.
 func client(t *testing.T) *http.Client {
+	t.Helper()
 	tr := &http.Transport{}
 	t.Cleanup(tr.CloseIdleConnections)
 	return &http.Client{Transport: tr}
@@ -312,7 +313,7 @@ func TestACheckDoesNotHideThatTheServerIsDown(t *testing.T) {
 func TestWhoCannotBeReachedSaysNothing(t *testing.T) {
 	t.Parallel()
 	closed := serve(t, status(200))
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	addr := l.Addr().String()
 	require.NoError(t, l.Close())
@@ -403,13 +404,15 @@ func TestEveryHeaderOfTheEntryIsSent(t *testing.T) {
 	inner := modern()
 	url := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Dd_api_key") != "synthetic-key-1" || r.Header.Get("Dd_application_key") != "synthetic-key-2" {
-			w.WriteHeader(401)
+			w.WriteHeader(http.StatusUnauthorized)
 			return
 		}
 		inner.ServeHTTP(w, r)
 	}))
-	res := mcpprobe.Probe(t.Context(), client(t), mcpprobe.Request{URL: url,
-		Header: http.Header{"DD_API_KEY": {"synthetic-key-1"}, "DD_APPLICATION_KEY": {"synthetic-key-2"}}})
+	res := mcpprobe.Probe(t.Context(), client(t), mcpprobe.Request{
+		URL:    url,
+		Header: http.Header{"DD_API_KEY": {"synthetic-key-1"}, "DD_APPLICATION_KEY": {"synthetic-key-2"}},
+	})
 	assert.Equal(t, mcpprobe.Accepted, res.Outcome, "%+v", res)
 }
 

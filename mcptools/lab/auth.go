@@ -154,7 +154,7 @@ func writeJSON(rw http.ResponseWriter, status int, v any) {
 	rw.Header().Set("Content-Type", "application/json")
 	rw.Header().Set("Cache-Control", "no-store")
 	rw.WriteHeader(status)
-	_ = json.NewEncoder(rw).Encode(v) // the client may be gone
+	_ = json.NewEncoder(rw).Encode(v) //nolint:errchkjson // the client may be gone
 }
 
 // writeHTML answers as a proxy or a sign-in page does.

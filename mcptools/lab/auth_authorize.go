@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -49,11 +50,9 @@ func (a *authServer) finishRedirect(rw http.ResponseWriter, r *http.Request, red
 		return
 	}
 	query := u.Query()
-	for name, values := range answer {
-		query[name] = values
-	}
+	maps.Copy(query, answer)
 	u.RawQuery = query.Encode()
-	http.Redirect(rw, r, u.String(), http.StatusFound)
+	http.Redirect(rw, r, u.String(), http.StatusFound) //nolint:gosec // to a redirect URI of the client's own
 }
 
 // consent checks an authorization request and returns a code.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -41,9 +42,30 @@ func discover(t *testing.T, w *lab.World, server string) (*oauthex.ProtectedReso
 	return prm, md
 }
 
-// post sends a JSON body, with a token unless it is empty. The body of the
-// answer is read and closed.
-func post(t *testing.T, hc *http.Client, target, token, body string) *http.Response {
+// A reply is an answer that was read to its end.
+type reply struct {
+	StatusCode int
+	Header     http.Header
+	Body       string
+}
+
+// json decodes the body; what is no JSON gives an empty map.
+func (r reply) json() map[string]any {
+	var v map[string]any
+	_ = json.Unmarshal([]byte(r.Body), &v)
+	return v
+}
+
+// location returns the query of the URL that the answer redirects to.
+func (r reply) location(t *testing.T) url.Values {
+	t.Helper()
+	u, err := url.Parse(r.Header.Get("Location"))
+	require.NoError(t, err)
+	return u.Query()
+}
+
+// post sends a JSON body, with a token unless it is empty.
+func post(t *testing.T, hc *http.Client, target, token, body string) reply {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, target, strings.NewReader(body))
 	require.NoError(t, err)
@@ -52,25 +74,24 @@ func post(t *testing.T, hc *http.Client, target, token, body string) *http.Respo
 	return send(t, hc, req, token)
 }
 
-func get(t *testing.T, hc *http.Client, target, token string) *http.Response {
+func get(t *testing.T, hc *http.Client, target, token string) reply {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, target, nil)
 	require.NoError(t, err)
 	return send(t, hc, req, token)
 }
 
-func send(t *testing.T, hc *http.Client, req *http.Request, token string) *http.Response {
+func send(t *testing.T, hc *http.Client, req *http.Request, token string) reply {
 	t.Helper()
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
 	resp, err := hc.Do(req)
 	require.NoError(t, err)
+	defer resp.Body.Close()
 	data, err := io.ReadAll(resp.Body)
 	require.NoError(t, err)
-	require.NoError(t, resp.Body.Close())
-	resp.Body = io.NopCloser(strings.NewReader(string(data)))
-	return resp
+	return reply{resp.StatusCode, resp.Header, string(data)}
 }
 
 // form posts a form and returns status and the JSON of the answer.
@@ -80,9 +101,7 @@ func form(t *testing.T, hc *http.Client, target string, values url.Values) (int,
 	require.NoError(t, err)
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	resp := send(t, hc, req, "")
-	var answer map[string]any
-	_ = json.NewDecoder(resp.Body).Decode(&answer)
-	return resp.StatusCode, answer
+	return resp.StatusCode, resp.json()
 }
 
 // authorize opens the authorization URL, where the lab consents at once, and
@@ -91,12 +110,11 @@ func authorize(t *testing.T, hc *http.Client, authURL string) url.Values {
 	t.Helper()
 	resp := get(t, hc, authURL, "")
 	require.Equal(t, http.StatusFound, resp.StatusCode)
-	loc, err := resp.Location()
-	require.NoError(t, err)
-	return loc.Query()
+	return resp.location(t)
 }
 
 func withClient(t *testing.T, hc *http.Client) context.Context {
+	t.Helper()
 	return context.WithValue(t.Context(), oauth2.HTTPClient, hc)
 }
 
@@ -168,7 +186,7 @@ func TestAClientMayBeNamedByItsDocument(t *testing.T) {
 	})
 	srv.Config.Handler = mux
 
-	ask := func(id, redirect string) *http.Response {
+	ask := func(id, redirect string) reply {
 		q := url.Values{
 			"response_type": {"code"}, "client_id": {id}, "redirect_uri": {redirect},
 			"code_challenge": {oauth2.S256ChallengeFromVerifier("v")}, "code_challenge_method": {"S256"},
@@ -207,20 +225,17 @@ func TestAuthorizationRequestsThatAreRefused(t *testing.T) {
 				"response_type": {"code"}, "client_id": {"lab"}, "redirect_uri": {"http://localhost:7/callback"}, "state": {"s"},
 				"code_challenge": {oauth2.S256ChallengeFromVerifier("v")}, "code_challenge_method": {"S256"},
 			}
-			for k, v := range tc.change {
-				q[k] = v
-			}
+			maps.Copy(q, tc.change)
 			resp := get(t, hc, w.Info().Issuer+"/authorize?"+q.Encode(), "")
 			if tc.want == "" {
 				assert.Equal(t, http.StatusBadRequest, resp.StatusCode)
 				return
 			}
-			loc, err := resp.Location()
-			require.NoError(t, err)
-			assert.Equal(t, tc.want, loc.Query().Get("error"))
-			assert.Equal(t, "s", loc.Query().Get("state"))
-			assert.Equal(t, w.Info().Issuer, loc.Query().Get("iss"), "errors carry iss too (RFC 9207 section 2)")
-			assert.Empty(t, loc.Query().Get("code"))
+			back := resp.location(t)
+			assert.Equal(t, tc.want, back.Get("error"))
+			assert.Equal(t, "s", back.Get("state"))
+			assert.Equal(t, w.Info().Issuer, back.Get("iss"), "errors carry iss too (RFC 9207 section 2)")
+			assert.Empty(t, back.Get("code"))
 		})
 	}
 }
@@ -232,9 +247,7 @@ func refresh(t *testing.T, hc *http.Client, g lab.Grant, more url.Values) (int, 
 	if g.ClientSecret != "" {
 		v.Set("client_secret", g.ClientSecret)
 	}
-	for k, values := range more {
-		v[k] = values
-	}
+	maps.Copy(v, more)
 	return form(t, hc, g.TokenEndpoint, v)
 }
 
@@ -366,9 +379,7 @@ func TestACodeIsGoodOnceAndForItsVerifierOnly(t *testing.T) {
 			"grant_type": {"authorization_code"}, "code": {code}, "client_id": {"lab"}, "redirect_uri": {redirect},
 			"code_verifier": {"verifier"}, "resource": {w.Info().MCPURL},
 		}
-		for k, values := range more {
-			v[k] = values
-		}
+		maps.Copy(v, more)
 		return form(t, hc, w.Info().Issuer+"/token", v)
 	}
 	for name, more := range map[string]url.Values{
@@ -441,9 +452,7 @@ func TestForgottenClientsMustRegisterAgain(t *testing.T) {
 	w, hc := start(t, nil), plain(t)
 	register := func() string {
 		resp := post(t, hc, w.Info().Issuer+"/register", "", `{"redirect_uris":["https://app.example/cb"],"token_endpoint_auth_method":"none"}`)
-		var answer map[string]any
-		require.NoError(t, json.NewDecoder(resp.Body).Decode(&answer))
-		return answer["client_id"].(string)
+		return resp.json()["client_id"].(string)
 	}
 	known := func(id string) bool {
 		_, answer := form(t, hc, w.Info().Issuer+"/token", url.Values{"grant_type": {"x"}, "client_id": {id}})

@@ -123,7 +123,7 @@ func TestFaultsOfAnMCPServerLookAsTheyShould(t *testing.T) {
 
 // Faults of the token endpoint: what comes back, and whether the refresh token
 // was spent.
-func TestFaultsOfTheTokenEndpoint(t *testing.T) {
+func TestFaultsOfTheTokenEndpoint(t *testing.T) { //nolint:tparallel // the faults of one world, one after the other
 	t.Parallel()
 	w, hc := start(t, nil), plain(t)
 	for fault, tc := range map[string]struct {
@@ -214,9 +214,7 @@ func TestFaultsOfTheBrowserLegAndOfMetadata(t *testing.T) {
 	} {
 		require.NoError(t, w.Fault("auth:"+fault+"*1"))
 		resp := get(t, hc, w.Info().Issuer+"/.well-known/openid-configuration", "")
-		var md map[string]any
-		_ = json.NewDecoder(resp.Body).Decode(&md)
-		check(resp.StatusCode, md)
+		check(resp.StatusCode, resp.json())
 	}
 	w.Clear()
 	require.NoError(t, w.Fault("auth:no_registration"))

@@ -28,6 +28,7 @@ func start(t *testing.T, opts *lab.Options) *lab.World {
 
 // plain returns an HTTP client that follows no redirects.
 func plain(t *testing.T) *http.Client {
+	t.Helper()
 	tr := &http.Transport{}
 	t.Cleanup(tr.CloseIdleConnections)
 	return &http.Client{Transport: tr, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
@@ -35,6 +36,7 @@ func plain(t *testing.T) *http.Client {
 
 // openaiClient returns openai-go's client for the world. It does not retry.
 func openaiClient(t *testing.T, w *lab.World, opts ...option.RequestOption) *openai.Client {
+	t.Helper()
 	c := openai.NewClient(append([]option.RequestOption{
 		option.WithBaseURL(w.Info().OpenAIBaseURL), option.WithAPIKey(w.Info().OpenAIAPIKey),
 		option.WithHTTPClient(plain(t)), option.WithMaxRetries(0),

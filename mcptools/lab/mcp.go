@@ -73,7 +73,7 @@ func (t Tool) definition() mcp.Tool {
 	}
 	def := mcp.NewToolWithRawSchema(t.Name, t.Description, schema)
 	if !t.Bare {
-		def.Annotations.ReadOnlyHint = mcp.ToBoolPtr(t.ReadOnly)
+		def.Annotations.ReadOnlyHint = new(t.ReadOnly)
 	}
 	return def
 }

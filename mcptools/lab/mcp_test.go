@@ -3,7 +3,6 @@ package lab_test
 import (
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -68,8 +67,7 @@ func TestTheRESTAPITakesRESTTokensOnly(t *testing.T) {
 		s := w.Server(server)
 		resp := get(t, hc, s.RESTURL, w.RESTToken(server, "mia"))
 		assert.Equal(t, 200, resp.StatusCode)
-		body, _ := io.ReadAll(resp.Body)
-		assert.Contains(t, string(body), `"name":"mia"`)
+		assert.Contains(t, resp.Body, `"name":"mia"`)
 		assert.Equal(t, 401, get(t, hc, s.RESTURL, w.Grant(server, "mia").AccessToken).StatusCode, "the reverse fails too")
 		assert.Equal(t, 401, get(t, hc, s.RESTURL, "").StatusCode)
 		assert.Equal(t, 200, get(t, hc, s.CheckURL, w.Grant(server, "mia").AccessToken).StatusCode)
@@ -191,8 +189,7 @@ func TestAWorldHasTheToolsOfItsUser(t *testing.T) {
 	res := probe(t, w.Server("crm").MCPURL, w.Key("crm", "mia"))
 	assert.Equal(t, []mcpprobe.Tool{{Name: "lookup", ReadOnly: true}}, res.Tools)
 	resp := post(t, plain(t), w.Server("crm").MCPURL, w.Key("crm", "mia"), `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"lookup","arguments":{"id":7}}}`)
-	body, _ := io.ReadAll(resp.Body)
-	assert.Contains(t, string(body), "customer of mia")
+	assert.Contains(t, resp.Body, "customer of mia")
 }
 
 func TestRequestsAreRememberedWithoutSecrets(t *testing.T) {

@@ -72,8 +72,8 @@ func (w *World) ModelRequests() []ModelRequest {
 	return append([]ModelRequest(nil), w.model.seen...)
 }
 
-// Script changes what the model does from now on. Nil: the default.
-func (w *World) Script(s *Script) error {
+// SetScript changes what the model does from now on. Nil: the default.
+func (w *World) SetScript(s *Script) error {
 	if s != nil {
 		if err := s.check(); err != nil {
 			return err

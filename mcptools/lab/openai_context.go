@@ -2,6 +2,7 @@ package lab
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 )
 
@@ -94,8 +95,7 @@ func joinContext(before, input []item) ([]item, *apiError) {
 // listed returns the tools of a label that the conversation holds already, and
 // whether it does.
 func listed(context []item, label string) (tools []listedTool, ok bool) {
-	for i := len(context) - 1; i >= 0; i-- {
-		it := context[i]
+	for _, it := range slices.Backward(context) {
 		if !it.is("mcp_list_tools") || it.str("server_label") != label || it["error"] != nil {
 			continue
 		}

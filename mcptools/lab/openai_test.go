@@ -43,7 +43,7 @@ func TestAResponseListsCallsAndAnswers(t *testing.T) {
 	assert.Equal(t, "tasks", call.ServerLabel)
 	assert.Equal(t, "search", call.Name)
 	assert.JSONEq(t, `{"query":"report"}`, call.Arguments)
-	assert.Equal(t, "completed", string(call.Status))
+	assert.Equal(t, "completed", call.Status)
 	for _, token := range []string{tasks.AccessToken, notes.AccessToken} {
 		assert.NotContains(t, resp.RawJSON(), token)
 		assert.NotContains(t, resp.RawJSON(), "authorization")
@@ -138,15 +138,10 @@ func TestRequestsThatAreRefusedAsWritten(t *testing.T) {
 			}
 			resp := post(t, hc, w.Info().OpenAIBaseURL+"/responses", w.Info().OpenAIAPIKey, `{"model":"gpt-5.5","input":`+tc.input+`,"tools":`+tc.tools+`}`)
 			assert.Equal(t, 400, resp.StatusCode)
-			var body struct {
-				Error struct {
-					Message, Type, Param string
-				}
-			}
-			require.NoError(t, json.NewDecoder(resp.Body).Decode(&body))
-			assert.Equal(t, "invalid_request_error", body.Error.Type)
-			assert.Equal(t, tc.param, body.Error.Param)
-			assert.Contains(t, body.Error.Message, tc.message)
+			body := resp.json()["error"].(map[string]any)
+			assert.Equal(t, "invalid_request_error", body["type"])
+			assert.Equal(t, tc.param, body["param"])
+			assert.Contains(t, body["message"], tc.message)
 		})
 	}
 	t.Cleanup(func() { assert.Zero(t, w.Count("notes", "")) })

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"sync"
 	"time"
@@ -163,9 +164,7 @@ func (s *statusRecorder) RoundTrip(req *http.Request) (*http.Response, error) {
 		ctx = short
 	}
 	req = req.Clone(ctx)
-	for name, values := range s.header {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, s.header)
 	resp, err := s.next.RoundTrip(req)
 	s.mu.Lock()
 	defer s.mu.Unlock()

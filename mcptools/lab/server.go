@@ -3,6 +3,7 @@ package lab
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -62,7 +63,7 @@ var reserved = []string{"auth", "appauth", "mcp", "openai", "none", "v1"}
 
 func checkServers(servers []Server) error {
 	if len(servers) == 0 {
-		return fmt.Errorf("lab: a world needs a server")
+		return errors.New("lab: a world needs a server")
 	}
 	seen := map[string]bool{}
 	for _, s := range servers {

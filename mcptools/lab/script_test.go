@@ -1,0 +1,77 @@
+package lab_test
+
+import (
+	"testing"
+
+	"github.com/openai/openai-go/v3/packages/param"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/toolgrant/toolgrant/mcptools/lab"
+)
+
+func TestAScriptIsFollowedTurnByTurn(t *testing.T) {
+	t.Parallel()
+	w := start(t, &lab.Options{Script: script(t, `{"turns":[
+		{"steps":[
+			{"call":{"server_label":"notes","tool":"whoami"}},
+			{"call":{"server_label":"elsewhere","tool":"whoami"}},
+			{"call":{"server_label":"notes","tool":"nothing"}},
+			{"say":"You are {{last}}."}]},
+		{"steps":[{"say":"Second."}]},
+		{"when":"weather","steps":[{"say":"It rains."}]}]}`)})
+	c := openaiClient(t, w)
+	tool := entry(w, "notes", w.Key("notes", "mia"))
+	say := func(message, after string) (string, string) {
+		p := ask(message, tool)
+		if after != "" {
+			p.PreviousResponseID = param.NewOpt(after)
+		}
+		resp, err := c.Responses.New(t.Context(), p)
+		require.NoError(t, err)
+		return resp.OutputText(), resp.ID
+	}
+	text, id := say("who am I?", "")
+	assert.Equal(t, "You are mia.", text)
+	text, id = say("and then?", id)
+	assert.Equal(t, "Second.", text)
+	text, id = say("how is the weather?", id)
+	assert.Equal(t, "It rains.", text)
+	text, _ = say("and then?", id)
+	assert.Equal(t, "Second.", text, "the last turn goes on")
+	text, _ = say("who am I?", "")
+	assert.Equal(t, "You are mia.", text, "another conversation begins anew")
+	assert.Equal(t, 2, w.Count("notes", "tools/call"))
+
+	require.NoError(t, w.SetScript(nil))
+	text, _ = say("report", "")
+	assert.Contains(t, text, "notes/search: ")
+	require.Error(t, w.SetScript(&lab.Script{}))
+}
+
+func TestScriptsThatCannotBe(t *testing.T) {
+	t.Parallel()
+	for _, bad := range []string{
+		``, `[]`, `{}`, `{"turns":[]}`, `{"turns":[{"steps":[{}]}]}`, `{"turns":[{"steps":[{"say":"x","call":{"server_label":"a","tool":"b"}}]}]}`,
+		`{"turns":[{"steps":[{"call":{"tool":"b"}}]}]}`, `{"turns":[{"steps":[{"calls":[{"server_label":"a"}]}]}]}`,
+		`{"turns":[{"steps":[{"call":{"server_label":"a","tool":"b","arguments":[1]}}]}]}`, `{"turns":[{"steps":[{"sing":"x"}]}]}`,
+		`{"turns":[{"steps":[{"say":"x"}]}]} {}`,
+	} {
+		_, err := lab.ParseScript([]byte(bad))
+		assert.Error(t, err, bad)
+	}
+}
+
+func FuzzParseScript(f *testing.F) {
+	f.Add([]byte(twoWrites))
+	f.Add([]byte(`{"turns":[{"when":"x","steps":[{"say":"{{last}}"}]}]}`))
+	f.Add([]byte(`{"turns":[{"steps":[{"call":{"server_label":"a","tool":"b","arguments":null}}]}]}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		s, err := lab.ParseScript(data)
+		if err != nil {
+			assert.Nil(t, s)
+			return
+		}
+		assert.NotEmpty(t, s.Turns)
+	})
+}
