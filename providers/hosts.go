@@ -85,7 +85,7 @@ func Salesforce(opts *SalesforceOptions) Provider {
 	base := "https://api.salesforce.com/platform/mcp/v1/"
 	if opts.Sandbox {
 		base += "sandbox/"
-		d.OAuth = OAuth{DefaultScopes: d.OAuth.DefaultScopes, Scopes: d.OAuth.Scopes}
+		d.OAuth = d.OAuth.anywhere()
 	}
 	server := opts.Server
 	if server == "" {

@@ -33,14 +33,11 @@ func (d *draft) move(serverURL string) {
 // at fills a template.
 func (d *draft) at(values map[string]string) {
 	q, err := d.At(values)
-	switch {
-	case err != nil:
+	if err != nil {
 		d.faults = append(d.faults, err)
-	case q.Server.Connector != "":
-		d.Provider = q
-	default:
-		d.move(q.Server.URL)
+		return
 	}
+	d.Provider = q
 }
 
 // choose moves to the URL with that name.

@@ -122,6 +122,12 @@ func TestEveryKnownShapeIsRecognised(t *testing.T) {
 	}
 }
 
+func TestHugeJWTsAreNotRead(t *testing.T) {
+	t.Parallel()
+	_, ok := providers.Recognize(jwt(t, map[string]any{"iss": strings.Repeat("x", 20_000)}))
+	assert.False(t, ok)
+}
+
 func TestAlmostKnownShapesAreNotRecognised(t *testing.T) {
 	t.Parallel()
 	for _, token := range []string{

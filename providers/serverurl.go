@@ -142,15 +142,31 @@ func (x Param) takes(value string) bool {
 	return err == nil && re.MatchString(value)
 }
 
-// filled returns the provider at one URL, with the ways that work there.
+// filled returns the provider at one URL: with the ways that work there, and
+// with what is known of the authorization server if that was published for the
+// same host.
 func (p Provider) filled(serverURL string, values map[string]string) Provider {
+	own, _, _ := splitURL(expand(p.Server.URL, values))
+	at, _, _ := splitURL(serverURL)
+	moved := own != at && p.Server.URL != ""
 	p = clone(p)
 	p.Ways = slices.DeleteFunc(p.Ways, func(w Way) bool { return w.URL != "" && w.URL != serverURL })
 	p.Server.URL, p.Server.Alternates, p.Server.Params = serverURL, nil, nil
+	if moved {
+		p.OAuth = p.OAuth.anywhere()
+	}
 	for _, s := range p.OAuth.fields() {
 		*s = expand(*s, values)
 	}
 	return p
+}
+
+// anywhere returns what holds for every authorization server of a vendor.
+func (o *OAuth) anywhere() OAuth {
+	return OAuth{
+		Scopes: o.Scopes, DefaultScopes: o.DefaultScopes, NoScopes: o.NoScopes, AuthorizationParams: o.AuthorizationParams,
+		AuthMethods: o.AuthMethods, LegacyDiscovery: o.LegacyDiscovery, Source: o.Source,
+	}
 }
 
 // Resolve returns the provider as it is at one server URL, which is checked as
@@ -160,19 +176,13 @@ func (p Provider) filled(serverURL string, values map[string]string) Provider {
 // discovery and consent start from.
 func (p Provider) Resolve(serverURL string) (Provider, error) {
 	raw, err := p.ServerURL(serverURL)
-	if err != nil || raw == "" {
-		return clone(p), err
+	if err != nil {
+		return Provider{}, err
 	}
-	values, _ := p.match(raw, false)
-	own, _, _ := splitURL(expand(p.Server.URL, values))
-	at, _, _ := splitURL(raw)
-	q := p.filled(raw, values)
-	if own != at && !p.Server.Anywhere {
-		q.OAuth = OAuth{
-			Scopes: q.OAuth.Scopes, DefaultScopes: q.OAuth.DefaultScopes, NoScopes: q.OAuth.NoScopes,
-			AuthorizationParams: q.OAuth.AuthorizationParams, AuthMethods: q.OAuth.AuthMethods,
-			LegacyDiscovery: q.OAuth.LegacyDiscovery, Source: q.OAuth.Source,
-		}
+	q := clone(p)
+	if raw != "" {
+		values, _ := p.match(raw, false)
+		q = p.filled(raw, values)
 	}
 	for _, s := range q.OAuth.fields() {
 		if len(parts(*s)) > 0 {

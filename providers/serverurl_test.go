@@ -54,6 +54,9 @@ func TestServerURLIsExactOrRefused(t *testing.T) {
 		{"plain http on loopback, version 6", providers.Custom("wiki", "http://[::1]:8080/mcp", nil), "", "http://[::1]:8080/mcp", ""},
 		{"no URL at all", providers.Custom("wiki", "mcp.example.com", nil), "", "", "no absolute URL"},
 		{"a line break", providers.Custom("wiki", "https://example.com/mcp\n", nil), "", "", "no absolute URL"},
+		{"more than a key can hold", providers.Custom("wiki", "https://example.com/"+strings.Repeat("a", 1024), nil), "", "", "longer"},
+		{"an option twice", providers.Supabase(nil), "https://mcp.supabase.com/mcp?features=a&features=b", "", "no URL of Supabase"},
+		{"a token in an option", providers.Supabase(nil), "https://mcp.supabase.com/mcp?features=" + "sbp_" + strings.Repeat("a", 40), "", "Supabase personal access token"},
 		{"a name that only looks like loopback", providers.Custom("wiki", "http://localhost.example.com/mcp", nil), "", "", "https://"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -124,6 +127,14 @@ func TestResourceIsAcceptedByteForByteOrAsDocumented(t *testing.T) {
 		{providers.Linear(), "https://mcp.linear.app/mcp", "https://mcp.linear.app", false},
 		{providers.Custom("wiki", "https://a.example/mcp", nil), "https://a.example/mcp", "https://a.example/mcp", true},
 		{providers.Custom("wiki", "https://a.example/mcp", nil), "https://a.example/mcp", "https://b.example/mcp", false},
+		{
+			providers.Custom("wiki", "https://a.example/mcp", &providers.CustomOptions{OAuth: providers.OAuth{Resource: "https://a.example"}}),
+			"https://a.example/mcp", "https://a.example", true,
+		},
+		{
+			providers.Custom("wiki", "https://a.example/mcp", &providers.CustomOptions{OAuth: providers.OAuth{Resource: "https://a.example"}}),
+			"https://b.example/mcp", "https://a.example", false, // what one host documents says nothing of another
+		},
 		{
 			providers.Custom("wiki", "https://a.example/mcp?p=1", &providers.CustomOptions{Options: []string{"p"}}),
 			"https://a.example/mcp?p=1", "https://a.example/mcp", true,

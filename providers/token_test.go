@@ -48,6 +48,9 @@ func TestWrongTokensAreRefusedByName(t *testing.T) {
 		{"an OpenAI key for an unknown server", providers.Custom("wiki", "https://example.com/mcp", nil), openaiKey, "OpenAI API key"},
 		{"a refresh token", providers.GitHub(nil), "ghr_" + run("aB3", 40), "refresh token"},
 		{"another vendor's", providers.Asana(), githubToken, "GitHub personal access token"},
+		{"another vendor's, where REST tokens work", providers.Linear(), githubToken, "not a token for Linear"},
+		{"the vendor's REST kind that nobody lists, where REST tokens don't work", sealed("GitHub", providers.No), "gho_" + run("aB3", 36), "no token of the REST API"},
+		{"more than a header can carry", providers.Asana(), run("aB3", 20_000), "longer"},
 		{"the vendor's REST kind", providers.Notion(), notionToken, "takes only tokens from its own consent"},
 		{"another way's", providers.Linear(), linearKey, "api_key"},
 	} {
@@ -83,6 +86,45 @@ func TestRightTokensPass(t *testing.T) {
 		require.NoError(t, err, "%s %s", c.provider.ID, c.way)
 		assert.Empty(t, warning, "%s %s", c.provider.ID, c.way)
 	}
+}
+
+// sealed is a server of a vendor with one way that takes no known kind.
+func sealed(vendor string, rest providers.Answer) providers.Provider {
+	p := providers.Custom("sealed", "https://mcp.example.com/mcp", nil)
+	p.Vendor, p.RESTToken = vendor, rest
+	return p
+}
+
+func TestDoubtfulTokensAreWarnedAbout(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name       string
+		provider   providers.Provider
+		way, token string
+		says       string
+	}{
+		{"a kind that nobody says works", providers.GrafanaCloud(""), "oauth", "glsa_" + run("aB3", 32) + "_" + run("0af", 8), "nobody says"},
+		{"the same at GitLab", providers.GitLab(), "oauth", "glpat-" + run("aB3", 20), "nobody says"},
+		{"a kind that works and should not be used", providers.Stripe(), "api_key", "sk_" + "live_" + run("aB3", 24), "restricted key"},
+		{"a known kind at an unknown server", sealed("", providers.Unknown), "", githubToken, "GitHub personal access token"},
+		{"a short prefix that others may use too", providers.Linear(), "api_key", "ak_" + run("aB3", 20), "Composio"},
+	} {
+		warning, err := c.provider.CheckToken(c.way, c.token)
+		require.NoError(t, err, c.name)
+		assert.Contains(t, warning, c.says, c.name)
+		assert.NotContains(t, warning, c.token[len(c.token)-6:], c.name)
+	}
+}
+
+func TestShapesThatProveNothingDoNotBelongToOneWayOnly(t *testing.T) {
+	t.Parallel()
+	// monday's personal tokens are JWTs, and so may be those of its OAuth.
+	_, err := providers.Monday().CheckToken("oauth", jwt(t, map[string]any{"iss": "https://auth.monday.com"}))
+	require.NoError(t, err)
+	_, err = providers.Monday().CheckToken("magic", "x")
+	require.ErrorContains(t, err, "magic")
+	_, err = providers.DeepWiki().CheckToken("", githubToken)
+	require.ErrorContains(t, err, "given away")
 }
 
 func TestAsanaLikeTokensAreWarnedAboutAndNeverRefused(t *testing.T) {

@@ -69,9 +69,12 @@ func (w Way) Bearer() bool { return w.Kind != WayNone && len(w.Carry) == 0 }
 func (w Way) Secrets() []string {
 	var names []string
 	for _, c := range w.Carry {
-		names = append(names, c.Secret, c.User)
+		for _, name := range []string{c.Secret, c.User} {
+			if name != "" {
+				names = append(names, name)
+			}
+		}
 	}
-	names = slices.DeleteFunc(names, func(n string) bool { return n == "" })
 	slices.Sort(names)
 	return slices.Compact(names)
 }

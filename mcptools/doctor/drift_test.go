@@ -110,9 +110,24 @@ func TestAwkwardServersAreComparedRightly(t *testing.T) {
 		{"Tavily's slash in the URL alone", "tavily", func(r routes) {}, ""},
 		{"Grafana's 302 for a bare GET", "grafana_cloud", func(r routes) {
 			r["GET https://mcp.grafana.com/mcp"] = reply{status: 302, header: map[string]string{"Location": "https://grafana.com/"}}
-			r["GET https://mcp.grafana.com/.well-known/oauth-protected-resource/mcp"] = document(map[string]any{"resource": "https://mcp.grafana.com/mcp"})
+			r["GET https://mcp.grafana.com/.well-known/oauth-protected-resource/mcp"] = document(map[string]any{
+				"resource": "https://mcp.grafana.com/mcp", "authorization_servers": []string{"https://mcp.grafana.com"},
+			})
+			r["GET https://mcp.grafana.com/.well-known/oauth-authorization-server"] = document(map[string]any{
+				"issuer": "https://mcp.grafana.com", "token_endpoint": "https://mcp.grafana.com/token", "code_challenge_methods_supported": []string{"S256"},
+			})
 		}, "GET https://mcp.grafana.com/mcp"},
-		{"Ramp's query in the authorization endpoint", "ramp", func(r routes) {}, ""},
+		{"Ramp's query in the authorization endpoint", "ramp", func(r routes) {
+			r["GET https://mcp.ramp.com/.well-known/oauth-authorization-server"] = document(map[string]any{
+				"issuer": "https://mcp.ramp.com", "authorization_endpoint": "https://mcp.ramp.com/oauth/authorize?auth_level=auto",
+				"token_endpoint": "https://api.ramp.com/developer/v1/token/pkce", "registration_endpoint": "https://mcp.ramp.com/register",
+				"code_challenge_methods_supported": []string{"S256"},
+			})
+			r["GET https://mcp.ramp.com/.well-known/oauth-protected-resource/mcp"] = document(map[string]any{
+				"resource": "https://mcp.ramp.com/mcp", "authorization_servers": []string{"https://mcp.ramp.com"},
+			})
+			r["GET https://api.ramp.com/"] = reply{status: 404} // so that its copy is there
+		}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -121,6 +136,7 @@ func TestAwkwardServersAreComparedRightly(t *testing.T) {
 			c.change(r)
 			v, asked := verifyOne(t, p, r)
 			assert.Equal(t, doctor.OutcomeSame, v.Outcome, "%v", v.Drifts)
+			assert.Empty(t, v.Detail)
 			if c.never != "" {
 				assert.NotContains(t, asked, c.never)
 			}

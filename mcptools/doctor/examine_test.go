@@ -190,6 +190,7 @@ func TestTheDoctorFindsTheCause(t *testing.T) {
 				c.Status = &oauthstore.Status{State: oauthstore.StateActive, Refreshable: true}
 			},
 			verdict: doctor.VerdictFailing, cause: "expired", action: mcptools.ActionRefresh,
+			also: map[string]string{"unauthorized": doctor.Confirmed, "misconfigured": doctor.RuledOut},
 		},
 		{
 			name: "the right token, revoked", server: bearer(401, invalidToken),

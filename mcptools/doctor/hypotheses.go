@@ -263,7 +263,7 @@ func (e *evidence) report() Report {
 	}
 	failing := e.Failure != nil
 	var cause Hypothesis
-	rank := 4
+	rank := 3
 	for _, s := range suspicions {
 		verdict, detail := s.weigh(e)
 		h := Hypothesis{ID: s.id, Verdict: verdict, Action: s.action, Detail: detail}
@@ -288,19 +288,17 @@ func (e *evidence) report() Report {
 	return r
 }
 
-// rank says how good a cause a suspicion is: 0 the best, 4 none.
+// rank says how good a cause a suspicion is: 0 the best, 3 none.
 func (s *suspicion) rank(verdict string) int {
 	switch {
 	case verdict == Confirmed && !s.vague && !s.harmless:
 		return 0
 	case verdict == Likely && !s.harmless:
 		return 1
-	case verdict == Confirmed && s.vague:
+	case verdict == Confirmed: // what is harmless stands last in the table
 		return 2
-	case verdict == Confirmed:
-		return 3
 	}
-	return 4
+	return 3
 }
 
 // renew is how a token that is no longer good is replaced.
