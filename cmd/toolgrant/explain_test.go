@@ -71,8 +71,8 @@ func TestExplainIsRightOnEveryPublishedFailure(t *testing.T) {
 			var have map[string]any
 			c.ok(t, &have, args...)
 			for name, want := range tt.Expect {
-				if any, list := want.([]any); list {
-					assert.Contains(t, any, have[name], name)
+				if oneOf, list := want.([]any); list {
+					assert.Contains(t, oneOf, have[name], name)
 				} else {
 					assert.Equal(t, want, have[name], name)
 				}

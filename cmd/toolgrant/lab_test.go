@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"testing"
@@ -194,9 +195,7 @@ func TestTheEntryIsExactlyWhatOpenAITakes(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			want := map[string]any{"type": "mcp", "server_label": "notes", "server_url": url}
-			for k, v := range tt.want {
-				want[k] = v
-			}
+			maps.Copy(want, tt.want)
 			args := append([]string{"entry", "notes", "--allow-loopback"}, tt.args...)
 			var have map[string]any
 			c.ok(t, &have, args...)

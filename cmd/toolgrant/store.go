@@ -3,14 +3,9 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"strings"
 	"time"
 
-	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/oauthstore"
-	"github.com/toolgrant/toolgrant/oauthstore/filestore"
-	"github.com/toolgrant/toolgrant/oauthstore/sqlitestore"
 )
 
 // closeGrace is how long a refresh whose answer is on its way may take after a
@@ -53,45 +48,4 @@ func (a *app) withSealer(ctx context.Context, keys oauthstore.Sealer, f func(*oa
 		}
 	}()
 	return f(store)
-}
-
-// A backend is what a --store URL opens.
-type backend interface {
-	oauthstore.Backend
-	Close() error
-}
-
-// storeKinds are the schemes of --store. Local ones may make a keyset at first
-// use; machines that share a store must not make one each.
-var storeKinds = map[string]struct {
-	local bool
-	open  func(ctx context.Context, rest, url string) (backend, error)
-}{
-	"memory": {true, func(context.Context, string, string) (backend, error) { return oauthstore.NewMemory(), nil }},
-	"file":   {true, func(_ context.Context, rest, _ string) (backend, error) { return filestore.Open(rest) }},
-	"sqlite": {true, func(ctx context.Context, rest, _ string) (backend, error) { return sqlitestore.Open(ctx, rest, nil) }},
-}
-
-// storeKind returns the scheme of --store and what follows it.
-func (a *app) storeKind() (scheme, rest string, err error) {
-	scheme, rest, _ = strings.Cut(a.global.store, ":")
-	if _, ok := storeKinds[scheme]; !ok {
-		return "", "", faultf(mcptools.KindMisconfigured, "--store must be memory:, file:DIR, sqlite:PATH, postgres://… or redis://…")
-	}
-	if rest == "" && scheme != "memory" {
-		return "", "", faultf(mcptools.KindMisconfigured, "--store says %s: and not where", scheme)
-	}
-	return scheme, rest, nil
-}
-
-func (a *app) openBackend(ctx context.Context) (backend, error) {
-	scheme, rest, err := a.storeKind()
-	if err != nil {
-		return nil, err
-	}
-	b, err := storeKinds[scheme].open(ctx, rest, a.global.store)
-	if err != nil {
-		return nil, fmt.Errorf("open the store: %w", err)
-	}
-	return b, nil
 }

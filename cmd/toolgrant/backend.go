@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/toolgrant/toolgrant/mcptools"
+	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/filestore"
+	"github.com/toolgrant/toolgrant/oauthstore/pgstore"
+	"github.com/toolgrant/toolgrant/oauthstore/sqlitestore"
+)
+
+// A backend is what a --store URL opens.
+type backend interface {
+	oauthstore.Backend
+	Close() error
+}
+
+// A storeKind is a scheme of --store.
+type storeKind struct {
+	// local: it is of this machine alone, so that the keyset may be made at
+	// first use. Machines that share a store must not make one each.
+	local bool
+	// open gets what follows the scheme, and the whole URL.
+	open func(ctx context.Context, rest, url string) (backend, error)
+}
+
+var storeKinds = map[string]storeKind{
+	"memory":     {true, func(context.Context, string, string) (backend, error) { return oauthstore.NewMemory(), nil }},
+	"file":       {true, func(_ context.Context, rest, _ string) (backend, error) { return filestore.Open(rest) }},
+	"sqlite":     {true, func(ctx context.Context, rest, _ string) (backend, error) { return sqlitestore.Open(ctx, rest, nil) }},
+	"postgres":   {false, openPostgres},
+	"postgresql": {false, openPostgres},
+}
+
+// storeKind returns the scheme of --store and what follows it.
+func (a *app) storeKind() (scheme, rest string, err error) {
+	scheme, rest, _ = strings.Cut(a.global.store, ":")
+	if _, ok := storeKinds[scheme]; !ok {
+		return "", "", faultf(mcptools.KindMisconfigured, "--store must be memory:, file:DIR, sqlite:PATH, postgres://… or redis://…")
+	}
+	if rest == "" && scheme != "memory" {
+		return "", "", faultf(mcptools.KindMisconfigured, "--store says %s: and not where", scheme)
+	}
+	return scheme, rest, nil
+}
+
+func (a *app) openBackend(ctx context.Context) (backend, error) {
+	scheme, rest, err := a.storeKind()
+	if err != nil {
+		return nil, err
+	}
+	b, err := storeKinds[scheme].open(ctx, rest, a.global.store)
+	if err != nil {
+		return nil, fmt.Errorf("open the store: %w", err)
+	}
+	return b, nil
+}
+
+// A pgBackend closes the pool that was opened for it.
+type pgBackend struct {
+	*pgstore.Backend
+	pool *pgxpool.Pool
+}
+
+// Close closes the backend and its pool.
+func (b *pgBackend) Close() error {
+	err := b.Backend.Close()
+	b.pool.Close()
+	return err
+}
+
+func openPostgres(ctx context.Context, _, url string) (backend, error) {
+	pool, err := pgxpool.New(ctx, url)
+	if err != nil {
+		// The error of package pgx quotes the URL, and with it the password.
+		return nil, faultf(mcptools.KindMisconfigured, "the URL of the PostgreSQL store can't be read")
+	}
+	if err := pgstore.Migrate(ctx, pool, nil); err != nil {
+		pool.Close()
+		return nil, err
+	}
+	b, err := pgstore.New(pool, nil)
+	if err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return &pgBackend{b, pool}, nil
+}

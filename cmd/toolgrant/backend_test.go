@@ -1,0 +1,93 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/toolgrant/toolgrant/mcptools"
+)
+
+// server returns the URL of a database server for tests: required in CI, and a
+// logged skip elsewhere.
+func server(t *testing.T, name string) string {
+	t.Helper()
+	url := os.Getenv(name)
+	if url == "" && os.Getenv("CI") == "" {
+		t.Skipf("%s is not set: source .ci/services", name)
+	}
+	require.NotEmpty(t, url, name)
+	return url
+}
+
+func TestEveryKindOfStoreKeepsACredential(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name  string
+		url   func(t *testing.T) string
+		local bool
+	}{
+		{"sqlite", func(t *testing.T) string { t.Helper(); return "sqlite:" + filepath.Join(t.TempDir(), "sub", "c.db") }, true},
+		{"file", func(t *testing.T) string { t.Helper(); return "file:" + filepath.Join(t.TempDir(), "sub") }, true},
+		{"postgres", func(t *testing.T) string { t.Helper(); return server(t, "TOOLGRANT_TEST_POSTGRES") }, false},
+		{"pgbouncer", func(t *testing.T) string {
+			t.Helper()
+			return server(t, "TOOLGRANT_TEST_PGBOUNCER") + "&default_query_exec_mode=exec"
+		}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			c := newCLI(t)
+			store := []string{"--store", tt.url(t), "--owner", "cli/" + t.Name()}
+			with := func(args ...string) []string { return append(args, store...) }
+			if !tt.local {
+				f := c.fails(t, exitConfig, with("status")...)
+				assert.EqualValues(t, kindKeyUnavailable, f.Kind, "two machines must not make two keysets")
+				var keys []keyView
+				c.ok(t, &keys, with("keys", "new")...)
+			}
+			var status statusView
+			c.ok(t, &status, with("import", "linear", "--token-file", tokenFile(t, "made-up-token"), "--no-verify")...)
+			var all []statusView
+			c.ok(t, &all, with("status")...)
+			require.Len(t, all, 1)
+			got := c.run(t.Context(), with("token", "linear", "--reveal")...)
+			assert.Equal(t, "made-up-token\n", got.out)
+			var d disconnectView
+			c.ok(t, &d, with("disconnect", "linear")...)
+			assert.True(t, d.Removed)
+		})
+	}
+}
+
+func TestAStoreThatDoesNotAnswerIsTemporary(t *testing.T) {
+	t.Parallel()
+	for name, url := range map[string]string{
+		"postgres": "postgres://nobody:made-up-password@127.0.0.1:1/none?sslmode=disable",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newCLI(t)
+			var keys []keyView
+			c.ok(t, &keys, "keys", "new")
+			f := c.fails(t, exitLater, "status", "--store", url)
+			assert.Equal(t, mcptools.KindUnavailable, f.Kind)
+			assert.NotContains(t, f.Message, "made-up-password")
+		})
+	}
+}
+
+func TestAStoresURLIsNotShown(t *testing.T) {
+	t.Parallel()
+	c := newCLI(t)
+	var keys []keyView
+	c.ok(t, &keys, "keys", "new")
+	for _, url := range []string{"postgres://nobody:made-up-password@[::1/x", "postgres://nobody:made-up-password@host:port/x"} {
+		f := c.fails(t, exitConfig, "status", "--store", url)
+		assert.Equal(t, mcptools.KindMisconfigured, f.Kind)
+		assert.NotContains(t, f.Message, "made-up-password")
+	}
+}
