@@ -85,6 +85,12 @@ func TestTheStateOfACallbackIsJudgedFirst(t *testing.T) {
 	}
 }
 
+func TestNoCallbackAtAllIsNoAnswer(t *testing.T) {
+	t.Parallel()
+	_, err := new(oauth.Callback).Code(oauth.Expected{})
+	require.ErrorIs(t, err, oauth.ErrState)
+}
+
 func TestCallbacksAreReadAsTheyArePasted(t *testing.T) {
 	t.Parallel()
 	for name, raw := range map[string]string{

@@ -104,10 +104,12 @@ func TestAPollSaysWhetherToAskAgain(t *testing.T) {
 	}
 }
 
+const tooMany = "too many requests"
+
 // A play answers one request after the other, and notes when they came.
 type play struct {
 	start   time.Time
-	answers []string // "status body"; the last one stays
+	answers []string // bodies; the last one stays, and "" is a lost connection
 	at      []time.Duration
 }
 
@@ -118,12 +120,16 @@ func (p *play) RoundTrip(req *http.Request) (*http.Response, error) {
 	if answer == "" {
 		return nil, errors.New("connection reset")
 	}
-	status := http.StatusOK
-	if !strings.HasPrefix(answer, `{"access_token"`) {
+	status, header := http.StatusOK, http.Header{}
+	switch {
+	case answer == tooMany:
+		status = http.StatusTooManyRequests
+		header.Set("Retry-After", "17")
+	case !strings.HasPrefix(answer, `{"access_token"`):
 		status = http.StatusBadRequest
 	}
 	return &http.Response{
-		StatusCode: status, Header: http.Header{}, Request: req,
+		StatusCode: status, Header: header, Request: req,
 		Body: io.NopCloser(strings.NewReader(answer)), ContentLength: int64(len(answer)),
 	}, nil
 }
@@ -136,11 +142,12 @@ func TestWaitingForAUserObeysTheServer(t *testing.T) {
 		at      []time.Duration
 		class   oauth.Class // of the error; "": a token
 	}{
-		"consent":          {[]string{pending, pending, token}, []time.Duration{5 * time.Second, 10 * time.Second, 15 * time.Second}, ""},
-		"asked to be slow": {[]string{pending, slow, pending, token}, []time.Duration{5 * time.Second, 10 * time.Second, 20 * time.Second, 30 * time.Second}, ""},
-		"an outage":        {[]string{"", "", token}, []time.Duration{5 * time.Second, 15 * time.Second, 35 * time.Second}, ""},
-		"refusal":          {[]string{pending, `{"error":"access_denied"}`}, []time.Duration{5 * time.Second, 10 * time.Second}, oauth.ClassRefused},
-		"the end":          {[]string{pending}, []time.Duration{5 * time.Second, 10 * time.Second, 15 * time.Second, 20 * time.Second, 25 * time.Second, 30 * time.Second, 35 * time.Second}, oauth.ClassNotConsumed},
+		"consent":           {[]string{pending, pending, token}, []time.Duration{5 * time.Second, 10 * time.Second, 15 * time.Second}, ""},
+		"asked to be slow":  {[]string{pending, slow, pending, token}, []time.Duration{5 * time.Second, 10 * time.Second, 20 * time.Second, 30 * time.Second}, ""},
+		"an outage":         {[]string{"", "", token}, []time.Duration{5 * time.Second, 15 * time.Second, 35 * time.Second}, ""},
+		"too many requests": {[]string{tooMany, token}, []time.Duration{5 * time.Second, 22 * time.Second}, ""},
+		"refusal":           {[]string{pending, `{"error":"access_denied"}`}, []time.Duration{5 * time.Second, 10 * time.Second}, oauth.ClassRefused},
+		"the end":           {[]string{pending}, []time.Duration{5 * time.Second, 10 * time.Second, 15 * time.Second, 20 * time.Second, 25 * time.Second, 30 * time.Second, 35 * time.Second}, oauth.ClassNotConsumed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

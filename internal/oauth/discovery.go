@@ -43,9 +43,6 @@ func firstDocument(ctx context.Context, hc *http.Client, op string, places []str
 	var transient *Error
 	for _, place := range places {
 		body, failed := getDocument(ctx, hc, op, place)
-		if ctx.Err() != nil {
-			return &Error{Op: op, Class: ClassNotConsumed, Err: context.Cause(ctx)}
-		}
 		if failed != nil {
 			if failed.Class != "" {
 				transient = failed

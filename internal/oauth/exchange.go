@@ -70,6 +70,8 @@ func (p formPost) send(ctx context.Context, hc *http.Client) (*answer, error) {
 
 // sendOnce sends one request and reads its answer.
 func sendOnce(ctx context.Context, hc *http.Client, op, method, target string, header http.Header, content string, limit int) (*answer, error) {
+	// net/http can't take such a body a second time (it gets no GetBody of it):
+	// not for a redirect, not for a connection that was lost.
 	body := &onceBody{r: strings.NewReader(content)}
 	var sent io.Reader // nil without content: a GET has no body
 	if content != "" {
@@ -80,9 +82,6 @@ func sendOnce(ctx context.Context, hc *http.Client, op, method, target string, h
 		return nil, &Error{Op: op, Class: ClassConfig, Err: errEndpoint} // its own text holds the URL
 	}
 	req.Header = header
-	// Without GetBody nothing can send the body a second time: not a redirect,
-	// not a transport that lost its connection.
-	req.GetBody = nil
 	req.ContentLength = int64(len(content))
 
 	start := time.Now().Round(0) // wall clock: a machine may sleep

@@ -353,6 +353,15 @@ func TestManagementFailsWithoutLosingWhatIsKnown(t *testing.T) {
 	assert.Equal(t, oauth.ClassConfig, failed.Class)
 }
 
+func TestManagementIsNotRedirectedToAnotherOrigin(t *testing.T) {
+	t.Parallel()
+	thief := newRecorder(t, says(200, `{"client_id":"id"}`))
+	_, known := managed(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, thief.URL, http.StatusFound) })
+	_, err := oauth.ReadClient(t.Context(), client(t), known)
+	require.ErrorIs(t, err, safehttp.ErrRedirect)
+	assert.Zero(t, thief.count())
+}
+
 func TestADeadClientIsConfirmed(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

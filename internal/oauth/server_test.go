@@ -131,6 +131,16 @@ func TestServerMetadataIsLookedForInOrder(t *testing.T) {
 	}
 }
 
+func TestAnotherOriginDoesNotSpeakForTheOneThatWasAsked(t *testing.T) {
+	t.Parallel()
+	other := newSite(t, map[string]page{"/doc": {text: `{"issuer":"https://evil.example","token_endpoint":"https://evil.example/token"}`}})
+	s := newSite(t, map[string]page{oauthPlace: {status: 302, text: other.URL + "/doc"}, oidcPlace: {text: serverDoc("", "oidc")}})
+	got, err := oauth.FindServer(t.Context(), client(t), s.URL)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"oidc"}, got.Scopes)
+	assert.Empty(t, other.asked())
+}
+
 func TestEndpointsAreHTTPS(t *testing.T) {
 	t.Parallel()
 	for _, member := range []string{

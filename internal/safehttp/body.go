@@ -31,7 +31,6 @@ func (b *cappedBody) Read(p []byte) (int, error) {
 	}
 	n, err := b.body.Read(p)
 	b.left -= int64(n)
-	b.err = err
 	return n, err
 }
 
