@@ -1,27 +1,15 @@
 package main
 
 import (
-	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/toolgrant/toolgrant/internal/servertest"
 	"github.com/toolgrant/toolgrant/mcptools"
 )
-
-// server returns the URL of a database server for tests: required in CI, and a
-// logged skip elsewhere.
-func server(t *testing.T, name string) string {
-	t.Helper()
-	url := os.Getenv(name)
-	if url == "" && os.Getenv("CI") == "" {
-		t.Skipf("%s is not set: source .ci/services", name)
-	}
-	require.NotEmpty(t, url, name)
-	return url
-}
 
 func TestEveryKindOfStoreKeepsACredential(t *testing.T) {
 	t.Parallel()
@@ -32,10 +20,10 @@ func TestEveryKindOfStoreKeepsACredential(t *testing.T) {
 	}{
 		{"sqlite", func(t *testing.T) string { t.Helper(); return "sqlite:" + filepath.Join(t.TempDir(), "sub", "c.db") }, true},
 		{"file", func(t *testing.T) string { t.Helper(); return "file:" + filepath.Join(t.TempDir(), "sub") }, true},
-		{"postgres", func(t *testing.T) string { t.Helper(); return server(t, "TOOLGRANT_TEST_POSTGRES") }, false},
+		{"postgres", func(t *testing.T) string { t.Helper(); return servertest.Postgres(t) }, false},
 		{"pgbouncer", func(t *testing.T) string {
 			t.Helper()
-			return server(t, "TOOLGRANT_TEST_PGBOUNCER") + "&default_query_exec_mode=exec"
+			return servertest.PgBouncer(t) + "&default_query_exec_mode=exec"
 		}, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
