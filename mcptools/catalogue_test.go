@@ -189,3 +189,16 @@ func TestABareTokenGoesTheWayOfItsKind(t *testing.T) {
 		require.ErrorIs(t, err, mcptools.KindWrongTokenKind, "a personal token was obtained by consent")
 	}
 }
+
+func TestACredentialOfAnotherURLIsRefused(t *testing.T) {
+	t.Parallel()
+	tok := notesToken()
+	tok.AccessToken, tok.Provenance = oauthstore.NewSecret("bkua_"+strings.Repeat("0af1", 10)), oauthstore.Provenance{Obtained: oauthstore.ObtainedStatic, Way: "api_token"}
+	b, err := mcptools.NewBuilder(providers.Buildkite(nil), has(tok), unprobed(mcptools.Options{}))
+	require.NoError(t, err)
+	_, err = b.Build(t.Context(), ada, nil)
+	require.ErrorIs(t, err, mcptools.KindMisconfigured)
+	assert.ErrorContains(t, err, "https://mcp.buildkite.com/direct")
+	_, err = b.Build(t.Context(), ada, &mcptools.BuildOptions{ServerURL: "https://mcp.buildkite.com/direct"})
+	assert.NoError(t, err)
+}

@@ -29,6 +29,8 @@ func (b *Builder) check(key oauthstore.Key, t oauthstore.Token) (providers.Way, 
 		return way, "", b.refusal(KindWrongTokenKind, "the credential belongs to a way of authenticating that the provider does not have", nil)
 	}
 	switch {
+	case way.URL != "" && key.Server != "" && key.Server != way.URL:
+		return way, "", b.refusal(KindMisconfigured, "the "+way.Name+" works at "+way.URL+" only, which must be the server URL", nil)
 	case p.Resource != "" && key.Server != "" && !b.provider.AcceptsResource(key.Server, p.Resource):
 		return way, "", b.refusal(KindWrongAudience, "the token was issued for another resource than this server; "+b.rule(way), nil)
 	case b.provider.OAuth.Pinned && way.Kind != providers.WayKey && !sameIssuer(p.Issuer, b.provider.OAuth.Issuer):

@@ -17,14 +17,19 @@ type draft struct {
 }
 
 func (d *draft) faultf(format string, args ...any) {
-	d.faults = append(d.faults, fmt.Errorf("providers: %s: "+format, append([]any{d.ID}, args...)...))
+	d.faults = append(d.faults, fmt.Sprintf(format, args...))
+}
+
+// fault keeps an error of this package, without what stands before each text.
+func (d *draft) fault(err error) {
+	d.faultf("%s", strings.ReplaceAll(err.Error(), "providers: "+d.ID+": ", ""))
 }
 
 // move goes to one of the provider's own URLs, as it is there.
 func (d *draft) move(serverURL string) {
 	q, err := d.Resolve(serverURL)
 	if err != nil {
-		d.faults = append(d.faults, err)
+		d.fault(err)
 		return
 	}
 	d.Provider = q
@@ -34,7 +39,7 @@ func (d *draft) move(serverURL string) {
 func (d *draft) at(values map[string]string) {
 	q, err := d.At(values)
 	if err != nil {
-		d.faults = append(d.faults, err)
+		d.fault(err)
 		return
 	}
 	d.Provider = q

@@ -223,12 +223,23 @@ func shell(p providers.Provider) string {
 				line = "toolgrant import " + p.ID + at + " --token-file FILE"
 			}
 		}
-		if line != "" && len(lines) > 0 {
-			line += "  # or with: " + w.Name
+		if line == "" {
+			continue
 		}
-		if line != "" {
-			lines = append(lines, line)
+		var remarks []string
+		if len(lines) > 0 {
+			remarks = append(remarks, "or with: "+w.Name)
 		}
+		if names := w.Secrets(); len(names) > 0 {
+			for i := range names {
+				names[i] = strconv.Quote(names[i]) + `: "…"`
+			}
+			remarks = append(remarks, `FILE is JSON: {"access_token": "…", "secrets": {`+strings.Join(names, ", ")+`}}`)
+		}
+		if remarks != nil {
+			line += "  # " + strings.Join(remarks, "; ")
+		}
+		lines = append(lines, line)
 	}
 	return strings.Join(append(lines, "toolgrant entry "+p.ID+at), "\n")
 }

@@ -33,7 +33,7 @@ type Provider struct {
 
 	// faults are of the typed options that it was made with; Validate and
 	// ServerURL report them.
-	faults []error
+	faults []string
 }
 
 // Transports of an MCP server.

@@ -41,7 +41,7 @@ func (p Provider) refusef(format string, args ...any) error {
 func (p Provider) ServerURL(override string) (string, error) {
 	switch {
 	case len(p.faults) > 0:
-		return "", p.refusef("%v", errors.Join(p.faults...))
+		return "", p.refusef("%s", strings.Join(p.faults, "; "))
 	case p.Retired != "":
 		return "", p.refusef("%s", p.Retired)
 	case p.Server.Connector != "" && override == "":

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // A template is a URL with named parts in braces, such as
@@ -68,7 +69,7 @@ func fitsPart(value string, inHost bool) bool {
 	if inHost {
 		return hostValueRE.MatchString(value) && !strings.Contains(value, "..")
 	}
-	return value != "" && value != "." && value != ".." && !strings.ContainsFunc(value, isControlOrSpace)
+	return value != "" && value != "." && value != ".." && !strings.ContainsFunc(value, unicode.IsControl)
 }
 
 // matchURL reports whether raw is a URL of the template and which values its

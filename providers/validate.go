@@ -22,7 +22,10 @@ var (
 // an entry that was made of a valid one can't be wrong for its sake. It does
 // no I/O: it does not know whether the server exists.
 func (p Provider) Validate() error {
-	v := &validator{id: p.ID, errs: slices.Clone(p.faults)}
+	v := &validator{id: p.ID}
+	for _, fault := range p.faults {
+		v.checkf(false, "%s", fault)
+	}
 	v.checkf(idRE.MatchString(p.ID), "the id %q must be a letter, then up to 63 letters, digits, - or _", p.ID)
 	v.checkf(p.Name != "", "it has no name")
 	v.checkf(p.Label == "" || labelRE.MatchString(p.Label), "the label %q must be a letter, then letters, digits, - or _", p.Label)

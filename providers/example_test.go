@@ -1,0 +1,59 @@
+package providers_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/toolgrant/toolgrant/providers"
+)
+
+func ExampleByURL() {
+	p, ok := providers.ByURL("mcp.linear.app/mcp/")
+	fmt.Println(p.Name, ok)
+	serverURL, err := p.ServerURL("")
+	fmt.Println(serverURL, err)
+	// Output:
+	// Linear true
+	// https://mcp.linear.app/mcp <nil>
+}
+
+func ExampleProvider_ServerURL() {
+	_, err := providers.Asana().ServerURL("https://mcp.asana.com/sse")
+	var refused *providers.RefusedURLError
+	fmt.Println(errors.As(err, &refused), refused.Use)
+	fmt.Println(err)
+	// Output:
+	// true https://mcp.asana.com/v2/mcp
+	// providers: asana: That is Asana's V1 server, which was to be shut down on 2026-08-05: use https://mcp.asana.com/v2/mcp with a token of an MCP app.
+}
+
+func ExampleProvider_CheckToken() {
+	notion := providers.Notion()
+	_, err := notion.CheckToken("", "ntn_"+strings.Repeat("1", 11)+strings.Repeat("a", 35))
+	fmt.Println(err)
+	// Output:
+	// providers: notion: this is a Notion REST integration token. It works on Notion's REST API and with the self-hosted open-source server; the hosted MCP server takes only tokens from its own consent. Notion wants its OAuth of the MCP server: The user consents in a browser, at the MCP server's own authorization server: run toolgrant connect notion.
+}
+
+func ExampleRecognize() {
+	r, ok := providers.Recognize("glpat-" + strings.Repeat("a", 20))
+	fmt.Println(ok, r.Vendor, r.Name, r.Certainty)
+	_, ok = providers.Recognize("an opaque access token")
+	fmt.Println(ok)
+	// Output:
+	// true GitLab GitLab personal access token certain
+	// false
+}
+
+// What has a URL per customer is a template: values are escaped, and a full URL
+// that fits is taken as it is.
+func ExampleSnowflake() {
+	p := providers.Snowflake(providers.SnowflakeServer{
+		Account: "acme-prod.snowflakecomputing.com", Database: "SALES & MORE", Schema: "PUBLIC", Name: "REPORTS",
+	})
+	serverURL, err := p.ServerURL("")
+	fmt.Println(serverURL, err)
+	// Output:
+	// https://acme-prod.snowflakecomputing.com/api/v2/databases/SALES%20&%20MORE/schemas/PUBLIC/mcp-servers/REPORTS <nil>
+}
