@@ -12,7 +12,9 @@ import (
 type Kind string //nolint:errname // a kind is a word that errors.Is takes
 
 // Kinds of failures. The words are those of the command's contract.
-const ( //nolint:errname // see Kind
+//
+//nolint:errname // a Kind is an error for errors.Is only, and is named for what it is
+const (
 	KindUnauthorized    Kind = "unauthorized"
 	KindForbidden       Kind = "forbidden"
 	KindBadRequest      Kind = "bad_request"
