@@ -57,8 +57,17 @@ var listRules = []rule{
 				}
 			}
 			for _, f := range []oauthstore.Filter{
-				{}, {Kind: "a"}, {Tenant: "a"}, {Subject: "a"}, {Tenant: "a%"}, {Tenant: "a_"}, {Tenant: "a", Subject: "ab"},
-				{Kind: "A", Tenant: "a", Subject: "b"}, {Kind: "nothing"}, {Tenant: "nothing"}, {Subject: "%"},
+				{},
+				{Kind: "a"},
+				{Tenant: "a"},
+				{Subject: "a"},
+				{Tenant: "a%"},
+				{Tenant: "a_"},
+				{Tenant: "a", Subject: "ab"},
+				{Kind: "A", Tenant: "a", Subject: "b"},
+				{Kind: "nothing"},
+				{Tenant: "nothing"},
+				{Subject: "%"},
 			} {
 				var want []oauthstore.ID
 				for _, id := range all {
