@@ -110,7 +110,7 @@ func (e *evidence) gather(ctx context.Context) {
 		e.tryToken(ctx)
 	}
 	if e.Failure != nil {
-		e.stepf("openai", false, "%s", sentence(e.Failure))
+		e.stepf("openai", false, "OpenAI's answer means: %s.", strings.TrimSuffix(strings.TrimPrefix(e.Failure.Error(), "mcptools: "), "."))
 	}
 }
 

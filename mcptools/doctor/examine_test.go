@@ -248,6 +248,15 @@ func TestTheDoctorFindsTheCause(t *testing.T) {
 			verdict: doctor.VerdictFailing, cause: "unreachable", action: mcptools.ActionCheckServer,
 		},
 		{
+			name: "a server that is not there, and a token that is not for it", server: always(200),
+			prepare: func(_ *patient, c *doctor.Case) {
+				c.Provider.Server.URL, c.Provider.Vendor = "http://127.0.0.1:1/mcp", "Notes"
+				c.Token = token("gho_"+strings.Repeat("aB3", 12), imported, 0)
+			},
+			verdict: doctor.VerdictFailing, cause: "wrong_token_kind", action: mcptools.ActionFixConfig, unsent: true,
+			also: map[string]string{"unreachable": doctor.Confirmed},
+		},
+		{
 			name: "a server that lists for anyone", server: tools(), prepare: func(_ *patient, c *doctor.Case) { c.Token = token(otherToken, imported, 0) },
 			verdict: doctor.VerdictUnknown, cause: "lists_for_anyone", action: mcptools.ActionNone,
 		},

@@ -29,12 +29,12 @@ type suspicion struct {
 // equally strong the first is the cause.
 var suspicions = []suspicion{
 	{id: "wrong_endpoint", action: mcptools.ActionFixConfig, weigh: wrongURL},
-	{id: "unreachable", action: mcptools.ActionCheckServer, weigh: unreachable},
-	{id: "server_error", action: mcptools.ActionWait, weigh: serverFailing},
-	{id: "not_connected", action: mcptools.ActionConnect, weigh: notConnected},
 	{id: "wrong_token_kind", action: mcptools.ActionFixConfig, weigh: wrongTokenKind},
 	{id: "wrong_audience", action: mcptools.ActionReconnect, weigh: wrongAudience},
 	{id: "reauth_required", action: mcptools.ActionReconnect, weigh: grantEnded},
+	{id: "unreachable", action: mcptools.ActionCheckServer, weigh: unreachable},
+	{id: "server_error", action: mcptools.ActionWait, weigh: serverFailing},
+	{id: "not_connected", action: mcptools.ActionConnect, weigh: notConnected},
 	{id: "expired", action: mcptools.ActionRefresh, weigh: expiredToken},
 	{id: "scope_missing", action: mcptools.ActionStepUp, weigh: missingScope},
 	{id: "unauthorized", action: mcptools.ActionReconnect, vague: true, weigh: tokenRefused},

@@ -1,6 +1,11 @@
 package doctor
 
-import "strings"
+import (
+	"errors"
+	"strings"
+
+	"github.com/toolgrant/toolgrant/mcptools"
+)
 
 // maxText bounds what is shown of a server's own words, in bytes.
 const maxText = 300
@@ -26,7 +31,11 @@ func withoutQuery(raw string) string {
 // sentence turns an error of this library's own into a sentence.
 func sentence(err error) string {
 	text := err.Error()
-	for _, prefix := range []string{"mcptools: ", "providers: ", "oauthstore: ", "oauth: "} {
+	prefixes := []string{"mcptools: ", "providers: ", "oauthstore: ", "oauth: "}
+	if f, ok := errors.AsType[*mcptools.Failure](err); ok {
+		prefixes = append(prefixes, string(f.Kind)+": ", f.Provider+": ")
+	}
+	for _, prefix := range prefixes {
 		text = strings.TrimPrefix(text, prefix)
 	}
 	if text == "" {
