@@ -1,0 +1,16 @@
+package redisstore
+
+import "time"
+
+// Beat sets how often a watch proves that messages arrive, and how long it
+// waits for one.
+func (b *Backend) Beat(every, patience time.Duration) { b.beats = beats{every, patience} }
+
+// Channel is the name of the channel that writes publish to.
+func (b *Backend) Channel() string { return b.channel() }
+
+// What the fuzz test reads.
+var (
+	ParseRecord = parseRecord
+	ParseNow    = parseNow
+)
