@@ -48,6 +48,16 @@ type Filter struct {
 	ExpiredBefore         time.Time // only records with an ExpireAt strictly before this
 }
 
+// Matches reports whether f lets a record through, for backends whose database
+// does not filter.
+func (f Filter) Matches(id ID, rec Record) bool {
+	before := func(t, limit time.Time) bool { return limit.IsZero() || !t.IsZero() && t.Before(limit) }
+	return (f.Kind == "" || f.Kind == id.Kind) &&
+		(f.Tenant == "" || f.Tenant == id.Tenant) &&
+		(f.Subject == "" || f.Subject == id.Subject) &&
+		before(rec.DueAt, f.DueBefore) && before(rec.ExpireAt, f.ExpiredBefore)
+}
+
 // An Item is one row of [Backend.List].
 type Item struct {
 	ID ID

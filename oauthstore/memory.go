@@ -147,7 +147,7 @@ func (m *Memory) List(ctx context.Context, f Filter, cursor string, n int) ([]It
 	}
 	var rows []found
 	for id, row := range m.rows {
-		if !f.matches(id, row.rec) {
+		if !f.Matches(id, row.rec) {
 			continue
 		}
 		r := found{memoryRow: row, id: id}
@@ -184,18 +184,6 @@ func (r memoryRow) read(now time.Time) Record {
 	rec.Data = bytes.Clone(rec.Data)
 	rec.Now = now
 	return rec
-}
-
-func (f Filter) matches(id ID, rec Record) bool {
-	return (f.Kind == "" || f.Kind == id.Kind) &&
-		(f.Tenant == "" || f.Tenant == id.Tenant) &&
-		(f.Subject == "" || f.Subject == id.Subject) &&
-		before(rec.DueAt, f.DueBefore) && before(rec.ExpireAt, f.ExpiredBefore)
-}
-
-// before reports whether t is set and before limit; without a limit it is.
-func before(t, limit time.Time) bool {
-	return limit.IsZero() || !t.IsZero() && t.Before(limit)
 }
 
 // tell queues id for every watcher. The caller holds m.mu.

@@ -212,7 +212,7 @@ func (b *Backend) List(ctx context.Context, f oauthstore.Filter, cursor string, 
 			if !f.DueBefore.IsZero() {
 				r.place.Due = r.DueAt.UnixMicro()
 			}
-			if matches(f, r.Item) && compare(r.place, after) > 0 {
+			if f.Matches(r.ID, r.Record) && compare(r.place, after) > 0 {
 				rows = append(rows, r)
 			}
 		}
@@ -245,14 +245,6 @@ var nameLength = len(fileName(oauthstore.ID{}))
 
 func compare(a, b page.Cursor) int {
 	return cmp.Or(cmp.Compare(a.Due, b.Due), cmp.Compare(a.Key, b.Key))
-}
-
-func matches(f oauthstore.Filter, it oauthstore.Item) bool {
-	before := func(t, limit time.Time) bool { return limit.IsZero() || !t.IsZero() && t.Before(limit) }
-	return (f.Kind == "" || f.Kind == it.ID.Kind) &&
-		(f.Tenant == "" || f.Tenant == it.ID.Tenant) &&
-		(f.Subject == "" || f.Subject == it.ID.Subject) &&
-		before(it.DueAt, f.DueBefore) && before(it.ExpireAt, f.ExpiredBefore)
 }
 
 // read reads the record in a file.

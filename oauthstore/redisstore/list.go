@@ -1,11 +1,9 @@
 package redisstore
 
 import (
-	"cmp"
 	"context"
 	"encoding/base64"
 	"fmt"
-	"time"
 
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/internal/page"
@@ -48,7 +46,7 @@ func (b *Backend) List(ctx context.Context, f oauthstore.Filter, cursor string, 
 		}
 		for _, r := range rows {
 			from = "(" + r.member
-			if !r.found || !matches(f, r.Item) {
+			if !r.found || !f.Matches(r.ID, r.Record) {
 				continue
 			}
 			if len(items) == n {
@@ -121,12 +119,4 @@ func (b *Backend) stretch(ctx context.Context, index, from, until string, n int)
 		rows = append(rows, r)
 	}
 	return rows, nil
-}
-
-func matches(f oauthstore.Filter, it oauthstore.Item) bool {
-	before := func(t, limit time.Time) bool { return limit.IsZero() || !t.IsZero() && t.Before(limit) }
-	return cmp.Or(f.Kind, it.ID.Kind) == it.ID.Kind &&
-		cmp.Or(f.Tenant, it.ID.Tenant) == it.ID.Tenant &&
-		cmp.Or(f.Subject, it.ID.Subject) == it.ID.Subject &&
-		before(it.DueAt, f.DueBefore) && before(it.ExpireAt, f.ExpiredBefore)
 }
