@@ -1,0 +1,51 @@
+package main
+
+import (
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+
+	"github.com/toolgrant/toolgrant/oauthstore"
+)
+
+// A columnCipher is an oauthstore.Sealer of what the application encrypts its
+// column with, here AES-256-GCM with the nonce in front. What the store adds is
+// the associated data: a ciphertext that is moved to another row does not open.
+type columnCipher struct{ aead cipher.AEAD }
+
+func newCipher(hexKey string) (columnCipher, error) {
+	key, err := hex.DecodeString(hexKey)
+	if err != nil || len(key) != 32 {
+		return columnCipher{}, errors.New("the key is not 64 hexadecimal digits")
+	}
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return columnCipher{}, err
+	}
+	aead, err := cipher.NewGCM(block)
+	return columnCipher{aead}, err
+}
+
+func (c columnCipher) Seal(_ context.Context, plaintext, associatedData []byte) ([]byte, error) {
+	nonce := make([]byte, c.aead.NonceSize())
+	_, _ = rand.Read(nonce) // never fails
+	return c.aead.Seal(nonce, nonce, plaintext, associatedData), nil
+}
+
+func (c columnCipher) Open(_ context.Context, ciphertext, associatedData []byte) ([]byte, error) {
+	n := c.aead.NonceSize()
+	if len(ciphertext) < n {
+		return nil, oauthstore.ErrSeal
+	}
+	plaintext, err := c.aead.Open(nil, ciphertext[:n], ciphertext[n:], associatedData)
+	if err != nil {
+		return nil, oauthstore.ErrSeal
+	}
+	return plaintext, nil
+}
+
+// KeyID is empty: the application has one key.
+func (columnCipher) KeyID([]byte) string { return "" }

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/toolgrant/toolgrant/oauthstore"
+)
+
+func main() {
+	if err := run(context.Background()); err != nil {
+		fmt.Fprintln(os.Stderr, "bring-your-own-store:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) error {
+	pool, err := pgxpool.New(ctx, os.Getenv("DATABASE_URL"))
+	if err != nil {
+		return errors.New("DATABASE_URL can't be read") // it holds a password
+	}
+	defer pool.Close()
+	cipher, err := newCipher(os.Getenv("CREDENTIALS_KEY"))
+	if err != nil {
+		return err
+	}
+	if _, err := pool.Exec(ctx, columns); err != nil {
+		return err
+	}
+	store, err := oauthstore.New(table{pool}, cipher, &oauthstore.Options{Clients: clients})
+	if err != nil {
+		return err
+	}
+	n, err := adopt(ctx, pool, cipher, store, registration)
+	if err != nil {
+		return errors.Join(err, store.Close(ctx))
+	}
+	fmt.Printf("adopted %d credentials\n", n)
+	all, err := store.List(ctx, oauthstore.Owner{})
+	for _, s := range all {
+		fmt.Println(s.Key, s.State, s.Reason)
+	}
+	return errors.Join(err, store.Close(ctx))
+}
+
+// registration says where the application's tokens come from: what its own
+// OAuth code has in its settings.
+func registration(provider string) oauthstore.Provenance {
+	p := oauthstore.Provenance{Obtained: oauthstore.ObtainedImport}
+	if provider == "asana" {
+		p.Issuer = "https://app.asana.com"
+		p.TokenEndpoint = "https://app.asana.com/-/oauth_token"
+		p.ClientID = os.Getenv("ASANA_CLIENT_ID")
+		p.AuthMethod = "client_secret_post"
+	}
+	return p
+}
+
+// clients gives the store the application's secrets when it refreshes.
+func clients(_ context.Context, _, clientID string) (oauthstore.Client, error) {
+	if clientID == os.Getenv("ASANA_CLIENT_ID") {
+		return oauthstore.Client{Secret: oauthstore.NewSecret(os.Getenv("ASANA_CLIENT_SECRET"))}, nil
+	}
+	return oauthstore.Client{}, oauthstore.ErrNotFound
+}
