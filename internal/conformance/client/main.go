@@ -1,0 +1,206 @@
+// Command client is the program that the public MCP conformance suite starts:
+//
+//	client http://localhost:41343/mcp
+//
+// It obtains a credential for the server with package connect, as a backend
+// would, and presents the token to it: it lists the tools and calls one. What
+// the suite wants of it is in the environment, as MCP_CONFORMANCE_SCENARIO,
+// MCP_CONFORMANCE_PROTOCOL_VERSION and MCP_CONFORMANCE_CONTEXT. The user's part
+// of a consent is played by a request that follows no redirect.
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/signal"
+	"time"
+
+	"github.com/toolgrant/toolgrant/internal/safehttp"
+	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/connect"
+	"github.com/toolgrant/toolgrant/providers"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Args); err != nil {
+		fmt.Fprintln(os.Stderr, "client:", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+// The client ID metadata document that the suite expects, and where its
+// authorization servers send the user back to.
+const (
+	clientMetadataURL = "https://conformance-test.local/client-metadata.json"
+	redirectURL       = "http://localhost:43117/callback"
+	testTool          = "test-tool"
+	timeout           = 25 * time.Second // the suite ends a scenario after 30
+	legacyVersion     = "2025-03-26"
+	defaultVersion    = "2025-11-25"
+)
+
+// A client obtains a token for one server and uses it.
+type client struct {
+	scenario string
+	context  scenarioContext
+	provider providers.Provider
+	owner    oauthstore.Owner
+	key      oauthstore.Key
+	store    *oauthstore.Store
+	connect  *connect.Connector
+	browser  *http.Client
+	session  *session
+}
+
+func run(ctx context.Context, args []string) error {
+	if len(args) < 2 {
+		return errors.New("the server's URL is missing")
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	c, err := newClient(args[len(args)-1])
+	if err != nil {
+		return err
+	}
+	err = c.use(ctx)
+	return errors.Join(err, c.store.Close(ctx))
+}
+
+func newClient(serverURL string) (*client, error) {
+	version := cmp.Or(os.Getenv("MCP_CONFORMANCE_PROTOCOL_VERSION"), defaultVersion)
+	c := &client{
+		scenario: os.Getenv("MCP_CONFORMANCE_SCENARIO"),
+		owner:    oauthstore.Owner{Tenant: "conformance", Subject: "client"},
+		browser:  safehttp.New(&safehttp.Options{AllowLoopback: true}),
+		session: &session{
+			url: serverURL, version: version, http: safehttp.New(&safehttp.Options{AllowLoopback: true}),
+		},
+	}
+	c.browser.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	if err := c.context.read(os.Getenv("MCP_CONFORMANCE_CONTEXT")); err != nil {
+		return nil, err
+	}
+	c.provider = providers.Custom("conformance", serverURL, &providers.CustomOptions{
+		OAuth: providers.OAuth{LegacyDiscovery: c.legacy(version)},
+	})
+	c.key = oauthstore.Key{Owner: c.owner, Provider: c.provider.ID, Server: serverURL}
+	keys, err := oauthstore.NewKeyset()
+	if err != nil {
+		return nil, err
+	}
+	apps, err := c.context.apps(c.provider.ID)
+	if err != nil {
+		return nil, err
+	}
+	c.store, err = oauthstore.New(oauthstore.NewMemory(), keys, &oauthstore.Options{Clients: apps.Client, InsecureAllowLoopback: true})
+	if err != nil {
+		return nil, err
+	}
+	c.connect, err = connect.New(c.store, &connect.Options{
+		RedirectURL: redirectURL, Apps: apps, ClientMetadataURL: clientMetadataURL, ClientName: "toolgrant conformance client",
+		InsecureAllowLoopback: true,
+	})
+	return c, err
+}
+
+// legacy reports whether the server may be one of MCP 2025-03-26, which is for
+// the operator to say: such servers publish no protected-resource metadata.
+func (c *client) legacy(version string) bool {
+	return version == legacyVersion || c.scenario == "auth/2025-03-26-oauth-metadata-backcompat" ||
+		c.scenario == "auth/2025-03-26-oauth-endpoint-fallback"
+}
+
+// use lists the tools and calls one, with as many authorizations as that takes.
+func (c *client) use(ctx context.Context) error {
+	if err := c.authorized(ctx, "tools/list", ""); err != nil {
+		return err
+	}
+	return c.authorized(ctx, "tools/call", testTool)
+}
+
+// maxTries is how often one request is authorized anew.
+const maxTries = 2
+
+// authorized sends a request with the token that the store has, and obtains a
+// better one where the server wants that.
+func (c *client) authorized(ctx context.Context, method, tool string) error {
+	for try := 0; ; try++ {
+		token, err := c.store.Token(ctx, c.key, oauthstore.Need{})
+		if err != nil && !errors.Is(err, oauthstore.ErrNotFound) {
+			return err
+		}
+		err = c.session.call(ctx, token.AccessToken, method, tool)
+		refused, ok := errors.AsType[*statusError](err)
+		if !ok || try == maxTries {
+			return err
+		}
+		switch refused.status {
+		case http.StatusUnauthorized:
+			err = c.obtain(ctx, refused.header)
+		case http.StatusForbidden:
+			err = c.stepUp(ctx, refused.header)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// obtain gets a credential in the way that the scenario is about.
+func (c *client) obtain(ctx context.Context, challenge http.Header) error {
+	ask := &connect.Ask{Challenge: challenge}
+	var err error
+	switch {
+	case c.context.machine():
+		_, err = c.connect.ClientCredentials(ctx, c.provider, c.owner, ask)
+	case c.context.IDToken != "":
+		idp := connect.IdentityProvider{
+			Issuer: c.context.IDPIssuer, TokenEndpoint: c.context.IDPTokenEndpoint, Client: connect.App{ID: c.context.IDPClientID},
+		}
+		_, err = c.connect.Enterprise(ctx, c.provider, c.owner, idp, oauthstore.NewSecret(c.context.IDToken), ask)
+	case c.context.ValidJWT != "":
+		_, err = c.connect.Workload(ctx, c.provider, c.owner, func(context.Context, string) (oauthstore.Secret, error) {
+			return oauthstore.NewSecret(c.context.ValidJWT), nil
+		}, ask)
+	default:
+		var begun *connect.Begun
+		if begun, err = c.connect.Begin(ctx, c.provider, c.owner, ask); err == nil {
+			err = c.consent(ctx, begun)
+		}
+	}
+	return err
+}
+
+func (c *client) stepUp(ctx context.Context, challenge http.Header) error {
+	begun, err := c.connect.StepUp(ctx, c.provider, c.owner, challenge, nil)
+	if err != nil {
+		return err
+	}
+	return c.consent(ctx, begun)
+}
+
+// consent plays the user: the suite's authorization servers consent at once.
+func (c *client) consent(ctx context.Context, begun *connect.Begun) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, begun.URL, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := c.browser.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	location, err := resp.Location()
+	if err != nil {
+		return fmt.Errorf("the authorization endpoint answered %d: %w", resp.StatusCode, err)
+	}
+	_, err = c.connect.Finish(ctx, c.owner, begun.Binding, location.String())
+	return err
+}

@@ -1,0 +1,136 @@
+package connect
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/toolgrant/toolgrant/internal/oauth"
+	"github.com/toolgrant/toolgrant/oauthstore"
+)
+
+// A ClientKind says how an application came to be known to an authorization
+// server.
+type ClientKind string
+
+// Kinds of clients.
+const (
+	ClientApp        ClientKind = "app"        // a person registered it: see [App]
+	ClientDocument   ClientKind = "document"   // the server reads our client ID metadata document
+	ClientRegistered ClientKind = "registered" // it registered itself (RFC 7591)
+)
+
+// A chosen client is the one that a flow uses. Its JSON is part of the flow's
+// record: of a registered client the secret is in it, of an app it is not,
+// since that may be rotated and its key may live elsewhere.
+type chosen struct {
+	Kind   ClientKind `json:"kind"`
+	ID     string     `json:"id"`
+	Method string     `json:"method"`
+	Asked  string     `json:"asked,omitzero"`  // of a registered client: the method that was asked for
+	Secret string     `json:"secret,omitzero"` //nolint:gosec // sealed with the record
+}
+
+// client finds the client to use at a plan's authorization server, in the order
+// of MCP 2026-07-28: one that was registered by hand, our metadata document, a
+// dynamic registration. redirect, if not empty, is where the caller listens.
+func (c *Connector) client(ctx context.Context, s *site, p *plan, redirect string) (chosen, string, error) {
+	issuer := p.Server.Issuer
+	if app := c.opts.Apps.find(s.key, issuer); app != nil {
+		redirect = orElse(redirect, orElse(app.RedirectURL, c.opts.RedirectURL))
+		if redirect == "" {
+			return chosen{}, "", errNoRedirect
+		}
+		method, err := app.method(&p.Server)
+		return chosen{Kind: ClientApp, ID: app.ID, Method: method}, redirect, err
+	}
+	if c.opts.Apps.forProvider(s.key) {
+		return chosen{}, "", fault(KindUntrusted, "the application is registered at another authorization server than the one that the server's metadata names")
+	}
+	if redirect = orElse(redirect, c.opts.RedirectURL); redirect == "" {
+		return chosen{}, "", errNoRedirect
+	}
+	if c.documentFits(&p.Server) {
+		return chosen{Kind: ClientDocument, ID: c.opts.ClientMetadataURL, Method: oauth.AuthNone}, redirect, nil
+	}
+	if p.Server.RegistrationEndpoint == "" {
+		return chosen{}, "", &Error{
+			Kind: KindNoClient, Detail: "the authorization server registers nobody by itself: make an application there and name it in Options.Apps",
+			Obtain: s.way.Obtain,
+		}
+	}
+	method, ok := registrationMethod(&p.Server)
+	if !ok {
+		return chosen{}, "", bound("the authorization server takes only clients with a certificate or a key")
+	}
+	reg, err := c.register(ctx, s.key, registration{
+		Issuer: issuer, Endpoint: p.Server.RegistrationEndpoint, TokenEndpoint: p.Server.TokenEndpoint,
+		Redirect: redirect, Scopes: p.Scopes, Asked: method,
+	}, "")
+	if e, ok := errors.AsType[*Error](err); ok && e.Kind == KindNoClient {
+		e.Obtain = s.way.Obtain
+	}
+	if err != nil {
+		return chosen{}, "", err
+	}
+	return reg.chosen(), redirect, nil
+}
+
+var errNoRedirect = fault(KindMisconfigured, "Options.RedirectURL is not set")
+
+// documentFits reports whether our client ID metadata document serves here. A
+// server that takes no public clients could not be told who we are.
+func (c *Connector) documentFits(m *oauth.ServerMetadata) bool {
+	return c.opts.ClientMetadataURL != "" && m.ClientIDMetadata &&
+		(m.AuthMethods == nil || slices.Contains(m.AuthMethods, oauth.AuthNone) || m.RegistrationEndpoint == "")
+}
+
+// registrationMethod picks how a client that registers itself authenticates.
+// No secret is the best: there is none to end, to rotate or to leak. Where the
+// server does not say, it is the one that RFC 8414 section 2 assumes.
+func registrationMethod(m *oauth.ServerMetadata) (string, bool) {
+	for _, method := range []string{oauth.AuthNone, oauth.AuthBasic, oauth.AuthPost} {
+		if m.Takes(method) {
+			return method, true
+		}
+	}
+	return "", false
+}
+
+// method says how an app authenticates.
+func (a *App) method(m *oauth.ServerMetadata) (string, error) {
+	switch {
+	case a.AuthMethod != "":
+		return a.AuthMethod, nil
+	case a.Signer != nil:
+		return oauth.AuthPrivateKeyJWT, nil
+	case a.Secret.IsZero():
+		return oauth.AuthNone, nil
+	case m.Takes(oauth.AuthBasic):
+		return oauth.AuthBasic, nil
+	case m.Takes(oauth.AuthPost):
+		return oauth.AuthPost, nil
+	}
+	return "", fault(KindMisconfigured, "the authorization server takes no client secrets: give the application a Signer, or an AuthMethod")
+}
+
+// authenticate says how a flow's client authenticates at the token endpoint.
+func (c *Connector) authenticate(f *flow) (oauth.Client, error) {
+	client := oauth.Client{
+		ID: f.Client.ID, AuthMethod: f.Client.Method, Secret: oauthstore.NewSecret(f.Client.Secret), Issuer: f.Plan.Server.Issuer,
+	}
+	if f.Client.Kind != ClientApp {
+		return client, nil
+	}
+	app := c.opts.Apps.find(f.Key, client.Issuer)
+	if app == nil || app.ID != client.ID {
+		return client, fault(KindMisconfigured, "the application with which the consent began is not in Options.Apps")
+	}
+	return app.client(client.AuthMethod, client.Issuer), nil
+}
+
+func (a *App) client(method, issuer string) oauth.Client {
+	return oauth.Client{
+		ID: a.ID, AuthMethod: method, Secret: a.Secret, Signer: a.Signer, KeyID: a.KeyID, Algorithm: a.Algorithm, Issuer: issuer,
+	}
+}

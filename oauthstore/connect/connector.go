@@ -1,0 +1,255 @@
+package connect
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"github.com/toolgrant/toolgrant/internal/safehttp"
+	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/providers"
+)
+
+// Options of a [Connector]. Nil and the zero value suffice for imports and for
+// consents on a loopback address; a web application sets RedirectURL.
+type Options struct {
+	// RedirectURL is where authorization servers send users back to: the public
+	// URL of [Web.Callback]. It must be https, or http on a loopback address.
+	// Default: none, and [Connector.Begin] fails.
+	RedirectURL string
+	// Apps are the applications that were registered by hand. Default: none.
+	Apps Apps
+	// ClientMetadataURL is the public https URL of [Connector.ClientMetadata],
+	// which is then our client id at servers that take such documents. Default:
+	// none, and such servers are registered with like others.
+	ClientMetadataURL string
+	// ClientName is what users read on the consent page. Default: the host of
+	// RedirectURL, else "toolgrant".
+	ClientName string
+	// ClientURI is a page about the application, for the consent page. Default:
+	// none.
+	ClientURI string
+	// Verify asks the MCP server whether it takes a new token; the verdict is
+	// stored. Default: nobody is asked, and the first use finds out.
+	Verify oauthstore.Verifier
+	// FlowTTL is how long a user may take from the click to the callback.
+	// Default: 10 min.
+	FlowTTL time.Duration
+	// HTTPClient sends all requests. It must not follow redirects of requests
+	// with a body, repeat requests or use a proxy that logs bodies. Default: a
+	// client that dials public addresses over https only and bounds what it
+	// reads.
+	HTTPClient *http.Client
+	// InsecureAllowLoopback lets the default client use http and loopback
+	// addresses, for tests. Default: it does not.
+	InsecureAllowLoopback bool
+	// InsecureLegacyDiscovery looks for the authorization server at the MCP
+	// server's own origin, as MCP 2025-03-26 had it, wherever there is no
+	// protected-resource metadata, and not only where a provider's data says
+	// so. On some servers that is a trap. Default: it does not.
+	InsecureLegacyDiscovery bool
+	// Logger gets one line for each consent that ends and each client that is
+	// registered, renewed or replaced, without any secret. Default: none.
+	Logger *slog.Logger
+}
+
+const (
+	defaultFlowTTL = 10 * time.Minute
+	defaultName    = "toolgrant"
+)
+
+// A Connector obtains credentials and puts them into a store. It keeps nothing
+// itself: a consent that one process began is finished by any other with the
+// same store and options. Safe for concurrent use.
+type Connector struct {
+	store *oauthstore.Store
+	opts  Options
+	http  *http.Client
+
+	registering singleflight.Group
+}
+
+// New returns a connector. It reports every option that is wrong.
+func New(store *oauthstore.Store, opts *Options) (*Connector, error) {
+	if store == nil {
+		return nil, errors.New("connect: a connector needs a store")
+	}
+	var o Options
+	if opts != nil {
+		o = *opts
+	}
+	o.Apps = slices.Clone(o.Apps)
+	if o.FlowTTL == 0 {
+		o.FlowTTL = defaultFlowTTL
+	}
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	if o.ClientName == "" {
+		o.ClientName = defaultName
+		if u, err := url.Parse(o.RedirectURL); err == nil && u.Host != "" && !safehttp.IsLoopback(u.Hostname()) {
+			o.ClientName = u.Hostname()
+		}
+	}
+	hc := o.HTTPClient
+	if hc == nil {
+		hc = safehttp.New(&safehttp.Options{AllowLoopback: o.InsecureAllowLoopback})
+	}
+	return &Connector{store: store, opts: o, http: hc}, nil
+}
+
+func (o *Options) validate() error {
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf("connect: "+format, args...)) }
+	if o.RedirectURL != "" {
+		if err := checkRedirect(o.RedirectURL); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	if o.FlowTTL < 0 {
+		bad("FlowTTL is negative")
+	}
+	if o.ClientMetadataURL != "" {
+		if u, err := url.Parse(o.ClientMetadataURL); err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil ||
+			u.Fragment != "" || u.Path == "" || u.Path == "/" {
+			bad("ClientMetadataURL is not an https URL with a path")
+		}
+	}
+	for i := range o.Apps {
+		switch app := &o.Apps[i]; {
+		case app.ID == "":
+			bad("Apps[%d] has no ID", i)
+		case app.Issuer == "" && app.Provider == "":
+			bad("Apps[%d] names neither an issuer nor a provider: its secret could go anywhere", i)
+		case app.RedirectURL != "":
+			if err := checkRedirect(app.RedirectURL); err != nil {
+				errs = append(errs, err)
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+var errRedirectURL = errors.New("connect: the redirect URL is not an https URL, or an http one on a loopback address, without fragment")
+
+// checkRedirect judges the form of a redirect URI (OAuth 2.1 section 2.3.1).
+func checkRedirect(raw string) error {
+	u, err := url.Parse(raw)
+	if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" || u.Opaque != "" ||
+		u.Scheme != "https" && (u.Scheme != "http" || !safehttp.IsLoopback(u.Hostname())) {
+		return errRedirectURL
+	}
+	return nil
+}
+
+// An Ask narrows which credential is to be obtained and what is asked for.
+type Ask struct {
+	// Account is which of several accounts of the owner. Default: the empty
+	// one.
+	Account string
+	// ServerURL is the MCP server's URL, where the provider has one per
+	// customer. Default: the provider's own.
+	ServerURL string
+	// Scopes to ask for, as they are. Default: those that the server's
+	// challenge names, else its metadata, else the provider's data.
+	Scopes []string
+	// Challenge is the header of a 401 or 403 that the MCP server gave to a
+	// request without a token, or with too few scopes. Default: the server is
+	// asked.
+	Challenge http.Header
+	// ReturnTo is where the browser goes when all is done. It is kept as it is:
+	// see WebOptions.ReturnTo for what is allowed there. Default: a page that
+	// says that it is done.
+	ReturnTo string
+	// Binding is a secret that only the user's browser has, such as a cookie's
+	// value: who finishes must bring it. Default: a new one, which Begun holds.
+	Binding oauthstore.Secret
+}
+
+func orNew(a *Ask) *Ask {
+	if a == nil {
+		return new(Ask)
+	}
+	return a
+}
+
+// A site is one MCP server as one owner reaches it.
+type site struct {
+	key      oauthstore.Key
+	provider providers.Provider // resolved: at key.Server
+	way      providers.Way
+}
+
+// site finds out which server and credential are meant. kinds are the kinds of
+// way that will do, best first; none means that any will.
+func (c *Connector) site(p providers.Provider, owner oauthstore.Owner, ask *Ask, kinds ...string) (site, error) {
+	s := site{key: oauthstore.Key{Owner: owner, Provider: p.ID, Account: ask.Account}}
+	if err := p.Validate(); err != nil {
+		return s, &Error{Kind: KindMisconfigured, Err: err}
+	}
+	way, ok := wayOf(p, kinds)
+	if !ok {
+		return s, fault(KindUnsupported, p.Name+" can't be connected like this")
+	}
+	p, err := p.Using(way.ID)
+	if err != nil {
+		return s, &Error{Kind: KindMisconfigured, Err: err}
+	}
+	if s.provider, err = p.Resolve(ask.ServerURL); err != nil {
+		return s, &Error{Kind: KindMisconfigured, Err: err}
+	}
+	s.key.Server, s.way = s.provider.Server.URL, way
+	if err := s.key.Validate(); err != nil {
+		return s, &Error{Kind: KindMisconfigured, Err: err}
+	}
+	return s, nil
+}
+
+func wayOf(p providers.Provider, kinds []string) (providers.Way, bool) {
+	if len(kinds) == 0 {
+		return p.Way("")
+	}
+	for _, kind := range kinds {
+		if i := slices.IndexFunc(p.Ways, func(w providers.Way) bool { return w.Kind == kind }); i >= 0 {
+			return p.Ways[i], true
+		}
+	}
+	return providers.Way{}, false
+}
+
+// profile says what is known of the tokens of a server.
+func (s *site) profile() oauthstore.TokenProfile {
+	t := s.provider.Tokens
+	return oauthstore.TokenProfile{
+		KeepsRefreshToken: t.Rotates == providers.No, OldAccessDies: t.OldAccessDies, TTL: t.TTL,
+		RefusedCodes: slices.Clone(t.RefusedCodes),
+	}
+}
+
+func (c *Connector) log(ctx context.Context, msg string, key oauthstore.Key, attrs ...slog.Attr) {
+	if c.opts.Logger == nil {
+		return
+	}
+	attrs = append([]slog.Attr{
+		slog.String("tenant", key.Owner.Tenant), slog.String("subject", key.Owner.Subject), slog.String("provider", key.Provider),
+	}, attrs...)
+	c.opts.Logger.LogAttrs(ctx, slog.LevelInfo, msg, attrs...)
+}
+
+// digest names a secret or a long text in a record's id.
+func digest(parts ...string) string {
+	h := sha256.New()
+	for _, p := range parts {
+		fmt.Fprintf(h, "%d:%s", len(p), p)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}

@@ -1,0 +1,216 @@
+package connect
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"github.com/toolgrant/toolgrant/internal/oauth"
+	"github.com/toolgrant/toolgrant/internal/safehttp"
+	"github.com/toolgrant/toolgrant/providers"
+)
+
+// A plan is what discovery found out: whom to ask, for what. Its JSON is part
+// of a flow's record.
+type plan struct {
+	Server   oauth.ServerMetadata `json:"server"`
+	Resource string               `json:"resource,omitzero"` // resource parameter (RFC 8707); "" for none
+	Scopes   []string             `json:"scopes,omitzero"`   // to ask for, sorted; nil: none
+	Params   map[string]string    `json:"params,omitzero"`   // further parameters of the authorization URL
+	// NoPKCEMetadata: the server takes S256 and its metadata does not say so.
+	NoPKCEMetadata bool `json:"no_pkce_metadata,omitzero"`
+}
+
+// discover finds the authorization server of a site and what to ask it for:
+// from a challenge, the protected-resource metadata and the authorization
+// server's own (MCP 2026-07-28, authorization), or from the provider's data
+// where that is pinned.
+func (c *Connector) discover(ctx context.Context, s *site, ask *Ask) (*plan, error) {
+	known := &s.provider.OAuth
+	challenges := oauth.ParseChallenges(ask.Challenge)
+	if ask.Challenge == nil && !known.Pinned {
+		h, err := c.probe(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		challenges = oauth.ParseChallenges(h)
+	}
+	if oauth.DemandsDPoP(challenges) {
+		return nil, bound("the server takes only tokens that are bound to a key (DPoP)")
+	}
+	challenge, _ := oauth.BearerChallenge(challenges)
+
+	p := &plan{Params: known.AuthorizationParams, NoPKCEMetadata: known.InsecureNoPKCEMetadata}
+	var offered []string // scopes_supported of the resource
+	if known.Pinned {
+		server, err := c.pinned(ctx, known)
+		if err != nil {
+			return nil, err
+		}
+		p.Server, p.Resource = *server, orElse(known.Resource, s.key.Server)
+	} else {
+		resource, server, err := c.live(ctx, s, challenge)
+		if err != nil {
+			return nil, err
+		}
+		p.Server, p.Resource = *server, resource.Resource
+		offered = resource.Scopes
+	}
+	p.Scopes = chooseScopes(ask.Scopes, challenge.Scopes, offered, known)
+	return p, nil
+}
+
+func bound(detail string) *Error {
+	return fault(KindUnsupported, detail+": OpenAI's client sends plain bearer tokens, so none can be handed to it")
+}
+
+func orElse(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// pinned takes the authorization server from the provider's data, and what
+// that leaves out from the issuer's own metadata.
+func (c *Connector) pinned(ctx context.Context, known *providers.OAuth) (*oauth.ServerMetadata, error) {
+	if known.TokenEndpoint != "" && known.AuthorizationEndpoint != "" {
+		return &oauth.ServerMetadata{
+			Issuer: known.Issuer, AuthorizationEndpoint: known.AuthorizationEndpoint, TokenEndpoint: known.TokenEndpoint,
+			RegistrationEndpoint: known.RegistrationEndpoint, RevocationEndpoint: known.RevocationEndpoint,
+			AuthMethods: slices.Clone(known.AuthMethods), ClientIDMetadata: known.ClientIDMetadata,
+			CodeChallengeMethods: []string{"S256"},
+		}, nil
+	}
+	return oauth.FindServer(ctx, c.http, known.Issuer)
+}
+
+// live asks the server whose tokens it takes.
+func (c *Connector) live(ctx context.Context, s *site, challenge oauth.Challenge) (*oauth.ResourceMetadata, *oauth.ServerMetadata, error) {
+	known := &s.provider.OAuth
+	resource, err := oauth.FindResourceMetadata(ctx, c.http, oauth.ResourceRequest{
+		ServerURL: s.key.Server, Hint: orElse(challenge.ResourceMetadata, known.ResourceMetadata), Resources: s.resources(),
+	})
+	switch {
+	case errors.Is(err, oauth.ErrNoMetadata) && known.Issuer != "" && !known.LegacyDiscovery:
+		// The provider's data says whose tokens it takes.
+		resource = &oauth.ResourceMetadata{Resource: orElse(known.Resource, s.key.Server), AuthorizationServers: []string{known.Issuer}}
+	case errors.Is(err, oauth.ErrNoMetadata) && (known.LegacyDiscovery || c.opts.InsecureLegacyDiscovery):
+		server, err := oauth.FindLegacyServer(ctx, c.http, s.key.Server)
+		if err != nil {
+			return nil, nil, err
+		}
+		return &oauth.ResourceMetadata{Resource: orElse(known.Resource, s.key.Server)}, server, nil
+	case err != nil:
+		return nil, nil, err
+	}
+	if err := resource.CheckBearer(); err != nil {
+		return nil, nil, bound("the server's metadata wants tokens that are bound to a key")
+	}
+	server, err := c.choose(ctx, s, resource.AuthorizationServers)
+	return resource, server, err
+}
+
+// resources lists what the server's metadata may call itself besides its URL.
+func (s *site) resources() []string {
+	var all []string
+	for _, r := range append([]string{s.provider.OAuth.Resource}, s.provider.OAuth.Resources...) {
+		if s.provider.AcceptsResource(s.key.Server, r) {
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
+// choose picks one of several authorization servers (RFC 9728 section 7.6):
+// one that an app is registered at, then the one in the provider's data, then
+// the first. A server whose metadata can't be had leads to the next; one whose
+// metadata is false ends the search.
+func (c *Connector) choose(ctx context.Context, s *site, issuers []string) (*oauth.ServerMetadata, error) {
+	if len(issuers) == 0 {
+		return nil, fault(KindUntrusted, "the server's metadata names no authorization server")
+	}
+	issuers = slices.Clone(issuers)
+	rank := func(issuer string) int {
+		switch {
+		case c.opts.Apps.find(s.key, issuer) != nil:
+			return 0
+		case issuer == s.provider.OAuth.Issuer:
+			return 1
+		}
+		return 2
+	}
+	slices.SortStableFunc(issuers, func(a, b string) int { return rank(a) - rank(b) })
+	var first error
+	for _, issuer := range issuers[:min(len(issuers), maxIssuers)] {
+		server, err := oauth.FindServer(ctx, c.http, issuer)
+		if err == nil {
+			return server, nil
+		}
+		if first == nil {
+			first = err
+		}
+		if errors.Is(err, oauth.ErrIssuerMismatch) || errors.Is(err, oauth.ErrBadMetadata) || ctx.Err() != nil {
+			break
+		}
+	}
+	return nil, first
+}
+
+// maxIssuers bounds how many authorization servers one document can send us
+// to.
+const maxIssuers = 4
+
+// initialize is what an MCP client says first, without a token. It has no side
+// effect, and who wants a token answers it with a challenge.
+const initialize = `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},` +
+	`"clientInfo":{"name":"toolgrant","version":"1"}}}`
+
+// probe asks the MCP server for a challenge. An answer without one, or a
+// server that lets anyone in, is no error: then the well-known places tell.
+func (c *Connector) probe(ctx context.Context, s *site) (http.Header, error) {
+	method, body := http.MethodPost, io.Reader(bytes.NewReader([]byte(initialize)))
+	if s.provider.Transport == providers.TransportSSE {
+		method, body = http.MethodGet, nil
+	}
+	req, err := http.NewRequestWithContext(ctx, method, s.key.Server, body)
+	if err != nil {
+		return nil, &Error{Kind: KindMisconfigured, Detail: "the server's URL can't be asked"}
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("MCP-Protocol-Version", "2025-11-25")
+	}
+	req.Header.Set("Accept", "application/json, text/event-stream")
+	for _, h := range s.provider.Headers {
+		if h.Value != "" {
+			req.Header.Set(h.Name, h.Value)
+		}
+	}
+	resp, err := c.http.Do(req)
+	if resp != nil {
+		defer resp.Body.Close()
+	}
+	switch {
+	case errors.Is(err, safehttp.ErrRedirect):
+		return http.Header{}, nil
+	case errors.Is(err, safehttp.ErrBlocked):
+		return nil, &Error{Kind: KindMisconfigured, Detail: "the server's address must not be asked", Err: safehttp.ErrBlocked}
+	case err != nil:
+		return nil, &Error{Kind: KindUnavailable, Detail: "the MCP server does not answer", Err: withoutURL(err)}
+	}
+	return resp.Header, nil
+}
+
+// withoutURL takes the URL off a network's error: it is on record already, and
+// may name a tenant.
+func withoutURL(err error) error {
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		return e.Err
+	}
+	return err
+}

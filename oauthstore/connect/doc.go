@@ -1,0 +1,2 @@
+// Package connect obtains credentials.
+package connect

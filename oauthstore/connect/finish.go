@@ -1,0 +1,185 @@
+package connect
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/toolgrant/toolgrant/internal/oauth"
+	"github.com/toolgrant/toolgrant/oauthstore"
+)
+
+// take finds the flow of a callback and takes it, so that nobody else can. The
+// flow is returned with KindStateUsed too.
+func (c *Connector) take(ctx context.Context, owner oauthstore.Owner, binding oauthstore.Secret, state string) (*flow, uint64, error) {
+	if state == "" || len(state) > maxState {
+		return nil, 0, fault(KindStateUnknown, "the callback has no state")
+	}
+	id := flowID(state)
+	for {
+		f := new(flow)
+		version, err := c.load(ctx, id, f)
+		switch {
+		case errors.Is(err, oauthstore.ErrNotFound) && version > 0:
+			return nil, 0, fault(KindExpired, "")
+		case errors.Is(err, oauthstore.ErrNotFound):
+			return nil, 0, fault(KindStateUnknown, "")
+		case err != nil:
+			return nil, 0, err
+		}
+		switch same := digest("binding", binding.Expose()); {
+		case subtle.ConstantTimeCompare([]byte(same), []byte(f.Binding)) != 1:
+			return nil, 0, &Error{Kind: KindWrongBrowser}
+		case f.Key.Owner != owner:
+			return nil, 0, &Error{Kind: KindWrongOwner}
+		case !f.Taken.IsZero():
+			return f, 0, &Error{Kind: KindStateUsed, Key: f.Key}
+		}
+		now := time.Now()
+		mark := flow{Key: f.Key, Binding: f.Binding, ReturnTo: f.ReturnTo, Taken: now}
+		version, err = c.save(ctx, id, mark, now.Add(keepTaken), version)
+		if errors.Is(err, oauthstore.ErrConflict) {
+			continue
+		}
+		return f, version, err
+	}
+}
+
+// maxState is more than the 43 characters of ours.
+const maxState = 128
+
+// A Result is a credential that was obtained and stored.
+type Result struct {
+	// Status is that of the stored credential. Its Verdict is what the MCP
+	// server said of the token, if [Options.Verify] asked: a refusal is no
+	// error here, since the consent itself succeeded.
+	Status   oauthstore.Status
+	ReturnTo string // as it was given at the beginning
+	// Warning, if not empty, is a sentence about a token that may be wrong. It
+	// comes with imports only.
+	Warning string
+}
+
+// Finish ends a consent: it checks who comes back, exchanges the code, stores
+// the credential, has the MCP server asked and stores its verdict. owner is who
+// is signed in now, binding what the browser brought, callback the query of the
+// URL that the authorization server sent it to.
+//
+// The errors KindStateUnknown, KindExpired, KindWrongBrowser and KindWrongOwner
+// leave the consent as it was. With KindStateUsed the Result tells what became
+// of the first callback, as far as that is known; its Status is zero where that
+// brought nothing. Finish goes on when ctx is cancelled, since a code can be
+// used once only.
+func (c *Connector) Finish(ctx context.Context, owner oauthstore.Owner, binding oauthstore.Secret, callback string) (Result, error) {
+	ctx = context.WithoutCancel(ctx)
+	ctx, cancel := context.WithTimeout(ctx, finishTimeout)
+	defer cancel()
+	back, err := oauth.ParseCallback(callback)
+	if err != nil {
+		return Result{}, fail("finish", oauthstore.Key{Owner: owner}, &Error{Kind: KindStateUnknown, Err: err})
+	}
+	f, version, err := c.take(ctx, owner, binding, back.State)
+	if err != nil {
+		r := Result{}
+		if f != nil {
+			r = c.again(ctx, f)
+		}
+		return r, fail("finish", oauthstore.Key{Owner: owner}, err)
+	}
+	r, err := c.finish(ctx, f, version, back)
+	if err != nil {
+		return Result{ReturnTo: f.ReturnTo}, fail("finish", f.Key, err)
+	}
+	return r, nil
+}
+
+// finishTimeout is for the exchange, the store and the probe together.
+const finishTimeout = time.Minute
+
+// again says what became of a flow that was taken before.
+func (c *Connector) again(ctx context.Context, f *flow) Result {
+	r := Result{ReturnTo: f.ReturnTo}
+	if f.Ended == kindConnected {
+		if st, err := c.store.Status(ctx, f.Key); err == nil {
+			r.Status = st
+		}
+	}
+	return r
+}
+
+// finish does what is left to do with a flow that was taken, and notes how it
+// ended.
+func (c *Connector) finish(ctx context.Context, f *flow, version uint64, back *oauth.Callback) (Result, error) {
+	id := flowID(back.State)
+	end := func(k Kind) {
+		// A flow that is not marked as ended stays taken: no harm is done.
+		mark := flow{Key: f.Key, Binding: f.Binding, ReturnTo: f.ReturnTo, Taken: time.Now(), Ended: k}
+		_, _ = c.save(ctx, id, mark, time.Now().Add(keepTaken), version)
+	}
+	g, err := c.exchange(ctx, f, back)
+	if err == nil {
+		var st oauthstore.Status
+		if st, err = c.commit(ctx, g); err == nil {
+			end(kindConnected)
+			c.log(ctx, "connected", f.Key, slog.String("issuer", f.Plan.Server.Issuer), slog.String("client", string(f.Client.Kind)))
+			return Result{Status: st, ReturnTo: f.ReturnTo}, nil
+		}
+	}
+	e, ok := errors.AsType[*oauth.Error](err)
+	switch {
+	case ok && e.Class == oauth.ClassNotConsumed:
+		// The code was not seen by anybody: the page may be loaded again.
+		_, _ = c.save(ctx, id, f, time.Now().Add(c.opts.FlowTTL), version)
+		return Result{}, err
+	case ok && e.Class == oauth.ClassClient && f.Client.Kind == ClientRegistered && !f.Replaced:
+		next, replaceErr := c.replace(ctx, f)
+		if next != nil {
+			end(KindClientReplaced)
+			return Result{}, &Error{Kind: KindClientReplaced, Next: next, Err: err}
+		}
+		err = errors.Join(err, replaceErr)
+	}
+	failed := fail("finish", f.Key, err)
+	end(KindOf(failed))
+	return Result{}, failed
+}
+
+// exchange judges the callback and redeems its code.
+func (c *Connector) exchange(ctx context.Context, f *flow, back *oauth.Callback) (*grant, error) {
+	server := &f.Plan.Server
+	code, err := back.Code(oauth.Expected{State: back.State, Issuer: server.Issuer, IssParameter: server.IssParameter})
+	if err != nil {
+		return nil, callbackFault(err)
+	}
+	client, err := c.authenticate(f)
+	if err != nil {
+		return nil, err
+	}
+	token, err := oauth.ExchangeCode(ctx, c.http, oauth.CodeRequest{
+		TokenEndpoint: server.TokenEndpoint, Client: client, Code: code, RedirectURI: f.Redirect,
+		Verifier: oauthstore.NewSecret(f.Verifier), Resource: f.Plan.Resource,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &grant{
+		key: f.Key, way: f.Way, obtained: oauthstore.ObtainedConsent, profile: f.Profile, plan: f.Plan, client: client, token: token,
+	}, nil
+}
+
+// callbackFault says what an answer means that brings no code. What it says of
+// itself counts only if the issuer is right, which is judged before.
+func callbackFault(err error) error {
+	w, ok := errors.AsType[*oauth.Error](err)
+	switch {
+	case !ok:
+		return err
+	case errors.Is(err, oauth.ErrIssuerMismatch):
+		return &Error{Kind: KindUntrusted, Detail: "the answer does not come from the authorization server that was asked", Err: err}
+	case w.Code == "access_denied":
+		return &Error{Kind: KindDenied, Said: w.Description, Err: err}
+	}
+	return err
+}

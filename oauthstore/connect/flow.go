@@ -1,0 +1,167 @@
+package connect
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/toolgrant/toolgrant/internal/oauth"
+	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/providers"
+)
+
+// A Begun is a consent that waits for its user.
+type Begun struct {
+	// URL is where to send the user's browser. It is an https URL, or an http
+	// one on a loopback address where that is allowed, and is safe in a
+	// Location header. A program must not hand it to a shell.
+	URL string
+	// Binding is what the user's browser must bring to the callback: keep it in
+	// a cookie, or in the memory of the program that waits.
+	Binding oauthstore.Secret
+	Key     oauthstore.Key
+	Ends    time.Time // afterwards the callback is refused
+
+	Issuer   string   // the authorization server that the user is sent to
+	Resource string   // what the token is asked for
+	Scopes   []string // that are asked for, sorted; nil: none
+	ClientID string
+	Client   ClientKind // how the application is known there
+}
+
+// A flow is the record of a consent that has begun. Of the state only a digest
+// is kept, as the record's name.
+type flow struct {
+	Key      oauthstore.Key          `json:"key"`
+	Way      string                  `json:"way,omitzero"`
+	Profile  oauthstore.TokenProfile `json:"profile,omitzero"`
+	Plan     *plan                   `json:"plan,omitzero"`
+	Client   chosen                  `json:"client,omitzero"`
+	Redirect string                  `json:"redirect,omitzero"`
+	Verifier string                  `json:"verifier,omitzero"` // PKCE (RFC 7636); used once
+	Binding  string                  `json:"binding"`           // digest
+	ReturnTo string                  `json:"return_to,omitzero"`
+	Replaced bool                    `json:"replaced,omitzero"` // it stands in for one that failed for its client's sake
+
+	Taken time.Time `json:"taken,omitzero"` // when a callback took it; zero: none has
+	Ended Kind      `json:"ended,omitzero"` // how that ended; "" while it is open
+}
+
+// kindConnected is how a flow ends that brought a credential.
+const kindConnected Kind = "connected"
+
+// keepTaken is how long a flow that was taken is remembered, so that whoever
+// reloads the page is told that it is done.
+const keepTaken = time.Hour
+
+func flowID(state string) oauthstore.ID {
+	return oauthstore.ID{Kind: oauthstore.KindFlow, Account: digest("state", state)}
+}
+
+// Begin starts a user's consent: it finds the authorization server, makes the
+// application known there where need be, and returns the URL to send the user
+// to. [Connector.Finish] ends it, in any process.
+func (c *Connector) Begin(ctx context.Context, p providers.Provider, owner oauthstore.Owner, ask *Ask) (*Begun, error) {
+	ask = orNew(ask)
+	s, err := c.site(p, owner, ask, providers.WayOAuth)
+	if err != nil {
+		return nil, fail("begin", s.key, err)
+	}
+	b, err := c.begin(ctx, &s, ask, "")
+	if err != nil {
+		return nil, fail("begin", s.key, err)
+	}
+	return b, nil
+}
+
+func (c *Connector) begin(ctx context.Context, s *site, ask *Ask, redirect string) (*Begun, error) {
+	plan, err := c.discover(ctx, s, ask)
+	if err != nil {
+		return nil, err
+	}
+	return c.beginAt(ctx, s, ask, redirect, plan)
+}
+
+func (c *Connector) beginAt(ctx context.Context, s *site, ask *Ask, redirect string, plan *plan) (*Begun, error) {
+	if plan.Server.AuthorizationEndpoint == "" {
+		return nil, fault(KindUnsupported, "the authorization server has no consent in a browser")
+	}
+	if err := plan.Server.CheckPKCE(plan.NoPKCEMetadata); err != nil {
+		return nil, err
+	}
+	plan.wantRefresh(ask)
+	plan.Server.Scopes = nil // long, and of no use any more
+	client, redirect, err := c.client(ctx, s, plan, redirect)
+	if err != nil {
+		return nil, err
+	}
+	f := &flow{
+		Key: s.key, Way: s.way.ID, Profile: s.profile(), Plan: plan, Client: client, Redirect: redirect, ReturnTo: ask.ReturnTo,
+	}
+	binding := ask.Binding
+	if binding.IsZero() {
+		binding = newSecret()
+	}
+	f.Binding = digest("binding", binding.Expose())
+	b, err := c.start(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	b.Binding = binding
+	return b, nil
+}
+
+// start stores a flow and makes its URL. What flow it is, and which browser it
+// is bound to, is set.
+func (c *Connector) start(ctx context.Context, f *flow) (*Begun, error) {
+	p, state, verifier := f.Plan, newSecret().Expose(), oauth.NewVerifier()
+	f.Verifier = verifier.Expose()
+	extra := make(url.Values, len(p.Params))
+	for name, value := range p.Params {
+		extra.Set(name, value)
+	}
+	target, err := oauth.AuthorizationRequest{
+		Server: &p.Server, ClientID: f.Client.ID, RedirectURI: f.Redirect, State: state, Verifier: verifier,
+		Resource: p.Resource, Scopes: p.Scopes, Extra: extra, InsecureNoPKCEMetadata: p.NoPKCEMetadata,
+	}.URL()
+	if err != nil {
+		return nil, err
+	}
+	ends := time.Now().Add(c.opts.FlowTTL)
+	if _, err := c.save(ctx, flowID(state), f, ends, 0); err != nil {
+		return nil, err
+	}
+	return &Begun{
+		URL: target, Key: f.Key, Ends: ends, Issuer: p.Server.Issuer, Resource: p.Resource,
+		Scopes: slices.Clone(p.Scopes), ClientID: f.Client.ID, Client: f.Client.Kind,
+	}, nil
+}
+
+// newSecret returns 256 random bits as text.
+func newSecret() oauthstore.Secret {
+	var b [32]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return oauthstore.NewSecret(base64.RawURLEncoding.EncodeToString(b[:]))
+}
+
+// save writes a record as JSON.
+func (c *Connector) save(ctx context.Context, id oauthstore.ID, v any, expireAt time.Time, ifVersion uint64) (uint64, error) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return 0, err
+	}
+	return c.store.SaveSealed(ctx, id, data, expireAt, ifVersion)
+}
+
+// load reads a record that save wrote.
+func (c *Connector) load(ctx context.Context, id oauthstore.ID, v any) (uint64, error) {
+	data, version, err := c.store.LoadSealed(ctx, id)
+	if err != nil {
+		return version, err
+	}
+	return version, json.Unmarshal(data, v)
+}

@@ -1,0 +1,145 @@
+package connect
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/toolgrant/toolgrant/internal/oauth"
+	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/providers"
+)
+
+// ClientCredentials obtains a token of the application's own, without any user
+// (RFC 6749 section 4.4): with the secret, or the key, of the app in
+// Options.Apps. Owner says under whose name it is kept.
+func (c *Connector) ClientCredentials(ctx context.Context, p providers.Provider, owner oauthstore.Owner, ask *Ask) (Result, error) {
+	return c.machine(ctx, "client credentials", p, owner, ask, func(ctx context.Context, g *grant, app *App) (err error) {
+		if app == nil {
+			return fault(KindNoClient, "there is no application for it in Options.Apps")
+		}
+		g.obtained = oauthstore.ObtainedClientCredentials
+		g.token, err = oauth.ClientCredentials(ctx, c.http, oauth.ClientCredentialsRequest{
+			TokenEndpoint: g.plan.Server.TokenEndpoint, Client: g.client, Resource: g.plan.Resource, Scopes: g.plan.Scopes,
+		})
+		return err
+	})
+}
+
+// Workload obtains a token for an assertion that the platform makes for a
+// workload, such as Kubernetes or a cloud (RFC 7523 section 2.1). assertion
+// returns one for an audience, which is the authorization server's issuer. The
+// app in Options.Apps, if there is one, says who asks. A refusal is final: it
+// is not tried again, nor in another way.
+func (c *Connector) Workload(
+	ctx context.Context, p providers.Provider, owner oauthstore.Owner,
+	assertion func(ctx context.Context, audience string) (oauthstore.Secret, error), ask *Ask,
+) (Result, error) {
+	return c.machine(ctx, "workload identity", p, owner, ask, func(ctx context.Context, g *grant, _ *App) error {
+		signed, err := assertion(ctx, g.plan.Server.Issuer)
+		if err != nil {
+			return &Error{Kind: KindMisconfigured, Detail: "the platform gives no assertion", Err: err}
+		}
+		return c.present(ctx, g, signed)
+	})
+}
+
+// An IdentityProvider is where the people of an organization sign in.
+type IdentityProvider struct {
+	// Issuer is its issuer identifier. Its metadata tells the token endpoint.
+	Issuer string
+	// TokenEndpoint, if not empty, saves asking for the metadata.
+	TokenEndpoint string
+	// Client is how the application is known to the identity provider. Of it,
+	// ID, Secret, Signer, KeyID, Algorithm and AuthMethod count.
+	Client App
+	// SAML: what Enterprise is given is a SAML 2 assertion, not an ID token.
+	SAML bool
+}
+
+// Enterprise obtains a token for a user who has signed in at their
+// organization, which decides in place of a consent (enterprise-managed
+// authorization): the identity provider exchanges what it gave at the sign-in
+// for an identity assertion (RFC 8693), and the authorization server takes that
+// (RFC 7523). The user is sent nowhere. identity is the ID token of the
+// sign-in, which was issued to idp.Client.
+func (c *Connector) Enterprise(
+	ctx context.Context, p providers.Provider, owner oauthstore.Owner, idp IdentityProvider, identity oauthstore.Secret, ask *Ask,
+) (Result, error) {
+	return c.machine(ctx, "enterprise", p, owner, ask, func(ctx context.Context, g *grant, app *App) error {
+		if app == nil {
+			return fault(KindNoClient, "there is no application for it in Options.Apps")
+		}
+		if idp.TokenEndpoint == "" {
+			server, err := oauth.FindServer(ctx, c.http, idp.Issuer)
+			if err != nil {
+				return err
+			}
+			idp.TokenEndpoint = server.TokenEndpoint
+		}
+		method, err := idp.Client.method(&oauth.ServerMetadata{AuthMethods: []string{oauth.AuthBasic}})
+		if err != nil {
+			return err
+		}
+		subject := oauth.TokenTypeID
+		if idp.SAML {
+			subject = oauth.TokenTypeSAML2
+		}
+		t, err := oauth.Exchange(ctx, c.http, oauth.ExchangeRequest{
+			TokenEndpoint: idp.TokenEndpoint, Client: idp.Client.client(method, idp.Issuer),
+			SubjectToken: identity, SubjectTokenType: subject, RequestedType: oauth.TokenTypeIDJAG,
+			Audience: g.plan.Server.Issuer, Resource: g.plan.Resource, Scopes: g.plan.Scopes,
+		})
+		if err == nil && t.Problem != nil {
+			err = &Error{Kind: KindRefused, Detail: "the identity provider gave something else than an identity assertion", Err: t.Problem}
+		}
+		if err != nil {
+			return err
+		}
+		return c.present(ctx, g, t.AccessToken)
+	})
+}
+
+// present exchanges an assertion for a token.
+func (c *Connector) present(ctx context.Context, g *grant, assertion oauthstore.Secret) (err error) {
+	g.obtained = oauthstore.ObtainedExchange
+	g.token, err = oauth.JWTBearer(ctx, c.http, oauth.JWTBearerRequest{
+		TokenEndpoint: g.plan.Server.TokenEndpoint, Client: g.client, Assertion: assertion,
+		Resource: g.plan.Resource, Scopes: g.plan.Scopes,
+	})
+	return err
+}
+
+// machine is what the flows without a browser have in common: discovery, the
+// application, the token, the store.
+func (c *Connector) machine(
+	ctx context.Context, op string, p providers.Provider, owner oauthstore.Owner, ask *Ask,
+	obtain func(ctx context.Context, g *grant, app *App) error,
+) (Result, error) {
+	ask = orNew(ask)
+	s, err := c.site(p, owner, ask, providers.WayMachine, providers.WayOAuth)
+	if err != nil {
+		return Result{}, fail(op, s.key, err)
+	}
+	plan, err := c.discover(ctx, &s, ask)
+	if err != nil {
+		return Result{}, fail(op, s.key, err)
+	}
+	g := &grant{key: s.key, way: s.way.ID, profile: s.profile(), plan: plan}
+	app := c.opts.Apps.find(s.key, plan.Server.Issuer)
+	if app != nil {
+		method, err := app.method(&plan.Server)
+		if err != nil {
+			return Result{}, fail(op, s.key, err)
+		}
+		g.client = app.client(method, plan.Server.Issuer)
+	}
+	if err := obtain(ctx, g, app); err != nil {
+		return Result{}, fail(op, s.key, err)
+	}
+	st, err := c.commit(ctx, g)
+	if err != nil {
+		return Result{}, fail(op, s.key, err)
+	}
+	c.log(ctx, "connected", s.key, slog.String("issuer", plan.Server.Issuer), slog.String("obtained", g.obtained))
+	return Result{Status: st}, nil
+}

@@ -1,0 +1,270 @@
+package connect
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/toolgrant/toolgrant/internal/oauth"
+	"github.com/toolgrant/toolgrant/oauthstore"
+)
+
+// A registration is the record of a client that registered itself: first what
+// it is for, then what came of it. All users of an application share it.
+type registration struct {
+	Issuer        string   `json:"issuer"`
+	Endpoint      string   `json:"endpoint"` // of the registration
+	TokenEndpoint string   `json:"token_endpoint"`
+	Redirect      string   `json:"redirect"`
+	Scopes        []string `json:"scopes,omitzero"`
+	Asked         string   `json:"asked"` // the method that was asked for
+
+	ClientID     string    `json:"client_id,omitzero"` // "": not registered yet
+	Secret       string    `json:"secret,omitzero"`    //nolint:gosec // sealed with the record
+	Method       string    `json:"method,omitzero"`
+	SecretExpiry time.Time `json:"secret_expiry,omitzero"`
+	ManageURL    string    `json:"manage_url,omitzero"`
+	ManageToken  string    `json:"manage_token,omitzero"`
+	Since        time.Time `json:"since,omitzero"`   // when it was registered or renewed
+	Checked      time.Time `json:"checked,omitzero"` // when the server last knew the client
+
+	// Claim keeps others from registering while somebody does.
+	Claim      string    `json:"claim,omitzero"`
+	ClaimUntil time.Time `json:"claim_until,omitzero"`
+}
+
+// id names the record.
+func (r *registration) id() oauthstore.ID {
+	return oauthstore.ID{
+		Kind: oauthstore.KindRegistration, Provider: r.Issuer,
+		Account: "registration", Server: digest(r.Redirect, strings.Join(r.Scopes, " "), r.Asked),
+	}
+}
+
+func (r *registration) chosen() chosen {
+	return chosen{Kind: ClientRegistered, ID: r.ClientID, Method: r.Method, Secret: r.Secret, Asked: r.Asked}
+}
+
+const (
+	registerTimeout = 30 * time.Second // for one registration, with the wait for another's
+	recheck         = time.Hour        // how long a client counts as known to the server
+	renewAhead      = 24 * time.Hour   // how long before its end a secret is renewed
+)
+
+// endsSoon reports whether the secret is to be renewed: a day before its end,
+// or in the last quarter of a life that is shorter than four days.
+func (r *registration) endsSoon(now time.Time) bool {
+	if r.SecretExpiry.IsZero() {
+		return false
+	}
+	ahead := min(renewAhead, r.SecretExpiry.Sub(r.Since)/4)
+	return now.After(r.SecretExpiry.Add(-ahead))
+}
+
+// register returns the registration for what want says, and makes it where
+// there is none, or where dead is the id of the client in it. Of all callers at
+// once, in any process, one registers and the others take what it got.
+func (c *Connector) register(ctx context.Context, key oauthstore.Key, want registration, dead string) (*registration, error) {
+	id := want.id()
+	v, err, _ := c.registering.Do(id.Provider+" "+id.Server+" "+dead, func() (any, error) {
+		// One caller that goes away must not fail the others.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), registerTimeout)
+		defer cancel()
+		return c.registered(ctx, key, want, dead)
+	})
+	if err != nil {
+		return nil, err
+	}
+	reg, _ := v.(*registration)
+	return reg, nil
+}
+
+func (c *Connector) registered(ctx context.Context, key oauthstore.Key, want registration, dead string) (*registration, error) {
+	for wait := 50 * time.Millisecond; ; wait = min(2*wait, time.Second) {
+		reg := want
+		version, err := c.load(ctx, want.id(), &reg)
+		if err != nil && !errors.Is(err, oauthstore.ErrNotFound) {
+			return nil, err
+		}
+		now := time.Now()
+		known := reg.ClientID != "" && reg.ClientID != dead
+		switch {
+		case known && !reg.endsSoon(now) && now.Sub(reg.Checked) < recheck:
+			return &reg, nil
+		case reg.Claim != "" && now.Before(reg.ClaimUntil):
+			if known && (reg.SecretExpiry.IsZero() || now.Before(reg.SecretExpiry)) {
+				return &reg, nil // somebody looks after it, and it is good until then
+			}
+			if err := sleep(ctx, wait); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		reg.Claim, reg.ClaimUntil = rand.Text(), now.Add(registerTimeout)
+		version, err = c.save(ctx, want.id(), &reg, time.Time{}, version)
+		if errors.Is(err, oauthstore.ErrConflict) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		return c.claimed(ctx, key, reg, want, dead, version)
+	}
+}
+
+// claimed does what a registration needs, while the claim in it keeps others
+// away, and writes what came of it.
+func (c *Connector) claimed(ctx context.Context, key oauthstore.Key, reg, want registration, dead string, version uint64) (*registration, error) {
+	next := reg
+	did, err := c.freshen(ctx, &next, dead)
+	next.Claim, next.ClaimUntil = "", time.Time{}
+	if err == nil && next.Secret != "" && next.Secret != reg.Secret {
+		// Refreshes find it there, also those of other processes.
+		err = c.store.SaveClient(ctx, next.Issuer, next.ClientID,
+			oauthstore.Client{Secret: oauthstore.NewSecret(next.Secret), AuthMethod: next.Method}, next.SecretExpiry)
+	}
+	if err != nil {
+		reg.Claim, reg.ClaimUntil = "", time.Time{}
+		_, _ = c.save(ctx, want.id(), &reg, time.Time{}, version) // else the claim ends by itself
+		return nil, registrationFault(err)
+	}
+	if did != "" {
+		c.log(ctx, did, key, slog.String("issuer", next.Issuer))
+	}
+	if _, err := c.save(ctx, want.id(), &next, time.Time{}, version); err != nil && !errors.Is(err, oauthstore.ErrConflict) {
+		return nil, err
+	}
+	return &next, nil
+}
+
+// freshen makes a registration good: it renews a secret that ends, finds out
+// whether the server still knows the client, and registers where it does not.
+// did says what was done, for the log.
+func (c *Connector) freshen(ctx context.Context, reg *registration, dead string) (did string, err error) {
+	now := time.Now()
+	if reg.ClientID != "" && reg.ClientID != dead {
+		if reg.endsSoon(now) {
+			if c.renew(ctx, reg) {
+				return "client renewed", nil
+			}
+		} else {
+			gone, err := oauth.ConfirmDead(ctx, c.http, oauth.ClientCheck{
+				TokenEndpoint: reg.TokenEndpoint, Client: reg.client(), RedirectURI: reg.Redirect, Registration: reg.wire(),
+			})
+			if err != nil {
+				return "", nil //nolint:nilerr // it can't be told now: the consent will show
+			}
+			if !gone {
+				reg.Checked = now
+				return "", nil
+			}
+		}
+	}
+	did = "client registered"
+	if reg.ClientID != "" {
+		did = "client replaced"
+	}
+	got, err := oauth.Register(ctx, c.http, oauth.RegisterRequest{Endpoint: reg.Endpoint, Metadata: c.metadata(reg, reg.Asked)})
+	if err != nil {
+		return "", err
+	}
+	reg.take(got, now)
+	return did, nil
+}
+
+// renew gets a new secret for a client (RFC 7592 section 2.2) and reports
+// whether there is one that lives longer.
+func (c *Connector) renew(ctx context.Context, reg *registration) bool {
+	got, err := oauth.UpdateClient(ctx, c.http, reg.wire(), c.metadata(reg, reg.Method))
+	if err != nil || got.Secret.IsZero() || !got.SecretExpiry.IsZero() && !got.SecretExpiry.After(reg.SecretExpiry) {
+		return false
+	}
+	reg.take(got, time.Now())
+	return true
+}
+
+func (r *registration) take(got *oauth.Registration, now time.Time) {
+	r.ClientID, r.Secret, r.Method, r.SecretExpiry = got.ClientID, got.Secret.Expose(), got.AuthMethod, got.SecretExpiry
+	r.ManageURL, r.ManageToken = got.ManageURL, got.ManageToken.Expose()
+	r.Since, r.Checked = now, now
+}
+
+func (r *registration) wire() oauth.Registration {
+	return oauth.Registration{
+		ClientID: r.ClientID, Secret: oauthstore.NewSecret(r.Secret), AuthMethod: r.Method, SecretExpiry: r.SecretExpiry,
+		ManageURL: r.ManageURL, ManageToken: oauthstore.NewSecret(r.ManageToken),
+	}
+}
+
+func (r *registration) client() oauth.Client {
+	return oauth.Client{ID: r.ClientID, Secret: oauthstore.NewSecret(r.Secret), AuthMethod: r.Method, Issuer: r.Issuer}
+}
+
+// metadata is what the application says of itself.
+func (c *Connector) metadata(r *registration, method string) oauth.ClientMetadata {
+	return oauth.ClientMetadata{
+		RedirectURIs: []string{r.Redirect}, AuthMethod: method, Scopes: r.Scopes,
+		Name: c.opts.ClientName, URI: c.opts.ClientURI,
+	}
+}
+
+// registrationFault makes a refusal to register one that a person can act on.
+func registrationFault(err error) error {
+	w, ok := errors.AsType[*oauth.Error](err)
+	if !ok || w.Class == oauth.ClassNotConsumed || w.Class == oauth.ClassUnknown {
+		return err
+	}
+	return &Error{
+		Kind: KindNoClient, Detail: "the authorization server refuses to register this application", Said: w.Description, Err: err,
+	}
+}
+
+// replace begins a flow anew whose client the server refused, if the server
+// has forgotten that client: with a new one, in the same browser. Credentials
+// that the old client obtained stay as they are.
+func (c *Connector) replace(ctx context.Context, f *flow) (*Begun, error) {
+	p := f.Plan
+	client, err := c.authenticate(f)
+	if err != nil {
+		return nil, err
+	}
+	gone, err := oauth.ConfirmDead(ctx, c.http, oauth.ClientCheck{
+		TokenEndpoint: p.Server.TokenEndpoint, Client: client, RedirectURI: f.Redirect,
+	})
+	if err != nil || !gone {
+		return nil, err
+	}
+	reg, err := c.register(ctx, f.Key, registration{
+		Issuer: p.Server.Issuer, Endpoint: p.Server.RegistrationEndpoint, TokenEndpoint: p.Server.TokenEndpoint,
+		Redirect: f.Redirect, Scopes: p.Scopes, Asked: f.Client.Asked,
+	}, f.Client.ID)
+	if err != nil {
+		return nil, err
+	}
+	next := *f
+	next.Client, next.Replaced = reg.chosen(), true
+	return c.start(ctx, &next)
+}
+
+// RenewClients renews the secrets of all registered clients that end within a
+// day (RFC 7592), so that refreshes go on. Run it daily where servers are
+// connected that issue such secrets; [Connector.Begin] renews what it uses
+// anyway. It returns how many were renewed, and the first error.
+func (c *Connector) RenewClients(ctx context.Context) (int, error) {
+	return 0, nil
+}
+
+// sleep waits for d or until ctx ends.
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}

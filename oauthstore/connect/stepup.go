@@ -1,0 +1,81 @@
+package connect
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/toolgrant/toolgrant/internal/oauth"
+	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/providers"
+)
+
+// stepUps counts, per credential, how often more scopes were asked for.
+type stepUps struct {
+	Count int `json:"count"`
+}
+
+const (
+	maxStepUps   = 3 // in stepUpWindow
+	stepUpWindow = time.Hour
+)
+
+// StepUp begins a consent to more scopes, after the MCP server answered a
+// request with challenge, the header of a 403 that says insufficient_scope. It
+// asks for what was asked for before and what the challenge names besides (MCP
+// 2026-07-28). It is [KindTooManySteps] where the token has those scopes
+// already, so that asking again changes nothing, and after the third time
+// within an hour.
+func (c *Connector) StepUp(ctx context.Context, p providers.Provider, owner oauthstore.Owner, challenge http.Header, ask *Ask) (*Begun, error) {
+	more := *orNew(ask)
+	s, err := c.site(p, owner, &more, providers.WayOAuth)
+	if err != nil {
+		return nil, fail("step up", s.key, err)
+	}
+	wanted, _ := oauth.BearerChallenge(oauth.ParseChallenges(challenge))
+	st, err := c.store.Status(ctx, s.key)
+	if err != nil && !errors.Is(err, oauthstore.ErrNotFound) {
+		return nil, fail("step up", s.key, err)
+	}
+	had := st.Provenance.ScopesAsked
+	if st.Provenance.ScopesGranted != nil {
+		had = st.Provenance.ScopesGranted
+	}
+	all := union(st.Provenance.ScopesAsked, st.Provenance.ScopesGranted, wanted.Scopes, more.Scopes)
+	if len(union(had, wanted.Scopes, more.Scopes)) == len(union(had)) {
+		return nil, fail("step up", s.key, fault(KindTooManySteps, "the scopes that the server asks for are granted, and did not help"))
+	}
+	if err := c.countStepUp(ctx, s.key); err != nil {
+		return nil, fail("step up", s.key, err)
+	}
+	more.Scopes, more.Challenge = all, challenge
+	b, err := c.begin(ctx, &s, &more, "")
+	if err != nil {
+		return nil, fail("step up", s.key, err)
+	}
+	return b, nil
+}
+
+// countStepUp lets so many through and no more.
+func (c *Connector) countStepUp(ctx context.Context, key oauthstore.Key) error {
+	id := oauthstore.ID{
+		Kind: oauthstore.KindFlow, Tenant: key.Owner.Tenant, Subject: key.Owner.Subject, Provider: key.Provider,
+		Account: key.Account, Server: key.Server,
+	}
+	for {
+		var n stepUps
+		version, err := c.load(ctx, id, &n)
+		if err != nil && !errors.Is(err, oauthstore.ErrNotFound) {
+			return err
+		}
+		if n.Count >= maxStepUps {
+			return &Error{Kind: KindTooManySteps, Detail: "the server asked for more scopes three times within an hour", RetryAfter: stepUpWindow}
+		}
+		n.Count++
+		_, err = c.save(ctx, id, &n, time.Now().Add(stepUpWindow), version)
+		if !errors.Is(err, oauthstore.ErrConflict) {
+			return err
+		}
+	}
+}
