@@ -93,6 +93,9 @@ func (c *Credential) record(sn *snapshot) *record {
 		Access: c.AccessToken.Expose(), Refresh: c.RefreshToken.Expose(), TokenType: c.TokenType,
 		Issued: now, Provenance: c.Provenance, Profile: c.Profile, RefreshOwner: c.RefreshOwner,
 	}
+	if r.own() {
+		r.Profile.KeepsRefreshToken = true // asking again spends nothing
+	}
 	r.Provenance.ScopesAsked = sortedScopes(c.Provenance.ScopesAsked)
 	r.Provenance.ScopesGranted = sortedScopes(c.Provenance.ScopesGranted)
 	if len(c.Secrets) > 0 {

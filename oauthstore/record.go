@@ -119,9 +119,13 @@ func (r *record) clone() *record {
 	return &c
 }
 
+// own reports whether the token is the application's own, for which it asks
+// again: there is no refresh token in that grant (RFC 6749 section 4.4.3).
+func (r *record) own() bool { return r.Provenance.Obtained == ObtainedClientCredentials }
+
 // refreshable reports whether this process may ever refresh the pair.
 func (r *record) refreshable() bool {
-	return r.Refresh != "" && r.Provenance.TokenEndpoint != "" && r.RefreshOwner == RefreshedHere && r.Dead == ""
+	return (r.Refresh != "" || r.own()) && r.Provenance.TokenEndpoint != "" && r.RefreshOwner == RefreshedHere && r.Dead == ""
 }
 
 // ttl is the lifetime that the pair was given; 0 if it is not known.
@@ -226,7 +230,7 @@ func (r *record) status(key Key, now time.Time) Status {
 		s.State, s.Reason = StateReauthorize, r.Dead
 	case r.refused():
 		s.State, s.Reason = StateReauthorize, r.Verdict.Reason
-	case ended && r.Refresh == "":
+	case ended && r.Refresh == "" && !r.own():
 		s.State, s.Reason = StateReauthorize, ReasonNoRefreshToken
 	case ended && r.Unknown != nil:
 		s.State, s.Reason = StateUnknown, ReasonRefreshFailing

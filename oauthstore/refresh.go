@@ -206,14 +206,26 @@ func (s *Store) send(ctx context.Context, key Key, sn *snapshot, client oauth.Cl
 	started, local := sn.storeNow(), time.Now()
 	pctx, cancel := context.WithTimeout(ctx, s.opts.PostTimeout)
 	defer cancel()
-	resp, err := oauth.Refresh(pctx, s.http, oauth.RefreshRequest{
-		TokenEndpoint: rec.Provenance.TokenEndpoint, Client: client, RefreshToken: secret.New(rec.Refresh),
-		Resource: rec.Provenance.Resource, RefusedCodes: rec.Profile.RefusedCodes,
-	})
+	resp, err := s.request(pctx, rec, client)
 	if err == nil {
 		return s.commit(ctx, key, sn, newPair(rec, resp, started, local))
 	}
 	return s.failed(ctx, key, rec, client, err, local)
+}
+
+// request asks for the next pair: with the refresh token, or again where the
+// token is the application's own.
+func (s *Store) request(ctx context.Context, rec *record, client oauth.Client) (*oauth.TokenResponse, error) {
+	p := &rec.Provenance
+	if rec.own() {
+		return oauth.ClientCredentials(ctx, s.http, oauth.ClientCredentialsRequest{
+			TokenEndpoint: p.TokenEndpoint, Client: client, Resource: p.Resource, Scopes: p.ScopesAsked,
+		})
+	}
+	return oauth.Refresh(ctx, s.http, oauth.RefreshRequest{
+		TokenEndpoint: p.TokenEndpoint, Client: client, RefreshToken: secret.New(rec.Refresh),
+		Resource: p.Resource, RefusedCodes: rec.Profile.RefusedCodes,
+	})
 }
 
 // confirmations are how many answers without an OAuth error it takes, over

@@ -59,3 +59,26 @@ func (s *Store) TakeSealed(ctx context.Context, id ID) ([]byte, error) {
 	}
 	return data, nil
 }
+
+// EachSealed calls f with every record of a kind that [Store.SaveSealed] wrote
+// and that has not expired, page by page, and ends with the first error. A
+// record that can't be opened is passed over: [Store.Rewrap] tells of it.
+func (s *Store) EachSealed(ctx context.Context, kind string, f func(id ID, data []byte, version uint64) error) error {
+	if kind == KindCredential || kind == "" {
+		return &Error{Op: "each", Err: ErrMisconfigured, Detail: "credentials are read by List"}
+	}
+	err := s.eachRow(ctx, Filter{Kind: kind}, func(it Item) error {
+		if !it.ExpireAt.IsZero() && !it.Now.Before(it.ExpireAt) {
+			return nil
+		}
+		data, err := s.open(ctx, purposeRecord, it.ID, it.Version, it.Data)
+		if err != nil {
+			return nil //nolint:nilerr // see above
+		}
+		return f(it.ID, data, it.Version)
+	})
+	if err != nil {
+		return &Error{Op: "each " + kind, Err: err}
+	}
+	return nil
+}

@@ -3,6 +3,7 @@ package connect
 import (
 	"context"
 	"errors"
+	"net/http"
 	"slices"
 
 	"github.com/toolgrant/toolgrant/internal/oauth"
@@ -133,4 +134,26 @@ func (a *App) client(method, issuer string) oauth.Client {
 	return oauth.Client{
 		ID: a.ID, AuthMethod: method, Secret: a.Secret, Signer: a.Signer, KeyID: a.KeyID, Algorithm: a.Algorithm, Issuer: issuer,
 	}
+}
+
+// ClientMetadata serves the client ID metadata document, for the path of
+// Options.ClientMetadataURL. Authorization servers fetch it without signing in.
+// Without a ClientMetadataURL and a RedirectURL it answers 404.
+func (c *Connector) ClientMetadata() http.Handler {
+	body, err := oauth.ClientDocument(c.opts.ClientMetadataURL, oauth.ClientMetadata{
+		RedirectURIs: []string{c.opts.RedirectURL}, AuthMethod: oauth.AuthNone, Name: c.opts.ClientName, URI: c.opts.ClientURI,
+	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case err != nil:
+			http.NotFound(w, r)
+		case r.Method != http.MethodGet && r.Method != http.MethodHead:
+			w.Header().Set("Allow", "GET, HEAD")
+			http.Error(w, "only GET is served here", http.StatusMethodNotAllowed)
+		default:
+			w.Header().Set("Content-Type", "application/json")
+			w.Header().Set("Cache-Control", "public, max-age=300")
+			_, _ = w.Write(body)
+		}
+	})
 }

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sync/singleflight"
 
+	"github.com/toolgrant/toolgrant/internal/oauth"
 	"github.com/toolgrant/toolgrant/internal/safehttp"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/providers"
@@ -119,9 +120,8 @@ func (o *Options) validate() error {
 		bad("FlowTTL is negative")
 	}
 	if o.ClientMetadataURL != "" {
-		if u, err := url.Parse(o.ClientMetadataURL); err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil ||
-			u.Fragment != "" || u.Path == "" || u.Path == "/" {
-			bad("ClientMetadataURL is not an https URL with a path")
+		if err := oauth.CheckDocumentURL(o.ClientMetadataURL); err != nil {
+			bad("ClientMetadataURL: %w", err)
 		}
 	}
 	for i := range o.Apps {

@@ -3,6 +3,7 @@ package connect
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"strings"
@@ -40,8 +41,15 @@ type registration struct {
 func (r *registration) id() oauthstore.ID {
 	return oauthstore.ID{
 		Kind: oauthstore.KindRegistration, Provider: r.Issuer,
-		Account: "registration", Server: digest(r.Redirect, strings.Join(r.Scopes, " "), r.Asked),
+		Account: registrationAccount, Server: digest(r.Redirect, strings.Join(r.Scopes, " "), r.Asked),
 	}
+}
+
+const registrationAccount = "registration"
+
+// claim keeps others away for as long as a registration may take.
+func (r *registration) claim(now time.Time) {
+	r.Claim, r.ClaimUntil = rand.Text(), now.Add(registerTimeout)
 }
 
 func (r *registration) chosen() chosen {
@@ -103,7 +111,7 @@ func (c *Connector) registered(ctx context.Context, key oauthstore.Key, want reg
 			}
 			continue
 		}
-		reg.Claim, reg.ClaimUntil = rand.Text(), now.Add(registerTimeout)
+		reg.claim(now)
 		version, err = c.save(ctx, want.id(), &reg, time.Time{}, version)
 		if errors.Is(err, oauthstore.ErrConflict) {
 			continue
@@ -111,31 +119,40 @@ func (c *Connector) registered(ctx context.Context, key oauthstore.Key, want reg
 		if err != nil {
 			return nil, err
 		}
-		return c.claimed(ctx, key, reg, want, dead, version)
+		return c.claimed(ctx, key, reg, version, func(ctx context.Context, r *registration) (string, error) {
+			return c.freshen(ctx, r, dead)
+		})
 	}
 }
 
-// claimed does what a registration needs, while the claim in it keeps others
-// away, and writes what came of it.
-func (c *Connector) claimed(ctx context.Context, key oauthstore.Key, reg, want registration, dead string, version uint64) (*registration, error) {
+// claimed changes a registration, while the claim in it keeps others away, and
+// writes what came of it. change says what it did, for the log; "" for nothing.
+func (c *Connector) claimed(
+	ctx context.Context, key oauthstore.Key, reg registration, version uint64,
+	change func(context.Context, *registration) (did string, err error),
+) (*registration, error) {
 	next := reg
-	did, err := c.freshen(ctx, &next, dead)
-	next.Claim, next.ClaimUntil = "", time.Time{}
-	if err == nil && next.Secret != "" && next.Secret != reg.Secret {
-		// Refreshes find it there, also those of other processes.
-		err = c.store.SaveClient(ctx, next.Issuer, next.ClientID,
-			oauthstore.Client{Secret: oauthstore.NewSecret(next.Secret), AuthMethod: next.Method}, next.SecretExpiry)
-	}
+	did, err := change(ctx, &next)
 	if err != nil {
-		reg.Claim, reg.ClaimUntil = "", time.Time{}
-		_, _ = c.save(ctx, want.id(), &reg, time.Time{}, version) // else the claim ends by itself
-		return nil, registrationFault(err)
+		next = reg
+	}
+	next.Claim, next.ClaimUntil = "", time.Time{}
+	_, saveErr := c.save(ctx, next.id(), &next, time.Time{}, version)
+	if err != nil {
+		return nil, registrationFault(err) // if it could not be saved, the claim ends by itself
+	}
+	if saveErr != nil && !errors.Is(saveErr, oauthstore.ErrConflict) {
+		return nil, saveErr
+	}
+	if next.Secret != "" && next.Secret != reg.Secret {
+		// Refreshes find it there, also those of other processes.
+		client := oauthstore.Client{Secret: oauthstore.NewSecret(next.Secret), AuthMethod: next.Method}
+		if err := c.store.SaveClient(ctx, next.Issuer, next.ClientID, client, next.SecretExpiry); err != nil {
+			return nil, err
+		}
 	}
 	if did != "" {
 		c.log(ctx, did, key, slog.String("issuer", next.Issuer))
-	}
-	if _, err := c.save(ctx, want.id(), &next, time.Time{}, version); err != nil && !errors.Is(err, oauthstore.ErrConflict) {
-		return nil, err
 	}
 	return &next, nil
 }
@@ -147,7 +164,7 @@ func (c *Connector) freshen(ctx context.Context, reg *registration, dead string)
 	now := time.Now()
 	if reg.ClientID != "" && reg.ClientID != dead {
 		if reg.endsSoon(now) {
-			if c.renew(ctx, reg) {
+			if c.renew(ctx, reg) == nil {
 				return "client renewed", nil
 			}
 		} else {
@@ -175,15 +192,19 @@ func (c *Connector) freshen(ctx context.Context, reg *registration, dead string)
 	return did, nil
 }
 
-// renew gets a new secret for a client (RFC 7592 section 2.2) and reports
-// whether there is one that lives longer.
-func (c *Connector) renew(ctx context.Context, reg *registration) bool {
+var errNotRenewed = errors.New("the server gives the client no secret that lives longer")
+
+// renew gets a new secret for a client (RFC 7592 section 2.2).
+func (c *Connector) renew(ctx context.Context, reg *registration) error {
 	got, err := oauth.UpdateClient(ctx, c.http, reg.wire(), c.metadata(reg, reg.Method))
-	if err != nil || got.Secret.IsZero() || !got.SecretExpiry.IsZero() && !got.SecretExpiry.After(reg.SecretExpiry) {
-		return false
+	if err != nil {
+		return err
+	}
+	if got.Secret.IsZero() || !got.SecretExpiry.IsZero() && !got.SecretExpiry.After(reg.SecretExpiry) {
+		return errNotRenewed
 	}
 	reg.take(got, time.Now())
-	return true
+	return nil
 }
 
 func (r *registration) take(got *oauth.Registration, now time.Time) {
@@ -254,7 +275,40 @@ func (c *Connector) replace(ctx context.Context, f *flow) (*Begun, error) {
 // connected that issue such secrets; [Connector.Begin] renews what it uses
 // anyway. It returns how many were renewed, and the first error.
 func (c *Connector) RenewClients(ctx context.Context) (int, error) {
-	return 0, nil
+	renewed := 0
+	var first error
+	err := c.store.EachSealed(ctx, oauthstore.KindRegistration, func(id oauthstore.ID, data []byte, version uint64) error {
+		var reg registration
+		if id.Account != registrationAccount || json.Unmarshal(data, &reg) != nil {
+			return nil // a client of another kind
+		}
+		now := time.Now()
+		if !reg.endsSoon(now) || reg.Claim != "" && now.Before(reg.ClaimUntil) {
+			return nil
+		}
+		reg.claim(now)
+		version, err := c.save(ctx, id, &reg, time.Time{}, version)
+		if err == nil {
+			_, err = c.claimed(ctx, oauthstore.Key{}, reg, version, func(ctx context.Context, r *registration) (string, error) {
+				if err := c.renew(ctx, r); err != nil {
+					return "", err
+				}
+				renewed++
+				return "client renewed", nil
+			})
+		}
+		if err != nil && !errors.Is(err, oauthstore.ErrConflict) && first == nil {
+			first = err
+		}
+		return ctx.Err()
+	})
+	if err == nil {
+		err = first
+	}
+	if err != nil {
+		return renewed, fail("renew clients", oauthstore.Key{}, err)
+	}
+	return renewed, nil
 }
 
 // sleep waits for d or until ctx ends.

@@ -1,0 +1,305 @@
+package connect_test
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/connect"
+	"github.com/toolgrant/toolgrant/providers"
+)
+
+func TestAConsentEndsWithAStoredCredential(t *testing.T) {
+	t.Parallel()
+	var judged oauthstore.Token
+	p := newPlace(t, func(p *place) {
+		p.MCP.Metadata["scopes_supported"] = []string{"write", "read"}
+		p.Options.Verify = func(_ context.Context, key oauthstore.Key, token oauthstore.Token) oauthstore.Verdict {
+			judged = token
+			return oauthstore.Verdict{Outcome: oauthstore.VerdictAccepted}
+		}
+	})
+	begun, err := p.Begin(t.Context(), example(), alice, &connect.Ask{ReturnTo: "/settings"})
+	require.NoError(t, err)
+	assert.Equal(t, testIssuer, begun.Issuer)
+	assert.Equal(t, testServer, begun.Resource)
+	assert.Equal(t, []string{"read", "write"}, begun.Scopes)
+	assert.Equal(t, connect.ClientRegistered, begun.Client)
+	assert.NotContains(t, begun.URL, begun.Binding.Expose())
+
+	got, err := p.Finish(t.Context(), alice, begun.Binding, p.browse(t, begun.URL))
+	require.NoError(t, err)
+	assert.Equal(t, "/settings", got.ReturnTo)
+	assert.Equal(t, oauthstore.VerdictAccepted, got.Status.Verdict.Outcome)
+	assert.Equal(t, oauthstore.Provenance{
+		Obtained: oauthstore.ObtainedConsent, Way: "oauth", Issuer: testIssuer, Resource: testServer, TokenEndpoint: testIssuer + "/token",
+		RevocationEndpoint: testIssuer + "/revoke", ClientID: begun.ClientID, AuthMethod: "none",
+		ScopesAsked: []string{"read", "write"}, ScopesGranted: []string{"read", "write"},
+	}, got.Status.Provenance)
+
+	token, err := p.Store.Token(t.Context(), keyOf(alice), oauthstore.Need{})
+	require.NoError(t, err)
+	assert.Equal(t, judged.AccessToken.Expose(), token.AccessToken.Expose())
+	assert.Equal(t, []string{"POST /mcp", "GET /.well-known/oauth-protected-resource/mcp"}, p.MCP.Seen())
+}
+
+func TestResourceAndVerifierAreInBothRequests(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, nil)
+	_, err := p.consent(t, alice, nil)
+	require.NoError(t, err)
+	_, err = p.consent(t, alice, nil)
+	require.NoError(t, err)
+	asked, forms := p.AS.Asked(), p.AS.Forms()
+	for i := range asked {
+		assert.Equal(t, testServer, asked[i].Get("resource"))
+		assert.Equal(t, testServer, forms[i].Get("resource"))
+		assert.Equal(t, "S256", asked[i].Get("code_challenge_method"))
+	}
+	assert.NotEqual(t, forms[0].Get("code_verifier"), forms[1].Get("code_verifier"), "a verifier is for one attempt")
+	assert.NotEqual(t, asked[0].Get("state"), asked[1].Get("state"))
+	assert.GreaterOrEqual(t, len(asked[0].Get("state")), 43, "256 bits")
+}
+
+func TestAnotherProcessFinishesWhatOneBegan(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, nil)
+	begun, err := p.Begin(t.Context(), example(), alice, nil)
+	require.NoError(t, err)
+	got, err := p.another(t).Finish(t.Context(), alice, begun.Binding, p.browse(t, begun.URL))
+	require.NoError(t, err)
+	assert.Equal(t, oauthstore.StateActive, got.Status.State)
+}
+
+func TestTheFourRefusalsOfACallback(t *testing.T) {
+	t.Parallel()
+	t.Run("a state that was used is refused, and nothing is exchanged twice", func(t *testing.T) {
+		t.Parallel()
+		p := newPlace(t, nil)
+		begun, err := p.Begin(t.Context(), example(), alice, &connect.Ask{ReturnTo: "/settings"})
+		require.NoError(t, err)
+		back := p.browse(t, begun.URL)
+		first, err := p.Finish(t.Context(), alice, begun.Binding, back)
+		require.NoError(t, err)
+		again, err := p.Finish(t.Context(), alice, begun.Binding, back)
+		assert.Equal(t, connect.KindStateUsed, connect.KindOf(err))
+		assert.Equal(t, first.Status.Grant, again.Status.Grant, "it tells what the first one brought")
+		assert.Equal(t, "/settings", again.ReturnTo)
+		assert.Equal(t, 1, p.AS.Count("POST /token"))
+	})
+	t.Run("another browser is refused, and the right one still finishes", func(t *testing.T) {
+		t.Parallel()
+		p := newPlace(t, nil)
+		begun, err := p.Begin(t.Context(), example(), alice, nil)
+		require.NoError(t, err)
+		back := p.browse(t, begun.URL)
+		for _, binding := range []oauthstore.Secret{{}, oauthstore.NewSecret("somebody else's")} {
+			_, err = p.Finish(t.Context(), alice, binding, back)
+			assert.Equal(t, connect.KindWrongBrowser, connect.KindOf(err))
+		}
+		_, err = p.Finish(t.Context(), alice, begun.Binding, back)
+		require.NoError(t, err)
+	})
+	t.Run("another owner is refused, and the right one still finishes", func(t *testing.T) {
+		t.Parallel()
+		p := newPlace(t, nil)
+		begun, err := p.Begin(t.Context(), example(), alice, nil)
+		require.NoError(t, err)
+		back := p.browse(t, begun.URL)
+		_, err = p.Finish(t.Context(), bob, begun.Binding, back)
+		assert.Equal(t, connect.KindWrongOwner, connect.KindOf(err))
+		_, err = p.Store.Status(t.Context(), keyOf(bob))
+		require.ErrorIs(t, err, oauthstore.ErrNotFound)
+		_, err = p.Finish(t.Context(), alice, begun.Binding, back)
+		require.NoError(t, err)
+	})
+	t.Run("an expired consent is refused", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			p := newPlace(t, nil)
+			begun, err := p.Begin(t.Context(), example(), alice, nil)
+			require.NoError(t, err)
+			back := p.browse(t, begun.URL)
+			time.Sleep(10 * time.Minute)
+			_, err = p.Finish(t.Context(), alice, begun.Binding, back)
+			assert.Equal(t, connect.KindExpired, connect.KindOf(err))
+			assert.Zero(t, p.AS.Count("POST /token"))
+		})
+	})
+	t.Run("a state that nobody began is refused", func(t *testing.T) {
+		t.Parallel()
+		p := newPlace(t, nil)
+		for _, back := range []string{"", "?code=x", "?code=x&state=made-up", "code=x&state=" + strings.Repeat("a", 4000)} {
+			_, err := p.Finish(t.Context(), alice, oauthstore.NewSecret("b"), back)
+			assert.Equal(t, connect.KindStateUnknown, connect.KindOf(err), back)
+		}
+	})
+}
+
+func TestOfManyCallbacksAtOnceOneExchanges(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, nil)
+	begun, err := p.Begin(t.Context(), example(), alice, nil)
+	require.NoError(t, err)
+	back := p.browse(t, begun.URL)
+	kinds := make(chan connect.Kind)
+	connectors := []*connect.Connector{p.Connector, p.another(t)}
+	for i := range 8 {
+		go func() {
+			_, err := connectors[i%2].Finish(t.Context(), alice, begun.Binding, back)
+			kinds <- connect.KindOf(err)
+		}()
+	}
+	count := map[connect.Kind]int{}
+	for range 8 {
+		count[<-kinds]++
+	}
+	assert.Equal(t, map[connect.Kind]int{"": 1, connect.KindStateUsed: 7}, count)
+	assert.Equal(t, 1, p.AS.Count("POST /token"))
+}
+
+func TestAUserWhoSaysNoIsTold(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, func(p *place) {
+		p.AS.Redirect = func(back url.Values) {
+			back.Del("code")
+			back.Set("error", "access_denied")
+			back.Set("error_description", "Not <today>")
+		}
+	})
+	_, err := p.consent(t, alice, nil)
+	e := faultOf(t, err)
+	assert.Equal(t, connect.KindDenied, e.Kind)
+	assert.Equal(t, "Not <today>", e.Said)
+	assert.NotContains(t, err.Error(), "today")
+	assert.Zero(t, p.AS.Count("POST /token"))
+}
+
+func TestIssIsJudgedOnErrorsToo(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, func(p *place) {
+		p.AS.Redirect = func(back url.Values) {
+			back.Del("code")
+			back.Set("error", "access_denied")
+			back.Set("error_description", "call this number")
+			back.Set("iss", "https://evil.example.com")
+		}
+	})
+	_, err := p.consent(t, alice, nil)
+	e := faultOf(t, err)
+	assert.Equal(t, connect.KindUntrusted, e.Kind, "an answer of somebody else is not acted upon")
+	assert.Empty(t, e.Said, "nor shown")
+}
+
+func TestACodeThatWasNotSentMayBeSentAgain(t *testing.T) {
+	t.Parallel()
+	down := true
+	p := newPlace(t, func(p *place) {
+		p.AS.Token = func(w http.ResponseWriter, _ *http.Request) bool {
+			if down {
+				w.Header().Set("Retry-After", "7")
+				w.WriteHeader(http.StatusTooManyRequests)
+			}
+			return down
+		}
+	})
+	begun, err := p.Begin(t.Context(), example(), alice, nil)
+	require.NoError(t, err)
+	back := p.browse(t, begun.URL)
+	_, err = p.Finish(t.Context(), alice, begun.Binding, back)
+	e := faultOf(t, err)
+	assert.Equal(t, connect.KindUnavailable, e.Kind)
+	assert.Equal(t, 7*time.Second, e.RetryAfter)
+	down = false
+	_, err = p.Finish(t.Context(), alice, begun.Binding, back)
+	require.NoError(t, err, "the page is loaded again")
+}
+
+func TestACodeWhoseAnswerIsLostIsNotSentAgain(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, func(p *place) {
+		p.AS.Token = func(w http.ResponseWriter, _ *http.Request) bool {
+			w.WriteHeader(http.StatusBadGateway)
+			return true
+		}
+	})
+	begun, err := p.Begin(t.Context(), example(), alice, nil)
+	require.NoError(t, err)
+	back := p.browse(t, begun.URL)
+	_, err = p.Finish(t.Context(), alice, begun.Binding, back)
+	assert.Equal(t, connect.KindUnavailable, connect.KindOf(err))
+	_, err = p.Finish(t.Context(), alice, begun.Binding, back)
+	assert.Equal(t, connect.KindStateUsed, connect.KindOf(err))
+	assert.Equal(t, 1, p.AS.Count("POST /token"))
+}
+
+func TestAReconnectKeepsTheOldCredentialUntilTheNewOneIsStored(t *testing.T) {
+	t.Parallel()
+	refuse := false
+	p := newPlace(t, func(p *place) {
+		p.AS.Token = func(w http.ResponseWriter, _ *http.Request) bool {
+			if refuse {
+				writeJSON(w, http.StatusBadRequest, map[string]any{"error": "invalid_grant"})
+			}
+			return refuse
+		}
+	})
+	first, err := p.consent(t, alice, nil)
+	require.NoError(t, err)
+	refuse = true
+	_, err = p.consent(t, alice, nil)
+	assert.Equal(t, connect.KindRefused, connect.KindOf(err))
+	st, err := p.Store.Status(t.Context(), keyOf(alice))
+	require.NoError(t, err)
+	assert.Equal(t, first.Status.Grant, st.Grant)
+	refuse = false
+	second, err := p.consent(t, alice, nil)
+	require.NoError(t, err)
+	assert.NotEqual(t, first.Status.Grant, second.Status.Grant)
+}
+
+func TestATokenThatIsNoBearerIsRefusedAndGivenBack(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, func(p *place) {
+		p.AS.Token = func(w http.ResponseWriter, _ *http.Request) bool {
+			writeJSON(w, http.StatusOK, map[string]any{"access_token": "synthetic-bound", "token_type": "DPoP", "refresh_token": "synthetic-refresh"})
+			return true
+		}
+	})
+	_, err := p.consent(t, alice, nil)
+	assert.Equal(t, connect.KindUnsupported, connect.KindOf(err))
+	assert.Equal(t, []string{"synthetic-refresh"}, p.AS.revoked)
+	_, err = p.Store.Status(t.Context(), keyOf(alice))
+	require.ErrorIs(t, err, oauthstore.ErrNotFound)
+}
+
+func TestARefusalByTheServerIsTheVerdictOfASuccess(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, func(p *place) {
+		p.Options.Verify = func(context.Context, oauthstore.Key, oauthstore.Token) oauthstore.Verdict {
+			return oauthstore.Verdict{Outcome: oauthstore.VerdictRefused, Reason: oauthstore.ReasonAudience}
+		}
+	})
+	got, err := p.consent(t, alice, nil)
+	require.NoError(t, err)
+	assert.Equal(t, oauthstore.VerdictRefused, got.Status.Verdict.Outcome)
+	assert.Equal(t, oauthstore.ReasonAudience, got.Status.Reason)
+}
+
+func TestAProviderWithoutAConsentIsRefused(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, nil)
+	keyOnly := providers.Custom("keys", testServer, &providers.CustomOptions{
+		Ways: []providers.Way{{ID: "api_key", Kind: providers.WayKey, Name: "API key", Obtain: "Make one."}},
+	})
+	_, err := p.Begin(t.Context(), keyOnly, alice, nil)
+	assert.Equal(t, connect.KindUnsupported, connect.KindOf(err))
+}
