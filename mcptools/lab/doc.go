@@ -38,6 +38,9 @@
 // by [World.FaultNames]. What was asked is in [World.Requests] and
 // [World.ModelRequests].
 //
+// With [Options].InMemory a world is on no network at all, and hours of a
+// conversation pass at once in a testing/synctest bubble.
+//
 // # Fidelity
 //
 // The Responses endpoint connects to server_url with what the entry says and

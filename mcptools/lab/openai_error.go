@@ -60,6 +60,10 @@ var platformErrors = map[string]apiError{
 		status: http.StatusServiceUnavailable, kind: "service_unavailable_error", code: "overloaded",
 		message: "The engine is currently overloaded, please try again later.",
 	},
+	"numeric_code": {
+		status: http.StatusInternalServerError, kind: "cr_error", code: http.StatusInternalServerError,
+		message: "The server had an error while processing your request.",
+	},
 	"model": {
 		status: http.StatusNotFound, kind: "invalid_request_error", code: "model_not_found", param: "model",
 		message: "The model does not exist or you do not have access to it.",
@@ -84,7 +88,7 @@ func (o *openAI) platformFaults(rw http.ResponseWriter, r *http.Request) bool {
 	if !f.stall(r.Context(), "openai") {
 		return false
 	}
-	kind := f.first("openai", "401", "429", "quota", "500", "503", "model", "context_length", "unsupported", "html", "error_string")
+	kind := f.first("openai", "401", "429", "quota", "500", "503", "numeric_code", "model", "context_length", "unsupported", "html", "error_string")
 	switch kind {
 	case "":
 		return true
@@ -117,8 +121,12 @@ func (o *openAI) listFailed(label, serverURL string, err *upstreamError) *apiErr
 				serverURL, status, http.StatusText(status)),
 		}
 	}
-	return &apiError{
+	e := &apiError{
 		status: http.StatusFailedDependency, kind: "external_connector_error", param: "tools", code: "http_error",
 		message: fmt.Sprintf("Error retrieving tool list from MCP server: '%s'. Http status code: %d (%s)", label, status, http.StatusText(status)),
 	}
+	if o.w.faults.strikes("openai", "should_retry") {
+		e.header = map[string]string{"X-Should-Retry": "true"}
+	}
+	return e
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openai/openai-go/v3/option"
 	"github.com/openai/openai-go/v3/responses"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -65,6 +66,13 @@ func TestAListThatFailsHasOtherFormsToo(t *testing.T) {
 	assert.Equal(t, 400, failed.StatusCode)
 	assert.Equal(t, "tool_user_error", failed.Code)
 	assert.Contains(t, failed.Message, w.Server("notes").MCPURL)
+
+	retrying := openaiClient(t, w, option.WithMaxRetries(1), option.WithMaxRetryDelay(1))
+	require.NoError(t, w.Fault("openai:should_retry"))
+	before := len(w.ModelRequests())
+	_, err = retrying.Responses.New(t.Context(), bad)
+	assert.Equal(t, 424, apiError(t, err).StatusCode)
+	assert.Len(t, w.ModelRequests(), before+2, "openai-go repeats a 424 that asks for it")
 
 	require.NoError(t, w.Fault("notes:no_tools"))
 	resp, err := c.Responses.New(t.Context(), ask("report", entry(w, "notes", w.Key("notes", "mia"))))
@@ -135,6 +143,7 @@ func TestThePlatformCanFail(t *testing.T) {
 		"401": {401, "invalid_api_key"}, "429": {429, "rate_limit_exceeded"}, "quota": {429, "insufficient_quota"},
 		"500": {500, ""}, "503": {503, "overloaded"}, "model": {404, "model_not_found"},
 		"context_length": {400, "context_length_exceeded"}, "unsupported": {400, "invalid_value"}, "html": {502, ""},
+		"numeric_code": {500, "500"},
 	} {
 		w.Clear()
 		require.NoError(t, w.Fault("openai:"+fault))

@@ -21,6 +21,11 @@ type Options struct {
 	// free port.
 	Listen string
 
+	// InMemory: the world is on no network. Only the client that
+	// [World.Client] returns reaches it, and everything that it does can happen
+	// in virtual time (testing/synctest). Default: false, it listens.
+	InMemory bool
+
 	// Servers are the MCP servers. Default: [DefaultServers].
 	Servers []Server
 
@@ -64,7 +69,9 @@ type World struct {
 	model    *openAI
 	faults   *faultSet
 	log      *requestLog
-	http     *http.Client // for what the lab itself asks: client documents, MCP servers
+	memory   *memoryListener // nil: the world listens on loopback
+	http     *http.Client    // for what the lab itself asks: client documents, MCP servers
+	client   *http.Client    // for who uses it
 	srv      *http.Server
 	served   chan struct{} // closed when srv.Serve has returned
 	stop     context.CancelFunc
@@ -89,7 +96,6 @@ func Start(opts *Options) (*World, error) {
 	}
 	w := &World{
 		ttl: o.TokenTTL, opts: o, now: o.Now, log: &requestLog{}, served: make(chan struct{}),
-		http: safehttp.New(&safehttp.Options{AllowLoopback: true, Timeout: o.CallTimeout}),
 	}
 	if w.ttl <= 0 {
 		w.ttl = time.Hour
@@ -111,14 +117,25 @@ func Start(opts *Options) (*World, error) {
 			return nil, err
 		}
 	}
+	if o.InMemory {
+		w.memory = newMemoryListener()
+		w.base, w.http, w.client = memoryBase, w.memory.client(), w.memory.client()
+		w.serve(w.memory)
+		return w, nil
+	}
 	ln, err := listen(o.Listen)
 	if err != nil {
 		return nil, err
 	}
-	w.base = "http://" + ln.Addr().String()
+	guarded := func() *http.Client { return safehttp.New(&safehttp.Options{AllowLoopback: true}) }
+	w.base, w.http, w.client = "http://"+ln.Addr().String(), guarded(), guarded()
 	w.serve(ln)
 	return w, nil
 }
+
+// Client returns a client that reaches the world. Its connections end with the
+// world. A world in memory has no other way in.
+func (w *World) Client() *http.Client { return w.client }
 
 // listen refuses what is not loopback: the lab hands out tokens to anyone.
 func listen(address string) (net.Listener, error) {
@@ -167,6 +184,8 @@ func (w *World) serve(ln net.Listener) {
 func (w *World) Close() error {
 	w.closing.Do(func() {
 		w.stop()
+		w.client.CloseIdleConnections()
+		w.http.CloseIdleConnections()
 		for _, s := range w.servers {
 			s.close()
 		}
@@ -177,7 +196,6 @@ func (w *World) Close() error {
 			err = errors.Join(err, w.srv.Close())
 		}
 		<-w.served
-		w.http.CloseIdleConnections()
 		w.closeErr = err
 	})
 	return w.closeErr
