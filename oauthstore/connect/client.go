@@ -35,11 +35,12 @@ type chosen struct {
 // client finds the client to use at a plan's authorization server, in the order
 // of MCP 2026-07-28: one that was registered by hand, our metadata document, a
 // dynamic registration. redirect, if not empty, is where the caller listens.
-func (c *Connector) client(ctx context.Context, s *site, p *plan, redirect string) (chosen, string, error) {
+// grants, if not nil, are the grants of a flow that sends nobody back.
+func (c *Connector) client(ctx context.Context, s *site, p *plan, redirect string, grants []string) (chosen, string, error) {
 	issuer := p.Server.Issuer
 	if app := c.opts.Apps.find(s.key, issuer); app != nil {
 		redirect = orElse(redirect, orElse(app.RedirectURL, c.opts.RedirectURL))
-		if redirect == "" {
+		if redirect == "" && grants == nil {
 			return chosen{}, "", errNoRedirect
 		}
 		method, err := app.method(&p.Server)
@@ -48,10 +49,13 @@ func (c *Connector) client(ctx context.Context, s *site, p *plan, redirect strin
 	if c.opts.Apps.forProvider(s.key) {
 		return chosen{}, "", fault(KindUntrusted, "the application is registered at another authorization server than the one that the server's metadata names")
 	}
-	if redirect = orElse(redirect, c.opts.RedirectURL); redirect == "" {
+	if redirect = orElse(redirect, c.opts.RedirectURL); redirect == "" && grants == nil {
 		return chosen{}, "", errNoRedirect
 	}
-	if c.documentFits(&p.Server) {
+	if grants != nil {
+		redirect = ""
+	}
+	if grants == nil && c.documentFits(&p.Server) {
 		return chosen{Kind: ClientDocument, ID: c.opts.ClientMetadataURL, Method: oauth.AuthNone}, redirect, nil
 	}
 	if p.Server.RegistrationEndpoint == "" {
@@ -66,7 +70,7 @@ func (c *Connector) client(ctx context.Context, s *site, p *plan, redirect strin
 	}
 	reg, err := c.register(ctx, s.key, registration{
 		Issuer: issuer, Endpoint: p.Server.RegistrationEndpoint, TokenEndpoint: p.Server.TokenEndpoint,
-		Redirect: redirect, Scopes: p.Scopes, Asked: method,
+		Redirect: redirect, Scopes: p.Scopes, Asked: method, Grants: grants,
 	}, "")
 	if e, ok := errors.AsType[*Error](err); ok && e.Kind == KindNoClient {
 		e.Obtain = s.way.Obtain

@@ -166,6 +166,10 @@ type Ask struct {
 	// request without a token, or with too few scopes. Default: the server is
 	// asked.
 	Challenge http.Header
+	// RedirectURL is where the authorization server sends the user back to.
+	// Default: that of the app, else Options.RedirectURL; for
+	// [Connector.Listen] a loopback address.
+	RedirectURL string
 	// ReturnTo is where the browser goes when all is done. It is kept as it is:
 	// see WebOptions.ReturnTo for what is allowed there. Default: a page that
 	// says that it is done.

@@ -71,22 +71,18 @@ func (c *Connector) Begin(ctx context.Context, p providers.Provider, owner oauth
 	if err != nil {
 		return nil, fail("begin", s.key, err)
 	}
-	b, err := c.begin(ctx, &s, ask, "")
+	b, err := c.begin(ctx, &s, ask)
 	if err != nil {
 		return nil, fail("begin", s.key, err)
 	}
 	return b, nil
 }
 
-func (c *Connector) begin(ctx context.Context, s *site, ask *Ask, redirect string) (*Begun, error) {
+func (c *Connector) begin(ctx context.Context, s *site, ask *Ask) (*Begun, error) {
 	plan, err := c.discover(ctx, s, ask)
 	if err != nil {
 		return nil, err
 	}
-	return c.beginAt(ctx, s, ask, redirect, plan)
-}
-
-func (c *Connector) beginAt(ctx context.Context, s *site, ask *Ask, redirect string, plan *plan) (*Begun, error) {
 	if plan.Server.AuthorizationEndpoint == "" {
 		return nil, fault(KindUnsupported, "the authorization server has no consent in a browser")
 	}
@@ -95,7 +91,7 @@ func (c *Connector) beginAt(ctx context.Context, s *site, ask *Ask, redirect str
 	}
 	plan.wantRefresh(ask)
 	plan.Server.Scopes = nil // long, and of no use any more
-	client, redirect, err := c.client(ctx, s, plan, redirect)
+	client, redirect, err := c.client(ctx, s, plan, ask.RedirectURL, nil)
 	if err != nil {
 		return nil, err
 	}

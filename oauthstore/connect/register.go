@@ -21,7 +21,8 @@ type registration struct {
 	TokenEndpoint string   `json:"token_endpoint"`
 	Redirect      string   `json:"redirect"`
 	Scopes        []string `json:"scopes,omitzero"`
-	Asked         string   `json:"asked"` // the method that was asked for
+	Asked         string   `json:"asked"`           // the method that was asked for
+	Grants        []string `json:"grants,omitzero"` // nil: those of a consent in a browser
 
 	ClientID     string    `json:"client_id,omitzero"` // "": not registered yet
 	Secret       string    `json:"secret,omitzero"`    //nolint:gosec // sealed with the record
@@ -41,7 +42,7 @@ type registration struct {
 func (r *registration) id() oauthstore.ID {
 	return oauthstore.ID{
 		Kind: oauthstore.KindRegistration, Provider: r.Issuer,
-		Account: registrationAccount, Server: digest(r.Redirect, strings.Join(r.Scopes, " "), r.Asked),
+		Account: registrationAccount, Server: digest(r.Redirect, strings.Join(r.Scopes, " "), r.Asked, strings.Join(r.Grants, " ")),
 	}
 }
 
@@ -226,10 +227,15 @@ func (r *registration) client() oauth.Client {
 
 // metadata is what the application says of itself.
 func (c *Connector) metadata(r *registration, method string) oauth.ClientMetadata {
-	return oauth.ClientMetadata{
-		RedirectURIs: []string{r.Redirect}, AuthMethod: method, Scopes: r.Scopes,
-		Name: c.opts.ClientName, URI: c.opts.ClientURI,
+	m := oauth.ClientMetadata{
+		AuthMethod: method, GrantTypes: r.Grants, Scopes: r.Scopes, Name: c.opts.ClientName, URI: c.opts.ClientURI,
 	}
+	if r.Redirect != "" {
+		m.RedirectURIs = []string{r.Redirect}
+	} else {
+		m.ApplicationType = oauth.AppNative
+	}
+	return m
 }
 
 // registrationFault makes a refusal to register one that a person can act on.

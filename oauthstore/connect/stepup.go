@@ -50,7 +50,7 @@ func (c *Connector) StepUp(ctx context.Context, p providers.Provider, owner oaut
 		return nil, fail("step up", s.key, err)
 	}
 	more.Scopes, more.Challenge = all, challenge
-	b, err := c.begin(ctx, &s, &more, "")
+	b, err := c.begin(ctx, &s, &more)
 	if err != nil {
 		return nil, fail("step up", s.key, err)
 	}

@@ -1,0 +1,113 @@
+package connect
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/toolgrant/toolgrant/internal/oauth"
+	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/providers"
+)
+
+// deviceGrants are the grants of a client of the device flow.
+var deviceGrants = []string{"urn:ietf:params:oauth:grant-type:device_code", "refresh_token"}
+
+// A Device is a consent that the user gives on another device (RFC 8628).
+type Device struct {
+	UserCode    string // for the user to type
+	URL         string // where it is typed
+	CompleteURL string // the same with the code in it, as for a QR code; "" if the server has none
+	Key         oauthstore.Key
+	Ends        time.Time
+	Scopes      []string // that are asked for, sorted; nil: none
+
+	connector *Connector
+	site      site
+	plan      *plan
+	client    oauth.Client
+	code      *oauth.DeviceCode
+}
+
+// Device begins a consent for a machine without a browser, at servers that have
+// such a flow. Show the user the code and the URL, then call [Device.Wait].
+func (c *Connector) Device(ctx context.Context, p providers.Provider, owner oauthstore.Owner, ask *Ask) (*Device, error) {
+	ask = orNew(ask)
+	s, err := c.site(p, owner, ask, providers.WayOAuth)
+	if err != nil {
+		return nil, fail("device", s.key, err)
+	}
+	d, err := c.device(ctx, &s, ask)
+	if err != nil {
+		return nil, fail("device", s.key, err)
+	}
+	return d, nil
+}
+
+func (c *Connector) device(ctx context.Context, s *site, ask *Ask) (*Device, error) {
+	p, err := c.discover(ctx, s, ask)
+	if err != nil {
+		return nil, err
+	}
+	if p.Server.DeviceAuthorizationEndpoint == "" {
+		return nil, fault(KindUnsupported, "the authorization server has no device flow")
+	}
+	p.wantRefresh(ask)
+	use, _, err := c.client(ctx, s, p, "", deviceGrants)
+	if err != nil {
+		return nil, err
+	}
+	client, err := c.authenticate(&flow{Key: s.key, Plan: p, Client: use})
+	if err != nil {
+		return nil, err
+	}
+	code, err := oauth.StartDevice(ctx, c.http, oauth.DeviceRequest{
+		Endpoint: p.Server.DeviceAuthorizationEndpoint, Client: client, Resource: p.Resource, Scopes: p.Scopes,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &Device{
+		UserCode: code.UserCode, URL: code.VerificationURI, CompleteURL: code.CompleteURI, Key: s.key, Ends: code.Expiry,
+		Scopes: slices.Clone(p.Scopes), connector: c, site: *s, plan: p, client: client, code: code,
+	}, nil
+}
+
+// Wait asks until the user has decided, then stores the credential and has the
+// MCP server asked. A user who says no is [KindDenied]; where the code ends
+// first, or ctx has a deadline that does, it is [KindTimeout].
+func (d *Device) Wait(ctx context.Context) (Result, error) {
+	c, key := d.connector, d.Key
+	token, err := oauth.WaitDevice(ctx, c.http, oauth.PollRequest{
+		TokenEndpoint: d.plan.Server.TokenEndpoint, Client: d.client, Code: d.code.Code, Resource: d.plan.Resource,
+	}, d.code)
+	if err != nil {
+		return Result{}, fail("device", key, deviceFault(ctx, err))
+	}
+	// The code is spent: what it brought is stored whatever becomes of ctx.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTimeout)
+	defer cancel()
+	st, err := c.commit(ctx, &grant{
+		key: key, way: d.site.way.ID, obtained: oauthstore.ObtainedConsent, profile: d.site.profile(), plan: d.plan, client: d.client, token: token,
+	})
+	if err != nil {
+		return Result{}, fail("device", key, err)
+	}
+	c.log(ctx, "connected", key, slog.String("issuer", d.plan.Server.Issuer))
+	return Result{Status: st}, nil
+}
+
+func deviceFault(ctx context.Context, err error) error {
+	w, ok := errors.AsType[*oauth.Error](err)
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled):
+		return ctx.Err()
+	case ok && w.Code == "access_denied":
+		return &Error{Kind: KindDenied, Said: w.Description, Err: err}
+	case ok && w.Code == "expired_token", errors.Is(err, context.DeadlineExceeded):
+		return &Error{Kind: KindTimeout, Detail: "the user did not consent in time", Err: err}
+	}
+	return err
+}

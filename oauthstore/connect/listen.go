@@ -1,0 +1,207 @@
+package connect
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/toolgrant/toolgrant/internal/safehttp"
+	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/providers"
+)
+
+// defaultLoopback is where a Listener waits. It is always the same, so that a
+// registration serves again; where it is taken, any free port does.
+const defaultLoopback = "http://127.0.0.1:41617/callback"
+
+// A Listener waits on this machine for the end of a consent: on a loopback
+// address, or for a URL that the user pastes. Its methods are safe for
+// concurrent use. End it with [Listener.Close].
+type Listener struct {
+	*Begun
+	// RedirectURL is where the user is sent back to.
+	RedirectURL string
+	// Listening reports whether the callback can arrive by itself. Where it is
+	// false, the user has to paste the URL that the browser ends at.
+	Listening bool
+
+	connector *Connector
+	owner     oauthstore.Owner
+	name      string       // the provider's, for people
+	server    *http.Server // nil: not listening
+	served    sync.WaitGroup
+	once      sync.Once
+	ended     chan struct{} // closed when result and err are set
+	result    Result
+	err       error
+}
+
+// Listen begins a consent and waits for its end on this machine: at
+// Ask.RedirectURL, or at 127.0.0.1 if that is empty. One without a port gets a
+// free one (RFC 8252 section 7.3). If it is not on a loopback address, nobody
+// can listen there, and the user has to paste. Open or print URL, then call
+// [Listener.Wait].
+func (c *Connector) Listen(ctx context.Context, p providers.Provider, owner oauthstore.Owner, ask *Ask) (*Listener, error) {
+	own := *orNew(ask)
+	l := &Listener{connector: c, owner: owner, name: p.Name, ended: make(chan struct{})}
+	conn, redirect, err := listenAt(ctx, own.RedirectURL)
+	if err != nil {
+		return nil, fail("listen", oauthstore.Key{Owner: owner, Provider: p.ID, Account: own.Account}, err)
+	}
+	own.RedirectURL, l.RedirectURL, l.Listening = redirect, redirect, conn != nil
+	if l.Begun, err = c.Begin(ctx, p, owner, &own); err != nil {
+		if conn != nil {
+			_ = conn.Close()
+		}
+		return nil, err
+	}
+	if conn != nil {
+		l.serve(conn)
+	}
+	return l, nil
+}
+
+// listenAt opens the address of a redirect URL, and returns the URL with the
+// port that it got. Where nobody can listen there is no listener.
+func listenAt(ctx context.Context, redirect string) (net.Listener, string, error) {
+	anyPort := redirect == ""
+	if anyPort {
+		redirect = defaultLoopback
+	}
+	if err := checkRedirect(redirect); err != nil {
+		return nil, "", &Error{Kind: KindMisconfigured, Err: err}
+	}
+	u, err := url.Parse(redirect)
+	if err != nil || u.Scheme != "http" || !safehttp.IsLoopback(u.Hostname()) {
+		return nil, redirect, nil //nolint:nilerr // it was judged above
+	}
+	host, port := u.Hostname(), orElse(u.Port(), "0")
+	if net.ParseIP(host) == nil {
+		host = "127.0.0.1" // localhost, which browsers try there too
+	}
+	var lc net.ListenConfig
+	conn, err := lc.Listen(ctx, "tcp", net.JoinHostPort(host, port))
+	if err != nil && anyPort {
+		port = "0"
+		conn, err = lc.Listen(ctx, "tcp", net.JoinHostPort(host, port))
+	}
+	if err != nil {
+		return nil, "", &Error{Kind: KindMisconfigured, Detail: "nobody can listen at the redirect URL", Err: err}
+	}
+	if _, got, err := net.SplitHostPort(conn.Addr().String()); err == nil && port == "0" {
+		u.Host = net.JoinHostPort(u.Hostname(), got)
+	}
+	return conn, u.String(), nil
+}
+
+// serve answers callbacks until the listener is closed.
+func (l *Listener) serve(conn net.Listener) {
+	path := "/"
+	if u, err := url.Parse(l.RedirectURL); err == nil && u.Path != "" {
+		path = u.Path
+	}
+	l.server = &http.Server{
+		ReadHeaderTimeout: 10 * time.Second,
+		MaxHeaderBytes:    64 << 10,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path != path || r.Method != http.MethodGet {
+				http.NotFound(w, r)
+				return
+			}
+			l.callback(w, r)
+		}),
+	}
+	l.served.Go(func() { _ = l.server.Serve(conn) })
+}
+
+// callback is the browser's return.
+func (l *Listener) callback(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Connection", "close")
+	result, err := l.finish(r.Context(), r.URL.RawQuery)
+	if e, ok := errors.AsType[*Error](err); ok && e.Next != nil {
+		http.Redirect(w, r, e.Next.URL, http.StatusSeeOther)
+		return
+	}
+	l.page(result, err).write(w, true)
+	_ = http.NewResponseController(w).Flush()
+	l.settle(result, err) // the page first: who waits may end the program
+}
+
+// page tells the user that the rest happens elsewhere.
+func (l *Listener) page(result Result, err error) *page {
+	p := endPage(l.name, result, err)
+	if err == nil {
+		p.Text = append(p.Text, "You can close this window and go back to the program that sent you here.")
+	}
+	return p
+}
+
+// Paste ends the consent with the URL that the user's browser ended at, or with
+// its query. A text that is no answer to this consent is [KindStateUnknown], and
+// may be followed by a better one. With [KindClientReplaced] the user has to go
+// to Error.Next first.
+func (l *Listener) Paste(ctx context.Context, callback string) (Result, error) {
+	result, err := l.finish(ctx, callback)
+	l.settle(result, err)
+	return result, err
+}
+
+func (l *Listener) finish(ctx context.Context, callback string) (Result, error) {
+	return l.connector.Finish(ctx, l.owner, l.Binding, callback)
+}
+
+// settle ends the waiting, unless another callback can still do better.
+func (l *Listener) settle(result Result, err error) {
+	switch KindOf(err) {
+	case KindStateUnknown, KindStateUsed, KindClientReplaced, KindWrongBrowser, KindWrongOwner:
+		return
+	default:
+	}
+	l.once.Do(func() {
+		l.result, l.err = result, err
+		close(l.ended)
+	})
+}
+
+// Wait returns what became of the consent. It is [KindTimeout] when ctx has a
+// deadline that passes first, or the consent's own end does.
+func (l *Listener) Wait(ctx context.Context) (Result, error) {
+	late := &Error{Op: "wait", Key: l.Key, Kind: KindTimeout, Detail: "nobody came back in time"}
+	left := time.NewTimer(time.Until(l.Ends))
+	defer left.Stop()
+	select {
+	case <-l.ended:
+		return l.result, l.err
+	case <-left.C:
+		return Result{}, late
+	case <-ctx.Done():
+		late.Err = ctx.Err()
+		if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return Result{}, fail("wait", l.Key, ctx.Err())
+		}
+		return Result{}, late
+	}
+}
+
+// closeGrace is how long a page may still be on its way to the browser.
+const closeGrace = 2 * time.Second
+
+// Close stops listening and waits until the last page was sent. It may be
+// called again.
+func (l *Listener) Close() error {
+	if l.server == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), closeGrace)
+	defer cancel()
+	err := l.server.Shutdown(ctx)
+	if err != nil {
+		err = l.server.Close()
+	}
+	l.served.Wait()
+	return err
+}

@@ -1,0 +1,177 @@
+package connect
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"errors"
+	"html/template"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/toolgrant/toolgrant/oauthstore"
+)
+
+//go:embed page/page.html
+var pageText string
+
+//go:embed page/page.css
+var pageStyle string
+
+var pageTemplate = template.Must(template.New("page").Parse(pageText))
+
+// A page is what a person reads.
+type page struct {
+	Status  int
+	Tone    string // good, bad, warn or ""
+	Heading string
+	Text    []string
+	Said    string // of the authorization server, quoted
+	Facts   []field
+	Form    *form
+	Links   []link
+	Wait    time.Duration // Retry-After; 0: none
+}
+
+type field struct{ Name, Value string }
+
+type form struct {
+	Fields []field
+	Button string
+}
+
+type link struct {
+	URL, Text string
+	Primary   bool
+}
+
+// Tones of a page.
+const (
+	toneGood = "good"
+	toneBad  = "bad"
+	toneWarn = "warn"
+)
+
+// contentPolicy allows the one style sheet, and forms that lead to this site
+// and on to an authorization server.
+var contentPolicy = func() string {
+	sum := sha256.Sum256([]byte(pageStyle))
+	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
+		"'; base-uri 'none'; frame-ancestors 'none'; form-action 'self' https:"
+}()
+
+// loopbackForms lets forms lead on to servers of this machine, for tests.
+const loopbackForms = " http://localhost:* http://127.0.0.1:*"
+
+// write sends a page.
+func (p *page) write(w http.ResponseWriter, loopback bool) {
+	var b bytes.Buffer
+	data := struct {
+		*page
+		Style template.CSS
+	}{p, template.CSS(pageStyle)} //nolint:gosec // our own style sheet
+	if err := pageTemplate.Execute(&b, data); err != nil {
+		http.Error(w, "the page could not be made", http.StatusInternalServerError)
+		return
+	}
+	policy := contentPolicy
+	if loopback {
+		policy += loopbackForms
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", policy)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer") // the URL of a callback holds a code
+	h.Set("Cache-Control", "no-store")
+	if p.Wait > 0 {
+		h.Set("Retry-After", strconv.Itoa(int((p.Wait+time.Second-1)/time.Second)))
+	}
+	w.WriteHeader(p.Status)
+	_, _ = w.Write(b.Bytes())
+}
+
+// endPage says what became of a consent. name is the provider's.
+func endPage(name string, r Result, err error) *page {
+	if err == nil {
+		return connectedPage(name, r)
+	}
+	e, ok := errors.AsType[*Error](err)
+	if !ok {
+		e = &Error{Kind: KindUnavailable}
+	}
+	if e.Kind == KindStateUsed && r.Status.Key != (oauthstore.Key{}) {
+		p := connectedPage(name, r)
+		p.Text = append([]string{"This was already done: nothing was done twice."}, p.Text...)
+		return p
+	}
+	p := &page{Tone: toneBad, Wait: e.RetryAfter}
+	p.Status, p.Heading, p.Text = words(e.Kind, name)
+	if e.Kind == KindDenied || e.Kind == KindStateUsed || e.Kind == KindExpired {
+		p.Tone = toneWarn
+	}
+	if e.Kind == KindDenied || e.Kind == KindRefused || e.Kind == KindMisconfigured {
+		p.Said = e.Said
+	}
+	return p
+}
+
+func connectedPage(name string, r Result) *page {
+	p := &page{Status: http.StatusOK, Tone: toneGood, Heading: name + " is connected"}
+	switch v := r.Status.Verdict; {
+	case v.Outcome != oauthstore.VerdictRefused:
+		p.Text = []string{"It is ready to be used."}
+	case v.Reason == oauthstore.ReasonScope:
+		p.Tone = toneWarn
+		p.Text = []string{"But it wants more permissions than were granted, so it can't be used yet. Connect it again and allow all that it asks for."}
+	default:
+		p.Tone = toneWarn
+		p.Text = []string{
+			"But its MCP server refuses this connection, so it can't be used yet.",
+			"Often an administrator of your organization has to allow the application there first.",
+		}
+	}
+	if s := r.Status.Provenance.ScopesGranted; len(s) > 0 {
+		p.Facts = append(p.Facts, field{"Permissions", strings.Join(s, ", ")})
+	}
+	return p
+}
+
+// words are what a person is told of a failure: what happened, and what to do.
+func words(kind Kind, name string) (status int, heading string, text []string) {
+	switch kind {
+	case KindDenied:
+		return http.StatusForbidden, name + " was not connected", []string{"The request was declined there. Nothing was stored."}
+	case KindStateUsed:
+		return http.StatusConflict, "This page was used before", []string{"Its answer counts only once, and that brought no connection. Please begin again."}
+	case KindExpired:
+		return http.StatusGone, "That took too long", []string{"For your safety a connection has to be finished soon after it was begun. Please begin again."}
+	case KindStateUnknown:
+		return http.StatusBadRequest, "Nothing is waiting for this page", []string{"The address is incomplete, or what it belongs to is long over. Please begin again."}
+	case KindWrongBrowser:
+		return http.StatusForbidden, "This belongs to another browser", []string{
+			"The connection was begun in another browser, or cookies are switched off. Nothing was connected.",
+			"If somebody sent you this link, don't use it.",
+		}
+	case KindWrongOwner:
+		return http.StatusForbidden, "Somebody else began this", []string{
+			"You are signed in with another account than the one that began. Nothing was connected.",
+			"Sign in as the one who began, or begin again.",
+		}
+	case KindUntrusted:
+		return http.StatusBadGateway, name + " could not be verified", []string{"What answered is not what it has to be. For your safety nothing was connected."}
+	case KindNoClient, KindMisconfigured:
+		return http.StatusInternalServerError, name + " is not set up yet", []string{"This application is not registered there as it has to be. Its operator can mend that; trying again does not help."}
+	case KindUnsupported:
+		return http.StatusNotImplemented, name + " can't be connected", []string{"It wants a kind of sign-in that this application does not have."}
+	case KindRefused, KindRejected, KindWrongToken:
+		return http.StatusBadGateway, name + " refused", []string{"The sign-in there went well, but the last step was refused. Please begin again."}
+	case KindTooManySteps:
+		return http.StatusTooManyRequests, name + " asks for permissions again and again", []string{"More would not help now. Please try again in an hour, or ask the operator."}
+	case KindTimeout, KindClientReplaced, KindUnavailable:
+	}
+	return http.StatusServiceUnavailable, name + " does not answer now", []string{"This is likely to pass. Load this page again in a moment; if that does not help, begin again."}
+}

@@ -1,0 +1,353 @@
+package connect
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/providers"
+)
+
+// WebOptions of [Connector.Web]. Nil and the zero value are right for most.
+type WebOptions struct {
+	// Catalogue are the providers that can be connected. Default: the built-in
+	// ones.
+	Catalogue *providers.Catalogue
+	// ReturnTo are origins, such as "https://www.app.example", that a browser
+	// may be sent to at the end. Default: paths of this site only.
+	ReturnTo []string
+	// ConnectPath is where Connect is mounted, with a slash at its end. Default:
+	// "/connect/".
+	ConnectPath string
+	// SignIn answers who is not signed in, such as with a redirect to a form.
+	// Default: a page with status 401.
+	SignIn http.Handler
+}
+
+// A Web is how users connect in a browser: handlers to mount, and pages. Safe
+// for concurrent use.
+type Web struct {
+	connector *Connector
+	signedIn  func(*http.Request) (oauthstore.Owner, error)
+	opts      WebOptions
+	loopback  bool // the site is on this machine, without TLS
+}
+
+// Web returns handlers for a site whose callback is at Options.RedirectURL.
+// signedIn tells whose request it is, from the site's own session; its error
+// means that nobody is signed in.
+func (c *Connector) Web(signedIn func(*http.Request) (oauthstore.Owner, error), opts *WebOptions) (*Web, error) {
+	w := &Web{connector: c, signedIn: signedIn}
+	if opts != nil {
+		w.opts = *opts
+	}
+	w.opts.ReturnTo = slices.Clone(w.opts.ReturnTo)
+	w.opts.ConnectPath = orElse(w.opts.ConnectPath, "/connect/")
+	if w.opts.Catalogue == nil {
+		catalogue, err := providers.NewCatalogue()
+		if err != nil {
+			return nil, err
+		}
+		w.opts.Catalogue = catalogue
+	}
+	callback, err := url.Parse(c.opts.RedirectURL)
+	switch {
+	case signedIn == nil:
+		return nil, errors.New("connect: a web needs to know who is signed in")
+	case c.opts.RedirectURL == "" || err != nil:
+		return nil, errors.New("connect: a web needs Options.RedirectURL")
+	}
+	w.loopback = callback.Scheme == "http"
+	return w, nil
+}
+
+// Connect serves /connect/{provider}: a page that says what is going to happen,
+// and the form's POST that begins it. The pattern that it is mounted at has to
+// have {provider} in it. Query parameters: account, server_url and return_to,
+// which is a path of this site or lies in WebOptions.ReturnTo.
+func (w *Web) Connect() http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		switch r.Method {
+		case http.MethodGet, http.MethodHead:
+			w.show(rw, r)
+		case http.MethodPost:
+			w.begin(rw, r)
+		default:
+			rw.Header().Set("Allow", "GET, HEAD, POST")
+			http.Error(rw, "only GET and POST are served here", http.StatusMethodNotAllowed)
+		}
+	})
+}
+
+// Callback serves the path of Options.RedirectURL. It answers with a redirect
+// to where the user came from, or with a page.
+func (w *Web) Callback() http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet {
+			rw.Header().Set("Allow", "GET")
+			http.Error(rw, "only GET is served here", http.StatusMethodNotAllowed)
+			return
+		}
+		w.end(rw, r)
+	})
+}
+
+// The cookie that binds a consent to a browser. One with the prefix is sent
+// over TLS only and can't be set by another host of the same domain. A site on
+// a loopback address has no TLS, and gets one without.
+const (
+	hostCookie     = "__Host-toolgrant"
+	loopbackCookie = "toolgrant"
+	cookieLife     = 24 * time.Hour
+)
+
+func (w *Web) cookieName() string {
+	if w.loopback {
+		return loopbackCookie
+	}
+	return hostCookie
+}
+
+// binding returns what the browser brought; zero if it brought nothing.
+func (w *Web) binding(r *http.Request) oauthstore.Secret {
+	c, err := r.Cookie(w.cookieName())
+	if err != nil || len(c.Value) > maxBinding {
+		return oauthstore.Secret{}
+	}
+	return oauthstore.NewSecret(c.Value)
+}
+
+const maxBinding = 128
+
+func (w *Web) setBinding(rw http.ResponseWriter, binding oauthstore.Secret) {
+	http.SetCookie(rw, &http.Cookie{
+		Name: w.cookieName(), Value: binding.Expose(), Path: "/", MaxAge: int(cookieLife / time.Second),
+		HttpOnly: true, Secure: !w.loopback, SameSite: http.SameSiteLaxMode, // Lax: it has to come back from elsewhere
+	})
+}
+
+// formToken is what a form that this browser was shown has in it: another site
+// can neither read the cookie nor the page.
+func formToken(binding oauthstore.Secret) string { return digest("form", binding.Expose()) }
+
+// A visit is a request to connect, judged.
+type visit struct {
+	owner    oauthstore.Owner
+	provider providers.Provider
+	ask      Ask
+}
+
+// visit reads a request; it has answered when ok is false.
+func (w *Web) visit(rw http.ResponseWriter, r *http.Request, values url.Values) (v visit, ok bool) {
+	v.owner, ok = w.who(rw, r)
+	if !ok {
+		return v, false
+	}
+	if v.provider, ok = w.opts.Catalogue.Lookup(r.PathValue("provider")); !ok {
+		w.write(rw, &page{
+			Status: http.StatusNotFound, Tone: toneBad, Heading: "No such connection", Text: []string{"There is nothing of that name to connect here."},
+		})
+		return v, false
+	}
+	v.ask = Ask{Account: values.Get("account"), ServerURL: values.Get("server_url"), ReturnTo: values.Get("return_to")}
+	if !w.mayReturn(v.ask.ReturnTo) {
+		w.write(rw, &page{
+			Status: http.StatusBadRequest, Tone: toneBad, Heading: "This link is not right", Text: []string{"It would lead to a site that does not belong to this one."},
+		})
+		return v, false
+	}
+	return v, true
+}
+
+// who finds out who is signed in; it has answered when ok is false.
+func (w *Web) who(rw http.ResponseWriter, r *http.Request) (owner oauthstore.Owner, ok bool) {
+	owner, err := w.signedIn(r)
+	switch {
+	case err == nil:
+		return owner, true
+	case w.opts.SignIn != nil:
+		w.opts.SignIn.ServeHTTP(rw, r)
+	default:
+		w.write(rw, &page{
+			Status: http.StatusUnauthorized, Tone: toneWarn, Heading: "Please sign in first", Text: []string{"Then open this page again."},
+		})
+	}
+	return owner, false
+}
+
+// mayReturn reports whether the browser may be sent there: to a path of this
+// site, or to a listed origin.
+func (w *Web) mayReturn(to string) bool {
+	if to == "" {
+		return true
+	}
+	u, err := url.Parse(to)
+	if err != nil || u.Opaque != "" || u.User != nil || strings.ContainsAny(to, "\\\t\r\n") {
+		return false
+	}
+	if u.Scheme == "" && u.Host == "" {
+		return strings.HasPrefix(to, "/") && !strings.HasPrefix(to, "//")
+	}
+	return slices.Contains(w.opts.ReturnTo, u.Scheme+"://"+u.Host)
+}
+
+// show is the page before anything happens.
+func (w *Web) show(rw http.ResponseWriter, r *http.Request) {
+	v, ok := w.visit(rw, r, r.URL.Query())
+	if !ok {
+		return
+	}
+	s, err := w.connector.site(v.provider, v.owner, &v.ask, providers.WayOAuth)
+	if err != nil {
+		w.fail(rw, r, v.provider.Name, &v.ask, fail("show", s.key, err))
+		return
+	}
+	binding := w.binding(r)
+	if binding.IsZero() {
+		binding = newSecret()
+	}
+	w.setBinding(rw, binding)
+	name := v.provider.Name
+	p := &page{
+		Status: http.StatusOK, Heading: "Connect " + name,
+		Text: []string{"You will be sent to " + name + ", to sign in and to say what " + w.connector.opts.ClientName + " may do there for you."},
+		Form: &form{Button: "Continue to " + name, Fields: []field{{"token", formToken(binding)}}},
+	}
+	for _, f := range []field{{"account", v.ask.Account}, {"server_url", v.ask.ServerURL}, {"return_to", v.ask.ReturnTo}} {
+		if f.Value != "" {
+			p.Form.Fields = append(p.Form.Fields, f)
+		}
+	}
+	if u, err := url.Parse(s.key.Server); err == nil {
+		p.Facts = append(p.Facts, field{"Server", u.Host})
+	}
+	if v.ask.Account != "" {
+		p.Facts = append(p.Facts, field{"Account", v.ask.Account})
+	}
+	if st, err := w.connector.store.Status(r.Context(), s.key); err == nil && st.State != oauthstore.StateReauthorize {
+		p.Text = append(p.Text, name+" is connected already. Connecting again replaces that.")
+	}
+	w.write(rw, p)
+}
+
+// begin is the form's POST.
+func (w *Web) begin(rw http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(rw, r.Body, 64<<10)
+	if err := r.ParseForm(); err != nil {
+		http.Error(rw, "the form can't be read", http.StatusBadRequest)
+		return
+	}
+	v, ok := w.visit(rw, r, r.PostForm)
+	if !ok {
+		return
+	}
+	binding := w.binding(r)
+	if binding.IsZero() || subtle.ConstantTimeCompare([]byte(r.PostForm.Get("token")), []byte(formToken(binding))) != 1 {
+		w.write(rw, &page{
+			Status: http.StatusForbidden, Tone: toneBad, Heading: "Please try once more",
+			Text:  []string{"This form was not made for this browser, or cookies are switched off."},
+			Links: []link{{w.connectURL(v.provider.ID, &v.ask), "Begin again", true}},
+		})
+		return
+	}
+	v.ask.Binding = binding
+	begun, err := w.connector.Begin(r.Context(), v.provider, v.owner, &v.ask)
+	if err != nil {
+		w.fail(rw, r, v.provider.Name, &v.ask, err)
+		return
+	}
+	w.setBinding(rw, binding) // its life begins anew
+	http.Redirect(rw, r, begun.URL, http.StatusSeeOther)
+}
+
+// end is the callback.
+func (w *Web) end(rw http.ResponseWriter, r *http.Request) {
+	owner, ok := w.who(rw, r)
+	if !ok {
+		return
+	}
+	result, err := w.connector.Finish(r.Context(), owner, w.binding(r), r.URL.RawQuery)
+	var e *Error
+	if errors.As(err, &e) && e.Next != nil {
+		http.Redirect(rw, r, e.Next.URL, http.StatusSeeOther)
+		return
+	}
+	back := result.ReturnTo
+	if !w.mayReturn(back) {
+		back = ""
+	}
+	if err == nil && back != "" && result.Status.Verdict.Outcome != oauthstore.VerdictRefused {
+		http.Redirect(rw, r, back, http.StatusSeeOther)
+		return
+	}
+	key := result.Status.Key
+	if e != nil {
+		w.log(r.Context(), e)
+		key = e.Key
+	}
+	p := endPage(w.name(key.Provider), result, err)
+	if back != "" {
+		p.Links = append(p.Links, link{back, "Go back", true})
+	}
+	if p.Tone != toneGood && key.Provider != "" {
+		p.Links = append(p.Links, link{w.connectURL(key.Provider, w.askOf(key, back)), "Begin again", back == ""})
+	}
+	w.write(rw, p)
+}
+
+// askOf is how the consent for a key is asked for again.
+func (w *Web) askOf(key oauthstore.Key, back string) *Ask {
+	ask := &Ask{Account: key.Account, ReturnTo: back}
+	if p, ok := w.opts.Catalogue.Lookup(key.Provider); ok {
+		if own, err := p.ServerURL(""); err != nil || own != key.Server {
+			ask.ServerURL = key.Server
+		}
+	}
+	return ask
+}
+
+// connectURL is the page that begins a consent.
+func (w *Web) connectURL(provider string, ask *Ask) string {
+	u := url.URL{Path: w.opts.ConnectPath + provider}
+	q := url.Values{}
+	for name, value := range map[string]string{"account": ask.Account, "server_url": ask.ServerURL, "return_to": ask.ReturnTo} {
+		if value != "" {
+			q.Set(name, value)
+		}
+	}
+	u.RawQuery = q.Encode()
+	return u.String()
+}
+
+// fail answers with what went wrong before the user was sent anywhere.
+func (w *Web) fail(rw http.ResponseWriter, r *http.Request, name string, ask *Ask, err error) {
+	if e, ok := errors.AsType[*Error](err); ok {
+		w.log(r.Context(), e)
+	}
+	p := endPage(name, Result{}, err)
+	if ask.ReturnTo != "" {
+		p.Links = append(p.Links, link{ask.ReturnTo, "Go back", true})
+	}
+	w.write(rw, p)
+}
+
+func (w *Web) log(ctx context.Context, e *Error) {
+	w.connector.log(ctx, "not connected", e.Key, slog.String("error", e.Error()), slog.String("said", e.Said), slog.String("obtain", e.Obtain))
+}
+
+// name is what people call a provider.
+func (w *Web) name(id string) string {
+	if p, ok := w.opts.Catalogue.Lookup(id); ok {
+		return p.Name
+	}
+	return orElse(id, "The service")
+}
+
+func (w *Web) write(rw http.ResponseWriter, p *page) { p.write(rw, w.loopback) }
