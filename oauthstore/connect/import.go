@@ -82,6 +82,7 @@ func (c *Connector) importToken(ctx context.Context, p providers.Provider, owner
 		cred.RefreshOwner = oauthstore.RefreshedExternal
 	}
 	if why := c.completeRefresh(ctx, &s, &cred); why != "" {
+		cred.RefreshToken = oauthstore.Secret{}
 		r.Warning = orElse(r.Warning, why)
 	}
 	if cred.Verdict, err = c.askServer(ctx, s.key, &cred); err != nil {
@@ -132,7 +133,6 @@ func (c *Connector) completeRefresh(ctx context.Context, s *site, cred *oauthsto
 		return ""
 	}
 	if p.ClientID == "" {
-		p.TokenEndpoint = ""
 		return "it can't be refreshed: the client that it was issued to is not known"
 	}
 	if p.TokenEndpoint != "" {

@@ -1,0 +1,264 @@
+package connect_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/connect"
+	"github.com/toolgrant/toolgrant/providers"
+)
+
+// A browser keeps cookies and is signed in as somebody.
+type browser struct {
+	as      string
+	cookies map[string]string
+	site    http.Handler
+}
+
+// site mounts the handlers as an application would. Who is signed in is in a
+// header.
+func (p *place) site(t *testing.T, opts *connect.WebOptions) http.Handler {
+	t.Helper()
+	catalogue, err := providers.NewCatalogue(example())
+	require.NoError(t, err)
+	var o connect.WebOptions
+	if opts != nil {
+		o = *opts
+	}
+	o.Catalogue = catalogue
+	web, err := p.Web(func(r *http.Request) (oauthstore.Owner, error) {
+		if name := r.Header.Get("X-User"); name != "" {
+			return oauthstore.Owner{Tenant: "acme", Subject: name}, nil
+		}
+		return oauthstore.Owner{}, errors.New("nobody is signed in")
+	}, &o)
+	require.NoError(t, err)
+	mux := http.NewServeMux()
+	mux.Handle("/connect/{provider}", web.Connect())
+	mux.Handle("/callback", web.Callback())
+	return mux
+}
+
+func newBrowser(site http.Handler, as string) *browser {
+	return &browser{as: as, cookies: map[string]string{}, site: site}
+}
+
+func (b *browser) do(method, target string, form url.Values) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, target, strings.NewReader(form.Encode()))
+	if form != nil {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	if b.as != "" {
+		r.Header.Set("X-User", b.as)
+	}
+	for name, value := range b.cookies {
+		r.AddCookie(&http.Cookie{Name: name, Value: value})
+	}
+	w := httptest.NewRecorder()
+	b.site.ServeHTTP(w, r)
+	for _, c := range w.Result().Cookies() {
+		b.cookies[c.Name] = c.Value
+	}
+	return w
+}
+
+var hidden = regexp.MustCompile(`<input type="hidden" name="([^"]+)" value="([^"]*)">`)
+
+// fields returns the form of a page.
+func fields(page string) url.Values {
+	form := url.Values{}
+	for _, m := range hidden.FindAllStringSubmatch(page, -1) {
+		form.Set(m[1], strings.ReplaceAll(m[2], "&amp;", "&"))
+	}
+	return form
+}
+
+// start goes through the form and returns where the browser is sent.
+func (b *browser) start(t *testing.T, path string) string {
+	t.Helper()
+	page := b.do(http.MethodGet, path, nil)
+	require.Equal(t, http.StatusOK, page.Code, page.Body.String())
+	w := b.do(http.MethodPost, strings.SplitN(path, "?", 2)[0], fields(page.Body.String()))
+	require.Equal(t, http.StatusSeeOther, w.Code, w.Body.String())
+	return w.Header().Get("Location")
+}
+
+func TestAUserConnectsInABrowser(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, nil)
+	b := newBrowser(p.site(t, nil), "alice")
+	back := p.browse(t, b.start(t, "/connect/example"))
+	w := b.do(http.MethodGet, back, nil)
+	assert.Equal(t, http.StatusOK, w.Code)
+	assert.Contains(t, w.Body.String(), "example is connected")
+	_, err := p.Store.Status(t.Context(), keyOf(alice))
+	require.NoError(t, err)
+
+	again := b.do(http.MethodGet, back, nil)
+	assert.Equal(t, http.StatusOK, again.Code, "the page is loaded again")
+	assert.Contains(t, again.Body.String(), "already done")
+	assert.Equal(t, 1, p.AS.Count("POST /token"))
+	assert.Contains(t, b.do(http.MethodGet, "/connect/example", nil).Body.String(), "connected already")
+}
+
+func TestPagesAreLockedDown(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, nil)
+	b := newBrowser(p.site(t, nil), "alice")
+	w := b.do(http.MethodGet, "/connect/example", nil)
+	policy := w.Header().Get("Content-Security-Policy")
+	assert.Contains(t, policy, "default-src 'none'")
+	assert.Contains(t, policy, "frame-ancestors 'none'")
+	assert.NotContains(t, policy, "unsafe")
+	assert.NotContains(t, policy, "localhost")
+	assert.Equal(t, "no-referrer", w.Header().Get("Referrer-Policy"))
+	assert.Equal(t, "no-store", w.Header().Get("Cache-Control"))
+	c := w.Result().Cookies()[0]
+	assert.Equal(t, "__Host-toolgrant", c.Name)
+	assert.True(t, c.Secure && c.HttpOnly && c.Path == "/" && c.Domain == "" && c.SameSite == http.SameSiteLaxMode, c.String())
+	assert.GreaterOrEqual(t, len(c.Value), 43)
+	assert.NotContains(t, w.Body.String(), c.Value, "a page never holds the cookie")
+}
+
+func TestOnALoopbackAddressTheCookieDoesWithoutTLS(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, func(p *place) { p.Options.RedirectURL = "http://localhost:8080/callback" })
+	b := newBrowser(p.site(t, nil), "alice")
+	w := b.do(http.MethodGet, "/connect/example", nil)
+	c := w.Result().Cookies()[0]
+	assert.Equal(t, "toolgrant", c.Name)
+	assert.False(t, c.Secure)
+	assert.Contains(t, w.Header().Get("Content-Security-Policy"), "http://localhost:*")
+}
+
+func TestAnotherSiteCanNotBegin(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, nil)
+	b := newBrowser(p.site(t, nil), "alice")
+	other := newBrowser(b.site, "mallory")
+	foreign := fields(other.do(http.MethodGet, "/connect/example", nil).Body.String())
+	for name, form := range map[string]url.Values{"without a form": {}, "with another browser's form": foreign} {
+		b.do(http.MethodGet, "/connect/example", nil)
+		w := b.do(http.MethodPost, "/connect/example", form)
+		assert.Equal(t, http.StatusForbidden, w.Code, name)
+	}
+	clear(b.cookies)
+	assert.Equal(t, http.StatusForbidden, b.do(http.MethodPost, "/connect/example", foreign).Code, "without a cookie")
+	assert.Empty(t, p.MCP.Seen(), "nothing was begun")
+}
+
+func TestRefusalsOfACallbackArePages(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, nil)
+	site := p.site(t, nil)
+	alice, elsewhere := newBrowser(site, "alice"), newBrowser(site, "alice")
+	back := p.browse(t, alice.start(t, "/connect/example"))
+
+	w := elsewhere.do(http.MethodGet, back, nil)
+	assert.Equal(t, http.StatusForbidden, w.Code)
+	assert.Contains(t, w.Body.String(), "another browser")
+
+	alice.as = "bob"
+	w = alice.do(http.MethodGet, back, nil)
+	assert.Equal(t, http.StatusForbidden, w.Code)
+	assert.Contains(t, w.Body.String(), "Somebody else")
+
+	alice.as = ""
+	assert.Equal(t, http.StatusUnauthorized, alice.do(http.MethodGet, back, nil).Code)
+
+	alice.as = "alice"
+	w = alice.do(http.MethodGet, "/callback?state=made-up&code=x", nil)
+	assert.Equal(t, http.StatusBadRequest, w.Code)
+	assert.Equal(t, http.StatusOK, alice.do(http.MethodGet, back, nil).Code, "none of that spoiled it")
+}
+
+func TestABrowserReturnsToThisSiteOnly(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, nil)
+	b := newBrowser(p.site(t, &connect.WebOptions{ReturnTo: []string{"https://www.example.com"}}), "alice")
+	for _, to := range []string{"/settings?tab=2", "https://www.example.com/settings"} {
+		back := p.browse(t, b.start(t, "/connect/example?return_to="+url.QueryEscape(to)))
+		w := b.do(http.MethodGet, back, nil)
+		assert.Equal(t, http.StatusSeeOther, w.Code)
+		assert.Equal(t, to, w.Header().Get("Location"))
+	}
+	for _, to := range []string{
+		"//evil.example.com", "https://evil.example.com", `/\evil.example.com`, `\\evil.example.com`, "javascript:alert(1)", "/\t/evil.example.com",
+		"https://www.example.com@evil.example.com/", "http://www.example.com/", "evil", "https:evil.example.com", "///evil.example.com",
+		"https://www.example.com.evil.example.com/", "data:text/html,x",
+	} {
+		w := b.do(http.MethodGet, "/connect/example?return_to="+url.QueryEscape(to), nil)
+		assert.Equal(t, http.StatusBadRequest, w.Code, to)
+		form := fields(b.do(http.MethodGet, "/connect/example", nil).Body.String())
+		form.Set("return_to", to)
+		assert.Equal(t, http.StatusBadRequest, b.do(http.MethodPost, "/connect/example", form).Code, to)
+	}
+	// Whoever begins by hand may write anything into ReturnTo.
+	begun, err := p.Begin(t.Context(), example(), alice, &connect.Ask{
+		ReturnTo: "https://evil.example.com", Binding: oauthstore.NewSecret(b.cookies["__Host-toolgrant"]),
+	})
+	require.NoError(t, err)
+	w := b.do(http.MethodGet, p.browse(t, begun.URL), nil)
+	assert.Equal(t, http.StatusOK, w.Code)
+	assert.NotContains(t, w.Body.String(), "evil")
+}
+
+func TestWhatCanNotBeConnectedHasAPage(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, func(p *place) { p.AS.Metadata["registration_endpoint"] = nil })
+	b := newBrowser(p.site(t, nil), "alice")
+	assert.Equal(t, http.StatusNotFound, b.do(http.MethodGet, "/connect/nothing", nil).Code)
+	assert.Equal(t, http.StatusMethodNotAllowed, b.do(http.MethodPut, "/connect/example", nil).Code)
+	w := b.do(http.MethodGet, "/connect/example?server_url="+url.QueryEscape("https://evil.example.com/mcp"), nil)
+	assert.Equal(t, http.StatusInternalServerError, w.Code, "a server that is not the provider's")
+	page := b.do(http.MethodGet, "/connect/example", nil)
+	w = b.do(http.MethodPost, "/connect/example", fields(page.Body.String()))
+	assert.Equal(t, http.StatusInternalServerError, w.Code)
+	assert.Contains(t, w.Body.String(), "not set up yet")
+	b.as = ""
+	assert.Equal(t, http.StatusUnauthorized, b.do(http.MethodGet, "/connect/example", nil).Code)
+}
+
+func TestWhoIsNotSignedInIsSentToSignIn(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, nil)
+	b := newBrowser(p.site(t, &connect.WebOptions{SignIn: http.RedirectHandler("/login", http.StatusFound)}), "")
+	w := b.do(http.MethodGet, "/connect/example", nil)
+	assert.Equal(t, "/login", w.Header().Get("Location"))
+}
+
+func TestARefusalByTheServerIsShown(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, func(p *place) {
+		p.Options.Verify = func(context.Context, oauthstore.Key, oauthstore.Token) oauthstore.Verdict {
+			return oauthstore.Verdict{Outcome: oauthstore.VerdictRefused, Reason: oauthstore.ReasonAudience}
+		}
+	})
+	b := newBrowser(p.site(t, nil), "alice")
+	back := p.browse(t, b.start(t, "/connect/example?account=work&return_to=%2Fsettings"))
+	w := b.do(http.MethodGet, back, nil)
+	assert.Equal(t, http.StatusOK, w.Code, "no redirect hides it")
+	assert.Contains(t, w.Body.String(), "refuses this connection")
+	assert.Contains(t, w.Body.String(), `href="/settings"`)
+	assert.Contains(t, w.Body.String(), `href="/connect/example?account=work&amp;return_to=%2Fsettings"`)
+}
+
+func TestAWebNeedsARedirectURLAndASession(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, func(p *place) { p.Options.RedirectURL = "" })
+	_, err := p.Web(func(*http.Request) (oauthstore.Owner, error) { return alice, nil }, nil)
+	require.Error(t, err)
+	p = newPlace(t, nil)
+	_, err = p.Web(nil, nil)
+	require.Error(t, err)
+}
