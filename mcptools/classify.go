@@ -33,6 +33,9 @@ type ClassifyOptions struct {
 	// Secrets that were sent, which [Failure.Upstream] then doesn't show. Empty
 	// means none.
 	Secrets []oauthstore.Secret
+	// Cause is what the failure is made from, for [Failure.Unwrap]. Nil means
+	// that there is only the text.
+	Cause error
 }
 
 // Bounds of what is looked at and kept. More than maxInput of an error is a
@@ -187,6 +190,7 @@ func (c *classifier) failure(f finding, text string) *Failure {
 		RetryAfter: retryAfter(c.opts.Header),
 		RequestID:  requestID(c.opts.Header),
 		upstream:   oauthstore.NewSecret(c.scrub(text)),
+		err:        c.opts.Cause,
 	}
 	if out.Action == "" {
 		out.Action = actionOf(f.kind)

@@ -43,20 +43,14 @@ func asFailure(err error, entries []Entry) (*Failure, bool) {
 		return ofAPIError(err, apiErr, entries), true
 	}
 	if streamErr := (*ssestream.StreamError)(nil); errors.As(err, &streamErr) {
-		c := newClassifier(&ClassifyOptions{Surface: surfaceResponses, Entries: entries})
+		c := newClassifier(&ClassifyOptions{Surface: surfaceResponses, Entries: entries, Cause: err})
 		text := c.read(streamErr.Event.Data)
-		return c.failure(c.inStream(c.text(text, 0)), text).of(err), true
+		return c.failure(c.inStream(c.text(text, 0)), text), true
 	}
 	if typeErr := (*json.UnmarshalTypeError)(nil); errors.As(err, &typeErr) && typeErr.Type == reflect.TypeFor[openai.Error]() {
-		return newClassifier(nil).failure(finding{}, "").of(err), true
+		return newClassifier(&ClassifyOptions{Cause: err}).failure(finding{}, ""), true
 	}
 	return nil, false
-}
-
-// of sets what the failure was made from, before anybody else has seen it.
-func (f *Failure) of(err error) *Failure {
-	f.err = err
-	return f
 }
 
 // inStream marks what came within a stream: a tool may have run before.
@@ -73,12 +67,9 @@ func (c *classifier) inStream(f finding) finding {
 
 // ofAPIError classifies an error response.
 func ofAPIError(err error, e *openai.Error, entries []Entry) *Failure {
-	opts := ClassifyOptions{HTTPStatus: e.StatusCode, Surface: surfaceResponses, Entries: entries}
+	opts := ClassifyOptions{HTTPStatus: e.StatusCode, Surface: surfaceOf(e.Request), Entries: entries, Cause: err}
 	if e.Response != nil {
 		opts.Header = e.Response.Header
-	}
-	if e.Request != nil && e.Request.URL != nil && strings.HasSuffix(e.Request.URL.Hostname(), ".azure.com") {
-		opts.Surface = surfaceAzure
 	}
 	c := newClassifier(&opts)
 	c.sentIn(e.Request)
@@ -88,7 +79,7 @@ func ofAPIError(err error, e *openai.Error, entries []Entry) *Failure {
 	} else {
 		body = responseBody(e.Response)
 	}
-	return c.classify([]byte(body)).of(err)
+	return c.classify([]byte(body))
 }
 
 // bodies serialises the reading of bodies that openai-go keeps in memory and
@@ -212,9 +203,7 @@ func FailuresIn(resp *responses.Response, opts *ClassifyOptions) []*Failure {
 	}
 	for _, item := range resp.Output {
 		called = called || strings.HasSuffix(item.Type, "_call")
-		if o, text := c.outputItem(item); o != nil {
-			add(c.object(o, 0), text)
-		}
+		add(c.outputItem(item))
 	}
 	if resp.Error.Code != "" || resp.Error.Message != "" {
 		o := &loosejson.Object{}
@@ -235,20 +224,33 @@ func FailuresIn(resp *responses.Response, opts *ClassifyOptions) []*Failure {
 	return found
 }
 
-// outputItem returns an item of MCP as it came, or as it was put together; nil
-// for other items.
-func (c *classifier) outputItem(item responses.ResponseOutputItemUnion) (*loosejson.Object, string) {
-	if item.Type != "mcp_call" && item.Type != "mcp_list_tools" {
-		return nil, ""
+// FailureOfItem returns the failure that an output item tells of, and whether
+// it tells of one. opts may be nil.
+func FailureOfItem(item responses.ResponseOutputItemUnion, opts *ClassifyOptions) (*Failure, bool) {
+	c := newClassifier(opts)
+	if f, text := c.outputItem(item); f.score != scoreNothing {
+		f.stream = true
+		return c.failure(f, text), true
 	}
-	if raw := item.RawJSON(); raw != "" {
-		if len(raw) > maxInput && item.Type == "mcp_list_tools" {
-			return nil, "" // a list of that size has tools in it
-		}
-		v, _ := loosejson.Parse(c.read([]byte(raw)), &c.budget)
-		o, _ := v.(*loosejson.Object)
-		return o, raw
+	return nil, false
+}
+
+// outputItem classifies an item of MCP; others tell nothing.
+func (c *classifier) outputItem(item responses.ResponseOutputItemUnion) (finding, string) {
+	raw := item.RawJSON()
+	switch {
+	case item.Type != "mcp_call" && item.Type != "mcp_list_tools",
+		item.Type == "mcp_list_tools" && len(raw) > maxInput: // a list of that size has tools in it
+		return finding{}, ""
+	case raw == "":
+		return c.object(itemObject(item), 0), ""
 	}
+	v, _ := loosejson.Parse(c.read([]byte(raw)), &c.budget)
+	return c.value(v, 0), raw
+}
+
+// itemObject is an item that was put together and not received.
+func itemObject(item responses.ResponseOutputItemUnion) *loosejson.Object {
 	o := &loosejson.Object{}
 	o.Set("type", item.Type)
 	o.Set("server_label", item.ServerLabel)
@@ -268,7 +270,7 @@ func (c *classifier) outputItem(item responses.ResponseOutputItemUnion) (*loosej
 		of.Set("code", loosejson.NumberOf(int(e.Code)))
 		o.Set("error", of)
 	}
-	return o, ""
+	return o
 }
 
 // FailureOfEvent returns the failure that an event of a stream tells of, and
@@ -285,7 +287,7 @@ func FailureOfEvent(event responses.ResponseStreamEventUnion, opts *ClassifyOpti
 	v, _ := loosejson.Parse(c.read([]byte(raw)), &c.budget)
 	o, ok := v.(*loosejson.Object)
 	if !ok {
-		o = c.eventObject(event)
+		o = eventObject(event)
 	}
 	if f := c.object(o, 0); f.score != scoreNothing {
 		return c.failure(f, raw), true
@@ -294,7 +296,7 @@ func FailureOfEvent(event responses.ResponseStreamEventUnion, opts *ClassifyOpti
 }
 
 // eventObject is an event that was put together and not received.
-func (c *classifier) eventObject(event responses.ResponseStreamEventUnion) *loosejson.Object {
+func eventObject(event responses.ResponseStreamEventUnion) *loosejson.Object {
 	o := &loosejson.Object{}
 	o.Set("type", event.Type)
 	switch {
@@ -303,9 +305,7 @@ func (c *classifier) eventObject(event responses.ResponseStreamEventUnion) *loos
 		o.Set("message", event.Message)
 		o.Set("param", event.Param)
 	case strings.HasPrefix(event.Type, "response.output_item."):
-		if item, _ := c.outputItem(event.Item); item != nil {
-			o.Set("item", item)
-		}
+		o.Set("item", itemObject(event.Item))
 	case event.Type == "response.failed":
 		of, response := &loosejson.Object{}, &loosejson.Object{}
 		of.Set("code", string(event.Response.Error.Code))
@@ -322,5 +322,5 @@ func (c *classifier) eventObject(event responses.ResponseStreamEventUnion) *loos
 // connection, which is then cause. Kind is [KindUnknown], stage [StageStream];
 // it is never retryable, since a tool may have run.
 func BrokenStream(cause error) *Failure {
-	return newClassifier(nil).failure(finding{score: scoreEnded, stage: StageStream}, "").of(cause)
+	return newClassifier(&ClassifyOptions{Cause: cause}).failure(finding{score: scoreEnded, stage: StageStream}, "")
 }

@@ -1,0 +1,275 @@
+package mcptools
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/openai/openai-go/v3"
+	"github.com/openai/openai-go/v3/option"
+
+	"github.com/toolgrant/toolgrant/oauthstore"
+)
+
+// A Request is what one request to the Responses API needs: the entries, and
+// an option that watches over them. Pass both:
+//
+//	r, err := set.For(ctx, owner, nil)
+//	...
+//	resp, err := client.Responses.New(ctx, responses.ResponseNewParams{Tools: r.Tools(), …}, r.Option)
+//
+// The option is a middleware. Where OpenAI answers that an MCP server refused
+// the token of one of the entries, it tells the credential store, puts the next
+// token into the body and sends the request once more: no tool has run then.
+// It does so once for each entry, also when openai-go itself repeats the
+// request. A failure that stays is returned as a [*Failure], which wraps the
+// *openai.Error that would have been returned; OpenAI's own errors are left to
+// openai-go. What fails within a stream, after a 200, is not touched.
+//
+// A Request is for one request, and for openai-go's repetitions of it.
+type Request struct {
+	Result
+	Option option.RequestOption
+}
+
+// For builds the entries of the set, as [Set.Build] does, and the option that
+// goes with them.
+func (s *Set) For(ctx context.Context, owner oauthstore.Owner, opts *SetBuildOptions) (Request, error) {
+	r, err := s.Build(ctx, owner, opts)
+	if err != nil {
+		return Request{}, err
+	}
+	h := &healer{sent: r, now: make(map[string]Entry), healed: make(map[string]bool)}
+	return Request{Result: r, Option: option.WithMiddleware(h.middleware)}, nil
+}
+
+// Without returns a set that leaves those labels out, in the same order. It
+// may be empty, and then builds nothing.
+func (s *Set) Without(labels ...string) *Set {
+	rest := slices.DeleteFunc(slices.Clone(s.builders), func(b *Builder) bool { return slices.Contains(labels, b.label) })
+	return &Set{builders: rest}
+}
+
+// Entry returns the entry with that label, and whether there is one.
+func (r Result) Entry(label string) (Entry, bool) {
+	i := slices.IndexFunc(r.Entries, func(e Entry) bool { return e.Label == label })
+	if i < 0 {
+		return Entry{}, false
+	}
+	return r.Entries[i], true
+}
+
+// SameCredential reports whether both entries send the same token and headers.
+func (e Entry) SameCredential(other Entry) bool {
+	a, b := e.Tool().OfMcp, other.Tool().OfMcp
+	return a != nil && b != nil && a.Authorization == b.Authorization && maps.Equal(a.Headers, b.Headers)
+}
+
+// Again returns the failure as it stands when a fresh token was refused too:
+// only the user's new consent helps. It is for [KindUnauthorized]; the
+// original stays as it is.
+func (f *Failure) Again() *Failure {
+	again := *f
+	again.Kind, again.Action, again.Retryable = KindReauthorize, ActionReconnect, false
+	again.sentence = "the MCP server refused a fresh token too"
+	return &again
+}
+
+// A healer is the middleware of one request.
+type healer struct {
+	sent Result
+
+	mu     sync.Mutex
+	now    map[string]Entry // guarded by mu: what replaces an entry of sent, by label
+	healed map[string]bool  // guarded by mu: labels whose token was replaced
+}
+
+// entry returns the entry that a label stands for now.
+func (h *healer) entry(label string) (Entry, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if e, ok := h.now[label]; ok {
+		return e, true
+	}
+	return h.sent.Entry(label)
+}
+
+func (h *healer) middleware(req *http.Request, next option.MiddlewareNext) (*http.Response, error) {
+	if req.Body == nil || req.Body == http.NoBody {
+		return next(req)
+	}
+	body, err := io.ReadAll(req.Body)
+	if err = errors.Join(err, req.Body.Close()); err != nil {
+		return nil, err
+	}
+	for {
+		carried := h.carried()
+		res, err := next(withBody(req, h.rewrite(body, carried)))
+		if err != nil || res.StatusCode < http.StatusBadRequest {
+			return res, err
+		}
+		f, err := h.classify(req, res)
+		if err != nil {
+			return nil, err // the connection broke within the answer
+		}
+		if f.Kind == KindPlatform || f.Kind == KindUnknown {
+			return res, nil // openai-go knows what to do with its own
+		}
+		if !f.refusedToken() {
+			return res, f
+		}
+		if stays := h.heal(req.Context(), f, carried); stays != nil {
+			return res, stays
+		}
+	}
+}
+
+// refusedToken reports whether the failure is one that a fresh token may heal.
+func (f *Failure) refusedToken() bool {
+	return f.Kind == KindUnauthorized && f.Stage == StageListTools && f.sent
+}
+
+// carried returns the entries as the next attempt carries them.
+func (h *healer) carried() map[string]Entry {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return maps.Clone(h.now)
+}
+
+// heal gets the next token for the entry that f is about, and returns why it
+// can't, or nil. carried is what the attempt carried: where that is not what
+// the entry stands for now, another attempt has healed it already.
+func (h *healer) heal(ctx context.Context, f *Failure, carried map[string]Entry) *Failure {
+	now, ok := h.entry(f.ServerLabel)
+	if !ok {
+		return f
+	}
+	was, ok := carried[f.ServerLabel]
+	if !ok {
+		was, _ = h.sent.Entry(f.ServerLabel)
+	}
+	if !was.SameCredential(now) {
+		return nil
+	}
+	h.mu.Lock()
+	again := h.healed[f.ServerLabel]
+	h.mu.Unlock()
+	if err := now.Reject(ctx); err != nil {
+		return f
+	}
+	if again {
+		return f.Again()
+	}
+	next, err := now.Renew(ctx)
+	if refusal, ok := errors.AsType[*Failure](err); ok {
+		stays := *refusal
+		stays.err = errors.Join(refusal.err, f.err)
+		return &stays
+	}
+	if err != nil || next.SameCredential(now) {
+		return f // the token is good, seen from here: it would be refused again
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.now[f.ServerLabel], h.healed[f.ServerLabel] = next, true
+	return nil
+}
+
+// classify makes a failure of an error response, which stays readable.
+func (h *healer) classify(req *http.Request, res *http.Response) (*Failure, error) {
+	body, err := io.ReadAll(res.Body)
+	if err = errors.Join(err, res.Body.Close()); err != nil {
+		return nil, err
+	}
+	res.Body = io.NopCloser(bytes.NewReader(body))
+	apiErr := &openai.Error{StatusCode: res.StatusCode, Request: req, Response: res}
+	var envelope struct {
+		Error json.RawMessage `json:"error"`
+	}
+	if json.Unmarshal(body, &envelope) == nil && bytes.HasPrefix(envelope.Error, []byte("{")) {
+		_ = apiErr.UnmarshalJSON(envelope.Error) // what does not fit stays empty
+	}
+	return Classify(body, &ClassifyOptions{
+		HTTPStatus: res.StatusCode, Surface: surfaceOf(req), Entries: h.sent.Entries, Header: res.Header, Cause: apiErr,
+	}), nil
+}
+
+// withBody returns the request with another body.
+func withBody(req *http.Request, body []byte) *http.Request {
+	r := req.Clone(req.Context())
+	r.ContentLength = int64(len(body))
+	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	r.Body, _ = r.GetBody()
+	return r
+}
+
+// rewrite puts the credentials of entries into their tools and leaves the rest
+// as it is. A body that can't be read is left alone.
+func (h *healer) rewrite(body []byte, entries map[string]Entry) []byte {
+	if len(entries) == 0 {
+		return body
+	}
+	var request map[string]json.RawMessage
+	var tools []map[string]json.RawMessage
+	if json.Unmarshal(body, &request) != nil || json.Unmarshal(request["tools"], &tools) != nil {
+		return body
+	}
+	for _, tool := range tools {
+		var head sentTool
+		if joined, err := json.Marshal(tool); err != nil || json.Unmarshal(joined, &head) != nil || head.Type != "mcp" {
+			continue
+		}
+		if e, ok := entries[head.ServerLabel]; ok {
+			if err := e.authorizeRaw(tool, head.Headers); err != nil {
+				return body
+			}
+		}
+	}
+	raw, err := json.Marshal(tools)
+	if err != nil {
+		return body
+	}
+	request["tools"] = raw
+	rewritten, err := json.Marshal(request)
+	if err != nil {
+		return body
+	}
+	return rewritten
+}
+
+// authorizeRaw puts the entry's credential into a tool that was encoded
+// already. Headers that it does not send itself stay.
+func (e Entry) authorizeRaw(tool map[string]json.RawMessage, headers map[string]string) error {
+	m := e.Tool().OfMcp
+	delete(tool, "authorization")
+	if m.Authorization.Valid() {
+		raw, err := json.Marshal(m.Authorization.Value)
+		if err != nil {
+			return err
+		}
+		tool["authorization"] = raw
+	}
+	if merged := withHeaders(headers, m.Headers); merged != nil {
+		raw, err := json.Marshal(merged)
+		if err != nil {
+			return err
+		}
+		tool["headers"] = raw
+	}
+	return nil
+}
+
+// surfaceOf says whose API a request of openai-go's went to.
+func surfaceOf(req *http.Request) string {
+	if req != nil && req.URL != nil && strings.HasSuffix(req.URL.Hostname(), ".azure.com") {
+		return surfaceAzure
+	}
+	return surfaceResponses
+}

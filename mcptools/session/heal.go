@@ -1,0 +1,118 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/toolgrant/toolgrant/mcptools"
+)
+
+// defaultWait is how long a turn waits before it asks again where nobody said
+// for how long.
+const defaultWait = 500 * time.Millisecond
+
+// heal does what makes it worth sending the request again, or returns why it
+// is not.
+func (t *turn) heal(ctx context.Context, f *mcptools.Failure) error {
+	entry, known := t.tools.Entry(f.ServerLabel)
+	switch {
+	case known && f.Kind == mcptools.KindUnauthorized && f.Stage == mcptools.StageListTools:
+		fresh, err := t.renew(ctx, entry, f)
+		if err != nil {
+			return err
+		}
+		if fresh == nil {
+			return t.emit(Event{Type: Retrying, Label: entry.Label, Failure: f})
+		}
+		f = fresh
+	case f.Retryable && (known || f.Kind == mcptools.KindPlatform && f.Action == mcptools.ActionWait) && !t.retried[f.ServerLabel]:
+		again, err := t.wait(ctx, f)
+		if err != nil {
+			return err
+		}
+		if again {
+			t.retried[f.ServerLabel] = true
+			return t.emit(Event{Type: Retrying, Label: f.ServerLabel, Failure: f})
+		}
+	}
+	if !known || t.s.opts.OnFailure != Skip {
+		return f
+	}
+	t.drop(entry, f)
+	return nil
+}
+
+// renew gets the next token for an entry whose token OpenAI's client was
+// refused with. It returns the failure that then stands; nil: there is a token
+// that has not been tried.
+func (t *turn) renew(ctx context.Context, entry mcptools.Entry, f *mcptools.Failure) (*mcptools.Failure, error) {
+	if err := entry.Reject(ctx); err != nil {
+		return nil, err
+	}
+	if t.healed[entry.Label] {
+		return f.Again(), nil
+	}
+	t.healed[entry.Label] = true
+	next, err := entry.Renew(ctx)
+	if refusal, ok := errors.AsType[*mcptools.Failure](err); ok && ctx.Err() == nil {
+		return refusal, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if next.SameCredential(entry) {
+		return f, nil // the server takes it, seen from here: it would be refused again
+	}
+	return nil, nil
+}
+
+// wait waits before a request is sent again, and reports whether it is worth
+// the time.
+func (t *turn) wait(ctx context.Context, f *mcptools.Failure) (bool, error) {
+	d := f.RetryAfter
+	if d == 0 {
+		d = defaultWait
+	}
+	if d > t.s.opts.MaxWait {
+		return false, nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true, nil
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+}
+
+// drop leaves an entry out of the turn. A server that fails is left out of the
+// next ones too, for a while; what the owner can mend is tried each time.
+func (t *turn) drop(entry mcptools.Entry, f *mcptools.Failure) {
+	skipped := mcptools.Skipped{Label: entry.Label, Provider: entry.Provider, Failure: f}
+	t.dropped[entry.Label] = skipped
+	switch f.Action {
+	case mcptools.ActionConnect, mcptools.ActionReconnect, mcptools.ActionStepUp, mcptools.ActionRefresh:
+		return
+	case mcptools.ActionWait, mcptools.ActionCheckServer, mcptools.ActionFixConfig, mcptools.ActionFixHistory, mcptools.ActionNone:
+	}
+	t.s.mu.Lock()
+	defer t.s.mu.Unlock()
+	t.s.held[entry.Label] = held{until: time.Now().Add(max(t.s.opts.HoldOff, f.RetryAfter)), skipped: skipped}
+}
+
+// tellStore tells the credential store of tokens that were refused while the
+// model ran. Nothing is repeated for that.
+func (t *turn) tellStore(ctx context.Context, failures []*mcptools.Failure) {
+	for _, f := range failures {
+		if f.Kind != mcptools.KindUnauthorized {
+			continue
+		}
+		if entry, ok := t.tools.Entry(f.ServerLabel); ok {
+			if err := entry.Reject(ctx); err != nil {
+				t.s.opts.Logger.WarnContext(ctx, "session: the credential store can't be told of a refusal", "server_label", entry.Label, "error", err)
+			}
+		}
+	}
+}

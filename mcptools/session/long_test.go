@@ -1,0 +1,84 @@
+package session_test
+
+import (
+	"context"
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/openai/openai-go/v3"
+	"github.com/openai/openai-go/v3/option"
+	"github.com/openai/openai-go/v3/responses"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/toolgrant/toolgrant/mcptools"
+	"github.com/toolgrant/toolgrant/mcptools/lab"
+	"github.com/toolgrant/toolgrant/mcptools/session"
+	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/providers"
+)
+
+// The world runs in real time and takes the hour from the test, so that half an
+// hour passes at once for the session.
+func TestALongConversationNeverSendsATokenThatHasEnded(t *testing.T) {
+	t.Parallel()
+	var now atomic.Pointer[time.Time]
+	began := time.Now()
+	now.Store(&began)
+	w, err := lab.Start(&lab.Options{
+		Servers: []lab.Server{{Name: "notes"}, {Name: "tasks", Confidential: true}}, TokenTTL: 5 * time.Minute,
+		Now: func() time.Time { return *now.Load() },
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, w.Close()) })
+
+	synctest.Test(t, func(t *testing.T) {
+		tick := func() { at := time.Now(); now.Store(&at) }
+		tick()
+		plain := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+		store, err := oauthstore.New(oauthstore.NewMemory(), oauthstore.InsecureNoSeal, &oauthstore.Options{
+			HTTPClient: plain,
+			Clients: func(_ context.Context, _, _ string) (oauthstore.Client, error) {
+				return oauthstore.Client{Secret: oauthstore.NewSecret(w.Server("tasks").ClientSecret)}, nil
+			},
+		})
+		require.NoError(t, err)
+		defer func() { assert.NoError(t, store.Close(t.Context())) }()
+		var builders []*mcptools.Builder
+		for _, name := range []string{"notes", "tasks"} {
+			p := providers.Custom(name, w.Server(name).MCPURL, nil)
+			_, err := store.Put(t.Context(), oauthstore.Key{Owner: ada, Provider: name, Server: p.Server.URL}, w.Grant(name, "ada").Credential())
+			require.NoError(t, err)
+			b, err := mcptools.NewBuilder(p, store, &mcptools.Options{Approval: mcptools.ApprovalNever, InsecureSkipProbe: true, InsecureAllowLoopback: true})
+			require.NoError(t, err)
+			builders = append(builders, b)
+		}
+		set, err := mcptools.NewSet(builders...)
+		require.NoError(t, err)
+		client := openai.NewClient(option.WithBaseURL(w.Info().OpenAIBaseURL), option.WithAPIKey(w.Info().OpenAIAPIKey), option.WithHTTPClient(plain))
+		s, err := session.New(&client.Responses, set, ada, &session.Options{Params: responses.ResponseNewParams{Model: "gpt-5"}, Stream: true})
+		require.NoError(t, err)
+
+		for end := time.Now().Add(30 * time.Minute); time.Now().Before(end); <-time.After(100 * time.Second) {
+			tick()
+			r := collect(s.Run(t.Context(), "what is new?"))
+			require.Equal(t, session.Done, r.last(t).Type)
+			assert.Empty(t, r.of(session.Failed))
+			assert.Empty(t, r.of(session.Retrying))
+		}
+	})
+
+	asked := w.ModelRequests()
+	assert.Len(t, asked, 18)
+	for _, r := range asked {
+		require.Len(t, r.Entries, 2)
+		for _, e := range r.Entries {
+			assert.True(t, e.Active, "%s got a token that had ended", e.Label)
+		}
+	}
+	assert.Greater(t, w.Count("auth", "refresh_token"), 4)
+	assert.Equal(t, 18, w.Count("tasks", "tools/call"))
+}

@@ -1,0 +1,204 @@
+package session
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+
+	"github.com/openai/openai-go/v3/option"
+	"github.com/openai/openai-go/v3/responses"
+
+	"github.com/toolgrant/toolgrant/mcptools"
+)
+
+// An attempt is one request and what came of it.
+type attempt struct {
+	resp       *responses.Response
+	failures   []*mcptools.Failure // of lists and calls, of which the model knows
+	err        error
+	mayHaveRun bool // a tool may have run, or the model has written, so that the request must not be repeated
+}
+
+// attempt sends the request once.
+func (t *turn) attempt(ctx context.Context, input []json.RawMessage) attempt {
+	p := t.s.params(input)
+	p.Tools = append(t.tools.Tools(), p.Tools...)
+	c := &capture{}
+	opts := slices.Concat(t.s.opts.RequestOptions, []option.RequestOption{option.WithMaxRetries(0), option.WithMiddleware(c.middleware)})
+	if t.s.opts.Stream {
+		return t.stream(ctx, p, opts, c)
+	}
+	resp, err := t.s.client.New(ctx, p, opts...)
+	if err != nil {
+		return t.refused(err, c)
+	}
+	return t.whole(resp)
+}
+
+// refused is an attempt that got no response.
+func (t *turn) refused(err error, c *capture) attempt {
+	f, ok := t.tools.AsFailure(err)
+	switch {
+	case c.status != 0 && (!ok || f.Kind == mcptools.KindUnknown): // openai-go lost what was said
+		f = mcptools.Classify(c.body, &mcptools.ClassifyOptions{
+			HTTPStatus: c.status, Surface: "responses", Header: c.header, Entries: t.tools.Entries, Cause: err,
+		})
+	case !ok:
+		return attempt{err: fmt.Errorf("session: %w", err), mayHaveRun: true}
+	}
+	// OpenAI's refusals come before tools run. A 5xx may come after.
+	unsure := f.Kind == mcptools.KindUnknown || f.Kind == mcptools.KindPlatform && c.status >= http.StatusInternalServerError
+	return attempt{err: f, mayHaveRun: unsure}
+}
+
+// whole tells the events of a response that came in one piece.
+func (t *turn) whole(resp *responses.Response) attempt {
+	known := &mcptools.ClassifyOptions{Entries: t.tools.Entries}
+	a := attempt{resp: resp}
+	for _, item := range resp.Output {
+		a.mayHaveRun = a.mayHaveRun || item.Type == "mcp_call" || item.Type == "message"
+	}
+	if resp.Status == responses.ResponseStatusFailed {
+		a.failures = mcptools.FailuresIn(resp, known)
+		return a.broken()
+	}
+	for _, item := range resp.Output {
+		if a.err = t.item(&a, item, known); a.err != nil {
+			return a
+		}
+	}
+	if text := resp.OutputText(); text != "" {
+		t.text.WriteString(text)
+		a.err = t.emit(Event{Type: Text, Text: text})
+	}
+	return a
+}
+
+// broken makes an error of a response that failed: of the list that could not
+// be had, if no tool has run, else of what OpenAI said.
+func (a attempt) broken() attempt {
+	a.err = a.failures[len(a.failures)-1]
+	if !a.mayHaveRun {
+		for _, f := range a.failures {
+			if f.Stage == mcptools.StageListTools {
+				a.err = f
+				break
+			}
+		}
+	}
+	a.resp = nil
+	return a
+}
+
+// item tells what an output item says.
+func (t *turn) item(a *attempt, item responses.ResponseOutputItemUnion, known *mcptools.ClassifyOptions) error {
+	e := Event{Label: item.ServerLabel}
+	switch item.Type {
+	case "mcp_list_tools":
+		e.Type, e.Tools = Listed, len(item.Tools.OfResponseOutputItemMcpListToolsTools)
+	case "mcp_call":
+		e.Type, e.Tool, e.Arguments = Called, item.Name, item.Arguments.OfString
+	default:
+		return nil
+	}
+	if f, ok := mcptools.FailureOfItem(item, known); ok {
+		a.failures = append(a.failures, f)
+		e.Type, e.Failure = Failed, f
+	}
+	return t.emit(e)
+}
+
+// stream sends a request whose response comes in events.
+func (t *turn) stream(ctx context.Context, p responses.ResponseNewParams, opts []option.RequestOption, c *capture) attempt {
+	stream := t.s.client.NewStreaming(ctx, p, opts...)
+	defer func() { _ = stream.Close() }()
+	known := &mcptools.ClassifyOptions{Entries: t.tools.Entries}
+	var a attempt
+	var items []responses.ResponseOutputItemUnion
+	began := false
+	for stream.Next() {
+		began = true
+		event := stream.Current()
+		switch event.Type {
+		case "response.output_item.added":
+			a.mayHaveRun = a.mayHaveRun || event.Item.Type == "mcp_call"
+			a.err = t.begins(event.Item)
+		case "response.output_item.done":
+			a.mayHaveRun = a.mayHaveRun || event.Item.Type == "mcp_call"
+			items = append(items, event.Item)
+			a.err = t.item(&a, event.Item, known)
+		case "response.output_text.delta":
+			a.mayHaveRun = true
+			t.text.WriteString(event.Delta)
+			a.err = t.emit(Event{Type: Text, Text: event.Delta})
+		case "response.completed", "response.incomplete":
+			a.resp = &event.Response
+			if len(a.resp.Output) == 0 {
+				a.resp.Output = items
+			}
+			return a
+		case "response.failed", "error":
+			f, ok := mcptools.FailureOfEvent(event, known)
+			if !ok {
+				f = mcptools.BrokenStream(nil)
+			}
+			a.failures = append(a.failures, f)
+			return a.broken()
+		}
+		if a.err != nil {
+			return a
+		}
+	}
+	err := stream.Err()
+	switch f, ok := t.tools.AsFailure(err); {
+	case !began && err != nil:
+		return t.refused(err, c)
+	case ok:
+		a.failures = append(a.failures, f)
+		return a.broken()
+	}
+	// It broke off, and what else had happened is lost.
+	a.mayHaveRun = true
+	a.err = mcptools.BrokenStream(errors.Join(ctx.Err(), err))
+	return a
+}
+
+// begins tells of an item that has begun.
+func (t *turn) begins(item responses.ResponseOutputItemUnion) error {
+	switch item.Type {
+	case "mcp_list_tools":
+		return t.emit(Event{Type: Listing, Label: item.ServerLabel})
+	case "mcp_call":
+		return t.emit(Event{Type: Calling, Label: item.ServerLabel, Tool: item.Name})
+	}
+	return nil
+}
+
+// capture keeps an error response, since openai-go loses some of them.
+type capture struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// maxErrorBody bounds what is read of an error response.
+const maxErrorBody = 1 << 20
+
+func (c *capture) middleware(req *http.Request, next option.MiddlewareNext) (*http.Response, error) {
+	res, err := next(req)
+	if err != nil || res.StatusCode < http.StatusBadRequest {
+		return res, err
+	}
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxErrorBody))
+	if err = errors.Join(err, res.Body.Close()); err != nil {
+		return nil, err
+	}
+	c.status, c.header, c.body = res.StatusCode, res.Header, body
+	res.Body = io.NopCloser(bytes.NewReader(body))
+	return res, nil
+}

@@ -1,0 +1,271 @@
+package session
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/openai/openai-go/v3/option"
+	"github.com/openai/openai-go/v3/packages/ssestream"
+	"github.com/openai/openai-go/v3/responses"
+
+	"github.com/toolgrant/toolgrant/mcptools"
+	"github.com/toolgrant/toolgrant/oauthstore"
+)
+
+// Responses is the part of openai-go's client that a session uses;
+// *responses.ResponseService, as &client.Responses, is one.
+type Responses interface {
+	New(ctx context.Context, body responses.ResponseNewParams, opts ...option.RequestOption) (*responses.Response, error)
+	NewStreaming(ctx context.Context, body responses.ResponseNewParams, opts ...option.RequestOption) *ssestream.Stream[responses.ResponseStreamEventUnion]
+}
+
+// A Policy says what becomes of a turn when one of its servers fails.
+type Policy int
+
+// Policies.
+const (
+	Fail Policy = iota // the turn ends with the failure
+	Skip               // the server is left out, which the event Skipped tells, and the turn goes on
+)
+
+// Options of a session.
+type Options struct {
+	// Params is what every request holds beside tools and input: model,
+	// instructions and the rest. Tools in it come behind the session's entries.
+	// Its Input comes before the first message of the conversation. Required:
+	// Model.
+	Params responses.ResponseNewParams
+
+	// Stream asks for a stream, so that text comes as it is written. Default:
+	// false, events come when the response is complete.
+	Stream bool
+
+	// OnFailure says what becomes of a turn when a server's entry can't be
+	// built or its tool list can't be had. Default: Fail. What the owner has not
+	// connected is left out in any case.
+	OnFailure Policy
+
+	// Build is how entries are built, such as with the owner's account, and for
+	// how long a token must live (MinTTL). SkipFailures in it is OnFailure's
+	// business. Default: as [mcptools.Set.Build] does it.
+	Build mcptools.SetBuildOptions
+
+	// Rules decide about calls that need approval; the first one that fits
+	// counts. Default: none.
+	Rules []Rule
+
+	// Approve decides about the calls that no rule fits. It runs within the
+	// iteration and may take its time; an error ends the turn, which
+	// [Session.Continue] can take up again. Default: the turn ends with the
+	// event [Waiting].
+	Approve func(ctx context.Context, a Approval) (Answer, error)
+
+	// Replay sends the whole conversation with each request and lets OpenAI
+	// store nothing. Default: false, each request names the response before it.
+	Replay bool
+
+	// State is where the conversation stands, as [Session.State] returned it.
+	// Default: it begins.
+	State *State
+
+	// MaxRounds is how many requests a turn may take that end in approvals.
+	// Default: 25.
+	MaxRounds int
+
+	// MaxWait is how long a turn waits at most before it asks again for the
+	// list of a server that was busy or failed. A server that wants longer has
+	// failed. Default: 10 s.
+	MaxWait time.Duration
+
+	// HoldOff is for how long a server that was left out because it failed is
+	// left out of the turns that follow. Default: 1 min.
+	HoldOff time.Duration
+
+	// RequestOptions go with each request. Default: none.
+	RequestOptions []option.RequestOption
+
+	// Logger gets what the events tell, without texts and arguments. Default:
+	// nothing is logged.
+	Logger *slog.Logger
+}
+
+// A Session is one conversation. Its methods are safe for concurrent use, but
+// there is one turn at a time: see [ErrBusy].
+type Session struct {
+	client Responses
+	set    *mcptools.Set
+	owner  oauthstore.Owner
+	opts   Options
+
+	turn sync.Mutex // held for a turn
+
+	mu    sync.Mutex
+	state State           // guarded by mu; its slices are never changed in place
+	held  map[string]held // guarded by mu: servers that are left out for a while
+}
+
+type held struct {
+	until   time.Time
+	skipped mcptools.Skipped
+}
+
+// Errors that callers branch on.
+var (
+	// ErrBusy: a turn of this session is running.
+	ErrBusy = errors.New("session: a turn is running")
+	// ErrPending: calls wait for approval; [Session.Continue] goes on.
+	ErrPending = errors.New("session: calls wait for approval")
+	// ErrNothingPending: no call waits for approval.
+	ErrNothingPending = errors.New("session: no call waits for approval")
+	// ErrTooManyRounds: the model asked for approvals without end.
+	ErrTooManyRounds = errors.New("session: the turn took too many rounds of approvals")
+)
+
+// New returns a session that asks client, with the entries of set for owner.
+// The error joins everything that is wrong.
+func New(client Responses, set *mcptools.Set, owner oauthstore.Owner, opts *Options) (*Session, error) {
+	var o Options
+	if opts != nil {
+		o = *opts
+	}
+	o.Params.Tools = slices.Clone(o.Params.Tools)
+	o.Rules = slices.Clone(o.Rules)
+	o.RequestOptions = slices.Clone(o.RequestOptions)
+	var errs []error
+	if client == nil || set == nil {
+		errs = append(errs, errors.New("session: a session needs a client and a set"))
+	}
+	if owner.Tenant == "" || owner.Subject == "" {
+		errs = append(errs, errors.New("session: the owner lacks a part"))
+	}
+	if o.Params.Model == "" {
+		errs = append(errs, errors.New("session: Params names no model"))
+	}
+	if o.Params.PreviousResponseID.Valid() {
+		errs = append(errs, errors.New("session: Params has a previous response: that belongs into State"))
+	}
+	if o.Params.Background.Value {
+		errs = append(errs, errors.New("session: Params asks for the background, where mcp tools are known to fail"))
+	}
+	for i, r := range o.Rules {
+		if r.Answer.Decision != Approve && r.Answer.Decision != Deny {
+			errs = append(errs, fmt.Errorf("session: rule %d decides nothing", i))
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	o.MaxRounds = orDefault(o.MaxRounds, 25)
+	o.MaxWait = orDefault(o.MaxWait, 10*time.Second)
+	o.HoldOff = orDefault(o.HoldOff, time.Minute)
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	s := &Session{client: client, set: set, owner: owner, opts: o, held: make(map[string]held)}
+	if o.State != nil {
+		s.state = o.State.clone()
+	}
+	return s, nil
+}
+
+func orDefault[T comparable](v, def T) T {
+	var zero T
+	if v == zero {
+		return def
+	}
+	return v
+}
+
+// Run sends a message of the user and returns the events of the turn. The last
+// one is [Done] or [Waiting], or there is an error, which ends the iteration.
+// A consumer that breaks off ends the turn; the conversation then stands where
+// it stood before.
+func (s *Session) Run(ctx context.Context, message string) iter.Seq2[Event, error] {
+	return s.RunItems(ctx, responses.ResponseInputItemParamOfMessage(message, responses.EasyInputMessageRoleUser))
+}
+
+// RunItems is [Session.Run] with input of any kind, such as images, or the
+// outputs of function calls of the program's own.
+func (s *Session) RunItems(ctx context.Context, items ...responses.ResponseInputItemUnionParam) iter.Seq2[Event, error] {
+	return s.run(ctx, func(st State) ([]json.RawMessage, error) {
+		if len(st.Pending) > 0 {
+			return nil, ErrPending
+		}
+		var input []json.RawMessage
+		if st.PreviousResponseID == "" && len(st.Items) == 0 {
+			before, err := rawInput(s.opts.Params.Input)
+			if err != nil {
+				return nil, err
+			}
+			input = before
+		}
+		for _, item := range items {
+			raw, err := json.Marshal(item)
+			if err != nil {
+				return nil, fmt.Errorf("session: input: %w", err)
+			}
+			input = append(input, raw)
+		}
+		return input, nil
+	})
+}
+
+// Continue goes on with a turn that ended with [Waiting], with answers by the
+// id of the approval. Calls without an answer go on waiting, and then nothing
+// is sent. It may be another process than the one in which the turn began; the
+// entries are built anew.
+func (s *Session) Continue(ctx context.Context, answers map[string]Answer) iter.Seq2[Event, error] {
+	return s.run(ctx, func(st State) ([]json.RawMessage, error) {
+		if len(st.Pending) == 0 {
+			return nil, ErrNothingPending
+		}
+		for id := range answers {
+			if !slices.ContainsFunc(st.Pending, func(a Approval) bool { return a.ID == id }) {
+				return nil, fmt.Errorf("session: no call waits for approval %q", id)
+			}
+		}
+		pending := slices.Clone(st.Pending)
+		for i, a := range pending {
+			if answer, ok := answers[a.ID]; ok {
+				pending[i].Answer = answer
+			}
+		}
+		s.mu.Lock()
+		s.state.Pending = pending
+		s.mu.Unlock()
+		return nil, nil
+	})
+}
+
+// State returns where the conversation stands after the last turn that ended.
+func (s *Session) State() State {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state.clone()
+}
+
+func (s *Session) run(ctx context.Context, input func(State) ([]json.RawMessage, error)) iter.Seq2[Event, error] {
+	return func(yield func(Event, error) bool) {
+		if !s.turn.TryLock() {
+			yield(Event{}, ErrBusy)
+			return
+		}
+		defer s.turn.Unlock()
+		items, err := input(s.State())
+		if err != nil {
+			yield(Event{}, err)
+			return
+		}
+		t := &turn{s: s, yield: yield, healed: map[string]bool{}, retried: map[string]bool{}, dropped: map[string]mcptools.Skipped{}, told: map[string]bool{}}
+		if err := t.run(ctx, items); err != nil && !errors.Is(err, errStopped) {
+			yield(Event{}, err)
+		}
+	}
+}

@@ -1,0 +1,437 @@
+package session_test
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/openai/openai-go/v3"
+	"github.com/openai/openai-go/v3/option"
+	"github.com/openai/openai-go/v3/responses"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/toolgrant/toolgrant/mcptools"
+	"github.com/toolgrant/toolgrant/mcptools/lab"
+	"github.com/toolgrant/toolgrant/mcptools/session"
+	"github.com/toolgrant/toolgrant/oauthstore"
+)
+
+func TestASessionListsCallsAndAnswers(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, stream bool) {
+		t.Helper()
+		b := newBackend(t, nil, mcptools.Options{}, "notes", "tasks")
+		s := b.session(t, session.Options{Stream: stream})
+		r := collect(s.Run(t.Context(), "what is there?"))
+
+		done := r.last(t)
+		assert.Equal(t, session.Done, done.Type)
+		assert.Contains(t, done.Text, "2 notes of ada")
+		assert.Contains(t, done.Text, "2 tasks of ada")
+		assert.Equal(t, responses.ResponseStatusCompleted, done.Response.Status)
+		assert.Empty(t, done.Skipped)
+		listed := r.of(session.Listed)
+		require.Len(t, listed, 2)
+		assert.Equal(t, "notes", listed[0].Label)
+		assert.Equal(t, "notes", listed[0].Provider)
+		assert.Equal(t, 6, listed[0].Tools)
+		called := r.of(session.Called)
+		require.Len(t, called, 2)
+		assert.Equal(t, "search", called[1].Tool)
+		assert.JSONEq(t, `{"query":"what is there?"}`, called[1].Arguments)
+		var text strings.Builder
+		for _, e := range r.of(session.Text) {
+			text.WriteString(e.Text)
+		}
+		assert.Equal(t, done.Text, text.String())
+		if stream {
+			assert.Len(t, r.of(session.Listing), 2)
+			assert.Len(t, r.of(session.Calling), 2)
+		}
+		assert.Equal(t, 1, b.requests())
+
+		raw, err := json.Marshal(done)
+		require.NoError(t, err)
+		assert.JSONEq(t, `{"event":"done","text":`+string(must(t, done.Text))+`,"skipped":[]}`, string(raw))
+	})
+}
+
+func must(t *testing.T, v any) []byte {
+	t.Helper()
+	raw, err := json.Marshal(v)
+	require.NoError(t, err)
+	return raw
+}
+
+func TestA401AtTheListHealsWithOneRefreshAndOneRetry(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, stream bool) {
+		t.Helper()
+		for _, fault := range []string{"", "openai:list_in_stream"} {
+			b := newBackend(t, nil, mcptools.Options{}, "notes", "tasks")
+			b.warm(t)
+			b.Expire()
+			b.connect(t, "tasks")
+			if fault != "" {
+				require.NoError(t, b.Fault(fault))
+			}
+			r := collect(b.session(t, session.Options{Stream: stream}).Run(t.Context(), "x"))
+
+			assert.Equal(t, session.Done, r.last(t).Type)
+			retries := r.of(session.Retrying)
+			require.Len(t, retries, 1)
+			assert.Equal(t, "notes", retries[0].Label)
+			assert.Equal(t, mcptools.KindUnauthorized, retries[0].Failure.Kind)
+			assert.Equal(t, 1, b.Count("auth", "refresh_token"))
+			assert.Equal(t, 2, b.requests())
+			assert.Empty(t, r.last(t).Skipped)
+		}
+	})
+}
+
+func TestATokenThatIsRefusedAgainEndsTheTurnWithoutAThirdTry(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, stream bool) {
+		t.Helper()
+		b := newBackend(t, nil, mcptools.Options{InsecureSkipProbe: true}, "notes")
+		require.NoError(t, b.Fault("notes:401"))
+		r := collect(b.session(t, session.Options{Stream: stream}).Run(t.Context(), "x"))
+
+		f := r.failure(t)
+		assert.Equal(t, mcptools.KindReauthorize, f.Kind)
+		assert.Equal(t, mcptools.ActionReconnect, f.Action)
+		assert.Equal(t, http.StatusConflict, f.HTTPStatus())
+		assert.Equal(t, "notes", f.Provider)
+		assert.Equal(t, 2, b.requests())
+		assert.Equal(t, 1, b.Count("auth", "refresh_token"))
+	})
+}
+
+func TestATokenThatTheStoreCanNotMendIsNotTriedAgain(t *testing.T) {
+	t.Parallel()
+	b := newBackend(t, nil, mcptools.Options{}, "notes")
+	b.warm(t)
+	b.Revoke("ada")
+	r := collect(b.session(t, session.Options{}).Run(t.Context(), "x"))
+	assert.Equal(t, mcptools.KindReauthorize, r.failure(t).Kind)
+	assert.Equal(t, 1, b.requests(), "there was nothing new to try")
+}
+
+func TestATokenThatIsGoodSeenFromHereIsNotSentAgain(t *testing.T) {
+	t.Parallel()
+	b := newBackend(t, nil, mcptools.Options{}, "notes")
+	b.warm(t)
+	require.NoError(t, b.Fault("notes:401"))
+	openAIOnly := option.WithMiddleware(func(req *http.Request, next option.MiddlewareNext) (*http.Response, error) {
+		defer b.Clear() // before anybody else asks the server
+		return next(req)
+	})
+	r := collect(b.session(t, session.Options{RequestOptions: []option.RequestOption{openAIOnly}}).Run(t.Context(), "x"))
+	f := r.failure(t)
+	assert.Equal(t, mcptools.KindUnauthorized, f.Kind)
+	assert.Equal(t, 1, b.requests())
+	assert.Zero(t, b.Count("auth", "refresh_token"), "the token is not the cause")
+}
+
+func TestOneOfFiveServersIsDownAndTheOthersAnswer(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, stream bool) {
+		t.Helper()
+		b := newBackend(t, nil, mcptools.Options{}, "a", "b", "c", "d", "e")
+		b.warm(t)
+		require.NoError(t, b.Fault("c:503"))
+		s := b.session(t, session.Options{Stream: stream, OnFailure: session.Skip, MaxWait: time.Nanosecond})
+		r := collect(s.Run(t.Context(), "x"))
+
+		done := r.last(t)
+		for _, name := range []string{"a", "b", "d", "e"} {
+			assert.Contains(t, done.Text, "2 "+name+" of ada")
+		}
+		require.Len(t, done.Skipped, 1)
+		assert.Equal(t, "c", done.Skipped[0].Label)
+		assert.Equal(t, mcptools.KindServerError, done.Skipped[0].Failure.Kind)
+		skipped := r.of(session.Skipped)
+		require.Len(t, skipped, 1)
+		assert.Equal(t, "c", skipped[0].Provider)
+		raw := must(t, done)
+		assert.Contains(t, string(raw), `"skipped":[{"provider":"c","label":"c","kind":"server_error","action":"wait"}]`)
+
+		before := b.requests()
+		r = collect(s.Run(t.Context(), "again"))
+		assert.Len(t, r.last(t).Skipped, 1, "it is left out for a while, and each turn says so")
+		assert.Equal(t, before+1, b.requests())
+	})
+}
+
+func TestWithoutLeaveToSkipTheTurnFails(t *testing.T) {
+	t.Parallel()
+	b := newBackend(t, nil, mcptools.Options{}, "a", "b")
+	b.warm(t)
+	require.NoError(t, b.Fault("b:404"))
+	s := b.session(t, session.Options{})
+	r := collect(s.Run(t.Context(), "x"))
+	assert.Equal(t, mcptools.KindNotFound, r.failure(t).Kind)
+	assert.Equal(t, "b", r.failure(t).ServerLabel)
+	assert.Equal(t, session.State{}, s.State(), "the conversation stands where it stood")
+	assert.Equal(t, 1, b.requests())
+}
+
+func TestWhatPassesByItselfIsTriedOnceMore(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		fault   string
+		retries int
+		kind    mcptools.Kind // "" where the second try succeeds
+	}{
+		{"openai:429*1", 1, ""},
+		{"notes:503", 1, "server_error"},
+		{"notes:504", 1, "timeout"},
+		{"notes:429", 1, "rate_limited"},
+		{"notes:down", 1, "upstream_unknown"},
+		{"openai:429", 1, "platform"},
+		{"openai:quota", 0, "platform"},
+		{"notes:403", 0, "forbidden"},
+		{"notes:400", 0, "bad_request"},
+		{"notes:405", 0, "wrong_endpoint"},
+		{"openai:401", 0, "platform"},
+		{"openai:unsupported", 0, "unsupported"},
+	} {
+		t.Run(c.fault, func(t *testing.T) {
+			t.Parallel()
+			b := newBackend(t, nil, mcptools.Options{}, "notes")
+			b.warm(t)
+			require.NoError(t, b.Fault(c.fault))
+			r := collect(b.session(t, session.Options{}).Run(t.Context(), "x"))
+			assert.Len(t, r.of(session.Retrying), c.retries)
+			assert.Equal(t, 1+c.retries, b.requests())
+			if c.kind == "" {
+				assert.Equal(t, session.Done, r.last(t).Type)
+			} else {
+				assert.Equal(t, c.kind, r.failure(t).Kind)
+			}
+		})
+	}
+}
+
+func TestAServerThatWasDownForAMomentIsAskedAgain(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, stream bool) {
+		t.Helper()
+		b := newBackend(t, nil, mcptools.Options{}, "notes")
+		b.warm(t)
+		require.NoError(t, b.Fault("notes:503"))
+		once := option.WithMiddleware(func(req *http.Request, next option.MiddlewareNext) (*http.Response, error) {
+			defer b.Clear()
+			return next(req)
+		})
+		r := collect(b.session(t, session.Options{Stream: stream, RequestOptions: []option.RequestOption{once}}).Run(t.Context(), "x"))
+		assert.Equal(t, session.Done, r.last(t).Type)
+		require.Len(t, r.of(session.Retrying), 1)
+		assert.Equal(t, mcptools.KindServerError, r.of(session.Retrying)[0].Failure.Kind)
+		assert.Equal(t, 1, b.Count("notes", "tools/call"))
+	})
+}
+
+func TestARequestIsNotRepeatedOnceAToolMayHaveRun(t *testing.T) {
+	t.Parallel()
+	for fault, want := range map[string]struct {
+		stream bool
+		kind   mcptools.Kind
+	}{
+		"openai:drop":              {},
+		"openai:late_500":          {kind: mcptools.KindPlatform},
+		"openai:500":               {kind: mcptools.KindPlatform},
+		"openai:failed":            {kind: mcptools.KindPlatform},
+		"openai:error_string":      {kind: mcptools.KindPlatform},
+		"openai:stream_cut":        {stream: true, kind: mcptools.KindUnknown},
+		"openai:stream_eof":        {stream: true, kind: mcptools.KindUnknown},
+		"openai:stream_error":      {stream: true, kind: mcptools.KindPlatform},
+		"openai:stream_flat_error": {stream: true, kind: mcptools.KindPlatform},
+	} {
+		t.Run(fault, func(t *testing.T) {
+			t.Parallel()
+			b := newBackend(t, nil, mcptools.Options{}, "notes")
+			require.NoError(t, b.Fault(fault))
+			s := b.session(t, session.Options{Stream: want.stream, OnFailure: session.Skip})
+			r := collect(s.Run(t.Context(), "x"))
+			require.Error(t, r.err)
+			if want.kind != "" {
+				assert.Equal(t, want.kind, r.failure(t).Kind)
+			}
+			assert.Equal(t, 1, b.requests())
+			assert.LessOrEqual(t, b.Count("notes", "tools/call"), 1)
+			assert.Empty(t, r.of(session.Retrying))
+			assert.Equal(t, session.State{}, s.State())
+		})
+	}
+}
+
+func TestAToolThatFailsIsSeenByTheModel(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, stream bool) {
+		t.Helper()
+		script := &lab.Script{Turns: []lab.Turn{{Steps: []lab.Step{{Call: &lab.Call{ServerLabel: "notes", Tool: "fail"}}, {Say: "it said: {{last}}"}}}}}
+		b := newBackend(t, &lab.Options{Script: script}, mcptools.Options{}, "notes")
+		r := collect(b.session(t, session.Options{Stream: stream}).Run(t.Context(), "x"))
+		done := r.last(t)
+		assert.Equal(t, session.Done, done.Type)
+		failed := r.of(session.Failed)
+		require.Len(t, failed, 1)
+		assert.Equal(t, mcptools.KindToolFailed, failed[0].Failure.Kind)
+		assert.Equal(t, "fail", failed[0].Tool)
+		assert.Equal(t, 1, b.requests())
+	})
+}
+
+func TestA401DuringACallIsToldToTheStoreAndNothingIsRepeated(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, stream bool) {
+		t.Helper()
+		b := newBackend(t, nil, mcptools.Options{}, "notes")
+		b.warm(t)
+		require.NoError(t, b.Fault("notes:call_401*1"))
+		s := b.session(t, session.Options{Stream: stream})
+		probes := b.Count("notes", "tools/list")
+		r := collect(s.Run(t.Context(), "x"))
+		assert.Equal(t, session.Done, r.last(t).Type)
+		failed := r.of(session.Failed)
+		require.Len(t, failed, 1)
+		assert.Equal(t, mcptools.KindUnauthorized, failed[0].Failure.Kind)
+		assert.Equal(t, 1, b.requests())
+		assert.Equal(t, 1, b.Count("notes", "tools/call"))
+
+		probes = b.Count("notes", "tools/list") - probes
+		collect(s.Run(t.Context(), "y"))
+		assert.Greater(t, b.Count("notes", "tools/list"), probes+1, "the next turn asks the server about the token")
+	})
+}
+
+func TestWhatTheOwnerHasNotConnectedIsLeftOut(t *testing.T) {
+	t.Parallel()
+	b := newBackend(t, nil, mcptools.Options{}, "notes", "tasks")
+	_, err := b.store.Disconnect(t.Context(), b.key("tasks"))
+	require.NoError(t, err)
+	done := collect(b.session(t, session.Options{}).Run(t.Context(), "x")).last(t)
+	require.Len(t, done.Skipped, 1)
+	assert.Equal(t, mcptools.KindNotConnected, done.Skipped[0].Failure.Kind)
+	assert.Contains(t, done.Text, "notes")
+
+	b.connect(t, "tasks")
+	done = collect(b.session(t, session.Options{}).Run(t.Context(), "x")).last(t)
+	assert.Empty(t, done.Skipped)
+}
+
+func TestSeveralTurnsAreOneConversation(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, stream bool) {
+		t.Helper()
+		for _, replay := range []bool{false, true} {
+			b := newBackend(t, nil, mcptools.Options{}, "notes")
+			s := b.session(t, session.Options{Stream: stream, Replay: replay, Params: responses.ResponseNewParams{
+				Input: responses.ResponseNewParamsInputUnion{OfInputItemList: responses.ResponseInputParam{
+					responses.ResponseInputItemParamOfMessage("be brief", responses.EasyInputMessageRoleDeveloper),
+				}},
+			}})
+			for range 3 {
+				require.Equal(t, session.Done, collect(s.Run(t.Context(), "x")).last(t).Type)
+			}
+			assert.Equal(t, 3, b.requests())
+			assert.Equal(t, 2, b.Count("notes", "tools/list"), "the probe's, and OpenAI's once: the list stays in the context")
+			assert.Equal(t, 3, b.Count("notes", "tools/call"))
+			first, third := b.body(t, 0), b.body(t, 2)
+			assert.Len(t, third["tools"], 1, "entries are sent with each turn")
+			assert.Len(t, first["input"], 2)
+			if replay {
+				assert.NotContains(t, third, "previous_response_id")
+				assert.Equal(t, false, third["store"])
+				assert.Greater(t, len(third["input"].([]any)), 6)
+				assert.Empty(t, s.State().PreviousResponseID)
+			} else {
+				assert.NotEmpty(t, third["previous_response_id"])
+				assert.Len(t, third["input"], 1)
+				assert.NotContains(t, third, "store")
+			}
+		}
+	})
+}
+
+func TestThereIsOneTurnAtATime(t *testing.T) {
+	t.Parallel()
+	b := newBackend(t, nil, mcptools.Options{}, "notes")
+	s := b.session(t, session.Options{})
+	for _, err := range s.Run(t.Context(), "x") {
+		require.NoError(t, err)
+		require.ErrorIs(t, collect(s.Run(t.Context(), "y")).err, session.ErrBusy)
+		break
+	}
+	assert.NoError(t, collect(s.Run(t.Context(), "y")).err, "a consumer that breaks off ends the turn")
+}
+
+func TestACancelledContextLeavesNothingRunning(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, stream bool) {
+		t.Helper()
+		script := &lab.Script{Turns: []lab.Turn{{Steps: []lab.Step{{Call: &lab.Call{ServerLabel: "notes", Tool: "wait", Arguments: json.RawMessage(`{"milliseconds":60000}`)}}}}}}
+		b := newBackend(t, &lab.Options{Script: script, CallTimeout: time.Minute}, mcptools.Options{}, "notes")
+		b.warm(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		s := b.session(t, session.Options{Stream: stream})
+		ended := make(chan result)
+		go func() { ended <- collect(s.Run(ctx, "x")) }()
+		require.Eventually(t, func() bool { return b.Count("notes", "tools/call") == 1 }, 10*time.Second, soon)
+		cancel()
+		r := <-ended
+		require.ErrorIs(t, r.err, context.Canceled)
+		assert.Equal(t, 1, b.requests())
+	})
+}
+
+func TestACancelledContextEndsTheWaitBeforeARetry(t *testing.T) {
+	t.Parallel()
+	b := newBackend(t, nil, mcptools.Options{}, "notes")
+	b.warm(t)
+	require.NoError(t, b.Fault("notes:429"))
+	ctx, cancel := context.WithCancel(t.Context())
+	s := b.session(t, session.Options{MaxWait: time.Hour})
+	ended := make(chan result)
+	go func() { ended <- collect(s.Run(ctx, "x")) }()
+	require.Eventually(t, func() bool { return b.requests() == 1 }, 10*time.Second, soon)
+	cancel()
+	require.ErrorIs(t, (<-ended).err, context.Canceled)
+}
+
+func TestATextThatWasGivenIsNotGivenAgain(t *testing.T) {
+	t.Parallel()
+	var asked int
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked++
+		w.Header().Set("Content-Type", "text/event-stream")
+		_, _ = w.Write([]byte("data: {\"type\":\"response.output_text.delta\",\"delta\":\"so far\"}\n\n" +
+			"data: {\"type\":\"error\",\"code\":\"http_error\",\"message\":\"Error retrieving tool list from MCP server: 'notes'. Http status code: 503\"}\n\n"))
+	}))
+	defer srv.Close()
+	b := newBackend(t, nil, mcptools.Options{}, "notes")
+	b.client = openai.NewClient(option.WithBaseURL(srv.URL), option.WithAPIKey("k"))
+	r := collect(b.session(t, session.Options{Stream: true}).Run(t.Context(), "x"))
+	require.Error(t, r.err)
+	assert.Equal(t, 1, asked)
+}
+
+func TestASessionThatCanNotBe(t *testing.T) {
+	t.Parallel()
+	b := newBackend(t, nil, mcptools.Options{}, "notes")
+	_, err := session.New(nil, nil, oauthstore.Owner{}, &session.Options{
+		Params: responses.ResponseNewParams{PreviousResponseID: openai.String("resp_1"), Background: openai.Bool(true)},
+		Rules:  []session.Rule{{}},
+	})
+	for _, want := range []string{"a client and a set", "owner", "no model", "previous response", "background", "rule 0"} {
+		require.ErrorContains(t, err, want)
+	}
+	_, err = session.New(&b.client.Responses, b.set, ada, nil)
+	require.ErrorContains(t, err, "no model")
+}

@@ -1,0 +1,89 @@
+package session
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/openai/openai-go/v3/packages/param"
+	"github.com/openai/openai-go/v3/responses"
+)
+
+// A State is where a conversation stands. Encoded as JSON it can be stored and
+// taken up in another process. It holds what was said, and no token.
+type State struct {
+	PreviousResponseID string            `json:"previous_response_id,omitempty"`
+	Items              []json.RawMessage `json:"items,omitempty"`   // the conversation, for Options.Replay
+	Pending            []Approval        `json:"pending,omitempty"` // calls that wait for approval
+}
+
+func (st State) clone() State {
+	st.Items = slices.Clone(st.Items)
+	st.Pending = slices.Clone(st.Pending)
+	return st
+}
+
+// rawInput returns the items of an input.
+func rawInput(in responses.ResponseNewParamsInputUnion) ([]json.RawMessage, error) {
+	items := in.OfInputItemList
+	if in.OfString.Valid() {
+		items = []responses.ResponseInputItemUnionParam{responses.ResponseInputItemParamOfMessage(in.OfString.Value, responses.EasyInputMessageRoleUser)}
+	}
+	var out []json.RawMessage
+	for _, item := range items {
+		raw, err := json.Marshal(item)
+		if err != nil {
+			return nil, fmt.Errorf("session: input: %w", err)
+		}
+		out = append(out, raw)
+	}
+	return out, nil
+}
+
+// inputOf turns items into an input.
+func inputOf(items []json.RawMessage) responses.ResponseNewParamsInputUnion {
+	list := make(responses.ResponseInputParam, len(items))
+	for i, raw := range items {
+		list[i] = param.Override[responses.ResponseInputItemUnionParam](raw)
+	}
+	return responses.ResponseNewParamsInputUnion{OfInputItemList: list}
+}
+
+// params returns the request for a new input.
+func (s *Session) params(input []json.RawMessage) responses.ResponseNewParams {
+	p := s.opts.Params
+	st := s.State()
+	_, hasConversation := p.Conversation.Overrides()
+	hasConversation = hasConversation || p.Conversation.OfString.Valid() || p.Conversation.OfConversationObject != nil
+	switch {
+	case hasConversation: // OpenAI keeps it
+	case s.opts.Replay:
+		input = slices.Concat(st.Items, input)
+		if !p.Store.Valid() {
+			p.Store = param.NewOpt(false)
+		}
+		if !slices.Contains(p.Include, responses.ResponseIncludableReasoningEncryptedContent) {
+			p.Include = append(slices.Clone(p.Include), responses.ResponseIncludableReasoningEncryptedContent)
+		}
+	case st.PreviousResponseID != "":
+		p.PreviousResponseID = param.NewOpt(st.PreviousResponseID)
+	}
+	p.Input = inputOf(input)
+	return p
+}
+
+// advance keeps a response as the one that the conversation stands at.
+func (s *Session) advance(input []json.RawMessage, resp *responses.Response, pending []Approval) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.state.Pending = pending
+	if !s.opts.Replay {
+		s.state.PreviousResponseID = resp.ID
+		return
+	}
+	items := slices.Concat(s.state.Items, input)
+	for _, item := range resp.Output {
+		items = append(items, json.RawMessage(item.RawJSON()))
+	}
+	s.state.Items = items
+}
