@@ -21,9 +21,10 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	if err := run(ctx, log, time.Minute); err != nil {
+	err := run(ctx, log, time.Minute)
+	stop()
+	if err != nil {
 		log.Error("river-sweep", "error", err)
 		os.Exit(1)
 	}
@@ -62,7 +63,7 @@ func openStore(ctx context.Context, pool *pgxpool.Pool, opts *oauthstore.Options
 	if err != nil {
 		return nil, err
 	}
-	text, err := os.ReadFile(os.Getenv("TOOLGRANT_KEYSET"))
+	text, err := os.ReadFile(os.Getenv("TOOLGRANT_KEYSET")) //nolint:gosec // the operator says which
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package faultproxy
 
 import (
 	"bytes"
+	"context"
 	"net"
 	"slices"
 	"sync"
@@ -39,7 +40,8 @@ func (l *link) cut() {
 
 // Start listens on a free loopback port.
 func Start(target string) (*Proxy, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	var lc net.ListenConfig
+	l, err := lc.Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
@@ -149,7 +151,8 @@ func (p *Proxy) serve(client net.Conn) {
 	if down {
 		return
 	}
-	server, err := net.Dial("tcp", p.target)
+	var d net.Dialer
+	server, err := d.DialContext(context.Background(), "tcp", p.target)
 	if err != nil {
 		return
 	}

@@ -2,6 +2,7 @@ package faultproxy_test
 
 import (
 	"bufio"
+	"context"
 	"net"
 	"os"
 	"sync"
@@ -25,7 +26,7 @@ type server struct {
 }
 
 func newServer(t *testing.T) *server {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	s := &server{Listener: l}
 	var wg sync.WaitGroup
@@ -72,7 +73,7 @@ type client struct {
 // no text arrives in one.
 func (c *client) ask(line string) bool {
 	if c.conn == nil {
-		conn, err := net.Dial("tcp", c.addr)
+		conn, err := new(net.Dialer).DialContext(context.Background(), "tcp", c.addr)
 		require.NoError(c.t, err)
 		c.t.Cleanup(func() { _ = conn.Close() })
 		c.conn = conn

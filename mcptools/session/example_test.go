@@ -50,7 +50,7 @@ func ExampleSession_Run() {
 		if err != nil {
 			panic(err)
 		}
-		switch event.Type {
+		switch event.Type { //nolint:exhaustive // the others are printed alike
 		case session.Text:
 			fmt.Print(event.Text) // as it is written
 		case session.Done:

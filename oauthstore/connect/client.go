@@ -28,8 +28,8 @@ type chosen struct {
 	Kind   ClientKind `json:"kind"`
 	ID     string     `json:"id"`
 	Method string     `json:"method"`
-	Asked  string     `json:"asked,omitzero"`  // of a registered client: the method that was asked for
-	Secret string     `json:"secret,omitzero"` //nolint:gosec // sealed with the record
+	Asked  string     `json:"asked,omitzero"` // of a registered client: the method that was asked for
+	Secret string     `json:"secret,omitzero"`
 }
 
 // client finds the client to use at a plan's authorization server, in the order

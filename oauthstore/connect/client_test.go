@@ -118,7 +118,7 @@ func TestFirstConnectsAtOnceRegisterOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPlace(t, func(p *place) {
 			p.AS.Register = func(http.ResponseWriter, *http.Request) bool {
-				time.Sleep(200 * time.Millisecond) // a real server takes its time
+				pass(200 * time.Millisecond) // a real server takes its time
 				return false
 			}
 		})
@@ -143,7 +143,7 @@ func TestACallerThatGoesAwayDoesNotFailTheOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p := newPlace(t, func(p *place) {
-			p.AS.Register = func(http.ResponseWriter, *http.Request) bool { time.Sleep(time.Second); return false }
+			p.AS.Register = func(http.ResponseWriter, *http.Request) bool { pass(time.Second); return false }
 		})
 		impatient, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
@@ -161,7 +161,7 @@ func TestAClaimOfAProcessThatDiedEnds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p := newPlace(t, func(p *place) {
-			p.AS.Register = func(http.ResponseWriter, *http.Request) bool { time.Sleep(time.Hour); return false }
+			p.AS.Register = func(http.ResponseWriter, *http.Request) bool { pass(time.Hour); return false }
 		})
 		ctx, die := context.WithCancel(t.Context())
 		done := make(chan struct{})
@@ -205,7 +205,7 @@ func TestAClientThatTheServerForgotIsReplaced(t *testing.T) {
 			_, err := p.consent(t, alice, nil)
 			require.NoError(t, err)
 			p.AS.Forget()
-			time.Sleep(61 * time.Minute)
+			pass(61 * time.Minute)
 			begun, err := p.Begin(t.Context(), example(), bob, nil)
 			require.NoError(t, err)
 			assert.NotEqual(t, "client-1", begun.ClientID)
@@ -222,7 +222,7 @@ func TestAClientThatTheServerForgotIsReplaced(t *testing.T) {
 			p := newPlace(t, nil)
 			_, err := p.consent(t, alice, nil)
 			require.NoError(t, err)
-			time.Sleep(61 * time.Minute)
+			pass(61 * time.Minute)
 			for range 2 {
 				begun, err := p.Begin(t.Context(), example(), bob, nil)
 				require.NoError(t, err)
@@ -289,7 +289,7 @@ func TestASecretThatEndsIsRenewed(t *testing.T) {
 			p := newPlace(t, confidential)
 			_, err := p.consent(t, alice, nil)
 			require.NoError(t, err)
-			time.Sleep(29*24*time.Hour + time.Minute)
+			pass(29*24*time.Hour + time.Minute)
 			begun, err := p.Begin(t.Context(), example(), bob, nil)
 			require.NoError(t, err)
 			assert.Equal(t, "client-1", begun.ClientID)
@@ -305,11 +305,11 @@ func TestASecretThatEndsIsRenewed(t *testing.T) {
 			p := newPlace(t, confidential)
 			_, err := p.consent(t, alice, nil)
 			require.NoError(t, err)
-			time.Sleep(28 * 24 * time.Hour)
+			pass(28 * 24 * time.Hour)
 			n, err := p.RenewClients(t.Context())
 			require.NoError(t, err)
 			assert.Zero(t, n)
-			time.Sleep(25 * time.Hour)
+			pass(25 * time.Hour)
 			n, err = p.RenewClients(t.Context())
 			require.NoError(t, err)
 			assert.Equal(t, 1, n)
@@ -325,7 +325,7 @@ func TestASecretThatEndsIsRenewed(t *testing.T) {
 			p := newPlace(t, confidential)
 			_, err := p.consent(t, alice, nil)
 			require.NoError(t, err)
-			time.Sleep(30*24*time.Hour - time.Minute)
+			pass(30*24*time.Hour - time.Minute)
 			p.AS.Forget()
 			begun, err := p.Begin(t.Context(), example(), bob, nil)
 			require.NoError(t, err)
@@ -388,7 +388,7 @@ func TestTheDocumentNamesItselfAndTheRedirect(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, func(p *place) { p.Options.ClientMetadataURL = "https://app.example.com/client.json" })
 	w := httptest.NewRecorder()
-	p.ClientMetadata().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/client.json", nil))
+	p.ClientMetadata().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/client.json", nil))
 	assert.Equal(t, http.StatusOK, w.Code)
 	assert.Equal(t, "application/json", w.Header().Get("Content-Type"))
 	assert.JSONEq(t, `{

@@ -128,7 +128,7 @@ func TestTheFourRefusalsOfACallback(t *testing.T) {
 			begun, err := p.Begin(t.Context(), example(), alice, nil)
 			require.NoError(t, err)
 			back := p.browse(t, begun.URL)
-			time.Sleep(10 * time.Minute)
+			pass(10 * time.Minute)
 			_, err = p.Finish(t.Context(), alice, begun.Binding, back)
 			assert.Equal(t, connect.KindExpired, connect.KindOf(err))
 			assert.Zero(t, p.AS.Count("POST /token"))

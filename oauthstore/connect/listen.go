@@ -156,7 +156,7 @@ func (l *Listener) finish(ctx context.Context, callback string) (Result, error) 
 
 // settle ends the waiting, unless another callback can still do better.
 func (l *Listener) settle(result Result, err error) {
-	switch KindOf(err) {
+	switch KindOf(err) { //nolint:exhaustive // every other kind is an end
 	case KindStateUnknown, KindStateUsed, KindClientReplaced, KindWrongBrowser, KindWrongOwner:
 		return
 	default:

@@ -153,7 +153,7 @@ func TestADeviceIsPolledUntilTheUserConsents(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, "WDJB-MJHT", d.UserCode)
 		assert.Equal(t, testIssuer+"/activate", d.URL)
-		go func() { time.Sleep(12 * time.Second); p.AS.Activate() }()
+		go func() { pass(12 * time.Second); p.AS.Activate() }()
 		got, err := d.Wait(t.Context())
 		require.NoError(t, err)
 		assert.Equal(t, testServer, got.Status.Provenance.Resource)

@@ -142,7 +142,7 @@ func connectedPage(name string, r Result) *page {
 
 // words are what a person is told of a failure: what happened, and what to do.
 func words(kind Kind, name string) (status int, heading string, text []string) {
-	switch kind {
+	switch kind { //nolint:exhaustive // success has a page of its own
 	case KindDenied:
 		return http.StatusForbidden, name + " was not connected", []string{"The request was declined there. Nothing was stored."}
 	case KindStateUsed:

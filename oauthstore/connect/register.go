@@ -25,7 +25,7 @@ type registration struct {
 	Grants        []string `json:"grants,omitzero"` // nil: those of a consent in a browser
 
 	ClientID     string    `json:"client_id,omitzero"` // "": not registered yet
-	Secret       string    `json:"secret,omitzero"`    //nolint:gosec // sealed with the record
+	Secret       string    `json:"secret,omitzero"`
 	Method       string    `json:"method,omitzero"`
 	SecretExpiry time.Time `json:"secret_expiry,omitzero"`
 	ManageURL    string    `json:"manage_url,omitzero"`
@@ -286,7 +286,7 @@ func (c *Connector) RenewClients(ctx context.Context) (int, error) {
 	err := c.store.EachSealed(ctx, oauthstore.KindRegistration, func(id oauthstore.ID, data []byte, version uint64) error {
 		var reg registration
 		if id.Account != registrationAccount || json.Unmarshal(data, &reg) != nil {
-			return nil // a client of another kind
+			return nil //nolint:nilerr // a client of another kind
 		}
 		now := time.Now()
 		if !reg.endsSoon(now) || reg.Claim != "" && now.Before(reg.ClaimUntil) {

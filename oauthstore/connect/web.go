@@ -127,7 +127,7 @@ func (w *Web) binding(r *http.Request) oauthstore.Secret {
 const maxBinding = 128
 
 func (w *Web) setBinding(rw http.ResponseWriter, binding oauthstore.Secret) {
-	http.SetCookie(rw, &http.Cookie{
+	http.SetCookie(rw, &http.Cookie{ //nolint:gosec // without Secure only on loopback, where there is no TLS
 		Name: w.cookieName(), Value: binding.Expose(), Path: "/", MaxAge: int(cookieLife / time.Second),
 		HttpOnly: true, Secure: !w.loopback, SameSite: http.SameSiteLaxMode, // Lax: it has to come back from elsewhere
 	})

@@ -54,7 +54,7 @@ func newBrowser(site http.Handler, as string) *browser {
 }
 
 func (b *browser) do(method, target string, form url.Values) *httptest.ResponseRecorder {
-	r := httptest.NewRequest(method, target, strings.NewReader(form.Encode()))
+	r := httptest.NewRequestWithContext(context.Background(), method, target, strings.NewReader(form.Encode()))
 	if form != nil {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}

@@ -22,7 +22,7 @@ func main() {
 	if err := run(ctx, os.Args); err != nil {
 		fmt.Fprintln(os.Stderr, "client:", err)
 		stop()
-		os.Exit(1)
+		os.Exit(1) //nolint:gocritic // stopped just before
 	}
 }
 
@@ -179,11 +179,11 @@ func (c *client) stepUp(ctx context.Context, challenge http.Header) error {
 
 // consent plays the user: the suite's authorization servers consent at once.
 func (c *client) consent(ctx context.Context, begun *connect.Begun) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, begun.URL, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, begun.URL, nil) //nolint:gosec // the suite says where to
 	if err != nil {
 		return err
 	}
-	resp, err := c.browser.Do(req)
+	resp, err := c.browser.Do(req) //nolint:gosec // the suite says where to
 	if err != nil {
 		return err
 	}
