@@ -254,7 +254,7 @@ func (b *Builder) Entry(ctx context.Context, owner oauthstore.Owner, opts *Build
 		return Entry{}, f
 	}
 	e.Generation, e.Grant, e.Expiry, e.Short = t.Generation, t.Grant, t.Expiry, t.Short
-	state.token = t.AccessToken
+	state.token, state.issued = t.AccessToken, t
 	return e, nil
 }
 

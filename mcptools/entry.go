@@ -43,6 +43,7 @@ type entryState struct {
 	builder *Builder
 	opts    BuildOptions
 	token   oauthstore.Secret
+	issued  oauthstore.Token // what the token is a part of
 }
 
 // Tool returns the tools entry for the request. It is not a copy: what the

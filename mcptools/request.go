@@ -16,6 +16,7 @@ import (
 	"github.com/openai/openai-go/v3/option"
 
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/providers"
 )
 
 // A Request is what one request to the Responses API needs: the entries, and
@@ -64,6 +65,19 @@ func (r Result) Entry(label string) (Entry, bool) {
 		return Entry{}, false
 	}
 	return r.Entries[i], true
+}
+
+// Facts returns what the entry was built of, for those who find out why it does
+// not work, such as package doctor: its provider, its token with its
+// provenance, and the headers beside the credential. None of it is to be
+// changed.
+func (e Entry) Facts() (p providers.Provider, t oauthstore.Token, headers map[string]string) {
+	if e.state == nil {
+		return p, t, nil
+	}
+	s := e.state()
+	headers, _ = s.builder.entryHeaders(s.opts.Headers) // they were good when the entry was built
+	return s.builder.provider, s.issued, headers
 }
 
 // SameCredential reports whether both entries send the same token and headers.

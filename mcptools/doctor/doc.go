@@ -19,6 +19,7 @@
 //
 //   - wrong_endpoint: the URL is not one of the provider's, is retired, or no
 //     MCP server answers there
+//   - private_address: it is where OpenAI can't reach it
 //   - unreachable, server_error: it is down, or fails for everyone
 //   - not_connected: it wants a token and there is none
 //   - wrong_token_kind: the token is something else, such as one of the vendor's
@@ -31,6 +32,7 @@
 //   - address_blocked: an allow-list refuses the caller. A probe from here can
 //     pass and OpenAI's call still fail: that it can't rule out
 //   - misconfigured: no entry that OpenAI takes can be built
+//   - openai: OpenAI's own service failed, or the way from there
 //   - untrusted_metadata: a consent would fail, since the server's metadata is
 //     missing or for something else
 //   - lists_for_anyone: listing tools proves nothing here

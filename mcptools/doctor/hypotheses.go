@@ -2,11 +2,13 @@ package doctor
 
 import (
 	"cmp"
+	"errors"
 	"net/http"
 	"slices"
 	"time"
 
 	"github.com/toolgrant/toolgrant/internal/mcpprobe"
+	"github.com/toolgrant/toolgrant/internal/safehttp"
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/providers"
@@ -28,6 +30,7 @@ type suspicion struct {
 // suspicions stand in the order of how much they explain: of two that are
 // equally strong the first is the cause.
 var suspicions = []suspicion{
+	{id: "private_address", action: mcptools.ActionFixConfig, weigh: privateAddress},
 	{id: "wrong_endpoint", action: mcptools.ActionFixConfig, weigh: wrongURL},
 	{id: "wrong_token_kind", action: mcptools.ActionFixConfig, weigh: wrongTokenKind},
 	{id: "wrong_audience", action: mcptools.ActionReconnect, weigh: wrongAudience},
@@ -40,6 +43,7 @@ var suspicions = []suspicion{
 	{id: "unauthorized", action: mcptools.ActionReconnect, vague: true, weigh: tokenRefused},
 	{id: "address_blocked", action: mcptools.ActionCheckServer, weigh: addressBlocked},
 	{id: "misconfigured", action: mcptools.ActionFixConfig, weigh: misconfigured},
+	{id: "openai", action: mcptools.ActionWait, weigh: openAIsSide},
 	{id: "untrusted_metadata", action: mcptools.ActionCheckServer, harmless: true, weigh: noConsent},
 	{id: "lists_for_anyone", action: mcptools.ActionNone, harmless: true, weigh: listsForAnyone},
 }
@@ -91,6 +95,28 @@ func unreachable(e *evidence) (verdict, detail string) {
 		return Possible, "It answers from here, but OpenAI could not reach it: it may be down now and then, or open to some networks only."
 	}
 	return RuledOut, "It answers."
+}
+
+func privateAddress(e *evidence) (verdict, detail string) {
+	switch {
+	case errors.Is(e.askErr, safehttp.ErrBlocked):
+		return Confirmed, "The server's address is on this machine or in a private network, where OpenAI can't reach it."
+	case e.answer != nil:
+		return RuledOut, "The server was reached at a public address."
+	}
+	return Possible, "Its address is not known to be public."
+}
+
+func openAIsSide(e *evidence) (verdict, detail string) {
+	switch {
+	case e.openAI(mcptools.KindPlatform):
+		return Confirmed, sentence(e.Failure)
+	case e.Failure == nil:
+		return RuledOut, "OpenAI has said nothing."
+	case e.accepted():
+		return Possible, "The server takes this token from here: the trouble may be on OpenAI's side, or on the way from there."
+	}
+	return RuledOut, "It does not work from here either."
 }
 
 func serverFailing(e *evidence) (verdict, detail string) {
@@ -267,8 +293,11 @@ func (e *evidence) report() Report {
 	for _, s := range suspicions {
 		verdict, detail := s.weigh(e)
 		h := Hypothesis{ID: s.id, Verdict: verdict, Action: s.action, Detail: detail}
-		if s.id == "unauthorized" || s.id == "expired" {
+		switch {
+		case s.id == "unauthorized", s.id == "expired":
 			h.Action = e.renew()
+		case s.id == "openai" && e.openAI(mcptools.KindPlatform):
+			h.Action = e.Failure.Action
 		}
 		r.Hypotheses = append(r.Hypotheses, h)
 		failing = failing || verdict == Confirmed && !s.harmless
