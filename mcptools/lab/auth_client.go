@@ -182,7 +182,7 @@ func (a *authServer) authenticate(r *http.Request) (*oauthClient, *oauthError) {
 	switch {
 	case c == nil, secret != c.secret:
 		return nil, refused
-	case c.method == "" && method == "none", c.method != "" && method != c.method:
+	case c.method != "" && method != c.method:
 		return nil, refused
 	}
 	return c, nil

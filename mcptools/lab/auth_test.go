@@ -447,6 +447,28 @@ func TestRegistrationsThatAreRefused(t *testing.T) {
 	}
 }
 
+func TestAClientAuthenticatesAsItWasRegisteredAndInNoOtherWay(t *testing.T) {
+	t.Parallel()
+	w, hc := start(t, nil), plain(t)
+	register := func(method string) (id, secret string) {
+		answer := post(t, hc, w.Info().Issuer+"/register", "", `{"redirect_uris":["https://app.example/cb"],"token_endpoint_auth_method":"`+method+`"}`).json()
+		return answer["client_id"].(string), answer["client_secret"].(string)
+	}
+	sends := map[string]oauth2.AuthStyle{"client_secret_basic": oauth2.AuthStyleInHeader, "client_secret_post": oauth2.AuthStyleInParams}
+	for registered := range sends {
+		id, secret := register(registered)
+		for sent, style := range sends {
+			conf := clientcredentials.Config{ClientID: id, ClientSecret: secret, TokenURL: w.Info().Issuer + "/token", AuthStyle: style}
+			_, err := conf.Token(withClient(t, hc))
+			if registered == sent {
+				assert.NoError(t, err)
+			} else {
+				assert.ErrorContains(t, err, "invalid_client", "%s sent as %s", registered, sent)
+			}
+		}
+	}
+}
+
 func TestForgottenClientsMustRegisterAgain(t *testing.T) {
 	t.Parallel()
 	w, hc := start(t, nil), plain(t)

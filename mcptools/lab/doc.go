@@ -48,7 +48,7 @@
 // is documented or recorded to have. Where nothing is known it does this, and
 // no test should rest on it:
 //
-//   - a tool must fit both tool_names and read_only of a filter; one that is
+//   - a tool must fit both tool_names and read_only of a filter, and one that is
 //     named by neither always nor never, or by both, needs approval;
 //   - labels are unique without regard to case;
 //   - the texts for a missing or doubled target, for a response to an approval

@@ -142,6 +142,8 @@ func TestAFilterSaysWhichCallsNeedApproval(t *testing.T) {
 	type never = responses.ToolMcpRequireApprovalMcpToolApprovalFilterNeverParam
 	type always = responses.ToolMcpRequireApprovalMcpToolApprovalFilterAlwaysParam
 	assert.Equal(t, []string{"search", "plain"}, asked(&filter{Never: never{ToolNames: []string{"write"}}}))
+	empty := param.Override[filter](json.RawMessage(`{"never":{}}`))
+	assert.Equal(t, []string{"search", "write", "plain"}, asked(&empty), "an empty filter fits none")
 	assert.Equal(t, []string{"write", "plain"}, asked(&filter{Never: never{ReadOnly: openai.Bool(true)}}), "no annotation is no read_only")
 	assert.Equal(t, []string{"search", "write", "plain"}, asked(&filter{Always: always{ToolNames: []string{"write"}}}), "what no list names needs approval")
 	assert.Equal(t, []string{"write"}, asked(&filter{Always: always{ToolNames: []string{"write"}}, Never: never{ToolNames: []string{"write", "plain", "search"}}}))

@@ -35,7 +35,7 @@ type listedTool struct {
 func (t listedTool) readOnly() bool { b, _ := t.Annotations["read_only"].(bool); return b }
 
 // A toolFilter names tools. OpenAI does not say how its two keys combine; here
-// a tool must fit both.
+// a tool must fit both, and an empty filter fits none.
 type toolFilter struct {
 	ToolNames []string `json:"tool_names"`
 	ReadOnly  *bool    `json:"read_only"`
@@ -269,6 +269,9 @@ func (e *entry) readFilters(i int, r rawEntry) *apiError {
 			}
 		} else if e.allowed.ToolNames == nil {
 			e.allowed.ToolNames = []string{}
+		}
+		if e.allowed.ToolNames == nil && e.allowed.ReadOnly == nil {
+			e.allowed = nil // an empty filter leaves nothing out
 		}
 	}
 	if isNull(r.RequireApproval) {

@@ -176,6 +176,8 @@ func TestToolsAreFilteredByTheEntry(t *testing.T) {
 	assert.Equal(t, []string{"fail", "plain", "write"}, listed(filter(nil, param.NewOpt(false))))
 	assert.Equal(t, []string{"search"}, listed(filter([]string{"search", "write"}, param.NewOpt(true))))
 	assert.Empty(t, listed(func(m *responses.ToolMcpParam) { m.AllowedTools.OfMcpAllowedTools = []string{"nothing"} }))
+	assert.Empty(t, listed(func(m *responses.ToolMcpParam) { m.AllowedTools.OfMcpAllowedTools = []string{} }))
+	assert.Len(t, listed(filter(nil, param.Opt[bool]{})), 6, "an empty filter leaves nothing out")
 }
 
 func TestAListInTheContextIsNotAskedForAgain(t *testing.T) {
