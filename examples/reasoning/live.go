@@ -69,16 +69,17 @@ func (l live) tell(ctx context.Context, env func(string) string, p *page) (err e
 	if err != nil {
 		return err
 	}
-	opts := []option.RequestOption{option.WithAPIKey(env("OPENAI_API_KEY")), option.WithMaxRetries(0)}
+	opts := []option.RequestOption{option.WithAPIKey(env("OPENAI_API_KEY"))}
 	if base := env("OPENAI_BASE_URL"); base != "" {
 		opts = append(opts, option.WithBaseURL(base))
 	}
-	s := &session{
-		client: openai.NewClient(opts...), model: l.model, set: set, who: l.owner, page: p,
-		owner: oauthstore.Owner{Tenant: tenant, Subject: subject},
+	client := openai.NewClient(opts...)
+	talk, err := converse(&client, l.model, set, oauthstore.Owner{Tenant: tenant, Subject: subject})
+	if err != nil {
+		return err
 	}
 	p.opening("A reasoning session with "+provider.Name, "Read-only tools, no approvals, model "+l.model+".")
-	return s.turn(ctx, l.prompt)
+	return turn(ctx, talk, p, "you", l.prompt)
 }
 
 // lookup returns the provider from the catalogue, or one for -server-url.

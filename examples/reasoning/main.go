@@ -29,7 +29,7 @@ func run(ctx context.Context, args []string, env func(string) string, stdout, st
 	flags.StringVar(&l.provider, "provider", "notion", "with -live: whose server")
 	flags.StringVar(&l.serverURL, "server-url", "", "with -live: its URL, where it is one of your own")
 	flags.StringVar(&l.owner, "owner", "local/"+env("USER"), "with -live: TENANT/SUBJECT, whose credential")
-	flags.StringVar(&l.model, "model", "gpt-5.5", "with -live: the model")
+	flags.StringVar(&l.model, "model", model, "with -live: the model")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return nil
 	} else if err != nil {

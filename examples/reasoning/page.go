@@ -105,6 +105,13 @@ func (p *page) paragraph(indent, text string) {
 
 func (p *page) line(text string) { fmt.Fprintln(p.out, text) }
 
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
 // wrap breaks text into lines of at most limit letters, where it has spaces.
 func wrap(text string, limit int) []string {
 	var lines []string

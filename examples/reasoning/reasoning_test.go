@@ -39,10 +39,11 @@ func TestTheStoryIsToldToItsEnd(t *testing.T) {
 		"answer 200 OK",
 		"OpenAI API error: 424 Failed Dependency", "Http status code: 401 (Unauthorized)", "Mia gets 500",
 		"wrong_audience: tasks:", "none of the vendor's REST API", "token was not issued by Tasks OAuth", "Mia gets 409 Conflict", "was asked 0 times",
-		"tasks active", "notes active", `"authorization": "[redacted]"`,
-		"tasks lists list_tasks", "notes lists search", "tasks list_tasks", "notes search", "model The quarterly report",
-		"model Only one thing: Team offsite.", "generation 1 of the token has ended",
-		`AsFailure upstream_unknown of "notes" at the stage list_tools`, "I go on without it", "model Good morning!",
+		"tasks consent by the registered application: active", "takes this token and lists 2 tools",
+		"notes consent by a client that registered itself: active", `"authorization": "[redacted]"`,
+		"tasks lists 1 tool", "notes lists 1 tool", "tasks list_tasks", "notes search", "model The quarterly report",
+		"model Only one thing: Team offsite.", "of the token has ended", "was stored before it was used",
+		"upstream_unknown: notes: the tool list could not be had", "notes is left out", "Mia reads Notes does not work right now", "model Good morning!",
 	} {
 		_, after, found := strings.Cut(rest, want)
 		if assert.True(t, found, "%q is missing after what was found before it:\n%s", want, text) {
@@ -100,6 +101,7 @@ func TestALiveTurnUsesAStoredCredential(t *testing.T) {
 	var out bytes.Buffer
 	require.NoError(t, l.tell(t.Context(), func(name string) string { return env[name] }, newPage(&out, false)))
 	assert.Contains(t, out.String(), "2 notes of mia")
+	assert.Contains(t, out.String(), "lists 3 tools", "those that read only")
 
 	for _, missing := range []string{"OPENAI_API_KEY", "TOOLGRANT_STORE", "TOOLGRANT_KEYSET"} {
 		err := l.tell(t.Context(), func(name string) string {

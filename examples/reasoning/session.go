@@ -2,117 +2,46 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"strings"
 
 	"github.com/openai/openai-go/v3"
-	"github.com/openai/openai-go/v3/packages/param"
 	"github.com/openai/openai-go/v3/responses"
 
 	"github.com/toolgrant/toolgrant/mcptools"
+	"github.com/toolgrant/toolgrant/mcptools/session"
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
-// A session is one conversation of a user with the model.
-type session struct {
-	client   openai.Client
-	model    string
-	set      *mcptools.Set
-	owner    oauthstore.Owner
-	who      string // the user's name
-	previous string // id of the last response
-	page     *page
+// converse begins a conversation of owner with the model. A server that fails
+// is left out: it must not cost the user the whole answer.
+func converse(client *openai.Client, model string, set *mcptools.Set, owner oauthstore.Owner) (*session.Session, error) {
+	return session.New(&client.Responses, set, owner, &session.Options{
+		Params:    responses.ResponseNewParams{Model: model},
+		OnFailure: session.Skip,
+	})
 }
 
-// turn sends a message and prints what comes of it. A server whose tool list
-// can't be had is left out: it must not cost the user the whole answer.
-func (s *session) turn(ctx context.Context, message string) error {
-	s.page.tell(s.who, message)
-	left := map[string]bool{}     // out
-	rejected := map[string]bool{} // once
-	for {
-		built, err := s.set.Build(ctx, s.owner, &mcptools.SetBuildOptions{SkipFailures: true})
+// turn sends a message and prints what comes of it.
+func turn(ctx context.Context, s *session.Session, p *page, who, message string) error {
+	p.tell(who, message)
+	for e, err := range s.Run(ctx, message) {
 		if err != nil {
 			return err
 		}
-		for _, skipped := range built.Skipped {
-			s.page.fails(skipped.Label, skipped.Failure.PublicMessage())
-		}
-		var tools []responses.ToolUnionParam
-		for _, e := range built.Entries {
-			if !left[e.Label] {
-				tools = append(tools, e.Tool())
-			}
-		}
-		resp, err := s.client.Responses.New(ctx, s.request(message, tools))
-		if err == nil {
-			s.previous = resp.ID
-			s.print(resp, built)
-			return nil
-		}
-		f, ok := built.AsFailure(err)
-		if !ok || f.Stage != mcptools.StageListTools || f.ServerLabel == "" || left[f.ServerLabel] {
-			return err
-		}
-		s.page.fails("openai-go", err.Error())
-		s.page.fails("AsFailure", fmt.Sprintf("%s of %q at the stage %s", f.Kind, f.ServerLabel, f.Stage))
-		if f.Kind == mcptools.KindUnauthorized && !rejected[f.ServerLabel] {
-			rejected[f.ServerLabel] = true
-			if err := reject(ctx, built, f.ServerLabel); err != nil {
-				return err
-			}
-			continue
-		}
-		left[f.ServerLabel] = true
-		s.page.tell("session", f.PublicMessage()+" I go on without it.")
-	}
-}
-
-// reject tells the store that OpenAI came with this entry's token and was
-// refused. The next build refreshes it, or says that only the user can help.
-func reject(ctx context.Context, built mcptools.Result, label string) error {
-	for _, e := range built.Entries {
-		if e.Label == label {
-			return e.Reject(ctx)
+		switch e.Type {
+		case session.Listed:
+			p.works(e.Label, "lists "+count(e.Tools, "tool"))
+		case session.Called:
+			p.works(e.Label, e.Tool+" "+e.Arguments)
+		case session.Failed, session.Retrying:
+			p.fails(e.Label, e.Failure.Error())
+		case session.Skipped:
+			p.fails(e.Label, "is left out: "+string(e.Failure.Kind))
+			p.tell(who+" reads", e.Failure.PublicMessage())
+		case session.Done:
+			p.tell("model", e.Text)
+		case session.Listing, session.Calling, session.Asking, session.Approved, session.Denied, session.Text, session.Waiting:
+			// A program with a live view would show these too.
 		}
 	}
 	return nil
-}
-
-// request continues the conversation, so that tool lists which are in its
-// context already are not asked for again. The tools go with every request.
-func (s *session) request(message string, tools []responses.ToolUnionParam) responses.ResponseNewParams {
-	p := responses.ResponseNewParams{
-		Model: s.model, Tools: tools,
-		Input: responses.ResponseNewParamsInputUnion{OfString: param.NewOpt(message)},
-	}
-	if s.previous != "" {
-		p.PreviousResponseID = param.NewOpt(s.previous)
-	}
-	return p
-}
-
-// print shows what the model did, and what failed on the way.
-func (s *session) print(resp *responses.Response, built mcptools.Result) {
-	for _, it := range resp.Output {
-		switch it.Type {
-		case "mcp_list_tools":
-			list := it.AsMcpListTools()
-			names := make([]string, len(list.Tools))
-			for i, t := range list.Tools {
-				names[i] = t.Name
-			}
-			s.page.works(list.ServerLabel, "lists "+strings.Join(names, ", "))
-		case "mcp_call":
-			if call := it.AsMcpCall(); call.Output != "" {
-				s.page.works(call.ServerLabel, fmt.Sprintf("%s %s → %s", call.Name, call.Arguments, call.Output))
-			}
-		}
-	}
-	for _, f := range mcptools.FailuresIn(resp, &mcptools.ClassifyOptions{Entries: built.Entries}) {
-		s.page.fails(f.ServerLabel, f.Error())
-	}
-	if text := resp.OutputText(); text != "" {
-		s.page.tell("model", text)
-	}
 }

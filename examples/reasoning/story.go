@@ -18,7 +18,9 @@ import (
 
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/mcptools/lab"
+	"github.com/toolgrant/toolgrant/mcptools/session"
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/connect"
 	"github.com/toolgrant/toolgrant/oauthstore/sqlitestore"
 	"github.com/toolgrant/toolgrant/providers"
 )
@@ -32,9 +34,14 @@ type story struct {
 	mia    oauthstore.Owner
 	tasks  lab.ServerInfo
 	notes  lab.ServerInfo
-	rest   string // Mia's token for the REST API of Tasks
-	talk   *session
+	rest   string       // Mia's token for the REST API of Tasks
+	apps   connect.Apps // the application that Acme has registered at Tasks
+	set    *mcptools.Set
+	talk   *session.Session
 }
+
+// model is what the requests name; the one of this world follows a script.
+const model = "gpt-5.5"
 
 // tell tells the story from its beginning to its end.
 func tell(ctx context.Context, p *page) (err error) {
@@ -68,6 +75,9 @@ func tell(ctx context.Context, p *page) (err error) {
 			option.WithMaxRetries(0), // by itself it would repeat a request after tools have run
 		),
 	}
+	s.apps = connect.Apps{{
+		Issuer: s.tasks.Issuer, ID: s.tasks.ClientID, Secret: oauthstore.NewSecret(s.tasks.ClientSecret),
+	}}
 	if s.store, err = s.openStore(backend); err != nil {
 		return err
 	}
@@ -85,44 +95,43 @@ func tell(ctx context.Context, p *page) (err error) {
 }
 
 // openStore opens the credential store: sealed, in a SQLite file. The secret
-// of the application that is registered at Tasks is asked for at each refresh.
+// of the registered application is asked for at each refresh.
 func (s *story) openStore(backend oauthstore.Backend) (*oauthstore.Store, error) {
 	keys, err := oauthstore.NewKeyset()
 	if err != nil {
 		return nil, err
 	}
-	return oauthstore.New(backend, keys, &oauthstore.Options{
-		InsecureAllowLoopback: true,
-		Clients: func(_ context.Context, issuer, clientID string) (oauthstore.Client, error) {
-			if issuer == s.tasks.Issuer && clientID == s.tasks.ClientID {
-				return oauthstore.Client{Secret: oauthstore.NewSecret(s.tasks.ClientSecret)}, nil
-			}
-			return oauthstore.Client{}, oauthstore.ErrNotFound
-		},
-	})
+	return oauthstore.New(backend, keys, &oauthstore.Options{Clients: s.apps.Client, InsecureAllowLoopback: true})
+}
+
+// get opens a URL as a browser or a client does, with a token unless it is
+// empty.
+func (s *story) get(ctx context.Context, url, token string) (status string, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return "", err
+	}
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	resp, err := s.world.Client().Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	_, err = io.Copy(io.Discard, resp.Body)
+	return resp.Status, err
 }
 
 // 1. The token that the backend has works on the vendor's REST API.
 func (s *story) restWorks(ctx context.Context) error {
 	s.page.begin("Mia's token works on the REST API of Tasks")
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.tasks.RESTURL, nil)
+	status, err := s.get(ctx, s.tasks.RESTURL, s.rest)
 	if err != nil {
 		return err
 	}
-	req.Header.Set("Authorization", "Bearer "+s.rest)
-	resp, err := (&http.Client{Timeout: 10 * time.Second}).Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if _, err := io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<20)); err != nil {
-		return err
-	}
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("the REST API answered %s", resp.Status)
-	}
-	s.page.tell("request", req.Method+" "+req.URL.Path)
-	s.page.works("answer", resp.Status)
+	s.page.tell("request", "GET "+s.tasks.RESTURL)
+	s.page.works("answer", status)
 	s.page.note("So the token is right, one should think.")
 	return nil
 }
@@ -134,7 +143,7 @@ func (s *story) withoutToolgrant(ctx context.Context) error {
 	entry.OfMcp.ServerURL = param.NewOpt(s.tasks.MCPURL)
 	entry.OfMcp.Authorization = param.NewOpt(s.rest)
 	_, err := s.client.Responses.New(ctx, responses.ResponseNewParams{
-		Model: "gpt-5.5", Tools: []responses.ToolUnionParam{entry},
+		Model: model, Tools: []responses.ToolUnionParam{entry},
 		Input: responses.ResponseNewParamsInputUnion{OfString: param.NewOpt("What should I do first today?")},
 	})
 	var apiErr *openai.Error
@@ -174,25 +183,26 @@ func (s *story) refused(ctx context.Context) error {
 // 4. The proper credentials, and the entry that is made of one.
 func (s *story) connected(ctx context.Context) error {
 	s.page.begin("Mia connects Tasks, and Notes")
-	tasks, err := s.builder(tasksProvider(s.tasks))
-	if err != nil {
-		return err
-	}
-	notes, err := s.builder(notesProvider(s.notes))
-	if err != nil {
-		return err
-	}
-	set, err := mcptools.NewSet(tasks, notes)
-	if err != nil {
-		return err
-	}
-	s.talk = &session{client: s.client, model: "gpt-5.5", set: set, owner: s.mia, who: "Mia", page: s.page}
-	for _, b := range []*mcptools.Builder{tasks, notes} {
-		if err := s.consent(ctx, b); err != nil {
+	var builders []*mcptools.Builder
+	for _, p := range []providers.Provider{tasksProvider(s.tasks), notesProvider(s.notes)} {
+		b, err := mcptools.NewBuilder(p, s.store, &mcptools.Options{
+			ReadOnly: true, Approval: mcptools.ApprovalNever, // the model may read, without asking each time
+			InsecureAllowLoopback: true,
+		})
+		if err != nil {
 			return err
 		}
+		if err := s.consent(ctx, p, b); err != nil {
+			return err
+		}
+		builders = append(builders, b)
 	}
-	entry, err := tasks.Entry(ctx, s.mia, nil)
+	set, err := mcptools.NewSet(builders...)
+	if err != nil {
+		return err
+	}
+	s.set = set
+	entry, err := builders[0].Entry(ctx, s.mia, nil)
 	if err != nil {
 		return err
 	}
@@ -205,36 +215,45 @@ func (s *story) connected(ctx context.Context) error {
 	return nil
 }
 
-// builder makes entries that let the model read, without asking each time.
-func (s *story) builder(p providers.Provider) (*mcptools.Builder, error) {
-	return mcptools.NewBuilder(p, s.store, &mcptools.Options{
-		ReadOnly: true, Approval: mcptools.ApprovalNever, InsecureAllowLoopback: true,
+// consent is what happens behind a button "Connect Tasks": the user is sent to
+// the vendor and comes back. A web application uses connect.Web for it.
+func (s *story) consent(ctx context.Context, p providers.Provider, b *mcptools.Builder) (err error) {
+	connector, err := connect.New(s.store, &connect.Options{
+		RedirectURL: "http://127.0.0.1/callback", Apps: s.apps,
+		Verify: b.Verifier(nil), InsecureAllowLoopback: true,
 	})
-}
-
-// consent obtains a credential and stores it. In this world the vendor says
-// yes by itself.
-func (s *story) consent(ctx context.Context, b *mcptools.Builder) error {
-	key, err := b.Key(s.mia, nil)
 	if err != nil {
 		return err
 	}
-	status, err := s.store.Put(ctx, key, s.world.Grant(b.Provider(), s.mia.Subject).Credential())
+	waiting, err := connector.Listen(ctx, p, s.mia, nil)
 	if err != nil {
 		return err
 	}
-	verdict, err := s.store.Verify(ctx, key, b.Verifier(nil))
+	defer func() { err = errors.Join(err, waiting.Close()) }()
+	if _, err := s.get(ctx, waiting.URL, ""); err != nil { // Mia's browser; here the vendor says yes by itself
+		return err
+	}
+	result, err := waiting.Wait(ctx)
 	if err != nil {
 		return err
 	}
-	s.page.works(b.Provider(), fmt.Sprintf("%s, sealed and stored. %s", status.State, verdict.Detail))
+	client := map[connect.ClientKind]string{
+		connect.ClientApp: "by the registered application", connect.ClientRegistered: "by a client that registered itself",
+	}[waiting.Client]
+	s.page.works(p.ID, fmt.Sprintf("consent %s: %s, sealed and stored", client, result.Status.State))
+	s.page.hint("", result.Status.Verdict.Detail)
 	return nil
 }
 
 // 5. Two servers, one answer.
 func (s *story) reasons(ctx context.Context) error {
 	s.page.begin("The session lists, calls and answers with two servers")
-	return s.talk.turn(ctx, "What should I do first today?")
+	talk, err := converse(&s.client, model, s.set, s.mia)
+	if err != nil {
+		return err
+	}
+	s.talk = talk
+	return turn(ctx, talk, s.page, "Mia", "What should I do first today?")
 }
 
 // 6. The token ends between two turns, and nobody notices.
@@ -253,7 +272,7 @@ func (s *story) expires(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	if err := s.talk.turn(ctx, "What else this week?"); err != nil {
+	if err := turn(ctx, s.talk, s.page, "Mia", "What else this week?"); err != nil {
 		return err
 	}
 	after, err := s.store.Status(ctx, key)
@@ -274,6 +293,9 @@ func (s *story) oneIsDown(ctx context.Context) error {
 	if err := s.world.Fault("notes:down"); err != nil {
 		return err
 	}
-	s.talk.previous = "" // a new conversation: the tools are listed anew
-	return s.talk.turn(ctx, "Good morning! What is on for today?")
+	talk, err := converse(&s.client, model, s.set, s.mia)
+	if err != nil {
+		return err
+	}
+	return turn(ctx, talk, s.page, "Mia", "Good morning! What is on for today?")
 }
