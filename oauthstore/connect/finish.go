@@ -29,15 +29,19 @@ func (c *Connector) take(ctx context.Context, owner oauthstore.Owner, binding oa
 		case err != nil:
 			return nil, 0, err
 		}
+		now := time.Now()
+		// Whoever it is not for learns which provider it is about, no more.
+		stranger := oauthstore.Key{Owner: owner, Provider: f.Key.Provider}
 		switch same := digest("binding", binding.Expose()); {
 		case subtle.ConstantTimeCompare([]byte(same), []byte(f.Binding)) != 1:
-			return nil, 0, &Error{Kind: KindWrongBrowser}
+			return nil, 0, &Error{Kind: KindWrongBrowser, Key: stranger}
 		case f.Key.Owner != owner:
-			return nil, 0, &Error{Kind: KindWrongOwner}
+			return nil, 0, &Error{Kind: KindWrongOwner, Key: stranger}
 		case !f.Taken.IsZero():
 			return f, 0, &Error{Kind: KindStateUsed, Key: f.Key}
+		case !now.Before(f.Ends):
+			return nil, 0, &Error{Kind: KindExpired, Key: f.Key}
 		}
-		now := time.Now()
 		mark := flow{Key: f.Key, Binding: f.Binding, ReturnTo: f.ReturnTo, Taken: now}
 		version, err = c.save(ctx, id, mark, now.Add(keepTaken), version)
 		if errors.Is(err, oauthstore.ErrConflict) {
@@ -131,7 +135,7 @@ func (c *Connector) finish(ctx context.Context, f *flow, version uint64, back *o
 	switch {
 	case ok && e.Class == oauth.ClassNotConsumed:
 		// The code was not seen by anybody: the page may be loaded again.
-		_, _ = c.save(ctx, id, f, time.Now().Add(c.opts.FlowTTL), version)
+		_, _ = c.save(ctx, id, f, f.Ends.Add(keepTaken), version)
 		return Result{}, err
 	case ok && e.Class == oauth.ClassClient && f.Client.Kind == ClientRegistered && !f.Replaced:
 		next, replaceErr := c.replace(ctx, f)

@@ -45,6 +45,7 @@ type flow struct {
 	Verifier string                  `json:"verifier,omitzero"` // PKCE (RFC 7636); used once
 	Binding  string                  `json:"binding"`           // digest
 	ReturnTo string                  `json:"return_to,omitzero"`
+	Ends     time.Time               `json:"ends,omitzero"`
 	Replaced bool                    `json:"replaced,omitzero"` // it stands in for one that failed for its client's sake
 
 	Taken time.Time `json:"taken,omitzero"` // when a callback took it; zero: none has
@@ -54,8 +55,8 @@ type flow struct {
 // kindConnected is how a flow ends that brought a credential.
 const kindConnected Kind = "connected"
 
-// keepTaken is how long a flow that was taken is remembered, so that whoever
-// reloads the page is told that it is done.
+// keepTaken is how long a flow that was taken, or has ended, is remembered, so
+// that whoever loads the page is told why.
 const keepTaken = time.Hour
 
 func flowID(state string) oauthstore.ID {
@@ -127,12 +128,12 @@ func (c *Connector) start(ctx context.Context, f *flow) (*Begun, error) {
 	if err != nil {
 		return nil, err
 	}
-	ends := time.Now().Add(c.opts.FlowTTL)
-	if _, err := c.save(ctx, flowID(state), f, ends, 0); err != nil {
+	f.Ends = time.Now().Add(c.opts.FlowTTL)
+	if _, err := c.save(ctx, flowID(state), f, f.Ends.Add(keepTaken), 0); err != nil {
 		return nil, err
 	}
 	return &Begun{
-		URL: target, Key: f.Key, Ends: ends, Issuer: p.Server.Issuer, Resource: p.Resource,
+		URL: target, Key: f.Key, Ends: f.Ends, Issuer: p.Server.Issuer, Resource: p.Resource,
 		Scopes: slices.Clone(p.Scopes), ClientID: f.Client.ID, Client: f.Client.Kind,
 	}, nil
 }

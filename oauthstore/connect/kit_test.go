@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -24,7 +25,16 @@ import (
 	"github.com/toolgrant/toolgrant/providers"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if text := os.Getenv(orderVariable); text != "" { // a process of a test
+		if err := obey(text); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 const (
 	testServer   = "https://mcp.example.com/mcp"
@@ -123,6 +133,9 @@ type authServer struct {
 	Secrets    bool // registered clients get a secret
 	// Redirect, if not nil, changes what the user's browser is sent back with.
 	Redirect func(back url.Values)
+	// Hold, if not nil, may answer in place of the redirect, and reports that.
+	Hold func(w http.ResponseWriter, location string) bool
+	Deny bool // its user says no
 	// Register and Token, if not nil, may answer themselves, and report that.
 	Register func(w http.ResponseWriter, r *http.Request) bool
 	Token    func(w http.ResponseWriter, r *http.Request) bool
@@ -246,7 +259,16 @@ func (a *authServer) authorize(w http.ResponseWriter, r *http.Request) {
 	if a.Redirect != nil {
 		a.Redirect(back)
 	}
-	w.Header().Set("Location", q.Get("redirect_uri")+"?"+back.Encode())
+	if a.Deny {
+		back.Del("code")
+		back.Set("error", "access_denied")
+		back.Set("error_description", "The user pressed Cancel.")
+	}
+	location := q.Get("redirect_uri") + "?" + back.Encode()
+	if a.Hold != nil && a.Hold(w, location) {
+		return
+	}
+	w.Header().Set("Location", location)
 	w.WriteHeader(http.StatusFound)
 }
 

@@ -1,0 +1,181 @@
+package connect_test
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"html"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/connect"
+	"github.com/toolgrant/toolgrant/providers"
+)
+
+// A live site is a web application with TLS, with the servers around it on
+// addresses of their own.
+type liveSite struct {
+	*place
+	URL string
+
+	mu       sync.Mutex
+	statuses []int // of the application's answers
+}
+
+func (s *liveSite) lastStatus() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.statuses[len(s.statuses)-1]
+}
+
+// newLiveSite starts everything. Who is signed in is in a cookie, which
+// /login?as=NAME sets.
+func newLiveSite(t *testing.T) *liveSite {
+	t.Helper()
+	start := func(h http.Handler) string {
+		srv := httptest.NewTLSServer(h)
+		t.Cleanup(srv.Close)
+		return srv.URL
+	}
+	s := &liveSite{}
+	mux := http.NewServeMux()
+	s.URL = start(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		rec := &statusRecorder{ResponseWriter: w}
+		mux.ServeHTTP(rec, r)
+		if r.URL.Path != "/favicon.ico" {
+			s.mu.Lock()
+			s.statuses = append(s.statuses, rec.status)
+			s.mu.Unlock()
+		}
+	}))
+	s.place = newPlace(t, func(p *place) {
+		issuer := start(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { p.AS.ServeHTTP(w, r) }))
+		p.AS = newAuthServer(issuer)
+		server := start(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { p.MCP.ServeHTTP(w, r) }))
+		p.MCP = newMCPServer(issuer)
+		p.MCP.Challenge = `Bearer resource_metadata="` + server + p.MCP.Path + `"`
+		p.MCP.Metadata["resource"] = server + "/mcp"
+		p.MCP.Metadata["scopes_supported"] = []string{"tasks:read", "tasks:write"}
+		transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true} //nolint:gosec // certificates of httptest
+		p.Options.RedirectURL = s.URL + "/callback"
+		p.Options.ClientName = "Acme Assistant"
+		p.Options.HTTPClient = &http.Client{Transport: transport}
+	})
+	resource, _ := s.MCP.Metadata["resource"].(string)
+	catalogue, err := providers.NewCatalogue(providers.Custom("tasks", resource, &providers.CustomOptions{Name: "Tasks"}))
+	require.NoError(t, err)
+	signedIn := func(r *http.Request) (oauthstore.Owner, error) {
+		c, err := r.Cookie("user")
+		if err != nil || c.Value == "" {
+			return oauthstore.Owner{}, errors.New("nobody is signed in")
+		}
+		return oauthstore.Owner{Tenant: "acme", Subject: c.Value}, nil
+	}
+	web, err := s.Web(signedIn, &connect.WebOptions{Catalogue: catalogue})
+	require.NoError(t, err)
+	hasty := s.Options
+	hasty.FlowTTL = time.Millisecond
+	soon, err := connect.New(s.Store, &hasty)
+	require.NoError(t, err)
+	ended, err := soon.Web(signedIn, &connect.WebOptions{Catalogue: catalogue})
+	require.NoError(t, err)
+	mux.Handle("/connect/{provider}", web.Connect())
+	mux.Handle("/hasty/{provider}", ended.Connect())
+	mux.Handle("/callback", web.Callback())
+	mux.HandleFunc("/login", func(w http.ResponseWriter, r *http.Request) {
+		http.SetCookie(w, &http.Cookie{Name: "user", Value: r.FormValue("as"), Path: "/", Secure: true, HttpOnly: true})
+		fmt.Fprintf(w, "<h1>Hello %s</h1>", html.EscapeString(r.FormValue("as")))
+	})
+	return s
+}
+
+type statusRecorder struct {
+	http.ResponseWriter
+
+	status int
+}
+
+func (r *statusRecorder) WriteHeader(status int) {
+	r.status = status
+	r.ResponseWriter.WriteHeader(status)
+}
+
+func (r *statusRecorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+func TestTheHandlersInChromium(t *testing.T) {
+	t.Parallel()
+	d := startDriver(t)
+	s := newLiveSite(t)
+
+	// The authorization server holds the browser, and shows where it would send
+	// it.
+	holding := true
+	hold := func(w http.ResponseWriter, location string) {
+		w.Header().Set("Content-Type", "text/html")
+		fmt.Fprintf(w, `<a id="back" href="%s">Allow</a>`, html.EscapeString(location))
+	}
+	s.AS.Hold = func(w http.ResponseWriter, location string) bool {
+		if holding {
+			hold(w, location)
+		}
+		return holding
+	}
+
+	first, other := d.open(t), d.open(t)
+	defer first.close(t)
+	defer other.close(t)
+	first.visit(t, s.URL+"/connect/tasks")
+	first.reads(t, "h1", "Please sign in first")
+	first.picture(t, "sign-in")
+	first.visit(t, s.URL+"/login?as=alice")
+	other.visit(t, s.URL+"/login?as=alice")
+	first.visit(t, s.URL+"/connect/tasks")
+	first.reads(t, "h1", "Connect Tasks")
+	first.picture(t, "connect")
+	first.click(t, "button")
+	first.reads(t, "#back", "Allow")
+	back := first.attribute(t, "#back", "href")
+
+	expect := func(b *tab, name string, status int, heading string) {
+		t.Helper()
+		b.reads(t, "h1", heading)
+		assert.Equal(t, status, s.lastStatus())
+		b.picture(t, name)
+	}
+	other.visit(t, back)
+	expect(other, "wrong-browser", http.StatusForbidden, "This belongs to another browser")
+	first.visit(t, s.URL+"/login?as=bob")
+	first.visit(t, back)
+	expect(first, "wrong-owner", http.StatusForbidden, "Somebody else began this")
+	first.visit(t, s.URL+"/login?as=alice")
+	first.visit(t, back)
+	expect(first, "connected", http.StatusOK, "Tasks is connected")
+	first.visit(t, back)
+	expect(first, "already-done", http.StatusOK, "Tasks is connected")
+	assert.Contains(t, first.text(t, "main"), "already done")
+	assert.Equal(t, 1, s.AS.Count("POST /token"))
+
+	holding = false
+	first.visit(t, s.URL+"/hasty/tasks")
+	first.click(t, "button")
+	expect(first, "expired", http.StatusGone, "That took too long")
+	first.click(t, "a.primary")
+	first.reads(t, "h1", "Connect Tasks") // it can be begun again from there
+	first.picture(t, "connect-again")
+
+	s.AS.Deny = true
+	first.click(t, "button")
+	expect(first, "denied", http.StatusForbidden, "Tasks was not connected")
+	s.AS.Deny = false
+	first.visit(t, s.URL+"/connect/tasks?return_to=/login?as=carol")
+	first.click(t, "button")
+	first.reads(t, "h1", "Hello carol")
+	assert.Equal(t, s.URL+"/login?as=carol", first.address(t), "and leads back where it came from")
+}

@@ -1,0 +1,180 @@
+package connect_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A driver is a running chromedriver, which is spoken to in WebDriver's JSON
+// (https://www.w3.org/TR/webdriver2/).
+type driver struct{ url string }
+
+var driverPort = regexp.MustCompile(`successfully on port (\d+)`)
+
+func startDriver(t *testing.T) driver {
+	t.Helper()
+	path, err := exec.LookPath("chromedriver")
+	if err != nil {
+		require.Empty(t, os.Getenv("CI"), "chromedriver is not installed: see .ci/browser")
+		t.Skip("chromedriver is not installed: source .ci/browser")
+	}
+	cmd := exec.CommandContext(t.Context(), path, "--port=0")
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		if m := driverPort.FindStringSubmatch(lines.Text()); m != nil {
+			return driver{"http://127.0.0.1:" + m[1]}
+		}
+	}
+	require.FailNow(t, "chromedriver did not start")
+	return driver{}
+}
+
+// call sends one command and decodes its value.
+func (d driver) call(t *testing.T, method, path string, body, value any) {
+	t.Helper()
+	status, answer := d.try(t, method, path, body)
+	require.Equal(t, http.StatusOK, status, "%s %s: %.300s", method, path, answer)
+	if value != nil {
+		require.NoError(t, json.Unmarshal(answer, value))
+	}
+}
+
+// try sends one command, which may fail.
+func (d driver) try(t *testing.T, method, path string, body any) (status int, value json.RawMessage) {
+	t.Helper()
+	data := []byte(nil)
+	if method == http.MethodPost {
+		var err error
+		data, err = json.Marshal(body)
+		require.NoError(t, err)
+	}
+	req, err := http.NewRequestWithContext(t.Context(), method, d.url+path, bytes.NewReader(data))
+	require.NoError(t, err)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(req)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	var answer struct {
+		Value json.RawMessage `json:"value"`
+	}
+	require.NoError(t, json.NewDecoder(resp.Body).Decode(&answer))
+	return resp.StatusCode, answer.Value
+}
+
+// A tab is a browser with a profile of its own.
+type tab struct {
+	driver
+	session string
+}
+
+func (d driver) open(t *testing.T) *tab {
+	t.Helper()
+	var session struct {
+		ID string `json:"sessionId"`
+	}
+	d.call(t, http.MethodPost, "/session", map[string]any{"capabilities": map[string]any{"alwaysMatch": map[string]any{
+		"browserName": "chrome", "acceptInsecureCerts": true,
+		"goog:chromeOptions": map[string]any{"args": []string{
+			"--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=900,700", "--no-proxy-server",
+		}},
+	}}}, &session)
+	b := &tab{d, "/session/" + session.ID}
+	// The test's context has ended by the time of cleanups: the driver, which is
+	// killed, takes its browsers along.
+	return b
+}
+
+func (b *tab) visit(t *testing.T, target string) {
+	t.Helper()
+	b.call(t, http.MethodPost, b.session+"/url", map[string]any{"url": target}, nil)
+}
+
+func (b *tab) close(t *testing.T) {
+	t.Helper()
+	b.call(t, http.MethodDelete, b.session, nil, nil)
+}
+
+// element finds the one that a CSS selector names.
+func (b *tab) element(t *testing.T, selector string) string {
+	t.Helper()
+	var found map[string]string
+	b.call(t, http.MethodPost, b.session+"/element", map[string]any{"using": "css selector", "value": selector}, &found)
+	for _, id := range found {
+		return b.session + "/element/" + id
+	}
+	require.FailNow(t, "no element", selector)
+	return ""
+}
+
+func (b *tab) click(t *testing.T, selector string) {
+	t.Helper()
+	b.call(t, http.MethodPost, b.element(t, selector)+"/click", map[string]any{}, nil)
+}
+
+// reads waits until an element shows a text: a click returns before the page
+// that it leads to is there. It gives up after so many questions.
+func (b *tab) reads(t *testing.T, selector, want string) {
+	t.Helper()
+	var got string
+	for range 500 {
+		status, value := b.try(t, http.MethodPost, b.session+"/element", map[string]any{"using": "css selector", "value": selector})
+		var found map[string]string
+		if status != http.StatusOK || json.Unmarshal(value, &found) != nil {
+			continue
+		}
+		for _, id := range found {
+			status, value = b.try(t, http.MethodGet, b.session+"/element/"+id+"/text", nil)
+		}
+		if status == http.StatusOK && json.Unmarshal(value, &got) == nil && got == want {
+			return
+		}
+	}
+	require.Equal(t, want, got)
+}
+
+func (b *tab) text(t *testing.T, selector string) (text string) {
+	t.Helper()
+	b.call(t, http.MethodGet, b.element(t, selector)+"/text", nil, &text)
+	return text
+}
+
+func (b *tab) attribute(t *testing.T, selector, name string) (value string) {
+	t.Helper()
+	b.call(t, http.MethodGet, b.element(t, selector)+"/property/"+name, nil, &value)
+	return value
+}
+
+func (b *tab) address(t *testing.T) (target string) {
+	t.Helper()
+	b.call(t, http.MethodGet, b.session+"/url", nil, &target)
+	return target
+}
+
+// picture writes what the browser shows into the folder that
+// TOOLGRANT_SCREENSHOTS names, if that is set.
+func (b *tab) picture(t *testing.T, name string) {
+	t.Helper()
+	folder := os.Getenv("TOOLGRANT_SCREENSHOTS")
+	if folder == "" {
+		return
+	}
+	var text string
+	b.call(t, http.MethodGet, b.session+"/screenshot", nil, &text)
+	data, err := base64.StdEncoding.DecodeString(text)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(folder, name+".png"), data, 0o600))
+}
