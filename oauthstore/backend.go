@@ -19,7 +19,7 @@ const (
 //
 // Where a database wants one string for a key, [ID.MarshalText] gives one that
 // no two ids share.
-type ID struct {
+type ID struct { //nolint:recvcheck // UnmarshalText has to change it
 	Kind, Tenant, Subject, Provider, Account, Server string
 }
 

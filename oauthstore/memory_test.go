@@ -9,7 +9,8 @@ import (
 
 func TestMemory(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, func(t testing.TB, _ string) oauthstore.Backend {
+	storetest.Run(t, func(t *testing.T, _ string) oauthstore.Backend {
+		t.Helper()
 		m := oauthstore.NewMemory()
 		t.Cleanup(func() { _ = m.Close() })
 		return m

@@ -39,10 +39,10 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, store.Close(ctx))
 	}
-	fmt.Printf("adopted %d credentials\n", n)
+	fmt.Fprintf(os.Stdout, "adopted %d credentials\n", n)
 	all, err := store.List(ctx, oauthstore.Owner{})
 	for _, s := range all {
-		fmt.Println(s.Key, s.State, s.Reason)
+		fmt.Fprintln(os.Stdout, s.Key, s.State, s.Reason)
 	}
 	return errors.Join(err, store.Close(ctx))
 }

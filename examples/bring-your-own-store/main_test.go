@@ -30,12 +30,15 @@ const applications = `CREATE TABLE IF NOT EXISTS data_source_credentials (
 
 func TestTheTableIsABackend(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, func(t testing.TB, database string) oauthstore.Backend { return table{newDatabase(t, database)} }, nil)
+	storetest.Run(t, func(t *testing.T, database string) oauthstore.Backend {
+		t.Helper()
+		return table{newDatabase(t, database)}
+	}, nil)
 }
 
 // newDatabase returns a pool on a schema that has the application's table, with
 // the columns of ours.
-func newDatabase(t testing.TB, schema string) *pgxpool.Pool {
+func newDatabase(t *testing.T, schema string) *pgxpool.Pool {
 	t.Helper()
 	pool, err := pgxpool.New(t.Context(), servertest.Postgres(t)+"&pool_max_conns=4&search_path="+schema)
 	require.NoError(t, err)

@@ -22,7 +22,7 @@ func (t table) Get(ctx context.Context, id oauthstore.ID) (rec oauthstore.Record
 	err = t.db.QueryRow(ctx, `SELECT clock_timestamp(), version, credentials_encrypted, due_at, expire_at
 		FROM (SELECT 1) AS one LEFT JOIN data_source_credentials ON record_key = $1`, keyOf(id)).
 		Scan(&rec.Now, &version, &rec.Data, &due, &expire)
-	rec.Version, rec.DueAt, rec.ExpireAt = uint64(version.V), due.V, expire.V
+	rec.Version, rec.DueAt, rec.ExpireAt = uint64(version.V), due.V, expire.V //nolint:gosec // all 64 bits, in a column that has a sign
 	if err == nil && !version.Valid {
 		err = oauthstore.ErrNotFound
 	}
@@ -32,7 +32,7 @@ func (t table) Get(ctx context.Context, id oauthstore.ID) (rec oauthstore.Record
 func (t table) Put(ctx context.Context, id oauthstore.ID, rec oauthstore.Record, ifVersion uint64) error {
 	query := `UPDATE data_source_credentials SET version = $2, credentials_encrypted = $3, due_at = $4, expire_at = $5
 		WHERE record_key = $1 AND version = $6`
-	args := []any{keyOf(id), int64(rec.Version), append([]byte{}, rec.Data...), null(rec.DueAt), null(rec.ExpireAt), int64(ifVersion)}
+	args := []any{keyOf(id), int64(rec.Version), append([]byte{}, rec.Data...), null(rec.DueAt), null(rec.ExpireAt), int64(ifVersion)} //nolint:gosec // all 64 bits, in a column that has a sign
 	if ifVersion == 0 {
 		query = `INSERT INTO data_source_credentials (record_key, version, credentials_encrypted, due_at, expire_at,
 				kind, organization_id, user_id, name, account, server)
@@ -47,7 +47,7 @@ func (t table) Put(ctx context.Context, id oauthstore.ID, rec oauthstore.Record,
 }
 
 func (t table) Delete(ctx context.Context, id oauthstore.ID, ifVersion uint64) error {
-	tag, err := t.db.Exec(ctx, `DELETE FROM data_source_credentials WHERE record_key = $1 AND version = $2`, keyOf(id), int64(ifVersion))
+	tag, err := t.db.Exec(ctx, `DELETE FROM data_source_credentials WHERE record_key = $1 AND version = $2`, keyOf(id), int64(ifVersion)) //nolint:gosec // all 64 bits, in a column that has a sign
 	if err == nil && tag.RowsAffected() == 0 {
 		if _, err = t.Get(ctx, id); err == nil {
 			err = oauthstore.ErrConflict
@@ -77,7 +77,7 @@ func (t table) List(ctx context.Context, f oauthstore.Filter, cursor string, n i
 		var due, expire sql.Null[time.Time]
 		err = errors.Join(err, rows.Scan(&place, &row, &it.Now, &version, &it.Data, &due, &expire,
 			&it.ID.Kind, &it.ID.Tenant, &it.ID.Subject, &it.ID.Provider, &it.ID.Account, &it.ID.Server))
-		it.Version, it.DueAt, it.ExpireAt = uint64(version), due.V, expire.V
+		it.Version, it.DueAt, it.ExpireAt = uint64(version), due.V, expire.V //nolint:gosec // all 64 bits, in a column that has a sign
 		items = append(items, it)
 	}
 	return items, "", problem(ctx, errors.Join(err, rows.Err()))

@@ -41,7 +41,7 @@ func Open(dir string) (*Backend, error) {
 	}
 	b := &Backend{root: root, gate: gate.New(), writing: make(chan struct{}, 1)}
 	if err := b.locked(context.Background(), "open", b.removeLeftOvers); err != nil {
-		root.Close()
+		_ = root.Close()
 		return nil, err
 	}
 	return b, nil
@@ -78,7 +78,7 @@ func mapErr(ctx context.Context, op string, err error) error {
 		errors.Is(err, oauthstore.ErrClosed), errors.Is(err, errors.ErrUnsupported):
 		return fmt.Errorf("filestore: %s: %w", op, err)
 	}
-	return fmt.Errorf("filestore: %s: %w: %v", op, oauthstore.ErrUnavailable, err)
+	return fmt.Errorf("filestore: %s: %w: %w", op, oauthstore.ErrUnavailable, err)
 }
 
 // lockLimit is how long an operation waits for other writers, unless its

@@ -25,12 +25,13 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func TestBackend(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	storetest.Run(t, func(t testing.TB, database string) oauthstore.Backend {
+	storetest.Run(t, func(t *testing.T, database string) oauthstore.Backend {
+		t.Helper()
 		return open(t, filepath.Join(dir, database))
 	}, nil)
 }
 
-func open(t testing.TB, dir string) *filestore.Backend {
+func open(t *testing.T, dir string) *filestore.Backend {
 	t.Helper()
 	b, err := filestore.Open(dir)
 	require.NoError(t, err)

@@ -40,7 +40,7 @@ func (b *Backend) List(ctx context.Context, f oauthstore.Filter, cursor string, 
 			if err != nil {
 				return err
 			}
-			it.Version = uint64(version)
+			it.Version = unsigned(version)
 			it.DueAt, it.ExpireAt = timeOrZero(due), timeOrZero(expire)
 			items = append(items, it)
 			last.Key = strconv.FormatInt(seq, 10)

@@ -129,7 +129,7 @@ func (b *Backend) Get(ctx context.Context, id oauthstore.ID) (oauthstore.Record,
 		if version == nil {
 			return oauthstore.ErrNotFound
 		}
-		rec.Version = uint64(*version)
+		rec.Version = unsigned(*version)
 		rec.DueAt, rec.ExpireAt = timeOrZero(due), timeOrZero(expire)
 		return nil
 	})
@@ -143,13 +143,13 @@ func (b *Backend) Put(ctx context.Context, id oauthstore.ID, rec oauthstore.Reco
 	if data == nil {
 		data = []byte{} // pgx sends nil as NULL
 	}
-	args := []any{b.channel, text, digest, int64(rec.Version), data, timeOrNull(rec.DueAt), timeOrNull(rec.ExpireAt)}
+	args := []any{b.channel, text, digest, signed(rec.Version), data, timeOrNull(rec.DueAt), timeOrNull(rec.ExpireAt)}
 	sql := b.sql.update
 	if ifVersion == 0 {
 		sql = b.sql.create
 		args = append(args, id.Kind, id.Tenant, id.Subject, id.Provider, id.Account, id.Server)
 	} else {
-		args = append(args, int64(ifVersion))
+		args = append(args, signed(ifVersion))
 	}
 	return b.do(ctx, "put", func() error {
 		tag, err := b.db.Exec(ctx, sql, args...)
@@ -164,7 +164,7 @@ func (b *Backend) Put(ctx context.Context, id oauthstore.ID, rec oauthstore.Reco
 func (b *Backend) Delete(ctx context.Context, id oauthstore.ID, ifVersion uint64) error {
 	text, digest := textOf(id)
 	return b.do(ctx, "delete", func() error {
-		tag, err := b.db.Exec(ctx, b.sql.remove, b.channel, text, digest, int64(ifVersion))
+		tag, err := b.db.Exec(ctx, b.sql.remove, b.channel, text, digest, signed(ifVersion))
 		if err != nil || tag.RowsAffected() == 1 {
 			return err
 		}
@@ -178,6 +178,10 @@ func (b *Backend) Delete(ctx context.Context, id oauthstore.ID, ifVersion uint64
 		return oauthstore.ErrNotFound
 	})
 }
+
+// signed and unsigned carry all 64 bits of a version over to a bigint and back.
+func signed(v uint64) int64   { return int64(v) }  //nolint:gosec // G115: that it turns negative is no harm, versions are compared for equality
+func unsigned(v int64) uint64 { return uint64(v) } //nolint:gosec // G115: as signed
 
 func timeOrNull(t time.Time) *time.Time {
 	if t.IsZero() {

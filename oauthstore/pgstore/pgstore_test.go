@@ -41,12 +41,12 @@ func TestBackend(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			pool := newPool(t, dsn)
-			storetest.Run(t, func(t testing.TB, database string) oauthstore.Backend { return open(t, pool, database) }, nil)
+			storetest.Run(t, func(t *testing.T, database string) oauthstore.Backend { return open(t, pool, database) }, nil)
 		})
 	}
 }
 
-func newPool(t testing.TB, dsn string) *pgxpool.Pool {
+func newPool(t *testing.T, dsn string) *pgxpool.Pool {
 	t.Helper()
 	cfg, err := pgxpool.ParseConfig(dsn)
 	require.NoError(t, err)
@@ -59,7 +59,7 @@ func newPool(t testing.TB, dsn string) *pgxpool.Pool {
 
 // open returns a backend on a schema, which it makes if it is not there and
 // drops at the end.
-func open(t testing.TB, pool *pgxpool.Pool, schema string) *pgstore.Backend {
+func open(t *testing.T, pool *pgxpool.Pool, schema string) *pgstore.Backend {
 	t.Helper()
 	opts := &pgstore.Options{Schema: schema, Listen: listen(servertest.Postgres(t))}
 	require.NoError(t, pgstore.Migrate(t.Context(), pool, opts))
@@ -78,7 +78,7 @@ func listen(dsn string) func(context.Context) (*pgx.Conn, error) {
 }
 
 // newSchema returns a name that no other test or run has.
-func newSchema(t testing.TB) string {
+func newSchema(t *testing.T) string {
 	t.Helper()
 	return "test_" + strings.ToLower(rand.Text())
 }
@@ -152,9 +152,9 @@ func TestASchemaThatIsNoPlainNameIsRefused(t *testing.T) {
 }
 
 // newPoolNowhere returns a pool for an address where nobody listens.
-func newPoolNowhere(t testing.TB) *pgxpool.Pool {
+func newPoolNowhere(t *testing.T) *pgxpool.Pool {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer l.Close()
 	return newPool(t, fmt.Sprintf("postgres://canary-user:canary-password@%s/db?sslmode=disable", l.Addr()))

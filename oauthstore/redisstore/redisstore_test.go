@@ -29,12 +29,12 @@ func TestBackend(t *testing.T) {
 			t.Parallel()
 			opts := options(t)
 			opts.Protocol = protocol
-			storetest.Run(t, func(t testing.TB, database string) oauthstore.Backend { return open(t, opts, database) }, nil)
+			storetest.Run(t, func(t *testing.T, database string) oauthstore.Backend { return open(t, opts, database) }, nil)
 		})
 	}
 }
 
-func options(t testing.TB) *redis.Options {
+func options(t *testing.T) *redis.Options {
 	t.Helper()
 	opts, err := redis.ParseURL(servertest.Redis(t))
 	require.NoError(t, err)
@@ -44,7 +44,7 @@ func options(t testing.TB) *redis.Options {
 
 // open returns a backend with a client of its own, and removes what it wrote at
 // the end.
-func open(t testing.TB, opts *redis.Options, prefix string) *redisstore.Backend {
+func open(t *testing.T, opts *redis.Options, prefix string) *redisstore.Backend {
 	t.Helper()
 	client := redis.NewClient(opts)
 	b, err := redisstore.New(client, &redisstore.Options{Prefix: prefix})
@@ -127,7 +127,7 @@ func TestAServerThatFailsIsUnavailable(t *testing.T) {
 	}
 	t.Run("no server", func(t *testing.T) {
 		t.Parallel()
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 		require.NoError(t, err)
 		defer l.Close()
 		require.NoError(t, l.Close())

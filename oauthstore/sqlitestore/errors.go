@@ -25,7 +25,7 @@ func mapErr(ctx context.Context, op string, err error) error {
 	case err.Error() == "sql: database is closed": // database/sql exports no value for it
 		return fmt.Errorf("sqlitestore: %s: %w", op, oauthstore.ErrClosed)
 	}
-	return fmt.Errorf("sqlitestore: %s: %w: %v", op, oauthstore.ErrUnavailable, err)
+	return fmt.Errorf("sqlitestore: %s: %w: %w", op, oauthstore.ErrUnavailable, err)
 }
 
 // busyLimit is how long an operation waits for other writers, unless its

@@ -60,8 +60,7 @@ func Open(ctx context.Context, path string, opts *Options) (*Backend, error) {
 	db.SetMaxOpenConns(opts.maxConns())
 	db.SetMaxIdleConns(opts.maxConns())
 	if err := Migrate(ctx, db); err != nil {
-		db.Close()
-		return nil, err
+		return nil, errors.Join(err, db.Close())
 	}
 	return &Backend{db: db, owned: true}, nil
 }
@@ -156,7 +155,7 @@ func (b *Backend) Put(ctx context.Context, id oauthstore.ID, rec oauthstore.Reco
 	if data == nil {
 		data = []byte{} // the driver stores nil as NULL
 	}
-	values := []any{int64(rec.Version), data, micros(rec.DueAt), micros(rec.ExpireAt)}
+	values := []any{signed(rec.Version), data, micros(rec.DueAt), micros(rec.ExpireAt)}
 	return b.do(ctx, "put", func() error {
 		var written bool
 		var err error
@@ -166,7 +165,7 @@ func (b *Backend) Put(ctx context.Context, id oauthstore.ID, rec oauthstore.Reco
 				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`, values, columns(id))
 		} else {
 			written, err = b.exec(ctx, `UPDATE toolgrant_records SET version = ?, data = ?, due_at = ?, expire_at = ?`+where+` AND version = ?`,
-				values, columns(id), []any{int64(ifVersion)})
+				values, columns(id), []any{signed(ifVersion)})
 		}
 		if err == nil && !written {
 			return oauthstore.ErrConflict
@@ -178,7 +177,7 @@ func (b *Backend) Put(ctx context.Context, id oauthstore.ID, rec oauthstore.Reco
 // Delete implements [oauthstore.Backend].
 func (b *Backend) Delete(ctx context.Context, id oauthstore.ID, ifVersion uint64) error {
 	return b.do(ctx, "delete", func() error {
-		deleted, err := b.exec(ctx, `DELETE FROM toolgrant_records`+where+` AND version = ?`, columns(id), []any{int64(ifVersion)})
+		deleted, err := b.exec(ctx, `DELETE FROM toolgrant_records`+where+` AND version = ?`, columns(id), []any{signed(ifVersion)})
 		if err != nil || deleted {
 			return err
 		}
@@ -216,7 +215,7 @@ func (b *Backend) List(ctx context.Context, f oauthstore.Filter, cursor string, 
 	query := `SELECT version, data, due_at, expire_at, seq, kind, tenant, subject, provider, account, server FROM toolgrant_records WHERE true`
 	var args []any
 	narrow := func(condition string, value ...any) {
-		query += " AND " + condition
+		query += " AND " + condition //nolint:gosec // conditions are constants, below
 		args = append(args, value...)
 	}
 	if f.Kind != "" {
@@ -284,10 +283,14 @@ func scan(row interface{ Scan(dest ...any) error }, others ...any) (oauthstore.R
 	if err != nil {
 		return oauthstore.Record{}, err
 	}
-	rec.Version = uint64(version)
+	rec.Version = unsigned(version)
 	rec.DueAt, rec.ExpireAt = fromMicros(due), fromMicros(expire)
 	return rec, nil
 }
+
+// signed and unsigned carry all 64 bits of a version over to an INTEGER and back.
+func signed(v uint64) int64   { return int64(v) }  //nolint:gosec // G115: that it turns negative is no harm, versions are compared for equality
+func unsigned(v int64) uint64 { return uint64(v) } //nolint:gosec // G115: as signed
 
 func micros(t time.Time) sql.NullInt64 {
 	return sql.NullInt64{Int64: t.UnixMicro(), Valid: !t.IsZero()}

@@ -22,7 +22,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func TestBackend(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	storetest.Run(t, func(t testing.TB, database string) oauthstore.Backend {
+	storetest.Run(t, func(t *testing.T, database string) oauthstore.Backend {
+		t.Helper()
 		return open(t, filepath.Join(dir, database+".db"))
 	}, nil)
 }
@@ -32,14 +33,15 @@ func TestBackend(t *testing.T) {
 func TestBackendOnAHandleOfTheCallers(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	storetest.Run(t, func(t testing.TB, database string) oauthstore.Backend {
+	storetest.Run(t, func(t *testing.T, database string) oauthstore.Backend {
+		t.Helper()
 		db := openDB(t, filepath.Join(dir, database+".db"))
 		require.NoError(t, sqlitestore.Migrate(t.Context(), db))
 		return sqlitestore.New(db)
 	}, nil)
 }
 
-func open(t testing.TB, path string) *sqlitestore.Backend {
+func open(t *testing.T, path string) *sqlitestore.Backend {
 	t.Helper()
 	b, err := sqlitestore.Open(t.Context(), path, nil)
 	require.NoError(t, err)
@@ -47,7 +49,7 @@ func open(t testing.TB, path string) *sqlitestore.Backend {
 	return b
 }
 
-func openDB(t testing.TB, path string) *sql.DB {
+func openDB(t *testing.T, path string) *sql.DB {
 	t.Helper()
 	db, err := sql.Open("sqlite", path)
 	require.NoError(t, err)

@@ -2,7 +2,7 @@
 // promises. Every backend of this module passes it, and one of yours should:
 //
 //	func TestBackend(t *testing.T) {
-//		storetest.Run(t, func(t testing.TB, database string) oauthstore.Backend {
+//		storetest.Run(t, func(t *testing.T, database string) oauthstore.Backend {
 //			b, err := mystore.Open(t.Context(), filepath.Join(t.TempDir(), database))
 //			if err != nil {
 //				t.Fatal(err)

@@ -19,6 +19,7 @@ func Rules() []string {
 // Check checks one rule on a backend of open and returns what it reports,
 // "" if the backend passes.
 func Check(t *testing.T, name string, open OpenFunc, limit time.Duration) string {
+	t.Helper()
 	for _, r := range rules() {
 		if r.name != name {
 			continue

@@ -2,8 +2,8 @@ package storetest
 
 import (
 	"errors"
-	"fmt"
 	"io"
+	"strconv"
 	"sync"
 
 	"github.com/stretchr/testify/require"
@@ -41,7 +41,7 @@ var handleRules = []rule{
 			var wg sync.WaitGroup
 			for i := range users {
 				wg.Go(func() {
-					u := id(fmt.Sprint(i))
+					u := id(strconv.Itoa(i))
 					err := c.backend.Put(c.ctx, u, rec(1), 0)
 					started <- struct{}{}
 					for v := uint64(1); err == nil; v++ {
@@ -59,7 +59,7 @@ var handleRules = []rule{
 				<-started
 			}
 			for range 3 {
-				wg.Go(func() { errs <- c.backend.(io.Closer).Close() })
+				wg.Go(func() { errs <- c.backend.(io.Closer).Close() }) //nolint:errcheck,forcetypeassert // the rule is for those that have it
 			}
 			wg.Wait()
 			close(errs)
@@ -150,5 +150,5 @@ var handleRules = []rule{
 }
 
 func (c *testCase) close(b oauthstore.Backend) {
-	require.NoError(c, b.(io.Closer).Close())
+	require.NoError(c, b.(io.Closer).Close()) //nolint:errcheck,forcetypeassert // the rule is for those that have it
 }

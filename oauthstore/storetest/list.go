@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -85,7 +86,7 @@ var listRules = []rule{
 		check: func(c *testCase) {
 			var want []oauthstore.ID
 			for i := range 12 {
-				want = append(want, id(fmt.Sprint(i)))
+				want = append(want, id(strconv.Itoa(i)))
 				c.create(want[i], rec(1))
 			}
 			for _, n := range []int{1, 2, 3, 5, 11, 12, 13, 1000} {
@@ -100,8 +101,8 @@ var listRules = []rule{
 		check: func(c *testCase) {
 			var want []oauthstore.ID
 			for i, order := range []int{7, 2, 9, 0, 5, 3, 8, 1, 6, 4} { // created out of order
-				c.create(id(fmt.Sprint(order)), oauthstore.Record{Version: uint64(i + 1), DueAt: at(0).Add(time.Duration(order) * time.Microsecond)})
-				want = append(want, id(fmt.Sprint(i)))
+				c.create(id(strconv.Itoa(order)), oauthstore.Record{Version: uint64(i + 1), DueAt: at(0).Add(time.Duration(order) * time.Microsecond)})
+				want = append(want, id(strconv.Itoa(i)))
 			}
 			c.create(id("never"), rec(1))
 			for _, n := range []int{1, 3, 10, 100} {
@@ -133,7 +134,7 @@ var listRules = []rule{
 		check: func(c *testCase) {
 			var want []oauthstore.ID
 			for i := range 12 {
-				want = append(want, id(fmt.Sprint(i)))
+				want = append(want, id(strconv.Itoa(i)))
 				c.create(want[i], oauthstore.Record{Version: 1, DueAt: at(0)})
 			}
 			for _, n := range []int{1, 5, 12} {
@@ -147,9 +148,9 @@ var listRules = []rule{
 		check: func(c *testCase) {
 			var want []oauthstore.ID
 			for i := range 6 {
-				c.create(id(fmt.Sprint(i)), oauthstore.Record{Version: 1, ExpireAt: at(i)})
+				c.create(id(strconv.Itoa(i)), oauthstore.Record{Version: 1, ExpireAt: at(i)})
 				if i < 3 {
-					want = append(want, id(fmt.Sprint(i)))
+					want = append(want, id(strconv.Itoa(i)))
 				}
 			}
 			c.create(id("never"), rec(1))

@@ -31,8 +31,8 @@ func (s *server) database(name string) *oauthstore.Memory {
 }
 
 // opener opens handles on the server and spoils each.
-func (s *server) opener(spoil func(*handle)) func(testing.TB, string) oauthstore.Backend {
-	return func(_ testing.TB, name string) oauthstore.Backend {
+func (s *server) opener(spoil func(*handle)) func(*testing.T, string) oauthstore.Backend {
+	return func(_ *testing.T, name string) oauthstore.Backend {
 		h := &handle{server: s, closed: make(chan struct{})}
 		h.use(s.database(name))
 		s.mu.Lock()

@@ -20,7 +20,7 @@ import (
 // rules and runs differ; a name has lower-case letters, digits and underscores,
 // at most 40. What it opens it closes and removes with t.Cleanup; a rule may
 // have closed the handle before. It stops t where it fails.
-type OpenFunc func(t testing.TB, database string) oauthstore.Backend
+type OpenFunc func(t *testing.T, database string) oauthstore.Backend
 
 // Options for [Run]. Nil means the defaults.
 type Options struct {
@@ -80,8 +80,8 @@ func (r rule) missing(b oauthstore.Backend, opts *Options) string {
 
 // A testCase is what a rule works with.
 type testCase struct {
-	require.TestingT // where failures go
-	ctx              context.Context
+	require.TestingT                           // where failures go
+	ctx              context.Context           //nolint:containedctx // of one rule, for whose duration the case lives
 	backend          oauthstore.Backend        // on a fresh database
 	again            func() oauthstore.Backend // a further handle on the same database
 	elsewhere        func() oauthstore.Backend // a handle on another one
@@ -92,7 +92,8 @@ const guard = 2 * time.Minute
 
 // newCase opens a fresh database with t and reports to report: the same, except
 // in the tests of this package.
-func newCase(t testing.TB, report require.TestingT, open OpenFunc, database string, limit time.Duration) *testCase {
+func newCase(t *testing.T, report require.TestingT, open OpenFunc, database string, limit time.Duration) *testCase {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	t.Cleanup(cancel)
 	again := func() oauthstore.Backend { return open(t, database) }

@@ -2,7 +2,7 @@ package storetest
 
 import (
 	"context"
-	"fmt"
+	"strconv"
 
 	"github.com/stretchr/testify/require"
 
@@ -70,7 +70,7 @@ var watchRules = []rule{
 			defer v.stop()
 			defer w.stop()
 			for i := range 20 {
-				u := id(fmt.Sprint(i))
+				u := id(strconv.Itoa(i))
 				c.create(u, rec(1))
 				v.hears(u)
 				w.hears(u)
@@ -120,7 +120,7 @@ var watchRules = []rule{
 			c.stopsWith(w, context.Canceled)
 			ctx, cancel := context.WithCancel(c.ctx)
 			cancel()
-			err := c.backend.(oauthstore.Watcher).Watch(ctx, func() {}, func(oauthstore.ID) {})
+			err := c.backend.(oauthstore.Watcher).Watch(ctx, func() {}, func(oauthstore.ID) {}) //nolint:errcheck,forcetypeassert // asked before
 			require.ErrorIs(c, err, context.Canceled)
 		},
 	},
@@ -133,7 +133,7 @@ var watchRules = []rule{
 			defer w.stop()
 			c.close(c.backend)
 			require.ErrorIs(c, w.ended(), oauthstore.ErrClosed)
-			err := c.backend.(oauthstore.Watcher).Watch(c.ctx, func() {}, func(oauthstore.ID) {})
+			err := c.backend.(oauthstore.Watcher).Watch(c.ctx, func() {}, func(oauthstore.ID) {}) //nolint:errcheck,forcetypeassert // asked before
 			require.ErrorIs(c, err, oauthstore.ErrClosed)
 		},
 	},
@@ -153,7 +153,7 @@ func (c *testCase) watch(b oauthstore.Backend) *watch {
 	w := &watch{c: c, stop: cancel, heard: make(chan oauthstore.ID, 1000), err: make(chan error, 1)}
 	ready := make(chan struct{}, 1)
 	go func() {
-		w.err <- b.(oauthstore.Watcher).Watch(ctx, func() {
+		w.err <- b.(oauthstore.Watcher).Watch(ctx, func() { //nolint:errcheck,forcetypeassert // asked before
 			select {
 			case ready <- struct{}{}:
 			default: // ready again, after a reconnection
