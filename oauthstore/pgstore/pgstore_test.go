@@ -41,7 +41,10 @@ func TestBackend(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			pool := newPool(t, dsn)
-			storetest.Run(t, func(t *testing.T, database string) oauthstore.Backend { return open(t, pool, database) }, nil)
+			storetest.Run(t, func(t *testing.T, database string) oauthstore.Backend {
+				t.Helper()
+				return open(t, pool, database)
+			}, nil)
 		})
 	}
 }

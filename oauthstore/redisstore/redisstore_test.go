@@ -29,7 +29,10 @@ func TestBackend(t *testing.T) {
 			t.Parallel()
 			opts := options(t)
 			opts.Protocol = protocol
-			storetest.Run(t, func(t *testing.T, database string) oauthstore.Backend { return open(t, opts, database) }, nil)
+			storetest.Run(t, func(t *testing.T, database string) oauthstore.Backend {
+				t.Helper()
+				return open(t, opts, database)
+			}, nil)
 		})
 	}
 }
