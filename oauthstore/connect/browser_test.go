@@ -63,7 +63,7 @@ func newLiveSite(t *testing.T) *liveSite {
 		p.MCP.Challenge = `Bearer resource_metadata="` + server + p.MCP.Path + `"`
 		p.MCP.Metadata["resource"] = server + "/mcp"
 		p.MCP.Metadata["scopes_supported"] = []string{"tasks:read", "tasks:write"}
-		transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true} //nolint:gosec // certificates of httptest
+		transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}
 		p.Options.RedirectURL = s.URL + "/callback"
 		p.Options.ClientName = "Acme Assistant"
 		p.Options.HTTPClient = &http.Client{Transport: transport}

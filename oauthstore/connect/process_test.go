@@ -23,18 +23,19 @@ import (
 
 // An order is what a process of its own is told to do.
 type order struct {
-	Folder   string // of the store and its keys
-	Server   string
-	Binding  string // with Callback: what the browser has
-	Callback string // "" begins
+	Folder string `json:"folder"` // of the store and its keys
+	Server string `json:"server"`
+	Binding string `json:"binding"` // with Callback: what the browser has
+	Callback string `json:"callback"` // "" begins
 }
 
 // A report is what it did.
 type report struct {
-	PID          int
-	URL, Binding string
-	Kind         connect.Kind
-	Token        string
+	PID int `json:"pid"`
+	URL string `json:"url"`
+	Binding string `json:"binding"`
+	Kind connect.Kind `json:"kind"`
+	Token string `json:"token"`
 }
 
 const orderVariable = "TOOLGRANT_TEST_ORDER"
@@ -97,8 +98,7 @@ func process(t *testing.T, o order) report {
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
 	cmd.Env = append(os.Environ(), orderVariable+"="+string(text))
 	out, err := cmd.Output()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		require.NoError(t, err, "%s", exit.Stderr)
 	}
 	require.NoError(t, err)
@@ -123,9 +123,9 @@ func TestAConsentThatOneProcessBeganAnotherFinishes(t *testing.T) {
 	o := order{Folder: t.TempDir(), Server: world.Server("notes").MCPURL}
 	keys, err := oauthstore.NewKeyset()
 	require.NoError(t, err)
-	clear, err := keys.Clear()
+	plain, err := keys.Clear()
 	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(filepath.Join(o.Folder, "keys"), clear, 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(o.Folder, "keys"), plain, 0o600))
 
 	a := process(t, o)
 	o.Binding, o.Callback = a.Binding, follow(t, a.URL)
