@@ -23,19 +23,19 @@ import (
 
 // An order is what a process of its own is told to do.
 type order struct {
-	Folder string `json:"folder"` // of the store and its keys
-	Server string `json:"server"`
-	Binding string `json:"binding"` // with Callback: what the browser has
+	Folder   string `json:"folder"` // of the store and its keys
+	Server   string `json:"server"`
+	Binding  string `json:"binding"`  // with Callback: what the browser has
 	Callback string `json:"callback"` // "" begins
 }
 
 // A report is what it did.
 type report struct {
-	PID int `json:"pid"`
-	URL string `json:"url"`
-	Binding string `json:"binding"`
-	Kind connect.Kind `json:"kind"`
-	Token string `json:"token"`
+	PID     int          `json:"pid"`
+	URL     string       `json:"url"`
+	Binding string       `json:"binding"`
+	Kind    connect.Kind `json:"kind"`
+	Token   string       `json:"token"`
 }
 
 const orderVariable = "TOOLGRANT_TEST_ORDER"
