@@ -206,6 +206,7 @@ func (s *stream) Write(p []byte) (int, error) {
 func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
 		a.providersCommand(),
+		a.connectCommand(),
 		a.importCommand(),
 		a.entryCommand(),
 		a.tokenCommand(),

@@ -2,15 +2,18 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/redis/go-redis/v9"
 
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/filestore"
 	"github.com/toolgrant/toolgrant/oauthstore/pgstore"
+	"github.com/toolgrant/toolgrant/oauthstore/redisstore"
 	"github.com/toolgrant/toolgrant/oauthstore/sqlitestore"
 )
 
@@ -35,6 +38,8 @@ var storeKinds = map[string]storeKind{
 	"sqlite":     {true, func(ctx context.Context, rest, _ string) (backend, error) { return sqlitestore.Open(ctx, rest, nil) }},
 	"postgres":   {false, openPostgres},
 	"postgresql": {false, openPostgres},
+	"redis":      {false, openRedis},
+	"rediss":     {false, openRedis},
 }
 
 // storeKind returns the scheme of --store and what follows it.
@@ -90,4 +95,27 @@ func openPostgres(ctx context.Context, _, url string) (backend, error) {
 		return nil, err
 	}
 	return &pgBackend{b, pool}, nil
+}
+
+// A redisBackend closes the client that was opened for it.
+type redisBackend struct {
+	*redisstore.Backend
+	client *redis.Client
+}
+
+// Close closes the backend and its client.
+func (b *redisBackend) Close() error { return errors.Join(b.Backend.Close(), b.client.Close()) }
+
+func openRedis(_ context.Context, _, url string) (backend, error) {
+	o, err := redis.ParseURL(url)
+	if err != nil {
+		// The error may quote the URL, and with it the password.
+		return nil, faultf(mcptools.KindMisconfigured, "the URL of the Redis store can't be read")
+	}
+	client := redis.NewClient(o)
+	b, err := redisstore.New(client, nil)
+	if err != nil {
+		return nil, errors.Join(err, client.Close())
+	}
+	return &redisBackend{b, client}, nil
 }

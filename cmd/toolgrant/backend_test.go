@@ -21,6 +21,7 @@ func TestEveryKindOfStoreKeepsACredential(t *testing.T) {
 		{"sqlite", func(t *testing.T) string { t.Helper(); return "sqlite:" + filepath.Join(t.TempDir(), "sub", "c.db") }, true},
 		{"file", func(t *testing.T) string { t.Helper(); return "file:" + filepath.Join(t.TempDir(), "sub") }, true},
 		{"postgres", func(t *testing.T) string { t.Helper(); return servertest.Postgres(t) }, false},
+		{"redis", func(t *testing.T) string { t.Helper(); return servertest.Redis(t) }, false},
 		{"pgbouncer", func(t *testing.T) string {
 			t.Helper()
 			return servertest.PgBouncer(t) + "&default_query_exec_mode=exec"
@@ -55,6 +56,7 @@ func TestAStoreThatDoesNotAnswerIsTemporary(t *testing.T) {
 	t.Parallel()
 	for name, url := range map[string]string{
 		"postgres": "postgres://nobody:made-up-password@127.0.0.1:1/none?sslmode=disable",
+		"redis":    "redis://:made-up-password@127.0.0.1:1/0",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -73,7 +75,7 @@ func TestAStoresURLIsNotShown(t *testing.T) {
 	c := newCLI(t)
 	var keys []keyView
 	c.ok(t, &keys, "keys", "new")
-	for _, url := range []string{"postgres://nobody:made-up-password@[::1/x", "postgres://nobody:made-up-password@host:port/x"} {
+	for _, url := range []string{"postgres://nobody:made-up-password@[::1/x", "postgres://nobody:made-up-password@host:port/x", "redis://:made-up-password@[::1/x"} {
 		f := c.fails(t, exitConfig, "status", "--store", url)
 		assert.Equal(t, mcptools.KindMisconfigured, f.Kind)
 		assert.NotContains(t, f.Message, "made-up-password")

@@ -10,6 +10,7 @@ import (
 
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/connect"
 )
 
 // Exit codes of the command.
@@ -70,6 +71,7 @@ var actions = map[mcptools.Kind]mcptools.Action{
 	kindInternal:          mcptools.ActionNone,
 
 	mcptools.KindNotConnected:   mcptools.ActionConnect,
+	mcptools.KindUnauthorized:   mcptools.ActionReconnect,
 	mcptools.KindReauthorize:    mcptools.ActionReconnect,
 	mcptools.KindWrongAudience:  mcptools.ActionReconnect,
 	mcptools.KindForbidden:      mcptools.ActionReconnect,
@@ -120,6 +122,9 @@ func faultOf(err error) *fault {
 			text += " The server said: " + e.Detail
 		}
 		return &fault{Kind: f.Kind, Message: text, Action: f.Action}
+	}
+	if e, ok := errors.AsType[*connect.Error](err); ok {
+		return connectFault(e)
 	}
 	if u, ok := errors.AsType[*unknownProviderError](err); ok {
 		return faultf(mcptools.KindNotConnected, "%s", u.Error())

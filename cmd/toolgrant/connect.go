@@ -1,0 +1,239 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"os/exec"
+	"runtime"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/toolgrant/toolgrant/mcptools"
+	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/connect"
+)
+
+// connectFlags are how a credential is to be obtained.
+type connectFlags struct {
+	clientID, secretFile, metadataURL, redirectURL string
+	scopes                                         []string
+	noBrowser, machine                             bool
+	timeout                                        time.Duration
+}
+
+// An authorizeEvent says where the user consents.
+type authorizeEvent struct {
+	Event string `json:"event"`
+	URL   string `json:"url"`
+}
+
+// A connectedEvent is the status of a credential that was just obtained.
+type connectedEvent struct {
+	Event string `json:"event"`
+	statusView
+}
+
+func (a *app) connectCommand() *cobra.Command {
+	var f connectFlags
+	cmd := &cobra.Command{
+		Use:   "connect PROVIDER",
+		Short: "Get a credential with the user's consent",
+		Long: `Gets a credential with the user's consent: finds the authorization server, makes
+the application known there, waits for the browser to come back to a loopback
+address, stores the credential and asks the MCP server whether it takes it.
+
+Where the redirect URL is not on loopback, paste the URL that the browser ends
+at. A server that takes a key has no consent: see 'toolgrant import'.`,
+		Args: cobra.ExactArgs(1),
+		RunE: a.begin(func(ctx context.Context, args []string) error {
+			if f.timeout <= 0 {
+				return usagef("--timeout must be positive")
+			}
+			return a.withStore(ctx, func(store *oauthstore.Store) error {
+				t, err := a.resolveNew(ctx, store, args[0])
+				if err != nil {
+					return err
+				}
+				if err := a.usable(t); err != nil {
+					return err
+				}
+				return a.connect(ctx, store, t, f)
+			})
+		}),
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.clientID, "client-id", "", "`ID` of an application that you have registered (default: it is registered by itself, where that is possible)")
+	flags.StringVar(&f.secretFile, "client-secret-file", "", "`FILE` with its secret")
+	flags.StringVar(&f.metadataURL, "client-metadata-url", "", "https `URL` of a client ID metadata document")
+	flags.StringArrayVar(&f.scopes, "scope", nil, "`SCOPE` to ask for; repeatable (default: those that the server names)")
+	flags.BoolVar(&f.noBrowser, "no-browser", false, "print the URL and open nothing")
+	flags.StringVar(&f.redirectURL, "redirect-url", "", "`URL` that the application was registered with (default one on 127.0.0.1)")
+	flags.DurationVar(&f.timeout, "timeout", 10*time.Minute, "how long to wait for the user")
+	flags.BoolVar(&f.machine, "client-credentials", false, "get a token of the application's own, without a user")
+	return cmd
+}
+
+// connect obtains the credential and prints the events.
+func (a *app) connect(ctx context.Context, store *oauthstore.Store, t target, f connectFlags) error {
+	connector, err := a.connector(store, t, &f)
+	if err != nil {
+		return err
+	}
+	ask := &connect.Ask{Account: t.key.Account, ServerURL: t.key.Server, Scopes: f.scopes, RedirectURL: f.redirectURL}
+	var result connect.Result
+	if f.machine {
+		result, err = connector.ClientCredentials(ctx, t.provider, t.key.Owner, ask)
+	} else {
+		result, err = a.consent(ctx, connector, t, ask, f)
+	}
+	if err != nil {
+		return err
+	}
+	if result.Warning != "" {
+		a.notef("warning: %s", result.Warning)
+	}
+	if v := result.Status.Verdict; v.Outcome == oauthstore.VerdictRefused {
+		return &oauthstore.Error{Op: "connect", Key: t.key, Reason: v.Reason, Detail: v.Detail, Err: oauthstore.ErrRefused}
+	}
+	view := viewOf(result.Status)
+	a.print(connectedEvent{"connected", view}, func(w io.Writer) {
+		_, _ = io.WriteString(w, a.ui.good.Render("Connected.")+"\n\n")
+		a.ui.status(w, view)
+	})
+	return nil
+}
+
+// connector makes what obtains credentials for a target.
+func (a *app) connector(store *oauthstore.Store, t target, f *connectFlags) (*connect.Connector, error) {
+	b, err := mcptools.NewBuilder(t.provider, store, &mcptools.Options{InsecureAllowLoopback: a.global.allowLoopback})
+	if err != nil {
+		return nil, faultf(mcptools.KindMisconfigured, "%s", message(err))
+	}
+	o := &connect.Options{
+		ClientMetadataURL: f.metadataURL, ClientName: "toolgrant", Verify: b.Verifier(nil),
+		InsecureAllowLoopback: a.global.allowLoopback,
+	}
+	if f.secretFile != "" && f.clientID == "" {
+		return nil, usagef("--client-secret-file needs --client-id")
+	}
+	if f.machine && f.clientID == "" {
+		return nil, usagef("--client-credentials needs --client-id and --client-secret-file")
+	}
+	if f.clientID != "" {
+		app := connect.App{Provider: t.provider.ID, ID: f.clientID, Keep: true}
+		if f.secretFile != "" {
+			secret, err := a.readInput(f.secretFile)
+			if err != nil {
+				return nil, err
+			}
+			app.Secret = oauthstore.NewSecret(oneLine(secret))
+		}
+		o.Apps = connect.Apps{app}
+	}
+	c, err := connect.New(store, o)
+	if err != nil {
+		return nil, faultf(mcptools.KindMisconfigured, "%s", message(err))
+	}
+	return c, nil
+}
+
+// consent sends the user to the provider and waits for what comes back.
+func (a *app) consent(ctx context.Context, c *connect.Connector, t target, ask *connect.Ask, f connectFlags) (connect.Result, error) {
+	l, err := c.Listen(ctx, t.provider, t.key.Owner, ask)
+	if err != nil {
+		return connect.Result{}, err
+	}
+	defer func() { _ = l.Close() }()
+	a.print(authorizeEvent{"authorize", l.URL}, func(w io.Writer) {
+		_, _ = io.WriteString(w, "Consent here:\n\n  "+l.URL+"\n\n")
+	})
+	if !f.noBrowser {
+		openBrowser(ctx, l.URL)
+	}
+	waiting, cancel := context.WithTimeout(ctx, f.timeout)
+	defer cancel()
+	if l.Listening {
+		return l.Wait(waiting)
+	}
+	a.notef("Then paste the URL that the browser ends at, and press Enter:")
+	go a.paste(waiting, l)
+	return l.Wait(waiting)
+}
+
+// paste reads callbacks from stdin until one of them ends the consent. A
+// terminal can't be interrupted: it goes on reading when nobody waits any more.
+func (a *app) paste(ctx context.Context, l *connect.Listener) {
+	lines := bufio.NewScanner(a.stdin)
+	lines.Buffer(nil, maxInput)
+	for lines.Scan() && ctx.Err() == nil {
+		_, err := l.Paste(ctx, lines.Text())
+		var e *connect.Error
+		switch {
+		case errors.As(err, &e) && e.Next != nil:
+			a.notef("The application had to be registered anew. Consent here:\n\n  %s\n", e.Next.URL)
+		case err != nil:
+			a.notef("%s", message(err))
+		default:
+			return
+		}
+	}
+}
+
+// openBrowser opens a URL in the user's browser, if there is one: the URL is
+// printed in any case. It does not pass a shell.
+func openBrowser(ctx context.Context, url string) {
+	name, args := "xdg-open", []string{url}
+	switch runtime.GOOS {
+	case "darwin":
+		name = "open"
+	case "windows":
+		name, args = "rundll32", []string{"url.dll,FileProtocolHandler", url}
+	}
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), name, args...)
+	if cmd.Start() == nil {
+		go func() { _ = cmd.Wait() }()
+	}
+}
+
+// connectKinds are the kinds of package connect that the contract has no word
+// for, by the one that says the same to a script.
+var connectKinds = map[connect.Kind]mcptools.Kind{
+	connect.KindNoClient:       mcptools.KindMisconfigured,
+	connect.KindRefused:        mcptools.KindMisconfigured,
+	connect.KindTooManySteps:   mcptools.KindForbidden,
+	connect.KindClientReplaced: mcptools.KindReauthorize,
+	connect.KindStateUnknown:   kindUsage,
+	connect.KindStateUsed:      kindUsage,
+	connect.KindWrongBrowser:   kindUsage,
+	connect.KindWrongOwner:     kindUsage,
+	connect.KindExpired:        kindCallbackTimeout,
+}
+
+// connectFault says what an error of package connect is to a script.
+func connectFault(e *connect.Error) *fault {
+	if errors.Is(e, context.Canceled) {
+		return faultf(kindInterrupted, "interrupted")
+	}
+	kind, ok := connectKinds[e.Kind]
+	if !ok {
+		kind = mcptools.Kind(e.Kind)
+	}
+	text := e.Key.Provider + ": " + first(e.Detail, message(e))
+	if e.Detail == "" && e.Err != nil {
+		text = message(e.Err)
+	}
+	if e.Said != "" {
+		text += "; the server said: " + e.Said
+	}
+	if e.Obtain != "" {
+		text += ". " + e.Obtain
+	}
+	f := faultf(kind, "%s", text)
+	if f.Action == "" {
+		f.Action = mcptools.ActionReconnect
+	}
+	return f
+}
