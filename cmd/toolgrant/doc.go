@@ -6,7 +6,7 @@
 //	toolgrant lab &                                       # prints mcp_url and an environment for OpenAI's clients
 //	toolgrant connect demo=$MCP_URL --allow-loopback      # consent, token, probe
 //	toolgrant entry demo --allow-loopback                 # the tools entry, redacted
-//	toolgrant run 'What is on my list?' --tool demo --allow-loopback
+//	toolgrant doctor demo --allow-loopback                # why it does or does not work
 //
 // People read the plain output; scripts read --json. Exit codes: 0 done,
 // 1 failed, 2 wrong usage, 3 the user must connect again, 4 temporary, try
