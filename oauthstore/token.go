@@ -22,6 +22,9 @@ func (sn *snapshot) phase(p *RefreshPolicy, now time.Time) phase {
 	if !sn.alive(now) {
 		return phaseEnded
 	}
+	if sn.ending(now) {
+		return phaseShort
+	}
 	left, ok := sn.left(now)
 	if !ok {
 		return phaseFresh // lives until the server says otherwise
@@ -34,6 +37,14 @@ func (sn *snapshot) phase(p *RefreshPolicy, now time.Time) phase {
 		return phaseStale
 	}
 	return phaseFresh
+}
+
+// ending reports whether a refresh is under way that ends the access token
+// where the server has got it: whoever is handed the token now holds a dead one
+// in a moment. Once the lease has run out it may as well be alive.
+func (sn *snapshot) ending(now time.Time) bool {
+	r := sn.rec
+	return r.Profile.OldAccessDies && r.Intent != nil && r.Intent.Generation == r.Generation && now.Before(r.Intent.Deadline)
 }
 
 // handOut returns the token as need asked for it.

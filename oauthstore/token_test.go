@@ -2,6 +2,7 @@ package oauthstore_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"sync"
@@ -168,6 +169,65 @@ func TestATokenThatKillsItsPredecessorIsNotRefreshedAhead(t *testing.T) {
 		tok, err := w.store.Token(t.Context(), key, oauthstore.Need{})
 		require.NoError(t, err)
 		assert.EqualValues(t, 2, tok.Generation)
+	})
+}
+
+// While another replica's refresh is on its way the old token may be dead
+// already, or is in a moment.
+func TestATokenThatIsBeingReplacedElsewhereIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name string
+		dies bool
+		took time.Duration
+		want uint64
+	}{
+		{"the old one dies", true, 10 * time.Second, 2},
+		{"the old one lives on", false, 0, 1},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, nil)
+				w.as.Latency = 10 * time.Second
+				key := testKey("u")
+				w.connect(t, key, func(c *oauthstore.Credential) { c.Profile.OldAccessDies = tc.dies })
+				other := w.replica(t, nil)
+				go func() { _, _ = other.Refresh(t.Context(), key, 1) }()
+				synctest.Wait() // it has begun
+				began := time.Now()
+				tok, err := w.store.Token(t.Context(), key, oauthstore.Need{})
+				require.NoError(t, err)
+				assert.Equal(t, tc.want, tok.Generation)
+				assert.InDelta(t, tc.took, time.Since(began), float64(time.Second), "a poll's pause at most")
+				wait(t, time.Minute)
+			})
+		})
+	}
+}
+
+// Nobody waits for longer than the other's lease: after that the token may as
+// well be alive.
+func TestATokenIsServedWhenItsRefreshElsewhereHasStopped(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		key := testKey("u")
+		w.connect(t, key, func(c *oauthstore.Credential) { c.Profile.OldAccessDies = true })
+		other := w.replica(t, nil)
+		w.as.Once(func() { w.backend.down.Store(true) }, // it never gets to save
+			func(url.Values, func() *http.Response) (*http.Response, error) {
+				return nil, errors.New("connection reset")
+			})
+		_, err := other.Refresh(t.Context(), key, 1)
+		require.Error(t, err)
+		w.backend.down.Store(false)
+		began := time.Now()
+		tok, err := w.store.Token(t.Context(), key, oauthstore.Need{})
+		require.NoError(t, err)
+		assert.EqualValues(t, 1, tok.Generation)
+		assert.InDelta(t, 30*time.Second, time.Since(began), float64(time.Second))
+		assert.Equal(t, 1, w.as.Posts())
 	})
 }
 
