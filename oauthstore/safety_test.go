@@ -160,9 +160,14 @@ func TestCiphertextBelongsToItsRow(t *testing.T) {
 	require.NoError(t, w.backend.Put(ctx, id, old, now.Version))
 	_, err = reader.Status(ctx, k)
 	require.ErrorIs(t, err, oauthstore.ErrSeal)
-	// Nor does a record open as something else.
-	_, _, err = reader.LoadSealed(ctx, id)
-	require.ErrorIs(t, err, oauthstore.ErrSeal)
+	// Nor is a credential read in the clear as something else.
+	w.connect(t, testKey("x"), nil)
+	id.Subject = "x"
+	data, _, err := reader.LoadSealed(ctx, id)
+	require.ErrorIs(t, err, oauthstore.ErrMisconfigured)
+	assert.Empty(t, data)
+	_, err = reader.TakeSealed(ctx, id)
+	require.ErrorIs(t, err, oauthstore.ErrMisconfigured)
 }
 
 func TestKeyRotation(t *testing.T) {

@@ -12,6 +12,9 @@ import (
 // record, or where it has expired, it returns [ErrNotFound], with the version
 // of the expired one.
 func (s *Store) LoadSealed(ctx context.Context, id ID) (data []byte, version uint64, err error) {
+	if id.Kind == KindCredential || id.Kind == "" {
+		return nil, 0, &Error{Op: "load", Err: ErrMisconfigured, Detail: "credentials are read by Token"}
+	}
 	row, err := s.backend.Get(ctx, id)
 	if err != nil {
 		return nil, 0, &Error{Op: "load " + id.Kind, Err: err}
