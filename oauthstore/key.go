@@ -18,6 +18,15 @@ type Owner struct {
 // String returns "tenant/subject", for messages. It is no key: use the struct.
 func (o Owner) String() string { return o.Tenant + "/" + o.Subject }
 
+// scope checks an owner that narrows a walk: a subject without its tenant would
+// be every tenant's subject of that name.
+func (o Owner) scope() error {
+	if o.Tenant == "" && o.Subject != "" {
+		return &Error{Err: ErrMisconfigured, Detail: "an owner with a subject needs its tenant too"}
+	}
+	return nil
+}
+
 // A Key says which credential is meant. There is no fallback of any kind: a
 // key with another part is another credential.
 type Key struct {

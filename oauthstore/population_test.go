@@ -216,3 +216,18 @@ func TestAdapters(t *testing.T) {
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestASubjectWithoutItsTenantIsNobody(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.connect(t, testKey("u"), nil)
+	_, err := w.store.List(t.Context(), oauthstore.Owner{Subject: "u"})
+	require.ErrorIs(t, err, oauthstore.ErrMisconfigured)
+	_, err = w.store.Sweep(t.Context(), &oauthstore.SweepOptions{Owner: oauthstore.Owner{Subject: "u"}})
+	require.ErrorIs(t, err, oauthstore.ErrMisconfigured)
+	for _, owner := range []oauthstore.Owner{{}, {Tenant: "acme"}, {Tenant: "acme", Subject: "u"}} {
+		list, err := w.store.List(t.Context(), owner)
+		require.NoError(t, err)
+		assert.Len(t, list, 1)
+	}
+}

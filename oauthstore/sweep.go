@@ -46,6 +46,9 @@ func (s *Store) Sweep(ctx context.Context, opts *SweepOptions) (Swept, error) {
 	if opts != nil {
 		o = *opts
 	}
+	if err := o.Owner.scope(); err != nil {
+		return Swept{}, s.fail("sweep", Key{}, err)
+	}
 	sw := &sweeper{store: s, opts: o, issuers: map[string]*issuerGate{}}
 	sw.opts.PerIssuer = orDefault(o.PerIssuer, defaultPerIssuer)
 	sw.opts.GiveUp = orDefault(o.GiveUp, defaultGiveUp)

@@ -203,6 +203,9 @@ func (sn *snapshot) status(key Key) Status {
 // tenant, and the zero owner all of the store. It reads page by page, and is
 // for people's screens rather than for whole populations.
 func (s *Store) List(ctx context.Context, owner Owner) ([]Status, error) {
+	if err := owner.scope(); err != nil {
+		return nil, s.fail("list", Key{Owner: owner}, err)
+	}
 	var out []Status
 	err := s.each(ctx, Filter{Kind: KindCredential, Tenant: owner.Tenant, Subject: owner.Subject}, func(key Key, sn *snapshot, err error) error {
 		switch {
