@@ -368,3 +368,29 @@ func TestInfoIsWhatTheCommandPrints(t *testing.T) {
 	assert.Equal(t, w.Server("a").MCPURL, w.Info().MCPURL, "the only one there is")
 	assert.Equal(t, start(t, nil).Server("notes").Name, "notes")
 }
+
+// Whatever is sent, the endpoint answers, and never by breaking off. The world
+// is in memory, so that no server_url leads anywhere else.
+func FuzzRequests(f *testing.F) {
+	w, err := lab.Start(&lab.Options{InMemory: true})
+	require.NoError(f, err)
+	f.Cleanup(func() { assert.NoError(f, w.Close()) })
+	url := w.Server("notes").MCPURL
+	for _, seed := range []string{
+		`{"model":"m","input":"hello"}`,
+		`{"model":"m","input":[{"role":"user","content":[{"type":"input_text","text":"x"}]}],"store":false,"tool_choice":"none"}`,
+		`{"model":"m","input":"x","tools":[{"type":"mcp","server_label":"n","server_url":"` + url + `","authorization":"t","require_approval":{"never":{"read_only":true}},"allowed_tools":["a"]}]}`,
+		`{"model":"m","input":[{"type":"mcp_list_tools","server_label":"n","tools":[{"name":"a","input_schema":{"required":["x"]}}]},{"role":"user","content":"x"}],"tools":[{"type":"mcp","server_label":"n","server_url":"` + url + `"}]}`,
+		`{"model":"m","input":[{"type":"mcp_approval_request","id":"r"},{"type":"mcp_approval_response","approval_request_id":"r","approve":true}]}`,
+		`{"tools":[null]}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		resp := post(t, w.Client(), w.Info().OpenAIBaseURL+"/responses", w.Info().OpenAIAPIKey, string(body))
+		assert.Contains(t, []int{200, 400, 424}, resp.StatusCode, resp.Body)
+		if resp.Header.Get("Content-Type") == "application/json" {
+			assert.NotEmpty(t, resp.json())
+		}
+	})
+}
