@@ -204,6 +204,11 @@ type faultyBackend struct {
 	downPut atomic.Bool
 	// BeforePut, if not nil, runs before each Put.
 	BeforePut func(id oauthstore.ID)
+	// AfterPut, if not nil, runs after each Put that was done.
+	AfterPut func(id oauthstore.ID)
+	// BeforeGet, if not nil, runs before each Get.
+	BeforeGet func(id oauthstore.ID)
+	clock     atomic.Int64 // by how much the backend's clock is off, in nanoseconds
 	gets      atomic.Int64
 	puts      atomic.Int64
 }
@@ -215,7 +220,12 @@ func (b *faultyBackend) Get(ctx context.Context, id oauthstore.ID) (oauthstore.R
 	if b.down.Load() {
 		return oauthstore.Record{}, errDown
 	}
-	return b.Backend.Get(ctx, id)
+	if b.BeforeGet != nil {
+		b.BeforeGet(id)
+	}
+	rec, err := b.Backend.Get(ctx, id)
+	rec.Now = rec.Now.Add(time.Duration(b.clock.Load()))
+	return rec, err
 }
 
 func (b *faultyBackend) Put(ctx context.Context, id oauthstore.ID, rec oauthstore.Record, ifVersion uint64) error {
@@ -226,7 +236,11 @@ func (b *faultyBackend) Put(ctx context.Context, id oauthstore.ID, rec oauthstor
 	if b.BeforePut != nil {
 		b.BeforePut(id)
 	}
-	return b.Backend.Put(ctx, id, rec, ifVersion)
+	err := b.Backend.Put(ctx, id, rec, ifVersion)
+	if err == nil && b.AfterPut != nil {
+		b.AfterPut(id)
+	}
+	return err
 }
 
 // world is a store on a backend with an authorization server.

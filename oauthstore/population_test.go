@@ -63,11 +63,11 @@ func TestASweepLeavesAFailingServerAlone(t *testing.T) {
 			w.connect(t, testKey(fmt.Sprint("u", i)), nil)
 		}
 		wait(t, 50*time.Minute)
-		n, err := w.store.Sweep(t.Context(), &oauthstore.SweepOptions{PerIssuer: 1, GiveUp: 3})
+		n, err := w.store.Sweep(t.Context(), &oauthstore.SweepOptions{PerIssuer: 1})
 		require.NoError(t, err)
 		assert.Equal(t, 100, n.Due)
 		assert.Equal(t, 100, n.Failed+n.Skipped)
-		assert.LessOrEqual(t, w.as.Posts(), 3)
+		assert.LessOrEqual(t, w.as.Posts(), 4)
 		assert.Positive(t, n.Failed)
 	})
 }

@@ -71,10 +71,11 @@ type uncertain struct {
 // A hold puts off refreshes after a failure, for every replica.
 type hold struct {
 	NextAttempt time.Time `json:"next_attempt"`
-	Failures    int       `json:"failures"`
+	Failures    int       `json:"failures"` // in a row
 	Class       string    `json:"last_class"`
 	Code        string    `json:"last_code,omitzero"`
-	First       time.Time `json:"first"`           // of the failures in a row
+	Same        int       `json:"same,omitzero"`   // failures of that class in a row
+	First       time.Time `json:"first"`           // of those
 	Client      string    `json:"client,omitzero"` // fingerprint of the client secret that was refused
 }
 
@@ -160,6 +161,7 @@ func (r *record) window(p *RefreshPolicy, spread float64) window {
 	if w.ahead <= 0 {
 		w.ahead = min(defaultAhead, ttl/2)
 	}
+	w.ahead = min(w.ahead, ttl/10*9) // a pair that is stale when it comes would be refreshed without end
 	jitter := p.Jitter
 	if jitter == 0 {
 		jitter = defaultJitter
@@ -191,6 +193,9 @@ func (r *record) dueAt() time.Time {
 		return time.Time{}
 	}
 	due := r.Expiry.Add(-r.window(&RefreshPolicy{}, r.spread()).ahead)
+	if r.Unknown != nil {
+		due = r.Expiry // what may be spent is used to its end first
+	}
 	if r.Hold != nil && r.Hold.NextAttempt.After(due) {
 		due = r.Hold.NextAttempt
 	}
@@ -216,8 +221,8 @@ func (r *record) status(key Key, now time.Time) Status {
 	}
 	if r.Judged == r.Generation {
 		s.Verdict = r.Verdict
-	} else if r.Accepted {
-		s.Verdict = Verdict{Outcome: VerdictAccepted, At: r.Verdict.At}
+	} else if r.Verdict.Outcome == VerdictAccepted {
+		s.Verdict = r.Verdict // of an earlier pair of this grant, which holds for the later ones
 	}
 	if r.Hold != nil {
 		s.NextAttempt, s.Failures = r.Hold.NextAttempt, r.Hold.Failures
@@ -230,13 +235,15 @@ func (r *record) status(key Key, now time.Time) Status {
 		s.State, s.Reason = StateReauthorize, r.Dead
 	case r.refused():
 		s.State, s.Reason = StateReauthorize, r.Verdict.Reason
+	case ended && r.RefreshOwner != RefreshedHere:
+		s.State, s.Reason = StateDegraded, ReasonRefreshFailing // whoever refreshes it has not
 	case ended && r.Refresh == "" && !r.own():
 		s.State, s.Reason = StateReauthorize, ReasonNoRefreshToken
 	case ended && r.Unknown != nil:
 		s.State, s.Reason = StateUnknown, ReasonRefreshFailing
 	case r.Unknown != nil || r.Hold != nil:
 		s.State, s.Reason = StateDegraded, ReasonRefreshFailing
-	case !r.Expiry.IsZero() && !s.Refreshable && r.Expiry.Sub(now) < expiringSoon:
+	case !r.Expiry.IsZero() && !s.Refreshable && r.RefreshOwner == RefreshedHere && r.Expiry.Sub(now) < expiringSoon:
 		s.State, s.Reason = StateExpiring, ReasonNoRefreshToken
 	}
 	return s

@@ -75,10 +75,11 @@ func (s *Store) fly(ctx context.Context, key Key, generation uint64, force bool)
 	defer s.work.Done()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opts.Lease+s.opts.PostTimeout+2*s.opts.SaveBudget)
 	defer cancel()
-	lease, begun := rand.Text(), time.Now()
-	for wait := 20 * time.Millisecond; ; {
-		if sn := s.heldSnapshot(key); sn != nil && sn.rec.Generation != generation {
-			return sn, nil
+	var peer peerLease
+	for begun, wait, tries := time.Now(), 20*time.Millisecond, 0; ; {
+		held := s.heldSnapshot(key)
+		if held != nil && held.rec.Generation != generation {
+			return held, nil
 		}
 		sn, err := s.read(ctx, key)
 		if err != nil {
@@ -88,24 +89,17 @@ func (s *Store) fly(ctx context.Context, key Key, generation uint64, force bool)
 		switch {
 		case !rec.Tombstone.IsZero():
 			return nil, ErrNotFound
+		case rec.Generation != generation && held != nil && held.rec.Grant == rec.Grant:
+			return nil, &Error{Err: ErrUnavailable, Detail: "the backend has not taken the last pair yet"}
 		case rec.Generation != generation:
 			return sn, nil // somebody else was first: adopt
 		case !rec.refreshable():
 			return nil, rec.hopeless()
 		}
-		client, err := s.client(ctx, &rec.Provenance)
-		if err != nil {
-			return nil, err
-		}
-		if !force {
-			if err := sn.heldOff(client); err != nil {
-				return nil, err
-			}
-		}
-		if rec.Intent != nil && sn.storeNow().Before(rec.Intent.Deadline) {
+		if rec.Intent != nil && peer.holds(rec.Intent, sn.storeNow()) {
 			if s.opts.PeerWait > 0 && time.Since(begun) >= s.opts.PeerWait {
 				return nil, &Error{
-					Err: ErrUnavailable, Reason: ReasonRefreshFailing, RetryAfter: rec.Intent.Deadline.Sub(sn.storeNow()),
+					Err: ErrUnavailable, Reason: ReasonRefreshFailing, RetryAfter: min(rec.Intent.Deadline.Sub(sn.storeNow()), s.opts.Lease),
 					Detail: "another process has begun to refresh it and has not ended",
 				}
 			}
@@ -115,21 +109,74 @@ func (s *Store) fly(ctx context.Context, key Key, generation uint64, force bool)
 			wait = min(wait*3/2, 250*time.Millisecond)
 			continue
 		}
-		next, err := s.claim(ctx, key, sn, lease, force)
+		next, err := s.attempt(ctx, key, sn, force)
 		switch {
-		case errors.Is(err, ErrConflict):
+		case errors.Is(err, errAgain):
 			continue
-		case err != nil:
-			return nil, unavailable(err)
-		case next.rec.Intent == nil:
-			continue // whoever had the lease died: that is on record now
+		case errors.Is(err, errLeaseTooShort):
+			if tries++; tries < maxClaims {
+				continue
+			}
+			err = &Error{Err: ErrUnavailable, Detail: "the backend is too slow for the lease: see Options.Lease"}
 		}
-		done, err := s.send(ctx, key, next, client)
-		if errors.Is(err, errLeaseTooShort) {
-			continue
-		}
-		return done, err
+		return next, err
 	}
+}
+
+// A peerLease watches another process's intent. It ends by the store's clock;
+// if that was set back meanwhile, when it has been seen for its whole length.
+type peerLease struct {
+	id   string
+	seen time.Time
+}
+
+func (p *peerLease) holds(i *intent, now time.Time) bool {
+	if p.id != i.ID {
+		p.id, p.seen = i.ID, time.Now()
+	}
+	return now.Before(i.Deadline) && time.Since(p.seen) < i.Deadline.Sub(i.Started)
+}
+
+// maxClaims bounds how often a flight takes a lease that is too short when it
+// has it.
+const maxClaims = 3
+
+var (
+	errAgain         = errors.New("the record was changed meanwhile")
+	errLeaseTooShort = errors.New("the lease is too short for a request")
+)
+
+// attempt takes the lease and sends the one request that it allows.
+func (s *Store) attempt(ctx context.Context, key Key, sn *snapshot, force bool) (*snapshot, error) {
+	client, err := s.client(ctx, &sn.rec.Provenance)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	if !force {
+		if err := sn.heldOff(client); err != nil {
+			return nil, err
+		}
+	}
+	adm, err := s.issuers.enter(ctx, key, &sn.rec.Provenance, force, s.done)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	defer adm.leave()
+	select {
+	case <-s.done:
+		return nil, ErrClosed // whoever closes waits for what was sent, and this was not
+	default:
+	}
+	next, err := s.claim(ctx, key, sn, force)
+	switch {
+	case errors.Is(err, ErrConflict):
+		return nil, errAgain
+	case err != nil:
+		return nil, unavailable(err)
+	case next.rec.Intent == nil:
+		return nil, errAgain // whoever had the lease died: that is on record now
+	}
+	return s.send(ctx, key, next, client, adm)
 }
 
 // unavailable makes an error of the backend one that the caller may try again
@@ -163,7 +210,7 @@ func (sn *snapshot) heldOff(c oauth.Client) error {
 // claim writes our intent into the record. Where an earlier intent has run
 // out, its outcome is unknown, and that is written instead unless the refresh
 // token may be sent again at once.
-func (s *Store) claim(ctx context.Context, key Key, sn *snapshot, lease string, force bool) (*snapshot, error) {
+func (s *Store) claim(ctx context.Context, key Key, sn *snapshot, force bool) (*snapshot, error) {
 	now := sn.storeNow()
 	rec := sn.rec.clone()
 	if old := rec.Intent; old != nil {
@@ -174,7 +221,7 @@ func (s *Store) claim(ctx context.Context, key Key, sn *snapshot, lease string, 
 		}
 	}
 	rec.Intent = &intent{
-		ID: lease, Grant: rec.Grant, Generation: rec.Generation,
+		ID: rand.Text(), Grant: rec.Grant, Generation: rec.Generation,
 		Fingerprint: secret.New(rec.Refresh).Fingerprint(), Started: now, Deadline: now.Add(s.opts.Lease),
 	}
 	return s.write(ctx, key, rec, sn)
@@ -191,26 +238,32 @@ func (r *record) uncertain(since time.Time, fingerprint string) {
 	r.Unknown.Attempts++
 }
 
-var errLeaseTooShort = errors.New("the lease is too short for a request")
-
 // send makes the one request that the intent in sn allows, and brings what
 // came of it into the record.
-func (s *Store) send(ctx context.Context, key Key, sn *snapshot, client oauth.Client) (*snapshot, error) {
+func (s *Store) send(ctx context.Context, key Key, sn *snapshot, client oauth.Client, adm *admission) (*snapshot, error) {
 	rec := sn.rec
 	// A process that was stopped or starved since it wrote the intent must not
 	// send any more: its lease may be another's by the time the answer comes.
 	if rec.Intent.Deadline.Sub(sn.storeNow()) < s.opts.PostTimeout+s.opts.SaveBudget {
-		_, err := s.settle(ctx, key, rec, func(*record, time.Time) {})
-		return nil, errors.Join(errLeaseTooShort, err)
+		if _, err := s.settle(ctx, key, rec, func(*record, time.Time) {}); err != nil {
+			return nil, unavailable(err)
+		}
+		return nil, errLeaseTooShort
 	}
 	started, local := sn.storeNow(), time.Now()
-	pctx, cancel := context.WithTimeout(ctx, s.opts.PostTimeout)
+	pctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opts.PostTimeout) // however long the flight has waited
 	defer cancel()
 	resp, err := s.request(pctx, rec, client)
 	if err == nil {
+		adm.report("", 0)
 		return s.commit(ctx, key, sn, newPair(rec, resp, started, local))
 	}
-	return s.failed(ctx, key, rec, client, err, local)
+	e, ok := errors.AsType[*oauth.Error](err)
+	if !ok {
+		e = &oauth.Error{Class: oauth.ClassUnknown, Err: err}
+	}
+	adm.report(e.Class, e.RetryAfter)
+	return s.failed(ctx, key, rec, client, e, local, adm.trouble())
 }
 
 // request asks for the next pair: with the refresh token, or again where the
@@ -229,7 +282,8 @@ func (s *Store) request(ctx context.Context, rec *record, client oauth.Client) (
 }
 
 // confirmations are how many answers without an OAuth error it takes, over
-// which time, until a refusal is believed: firewalls answer like this.
+// which time and with nothing else between, until a refusal is believed:
+// firewalls answer like this.
 const (
 	confirmations   = 5
 	confirmationAge = 30 * time.Minute
@@ -237,18 +291,18 @@ const (
 )
 
 // failed writes what came of a refresh that brought no pair, and returns the
-// error for those who wait; or the newer pair, if there is one by now.
-func (s *Store) failed(ctx context.Context, key Key, rec *record, client oauth.Client, cause error, sent time.Time) (*snapshot, error) {
-	e, ok := errors.AsType[*oauth.Error](cause)
-	if !ok {
-		e = &oauth.Error{Class: oauth.ClassUnknown, Err: cause}
-	}
-	out := &Error{Err: ErrUnavailable, Reason: ReasonRefreshFailing, Detail: e.Error()}
+// error for those who wait; or the newer pair, if there is one by now. In
+// trouble, the server's answers to others are no better.
+func (s *Store) failed(ctx context.Context, key Key, rec *record, client oauth.Client, e *oauth.Error, sent time.Time, trouble bool) (*snapshot, error) {
+	out := &Error{Op: "refresh", Err: ErrUnavailable, Reason: ReasonRefreshFailing, Detail: e.Error()}
 	var lost bool
 	sn, err := s.settle(ctx, key, rec, func(r *record, now time.Time) {
-		h := hold{Failures: 1, First: now, Class: string(e.Class), Code: e.Code}
-		if r.Hold != nil {
-			h.Failures, h.First = r.Hold.Failures+1, r.Hold.First
+		h := hold{Failures: 1, Same: 1, First: now, Class: string(e.Class), Code: e.Code}
+		if last := r.Hold; last != nil {
+			h.Failures += last.Failures
+			if last.Class == h.Class {
+				h.Same, h.First = last.Same+1, last.First
+			}
 		}
 		wait := max(backoff(h.Failures, jitter()), e.RetryAfter)
 		switch e.Class {
@@ -256,7 +310,7 @@ func (s *Store) failed(ctx context.Context, key Key, rec *record, client oauth.C
 			lost = r.Unknown != nil
 			r.die(lost)
 		case oauth.ClassBlocked:
-			if h.Failures >= confirmations && now.Sub(h.First) >= confirmationAge {
+			if h.Same >= confirmations && now.Sub(h.First) >= confirmationAge && !trouble {
 				lost = r.Unknown != nil
 				r.die(lost)
 			}
@@ -284,7 +338,7 @@ func (s *Store) failed(ctx context.Context, key Key, rec *record, client oauth.C
 	switch {
 	case err == nil && sn.rec.Generation != rec.Generation:
 		return sn, nil // another process has committed meanwhile
-	case errors.Is(err, ErrNotFound):
+	case errors.Is(err, ErrNotFound) || err == nil && !sn.rec.Tombstone.IsZero():
 		return nil, ErrNotFound
 	}
 	ev := Event{Kind: EventRefreshFailed, Key: key, Generation: rec.Generation, Reason: out.Reason, Took: time.Since(sent), Err: out}

@@ -43,6 +43,11 @@ type Options struct {
 	// with RetryAfter set. It suits programs that somebody waits for. Zero means
 	// as long as the other's lease lasts.
 	PeerWait time.Duration
+	// PerIssuer is how many requests this process sends at once to the token
+	// endpoint of one authorization server, for each client; callers beyond that
+	// wait for their turn. While the server fails for one credential after
+	// another, it gets a request now and then and no more. Zero means 32.
+	PerIssuer int
 
 	// CacheAge is how long a cached pair is served without asking the backend.
 	// Zero means 30 s; a negative value turns the cache off.
@@ -119,6 +124,7 @@ type Store struct {
 	watching atomic.Bool        // a Watch is connected
 	changes  atomic.Uint64      // that a Watch has told of
 	breaker  breaker
+	issuers  issuers
 
 	mu     sync.Mutex // guards closed, held and the Add of work
 	closed bool
@@ -144,6 +150,10 @@ func New(backend Backend, sealer Sealer, opts *Options) (*Store, error) {
 	o.Lease = orDefault(o.Lease, defaultLease)
 	o.CacheAge = orDefault(o.CacheAge, defaultCacheAge)
 	o.CacheSize = orDefault(o.CacheSize, defaultCacheSize)
+	o.PerIssuer = orDefault(o.PerIssuer, defaultPerIssuer)
+	if o.PerIssuer < 0 {
+		return nil, errors.New("oauthstore: PerIssuer must not be negative")
+	}
 	if o.PostTimeout < 0 || o.SaveBudget < 0 || o.Lease <= o.PostTimeout+o.SaveBudget {
 		return nil, fmt.Errorf("oauthstore: Lease (%v) must be longer than PostTimeout (%v) and SaveBudget (%v) together",
 			o.Lease, o.PostTimeout, o.SaveBudget)
@@ -158,7 +168,8 @@ func New(backend Backend, sealer Sealer, opts *Options) (*Store, error) {
 	}
 	return &Store{
 		backend: backend, sealer: sealer, opts: o, http: hc, cache: cache,
-		held: make(map[Key]*heldPair), done: make(chan struct{}), abandoned: make(chan struct{}),
+		issuers: issuers{limit: o.PerIssuer, gates: make(map[issuerClient]*issuerGate)},
+		held:    make(map[Key]*heldPair), done: make(chan struct{}), abandoned: make(chan struct{}),
 	}, nil
 }
 

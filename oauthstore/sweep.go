@@ -11,12 +11,9 @@ import (
 // SweepOptions narrow and pace a [Store.Sweep].
 type SweepOptions struct {
 	Owner Owner // only these credentials; the zero value means all
-	// PerIssuer is how many refreshes run at once at one authorization server.
-	// Zero means 4.
+	// PerIssuer is how many refreshes of the pass run at once at one
+	// authorization server; see also [Options].PerIssuer. Zero means 4.
 	PerIssuer int
-	// GiveUp is after how many failures in a row an authorization server is
-	// left alone for the rest of the pass. Zero means 5.
-	GiveUp int
 }
 
 // Swept counts what a [Store.Sweep] did.
@@ -31,16 +28,15 @@ type Swept struct {
 
 // Defaults of [SweepOptions].
 const (
-	defaultPerIssuer = 4
-	defaultGiveUp    = 5
-	sweepBatch       = 100
+	defaultSweepPerIssuer = 4
+	sweepBatch            = 100
 )
 
 // Sweep refreshes once what is due, for any scheduler to call, every minute or
 // so; several processes may sweep at once. It reads in small batches, holds
 // nothing in the database while it waits, and obeys what authorization servers
 // say of their load. Failures are counted and on record, not returned; the
-// error is the backend's or ctx's.
+// error is the backend's, ctx's or [ErrClosed].
 func (s *Store) Sweep(ctx context.Context, opts *SweepOptions) (Swept, error) {
 	var o SweepOptions
 	if opts != nil {
@@ -49,9 +45,10 @@ func (s *Store) Sweep(ctx context.Context, opts *SweepOptions) (Swept, error) {
 	if err := o.Owner.scope(); err != nil {
 		return Swept{}, s.fail("sweep", Key{}, err)
 	}
-	sw := &sweeper{store: s, opts: o, issuers: map[string]*issuerGate{}}
-	sw.opts.PerIssuer = orDefault(o.PerIssuer, defaultPerIssuer)
-	sw.opts.GiveUp = orDefault(o.GiveUp, defaultGiveUp)
+	if o.PerIssuer <= 0 {
+		o.PerIssuer = defaultSweepPerIssuer
+	}
+	sw := &sweeper{store: s, perIssuer: o.PerIssuer, slots: make(map[string]chan struct{})}
 	row, err := s.backend.Get(ctx, ID{Kind: "clock"}) // for the backend's clock
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return Swept{}, &Error{Op: "sweep", Err: err}
@@ -67,6 +64,9 @@ func (s *Store) Sweep(ctx context.Context, opts *SweepOptions) (Swept, error) {
 		if err := sw.batch(ctx, items); err != nil {
 			return sw.count, &Error{Op: "sweep", Err: err}
 		}
+		if err := ctx.Err(); err != nil {
+			return sw.count, &Error{Op: "sweep", Err: err}
+		}
 		if next == "" {
 			return sw.count, nil
 		}
@@ -75,30 +75,23 @@ func (s *Store) Sweep(ctx context.Context, opts *SweepOptions) (Swept, error) {
 }
 
 type sweeper struct {
-	store *Store
-	opts  SweepOptions
+	store     *Store
+	perIssuer int
 
-	mu      sync.Mutex // guards what follows
-	count   Swept
-	issuers map[string]*issuerGate
+	mu    sync.Mutex // guards what follows
+	count Swept
+	slots map[string]chan struct{} // by issuer
 }
 
-// An issuerGate limits what is asked of one authorization server in a pass.
-type issuerGate struct {
-	slots    chan struct{}
-	failures int       // in a row; guarded by sweeper.mu
-	until    time.Time // not before; guarded by sweeper.mu
-}
-
-func (w *sweeper) gate(issuer string) *issuerGate {
+func (w *sweeper) slotsOf(issuer string) chan struct{} {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	g := w.issuers[issuer]
-	if g == nil {
-		g = &issuerGate{slots: make(chan struct{}, w.opts.PerIssuer)}
-		w.issuers[issuer] = g
+	c := w.slots[issuer]
+	if c == nil {
+		c = make(chan struct{}, w.perIssuer)
+		w.slots[issuer] = c
 	}
-	return g
+	return c
 }
 
 func (w *sweeper) add(f func(*Swept)) {
@@ -107,12 +100,18 @@ func (w *sweeper) add(f func(*Swept)) {
 	f(&w.count)
 }
 
-// batch works through one page. What it holds in memory is the page.
+// batch works through one page. What it holds in memory is the page; those of
+// a slow authorization server wait for their turn beside the others.
 func (w *sweeper) batch(ctx context.Context, items []Item) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	for _, it := range items {
 		key := keyOf(it.ID)
+		select {
+		case <-w.store.done:
+			return ErrClosed
+		default:
+		}
 		sn, err := w.store.read(ctx, key)
 		switch {
 		case ctx.Err() != nil:
@@ -124,58 +123,40 @@ func (w *sweeper) batch(ctx context.Context, items []Item) error {
 		switch {
 		case err != nil:
 			w.add(func(c *Swept) { c.Failed++ })
-			continue
 		case !sn.rec.refreshable():
 			w.warn(ctx, key, sn)
-			continue
+		default:
+			wg.Go(func() { w.one(ctx, key, sn) })
 		}
-		g := w.gate(clientAudience(&sn.rec.Provenance))
-		if w.closed(g) {
-			w.add(func(c *Swept) { c.Skipped++ })
-			continue
-		}
-		select {
-		case g.slots <- struct{}{}:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		wg.Go(func() {
-			defer func() { <-g.slots }()
-			w.one(ctx, key, sn, g)
-		})
 	}
 	return nil
 }
 
-// closed reports whether an authorization server is to be left alone.
-func (w *sweeper) closed(g *issuerGate) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return g.failures >= w.opts.GiveUp || time.Now().Before(g.until)
-}
-
-func (w *sweeper) one(ctx context.Context, key Key, sn *snapshot, g *issuerGate) {
-	if w.closed(g) {
+func (w *sweeper) one(ctx context.Context, key Key, sn *snapshot) {
+	slots := w.slotsOf(clientAudience(&sn.rec.Provenance))
+	select {
+	case slots <- struct{}{}:
+		defer func() { <-slots }()
+	case <-ctx.Done():
+		return
+	}
+	if w.store.issuers.spared(&sn.rec.Provenance) {
 		w.add(func(c *Swept) { c.Skipped++ })
 		return
 	}
 	_, err := w.store.refresh(ctx, key, sn, false)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	switch e, _ := errors.AsType[*Error](err); {
-	case err == nil:
-		w.count.Refreshed++
-		g.failures = 0
-	case errors.Is(err, ErrReauthorize), errors.Is(err, ErrNotFound):
-		w.count.Reauthorize++
-		g.failures = 0 // the server works
-	default:
-		w.count.Failed++
-		g.failures++
-		if e != nil && e.RetryAfter > 0 && g.failures > 1 {
-			g.until = time.Now().Add(e.RetryAfter)
+	w.add(func(c *Swept) {
+		switch {
+		case err == nil:
+			c.Refreshed++
+		case errors.Is(err, ErrReauthorize):
+			c.Reauthorize++
+		case errors.Is(err, ErrNotFound): // disconnected meanwhile
+			c.Due--
+		default:
+			c.Failed++
 		}
-	}
+	})
 }
 
 // due reports whether a sweep has something to do.

@@ -1,0 +1,210 @@
+package oauthstore_test
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/toolgrant/toolgrant/oauthstore"
+)
+
+// abandonedIntent leaves an intent in the record, as a process does that dies
+// between the intent and the answer.
+func (w *world) abandonedIntent(t *testing.T, key oauthstore.Key, change func(*oauthstore.Options)) {
+	t.Helper()
+	dying := w.replica(t, func(o *oauthstore.Options) {
+		if change != nil {
+			change(o)
+		}
+	})
+	w.as.Once(func() { w.backend.down.Store(true) }, func(url.Values, func() *http.Response) (*http.Response, error) {
+		return nil, http.ErrServerClosed
+	})
+	_, err := dying.Token(t.Context(), key, oauthstore.Need{})
+	require.ErrorIs(t, err, oauthstore.ErrUnavailable)
+	w.backend.down.Store(false)
+}
+
+// A process that was stopped between its intent and its request, past what the
+// request may take, must not send: by the time of the answer the lease may be
+// another's.
+func TestALeaseThatIsTooShortByTheRequestIsGivenUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		key := testKey("u")
+		w.connect(t, key, nil)
+		wait(t, 2*time.Hour)
+		paused := false
+		w.backend.AfterPut = func(oauthstore.ID) {
+			if !paused {
+				paused = true
+				wait(t, 6*time.Second)
+			}
+		}
+		w.as.Arrived = func(int) { assert.True(t, paused) }
+		start := time.Now()
+		tok, err := w.store.Token(t.Context(), key, oauthstore.Need{})
+		require.NoError(t, err)
+		assert.EqualValues(t, 2, tok.Generation)
+		assert.Equal(t, 1, w.as.Posts())
+		assert.Less(t, time.Since(start), 10*time.Second, "the lease was given back, not waited for")
+	})
+}
+
+func TestABackendThatIsSlowerThanTheLeaseAllowsIsAnErrorAndNoLoop(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(o *oauthstore.Options) { o.Lease = 25*time.Second + time.Nanosecond })
+		key := testKey("u")
+		w.connect(t, key, nil)
+		wait(t, 2*time.Hour)
+		w.backend.AfterPut = func(oauthstore.ID) { wait(t, time.Millisecond) }
+		puts := w.backend.puts.Load()
+		_, err := w.store.Token(t.Context(), key, oauthstore.Need{})
+		require.ErrorIs(t, err, oauthstore.ErrUnavailable)
+		assert.Zero(t, w.as.Posts())
+		assert.LessOrEqual(t, w.backend.puts.Load()-puts, int64(10))
+	})
+}
+
+// However long a flight has waited for another process, its own request gets
+// the time that it may take: an answer that is cut off is a lost one.
+func TestARequestIsNotCutOffByTheWaitBeforeIt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		key := testKey("u")
+		w.connect(t, key, nil)
+		wait(t, 2*time.Hour)
+		w.abandonedIntent(t, key, func(o *oauthstore.Options) { o.Lease = 50 * time.Second })
+		w.as.Latency = 18 * time.Second
+		tok, err := w.store.Token(t.Context(), key, oauthstore.Need{})
+		require.NoError(t, err)
+		assert.EqualValues(t, 2, tok.Generation)
+		assert.Equal(t, 2, w.as.Posts())
+	})
+}
+
+// A clock that is set back, such as by a failover of the database, must not
+// make a dead process's lease last for as long.
+func TestAClockThatIsSetBackDoesNotProlongALease(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		key := testKey("u")
+		w.connect(t, key, nil)
+		wait(t, 2*time.Hour)
+		w.abandonedIntent(t, key, nil)
+		w.backend.clock.Store(int64(-30 * time.Minute))
+		start := time.Now()
+		tok, err := w.replica(t, nil).Token(t.Context(), key, oauthstore.Need{RefreshPolicy: oauthstore.RefreshPolicy{MinTTL: 50 * time.Minute}})
+		require.NoError(t, err)
+		assert.EqualValues(t, 2, tok.Generation)
+		assert.InDelta(t, 30*time.Second, time.Since(start), float64(2*time.Second))
+	})
+}
+
+// While another process refreshes, nobody asks again and again for the
+// application's secret, which may be kept far away.
+func TestWaitingForAnotherProcessAsksNobodyForTheClient(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var asked atomic.Int64
+		w := newWorld(t, nil)
+		key := testKey("u")
+		w.connect(t, key, nil)
+		wait(t, 2*time.Hour)
+		w.abandonedIntent(t, key, nil)
+		s := w.replica(t, func(o *oauthstore.Options) {
+			o.Clients = func(context.Context, string, string) (oauthstore.Client, error) {
+				asked.Add(1)
+				return oauthstore.Client{}, nil
+			}
+		})
+		_, err := s.Token(t.Context(), key, oauthstore.Need{})
+		require.NoError(t, err)
+		assert.EqualValues(t, 1, asked.Load())
+	})
+}
+
+// Once Close was called nothing is sent any more: there may be no time left
+// for the answer.
+func TestNothingIsSentAfterCloseHasBegun(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		key := testKey("u")
+		w.connect(t, key, nil)
+		wait(t, 2*time.Hour)
+		reading := make(chan struct{})
+		w.backend.BeforeGet = func(oauthstore.ID) { wait(t, time.Second) }
+		got := make(chan error, 1)
+		go func() {
+			close(reading)
+			_, err := w.store.Token(t.Context(), key, oauthstore.Need{})
+			got <- err
+		}()
+		<-reading
+		wait(t, 1500*time.Millisecond) // the flight has begun and reads
+		require.NoError(t, w.store.Close(t.Context()))
+		require.ErrorIs(t, <-got, oauthstore.ErrClosed)
+		assert.Zero(t, w.as.Posts())
+	})
+}
+
+// A pair that is held for want of a backend ends like any other. What stands
+// in the backend is older then, and no progress.
+func TestAHeldPairThatHasEndedIsNotTradedForAnOlderOne(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		key := testKey("u")
+		w.connect(t, key, nil)
+		wait(t, 2*time.Hour)
+		w.as.Arrived = func(int) { w.backend.downPut.Store(true) }
+		tok, err := w.store.Token(t.Context(), key, oauthstore.Need{})
+		require.NoError(t, err)
+		require.EqualValues(t, 2, tok.Generation)
+		_, err = w.store.Refresh(t.Context(), key, 2)
+		require.ErrorIs(t, err, oauthstore.ErrUnavailable, "it can't be refreshed before it is saved")
+		wait(t, 2*time.Hour)
+		_, err = w.store.Token(t.Context(), key, oauthstore.Need{})
+		require.ErrorIs(t, err, oauthstore.ErrUnavailable)
+		assert.Contains(t, typed(t, err).Detail, "backend")
+		w.as.Arrived = nil
+		w.backend.downPut.Store(false)
+		wait(t, 10*time.Second)
+		tok, err = w.store.Token(t.Context(), key, oauthstore.Need{})
+		require.NoError(t, err)
+		assert.EqualValues(t, 3, tok.Generation)
+		assert.Zero(t, w.as.Reuses())
+	})
+}
+
+// A refresh that fails after its credential was disconnected is no outage.
+func TestADisconnectDuringARefreshThatFailsIsSaidAsOne(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		key := testKey("u")
+		w.connect(t, key, nil)
+		wait(t, 2*time.Hour)
+		other := w.replica(t, nil)
+		w.as.Once(nil, func(url.Values, func() *http.Response) (*http.Response, error) {
+			_, err := other.Disconnect(t.Context(), key)
+			require.NoError(t, err)
+			return oauthError(400, "invalid_grant"), nil
+		})
+		_, err := w.store.Token(t.Context(), key, oauthstore.Need{})
+		require.ErrorIs(t, err, oauthstore.ErrNotFound)
+		assert.Zero(t, w.seen(oauthstore.EventReauthorize))
+	})
+}

@@ -1,0 +1,173 @@
+package oauthstore_test
+
+import (
+	"net/http"
+	"net/url"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/toolgrant/toolgrant/oauthstore"
+)
+
+// What is refreshed elsewhere is neither about to end for good nor lost to its
+// user: somebody else brings the next pair.
+func TestTheStatusOfWhatIsRefreshedElsewhere(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*oauthstore.Credential){
+		"with a refresh token that is not ours to use": func(*oauthstore.Credential) {},
+		"without one": func(c *oauthstore.Credential) { c.RefreshToken = oauthstore.Secret{} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, nil)
+				key := testKey("u")
+				st := w.connect(t, key, func(c *oauthstore.Credential) {
+					c.RefreshOwner = oauthstore.RefreshedExternal
+					change(c)
+				})
+				assert.Equal(t, oauthstore.StateActive, st.State)
+
+				wait(t, 2*time.Hour)
+				_, err := w.store.Token(t.Context(), key, oauthstore.Need{})
+				require.ErrorIs(t, err, oauthstore.ErrUnavailable)
+				st, err = w.store.Status(t.Context(), key)
+				require.NoError(t, err)
+				assert.Equal(t, oauthstore.StateDegraded, st.State)
+				assert.Equal(t, oauthstore.ReasonRefreshFailing, st.Reason)
+			})
+		})
+	}
+}
+
+// A verdict belongs to the pair that it was said of: when that one was refused,
+// the next is not called accepted at the moment of the refusal.
+func TestTheStatusDoesNotCallARefusalAnAcceptance(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		m := &mcpServer{takes: all}
+		key := testKey("u")
+		w.connect(t, key, nil)
+		_, err := w.store.Token(t.Context(), key, m.need())
+		require.NoError(t, err)
+		accepted := time.Now()
+		wait(t, 2*time.Hour)
+		_, err = w.store.Token(t.Context(), key, m.need())
+		require.NoError(t, err)
+		wait(t, 2*time.Hour)
+		_, err = w.store.Token(t.Context(), key, m.need())
+		require.NoError(t, err)
+		st, err := w.store.Status(t.Context(), key)
+		require.NoError(t, err)
+		assert.EqualValues(t, 3, st.Generation)
+		assert.Equal(t, oauthstore.VerdictAccepted, st.Verdict.Outcome, "the grant was accepted")
+		assert.WithinDuration(t, accepted.Add(2*time.Hour), st.Verdict.At, time.Minute)
+
+		m.takes = none
+		_, err = w.store.Verify(t.Context(), key, m.verify)
+		require.NoError(t, err)
+		_, err = w.store.Refresh(t.Context(), key, 3)
+		require.NoError(t, err)
+		_, err = w.store.Token(t.Context(), key, m.need())
+		require.NoError(t, err, "nobody has asked about this pair")
+		require.NoError(t, w.store.Reject(t.Context(), key, 4))
+		_, err = w.store.Token(t.Context(), key, m.need())
+		require.ErrorIs(t, err, oauthstore.ErrReauthorize)
+		wait(t, 2*time.Hour)
+		_, err = w.store.Refresh(t.Context(), key, 5)
+		require.NoError(t, err)
+		st, err = w.store.Status(t.Context(), key)
+		require.NoError(t, err)
+		assert.EqualValues(t, 6, st.Generation)
+		assert.Equal(t, oauthstore.Verdict{}, st.Verdict, "the last that the server said was of another pair, and no")
+	})
+}
+
+// An outage that ends in a single page of a firewall is no confirmation of
+// anything, however long it lasted.
+func TestOneFirewallAnswerAfterAnOutageIsNotBelieved(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		outage := true
+		w.as.Answer = func(int, url.Values, func() *http.Response) (*http.Response, error) {
+			if outage {
+				return oauthError(503, "temporarily_unavailable"), nil
+			}
+			return answer(403, "text/html", "<html>"), nil
+		}
+		key := testKey("u")
+		w.connect(t, key, nil)
+		wait(t, 2*time.Hour)
+		for range 60 {
+			_, err := w.store.Token(t.Context(), key, oauthstore.Need{})
+			require.ErrorIs(t, err, oauthstore.ErrUnavailable)
+			wait(t, time.Minute)
+		}
+		outage = false
+		for range 30 {
+			_, err := w.store.Token(t.Context(), key, oauthstore.Need{})
+			require.ErrorIs(t, err, oauthstore.ErrUnavailable)
+			wait(t, time.Minute)
+		}
+		w.as.Answer = nil
+		wait(t, time.Hour)
+		_, err := w.store.Token(t.Context(), key, oauthstore.Need{})
+		require.NoError(t, err)
+	})
+}
+
+// Nor are the same pages for many users at once: that is the server's doing.
+func TestFirewallAnswersToManyUsersLogNobodyOut(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		w.as.Answer = func(int, url.Values, func() *http.Response) (*http.Response, error) {
+			return answer(404, "text/html", "<html>"), nil
+		}
+		var keys []oauthstore.Key
+		for i := range 50 {
+			keys = append(keys, testKey(string(rune('a'+i%26))+string(rune('a'+i/26))))
+			w.connect(t, keys[i], nil)
+		}
+		wait(t, 2*time.Hour)
+		for range 90 {
+			for _, key := range keys {
+				_, _ = w.store.Token(t.Context(), key, oauthstore.Need{})
+			}
+			wait(t, time.Minute)
+		}
+		w.as.Answer = nil
+		wait(t, time.Hour)
+		out := 0
+		for _, key := range keys {
+			if _, err := w.store.Token(t.Context(), key, oauthstore.Need{}); err != nil {
+				out++
+			}
+		}
+		assert.LessOrEqual(t, out, 3)
+	})
+}
+
+// A policy that asks for more than a token's life must not refresh at each call.
+func TestAnAheadLongerThanATokensLifeDoesNotLoop(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		w.as.TTL = 10 * time.Minute
+		key := testKey("u")
+		w.connect(t, key, nil)
+		need := oauthstore.Need{RefreshPolicy: oauthstore.RefreshPolicy{Ahead: time.Hour}}
+		for range 600 {
+			_, err := w.store.Token(t.Context(), key, need)
+			require.NoError(t, err)
+			wait(t, time.Second)
+		}
+		assert.LessOrEqual(t, w.as.Posts(), 10)
+	})
+}

@@ -1,0 +1,273 @@
+package oauthstore_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/toolgrant/toolgrant/oauthstore"
+)
+
+// crowd connects n users.
+func (w *world) crowd(t *testing.T, n int, change func(i int, c *oauthstore.Credential)) []oauthstore.Key {
+	t.Helper()
+	keys := make([]oauthstore.Key, n)
+	for i := range keys {
+		keys[i] = testKey(fmt.Sprint("u", i))
+		w.connect(t, keys[i], func(c *oauthstore.Credential) {
+			if change != nil {
+				change(i, c)
+			}
+		})
+	}
+	return keys
+}
+
+// tokens asks for every key at once and returns the errors.
+func tokens(ctx context.Context, s *oauthstore.Store, keys []oauthstore.Key) []error {
+	errs := make([]error, len(keys))
+	var wg sync.WaitGroup
+	for i, key := range keys {
+		wg.Go(func() { _, errs[i] = s.Token(ctx, key, oauthstore.Need{}) })
+	}
+	wg.Wait()
+	return errs
+}
+
+func TestAStormOfUsersIsLetThroughInTurn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(o *oauthstore.Options) { o.PerIssuer = 5 })
+		w.as.Latency = 150 * time.Millisecond
+		var flying, most atomic.Int64
+		w.as.Arrived = func(int) { most.Store(max(most.Load(), flying.Add(1))) }
+		w.as.Answer = func(_ int, _ url.Values, consume func() *http.Response) (*http.Response, error) {
+			flying.Add(-1)
+			return consume(), nil
+		}
+		keys := w.crowd(t, 200, nil)
+		wait(t, 2*time.Hour)
+		require.NoError(t, errors.Join(tokens(t.Context(), w.store, keys)...))
+		assert.EqualValues(t, 5, most.Load())
+		assert.Equal(t, 200, w.as.Posts())
+	})
+}
+
+// A refresh token that is sent to a server in trouble may be lost there.
+func TestAServerInTroubleIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name   string
+		answer func() (*http.Response, error)
+	}{
+		{"no answer", func() (*http.Response, error) { return nil, http.ErrServerClosed }},
+		{"502", func() (*http.Response, error) { return answer(502, "text/html", "<html>"), nil }},
+		{"429", func() (*http.Response, error) { return answer(429, "text/plain", ""), nil }},
+		{"the client is refused", func() (*http.Response, error) { return oauthError(401, "invalid_client"), nil }},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, func(o *oauthstore.Options) { o.PerIssuer = 1 })
+				w.as.Answer = func(int, url.Values, func() *http.Response) (*http.Response, error) { return tc.answer() }
+				keys := w.crowd(t, 100, nil)
+				elsewhere := testKey("elsewhere")
+				w.connect(t, elsewhere, func(c *oauthstore.Credential) { c.Provenance.Issuer = "https://other.example.com" })
+				wait(t, 2*time.Hour)
+				for _, err := range tokens(t.Context(), w.store, keys) {
+					require.Error(t, err)
+					assert.NotErrorIs(t, err, oauthstore.ErrReauthorize)
+					assert.Positive(t, typed(t, err).RetryAfter)
+				}
+				assert.Equal(t, 4, w.as.Posts(), "what is wrong is known after a few")
+				for range 10 {
+					wait(t, time.Minute)
+					tokens(t.Context(), w.store, keys)
+				}
+				assert.LessOrEqual(t, w.as.Posts(), 4+10, "one at a time finds out whether it works again")
+
+				w.as.Answer = nil
+				_, err := w.store.Token(t.Context(), elsewhere, oauthstore.Need{})
+				require.NoError(t, err, "another server has nothing to do with it")
+				wait(t, time.Hour)
+				require.NoError(t, errors.Join(tokens(t.Context(), w.store, keys)...), "all is well again")
+			})
+		})
+	}
+}
+
+func TestOneUserWhoseRefreshFailsHoldsUpNobodyElse(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		keys := w.crowd(t, 10, nil)
+		poison := testKey("poison")
+		w.connect(t, poison, nil)
+		w.as.Answer = func(_ int, form url.Values, consume func() *http.Response) (*http.Response, error) {
+			if form.Get("refresh_token")[:len("synthetic-refresh-p")] == "synthetic-refresh-p" {
+				return answer(503, "text/plain", "", "Retry-After", "600"), nil
+			}
+			return consume(), nil
+		}
+		for range 20 {
+			wait(t, 2*time.Hour)
+			for range 10 {
+				_, err := w.store.Token(t.Context(), poison, oauthstore.Need{})
+				require.ErrorIs(t, err, oauthstore.ErrUnavailable)
+				wait(t, 20*time.Minute)
+			}
+			require.NoError(t, errors.Join(tokens(t.Context(), w.store, keys)...))
+		}
+	})
+}
+
+// What a server asks of the client as a whole is obeyed for all its users.
+func TestRetryAfterToSeveralIsObeyedForAll(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		w.as.Answer = func(int, url.Values, func() *http.Response) (*http.Response, error) {
+			return answer(429, "text/plain", "", "Retry-After", "300"), nil
+		}
+		keys := w.crowd(t, 3, nil)
+		wait(t, 2*time.Hour)
+		for _, key := range keys[:2] {
+			_, err := w.store.Token(t.Context(), key, oauthstore.Need{})
+			require.ErrorIs(t, err, oauthstore.ErrUnavailable)
+		}
+		wait(t, 4*time.Minute)
+		_, err := w.store.Token(t.Context(), keys[2], oauthstore.Need{})
+		require.ErrorIs(t, err, oauthstore.ErrUnavailable)
+		assert.InDelta(t, time.Minute, typed(t, err).RetryAfter, float64(time.Second))
+		assert.Equal(t, 2, w.as.Posts())
+		w.as.Answer = nil
+		wait(t, 2*time.Minute)
+		require.NoError(t, errors.Join(tokens(t.Context(), w.store, keys)...))
+	})
+}
+
+// Credentials that can't be refreshed, or may not be yet, are no reason to
+// leave out the healthy ones behind them.
+func TestPoisonCredentialsDoNotStarveASweep(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		w.crowd(t, 300, func(i int, c *oauthstore.Credential) {
+			if i < 150 { // the earliest due
+				c.Provenance.AuthMethod, c.Provenance.ClientID = "client_secret_post", "gone"
+				c.Expiry = c.Expiry.Add(-10 * time.Minute)
+			}
+		})
+		wait(t, 50*time.Minute)
+		for range 3 {
+			_, err := w.store.Sweep(t.Context(), nil)
+			require.NoError(t, err)
+			wait(t, time.Minute)
+		}
+		assert.Equal(t, 150, w.as.Posts())
+		assert.Equal(t, 150, w.seen(oauthstore.EventRefreshed))
+	})
+}
+
+func TestASweepDoesNotWaitForASlowServerWithTheOthers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		w.as.Answer = func(_ int, form url.Values, consume func() *http.Response) (*http.Response, error) {
+			if form.Get("client_id") == "slow" {
+				wait(t, 10*time.Second)
+			}
+			return consume(), nil
+		}
+		var last atomic.Int64
+		w.crowd(t, 100, func(i int, c *oauthstore.Credential) {
+			if i%2 == 0 {
+				c.Provenance.ClientID, c.Provenance.Issuer = "slow", "https://slow.example.com"
+			}
+		})
+		wait(t, 50*time.Minute)
+		start := time.Now()
+		watched := w.replica(t, func(o *oauthstore.Options) {
+			o.Observer = func(_ context.Context, e oauthstore.Event) {
+				st, err := w.store.Peek(context.WithoutCancel(t.Context()), e.Key)
+				if err == nil && st.Provenance.ClientID != "slow" {
+					last.Store(int64(time.Since(start)))
+				}
+			}
+		})
+		n, err := watched.Sweep(t.Context(), nil)
+		require.NoError(t, err)
+		assert.Equal(t, 100, n.Refreshed)
+		assert.Less(t, time.Duration(last.Load()), 10*time.Second, "all of the quick server's were done before the slow one had answered once")
+	})
+}
+
+// An uncertain credential is used to its end, and a sweep neither counts it as
+// a failure meanwhile nor forgets it then.
+func TestASweepReplaysALostAnswerAtTheEndOfTheAccessToken(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		key := testKey("u")
+		w.connect(t, key, nil)
+		wait(t, 45*time.Minute)
+		w.as.Once(nil, func(url.Values, func() *http.Response) (*http.Response, error) { return nil, http.ErrServerClosed })
+		n, err := w.store.Sweep(t.Context(), nil)
+		require.NoError(t, err)
+		assert.Equal(t, oauthstore.Swept{Due: 1, Failed: 1}, n)
+		for range 13 {
+			wait(t, time.Minute)
+			n, err = w.store.Sweep(t.Context(), nil)
+			require.NoError(t, err)
+			assert.Equal(t, oauthstore.Swept{}, n)
+		}
+		wait(t, 3*time.Minute)
+		n, err = w.store.Sweep(t.Context(), nil)
+		require.NoError(t, err)
+		assert.Equal(t, oauthstore.Swept{Due: 1, Refreshed: 1}, n)
+	})
+}
+
+func TestASweepEndsWhenTheStoreIsClosed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		w.as.Latency = time.Second
+		w.crowd(t, 50, nil)
+		wait(t, 50*time.Minute)
+		swept := make(chan error, 1)
+		go func() {
+			_, err := w.store.Sweep(t.Context(), &oauthstore.SweepOptions{PerIssuer: -1})
+			swept <- err
+		}()
+		wait(t, 1500*time.Millisecond)
+		require.NoError(t, w.store.Close(t.Context()))
+		posts := w.as.Posts()
+		<-swept
+		_, err := w.store.Sweep(t.Context(), nil)
+		require.ErrorIs(t, err, oauthstore.ErrClosed)
+		assert.Equal(t, posts, w.as.Posts(), "nothing is sent once Close has returned")
+		assert.Zero(t, w.as.Reuses())
+	})
+}
+
+// An owner without a tenant would match that user's name in every tenant.
+func TestAnOwnerWithoutATenantIsNoFilter(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.connect(t, testKey("u"), nil)
+	_, err := w.store.Sweep(t.Context(), &oauthstore.SweepOptions{Owner: oauthstore.Owner{Subject: "u"}})
+	require.ErrorIs(t, err, oauthstore.ErrMisconfigured)
+	_, err = w.store.List(t.Context(), oauthstore.Owner{Subject: "u"})
+	require.ErrorIs(t, err, oauthstore.ErrMisconfigured)
+}
