@@ -30,6 +30,7 @@ type Swept struct {
 const (
 	defaultSweepPerIssuer = 4
 	sweepBatch            = 100
+	sweepPending          = 10 * sweepBatch // what a pass holds in memory
 )
 
 // Sweep refreshes once what is due, for any scheduler to call, every minute or
@@ -48,39 +49,54 @@ func (s *Store) Sweep(ctx context.Context, opts *SweepOptions) (Swept, error) {
 	if o.PerIssuer <= 0 {
 		o.PerIssuer = defaultSweepPerIssuer
 	}
-	sw := &sweeper{store: s, perIssuer: o.PerIssuer, slots: make(map[string]chan struct{})}
+	sw := &sweeper{store: s, perIssuer: o.PerIssuer, slots: make(map[string]chan struct{}), pending: make(chan struct{}, sweepPending)}
 	row, err := s.backend.Get(ctx, ID{Kind: "clock"}) // for the backend's clock
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return Swept{}, &Error{Op: "sweep", Err: err}
 	}
 	filter := Filter{Kind: KindCredential, Tenant: o.Owner.Tenant, Subject: o.Owner.Subject, DueBefore: row.Now}
-	for cursor := ""; ; {
-		items, next, err := s.backend.List(ctx, filter, cursor, sweepBatch)
-		if err != nil {
-			return sw.count, &Error{Op: "sweep", Err: err}
-		}
-		// Sweepers that start together must not walk in step.
-		mathrand.Shuffle(len(items), func(i, j int) { items[i], items[j] = items[j], items[i] }) //nolint:gosec // no secret depends on it
-		if err := sw.batch(ctx, items); err != nil {
-			return sw.count, &Error{Op: "sweep", Err: err}
-		}
-		if err := ctx.Err(); err != nil {
-			return sw.count, &Error{Op: "sweep", Err: err}
-		}
-		if next == "" {
-			return sw.count, nil
-		}
-		cursor = next
+	err = sw.walk(ctx, filter)
+	sw.work.Wait()
+	if err == nil {
+		err = ctx.Err()
 	}
+	if err != nil {
+		return sw.count, &Error{Op: "sweep", Err: err}
+	}
+	return sw.count, nil
 }
 
 type sweeper struct {
 	store     *Store
 	perIssuer int
+	pending   chan struct{} // one for each credential that waits for its turn or is refreshed
+	work      sync.WaitGroup
 
 	mu    sync.Mutex // guards what follows
 	count Swept
 	slots map[string]chan struct{} // by issuer
+}
+
+// walk goes through what is due, page by page. Those of a slow authorization
+// server wait for their turn beside the others, of this page and of the next.
+func (w *sweeper) walk(ctx context.Context, filter Filter) error {
+	for cursor := ""; ; {
+		items, next, err := w.store.backend.List(ctx, filter, cursor, sweepBatch)
+		if err != nil {
+			return err
+		}
+		// Sweepers that start together must not walk in step.
+		mathrand.Shuffle(len(items), func(i, j int) { items[i], items[j] = items[j], items[i] }) //nolint:gosec // no secret depends on it
+		for _, it := range items {
+			if err := w.visit(ctx, keyOf(it.ID)); err != nil {
+				return err
+			}
+		}
+		if next == "" {
+			return nil
+		}
+		cursor = next
+	}
 }
 
 func (w *sweeper) slotsOf(issuer string) chan struct{} {
@@ -100,34 +116,41 @@ func (w *sweeper) add(f func(*Swept)) {
 	f(&w.count)
 }
 
-// batch works through one page. What it holds in memory is the page; those of
-// a slow authorization server wait for their turn beside the others.
-func (w *sweeper) batch(ctx context.Context, items []Item) error {
-	var wg sync.WaitGroup
-	defer wg.Wait()
-	for _, it := range items {
-		key := keyOf(it.ID)
-		select {
-		case <-w.store.done:
-			return ErrClosed
-		default:
+// visit looks at one credential and sees to it in the background. The error is
+// that the pass is over.
+func (w *sweeper) visit(ctx context.Context, key Key) error {
+	select {
+	case <-w.store.done:
+		return ErrClosed
+	case <-ctx.Done():
+		return ctx.Err()
+	case w.pending <- struct{}{}:
+	}
+	handed := false
+	defer func() {
+		if !handed {
+			<-w.pending
 		}
-		sn, err := w.store.read(ctx, key)
-		switch {
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case errors.Is(err, ErrNotFound) || err == nil && !sn.due():
-			continue // others were here since the page was read
-		}
-		w.add(func(c *Swept) { c.Due++ })
-		switch {
-		case err != nil:
-			w.add(func(c *Swept) { c.Failed++ })
-		case !sn.rec.refreshable():
-			w.warn(ctx, key, sn)
-		default:
-			wg.Go(func() { w.one(ctx, key, sn) })
-		}
+	}()
+	sn, err := w.store.read(ctx, key)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, ErrNotFound) || err == nil && !sn.due():
+		return nil // others were here since the page was read
+	}
+	w.add(func(c *Swept) { c.Due++ })
+	switch {
+	case err != nil:
+		w.add(func(c *Swept) { c.Failed++ })
+	case !sn.rec.refreshable():
+		w.warn(ctx, key, sn)
+	default:
+		handed = true
+		w.work.Go(func() {
+			defer func() { <-w.pending }()
+			w.one(ctx, key, sn)
+		})
 	}
 	return nil
 }
