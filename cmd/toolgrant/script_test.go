@@ -2,15 +2,30 @@ package main
 
 import (
 	"errors"
+	"fmt"
+	"os"
 	"os/exec"
 	"strconv"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"toolgrant": main})
+	testscript.Main(leakless{m}, map[string]func(){"toolgrant": main})
+}
+
+// leakless are tests that fail too if they leave a goroutine running.
+type leakless struct{ tests testscript.TestingM }
+
+func (l leakless) Run() int {
+	code := l.tests.Run()
+	if err := goleak.Find(); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
 }
 
 // TestScripts runs the command as people do: as a process, with files,

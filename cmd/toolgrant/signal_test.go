@@ -164,16 +164,21 @@ func TestASignalEndsARefreshThatNobodyAnswers(t *testing.T) {
 	p.interrupted(t)
 }
 
-// stuckWriter is a stream that nobody reads.
-type stuckWriter struct{}
+// stuckWriter is a stream that nobody reads until it is closed.
+type stuckWriter chan struct{}
 
-func (stuckWriter) Write([]byte) (int, error) { select {} }
+func (w stuckWriter) Write([]byte) (int, error) {
+	<-w
+	return 0, io.ErrClosedPipe
+}
 
 func TestASignalEndsACommandThatNobodyReads(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	c := newCLI(t)
-	code := run(ctx, []string{"providers"}, strings.NewReader(""), stuckWriter{}, stuckWriter{}, c.env)
+	w := make(stuckWriter)
+	defer close(w)
+	code := run(ctx, []string{"providers"}, strings.NewReader(""), w, w, c.env)
 	assert.Equal(t, exitFailed, code)
 }

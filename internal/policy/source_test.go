@@ -106,3 +106,18 @@ func TestEveryPackageHasADocFileWithItsComment(t *testing.T) {
 		assert.FileExists(t, filepath.Join(p.Dir, "doc.go"), "%s keeps its package comment in doc.go", p.room())
 	}
 }
+
+func TestEveryPackageWithTestsLooksForLeakedGoroutines(t *testing.T) {
+	t.Parallel()
+	looks := map[string]bool{}
+	for _, file := range tracked(t) {
+		if strings.HasSuffix(file, "_test.go") {
+			dir := filepath.Dir(file)
+			looks[dir] = looks[dir] || bytes.Contains(read(t, file), []byte("goleak.VerifyTestMain(m")) || bytes.Contains(read(t, file), []byte("goleak.Find("))
+		}
+	}
+	require.NotEmpty(t, looks)
+	for dir, ok := range looks {
+		assert.True(t, ok, "%s: func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }", dir)
+	}
+}
