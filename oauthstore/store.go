@@ -231,12 +231,14 @@ type snapshot struct {
 	spread  float64   // of rec
 	now     time.Time // the store's clock at the read
 	read    time.Time // the local clock at the read
-	watched bool      // a Watch would have told of any change since
+	wall    int64     // of read, in nanoseconds: the wall clock only
+	steady  steady
+	watched bool // a Watch would have told of any change since
 }
 
 func newSnapshot(rec *record, version uint64, now time.Time) *snapshot {
 	read := time.Now()
-	sn := &snapshot{rec: rec, version: version, spread: rec.spread(), now: now, read: read}
+	sn := &snapshot{rec: rec, version: version, spread: rec.spread(), now: now, read: read, wall: read.UnixNano()}
 	t := Token{
 		AccessToken: NewSecret(rec.Access), TokenType: rec.TokenType, Generation: rec.Generation, Grant: rec.Grant,
 		Provenance: rec.Provenance, Profile: rec.Profile, Expiry: rec.Expiry,
@@ -251,6 +253,7 @@ func newSnapshot(rec *record, version uint64, now time.Time) *snapshot {
 		}
 	}
 	sn.token = t
+	sn.steady = sn.settle()
 	return sn
 }
 
@@ -263,7 +266,7 @@ const clockSlack = 2 * time.Second
 // counts.
 func (sn *snapshot) age() time.Duration {
 	now := time.Now()
-	return max(now.Sub(sn.read), now.Round(0).Sub(sn.read.Round(0)), 0)
+	return max(now.Sub(sn.read), time.Duration(now.UnixNano()-sn.wall), 0)
 }
 
 // storeNow is the store's clock now.
@@ -285,17 +288,17 @@ func (sn *snapshot) alive(now time.Time) bool {
 }
 
 // cached returns the snapshot that may be served without a read, or nil, and
-// the time by the store's clock.
-func (s *Store) cached(key Key) (*snapshot, time.Time) {
+// its age.
+func (s *Store) cached(key Key) (*snapshot, time.Duration) {
 	sn, ok := s.cache.GetIfPresent(key)
 	if !ok {
-		return nil, time.Time{}
+		return nil, 0
 	}
 	age := sn.age()
 	if !(sn.watched && s.watching.Load()) && (sn.rec.Profile.OldAccessDies || age > s.opts.CacheAge) {
-		return nil, time.Time{}
+		return nil, 0
 	}
-	return sn, sn.now.Add(age)
+	return sn, age
 }
 
 // remember caches a snapshot. changes is what s.changes was before the read or

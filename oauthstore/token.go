@@ -96,8 +96,13 @@ func (s *Store) Token(ctx context.Context, key Key, need Need) (Token, error) {
 		return Token{}, &Error{Op: "token", Key: key, Err: ErrClosed}
 	default:
 	}
-	if sn, now := s.cached(key); sn != nil && sn.clear(&need, now) && sn.phase(&need.RefreshPolicy, now) == phaseFresh {
-		return sn.handOut(&need, now), nil
+	if sn, age := s.cached(key); sn != nil {
+		if sn.steady.serves(&need, age) {
+			return sn.token, nil
+		}
+		if now := sn.now.Add(age); sn.clear(&need, now) && sn.phase(&need.RefreshPolicy, now) == phaseFresh {
+			return sn.handOut(&need, now), nil
+		}
 	}
 	t, err := s.token(ctx, key, &need)
 	if err != nil {

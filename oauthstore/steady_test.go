@@ -1,0 +1,59 @@
+package oauthstore
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"pgregory.net/rapid"
+)
+
+// Whatever the shortcut serves, the long way would serve too.
+func TestTheShortcutServesOnlyWhatTheLongWayWould(t *testing.T) {
+	t.Parallel()
+	served := 0
+	for range 10 {
+		rapid.Check(t, func(t *rapid.T) {
+			now := time.Now()
+			at := func(label string, from, to int) time.Time {
+				return now.Add(time.Duration(rapid.IntRange(from, to).Draw(t, label)) * time.Minute)
+			}
+			maybe := func(label string) bool { return rapid.Bool().Draw(t, label) }
+			few := rapid.Uint64Range(1, 2)
+			r := &record{
+				Format: recordFormat, Grant: "g", Generation: few.Draw(t, "generation"), First: 1, Access: "a",
+				Issued: at("issued", -60, 0), Verdict: Verdict{At: at("judged at", -10, 0), Outcome: rapid.SampledFrom([]string{VerdictUnknown, VerdictAccepted, VerdictRefused}).Draw(t, "outcome")},
+				Judged: few.Draw(t, "judged"), Accepted: maybe("accepted"), Rejected: few.Draw(t, "rejected"),
+				Profile: TokenProfile{OldAccessDies: maybe("old access dies")},
+			}
+			if maybe("expires") {
+				r.Expiry = at("expiry", -1, 60)
+			}
+			if maybe("refreshable") {
+				r.Refresh, r.Provenance.TokenEndpoint = "r", "https://as.example.com/token"
+			}
+			if maybe("intent") {
+				r.Intent = &intent{Generation: few.Draw(t, "intent of"), Deadline: at("deadline", -1, 1)}
+			}
+			need := &Need{}
+			if maybe("min ttl") {
+				need.MinTTL = time.Duration(rapid.IntRange(0, 7200).Draw(t, "min ttl s")) * time.Second
+			}
+			if maybe("verify") {
+				need.Verify = func(context.Context, Key, Token) Verdict { return Verdict{} }
+			}
+			sn := newSnapshot(r, 1, now)
+			age := time.Duration(rapid.IntRange(0, 60).Draw(t, "age")) * time.Minute
+			if !sn.steady.serves(need, age) {
+				return
+			}
+			served++
+			later := now.Add(age)
+			assert.True(t, sn.clear(need, later))
+			assert.Equal(t, phaseFresh, sn.phase(&need.RefreshPolicy, later))
+			assert.False(t, sn.handOut(need, later).Short)
+		})
+	}
+	assert.NotZero(t, served)
+}
