@@ -61,6 +61,7 @@ var forbidden = []struct {
 	{"...", "mcptools/lab/...", []string{"cmd/...", "examples/...", "internal/conformance/...", "internal/fixtures/...", "mcptools/lab/..."}, "no library package imports the lab"},
 	{"...", "oauthstore/storetest", []string{"internal/conformance/..."}, "the suite belongs into tests"},
 	{"...", "internal/servertest", nil, "it belongs into tests"},
+	{"...", "internal/browsertest", nil, "it belongs into tests"},
 	{"...", "internal/conformance/...", []string{"internal/conformance/..."}, "a test room"},
 	{"...", "internal/fixtures/...", []string{"internal/conformance/...", "internal/fixtures/..."}, "a test room"},
 	{"oauthstore/...", "internal/mcpprobe", nil, "what a store needs from above is handed in"},
@@ -171,7 +172,7 @@ var links = []struct {
 }{
 	{
 		"...",
-		[]string{"oauthstore/storetest", "internal/servertest"},
+		[]string{"oauthstore/storetest", "internal/servertest", "internal/browsertest"},
 		[]string{"testing", "github.com/stretchr/testify", "github.com/modelcontextprotocol/go-sdk", "go.uber.org/goleak", "pgregory.net/rapid"},
 		"test code must not get into binaries",
 	},

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/toolgrant/toolgrant/internal/browsertest"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/connect"
 	"github.com/toolgrant/toolgrant/providers"
@@ -69,8 +70,7 @@ func newLiveSite(t *testing.T) *liveSite {
 		p.Options.HTTPClient = &http.Client{Transport: transport}
 	})
 	resource, _ := s.MCP.Metadata["resource"].(string)
-	catalogue, err := providers.NewCatalogue(providers.Custom("tasks", resource, &providers.CustomOptions{Name: "Tasks"}))
-	require.NoError(t, err)
+	offered := []providers.Provider{providers.Custom("tasks", resource, &providers.CustomOptions{Name: "Tasks"})}
 	signedIn := func(r *http.Request) (oauthstore.Owner, error) {
 		c, err := r.Cookie("user")
 		if err != nil || c.Value == "" {
@@ -78,13 +78,13 @@ func newLiveSite(t *testing.T) *liveSite {
 		}
 		return oauthstore.Owner{Tenant: "acme", Subject: c.Value}, nil
 	}
-	web, err := s.Web(signedIn, &connect.WebOptions{Catalogue: catalogue})
+	web, err := s.Web(signedIn, &connect.WebOptions{Providers: offered})
 	require.NoError(t, err)
 	hasty := s.Options
 	hasty.FlowTTL = time.Millisecond
 	soon, err := connect.New(s.Store, &hasty)
 	require.NoError(t, err)
-	ended, err := soon.Web(signedIn, &connect.WebOptions{Catalogue: catalogue})
+	ended, err := soon.Web(signedIn, &connect.WebOptions{Providers: offered})
 	require.NoError(t, err)
 	mux.Handle("/connect/{provider}", web.Connect())
 	mux.Handle("/hasty/{provider}", ended.Connect())
@@ -111,7 +111,7 @@ func (r *statusRecorder) Unwrap() http.ResponseWriter { return r.ResponseWriter 
 
 func TestTheHandlersInChromium(t *testing.T) {
 	t.Parallel()
-	d := startDriver(t)
+	d := browsertest.Start(t)
 	s := newLiveSite(t)
 
 	// The authorization server holds the browser, and shows where it would send
@@ -128,54 +128,54 @@ func TestTheHandlersInChromium(t *testing.T) {
 		return holding
 	}
 
-	first, other := d.open(t), d.open(t)
-	defer first.close(t)
-	defer other.close(t)
-	first.visit(t, s.URL+"/connect/tasks")
-	first.reads(t, "h1", "Please sign in first")
-	first.picture(t, "sign-in")
-	first.visit(t, s.URL+"/login?as=alice")
-	other.visit(t, s.URL+"/login?as=alice")
-	first.visit(t, s.URL+"/connect/tasks")
-	first.reads(t, "h1", "Connect Tasks")
-	first.picture(t, "connect")
-	first.click(t, "button")
-	first.reads(t, "#back", "Allow")
-	back := first.attribute(t, "#back", "href")
+	first, other := d.Open(t), d.Open(t)
+	defer first.Close(t)
+	defer other.Close(t)
+	first.Visit(t, s.URL+"/connect/tasks")
+	first.Reads(t, "h1", "Please sign in first")
+	first.Picture(t, "sign-in")
+	first.Visit(t, s.URL+"/login?as=alice")
+	other.Visit(t, s.URL+"/login?as=alice")
+	first.Visit(t, s.URL+"/connect/tasks")
+	first.Reads(t, "h1", "Connect Tasks")
+	first.Picture(t, "connect")
+	first.Click(t, "button")
+	first.Reads(t, "#back", "Allow")
+	back := first.Property(t, "#back", "href")
 
-	expect := func(b *tab, name string, status int, heading string) {
+	expect := func(b *browsertest.Tab, name string, status int, heading string) {
 		t.Helper()
-		b.reads(t, "h1", heading)
+		b.Reads(t, "h1", heading)
 		assert.Equal(t, status, s.lastStatus())
-		b.picture(t, name)
+		b.Picture(t, name)
 	}
-	other.visit(t, back)
+	other.Visit(t, back)
 	expect(other, "wrong-browser", http.StatusForbidden, "This belongs to another browser")
-	first.visit(t, s.URL+"/login?as=bob")
-	first.visit(t, back)
+	first.Visit(t, s.URL+"/login?as=bob")
+	first.Visit(t, back)
 	expect(first, "wrong-owner", http.StatusForbidden, "Somebody else began this")
-	first.visit(t, s.URL+"/login?as=alice")
-	first.visit(t, back)
+	first.Visit(t, s.URL+"/login?as=alice")
+	first.Visit(t, back)
 	expect(first, "connected", http.StatusOK, "Tasks is connected")
-	first.visit(t, back)
+	first.Visit(t, back)
 	expect(first, "already-done", http.StatusOK, "Tasks is connected")
-	assert.Contains(t, first.text(t, "main"), "already done")
+	assert.Contains(t, first.Text(t, "main"), "already done")
 	assert.Equal(t, 1, s.AS.Count("POST /token"))
 
 	holding = false
-	first.visit(t, s.URL+"/hasty/tasks")
-	first.click(t, "button")
+	first.Visit(t, s.URL+"/hasty/tasks")
+	first.Click(t, "button")
 	expect(first, "expired", http.StatusGone, "That took too long")
-	first.click(t, "a.primary")
-	first.reads(t, "h1", "Connect Tasks") // it can be begun again from there
-	first.picture(t, "connect-again")
+	first.Click(t, "a.primary")
+	first.Reads(t, "h1", "Connect Tasks") // it can be begun again from there
+	first.Picture(t, "connect-again")
 
 	s.AS.Deny = true
-	first.click(t, "button")
+	first.Click(t, "button")
 	expect(first, "denied", http.StatusForbidden, "Tasks was not connected")
 	s.AS.Deny = false
-	first.visit(t, s.URL+"/connect/tasks?return_to=/login?as=carol")
-	first.click(t, "button")
-	first.reads(t, "h1", "Hello carol")
-	assert.Equal(t, s.URL+"/login?as=carol", first.address(t), "and leads back where it came from")
+	first.Visit(t, s.URL+"/connect/tasks?return_to=/login?as=carol")
+	first.Click(t, "button")
+	first.Reads(t, "h1", "Hello carol")
+	assert.Equal(t, s.URL+"/login?as=carol", first.Address(t), "and leads back where it came from")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/subtle"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -17,9 +18,9 @@ import (
 
 // WebOptions of [Connector.Web]. Nil and the zero value are right for most.
 type WebOptions struct {
-	// Catalogue are the providers that can be connected. Default: the built-in
-	// ones.
-	Catalogue *providers.Catalogue
+	// Providers are those that can be connected. Default: the built-in
+	// catalogue.
+	Providers []providers.Provider
 	// ReturnTo are origins, such as "https://www.app.example", that a browser
 	// may be sent to at the end. Default: paths of this site only.
 	ReturnTo []string
@@ -37,6 +38,7 @@ type Web struct {
 	connector *Connector
 	signedIn  func(*http.Request) (oauthstore.Owner, error)
 	opts      WebOptions
+	providers map[string]providers.Provider
 	loopback  bool // the site is on this machine, without TLS
 }
 
@@ -50,12 +52,18 @@ func (c *Connector) Web(signedIn func(*http.Request) (oauthstore.Owner, error), 
 	}
 	w.opts.ReturnTo = slices.Clone(w.opts.ReturnTo)
 	w.opts.ConnectPath = orElse(w.opts.ConnectPath, "/connect/")
-	if w.opts.Catalogue == nil {
-		catalogue, err := providers.NewCatalogue()
-		if err != nil {
-			return nil, err
+	if w.opts.Providers == nil {
+		w.opts.Providers = providers.All()
+	}
+	w.providers = make(map[string]providers.Provider, len(w.opts.Providers))
+	for _, p := range w.opts.Providers {
+		if _, taken := w.providers[p.ID]; taken {
+			return nil, fmt.Errorf("connect: two providers are called %q", p.ID)
 		}
-		w.opts.Catalogue = catalogue
+		if err := p.Validate(); err != nil {
+			return nil, fmt.Errorf("connect: %w", err)
+		}
+		w.providers[p.ID] = p
 	}
 	callback, err := url.Parse(c.opts.RedirectURL)
 	switch {
@@ -150,7 +158,7 @@ func (w *Web) visit(rw http.ResponseWriter, r *http.Request, values url.Values) 
 	if !ok {
 		return v, false
 	}
-	if v.provider, ok = w.opts.Catalogue.Lookup(r.PathValue("provider")); !ok {
+	if v.provider, ok = w.providers[r.PathValue("provider")]; !ok {
 		w.write(rw, &page{
 			Status: http.StatusNotFound, Tone: toneBad, Heading: "No such connection", Text: []string{"There is nothing of that name to connect here."},
 		})
@@ -305,7 +313,7 @@ func (w *Web) end(rw http.ResponseWriter, r *http.Request) {
 // askOf is how the consent for a key is asked for again.
 func (w *Web) askOf(key oauthstore.Key, back string) *Ask {
 	ask := &Ask{Account: key.Account, ReturnTo: back}
-	if p, ok := w.opts.Catalogue.Lookup(key.Provider); ok {
+	if p, ok := w.providers[key.Provider]; ok {
 		if own, err := p.ServerURL(""); err != nil || own != key.Server {
 			ask.ServerURL = key.Server
 		}
@@ -344,7 +352,7 @@ func (w *Web) log(ctx context.Context, e *Error) {
 
 // name is what people call a provider.
 func (w *Web) name(id string) string {
-	if p, ok := w.opts.Catalogue.Lookup(id); ok {
+	if p, ok := w.providers[id]; ok {
 		return p.Name
 	}
 	return orElse(id, "The service")

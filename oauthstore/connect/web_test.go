@@ -29,13 +29,11 @@ type browser struct {
 // header.
 func (p *place) site(t *testing.T, opts *connect.WebOptions) http.Handler {
 	t.Helper()
-	catalogue, err := providers.NewCatalogue(example())
-	require.NoError(t, err)
 	var o connect.WebOptions
 	if opts != nil {
 		o = *opts
 	}
-	o.Catalogue = catalogue
+	o.Providers = []providers.Provider{example()}
 	web, err := p.Web(func(r *http.Request) (oauthstore.Owner, error) {
 		if name := r.Header.Get("X-User"); name != "" {
 			return oauthstore.Owner{Tenant: "acme", Subject: name}, nil
@@ -260,5 +258,27 @@ func TestAWebNeedsARedirectURLAndASession(t *testing.T) {
 	require.Error(t, err)
 	p = newPlace(t, nil)
 	_, err = p.Web(nil, nil)
+	require.Error(t, err)
+}
+
+func TestOnlyTheListedProvidersCanBeConnected(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, nil)
+	signedIn := func(*http.Request) (oauthstore.Owner, error) { return alice, nil }
+	show := func(opts *connect.WebOptions, id string) int {
+		web, err := p.Web(signedIn, opts)
+		require.NoError(t, err)
+		mux := http.NewServeMux()
+		mux.Handle("/connect/{provider}", web.Connect())
+		return newBrowser(mux, "").do(http.MethodGet, "/connect/"+id, nil).Code
+	}
+	assert.Equal(t, http.StatusOK, show(nil, "notion"), "the built-in catalogue")
+	only := &connect.WebOptions{Providers: []providers.Provider{example()}}
+	assert.Equal(t, http.StatusOK, show(only, "example"))
+	assert.Equal(t, http.StatusNotFound, show(only, "notion"))
+
+	_, err := p.Web(signedIn, &connect.WebOptions{Providers: []providers.Provider{example(), example()}})
+	require.ErrorContains(t, err, "two providers")
+	_, err = p.Web(signedIn, &connect.WebOptions{Providers: []providers.Provider{{ID: "Not An Id"}}})
 	require.Error(t, err)
 }

@@ -1,4 +1,4 @@
-package connect_test
+package browsertest
 
 import (
 	"bufio"
@@ -8,20 +8,21 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
 
-// A driver is a running chromedriver, which is spoken to in WebDriver's JSON
+// A Driver is a running chromedriver, which is spoken to in WebDriver's JSON
 // (https://www.w3.org/TR/webdriver2/).
-type driver struct{ url string }
+type Driver struct{ url string }
 
 var driverPort = regexp.MustCompile(`successfully on port (\d+)`)
 
-func startDriver(t *testing.T) driver {
+// Start starts chromedriver, which ends with the test. Without it the test fails
+// in CI and is skipped elsewhere.
+func Start(t *testing.T) Driver {
 	t.Helper()
 	path, err := exec.LookPath("chromedriver")
 	if err != nil {
@@ -36,15 +37,15 @@ func startDriver(t *testing.T) driver {
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
 		if m := driverPort.FindStringSubmatch(lines.Text()); m != nil {
-			return driver{"http://127.0.0.1:" + m[1]}
+			return Driver{"http://127.0.0.1:" + m[1]}
 		}
 	}
 	require.FailNow(t, "chromedriver did not start")
-	return driver{}
+	return Driver{}
 }
 
 // call sends one command and decodes its value.
-func (d driver) call(t *testing.T, method, path string, body, value any) {
+func (d Driver) call(t *testing.T, method, path string, body, value any) {
 	t.Helper()
 	status, answer := d.try(t, method, path, body)
 	require.Equal(t, http.StatusOK, status, "%s %s: %.300s", method, path, answer)
@@ -54,7 +55,7 @@ func (d driver) call(t *testing.T, method, path string, body, value any) {
 }
 
 // try sends one command, which may fail.
-func (d driver) try(t *testing.T, method, path string, body any) (status int, value json.RawMessage) {
+func (d Driver) try(t *testing.T, method, path string, body any) (status int, value json.RawMessage) {
 	t.Helper()
 	data := []byte(nil)
 	if method == http.MethodPost {
@@ -75,13 +76,14 @@ func (d driver) try(t *testing.T, method, path string, body any) (status int, va
 	return resp.StatusCode, answer.Value
 }
 
-// A tab is a browser with a profile of its own.
-type tab struct {
-	driver
+// A Tab is a browser with a profile of its own.
+type Tab struct {
+	driver  Driver
 	session string
 }
 
-func (d driver) open(t *testing.T) *tab {
+// Open opens a browser, which ends with the driver.
+func (d Driver) Open(t *testing.T) *Tab {
 	t.Helper()
 	var session struct {
 		ID string `json:"sessionId"`
@@ -92,27 +94,28 @@ func (d driver) open(t *testing.T) *tab {
 			"--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=900,700", "--no-proxy-server",
 		}},
 	}}}, &session)
-	b := &tab{d, "/session/" + session.ID}
 	// The test's context has ended by the time of cleanups: the driver, which is
 	// killed, takes its browsers along.
-	return b
+	return &Tab{d, "/session/" + session.ID}
 }
 
-func (b *tab) visit(t *testing.T, target string) {
+// Visit goes to a URL and waits for the page.
+func (b *Tab) Visit(t *testing.T, target string) {
 	t.Helper()
-	b.call(t, http.MethodPost, b.session+"/url", map[string]any{"url": target}, nil)
+	b.driver.call(t, http.MethodPost, b.session+"/url", map[string]any{"url": target}, nil)
 }
 
-func (b *tab) close(t *testing.T) {
+// Close ends the browser.
+func (b *Tab) Close(t *testing.T) {
 	t.Helper()
-	b.call(t, http.MethodDelete, b.session, nil, nil)
+	b.driver.call(t, http.MethodDelete, b.session, nil, nil)
 }
 
 // element finds the one that a CSS selector names.
-func (b *tab) element(t *testing.T, selector string) string {
+func (b *Tab) element(t *testing.T, selector string) string {
 	t.Helper()
 	var found map[string]string
-	b.call(t, http.MethodPost, b.session+"/element", map[string]any{"using": "css selector", "value": selector}, &found)
+	b.driver.call(t, http.MethodPost, b.session+"/element", map[string]any{"using": "css selector", "value": selector}, &found)
 	for _, id := range found {
 		return b.session + "/element/" + id
 	}
@@ -120,24 +123,25 @@ func (b *tab) element(t *testing.T, selector string) string {
 	return ""
 }
 
-func (b *tab) click(t *testing.T, selector string) {
+// Click clicks the element that a CSS selector names.
+func (b *Tab) Click(t *testing.T, selector string) {
 	t.Helper()
-	b.call(t, http.MethodPost, b.element(t, selector)+"/click", map[string]any{}, nil)
+	b.driver.call(t, http.MethodPost, b.element(t, selector)+"/click", map[string]any{}, nil)
 }
 
-// reads waits until an element shows a text: a click returns before the page
+// Reads waits until an element shows a text: a click returns before the page
 // that it leads to is there. It gives up after so many questions.
-func (b *tab) reads(t *testing.T, selector, want string) {
+func (b *Tab) Reads(t *testing.T, selector, want string) {
 	t.Helper()
 	var got string
 	for range 500 {
-		status, value := b.try(t, http.MethodPost, b.session+"/element", map[string]any{"using": "css selector", "value": selector})
+		status, value := b.driver.try(t, http.MethodPost, b.session+"/element", map[string]any{"using": "css selector", "value": selector})
 		var found map[string]string
 		if status != http.StatusOK || json.Unmarshal(value, &found) != nil {
 			continue
 		}
 		for _, id := range found {
-			status, value = b.try(t, http.MethodGet, b.session+"/element/"+id+"/text", nil)
+			status, value = b.driver.try(t, http.MethodGet, b.session+"/element/"+id+"/text", nil)
 		}
 		if status == http.StatusOK && json.Unmarshal(value, &got) == nil && got == want {
 			return
@@ -146,35 +150,41 @@ func (b *tab) reads(t *testing.T, selector, want string) {
 	require.Equal(t, want, got)
 }
 
-func (b *tab) text(t *testing.T, selector string) (text string) {
+// Text returns what an element shows.
+func (b *Tab) Text(t *testing.T, selector string) (text string) {
 	t.Helper()
-	b.call(t, http.MethodGet, b.element(t, selector)+"/text", nil, &text)
+	b.driver.call(t, http.MethodGet, b.element(t, selector)+"/text", nil, &text)
 	return text
 }
 
-func (b *tab) attribute(t *testing.T, selector, name string) (value string) {
+// Property returns a property of an element, such as href.
+func (b *Tab) Property(t *testing.T, selector, name string) (value string) {
 	t.Helper()
-	b.call(t, http.MethodGet, b.element(t, selector)+"/property/"+name, nil, &value)
+	b.driver.call(t, http.MethodGet, b.element(t, selector)+"/property/"+name, nil, &value)
 	return value
 }
 
-func (b *tab) address(t *testing.T) (target string) {
+// Address returns the URL that the browser is at.
+func (b *Tab) Address(t *testing.T) (target string) {
 	t.Helper()
-	b.call(t, http.MethodGet, b.session+"/url", nil, &target)
+	b.driver.call(t, http.MethodGet, b.session+"/url", nil, &target)
 	return target
 }
 
-// picture writes what the browser shows into the folder that
+// Picture writes what the browser shows into the folder that
 // TOOLGRANT_SCREENSHOTS names, if that is set.
-func (b *tab) picture(t *testing.T, name string) {
+func (b *Tab) Picture(t *testing.T, name string) {
 	t.Helper()
 	folder := os.Getenv("TOOLGRANT_SCREENSHOTS")
 	if folder == "" {
 		return
 	}
 	var text string
-	b.call(t, http.MethodGet, b.session+"/screenshot", nil, &text)
+	b.driver.call(t, http.MethodGet, b.session+"/screenshot", nil, &text)
 	data, err := base64.StdEncoding.DecodeString(text)
 	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(filepath.Join(folder, name+".png"), data, 0o600))
+	root, err := os.OpenRoot(folder)
+	require.NoError(t, err)
+	defer root.Close()
+	require.NoError(t, root.WriteFile(name+".png", data, 0o600))
 }

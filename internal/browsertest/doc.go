@@ -1,0 +1,8 @@
+// Package browsertest lets tests use Chromium as a person does. .ci/browser
+// installs it.
+//
+//	tab := browsertest.Start(t).Open(t)
+//	tab.Visit(t, site.URL)
+//	tab.Click(t, "button")
+//	tab.Reads(t, "h1", "Hello")
+package browsertest
