@@ -1,0 +1,243 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"html"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/toolgrant/toolgrant/internal/browsertest"
+)
+
+func TestMain(m *testing.M) {
+	// openai-go's default client keeps its connections for the next request.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"), goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"))
+}
+
+// start runs the program and returns the URL that it prints.
+func start(t *testing.T, ids string) string {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	r, w := io.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		ended <- run(ctx, "127.0.0.1:0", ids, w)
+		_ = w.Close()
+	}()
+	t.Cleanup(func() {
+		cancel()
+		assert.NoError(t, <-ended)
+	})
+	line, err := bufio.NewReader(r).ReadString('\n')
+	require.NoError(t, err)
+	return regexp.MustCompile(`http://\S+`).FindString(line)
+}
+
+// A browser keeps cookies, follows redirects and is of one person.
+type browser struct {
+	site string
+	http *http.Client
+}
+
+func newBrowser(t *testing.T, site, name string) *browser {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	require.NoError(t, err)
+	b := &browser{site: site, http: &http.Client{Jar: jar, Transport: &http.Transport{DisableKeepAlives: true}}}
+	status, page := b.post(t, "sign-in", "name", name)
+	require.Equal(t, http.StatusOK, status)
+	require.Contains(t, page, "Hello "+name)
+	return b
+}
+
+func (b *browser) do(t *testing.T, req *http.Request) (int, string) {
+	t.Helper()
+	resp, err := b.http.Do(req)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	page, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	return resp.StatusCode, html.UnescapeString(string(page))
+}
+
+func (b *browser) get(t *testing.T, path string) (int, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, b.site+path, nil)
+	require.NoError(t, err)
+	return b.do(t, req)
+}
+
+func (b *browser) post(t *testing.T, path string, fields ...string) (int, string) {
+	t.Helper()
+	form := url.Values{}
+	for i := 0; i < len(fields); i += 2 {
+		form.Set(fields[i], fields[i+1])
+	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, b.site+path, strings.NewReader(form.Encode()))
+	require.NoError(t, err)
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return b.do(t, req)
+}
+
+var formToken = regexp.MustCompile(`name="token" value="(\w+)"`)
+
+// connect goes through the consent: the page, the button, the vendor, the
+// callback, and back to the list.
+func (b *browser) connect(t *testing.T, id string) string {
+	t.Helper()
+	status, page := b.get(t, "connect/"+id+"?return_to=/")
+	require.Equal(t, http.StatusOK, status, page)
+	token := formToken.FindStringSubmatch(page)
+	require.NotNil(t, token, page)
+	status, page = b.post(t, "connect/"+id, "token", token[1], "return_to", "/")
+	require.Equal(t, http.StatusOK, status, page)
+	return page
+}
+
+// state returns what a page says of a provider.
+func state(t *testing.T, page, id string) string {
+	t.Helper()
+	m := regexp.MustCompile(`<li id="` + id + `"><b>\w+</b> <span>([^<]*)</span>`).FindStringSubmatch(page)
+	require.NotNil(t, m, page)
+	return m[1]
+}
+
+func TestAUserConnectsAsksAndDisconnects(t *testing.T) {
+	t.Parallel()
+	mia := newBrowser(t, start(t, ""), "mia")
+	_, page := mia.get(t, "")
+	assert.Equal(t, "not connected", state(t, page, "notes"))
+	status, page := mia.post(t, "ask", "question", "What is new?")
+	assert.Equal(t, http.StatusConflict, status)
+	assert.Contains(t, page, "Notes is not connected: connect your account and try again.")
+
+	page = mia.connect(t, "notes")
+	assert.Equal(t, "active", state(t, page, "notes"))
+	assert.Equal(t, "not connected", state(t, page, "tasks"))
+	page = mia.connect(t, "tasks")
+	assert.Equal(t, "active", state(t, page, "tasks"))
+	status, page = mia.post(t, "ask", "question", "<What> is new?")
+	assert.Equal(t, http.StatusOK, status)
+	assert.Contains(t, page, "notes/search: 2 notes of user")
+	assert.Contains(t, page, "tasks/search: 2 tasks of user")
+
+	_, page = mia.post(t, "disconnect/tasks")
+	assert.Equal(t, "not connected", state(t, page, "tasks"))
+	assert.Equal(t, "active", state(t, page, "notes"))
+	_, page = mia.post(t, "ask", "question", "What is new?")
+	assert.Contains(t, page, "notes/search")
+	assert.NotContains(t, page, "tasks/search")
+}
+
+func TestWhatBreaksIsHealedOrSaidToTheUser(t *testing.T) {
+	t.Parallel()
+	mia := newBrowser(t, start(t, ""), "mia")
+	mia.connect(t, "notes")
+
+	mia.post(t, "break", "do", "expire")
+	status, page := mia.post(t, "ask", "question", "What is new?")
+	assert.Equal(t, http.StatusOK, status, "a token that ended early is healed")
+	assert.Contains(t, page, "notes/search")
+
+	mia.post(t, "break", "do", "down")
+	status, page = mia.post(t, "ask", "question", "What is new?")
+	assert.Equal(t, http.StatusBadGateway, status)
+	assert.Contains(t, page, "Notes does not work right now")
+	mia.post(t, "break", "do", "up")
+	status, _ = mia.post(t, "ask", "question", "What is new?")
+	assert.Equal(t, http.StatusOK, status)
+
+	mia.post(t, "break", "do", "revoke")
+	status, page = mia.post(t, "ask", "question", "What is new?")
+	assert.Equal(t, http.StatusConflict, status)
+	assert.Contains(t, page, "Notes no longer accepts the connection: connect your account again.")
+	assert.Equal(t, "reauth_required", state(t, page, "notes"))
+	assert.Equal(t, "active", state(t, mia.connect(t, "notes"), "notes"))
+}
+
+func TestUsersAreApart(t *testing.T) {
+	t.Parallel()
+	site := start(t, "")
+	mia, noa := newBrowser(t, site, "mia"), newBrowser(t, site, "noa")
+	mia.connect(t, "notes")
+	_, page := noa.get(t, "")
+	assert.Equal(t, "not connected", state(t, page, "notes"))
+	noa.post(t, "disconnect/notes")
+	_, page = mia.get(t, "")
+	assert.Equal(t, "active", state(t, page, "notes"))
+
+	stranger := &browser{site: site, http: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
+	for _, path := range []string{"ask", "disconnect/notes"} {
+		status, page := stranger.post(t, path, "question", "What is new?")
+		assert.Equal(t, http.StatusOK, status)
+		assert.Contains(t, page, "Who are you?")
+	}
+	_, page = stranger.get(t, "connect/notes")
+	assert.Contains(t, page, "Who are you?")
+	status, _ := stranger.post(t, "sign-in", "name", "root")
+	assert.Equal(t, http.StatusForbidden, status)
+}
+
+func TestAnotherSiteCanNotPost(t *testing.T) {
+	t.Parallel()
+	site := start(t, "")
+	mia := newBrowser(t, site, "mia")
+	mia.connect(t, "notes")
+	for _, path := range []string{"ask", "disconnect/notes", "sign-in", "break", "connect/notes"} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, site+path, nil)
+		require.NoError(t, err)
+		req.Header.Set("Origin", "https://evil.example.com")
+		status, _ := mia.do(t, req)
+		assert.Equal(t, http.StatusForbidden, status, path)
+	}
+	status, _ := mia.get(t, "disconnect/notes")
+	assert.Equal(t, http.StatusMethodNotAllowed, status, "a link changes nothing")
+	_, page := mia.get(t, "")
+	assert.Equal(t, "active", state(t, page, "notes"))
+}
+
+func TestProvidersOfTheCatalogueCanBeListed(t *testing.T) {
+	t.Setenv("OPENAI_API_KEY", "made-up")
+	mia := newBrowser(t, start(t, "notion,linear"), "mia")
+	_, page := mia.get(t, "")
+	assert.Equal(t, "not connected", state(t, page, "notion"))
+	assert.NotContains(t, page, "This world is on your machine")
+	status, page := mia.post(t, "ask", "question", "What is new?")
+	assert.Equal(t, http.StatusConflict, status)
+	assert.Contains(t, page, "Notion is not connected")
+	require.Error(t, run(t.Context(), "127.0.0.1:0", "nonsense", io.Discard))
+}
+
+func TestTheSiteInChromium(t *testing.T) {
+	t.Parallel()
+	tab := browsertest.Start(t).Open(t)
+	defer tab.Close(t)
+	tab.Visit(t, start(t, ""))
+	tab.Click(t, "button[value=mia]")
+	tab.Reads(t, "#notes span", "not connected")
+	tab.Picture(t, "webapp-begin")
+	tab.Click(t, "#notes a")
+	tab.Reads(t, "h1", "Connect Notes")
+	tab.Click(t, "button")
+	tab.Reads(t, "#notes span", "active")
+	tab.Click(t, "#ask button")
+	tab.Reads(t, ".answer", `notes/search: 2 notes of user: "Quarterly report" and "Printer paper"`)
+	tab.Picture(t, "webapp-answer")
+	tab.Click(t, "button[value=revoke]")
+	tab.Reads(t, ".done", "The vendors know nothing of a consent any more.")
+	tab.Click(t, "#ask button")
+	tab.Reads(t, ".failure p", "Notes no longer accepts the connection: connect your account again.")
+	tab.Picture(t, "webapp-failure")
+	tab.Click(t, "#notes button")
+	tab.Reads(t, "#notes span", "not connected")
+}
