@@ -30,13 +30,16 @@ type Keyset struct {
 	state      atomic.Pointer[keysetState]
 	reload     func(context.Context) (*keyset.Handle, error)
 	reloads    singleflight.Group
-	lastReload atomic.Int64 // Unix nanoseconds
-	mu         sync.Mutex   // serialises changes
+	lastReload atomic.Pointer[time.Time] // with its monotonic reading
+	mu         sync.Mutex                // serialises changes
 }
 
 // reloadPause keeps a population of records whose key is lost from reading
 // the keyset anew for each of them.
-const reloadPause = 10 * time.Second
+const (
+	reloadPause   = 10 * time.Second
+	reloadTimeout = 10 * time.Second
+)
 
 type keysetState struct {
 	handle *keyset.Handle
@@ -62,8 +65,9 @@ func NewKeyset() (*Keyset, error) {
 // KeysetFromHandle returns a keyset of a Tink handle, which is how a keyset
 // that a KMS protects comes in: read it with keyset.ReadWithContext and the
 // KMS's AEAD, one call at the start of the process. reload, if not nil, is
-// called once when a record was sealed with a key that the handle lacks, since
-// another machine may have promoted a new one.
+// called when a record was sealed with a key that the handle lacks, since
+// another machine may have promoted a new one: once for all callers that wait,
+// for at most ten seconds, and not again for ten.
 func KeysetFromHandle(h *keyset.Handle, reload func(context.Context) (*keyset.Handle, error)) (*Keyset, error) {
 	st, err := newKeysetState(h)
 	if err != nil {
@@ -175,29 +179,39 @@ func (k *Keyset) reloadFor(ctx context.Context, id uint32) (*keysetState, error)
 	if k.reload == nil {
 		return nil, missing
 	}
-	if time.Since(time.Unix(0, k.lastReload.Load())) < reloadPause {
-		return nil, missing
-	}
-	_, err, _ := k.reloads.Do("", func() (any, error) {
-		defer func() { k.lastReload.Store(time.Now().UnixNano()) }()
-		h, err := k.reload(ctx)
-		if err != nil {
-			return nil, err
+	if last := k.lastReload.Load(); last == nil || time.Since(*last) >= reloadPause {
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case r := <-k.reloads.DoChan("", func() (any, error) { return nil, k.reloadOnce(ctx) }):
+			if r.Err != nil {
+				return nil, fmt.Errorf("%w (and the keyset could not be read again)", missing)
+			}
 		}
-		st, err := newKeysetState(h)
-		if err != nil {
-			return nil, err
-		}
-		k.state.Store(st)
-		return nil, nil //nolint:nilnil // the result is in the state
-	})
-	if err != nil {
-		return nil, fmt.Errorf("%w (and the keyset could not be read again)", missing)
 	}
+	// Looked at last: another call may have read it since this one missed it.
 	if st := k.state.Load(); st.ids[id] {
 		return st, nil
 	}
 	return nil, missing
+}
+
+// reloadOnce reads the keyset for all who wait for it, whoever of them goes
+// away meanwhile; it ends by itself.
+func (k *Keyset) reloadOnce(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reloadTimeout)
+	defer cancel()
+	defer func() { now := time.Now(); k.lastReload.Store(&now) }()
+	h, err := k.reload(ctx)
+	if err != nil {
+		return err
+	}
+	st, err := newKeysetState(h)
+	if err != nil {
+		return err
+	}
+	k.state.Store(st)
+	return nil
 }
 
 // Format implements [fmt.Formatter]: no verb prints a key.

@@ -208,9 +208,11 @@ type faultyBackend struct {
 	AfterPut func(id oauthstore.ID)
 	// BeforeGet, if not nil, runs before each Get.
 	BeforeGet func(id oauthstore.ID)
-	clock     atomic.Int64 // by how much the backend's clock is off, in nanoseconds
-	gets      atomic.Int64
-	puts      atomic.Int64
+	// AfterGet, if not nil, runs after each Get, before its caller has the answer.
+	AfterGet func(id oauthstore.ID)
+	clock    atomic.Int64 // by how much the backend's clock is off, in nanoseconds
+	gets     atomic.Int64
+	puts     atomic.Int64
 }
 
 var errDown = fmt.Errorf("backend: %w: connection refused", oauthstore.ErrUnavailable)
@@ -224,6 +226,9 @@ func (b *faultyBackend) Get(ctx context.Context, id oauthstore.ID) (oauthstore.R
 		b.BeforeGet(id)
 	}
 	rec, err := b.Backend.Get(ctx, id)
+	if b.AfterGet != nil {
+		b.AfterGet(id)
+	}
 	rec.Now = rec.Now.Add(time.Duration(b.clock.Load()))
 	return rec, err
 }

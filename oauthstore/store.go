@@ -5,11 +5,11 @@ import (
 	"crypto"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"log/slog"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/maypok86/otter/v2"
@@ -117,14 +117,13 @@ type Store struct {
 	opts    Options
 	http    *http.Client
 
-	cache    *otter.Cache[Key, *snapshot]
-	loads    singleflight.Group // reads of the backend
-	flights  singleflight.Group // refreshes
-	probes   singleflight.Group // verifications
-	watching atomic.Bool        // a Watch is connected
-	changes  atomic.Uint64      // that a Watch has told of
-	breaker  breaker
-	issuers  issuers
+	cache   *otter.Cache[Key, *snapshot]
+	watch   watch
+	loads   singleflight.Group // reads of the backend
+	flights singleflight.Group // refreshes
+	probes  singleflight.Group // verifications
+	breaker breaker
+	issuers issuers
 
 	mu     sync.Mutex // guards closed, held and the Add of work
 	closed bool
@@ -168,6 +167,7 @@ func New(backend Backend, sealer Sealer, opts *Options) (*Store, error) {
 	}
 	return &Store{
 		backend: backend, sealer: sealer, opts: o, http: hc, cache: cache,
+		watch:   watch{seed: maphash.MakeSeed()},
 		issuers: issuers{limit: o.PerIssuer, gates: make(map[issuerClient]*issuerGate)},
 		held:    make(map[Key]*heldPair), done: make(chan struct{}), abandoned: make(chan struct{}),
 	}, nil
@@ -233,7 +233,8 @@ type snapshot struct {
 	read    time.Time // the local clock at the read
 	wall    int64     // of read, in nanoseconds: the wall clock only
 	steady  steady
-	watched bool // a Watch would have told of any change since
+	epoch   uint64 // of the watch at the read
+	watched bool   // a Watch would have told of any change since
 }
 
 func newSnapshot(rec *record, version uint64, now time.Time) *snapshot {
@@ -291,28 +292,32 @@ func (sn *snapshot) alive(now time.Time) bool {
 // its age.
 func (s *Store) cached(key Key) (*snapshot, time.Duration) {
 	sn, ok := s.cache.GetIfPresent(key)
-	if !ok {
+	if !ok || sn.epoch != s.watch.epoch.Load() {
 		return nil, 0
 	}
 	age := sn.age()
-	if !(sn.watched && s.watching.Load()) && (sn.rec.Profile.OldAccessDies || age > s.opts.CacheAge) {
+	if !(sn.watched && s.watch.connected.Load()) && (sn.rec.Profile.OldAccessDies || age > s.opts.CacheAge) {
 		return nil, 0
 	}
 	return sn, age
 }
 
-// remember caches a snapshot. changes is what s.changes was before the read or
-// write that it comes from: if a Watch has told of anything since, that may
-// have been about this record, and only the cache's age can be relied on.
-func (s *Store) remember(key Key, sn *snapshot, changes uint64) {
-	sn.watched = s.watching.Load() && s.changes.Load() == changes
+// remember caches a snapshot, a tombstone too, so that a read that began
+// before the disconnect does not bring back what it read. m is of before the
+// read or write that the snapshot comes from.
+func (s *Store) remember(key Key, sn *snapshot, m moment) {
+	sn.epoch = m.epoch
 	if s.opts.CacheAge < 0 {
 		return
 	}
 	s.cache.Compute(key, func(old *snapshot, found bool) (*snapshot, otter.ComputeOp) {
-		if found && old.version > sn.version {
+		switch {
+		case found && old.version > sn.version:
 			return old, otter.CancelOp // somebody read later than we did
+		case s.watch.told(key, m):
+			return nil, otter.InvalidateOp // of a write that may be later than what we have
 		}
+		sn.watched = s.watch.connected.Load()
 		return sn, otter.WriteOp
 	})
 }
@@ -356,7 +361,7 @@ func (s *Store) load(ctx context.Context, key Key) (*snapshot, error) {
 // read reads the record from the backend, always.
 func (s *Store) read(ctx context.Context, key Key) (*snapshot, error) {
 	id := credentialID(key)
-	changes := s.changes.Load()
+	before := s.watch.moment(key)
 	row, err := s.backend.Get(ctx, id)
 	if err != nil {
 		return nil, err
@@ -370,11 +375,7 @@ func (s *Store) read(ctx context.Context, key Key) (*snapshot, error) {
 		return nil, err
 	}
 	sn := newSnapshot(rec, row.Version, row.Now)
-	if !rec.Tombstone.IsZero() {
-		s.cache.Invalidate(key)
-		return sn, nil
-	}
-	s.remember(key, sn, changes)
+	s.remember(key, sn, before)
 	return sn, nil
 }
 
@@ -391,17 +392,14 @@ func (s *Store) write(ctx context.Context, key Key, rec *record, sn *snapshot) (
 	if err != nil {
 		return nil, err
 	}
-	changes := s.changes.Load()
+	before := s.watch.moment(key)
 	row := Record{Version: next, Data: data, DueAt: rec.dueAt(), ExpireAt: rec.expireAt()}
 	if err := s.backend.Put(ctx, id, row, sn.version); err != nil {
 		return nil, err
 	}
 	written := newSnapshot(rec, next, sn.storeNow())
-	if rec.Tombstone.IsZero() {
-		s.remember(key, written, changes)
-	} else {
-		s.cache.Invalidate(key)
-	}
+	s.remember(key, written, before)
+	s.loads.Forget(flightKey(key)) // who asks from now on must not join a read from before
 	return written, nil
 }
 
