@@ -50,15 +50,17 @@ func TokenSource(ctx context.Context, creds Credentials, key Key, need *Need) oa
 // Transport returns a [http.RoundTripper] that authenticates requests to the
 // server of key, and refuses any other, so that a redirect can't carry the
 // token elsewhere. A 401 is reported with Reject and the answer is passed on;
-// nothing is sent twice. base sends the requests; nil means a client that
-// dials public addresses over https only. nil need means the zero [Need].
+// nothing is sent twice. base sends the requests; nil means one that dials
+// public addresses over https only, uses no proxy, and puts no bound on an
+// answer, which may be a stream: requests end with their contexts. nil need
+// means the zero [Need].
 func Transport(creds Credentials, key Key, need *Need, base http.RoundTripper) http.RoundTripper {
 	t := &transport{creds: creds, key: key, base: base}
 	if need != nil {
 		t.need = *need
 	}
 	if base == nil {
-		t.base = safehttp.New(nil).Transport
+		t.base = safehttp.New(&safehttp.Options{Stream: true}).Transport
 	}
 	return t
 }
@@ -74,12 +76,11 @@ type transport struct {
 const rejectTimeout = 5 * time.Second
 
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	server, err := url.Parse(t.key.Server)
-	if err != nil || server.Host == "" || server.Scheme != req.URL.Scheme || server.Host != req.URL.Host {
-		return nil, &Error{Op: "send", Key: t.key, Err: ErrMisconfigured, Detail: "the request is for another server than the credential"}
-	}
-	tok, err := t.creds.Token(req.Context(), t.key, t.need)
+	tok, err := t.token(req)
 	if err != nil {
+		if req.Body != nil {
+			_ = req.Body.Close() // as base does whatever comes of it
+		}
 		return nil, err
 	}
 	out := req.Clone(req.Context())
@@ -91,4 +92,13 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		_ = t.creds.Reject(ctx, t.key, tok.Generation) // the next Token finds out
 	}
 	return resp, err
+}
+
+// token returns the token for a request, if that is for the right server.
+func (t *transport) token(req *http.Request) (Token, error) {
+	server, err := url.Parse(t.key.Server)
+	if err != nil || server.Host == "" || server.Scheme != req.URL.Scheme || server.Host != req.URL.Host {
+		return Token{}, &Error{Op: "send", Key: t.key, Err: ErrMisconfigured, Detail: "the request is for another server than the credential"}
+	}
+	return t.creds.Token(req.Context(), t.key, t.need)
 }

@@ -3,6 +3,7 @@ package oauthstore
 import (
 	"context"
 	"errors"
+	"maps"
 	"sync"
 	"time"
 )
@@ -67,7 +68,10 @@ func (s *Store) examine(ctx context.Context, key Key, sn *snapshot, verify Verif
 			return s.record(ctx, key, sn, v)
 		}
 		if forced || !sn.worthRefreshing(v) {
-			if !s.breaker.believe(clientAudience(&sn.rec.Provenance), key, time.Now()) {
+			// What never worked is most likely for another server, which is no outage
+			// however many users bring it; its verdict is asked for again anyway.
+			worked := sn.rec.Accepted || verify == nil
+			if worked && !s.breaker.believe(clientAudience(&sn.rec.Provenance), key, time.Now()) {
 				return nil, &Error{
 					Err: ErrUnavailable, RetryAfter: breakerAge,
 					Detail: "the server refuses the tokens of several users at once, which is an outage rather than their doing",
@@ -227,20 +231,30 @@ func (b *breaker) believe(issuer string, key Key, now time.Time) bool {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.refused == nil {
-		b.refused = make(map[string]map[Key]time.Time)
+	for name, users := range b.refused {
+		maps.DeleteFunc(users, func(_ Key, at time.Time) bool { return now.Sub(at) > breakerAge })
+		if len(users) == 0 {
+			delete(b.refused, name)
+		}
 	}
 	users := b.refused[issuer]
 	if users == nil {
 		users = make(map[Key]time.Time)
+		if b.refused == nil {
+			b.refused = make(map[string]map[Key]time.Time)
+		}
 		b.refused[issuer] = users
 	}
-	for k, at := range users {
-		if now.Sub(at) > breakerAge {
-			delete(users, k)
-		}
-	}
 	users[key] = now
+	if len(users) > breakerLimit+1 { // the latest tell as much as all of them
+		oldest := key
+		for k, at := range users {
+			if at.Before(users[oldest]) {
+				oldest = k
+			}
+		}
+		delete(users, oldest)
+	}
 	return len(users) <= breakerLimit
 }
 

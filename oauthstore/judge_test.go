@@ -235,6 +235,21 @@ func TestReject(t *testing.T) {
 	})
 }
 
+// Users who bring tokens for something else are no outage, however many they
+// are: each is told what is wrong.
+func TestManyWrongTokensAtOnceAreNoOutage(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		m := &mcpServer{takes: none}
+		for _, key := range w.crowd(t, 10, nil) {
+			_, err := w.store.Token(t.Context(), key, m.need())
+			require.ErrorIs(t, err, oauthstore.ErrRefused, "%v", key)
+			assert.Equal(t, oauthstore.ReasonAudience, typed(t, err).Reason)
+		}
+	})
+}
+
 func TestAPairThatCanNotBeUsedIsStoredBeforeItIsJudged(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -2,6 +2,7 @@ package oauthstore_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -212,6 +213,31 @@ func TestAdapters(t *testing.T) {
 		assert.NotEqual(t, tok.AccessToken, again.AccessToken, "the refusal was reported")
 	})
 }
+
+// A RoundTripper closes the body whatever comes of it.
+func TestATransportClosesTheBodyOfWhatItDoesNotSend(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	rt := oauthstore.Transport(w.store, testKey("nobody"), nil, roundTripper(func(*http.Request) (*http.Response, error) {
+		t.Error("it was sent")
+		return nil, errors.New("sent")
+	}))
+	for target, want := range map[string]error{testServer: oauthstore.ErrNotFound, "https://elsewhere.example.com/mcp": oauthstore.ErrMisconfigured} {
+		body := &closeCounter{Reader: strings.NewReader("{}")}
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, target, body)
+		require.NoError(t, err)
+		_, err = rt.RoundTrip(req) //nolint:bodyclose // there is none with an error
+		require.ErrorIs(t, err, want)
+		assert.Equal(t, 1, body.closed, target)
+	}
+}
+
+type closeCounter struct {
+	io.Reader
+	closed int
+}
+
+func (c *closeCounter) Close() error { c.closed++; return nil }
 
 type roundTripper func(*http.Request) (*http.Response, error)
 

@@ -67,7 +67,7 @@ func (s *Store) forgetHeld(key Key) {
 func (c *Credential) validate() error {
 	var errs []error
 	bad := func(why string) { errs = append(errs, fmt.Errorf("%w: %s", ErrMisconfigured, why)) }
-	if c.AccessToken.IsZero() && len(c.Secrets) == 0 {
+	if c.AccessToken.IsZero() { // Secrets go with a token, and are none
 		bad("there is no access token")
 	}
 	if strings.ContainsFunc(c.AccessToken.Expose(), func(r rune) bool { return r <= ' ' || r >= 0x7f }) {

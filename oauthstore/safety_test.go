@@ -235,6 +235,51 @@ func TestKeyRotation(t *testing.T) {
 	assert.True(t, d.Removed)
 }
 
+func TestRecordsThatCanNotBeReadDoNotHideTheOthers(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	w := newWorld(t, nil)
+	for _, u := range []string{"a", "b", "c"} {
+		w.connect(t, testKey(u), nil)
+	}
+	id := credentialID(testKey("b"))
+	row, err := w.backend.Get(ctx, id)
+	require.NoError(t, err)
+	row.Data[len(row.Data)-1] ^= 1
+	altered := row
+	altered.Version++
+	require.NoError(t, w.backend.Put(ctx, id, altered, row.Version))
+	list, err := w.replica(t, nil).List(ctx, oauthstore.Owner{})
+	require.NoError(t, err)
+	require.Len(t, list, 3)
+	states := []oauthstore.State{list[0].State, list[1].State, list[2].State}
+	assert.Equal(t, []oauthstore.State{oauthstore.StateActive, oauthstore.StateUnknown, oauthstore.StateActive}, states)
+	assert.Empty(t, list[1].Reason, "its key is there")
+	assert.Equal(t, testKey("b"), list[1].Key)
+}
+
+func TestWhatCanNotBeHandedOutIsNotTaken(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	for name, change := range map[string]func(*oauthstore.Credential){
+		"no token at all": func(c *oauthstore.Credential) { c.AccessToken = oauthstore.Secret{} },
+		"only what goes with a token": func(c *oauthstore.Credential) {
+			c.AccessToken, c.Secrets = oauthstore.Secret{}, map[string]oauthstore.Secret{"email": oauthstore.NewSecret("synthetic-email")}
+		},
+		"a header line":         func(c *oauthstore.Credential) { c.AccessToken = oauthstore.NewSecret("Bearer synthetic") },
+		"another token type":    func(c *oauthstore.Credential) { c.TokenType = "DPoP" },
+		"no provenance":         func(c *oauthstore.Credential) { c.Provenance.Obtained = "" },
+		"nowhere to refresh it": func(c *oauthstore.Credential) { c.Provenance.TokenEndpoint = "" },
+	} {
+		c := w.as.credential("u")
+		change(&c)
+		_, err := w.store.Put(t.Context(), testKey("u"), c)
+		require.ErrorIs(t, err, oauthstore.ErrMisconfigured, name)
+		_, err = w.store.Status(t.Context(), testKey("u"))
+		require.ErrorIs(t, err, oauthstore.ErrNotFound, name)
+	}
+}
+
 func TestDisconnect(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()

@@ -205,8 +205,9 @@ func (sn *snapshot) status(key Key) Status {
 
 // List returns the status of every credential of owner, in the order of
 // provider, account and server; an owner without a subject means all of the
-// tenant, and the zero owner all of the store. It reads page by page, and is
-// for people's screens rather than for whole populations.
+// tenant, and the zero owner all of the store. A record that can't be opened is
+// [StateUnknown]. It reads page by page, and is for people's screens rather than
+// for whole populations.
 func (s *Store) List(ctx context.Context, owner Owner) ([]Status, error) {
 	if err := owner.scope(); err != nil {
 		return nil, s.fail("list", Key{Owner: owner}, err)
@@ -214,10 +215,12 @@ func (s *Store) List(ctx context.Context, owner Owner) ([]Status, error) {
 	var out []Status
 	err := s.each(ctx, Filter{Kind: KindCredential, Tenant: owner.Tenant, Subject: owner.Subject}, func(key Key, sn *snapshot, err error) error {
 		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
 		case errors.Is(err, ErrKeyUnavailable):
 			out = append(out, Status{Key: key, State: StateUnknown, Reason: ReasonKeyUnavailable})
-		case err != nil:
-			return err
+		case err != nil: // altered, or of a newer release
+			out = append(out, Status{Key: key, State: StateUnknown})
 		case sn.rec.Tombstone.IsZero():
 			out = append(out, sn.status(key))
 		}

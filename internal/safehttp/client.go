@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/http"
 	"net/netip"
@@ -53,21 +54,30 @@ type Options struct {
 	// MaxBody is how many bytes of a response body are given out before
 	// reading fails with [ErrTooLarge]. Zero means 1 MiB.
 	MaxBody int64
+	// Stream is for answers that take as long as they take, such as a stream of
+	// events: their bodies have no bound and their headers no deadline, and
+	// Timeout has no default. Requests end with their contexts. Default off.
+	Stream bool
 }
 
 func (o *Options) timeout() time.Duration {
-	if o == nil || o.Timeout == 0 {
-		return defaultTimeout
+	if o != nil && (o.Timeout != 0 || o.Stream) {
+		return o.Timeout
 	}
-	return o.Timeout
+	return defaultTimeout
 }
 
 func (o *Options) maxBody() int64 {
-	if o == nil || o.MaxBody == 0 {
-		return defaultMaxBody
+	switch {
+	case o != nil && o.MaxBody != 0:
+		return o.MaxBody
+	case o.stream():
+		return math.MaxInt64
 	}
-	return o.MaxBody
+	return defaultMaxBody
 }
+
+func (o *Options) stream() bool { return o != nil && o.Stream }
 
 func (o *Options) allowLoopback() bool { return o != nil && o.AllowLoopback }
 
@@ -77,6 +87,10 @@ func (o *Options) allowLoopback() bool { return o != nil && o.AllowLoopback }
 func New(opts *Options) *http.Client {
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
+	deadline := headerDeadline
+	if opts.stream() {
+		deadline = 0
+	}
 	g := &guard{
 		loopback: opts.allowLoopback(),
 		maxBody:  opts.maxBody(),
@@ -84,7 +98,7 @@ func New(opts *Options) *http.Client {
 			Proxy:                  nil,
 			DialContext:            dialer(opts.allowLoopback()),
 			TLSHandshakeTimeout:    handshakeTimeout,
-			ResponseHeaderTimeout:  headerDeadline,
+			ResponseHeaderTimeout:  deadline,
 			MaxResponseHeaderBytes: maxHeaderBytes,
 			DisableCompression:     true,
 			IdleConnTimeout:        idleTimeout,

@@ -191,6 +191,29 @@ func TestBodiesAreBounded(t *testing.T) {
 	}
 }
 
+func TestAStreamHasNoBound(t *testing.T) {
+	t.Parallel()
+	const n = 3 << 20
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, strings.Repeat("x", n))
+	}))
+	t.Cleanup(srv.Close)
+	hc := safehttp.New(&safehttp.Options{AllowLoopback: true, Stream: true})
+	assert.Zero(t, hc.Timeout)
+	resp, err := get(t, hc, srv.URL)
+	require.NoError(t, err)
+	require.NoError(t, resp.readErr)
+	assert.Len(t, resp.body, n)
+
+	hc = safehttp.New(&safehttp.Options{AllowLoopback: true, Stream: true, MaxBody: 1000, Timeout: time.Minute})
+	assert.Equal(t, time.Minute, hc.Timeout)
+	resp, err = get(t, hc, srv.URL)
+	require.NoError(t, err)
+	require.ErrorIs(t, resp.readErr, safehttp.ErrTooLarge, "unless one is asked for")
+	_, err = get(t, safehttp.New(&safehttp.Options{Stream: true}), "https://10.0.0.1/")
+	require.ErrorIs(t, err, safehttp.ErrBlocked, "the guard stays")
+}
+
 func TestCompressedAnswersAreNotInflated(t *testing.T) {
 	t.Parallel()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
