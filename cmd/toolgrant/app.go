@@ -75,9 +75,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		if asJSON {
 			_, _ = stdout.Write(encode(map[string]*fault{"error": f}, false))
 		} else {
-			_, _ = fmt.Fprintf(stderr, "toolgrant: %s\n", f.Message)
+			_, _ = fmt.Fprintf(stderr, "toolgrant: %s\n", plainText(f.Message))
 			if hint := f.hint(text(a.subject.Load())); hint != "" {
-				_, _ = fmt.Fprintf(stderr, "try: %s\n", hint)
+				_, _ = fmt.Fprintf(stderr, "try: %s\n", plainLine(hint))
 			}
 		}
 	}()
@@ -172,8 +172,9 @@ func (a *app) notef(format string, args ...any) {
 	_, _ = fmt.Fprintf(a.stderr, format+"\n", args...)
 }
 
-// encode returns v as JSON with a newline at its end. It fits all that the
-// command prints, which holds nothing that can't be encoded.
+// encode returns v as JSON with a newline at its end, which a terminal can show
+// too. It fits all that the command prints, which holds nothing that can't be
+// encoded.
 func encode(v any, indent bool) []byte {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -184,7 +185,7 @@ func encode(v any, indent bool) []byte {
 	if err := enc.Encode(v); err != nil {
 		panic("toolgrant: " + err.Error())
 	}
-	return b.Bytes()
+	return escapeControls(b.Bytes())
 }
 
 // A stream is a writer that can be shut, so that what is left behind by an
@@ -214,6 +215,7 @@ func (a *app) commands() []*cobra.Command {
 		a.doctorCommand(),
 		a.disconnectCommand(),
 		a.explainCommand(),
+		a.runCommand(),
 		a.labCommand(),
 		a.keysCommand(),
 		a.sweepCommand(),

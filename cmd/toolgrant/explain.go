@@ -67,6 +67,7 @@ var kindWords = map[mcptools.Kind]string{
 	mcptools.KindUnsupported:     "This endpoint or model does not take an mcp tool, or not with this parameter.",
 	mcptools.KindPlatform:        "OpenAI's own refusal: no MCP server is involved.",
 	mcptools.KindUnknown:         "Nothing that is known. It need not be a failure.",
+	mcptools.KindNotConnected:    "The user has not connected it.",
 }
 
 // failure writes a classification for people.

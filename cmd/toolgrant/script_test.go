@@ -39,7 +39,9 @@ func TestScripts(t *testing.T) {
 			env.Setenv("TOOLGRANT_STORE", "sqlite:"+env.WorkDir+"/credentials.db")
 			return nil
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"exits": exits, "lab": inLab(startWorld), "grant": inLab(grant), "fault": inLab(strike), "expire": inLab(expire), "counts": inLab(counts),
+		},
 	})
 }
 

@@ -3,30 +3,56 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
 	"github.com/charmbracelet/lipgloss"
 	"github.com/charmbracelet/lipgloss/table"
+	"github.com/charmbracelet/x/term"
+	"github.com/muesli/termenv"
 )
 
 // A ui is how things look for people: colours on a terminal, plain text
 // elsewhere.
 type ui struct {
 	head, dim, good, warn, bad, plain lipgloss.Style
+
+	live  bool       // a line may move: it is a terminal, and one with colours
+	width func() int // how many cells a line has
 }
 
 // newUI returns the looks that suit w.
 func newUI(w io.Writer) *ui {
 	r := lipgloss.NewRenderer(w)
-	return &ui{
+	u := &ui{
 		head:  r.NewStyle().Bold(true),
 		dim:   r.NewStyle().Faint(true),
 		good:  r.NewStyle().Foreground(lipgloss.Color("2")),
 		warn:  r.NewStyle().Foreground(lipgloss.Color("3")),
 		bad:   r.NewStyle().Foreground(lipgloss.Color("1")),
 		plain: r.NewStyle(),
+		width: func() int { return defaultWidth },
 	}
+	if f, ok := w.(*os.File); ok && isTerminal(f) && r.ColorProfile() != termenv.Ascii {
+		u.live = true
+		u.width = func() int {
+			if width, _, err := term.GetSize(f.Fd()); err == nil && width > 0 {
+				return width
+			}
+			return defaultWidth
+		}
+	}
+	return u
+}
+
+// defaultWidth is how wide what is no terminal is taken to be.
+const defaultWidth = 120
+
+// isTerminal reports whether a stream is a terminal.
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(f.Fd())
 }
 
 // table writes rows under headers, each column as wide as its widest cell. A

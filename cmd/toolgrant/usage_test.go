@@ -17,6 +17,7 @@ func TestWhatCanNotBeParsedIsWrongUsage(t *testing.T) {
 	token := filepath.Join(t.TempDir(), "token")
 	require.NoError(t, os.WriteFile(token, []byte("made-up-token\n"), 0o600))
 	c := newCLI(t)
+	c.env = append(c.env, "OPENAI_API_KEY=sk-made-up")
 	for _, line := range []string{
 		"",
 		"nonsense",
@@ -47,6 +48,15 @@ func TestWhatCanNotBeParsedIsWrongUsage(t *testing.T) {
 		"keys promote",
 		"providers nonsense",
 		"disconnect",
+		"run",
+		"run --tool asana",
+		"run prompt",
+		"run prompt more --tool asana",
+		"run prompt --tool asana --approval maybe",
+		"run prompt --tool asana --model=",
+		"run prompt --tool =https://mcp.example.com/mcp",
+		"run prompt --tool asana --tool asana",
+		"run prompt --tool asana --tool notion --server-url https://mcp.example.com/mcp",
 	} {
 		t.Run(line, func(t *testing.T) {
 			t.Parallel()

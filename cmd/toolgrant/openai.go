@@ -1,0 +1,113 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+
+	"github.com/openai/openai-go/v3"
+	"github.com/openai/openai-go/v3/option"
+	"github.com/openai/openai-go/v3/responses"
+
+	"github.com/toolgrant/toolgrant/internal/safehttp"
+	"github.com/toolgrant/toolgrant/mcptools"
+)
+
+// A responsesClient asks the Responses API that the environment names.
+type responsesClient struct {
+	responses.ResponseService
+	hc *http.Client
+}
+
+// responses makes the client, of the same variables as OpenAI's own clients.
+func (a *app) responses() (*responsesClient, error) {
+	key := a.env["OPENAI_API_KEY"]
+	if key == "" {
+		return nil, faultf(mcptools.KindMisconfigured, "OPENAI_API_KEY is not set")
+	}
+	opts := []option.RequestOption{option.WithEnvironmentProduction(), option.WithAPIKey(key)}
+	if base := a.env["OPENAI_BASE_URL"]; base != "" {
+		if err := a.checkBaseURL(base); err != nil {
+			return nil, err
+		}
+		opts = append(opts, option.WithBaseURL(base))
+	}
+	if id := a.env["OPENAI_ORG_ID"]; id != "" {
+		opts = append(opts, option.WithOrganization(id))
+	}
+	if id := a.env["OPENAI_PROJECT_ID"]; id != "" {
+		opts = append(opts, option.WithProject(id))
+	}
+	// The user names this address, no stranger does: it may be a gateway of an
+	// intranet or lie behind a proxy. An answer may take minutes.
+	transport, ok := http.DefaultTransport.(*http.Transport)
+	if !ok {
+		transport = &http.Transport{}
+	}
+	hc := &http.Client{
+		Transport:     transport.Clone(),
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // key and tokens go nowhere else
+	}
+	return &responsesClient{responses.NewResponseService(append(opts, option.WithHTTPClient(hc))...), hc}, nil
+}
+
+func (c *responsesClient) close() { c.hc.CloseIdleConnections() }
+
+// checkBaseURL refuses to send the key in the clear, but to this machine.
+func (a *app) checkBaseURL(base string) error {
+	u, err := url.Parse(base)
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
+		return faultf(mcptools.KindMisconfigured, "OPENAI_BASE_URL is no URL of an API")
+	case u.Scheme == "http" && !safehttp.IsLoopback(u.Hostname()) && !a.global.allowLoopback:
+		return faultf(mcptools.KindMisconfigured, "OPENAI_BASE_URL is plain http, and would carry the key in the clear")
+	}
+	return nil
+}
+
+// unansweredFault says why there is no answer of OpenAI's at all.
+func unansweredFault(err error) *fault {
+	sent, ok := errors.AsType[*url.Error](err)
+	if !ok {
+		return faultOf(err)
+	}
+	if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" {
+		return faultf(mcptools.KindUnavailable, "OpenAI can't be reached: %s", sent.Err)
+	}
+	f := faultf(mcptools.KindPlatform, "the connection to OpenAI broke off: %s. A tool may have run", sent.Err)
+	f.Action = mcptools.ActionNone
+	return f
+}
+
+// platformFault says what OpenAI's own refusal is, in its words.
+func platformFault(f *mcptools.Failure) *fault {
+	text := "OpenAI's API failed"
+	if e, ok := errors.AsType[*openai.Error](f); ok {
+		text = fmt.Sprintf("OpenAI answered %d %s", e.StatusCode, http.StatusText(e.StatusCode))
+	}
+	if said := saidIn(f.Upstream()); said != "" {
+		text += ": " + cut(plainLine(said), maxSaid)
+	}
+	return &fault{Kind: f.Kind, Message: text, Action: f.Action}
+}
+
+// saidIn returns the message in an error body of OpenAI's; a body that holds
+// none is shown as it is.
+func saidIn(body string) string {
+	var e struct {
+		Message string `json:"message"`
+		Error   struct {
+			Message string `json:"message"`
+		} `json:"error"`
+	}
+	if json.Unmarshal([]byte(body), &e) != nil {
+		return body
+	}
+	return first(e.Error.Message, e.Message, body)
+}
+
+// maxSaid bounds what is shown of a message of OpenAI's.
+const maxSaid = 400

@@ -1,0 +1,205 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/openai/openai-go/v3/responses"
+	"github.com/spf13/cobra"
+
+	"github.com/toolgrant/toolgrant/mcptools"
+	"github.com/toolgrant/toolgrant/mcptools/session"
+	"github.com/toolgrant/toolgrant/oauthstore"
+)
+
+// runFlags are what a session is given beside its prompt.
+type runFlags struct {
+	tools     []string
+	model     string
+	approval  string
+	keepGoing bool
+}
+
+func (a *app) runCommand() *cobra.Command {
+	var f runFlags
+	cmd := &cobra.Command{
+		Use:   "run PROMPT",
+		Short: "One reasoning session with tools",
+		Long: `Asks a model, which may call the tools of the servers that --tool names, and shows
+what it does. Every call waits for your y or n, which is read from stdin; the end
+of the input means no. Uses OPENAI_API_KEY, and OPENAI_BASE_URL if it is set.`,
+		Example: `  toolgrant run 'What is due this week?' --tool asana --tool linear
+  toolgrant run 'Find my notes on pricing' --tool notion --approval never --json`,
+		Args: cobra.ExactArgs(1),
+		RunE: a.begin(func(ctx context.Context, args []string) error {
+			if err := f.check(args[0], a.global.serverURL); err != nil {
+				return err
+			}
+			client, err := a.responses()
+			if err != nil {
+				return err
+			}
+			defer client.close()
+			return a.withStore(ctx, func(store *oauthstore.Store) error {
+				tools, err := a.runTools(ctx, store, f)
+				if err != nil {
+					return err
+				}
+				return a.run(ctx, client, tools, args[0], f)
+			})
+		}),
+	}
+	flags := cmd.Flags()
+	flags.StringArrayVar(&f.tools, "tool", nil, "`PROVIDER`, or LABEL=URL, whose tools the model may call; repeatable")
+	flags.StringVar(&f.model, "model", "gpt-5", "`MODEL` to ask")
+	flags.StringVar(&f.approval, "approval", "ask", "ask: a question for each call; never: no call needs one; deny: every call is refused")
+	flags.BoolVar(&f.keepGoing, "keep-going", false, "leave out a server that fails, and go on")
+	return cmd
+}
+
+// approvals are how the entries are built for each --approval.
+var approvals = map[string]mcptools.Approval{
+	"ask":   mcptools.ApprovalAlways,
+	"never": mcptools.ApprovalNever,
+	"deny":  mcptools.ApprovalAlways,
+}
+
+func (f runFlags) check(prompt, serverURL string) error {
+	switch _, known := approvals[f.approval]; {
+	case !known:
+		return usagef("--approval is ask, never or deny, not %q", f.approval)
+	case strings.TrimSpace(prompt) == "":
+		return usagef("the prompt is empty")
+	case f.model == "":
+		return usagef("--model names no model")
+	case len(f.tools) == 0:
+		return usagef("which tools? give --tool PROVIDER")
+	case len(f.tools) > 1 && serverURL != "":
+		return usagef("--server-url is for one --tool: write LABEL=URL for each of several")
+	}
+	return nil
+}
+
+// runTools are the servers of a session.
+type runTools struct {
+	set     *mcptools.Set
+	build   map[string]mcptools.BuildOptions // by label
+	names   map[string]string                // --tool as it was given, by label
+	skipped []mcptools.Skipped               // what --keep-going leaves out from the start
+}
+
+// runTools finds out which servers --tool names.
+func (a *app) runTools(ctx context.Context, store *oauthstore.Store, f runFlags) (*runTools, error) {
+	tools := &runTools{set: &mcptools.Set{}, build: map[string]mcptools.BuildOptions{}, names: map[string]string{}}
+	var builders []*mcptools.Builder
+	for _, name := range f.tools {
+		a.subject.Store(&name) // whom an error is about
+		t, err := a.resolve(ctx, store, name)
+		if u, unknown := errors.AsType[*unknownProviderError](err); unknown && f.keepGoing {
+			tools.names[u.label] = name
+			tools.skipped = append(tools.skipped, mcptools.Skipped{Label: u.label, Provider: u.label, Failure: &mcptools.Failure{
+				Kind: mcptools.KindNotConnected, Stage: mcptools.StageBuild, Provider: u.label, ServerLabel: u.label, Action: mcptools.ActionConnect,
+			}})
+			continue
+		}
+		if err == nil {
+			err = a.usable(t)
+		}
+		if err != nil {
+			return nil, err
+		}
+		b, err := mcptools.NewBuilder(t.provider, store, &mcptools.Options{
+			Approval: approvals[f.approval], InsecureAllowLoopback: a.global.allowLoopback,
+		})
+		if err != nil {
+			return nil, faultf(mcptools.KindMisconfigured, "%s", message(err))
+		}
+		builders = append(builders, b)
+		tools.build[b.Label()] = mcptools.BuildOptions{Account: t.key.Account, ServerURL: t.key.Server}
+		tools.names[b.Label()] = name
+	}
+	a.subject.Store(nil)
+	if len(builders) == 0 {
+		return tools, nil
+	}
+	var err error
+	if tools.set, err = mcptools.NewSet(builders...); err != nil {
+		return nil, usagef("--tool: %s", message(err))
+	}
+	return tools, nil
+}
+
+// run makes one turn and shows its events.
+func (a *app) run(ctx context.Context, client *responsesClient, tools *runTools, prompt string, f runFlags) error {
+	v := a.newView(tools, f.model)
+	defer v.end()
+	o := &session.Options{
+		Params: responses.ResponseNewParams{Model: f.model},
+		Stream: true,
+		Build:  mcptools.SetBuildOptions{Each: tools.build},
+	}
+	if f.keepGoing {
+		o.OnFailure = session.Skip
+	}
+	switch f.approval {
+	case "ask":
+		o.Approve = a.newQuestions(v).approve
+	case "deny":
+		o.Rules = []session.Rule{{Answer: session.Answer{Decision: session.Deny, Reason: "the user allows no calls"}}}
+	}
+	s, err := session.New(&client.ResponseService, tools.set, a.global.owner, o)
+	if err != nil {
+		return err
+	}
+	for _, left := range tools.skipped {
+		v.show(session.Event{Type: session.Skipped, Label: left.Label, Provider: left.Provider, Failure: left.Failure})
+	}
+	for e, err := range s.Run(ctx, prompt) {
+		if err != nil {
+			return a.runFault(err, tools)
+		}
+		switch {
+		case e.Type == session.Skipped && !f.keepGoing: // what is not connected; nothing has been sent
+			return a.runFault(e.Failure, tools)
+		case e.Type == session.Done:
+			e.Skipped = append(tools.skipped, e.Skipped...)
+		}
+		v.show(e)
+	}
+	return nil
+}
+
+// runFault says why a session ended without an answer.
+func (a *app) runFault(err error, tools *runTools) error {
+	all := failuresOf(err)
+	if len(all) == 0 {
+		return unansweredFault(err)
+	}
+	if name, ok := tools.names[all[0].ServerLabel]; ok {
+		a.subject.Store(&name)
+	}
+	if all[0].Kind == mcptools.KindPlatform {
+		return platformFault(all[0])
+	}
+	f := faultOf(all[0])
+	for _, more := range all[1:] {
+		f.Message += "; " + message(more)
+	}
+	return f
+}
+
+// failuresOf returns the failures that err joins.
+func failuresOf(err error) []*mcptools.Failure {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { // of this error itself: a failure has others within
+		var all []*mcptools.Failure
+		for _, e := range joined.Unwrap() {
+			all = append(all, failuresOf(e)...)
+		}
+		return all
+	}
+	if f, ok := mcptools.AsFailure(err); ok {
+		return []*mcptools.Failure{f}
+	}
+	return nil
+}
