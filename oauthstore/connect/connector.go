@@ -40,7 +40,8 @@ type Options struct {
 	// none.
 	ClientURI string
 	// Verify asks the MCP server whether it takes a new token; the verdict is
-	// stored. Default: nobody is asked, and the first use finds out.
+	// stored. A zero verdict says that there is nobody to ask. Default: nobody is
+	// asked, and the first use finds out.
 	Verify oauthstore.Verifier
 	// FlowTTL is how long a user may take from the click to the callback.
 	// Default: 10 min.

@@ -28,7 +28,7 @@ const (
 	KindUnsupported    Kind = "unsupported"             // the server wants tokens that can't be handed on, or has no such flow
 	KindRefused        Kind = "refused"                 // the authorization server refuses the code, assertion or request
 	KindWrongToken     Kind = "wrong_token_kind"        // the imported token is surely for something else
-	KindRejected       Kind = "unauthorized"            // the MCP server refuses the imported token
+	KindRejected       Kind = "unauthorized"            // the MCP server refuses the imported token, or it has ended for good
 	KindTooManySteps   Kind = "step_up_limit"           // new scopes were asked for too often, or were granted and did not help
 	KindTimeout        Kind = "callback_timeout"        // nobody came back in time
 	KindMisconfigured  Kind = "misconfigured"           // the application or its registration is wrong: for the operator
@@ -100,6 +100,8 @@ func fail(op string, key oauthstore.Key, err error) error {
 		e.fromWire(wire)
 	case errors.Is(err, oauthstore.ErrMisconfigured), errors.Is(err, oauthstore.ErrKeyUnavailable):
 		e.Kind = KindMisconfigured
+	case errors.Is(err, oauthstore.ErrReauthorize), errors.Is(err, oauthstore.ErrRefused):
+		e.Kind = KindRejected
 	default:
 		e.Kind = KindUnavailable
 	}

@@ -2,7 +2,10 @@ package connect_test
 
 import (
 	"context"
+	"encoding/base64"
+	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -22,7 +25,7 @@ func TestAnImportIsJudgedBeforeItIsStored(t *testing.T) {
 	for outcome, kind := range map[string]connect.Kind{
 		oauthstore.VerdictRefused: connect.KindRejected, oauthstore.VerdictUnknown: connect.KindUnavailable,
 	} {
-		verdict.Outcome = outcome
+		verdict.Outcome, verdict.Detail = outcome, "in the test"
 		_, err := p.Import(t.Context(), example(), alice, token, nil)
 		assert.Equal(t, kind, connect.KindOf(err))
 		_, err = p.Store.Status(t.Context(), keyOf(alice))
@@ -33,6 +36,109 @@ func TestAnImportIsJudgedBeforeItIsStored(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, oauthstore.VerdictAccepted, got.Status.Verdict.Outcome)
 	assert.Empty(t, p.MCP.Seen(), "nothing is looked up for a key")
+
+	verdict = oauthstore.Verdict{}
+	_, err = p.Import(t.Context(), example(), oauthstore.Owner{Tenant: "acme", Subject: "bob"}, token, nil)
+	require.NoError(t, err, "where there is nobody to ask, as with a connector, it is stored")
+}
+
+func TestATokenGoesWhereItsWayWorks(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, nil)
+	key := connect.Token{AccessToken: oauthstore.NewSecret("bkua_" + "0123456789abcdef0123456789abcdef01234567")}
+	got, err := p.Import(t.Context(), providers.Buildkite(nil), alice, key, nil)
+	require.NoError(t, err)
+	assert.Equal(t, "https://mcp.buildkite.com/direct", got.Status.Key.Server)
+	assert.Equal(t, "api_token", got.Status.Provenance.Way)
+	_, err = p.Import(t.Context(), providers.Buildkite(nil), alice, key, &connect.Ask{ServerURL: "https://mcp.buildkite.com/mcp"})
+	assert.Equal(t, connect.KindMisconfigured, connect.KindOf(err), "that one takes no API token")
+	assert.ErrorContains(t, err, "https://mcp.buildkite.com/direct")
+
+	pair := connect.Token{AccessToken: oauthstore.NewSecret("synthetic-access-1"), RefreshToken: oauthstore.NewSecret("synthetic-refresh-1"), ClientID: "theirs"}
+	got, err = p.Import(t.Context(), providers.Buildkite(nil), alice, pair, nil)
+	require.NoError(t, err)
+	assert.Equal(t, "https://mcp.buildkite.com/mcp", got.Status.Key.Server)
+	assert.Equal(t, "https://mcp.buildkite.com/oauth/token", got.Status.Provenance.TokenEndpoint)
+}
+
+func TestAPairThatHasEndedIsRefreshedAndThenJudged(t *testing.T) {
+	t.Parallel()
+	asked := make(chan string, 1)
+	p := newPlace(t, func(p *place) {
+		p.AS.Know(asClient{ID: "theirs", Secret: "synthetic-theirs", Method: "client_secret_basic"})
+		p.Options.Verify = func(_ context.Context, _ oauthstore.Key, token oauthstore.Token) oauthstore.Verdict {
+			asked <- token.AccessToken.Expose()
+			return oauthstore.Verdict{Outcome: oauthstore.VerdictAccepted}
+		}
+	})
+	pair := connect.Token{
+		AccessToken: oauthstore.NewSecret("synthetic-ended"), RefreshToken: oauthstore.NewSecret("synthetic-refresh-1"),
+		Expiry: time.Now().Add(-time.Hour), ClientID: "theirs", ClientSecret: oauthstore.NewSecret("synthetic-theirs"),
+	}
+	got, err := p.Import(t.Context(), example(), alice, pair, nil)
+	require.NoError(t, err)
+	assert.EqualValues(t, 2, got.Status.Generation)
+	assert.Equal(t, oauthstore.VerdictAccepted, got.Status.Verdict.Outcome)
+	assert.NotEqual(t, "synthetic-ended", <-asked)
+
+	bob := oauthstore.Owner{Tenant: "acme", Subject: "bob"}
+	for name, change := range map[string]func(*connect.Token){
+		"no refresh token":         func(t *connect.Token) { t.RefreshToken = oauthstore.Secret{} },
+		"no client":                func(t *connect.Token) { t.ClientID = "" },
+		"refreshed somewhere else": func(t *connect.Token) { t.RefreshedElsewhere = true },
+	} {
+		ended := pair
+		change(&ended)
+		_, err = p.Import(t.Context(), example(), bob, ended, nil)
+		assert.Equal(t, connect.KindRejected, connect.KindOf(err), name)
+		_, err = p.Store.Status(t.Context(), keyOf(bob))
+		require.ErrorIs(t, err, oauthstore.ErrNotFound, name)
+	}
+
+	p.AS.Token = func(w http.ResponseWriter, _ *http.Request) bool {
+		writeJSON(w, http.StatusBadRequest, map[string]any{"error": "invalid_grant"})
+		return true
+	}
+	_, err = p.Import(t.Context(), example(), bob, pair, nil)
+	assert.Equal(t, connect.KindRejected, connect.KindOf(err))
+	status, err := p.Store.Status(t.Context(), keyOf(bob))
+	require.NoError(t, err)
+	assert.Equal(t, oauthstore.StateReauthorize, status.State)
+}
+
+func TestAJWTThatHasEndedIsWorthSomethingWithARefreshToken(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, func(p *place) { p.AS.Know(asClient{ID: "theirs", Method: "none"}) })
+	jwt := func(claims string) oauthstore.Secret {
+		encode := base64.RawURLEncoding.EncodeToString
+		return oauthstore.NewSecret(encode([]byte(`{"alg":"RS256","typ":"at+jwt"}`)) + "." + encode([]byte(claims)) + "." + encode([]byte("signature")))
+	}
+	token := connect.Token{AccessToken: jwt(`{"exp":1000000000,"aud":"` + testServer + `"}`), ClientID: "theirs"}
+	_, err := p.Import(t.Context(), example(), alice, token, nil)
+	assert.Equal(t, connect.KindWrongToken, connect.KindOf(err))
+	token.RefreshToken = oauthstore.NewSecret("synthetic-refresh-1")
+	got, err := p.Import(t.Context(), example(), alice, token, nil)
+	require.NoError(t, err)
+	assert.WithinDuration(t, time.Unix(1000000000, 0), got.Status.Expiry, time.Second)
+}
+
+func TestWhatCanNotBeCarriedIsNotImported(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, nil)
+	for name, bad := range map[string]struct {
+		provider providers.Provider
+		token    connect.Token
+		want     string
+	}{
+		"another type": {example(), connect.Token{AccessToken: oauthstore.NewSecret("synthetic-1"), TokenType: "DPoP"}, "Bearer"},
+		"a secret is missing": {
+			providers.Datadog(nil), connect.Token{AccessToken: oauthstore.NewSecret("0123456789abcdef0123456789abcdef"), Way: "api_keys"}, "application_key",
+		},
+	} {
+		_, err := p.Import(t.Context(), bad.provider, alice, bad.token, nil)
+		assert.Equal(t, connect.KindWrongToken, connect.KindOf(err), name)
+		require.ErrorContains(t, err, bad.want, name)
+	}
 }
 
 func TestATokenForSomethingElseIsNotImported(t *testing.T) {
