@@ -226,12 +226,16 @@ func connectFault(e *connect.Error) *fault {
 		text = message(e.Err)
 	}
 	if e.Said != "" {
-		text += "; the server said: " + e.Said
+		text += ". The server said: " + e.Said
 	}
 	if e.Obtain != "" {
 		text += ". " + e.Obtain
 	}
 	f := faultf(kind, "%s", text)
+	if s, ok := errors.AsType[*oauthstore.Error](e.Err); ok && e.Kind == connect.KindRejected {
+		why := faultOf(s) // refused, for which reason, or to be connected again
+		f.Kind, f.Action = why.Kind, why.Action
+	}
 	if f.Action == "" {
 		f.Action = mcptools.ActionReconnect
 	}

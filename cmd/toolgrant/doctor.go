@@ -70,12 +70,7 @@ func (a *app) doctorCase(ctx context.Context, store *oauthstore.Store, name, tok
 		if err != nil {
 			return c, err
 		}
-		way, err := file.way(t.provider, "")
-		if err != nil {
-			return c, err
-		}
-		token := tokenOf(file.credential(t.provider, way))
-		c.Token = &token
+		c.Token = file.judged(t.provider)
 		return c, nil
 	}
 	status, err := store.Status(ctx, t.key)
@@ -95,6 +90,23 @@ func (a *app) doctorCase(ctx context.Context, store *oauthstore.Store, name, tok
 	}
 	c.Token = &token
 	return c, nil
+}
+
+// judged is a token file as the doctor takes it. A token that comes with a
+// client or can be refreshed is one of a consent; for others their looks tell.
+func (f *importFile) judged(p providers.Provider) *oauthstore.Token {
+	way := p.WayOf(f.AccessToken)
+	if f.RefreshToken != "" || f.ClientID != "" {
+		way, _ = p.Way("")
+	}
+	t := f.token()
+	return &oauthstore.Token{
+		AccessToken: t.AccessToken, Secrets: t.Secrets, TokenType: t.TokenType, Expiry: t.Expiry,
+		Provenance: oauthstore.Provenance{
+			Obtained: oauthstore.ObtainedImport, Way: way.ID, Issuer: t.Issuer, Resource: t.Resource,
+			ClientID: t.ClientID, ScopesGranted: t.Scopes,
+		},
+	}
 }
 
 // report writes what the doctor found, for people.

@@ -17,7 +17,7 @@ import (
 
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/oauthstore"
-	"github.com/toolgrant/toolgrant/providers"
+	"github.com/toolgrant/toolgrant/oauthstore/connect"
 )
 
 // An importFile is what --token-file may hold as JSON: the names are those of
@@ -139,59 +139,24 @@ func (f *importFile) expiry() time.Time {
 	return time.Time{}
 }
 
-// way returns the provider's way that the token belongs to: the one with that
-// id, or "" for the one that the token tells.
-func (f *importFile) way(p providers.Provider, id string) (providers.Way, error) {
-	if id == "" && f.RefreshToken == "" && f.ClientID == "" {
-		return p.WayOf(f.AccessToken), nil
-	}
-	way, ok := p.Way(id)
-	if !ok {
-		return way, usagef("%s has no way %q", p.Name, id)
-	}
-	return way, nil
-}
-
-// credential makes a credential of the file, with what the catalogue knows
-// where the file says nothing.
-func (f *importFile) credential(p providers.Provider, way providers.Way) oauthstore.Credential {
-	c := oauthstore.Credential{
+// token makes of the file what is imported.
+func (f *importFile) token() connect.Token {
+	t := connect.Token{
 		AccessToken: oauthstore.NewSecret(f.AccessToken), RefreshToken: oauthstore.NewSecret(f.RefreshToken),
 		TokenType: f.TokenType, Expiry: f.expiry(),
-		Provenance: oauthstore.Provenance{
-			Obtained: oauthstore.ObtainedImport, Way: way.ID,
-			Issuer: f.Issuer, Resource: f.Resource, TokenEndpoint: f.TokenEndpoint, RevocationEndpoint: f.Revocation,
-			ClientID: f.ClientID, AuthMethod: f.AuthMethod,
-		},
+		Issuer: f.Issuer, Resource: f.Resource, TokenEndpoint: f.TokenEndpoint, RevocationEndpoint: f.Revocation,
+		ClientID: f.ClientID, ClientSecret: oauthstore.NewSecret(f.ClientSecret), AuthMethod: f.AuthMethod,
 	}
 	if f.Scope != "" {
-		c.Provenance.ScopesGranted = strings.Fields(f.Scope)
+		t.Scopes = strings.Fields(f.Scope)
 	}
 	for name, secret := range f.Secrets {
-		if c.Secrets == nil {
-			c.Secrets = make(map[string]oauthstore.Secret, len(f.Secrets))
+		if t.Secrets == nil {
+			t.Secrets = make(map[string]oauthstore.Secret, len(f.Secrets))
 		}
-		c.Secrets[name] = oauthstore.NewSecret(secret)
+		t.Secrets[name] = oauthstore.NewSecret(secret)
 	}
-	if way.Kind == providers.WayKey {
-		c.Provenance.Obtained = oauthstore.ObtainedStatic
-		return c
-	}
-	c.Profile = profileOf(p)
-	if f.RefreshToken != "" {
-		c.Provenance.Issuer = first(f.Issuer, p.OAuth.Issuer)
-		c.Provenance.TokenEndpoint = first(f.TokenEndpoint, p.OAuth.TokenEndpoint)
-		c.Provenance.RevocationEndpoint = first(f.Revocation, p.OAuth.RevocationEndpoint)
-	}
-	return c
-}
-
-// profileOf is what the catalogue knows of a provider's token endpoint.
-func profileOf(p providers.Provider) oauthstore.TokenProfile {
-	return oauthstore.TokenProfile{
-		KeepsRefreshToken: p.Tokens.Rotates == providers.No, OldAccessDies: p.Tokens.OldAccessDies,
-		TTL: p.Tokens.TTL, RefusedCodes: p.Tokens.RefusedCodes,
-	}
+	return t
 }
 
 func (a *app) importCommand() *cobra.Command {
@@ -230,12 +195,14 @@ that the server refuses (exit 3): nothing is stored then.`,
 				}
 				file.ClientSecret = oneLine(secret)
 			}
+			token := file.token()
+			token.Way = wayID
 			return a.withStore(ctx, func(store *oauthstore.Store) error {
 				t, err := a.resolveNew(ctx, store, args[0])
 				if err != nil {
 					return err
 				}
-				s, err := a.importToken(ctx, store, t, file, wayID, !noVerify)
+				s, err := a.importToken(ctx, store, t, token, !noVerify)
 				if err != nil {
 					return err
 				}
@@ -251,104 +218,36 @@ that the server refuses (exit 3): nothing is stored then.`,
 	return cmd
 }
 
-// importToken checks a token, asks its server about it and stores it.
-func (a *app) importToken(ctx context.Context, store *oauthstore.Store, t target, file importFile, wayID string, verify bool) (oauthstore.Status, error) {
-	way, err := file.way(t.provider, wayID)
+// importToken has a token checked and stored.
+func (a *app) importToken(ctx context.Context, store *oauthstore.Store, t target, token connect.Token, verify bool) (oauthstore.Status, error) {
+	if err := a.usable(t); err != nil {
+		return oauthstore.Status{}, err
+	}
+	if _, ok := t.provider.Way(token.Way); !ok {
+		return oauthstore.Status{}, usagef("%s has no way %q", t.provider.Name, token.Way)
+	}
+	o := &connect.Options{InsecureAllowLoopback: a.global.allowLoopback}
+	if verify {
+		b, err := mcptools.NewBuilder(t.provider, store, &mcptools.Options{InsecureAllowLoopback: a.global.allowLoopback})
+		if err != nil {
+			return oauthstore.Status{}, faultf(mcptools.KindMisconfigured, "%s", message(err))
+		}
+		o.Verify = b.Verifier(nil)
+	}
+	c, err := connect.New(store, o)
+	if err != nil {
+		return oauthstore.Status{}, faultf(mcptools.KindMisconfigured, "%s", message(err))
+	}
+	ask := &connect.Ask{Account: t.key.Account, ServerURL: t.key.Server}
+	if own, err := t.provider.ServerURL(""); err == nil && own == t.key.Server && !t.given {
+		ask.ServerURL = "" // the token's way may work at another URL
+	}
+	r, err := c.Import(ctx, t.provider, t.key.Owner, token, ask)
 	if err != nil {
 		return oauthstore.Status{}, err
 	}
-	c := file.credential(t.provider, way)
-	if err := a.fits(ctx, t, c); err != nil {
-		return oauthstore.Status{}, err
+	if r.Warning != "" {
+		a.notef("warning: %s", r.Warning)
 	}
-	spent := !c.Expiry.IsZero() && time.Until(c.Expiry) <= 0
-	switch {
-	case spent && c.RefreshToken.IsZero():
-		return oauthstore.Status{}, faultf(mcptools.KindUnauthorized, "the token expired at %s and there is no refresh token", stamp(c.Expiry))
-	case verify && !spent:
-		if c.Verdict, err = a.ask(ctx, t, c); err != nil {
-			return oauthstore.Status{}, err
-		}
-	}
-	if file.ClientSecret != "" {
-		client := oauthstore.Client{Secret: oauthstore.NewSecret(file.ClientSecret), AuthMethod: file.AuthMethod}
-		issuer := first(c.Provenance.Issuer, c.Provenance.TokenEndpoint)
-		if err := store.SaveClient(ctx, issuer, file.ClientID, client, time.Time{}); err != nil {
-			return oauthstore.Status{}, err
-		}
-	}
-	s, err := store.Put(ctx, t.key, c)
-	if err == nil && verify && spent {
-		// The server can only be asked about a fresh token, and a new pair is
-		// stored before it is used.
-		if _, err = a.buildEntry(ctx, store, t, &mcptools.Options{}, 0); err == nil {
-			s, err = store.Status(ctx, t.key)
-		}
-	}
-	return s, err
-}
-
-// tokenOf is a credential as a builder sees it.
-func tokenOf(c oauthstore.Credential) oauthstore.Token {
-	return oauthstore.Token{
-		AccessToken: c.AccessToken, Secrets: c.Secrets, TokenType: c.TokenType, Expiry: c.Expiry,
-		Provenance: c.Provenance, Profile: c.Profile,
-	}
-}
-
-// A candidate is a credential that is not stored yet, as a builder takes it.
-type candidate struct {
-	token   oauthstore.Token
-	asked   bool // there is a server that could be asked
-	verdict oauthstore.Verdict
-}
-
-// Token implements [oauthstore.Credentials].
-func (c *candidate) Token(ctx context.Context, key oauthstore.Key, need oauthstore.Need) (oauthstore.Token, error) {
-	if need.Verify == nil {
-		return c.token, nil
-	}
-	c.asked, c.verdict = true, need.Verify(ctx, key, c.token)
-	if c.verdict.Outcome == oauthstore.VerdictRefused {
-		return c.token, &oauthstore.Error{Op: "import", Key: key, Reason: c.verdict.Reason, Detail: c.verdict.Detail, Err: oauthstore.ErrRefused}
-	}
-	return c.token, nil
-}
-
-// Reject implements [oauthstore.Credentials].
-func (c *candidate) Reject(context.Context, oauthstore.Key, uint64) error { return nil }
-
-// ask asks the server whether it takes a credential.
-func (a *app) ask(ctx context.Context, t target, cred oauthstore.Credential) (oauthstore.Verdict, error) {
-	c := &candidate{token: tokenOf(cred)}
-	if _, err := a.buildEntry(ctx, c, t, &mcptools.Options{}, 0); err != nil {
-		return c.verdict, err
-	}
-	if c.asked && c.verdict.Outcome != oauthstore.VerdictAccepted {
-		if ctx.Err() != nil {
-			return c.verdict, ctx.Err()
-		}
-		return c.verdict, faultf(mcptools.KindUnavailable, "%s can't be asked whether it takes the token (%s): try later, or store it with --no-verify",
-			t.provider.Name, first(c.verdict.Detail, "it does not answer"))
-	}
-	return c.verdict, nil
-}
-
-// fits refuses a token that is surely for something else, without asking
-// anybody: no entry could be built with it.
-func (a *app) fits(ctx context.Context, t target, c oauthstore.Credential) error {
-	token := tokenOf(c)
-	token.Expiry = time.Time{} // whether it has ended is another question
-	e, err := a.buildEntry(ctx, &candidate{token: token}, t, &mcptools.Options{InsecureSkipProbe: true}, 0)
-	if err != nil {
-		f := faultOf(err)
-		if f.Kind == mcptools.KindWrongAudience { // this is about the file, and not about a user's connection
-			f = faultf(mcptools.KindWrongTokenKind, "%s", f.Message)
-		}
-		return f
-	}
-	for _, w := range e.Warnings {
-		a.notef("warning: %s", w)
-	}
-	return nil
+	return r.Status, nil
 }

@@ -73,6 +73,27 @@ func TestAnImportedTokenIsAskedAboutBeforeItIsStored(t *testing.T) {
 	assert.Zero(t, world.Count("notes", "tools/call"))
 }
 
+func TestARefusedImportSaysWhatHelps(t *testing.T) {
+	t.Parallel()
+	world := startLab(t, &lab.Options{Faults: []string{"notes:403_scope"}})
+	c := newCLI(t)
+	name := "notes=" + world.Server("notes").MCPURL
+	f := c.fails(t, exitReconnect, "import", name, "--token-file", tokenFile(t, world.Key("notes", "u_42")), "--allow-loopback")
+	assert.Equal(t, mcptools.KindForbidden, f.Kind)
+	assert.Equal(t, mcptools.ActionStepUp, f.Action)
+	c.fails(t, exitReconnect, "status", name)
+	world.Clear()
+
+	// The server takes no refresh token of a consent that was taken back.
+	g := world.Grant("notes", "u_42")
+	g.ExpiresAt = time.Now().Add(-time.Hour)
+	world.Revoke("u_42")
+	f = c.fails(t, exitReconnect, "import", name, "--token-file", tokenFile(t, string(g.JSON())), "--allow-loopback")
+	assert.Equal(t, mcptools.KindReauthorize, f.Kind)
+	assert.Equal(t, mcptools.ActionReconnect, f.Action)
+	assert.NotContains(t, f.Message, g.RefreshToken)
+}
+
 func TestStatusHasEveryFieldOfTheContract(t *testing.T) {
 	t.Parallel()
 	world := startLab(t, nil)

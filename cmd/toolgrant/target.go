@@ -19,6 +19,7 @@ import (
 type target struct {
 	provider providers.Provider
 	key      oauthstore.Key
+	given    bool  // the URL stands on the command line
 	fault    error // why no entry can be built for that server; nil if one can
 }
 
@@ -47,12 +48,13 @@ func (a *app) resolve(ctx context.Context, store *oauthstore.Store, text string)
 	if err != nil {
 		return target{}, err
 	}
-	if serverURL == "" {
+	given := serverURL != ""
+	if !given {
 		if serverURL, err = a.remembered(ctx, store, label); err != nil {
 			return target{}, err
 		}
 	}
-	t := target{key: oauthstore.Key{Owner: a.global.owner, Provider: label, Account: a.global.account, Server: serverURL}}
+	t := target{given: given, key: oauthstore.Key{Owner: a.global.owner, Provider: label, Account: a.global.account, Server: serverURL}}
 	t.provider, t.fault = providerAt(label, serverURL)
 	if _, unknown := errors.AsType[*unknownProviderError](t.fault); unknown {
 		return target{}, t.fault
