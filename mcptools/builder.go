@@ -40,6 +40,7 @@ type Builder struct {
 	verify      oauthstore.Verifier // nil: the server is not probed
 	hc          *http.Client        // for the probe; nil: there is nobody to ask
 	accepted    *acceptedTokens
+	looks       looks
 	warnings    []string
 	log         *slog.Logger
 }
@@ -58,7 +59,7 @@ func NewBuilder(p providers.Provider, creds oauthstore.Credentials, opts *Option
 		provider: p, label: o.Label, description: o.Description, target: o.Target,
 		allowed: slices.Clone(o.AllowedTools), readOnly: o.ReadOnly, callers: slices.Clone(o.AllowedCallers),
 		deferred: o.DeferLoading, useHeaders: o.UseHeaders,
-		refresh: o.Refresh, loopback: o.InsecureAllowLoopback, accepted: &acceptedTokens{}, log: o.Logger,
+		refresh: o.Refresh, loopback: o.InsecureAllowLoopback, accepted: &acceptedTokens{}, looks: newLooks(), log: o.Logger,
 	}
 	if b.log == nil {
 		b.log = slog.New(slog.DiscardHandler)
@@ -201,8 +202,11 @@ func (b *Builder) serverURL(override string) (string, error) {
 // token is fresh. With a token that is cached and does not expire soon that
 // costs no I/O.
 func (b *Builder) Build(ctx context.Context, owner oauthstore.Owner, opts *BuildOptions) (responses.ToolUnionParam, error) {
-	e, err := b.Entry(ctx, owner, opts)
-	return e.Tool(), err
+	if opts == nil {
+		opts = &BuildOptions{}
+	}
+	m, err := b.make(ctx, owner, opts)
+	return responses.ToolUnionParam{OfMcp: m.tool}, err
 }
 
 // Entry is [Builder.Build] for those who want to know more than the tool.
@@ -211,51 +215,67 @@ func (b *Builder) Entry(ctx context.Context, owner oauthstore.Owner, opts *Build
 	if opts != nil {
 		o = *opts
 	}
-	key, err := b.Key(owner, &o)
+	m, err := b.make(ctx, owner, &o)
 	if err != nil {
-		return Entry{}, b.refusal(KindMisconfigured, words(err), err)
+		return Entry{}, err
 	}
-	e := Entry{Label: b.label, Provider: b.provider.ID, Key: key}
+	e := Entry{
+		Label: b.label, Provider: b.provider.ID, Key: m.key, Warnings: slices.Clone(b.warnings),
+		Generation: m.token.Generation, Grant: m.token.Grant, Expiry: m.token.Expiry, Short: m.token.Short,
+	}
 	if b.target == nil {
-		e.ServerURL = key.Server
+		e.ServerURL = m.key.Server
 	}
-	e.Warnings = slices.Clone(b.warnings)
-	headers, err := b.entryHeaders(o.Headers)
-	if err != nil {
-		return Entry{}, b.refusal(KindMisconfigured, words(err), err)
+	if m.warning != "" {
+		e.Warnings = append(e.Warnings, m.warning)
 	}
-	m := b.skeleton(e.ServerURL)
-	m.Headers = headers
-	state := &entryState{tool: m, builder: b, opts: o}
+	state := &entryState{tool: m.tool, builder: b, opts: o, token: m.token.AccessToken, issued: m.token}
 	e.state = func() *entryState { return state }
+	return e, nil
+}
+
+// made is an entry with what it was made of.
+type made struct {
+	tool    *responses.ToolMcpParam
+	key     oauthstore.Key
+	token   oauthstore.Token // zero where none is wanted
+	warning string
+}
+
+func (b *Builder) make(ctx context.Context, owner oauthstore.Owner, opts *BuildOptions) (made, error) {
+	key, err := b.Key(owner, opts)
+	if err != nil {
+		return made{}, b.refusal(KindMisconfigured, words(err), err)
+	}
+	headers, err := b.entryHeaders(opts.Headers)
+	if err != nil {
+		return made{}, b.refusal(KindMisconfigured, words(err), err)
+	}
+	tool := b.skeleton(key.Server)
+	tool.Headers = headers
 	if b.creds == nil {
-		return e, nil
+		return made{tool: tool, key: key}, nil
 	}
 
-	need := oauthstore.Need{RefreshPolicy: b.refresh, RequireTTL: o.RequireTTL, Verify: b.verify}
-	if o.MinTTL > 0 {
-		need.MinTTL = o.MinTTL
+	need := oauthstore.Need{RefreshPolicy: b.refresh, RequireTTL: opts.RequireTTL, Verify: b.verify}
+	if opts.MinTTL > 0 {
+		need.MinTTL = opts.MinTTL
 	}
-	if need.Verify != nil && o.Headers != nil {
-		need.Verify = b.verifier(&o) // with the headers of this very entry
+	if need.Verify != nil && opts.Headers != nil {
+		need.Verify = b.verifier(opts) // with the headers of this very entry
 	}
 	t, err := b.creds.Token(ctx, key, need)
 	if err != nil {
-		return Entry{}, b.refuse(err)
+		return made{}, b.refuse(err)
 	}
-	way, warning, f := b.check(key, t)
+	way, warning, f := b.check(key, &t)
 	if f != nil {
-		return Entry{}, f
+		return made{}, f
 	}
-	if warning != "" {
-		e.Warnings = append(e.Warnings, warning)
+	if f := b.authorize(tool, way, &t); f != nil {
+		return made{}, f
 	}
-	if f := b.authorize(m, way, t); f != nil {
-		return Entry{}, f
-	}
-	e.Generation, e.Grant, e.Expiry, e.Short = t.Generation, t.Grant, t.Expiry, t.Short
-	state.token, state.issued = t.AccessToken, t
-	return e, nil
+	return made{tool, key, t, warning}, nil
 }
 
 // skeleton returns the entry without its credential.
@@ -289,7 +309,7 @@ func (b *Builder) skeleton(serverURL string) *responses.ToolMcpParam {
 
 // authorize puts the credential into the entry: into authorization or into
 // headers, never into both.
-func (b *Builder) authorize(m *responses.ToolMcpParam, way providers.Way, t oauthstore.Token) *Failure {
+func (b *Builder) authorize(m *responses.ToolMcpParam, way providers.Way, t *oauthstore.Token) *Failure {
 	// A URL that holds the credential would show it in the stored response.
 	if inURL(m.ServerURL.Value, t.AccessToken) {
 		return b.refusal(KindMisconfigured, "the server URL holds the credential, and OpenAI shows the URL in the stored response", nil)
@@ -306,7 +326,7 @@ func (b *Builder) authorize(m *responses.ToolMcpParam, way providers.Way, t oaut
 	if b.isConnector() {
 		return b.refusal(KindWrongTokenKind, "a connector takes bearer tokens only", nil)
 	}
-	headers, unfit := carried(way, t)
+	headers, unfit := carried(way, *t)
 	if unfit != "" {
 		return b.refusal(KindWrongTokenKind, unfit, nil)
 	}
@@ -322,9 +342,12 @@ func (b *Builder) authorize(m *responses.ToolMcpParam, way providers.Way, t oaut
 // shorter than eight bytes may be there by chance.
 func inURL(rawURL string, s oauthstore.Secret) bool {
 	text := s.Expose()
+	if len(text) > len(rawURL) {
+		return false
+	}
 	return len(text) >= 8 && (strings.Contains(rawURL, text) || strings.Contains(rawURL, url.QueryEscape(text)))
 }
 
-func expired(t oauthstore.Token) bool {
-	return !t.Expiry.IsZero() && !time.Now().Before(t.Expiry)
+func expired(t *oauthstore.Token, now time.Time) bool {
+	return !t.Expiry.IsZero() && !now.Before(t.Expiry)
 }

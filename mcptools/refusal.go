@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/toolgrant/toolgrant/internal/secret"
 	"github.com/toolgrant/toolgrant/oauthstore"
@@ -22,8 +23,8 @@ func (b *Builder) refusal(kind Kind, sentence string, err error) *Failure {
 // obtained for the server that the entry points to, and that its shape is not
 // that of something else. It returns the way that the token belongs to and a
 // warning, which may be "".
-func (b *Builder) check(key oauthstore.Key, t oauthstore.Token) (providers.Way, string, *Failure) {
-	p := t.Provenance
+func (b *Builder) check(key oauthstore.Key, t *oauthstore.Token) (providers.Way, string, *Failure) {
+	p, now := &t.Provenance, time.Now()
 	way, ok := b.wayOf(t)
 	if !ok {
 		return way, "", b.refusal(KindWrongTokenKind, "the credential belongs to a way of authenticating that the provider does not have", nil)
@@ -31,18 +32,22 @@ func (b *Builder) check(key oauthstore.Key, t oauthstore.Token) (providers.Way, 
 	switch {
 	case way.URL != "" && key.Server != "" && key.Server != way.URL:
 		return way, "", b.refusal(KindMisconfigured, "the "+way.Name+" works at "+way.URL+" only, which must be the server URL", nil)
-	case p.Resource != "" && key.Server != "" && !b.provider.AcceptsResource(key.Server, p.Resource):
+	case p.Resource != "" && key.Server != "" && p.Resource != key.Server && !b.provider.AcceptsResource(key.Server, p.Resource):
 		return way, "", b.refusal(KindWrongAudience, "the token was issued for another resource than this server; "+b.rule(way), nil)
 	case b.provider.OAuth.Pinned && way.Kind != providers.WayKey && !sameIssuer(p.Issuer, b.provider.OAuth.Issuer):
 		return way, "", b.refusal(KindWrongAudience, "the token is from another authorization server than the provider's; "+b.rule(way), nil)
 	case t.TokenType != "" && !strings.EqualFold(t.TokenType, "Bearer"):
 		return way, "", b.refusal(KindWrongTokenKind, "the token is of another type than Bearer, and OpenAI sends no other", nil)
-	case expired(t):
+	case expired(t, now):
 		return way, "", b.refusal(KindUnavailable, "the token that the credential store served has expired", nil)
 	}
-	warning, err := b.provider.CheckToken(way.ID, t.AccessToken.Expose())
-	if err != nil {
-		return way, "", b.refusal(KindWrongTokenKind, words(err), err)
+	warning, known := b.looks.of(way.ID, t.AccessToken, now)
+	if !known {
+		var err error
+		if warning, err = b.provider.CheckToken(way.ID, t.AccessToken.Expose()); err != nil {
+			return way, "", b.refusal(KindWrongTokenKind, words(err), err)
+		}
+		b.looks.remember(way.ID, t.AccessToken, now, warning)
 	}
 	return way, warning, nil
 }
@@ -50,8 +55,8 @@ func (b *Builder) check(key oauthstore.Key, t oauthstore.Token) (providers.Way, 
 // wayOf returns the way that a token belongs to; ok is false if the provider
 // has none of that name. A token of consent without a name belongs to the
 // first way. For a bare one that the caller has from elsewhere, its looks tell.
-func (b *Builder) wayOf(t oauthstore.Token) (way providers.Way, ok bool) {
-	p := t.Provenance
+func (b *Builder) wayOf(t *oauthstore.Token) (way providers.Way, ok bool) {
+	p := &t.Provenance
 	if p.Way == "" && p.TokenEndpoint == "" {
 		switch p.Obtained {
 		case oauthstore.ObtainedSource, oauthstore.ObtainedStatic, oauthstore.ObtainedImport:

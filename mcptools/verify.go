@@ -22,7 +22,7 @@ import (
 func (b *Builder) Verifier(opts *BuildOptions) oauthstore.Verifier {
 	more := headersOf(opts)
 	return func(ctx context.Context, key oauthstore.Key, t oauthstore.Token) oauthstore.Verdict {
-		if _, _, f := b.check(key, t); f != nil {
+		if _, _, f := b.check(key, &t); f != nil {
 			return oauthstore.Verdict{Outcome: oauthstore.VerdictRefused, Reason: oauthstore.ReasonAudience, Detail: f.sentence, At: time.Now()}
 		}
 		return b.probe(ctx, key, t, more)
@@ -35,7 +35,7 @@ func (b *Builder) Verifier(opts *BuildOptions) oauthstore.Verifier {
 func (b *Builder) verifier(opts *BuildOptions) oauthstore.Verifier {
 	more := headersOf(opts)
 	return func(ctx context.Context, key oauthstore.Key, t oauthstore.Token) oauthstore.Verdict {
-		_, warning, f := b.check(key, t)
+		_, warning, f := b.check(key, &t)
 		if f != nil {
 			return oauthstore.Verdict{}
 		}
@@ -67,7 +67,7 @@ func (b *Builder) probe(ctx context.Context, key oauthstore.Key, t oauthstore.To
 		return oauthstore.Verdict{}
 	}
 	v := oauthstore.Verdict{At: time.Now()}
-	way, _ := b.wayOf(t)
+	way, _ := b.wayOf(&t)
 	headers, err := b.entryHeaders(more)
 	if err != nil {
 		v.Detail = words(err)

@@ -54,6 +54,9 @@ const maxKeyPart = 1024
 func (k Key) Validate() error {
 	var errs []error
 	check := func(name, value string, required bool) {
+		if value != "" && len(value) <= maxKeyPart && isPlain(value) {
+			return // as nearly all are
+		}
 		switch {
 		case value == "" && required:
 			errs = append(errs, fmt.Errorf("oauthstore: key has no %s", name))
@@ -69,4 +72,14 @@ func (k Key) Validate() error {
 	check("account", k.Account, false)
 	check("server", k.Server, false)
 	return errors.Join(errs...)
+}
+
+// isPlain reports whether s is printable ASCII.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
 }

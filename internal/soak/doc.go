@@ -4,4 +4,10 @@
 //
 //   - replicas_test.go: two replicas, and a server that ends the old access
 //     token at each refresh.
+//   - hot_test.go: what a cached token, a cached entry and a cold read cost,
+//     beside what they can't cost less than.
+//
+// Each has a short version, which runs with all other tests and holds to what
+// does not depend on the machine. With TOOLGRANT_SOAK set, as by "make soak",
+// the long versions run and print their figures; docs/operations.md has them.
 package soak

@@ -2,6 +2,7 @@ package soak_test
 
 import (
 	"context"
+	"os"
 	"testing"
 	"time"
 
@@ -32,4 +33,18 @@ func newKeyset(t *testing.T) *oauthstore.Keyset {
 	keys, err := oauthstore.NewKeyset()
 	require.NoError(t, err)
 	return keys
+}
+
+// soaking reports whether the long runs are wanted; see the Makefile.
+func soaking() bool { return os.Getenv("TOOLGRANT_SOAK") != "" }
+
+// pair returns a credential that was obtained by consent.
+func pair(name string, expiry time.Time, endpoint string) oauthstore.Credential {
+	return oauthstore.Credential{
+		AccessToken: oauthstore.NewSecret("synthetic-access-" + name), RefreshToken: oauthstore.NewSecret("synthetic-refresh-" + name),
+		Expiry: expiry,
+		Provenance: oauthstore.Provenance{
+			Obtained: oauthstore.ObtainedConsent, TokenEndpoint: endpoint, ClientID: "app", AuthMethod: "none",
+		},
+	}
 }
