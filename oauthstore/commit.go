@@ -3,6 +3,7 @@ package oauthstore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/toolgrant/toolgrant/internal/oauth"
@@ -14,6 +15,7 @@ import (
 type pair struct {
 	grant      string
 	generation uint64 // that the refresh token belonged to
+	provenance Provenance
 	access     secret.Secret
 	refresh    secret.Secret // zero: the old one goes on
 	tokenType  string
@@ -22,14 +24,13 @@ type pair struct {
 	scopes     []string
 	problem    string    // why the pair can't be used; "" if it can
 	sent       time.Time // by our clock; zero for a pair from the journal
-	settled    bool      // saving has ended; guarded by Store.mu
 }
 
 // newPair makes a pair of an answer to a request that began at started by the
 // store's clock and at local by ours.
 func newPair(r *record, resp *oauth.TokenResponse, started, local time.Time) *pair {
 	p := &pair{
-		grant: r.Grant, generation: r.Generation,
+		grant: r.Grant, generation: r.Generation, provenance: r.Provenance,
 		access: resp.AccessToken, refresh: resp.RefreshToken, tokenType: resp.TokenType,
 		issued: started, scopes: sortedScopes(resp.Scopes), sent: local,
 	}
@@ -66,11 +67,11 @@ func (p *pair) merge(r *record) {
 	}
 }
 
-// A heldPair is a pair that the backend has not taken yet. It is served from
-// memory.
+// A heldPair is a pair that the backend has not taken yet. Once that takes too
+// long it is served from memory.
 type heldPair struct {
 	pair *pair
-	sn   *snapshot // the record as it will be, as far as is known
+	sn   *snapshot // the record as it will be, as far as is known; nil: not served yet
 }
 
 func (s *Store) heldSnapshot(key Key) *snapshot {
@@ -82,15 +83,23 @@ func (s *Store) heldSnapshot(key Key) *snapshot {
 	return nil
 }
 
-// hold serves p from memory, unless saving it has ended.
+// saving notes that p is on its way into the backend.
+func (s *Store) saving(key Key, p *pair) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held[key] = &heldPair{pair: p}
+}
+
+// hold serves p from memory, unless saving it has ended or its credential was
+// disconnected or replaced meanwhile.
 func (s *Store) hold(key Key, p *pair, base *snapshot) {
 	rec := base.rec.clone()
 	p.merge(rec)
 	sn := newSnapshot(rec, base.version, base.storeNow())
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !p.settled {
-		s.held[key] = &heldPair{pair: p, sn: sn}
+	if h := s.held[key]; h != nil && h.pair == p {
+		h.sn = sn
 	}
 }
 
@@ -98,7 +107,7 @@ func (s *Store) hold(key Key, p *pair, base *snapshot) {
 func (s *Store) judgeHeld(key Key, judged *snapshot) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if h := s.held[key]; h != nil && h.sn.rec.Grant == judged.rec.Grant && h.sn.rec.Generation == judged.rec.Generation {
+	if h := s.held[key]; h != nil && h.sn != nil && h.sn.rec.Grant == judged.rec.Grant && h.sn.rec.Generation == judged.rec.Generation {
 		h.sn = judged
 	}
 }
@@ -107,7 +116,6 @@ func (s *Store) judgeHeld(key Key, judged *snapshot) {
 func (s *Store) letGo(key Key, p *pair) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p.settled = true
 	if h := s.held[key]; h != nil && h.pair == p {
 		delete(s.held, key)
 	}
@@ -118,13 +126,14 @@ func (s *Store) letGo(key Key, p *pair) {
 // goes on; Close waits for that.
 func (s *Store) commit(ctx context.Context, key Key, sent *snapshot, p *pair) (*snapshot, error) {
 	entry := s.journalWrite(ctx, key, p)
+	s.saving(key, p)
 	type result struct {
 		sn  *snapshot
 		err error
 	}
 	saved := make(chan result, 1)
 	s.work.Go(func() { // within the flight, which is counted: Close still waits
-		sn, err := s.save(context.WithoutCancel(ctx), key, p)
+		sn, err := s.save(context.WithoutCancel(ctx), key, p, entry != "")
 		s.letGo(key, p)
 		if !errors.Is(err, errAbandoned) {
 			s.journalRemove(entry)
@@ -141,37 +150,44 @@ func (s *Store) commit(ctx context.Context, key Key, sent *snapshot, p *pair) (*
 		if sn := s.heldSnapshot(key); sn != nil {
 			return sn, nil
 		}
-		r := <-saved // it has just ended
+	}
+	select { // it has just ended, or its credential has
+	case r := <-saved:
 		return r.sn, r.err
+	case <-ctx.Done():
+		return nil, unavailable(ctx.Err())
 	}
 }
 
 // errAbandoned: Close gave up waiting for a save.
-var errAbandoned = errors.New("closed before the new pair was saved")
+var errAbandoned = fmt.Errorf("%w before the new pair was saved", ErrClosed)
 
 // save is the commit loop. It ends when the backend has taken the pair, when
-// the record has moved on, or when the store is abandoned.
-func (s *Store) save(ctx context.Context, key Key, p *pair) (*snapshot, error) {
+// the record has moved on, or when the store is abandoned; then the pair is
+// lost unless it is in the journal.
+func (s *Store) save(ctx context.Context, key Key, p *pair, journalled bool) (*snapshot, error) {
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
 		sn, err := s.saveOnce(ctx, key, p)
 		switch {
 		case err == nil:
 			return sn, nil
 		case errors.Is(err, ErrNotFound):
-			s.revokePair(ctx, key, sn, p)
+			s.revokePair(ctx, key, p)
 			return nil, ErrNotFound
 		}
 		s.event(ctx, Event{Kind: EventCommitRetried, Key: key, Generation: p.generation + 1, Err: err})
 		if err := sleep(ctx, wait, s.abandoned); err != nil {
-			s.event(ctx, Event{Kind: EventLostRotation, Key: key, Generation: p.generation, Reason: ReasonLostRotation, Err: errAbandoned})
+			if !journalled {
+				s.event(ctx, Event{Kind: EventLostRotation, Key: key, Generation: p.generation, Reason: ReasonLostRotation, Err: errAbandoned})
+			}
 			return nil, errAbandoned
 		}
 	}
 }
 
 // saveOnce tries once. The snapshot is what stands then: our pair, or one that
-// another process put there. With [ErrNotFound], the snapshot is the tombstone,
-// or nil where even that is gone.
+// another process put there. [ErrNotFound] says that the credential was
+// disconnected.
 func (s *Store) saveOnce(ctx context.Context, key Key, p *pair) (*snapshot, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.opts.SaveBudget)
 	defer cancel()
@@ -187,7 +203,7 @@ func (s *Store) saveOnce(ctx context.Context, key Key, p *pair) (*snapshot, erro
 		return nil, err
 	}
 	if !sn.rec.Tombstone.IsZero() {
-		return sn, ErrNotFound
+		return nil, ErrNotFound
 	}
 	if ours {
 		e := Event{Kind: EventRefreshed, Key: key, Generation: sn.rec.Generation}

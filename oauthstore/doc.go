@@ -45,10 +45,13 @@
 //
 // # Security
 //
-// Records are sealed ([Sealer], [Keyset]) and bound to their row, so that one
-// that was moved or rolled back does not open. A [Secret] does not print. What
-// is in the memory of the process is clear text, and so are the columns that
-// say whose credential it is: owner, provider, account and server URL.
+// Records are sealed ([Sealer], [Keyset]) and bound to their row and version:
+// what was moved to another row, or under another version, does not open. Who
+// can put back a whole row as it was, its version too, brings back an older
+// credential of the same owner, as a restored backup does. A [Secret] does not
+// print. What is in the memory of the process is clear text, and so are the
+// columns that say whose credential it is: owner, provider, account and server
+// URL.
 //
 // # Errors
 //

@@ -24,6 +24,8 @@ type journalEntry struct {
 	Expiry     time.Time `json:"expiry,omitzero"`
 	Scopes     []string  `json:"scopes,omitzero"`
 	Problem    string    `json:"problem,omitzero"`
+	// Provenance says where it is revoked if its credential has gone.
+	Provenance Provenance `json:"provenance,omitzero"`
 }
 
 const journalSuffix = ".pair"
@@ -39,6 +41,7 @@ func (s *Store) journalWrite(ctx context.Context, key Key, p *pair) string {
 		ID: credentialID(key), Grant: p.grant, Generation: p.generation,
 		Access: p.access.Expose(), Refresh: p.refresh.Expose(), TokenType: p.tokenType,
 		Issued: p.issued, Expiry: p.expiry, Scopes: p.scopes, Problem: p.problem,
+		Provenance: p.provenance,
 	})
 	if err != nil {
 		s.event(ctx, Event{Kind: EventCommitRetried, Key: key, Generation: p.generation + 1, Err: &Error{Op: "journal", Key: key, Err: err}})
@@ -101,29 +104,57 @@ func (s *Store) journalRemove(name string) {
 // is used, by one process. A pair that has been overtaken is dropped; one that
 // can't be read stays and is part of the error.
 func (s *Store) Recover(ctx context.Context) (int, error) {
-	if s.opts.Journal == "" {
-		return 0, nil
-	}
-	files, err := os.ReadDir(s.opts.Journal)
-	if errors.Is(err, os.ErrNotExist) {
-		return 0, nil
-	}
+	files, err := s.journalFiles()
 	if err != nil {
 		return 0, &Error{Op: "recover", Err: err}
 	}
 	n := 0
 	var errs []error
-	for _, f := range files {
-		if !strings.HasSuffix(f.Name(), journalSuffix) {
-			continue
-		}
-		if err := s.recoverFile(ctx, f.Name()); err != nil {
+	for _, base := range files {
+		if err := s.recoverFile(ctx, base); err != nil {
 			errs = append(errs, &Error{Op: "recover", Err: err})
 			continue
 		}
 		n++
 	}
 	return n, errors.Join(errs...)
+}
+
+// journalFiles returns the names of the pairs in the journal.
+func (s *Store) journalFiles() ([]string, error) {
+	if s.opts.Journal == "" {
+		return nil, nil
+	}
+	files, err := os.ReadDir(s.opts.Journal)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	var names []string
+	for _, f := range files {
+		if strings.HasSuffix(f.Name(), journalSuffix) {
+			names = append(names, f.Name())
+		}
+	}
+	return names, err
+}
+
+// journalKeyUse adds the keys of the pairs in the journal to use.
+func (s *Store) journalKeyUse(use map[string]int) error {
+	files, err := s.journalFiles()
+	if err != nil {
+		return err
+	}
+	for _, base := range files {
+		sealed, err := os.ReadFile(filepath.Join(s.opts.Journal, base))
+		if errors.Is(err, os.ErrNotExist) {
+			continue // saved meanwhile
+		}
+		if err != nil {
+			return err
+		}
+		use[s.sealer.KeyID(sealed)]++
+	}
+	return nil
 }
 
 func (s *Store) recoverFile(ctx context.Context, base string) error {
@@ -141,13 +172,13 @@ func (s *Store) recoverFile(ctx context.Context, base string) error {
 		return ErrSeal
 	}
 	p := &pair{
-		grant: e.Grant, generation: e.Generation, access: NewSecret(e.Access), refresh: NewSecret(e.Refresh),
+		grant: e.Grant, generation: e.Generation, provenance: e.Provenance, access: NewSecret(e.Access), refresh: NewSecret(e.Refresh),
 		tokenType: e.TokenType, issued: e.Issued, expiry: e.Expiry, scopes: e.Scopes, problem: e.Problem,
 	}
 	key := keyOf(e.ID)
-	sn, err := s.saveOnce(ctx, key, p)
+	_, err = s.saveOnce(ctx, key, p)
 	if errors.Is(err, ErrNotFound) {
-		s.revokePair(ctx, key, sn, p)
+		s.revokePair(ctx, key, p)
 		err = nil
 	}
 	if err != nil {

@@ -38,6 +38,8 @@ func testKey(subject string) oauthstore.Key {
 type authServer struct {
 	TTL     time.Duration
 	Latency time.Duration
+	// RevokeLatency is Latency of the revocation endpoint.
+	RevokeLatency time.Duration
 	// Answer, if not nil, answers instead. consume performs the rotation, as if
 	// the server had done its part.
 	Answer func(n int, form url.Values, consume func() *http.Response) (*http.Response, error)
@@ -127,6 +129,9 @@ func (a *authServer) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	if strings.HasSuffix(req.URL.Path, "/revoke") {
+		if err := sleepFor(req.Context(), a.RevokeLatency); err != nil {
+			return nil, err
+		}
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		a.revoked = append(a.revoked, form.Get("token"))
@@ -143,14 +148,8 @@ func (a *authServer) RoundTrip(req *http.Request) (*http.Response, error) {
 	if arrived != nil {
 		arrived()
 	}
-	if a.Latency > 0 {
-		t := time.NewTimer(a.Latency)
-		defer t.Stop()
-		select {
-		case <-t.C:
-		case <-req.Context().Done():
-			return nil, req.Context().Err()
-		}
+	if err := sleepFor(req.Context(), a.Latency); err != nil {
+		return nil, err
 	}
 	consume := func() *http.Response { return a.rotate(form.Get("refresh_token")) }
 	if once != nil {
@@ -160,6 +159,20 @@ func (a *authServer) RoundTrip(req *http.Request) (*http.Response, error) {
 		return a.Answer(n, form, consume)
 	}
 	return consume(), nil
+}
+
+func sleepFor(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return nil
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func (a *authServer) rotate(refresh string) *http.Response {

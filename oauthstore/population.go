@@ -36,14 +36,17 @@ func sortStatuses(st []Status) {
 	})
 }
 
-// KeyUse counts the records of the store, of every kind, by the id of the key
-// that sealed them.
+// KeyUse counts the records of the store, of every kind, and the pairs in the
+// journal of this machine, by the id of the key that sealed them.
 func (s *Store) KeyUse(ctx context.Context) (map[string]int, error) {
 	use := make(map[string]int)
 	err := s.eachRow(ctx, Filter{}, func(it Item) error {
 		use[s.sealer.KeyID(it.Data)]++
 		return nil
 	})
+	if err == nil {
+		err = s.journalKeyUse(use)
+	}
 	if err != nil {
 		return nil, &Error{Op: "key use", Err: err}
 	}

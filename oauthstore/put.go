@@ -120,18 +120,23 @@ func (c *Credential) record(sn *snapshot) *record {
 // A Disconnected says what became of a disconnect.
 type Disconnected struct {
 	Removed bool  // there was a credential, and it is gone here
-	Revoked *bool // whether the provider confirmed; nil: it was not asked
+	Revoked *bool // whether the provider confirmed; nil: it was not asked, or has not answered before ctx ended
 }
 
 // Disconnect removes a credential and then revokes it at the provider
 // (RFC 7009), if no other live credential of that owner shares its issuer and
-// client. The removal never waits for the provider: a refresh that is in
-// flight finds a tombstone and revokes what it got. Disconnecting what is not
-// there is no error.
+// client. The removal never waits for the provider, and nobody waits for it
+// longer than ctx: the request goes on, and Close waits for it. A refresh that
+// is in flight finds a tombstone and revokes what it got. Disconnecting what is
+// not there is no error.
 func (s *Store) Disconnect(ctx context.Context, key Key) (Disconnected, error) {
 	if err := key.Validate(); err != nil {
 		return Disconnected{}, s.fail("disconnect", key, err)
 	}
+	if !s.begin() {
+		return Disconnected{}, s.fail("disconnect", key, ErrClosed)
+	}
+	defer s.work.Done()
 	s.forgetHeld(key)
 	s.cache.Invalidate(key)
 	var old *record
@@ -155,8 +160,16 @@ func (s *Store) Disconnect(ctx context.Context, key Key) (Disconnected, error) {
 	case err != nil:
 		return Disconnected{}, s.fail("disconnect", key, err)
 	}
+	s.forgetHeld(key) // one that came in between
 	s.event(ctx, Event{Kind: EventDisconnected, Key: key, Generation: old.Generation})
-	return Disconnected{Removed: true, Revoked: s.revoke(ctx, key, old)}, nil
+	d := Disconnected{Removed: true}
+	revoked := make(chan *bool, 1)
+	s.work.Go(func() { revoked <- s.revoke(context.WithoutCancel(ctx), key, old) })
+	select {
+	case d.Revoked = <-revoked:
+	case <-ctx.Done():
+	}
+	return d, nil
 }
 
 // purgeUnreadable removes a record that can't be opened: its owner wants it
@@ -177,10 +190,12 @@ func (s *Store) purgeUnreadable(ctx context.Context, key Key) (Disconnected, err
 // revoke asks the provider to end a grant, once, and reports what it said; nil
 // where it was not asked.
 func (s *Store) revoke(ctx context.Context, key Key, r *record) *bool {
+	ctx, cancel := context.WithTimeout(ctx, s.opts.PostTimeout)
+	defer cancel()
 	if r.Provenance.RevocationEndpoint == "" || r.Refresh == "" && r.Access == "" {
 		return nil
 	}
-	shared, err := s.sharesGrant(ctx, key, r)
+	shared, err := s.sharesGrant(ctx, key, &r.Provenance)
 	if err != nil || shared {
 		return nil
 	}
@@ -190,25 +205,30 @@ func (s *Store) revoke(ctx context.Context, key Key, r *record) *bool {
 
 // sharesGrant reports whether another live credential of the owner has the
 // same issuer and client: providers may end both with one.
-func (s *Store) sharesGrant(ctx context.Context, key Key, r *record) (bool, error) {
+func (s *Store) sharesGrant(ctx context.Context, key Key, of *Provenance) (bool, error) {
 	found := false
 	err := s.each(ctx, Filter{Kind: KindCredential, Tenant: key.Owner.Tenant, Subject: key.Owner.Subject}, func(k Key, sn *snapshot, err error) error {
 		if err != nil || k == key || !sn.rec.Tombstone.IsZero() {
 			return nil //nolint:nilerr // a record that can't be read can't be spared for
 		}
 		p := &sn.rec.Provenance
-		found = found || clientAudience(p) == clientAudience(&r.Provenance) && p.ClientID == r.Provenance.ClientID
+		found = found || clientAudience(p) == clientAudience(of) && p.ClientID == of.ClientID
 		return nil
 	})
 	return found, err
 }
 
 // revokePair ends a pair that came after its credential was disconnected.
-func (s *Store) revokePair(ctx context.Context, key Key, sn *snapshot, p *pair) {
-	if sn == nil || sn.rec.Provenance.RevocationEndpoint == "" {
+func (s *Store) revokePair(ctx context.Context, key Key, p *pair) {
+	if p.provenance.RevocationEndpoint == "" {
 		return
 	}
-	err := s.revokeToken(ctx, &sn.rec.Provenance, p.refresh.Expose(), p.access.Expose())
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opts.PostTimeout)
+	defer cancel()
+	shared, err := s.sharesGrant(ctx, key, &p.provenance)
+	if err == nil && !shared {
+		err = s.revokeToken(ctx, &p.provenance, p.refresh.Expose(), p.access.Expose())
+	}
 	if err != nil {
 		s.event(ctx, Event{Kind: EventRefreshFailed, Key: key, Generation: p.generation + 1, Err: &Error{Op: "revoke", Key: key, Err: err}})
 	}
@@ -226,8 +246,6 @@ func (s *Store) revokeToken(ctx context.Context, p *Provenance, refresh, access 
 	if token == "" {
 		token, hint = access, "access_token"
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opts.PostTimeout)
-	defer cancel()
 	return oauth.Revoke(ctx, s.http, oauth.RevokeRequest{
 		Endpoint: p.RevocationEndpoint, Client: client, Token: NewSecret(token), Hint: hint,
 	})

@@ -111,17 +111,21 @@ func (s *Store) Token(ctx context.Context, key Key, need Need) (Token, error) {
 	return t, nil
 }
 
-// fail gives an error of this package its operation and key.
+// fail gives an error of this package its operation and key. What else err
+// matches, such as [ErrUnavailable] beside the error of a read, it still does.
 func (s *Store) fail(op string, key Key, err error) error {
-	if e, ok := errors.AsType[*Error](err); ok {
-		if e.Key != (Key{}) {
-			return e
-		}
-		c := *e
-		c.Op, c.Key = op, key
-		return &c
+	e, ok := errors.AsType[*Error](err)
+	switch {
+	case !ok:
+		return &Error{Op: op, Key: key, Err: err}
+	case error(e) != err: //nolint:errorlint // whether it is all of err
+		return &Error{Op: op, Key: key, Reason: e.Reason, RetryAfter: e.RetryAfter, Err: err}
+	case e.Key != (Key{}):
+		return e
 	}
-	return &Error{Op: op, Key: key, Err: err}
+	c := *e
+	c.Op, c.Key = op, key
+	return &c
 }
 
 // maxRefreshes bounds how many refreshes one call of Token waits for: the one

@@ -499,3 +499,31 @@ func TestKeysAreNeverGuessed(t *testing.T) {
 		require.ErrorContains(t, err, "no subject")
 	})
 }
+
+// A stuckBackend answers nothing about registrations.
+type stuckBackend struct{ oauthstore.Backend }
+
+func (b stuckBackend) Get(ctx context.Context, id oauthstore.ID) (oauthstore.Record, error) {
+	if id.Kind == oauthstore.KindRegistration {
+		<-ctx.Done()
+		return oauthstore.Record{}, ctx.Err()
+	}
+	return b.Backend.Get(ctx, id)
+}
+
+func TestWhatRunsOutOfTimeInsideIsTemporary(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		key := testKey("u")
+		w.connect(t, key, nil)
+		s, err := oauthstore.New(stuckBackend{w.backend}, w.sealer, &oauthstore.Options{HTTPClient: &http.Client{Transport: w.as}})
+		require.NoError(t, err)
+		wait(t, 2*time.Hour)
+		_, err = s.Token(t.Context(), key, oauthstore.Need{})
+		require.ErrorIs(t, err, oauthstore.ErrUnavailable)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.Equal(t, key, typed(t, err).Key)
+		require.NoError(t, s.Close(t.Context()))
+	})
+}

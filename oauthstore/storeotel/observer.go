@@ -2,6 +2,7 @@ package storeotel
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -49,8 +50,20 @@ func Observer(meter metric.Meter, tracer trace.Tracer) (func(context.Context, oa
 		end := time.Now()
 		_, span := tracer.Start(ctx, "toolgrant refresh", trace.WithTimestamp(end.Add(-e.Took)), trace.WithAttributes(attrs...))
 		if e.Err != nil {
-			span.SetStatus(codes.Error, e.Err.Error())
+			span.SetStatus(codes.Error, why(e))
 		}
 		span.End(trace.WithTimestamp(end))
 	}, nil
+}
+
+// why says what went wrong without naming whom it went wrong for, which the
+// text of an error may.
+func why(e oauthstore.Event) string {
+	if typed, ok := errors.AsType[*oauthstore.Error](e.Err); ok && typed.Detail != "" {
+		return typed.Detail
+	}
+	if e.Reason != "" {
+		return string(e.Reason)
+	}
+	return string(e.Kind)
 }

@@ -30,7 +30,9 @@ func TestEventsBecomeMetricsAndSpansWithoutPersonalData(t *testing.T) {
 	ctx := context.Background()
 	observe(ctx, oauthstore.Event{Kind: oauthstore.EventRefreshed, Key: key, Took: 2 * time.Second})
 	observe(ctx, oauthstore.Event{Kind: oauthstore.EventRefreshed, Key: key, Took: time.Second})
-	observe(ctx, oauthstore.Event{Kind: oauthstore.EventRefreshFailed, Key: key, Took: time.Second, Reason: oauthstore.ReasonRefreshFailing, Err: errors.New("no answer")})
+	observe(ctx, oauthstore.Event{Kind: oauthstore.EventRefreshFailed, Key: key, Took: time.Second, Reason: oauthstore.ReasonRefreshFailing, Err: &oauthstore.Error{Op: "refresh", Key: key, Err: oauthstore.ErrUnavailable, Detail: "no answer"}})
+	observe(ctx, oauthstore.Event{Kind: oauthstore.EventLostRotation, Key: key, Took: time.Second, Reason: oauthstore.ReasonLostRotation, Err: errors.New("save for personal-tenant failed")})
+	observe(ctx, oauthstore.Event{Kind: oauthstore.EventCommitRetried, Key: key, Took: time.Second, Err: errors.New("save for personal-tenant failed")})
 	observe(ctx, oauthstore.Event{Kind: oauthstore.EventVerified, Key: key, Verdict: oauthstore.Verdict{Outcome: oauthstore.VerdictAccepted}})
 
 	var data metricdata.ResourceMetrics
@@ -51,12 +53,15 @@ func TestEventsBecomeMetricsAndSpansWithoutPersonalData(t *testing.T) {
 			for _, p := range h.DataPoints {
 				n += p.Count
 			}
-			assert.EqualValues(t, 3, n)
+			assert.EqualValues(t, 5, n)
 		}
 	}
-	assert.Equal(t, map[string]int64{"refreshed": 2, "refresh_failed": 1, "verified": 1}, counts)
+	assert.Equal(t, map[string]int64{"refreshed": 2, "refresh_failed": 1, "lost_rotation": 1, "commit_retried": 1, "verified": 1}, counts)
 	ended := spans.Ended()
-	require.Len(t, ended, 3)
+	require.Len(t, ended, 5)
 	assert.Equal(t, 2*time.Second, ended[0].EndTime().Sub(ended[0].StartTime()))
-	assert.Equal(t, "Error", ended[2].Status().Code.String())
+	for i, want := range []string{"no answer", "lost_rotation", "commit_retried"} {
+		assert.Equal(t, "Error", ended[2+i].Status().Code.String())
+		assert.Equal(t, want, ended[2+i].Status().Description)
+	}
 }
