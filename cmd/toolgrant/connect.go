@@ -119,7 +119,7 @@ func (a *app) connector(store *oauthstore.Store, t target, f *connectFlags) (*co
 	if f.secretFile != "" && f.clientID == "" {
 		return nil, usagef("--client-secret-file needs --client-id")
 	}
-	if f.machine && f.clientID == "" {
+	if f.machine && (f.clientID == "" || f.secretFile == "") {
 		return nil, usagef("--client-credentials needs --client-id and --client-secret-file")
 	}
 	if f.clientID != "" {

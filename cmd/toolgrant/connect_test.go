@@ -6,8 +6,13 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -16,36 +21,62 @@ import (
 	"github.com/toolgrant/toolgrant/mcptools/lab"
 )
 
-// consent runs connect and goes where it says, as a browser does. It returns
-// the exit code and what came after the first line.
-func (c *cli) consent(t *testing.T, args ...string) (int, string) {
+// A consenting is a connect that waits for its user.
+type consenting struct {
+	url    *url.URL // where it sends the user
+	stdin  io.WriteCloser
+	out    *bufio.Reader
+	errOut bytes.Buffer // to be read when it has ended
+	code   chan int
+}
+
+// beginConnect runs connect until it says where the user consents.
+func (c *cli) beginConnect(t *testing.T, args ...string) *consenting {
 	t.Helper()
+	stdin, in := io.Pipe()
 	r, w := io.Pipe()
-	var errOut bytes.Buffer
-	code := make(chan int, 1)
+	p := &consenting{stdin: in, out: bufio.NewReader(r), code: make(chan int, 1)}
+	t.Cleanup(func() { _ = in.Close() })
 	go func() {
-		code <- run(t.Context(), append([]string{"connect", "--json", "--no-browser", "--allow-loopback"}, args...), strings.NewReader(c.stdin), w, &errOut, c.env)
+		p.code <- run(t.Context(), append([]string{"connect", "--json", "--allow-loopback"}, args...), stdin, w, &p.errOut, c.env)
 		_ = w.Close()
 	}()
-	out := bufio.NewReader(r)
-	line, err := out.ReadString('\n')
+	line, err := p.out.ReadString('\n')
 	require.NoError(t, err)
 	var event authorizeEvent
 	require.NoError(t, json.Unmarshal([]byte(line), &event), line)
 	require.Equal(t, "authorize", event.Event, line)
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, event.URL, nil)
+	p.url, err = url.Parse(event.URL)
 	require.NoError(t, err)
-	resp, err := http.DefaultTransport.(*http.Transport).Clone().RoundTrip(req)
+	return p
+}
+
+// browse goes to a URL and returns where that leads.
+func browse(t *testing.T, target string) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, target, nil)
 	require.NoError(t, err)
-	_ = resp.Body.Close()
-	back, err := http.NewRequestWithContext(t.Context(), http.MethodGet, resp.Header.Get("Location"), nil)
+	resp, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(req)
 	require.NoError(t, err)
-	page, err := http.DefaultTransport.(*http.Transport).Clone().RoundTrip(back)
+	require.NoError(t, resp.Body.Close())
+	return resp.Header.Get("Location")
+}
+
+// end waits for the command and returns its exit code and what came after the
+// first line.
+func (p *consenting) end(t *testing.T) (int, string) {
+	t.Helper()
+	rest, err := io.ReadAll(p.out)
 	require.NoError(t, err)
-	_ = page.Body.Close()
-	rest, err := io.ReadAll(out)
-	require.NoError(t, err)
-	return <-code, string(rest)
+	return <-p.code, string(rest)
+}
+
+// consent runs connect and goes where it says, as a browser does.
+func (c *cli) consent(t *testing.T, args ...string) (int, string) {
+	t.Helper()
+	p := c.beginConnect(t, append([]string{"--no-browser"}, args...)...)
+	browse(t, browse(t, p.url.String()))
+	return p.end(t)
 }
 
 func TestConnectGetsACredentialFromDiscoveryToVerified(t *testing.T) {
@@ -111,4 +142,119 @@ func TestConnectSaysWhyThereIsNoCredential(t *testing.T) {
 	assert.EqualValues(t, kindUsage, c.fails(t, exitUsage, "connect", name, "--client-credentials", "--allow-loopback").Kind)
 	assert.Equal(t, mcptools.KindMisconfigured, c.fails(t, exitConfig, "connect", name).Kind, "loopback is for tests")
 	assert.Equal(t, mcptools.KindNotConnected, c.fails(t, exitReconnect, "status", name).Kind)
+}
+
+func TestConnectOpensTheBrowser(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("xdg-open is Linux's")
+	}
+	world := startLab(t, nil)
+	c := newCLI(t)
+	dir := t.TempDir()
+	file := filepath.Join(dir, "opened")
+	script := "#!/bin/sh\nprintf '%s' \"$1\" >" + file + ".new && mv " + file + ".new " + file + "\n"
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "xdg-open"), []byte(script), 0o700))
+	t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+	p := c.beginConnect(t, "notes="+world.Server("notes").MCPURL)
+	require.Eventually(t, func() bool { _, err := os.Stat(file); return err == nil }, 30*time.Second, time.Millisecond)
+	opened, err := os.ReadFile(file)
+	require.NoError(t, err)
+	assert.Equal(t, p.url.String(), string(opened), "to the byte, and through no shell")
+	browse(t, browse(t, string(opened)))
+	code, rest := p.end(t)
+	assert.Equal(t, exitDone, code, rest)
+}
+
+func TestConnectTakesAPastedURLWhereNobodyCanListen(t *testing.T) {
+	t.Parallel()
+	world := startLab(t, nil)
+	c := newCLI(t)
+	p := c.beginConnect(t, "notes="+world.Server("notes").MCPURL, "--no-browser", "--redirect-url", "https://app.example.com/callback")
+	assert.Equal(t, "https://app.example.com/callback", p.url.Query().Get("redirect_uri"))
+	back := browse(t, p.url.String())
+	require.True(t, strings.HasPrefix(back, "https://app.example.com/callback?"), back)
+	_, err := io.WriteString(p.stdin, "what?\nhttps://app.example.com/callback?code=x&state=made-up\n"+back+"\n")
+	require.NoError(t, err)
+	code, rest := p.end(t)
+	require.Equal(t, exitDone, code, rest)
+	assert.Contains(t, rest, `{"event":"connected",`)
+	assert.Contains(t, p.errOut.String(), "paste the URL")
+	assert.NotContains(t, rest+p.errOut.String(), "code=")
+}
+
+func TestConnectListensAtTheRedirectURLThatIsRegistered(t *testing.T) {
+	t.Parallel()
+	world := startLab(t, nil)
+	c := newCLI(t)
+	p := c.beginConnect(t, "notes="+world.Server("notes").MCPURL, "--no-browser", "--redirect-url", "http://localhost/signed/in")
+	redirect, err := url.Parse(p.url.Query().Get("redirect_uri"))
+	require.NoError(t, err)
+	assert.Equal(t, "localhost", redirect.Hostname())
+	assert.NotEmpty(t, redirect.Port(), "a free one")
+	assert.Equal(t, "/signed/in", redirect.Path)
+	browse(t, browse(t, p.url.String()))
+	code, rest := p.end(t)
+	assert.Equal(t, exitDone, code, rest)
+
+	for _, bad := range []string{"http://app.example.com/callback", "nonsense", "https://app.example.com/#x"} {
+		f := c.fails(t, exitConfig, "connect", "notes", "--no-browser", "--allow-loopback", "--redirect-url", bad)
+		assert.Equal(t, mcptools.KindMisconfigured, f.Kind, bad)
+	}
+}
+
+func TestConnectAsksForTheScopesThatItIsTold(t *testing.T) {
+	t.Parallel()
+	world := startLab(t, nil)
+	c := newCLI(t)
+	name := "notes=" + world.Server("notes").MCPURL
+	code, rest := c.consent(t, name, "--scope", "mcp:read")
+	require.Equal(t, exitDone, code, rest)
+	assert.Contains(t, rest, `"scopes":["mcp:read"]`)
+	code, rest = c.consent(t, name, "--scope", "mcp:read", "--scope", "mcp:write")
+	require.Equal(t, exitDone, code, rest)
+	assert.Contains(t, rest, `"scopes":["mcp:read","mcp:write"]`)
+	code, rest = c.consent(t, name, "--scope", "mcp:nonsense")
+	assert.Equal(t, exitConfig, code, rest)
+	assert.Contains(t, rest, `"kind":"misconfigured"`)
+}
+
+func TestConnectIsKnownByItsDocument(t *testing.T) {
+	t.Parallel()
+	world := startLab(t, nil)
+	c := newCLI(t)
+	document := world.ClientDocument()
+	code, rest := c.consent(t, "notes="+world.Server("notes").MCPURL, "--client-metadata-url", document)
+	require.Equal(t, exitDone, code, rest)
+	assert.Contains(t, rest, `"client_id":"`+document+`"`)
+	for _, r := range world.Requests() {
+		assert.NotContains(t, r.Path, "register")
+	}
+	f := c.fails(t, exitConfig, "connect", "linear", "--client-metadata-url", document)
+	assert.Equal(t, mcptools.KindMisconfigured, f.Kind, "loopback is for tests")
+}
+
+func TestConnectGetsATokenForTheApplicationItself(t *testing.T) {
+	t.Parallel()
+	world := startLab(t, nil)
+	c := newCLI(t)
+	s := world.Server("tasks")
+	args := []string{"connect", "tasks=" + s.MCPURL, "--allow-loopback", "--client-credentials", "--client-id", s.ClientID}
+	f := c.fails(t, exitConfig, append(args, "--client-secret-file", tokenFile(t, "made-up-secret"))...)
+	assert.Equal(t, mcptools.KindMisconfigured, f.Kind)
+	f = c.fails(t, exitUsage, args...)
+	assert.EqualValues(t, kindUsage, f.Kind, "without its secret")
+	f = c.fails(t, exitUsage, append(args, "--client-secret-file", filepath.Join(t.TempDir(), "none"))...)
+	assert.EqualValues(t, kindUsage, f.Kind)
+	c.fails(t, exitReconnect, "status", "tasks")
+
+	var connected map[string]any
+	c.ok(t, &connected, append(args, "--client-secret-file", tokenFile(t, s.ClientSecret+"\n"))...)
+	assert.Equal(t, "connected", connected["event"])
+	assert.Equal(t, "active", connected["state"])
+	assert.NotNil(t, connected["verified_at"])
+
+	var token tokenView
+	c.ok(t, &token, "token", "tasks", "--allow-loopback", "--reveal")
+	assert.True(t, world.Active(token.AccessToken))
+	assert.Equal(t, 2, world.Count("appauth", "client_credentials"))
 }

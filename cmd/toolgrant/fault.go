@@ -166,7 +166,7 @@ func message(err error) string {
 	if f, ok := errors.AsType[*mcptools.Failure](err); ok {
 		text = strings.TrimPrefix(text, "mcptools: "+string(f.Kind)+": ")
 	}
-	for _, prefix := range []string{"oauthstore: ", "mcptools: ", "providers: ", "connect: ", "lab: ", "session: ", "doctor: "} {
+	for _, prefix := range []string{"oauthstore: ", "mcptools: ", "providers: ", "connect: ", "oauth: ", "lab: ", "session: ", "doctor: "} {
 		text = strings.TrimPrefix(text, prefix)
 	}
 	return text

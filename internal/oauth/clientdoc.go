@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/toolgrant/toolgrant/internal/safehttp"
 )
 
 // maxClientDocument is the size that servers are told to read at least
@@ -20,10 +22,10 @@ var (
 
 // CheckDocumentURL judges whether a URL can be a client id that names a
 // document (draft-ietf-oauth-client-id-metadata-document section 3). Servers
-// compare it to the byte.
-func CheckDocumentURL(raw string) error {
+// compare it to the byte. loopback permits http on this machine too, for tests.
+func CheckDocumentURL(raw string, loopback bool) error {
 	u, err := url.Parse(raw)
-	if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || len(raw) > maxURL ||
+	if err != nil || u.Scheme != "https" && (!loopback || u.Scheme != "http" || !safehttp.IsLoopback(u.Hostname())) || u.Hostname() == "" || u.User != nil || len(raw) > maxURL ||
 		strings.ContainsAny(raw, "#?") || u.EscapedPath() == "" || u.EscapedPath() == "/" {
 		return errDocumentURL
 	}
@@ -38,8 +40,8 @@ func CheckDocumentURL(raw string) error {
 // ClientDocument builds the document to serve at documentURL as
 // application/json, which makes that URL a client id. The client is public or
 // holds a key: secrets can't be in a document that anyone reads.
-func ClientDocument(documentURL string, m ClientMetadata) ([]byte, error) {
-	if err := CheckDocumentURL(documentURL); err != nil {
+func ClientDocument(documentURL string, m ClientMetadata, loopback bool) ([]byte, error) {
+	if err := CheckDocumentURL(documentURL, loopback); err != nil {
 		return nil, err
 	}
 	d, err := m.document()
@@ -51,13 +53,13 @@ func ClientDocument(documentURL string, m ClientMetadata) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errDocument, err)
 	}
-	return body, ValidateDocument(documentURL, body)
+	return body, ValidateDocument(documentURL, body, loopback)
 }
 
 // ValidateDocument judges a document as an authorization server will that
 // fetched it from documentURL.
-func ValidateDocument(documentURL string, body []byte) error {
-	if err := CheckDocumentURL(documentURL); err != nil {
+func ValidateDocument(documentURL string, body []byte, loopback bool) error {
+	if err := CheckDocumentURL(documentURL, loopback); err != nil {
 		return err
 	}
 	fail := func(why string) error { return fmt.Errorf("%w: %s", errDocument, why) }

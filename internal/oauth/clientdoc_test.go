@@ -15,15 +15,15 @@ const documentURL = "https://app.example/oauth/client.json"
 
 func TestAClientDocumentNamesItself(t *testing.T) {
 	t.Parallel()
-	body, err := oauth.ClientDocument(documentURL, webClient())
+	body, err := oauth.ClientDocument(documentURL, webClient(), false)
 	require.NoError(t, err)
 	assert.JSONEq(t, `{"client_id":"https://app.example/oauth/client.json","client_name":"App","redirect_uris":["https://app.example/callback"],
 		"application_type":"web","token_endpoint_auth_method":"none","grant_types":["authorization_code","refresh_token"],"response_types":["code"]}`, string(body))
-	require.NoError(t, oauth.ValidateDocument(documentURL, body))
+	require.NoError(t, oauth.ValidateDocument(documentURL, body, false))
 
 	m := webClient()
 	m.AuthMethod, m.JWKS = oauth.AuthPrivateKeyJWT, json.RawMessage(`{"keys":[]}`)
-	_, err = oauth.ClientDocument(documentURL, m)
+	_, err = oauth.ClientDocument(documentURL, m, false)
 	require.NoError(t, err)
 }
 
@@ -40,7 +40,7 @@ func TestClientDocumentsThatCannotBe(t *testing.T) {
 			t.Parallel()
 			m := webClient()
 			change(&m)
-			_, err := oauth.ClientDocument(documentURL, m)
+			_, err := oauth.ClientDocument(documentURL, m, false)
 			require.Error(t, err)
 		})
 	}
@@ -68,7 +68,13 @@ func TestURLsThatCanBeAClientID(t *testing.T) {
 		"https://app.example/..c":            true,
 		"javascript://app.example/c%0aalert": false,
 	} {
-		assert.Equal(t, ok, oauth.CheckDocumentURL(raw) == nil, raw)
+		assert.Equal(t, ok, oauth.CheckDocumentURL(raw, false) == nil, raw)
+	}
+	for raw, ok := range map[string]bool{
+		"http://127.0.0.1:8080/c": true, "http://localhost/c": true, "https://app.example/c": true,
+		"http://app.example/c": false, "http://127.0.0.1/": false,
+	} {
+		assert.Equal(t, ok, oauth.CheckDocumentURL(raw, true) == nil, raw)
 	}
 }
 
@@ -77,7 +83,7 @@ func longPath() string { return strings.Repeat("x", 3000) }
 func TestAClientDocumentIsJudgedAsAServerWill(t *testing.T) {
 	t.Parallel()
 	good := `{"client_id":"` + documentURL + `","client_name":"App","redirect_uris":["` + redirectURI + `"],"token_endpoint_auth_method":"none"}`
-	require.NoError(t, oauth.ValidateDocument(documentURL, []byte(good)))
+	require.NoError(t, oauth.ValidateDocument(documentURL, []byte(good), false))
 	for name, body := range map[string]string{
 		"another client id":      strings.Replace(good, documentURL, documentURL+"/", 1),
 		"a secret":               strings.Replace(good, `{`, `{"client_secret":"s",`, 1),
@@ -94,8 +100,8 @@ func TestAClientDocumentIsJudgedAsAServerWill(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			require.Error(t, oauth.ValidateDocument(documentURL, []byte(body)))
+			require.Error(t, oauth.ValidateDocument(documentURL, []byte(body), false))
 		})
 	}
-	require.Error(t, oauth.ValidateDocument("http://app.example/c", []byte(good)))
+	require.Error(t, oauth.ValidateDocument("http://app.example/c", []byte(good), false))
 }

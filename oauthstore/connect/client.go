@@ -146,7 +146,7 @@ func (a *App) client(method, issuer string) oauth.Client {
 func (c *Connector) ClientMetadata() http.Handler {
 	body, err := oauth.ClientDocument(c.opts.ClientMetadataURL, oauth.ClientMetadata{
 		RedirectURIs: []string{c.opts.RedirectURL}, AuthMethod: oauth.AuthNone, Name: c.opts.ClientName, URI: c.opts.ClientURI,
-	})
+	}, c.opts.InsecureAllowLoopback)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case err != nil:

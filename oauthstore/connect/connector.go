@@ -52,7 +52,7 @@ type Options struct {
 	// reads.
 	HTTPClient *http.Client
 	// InsecureAllowLoopback lets the default client use http and loopback
-	// addresses, for tests. Default: it does not.
+	// addresses, and ClientMetadataURL be one, for tests. Default: it does not.
 	InsecureAllowLoopback bool
 	// InsecureLegacyDiscovery looks for the authorization server at the MCP
 	// server's own origin, as MCP 2025-03-26 had it, wherever there is no
@@ -121,7 +121,7 @@ func (o *Options) validate() error {
 		bad("FlowTTL is negative")
 	}
 	if o.ClientMetadataURL != "" {
-		if err := oauth.CheckDocumentURL(o.ClientMetadataURL); err != nil {
+		if err := oauth.CheckDocumentURL(o.ClientMetadataURL, o.InsecureAllowLoopback); err != nil {
 			bad("ClientMetadataURL: %w", err)
 		}
 	}
