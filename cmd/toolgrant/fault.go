@@ -145,7 +145,7 @@ func faultOf(err error) *fault {
 	case errors.Is(err, oauthstore.ErrMisconfigured):
 		kind = mcptools.KindMisconfigured
 	case errors.Is(err, context.Canceled):
-		kind = kindInterrupted
+		return faultf(kindInterrupted, "interrupted")
 	case errors.Is(err, oauthstore.ErrUnavailable), errors.Is(err, oauthstore.ErrConflict):
 		kind = mcptools.KindUnavailable
 	case errors.Is(err, context.DeadlineExceeded):

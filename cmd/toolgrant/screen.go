@@ -64,11 +64,13 @@ func (s *screen) draw() {
 		return
 	}
 	s.frame++
-	line := string(frames[s.frame%len(frames)]) + "  " + s.status
+	elapsed := ""
 	if d := time.Since(s.since); d >= time.Second {
-		line += "  " + brief(d.Truncate(100*time.Millisecond))
+		elapsed = "  " + brief(d)
 	}
-	_, _ = io.WriteString(s.w, clearLine+s.look.Render(cut(line, s.width()-1)))
+	const mark = 3 // and the gap behind it
+	line := string(frames[s.frame%len(frames)]) + "  " + cut(s.status, s.width()-1-mark-len(elapsed)) + elapsed
+	_, _ = io.WriteString(s.w, clearLine+s.look.Render(line))
 	s.drawn = true
 }
 

@@ -43,7 +43,8 @@ func (c *cli) start(t *testing.T, args ...string) *process {
 	return p
 }
 
-// interrupted waits for a process that got a signal and checks what it said.
+// interrupted waits for a process that got a signal and checks what it said
+// last.
 func (p *process) interrupted(t *testing.T) {
 	t.Helper()
 	var exit *exec.ExitError
@@ -52,7 +53,8 @@ func (p *process) interrupted(t *testing.T) {
 	var said struct {
 		Error fault `json:"error"`
 	}
-	require.NoError(t, json.Unmarshal(p.out.Bytes(), &said), p.out.String())
+	lines := bytes.Split(bytes.TrimSpace(p.out.Bytes()), []byte("\n"))
+	require.NoError(t, json.Unmarshal(lines[len(lines)-1], &said), p.out.String())
 	assert.EqualValues(t, kindInterrupted, said.Error.Kind)
 }
 

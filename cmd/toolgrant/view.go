@@ -100,7 +100,7 @@ func (v *view) event(e session.Event) {
 	case session.Retrying:
 		v.line(e, v.why(e.Failure)+" Once more.")
 	case session.Skipped:
-		v.line(e, v.why(e.Failure)+" What to do: "+v.remedy(e)+".")
+		v.line(e, v.why(e.Failure)+" What to do: "+v.remedy(e))
 	case session.Denied:
 		v.line(e, plainLine(e.Tool)+"  is not called")
 	case session.Done:
@@ -225,10 +225,11 @@ func (v *view) why(f *mcptools.Failure) string {
 	return v.a.ui.warn.Render(string(f.Kind)) + ": " + plainLine(text)
 }
 
-// remedy says what can be done about a server that is left out.
+// remedy says what can be done about a server that is left out: a command to
+// copy, if there is one.
 func (v *view) remedy(e session.Event) string {
 	f := &fault{Action: e.Failure.Action}
-	return first(plainLine(f.hint(v.names[e.Label])), actionWords[f.Action])
+	return first(plainLine(f.hint(v.names[e.Label])), actionWords[f.Action]+".")
 }
 
 // took says how long a job took, and takes it off the list.
