@@ -192,9 +192,11 @@ func (s *Store) saveOnce(ctx context.Context, key Key, p *pair) (*snapshot, erro
 	ctx, cancel := context.WithTimeout(ctx, s.opts.SaveBudget)
 	defer cancel()
 	ours := false
+	var missing []string
 	sn, err := s.update(ctx, key, func(r *record, _ time.Time) bool {
 		ours = r.Tombstone.IsZero() && r.Grant == p.grant && r.Generation == p.generation
 		if ours {
+			missing = missingScopes(r.Provenance.scopes(), p.scopes, r.Refresh != "")
 			p.merge(r)
 		}
 		return ours
@@ -211,6 +213,7 @@ func (s *Store) saveOnce(ctx context.Context, key Key, p *pair) (*snapshot, erro
 			e.Took = time.Since(p.sent)
 		}
 		s.event(ctx, e)
+		s.noticeScopes(ctx, key, sn.rec.Generation, missing)
 	}
 	return sn, nil
 }

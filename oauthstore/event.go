@@ -3,6 +3,7 @@ package oauthstore
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"time"
 )
 
@@ -20,6 +21,8 @@ const (
 	EventDisconnected  EventKind = "disconnected"    // it was taken out
 	EventVerified      EventKind = "verified"        // an MCP server was asked about the pair
 	EventExpiring      EventKind = "expiring"        // it ends soon and nothing can refresh it
+	EventNarrowed      EventKind = "scope_narrowed"  // the server grants less than before, or than was asked for
+	EventClockSkew     EventKind = "clock_skew"      // this process's clock and the authorization server's differ by more than 30 s; told once an hour
 )
 
 // An Event is one thing that happened to a credential. It holds no secret.
@@ -29,6 +32,8 @@ type Event struct {
 	Generation uint64
 	Reason     Reason        // "" if there is none
 	Verdict    Verdict       // of EventVerified
+	Scopes     []string      // of EventNarrowed: those that are missing, sorted; not to be changed
+	Skew       time.Duration // of EventClockSkew: at least by how much this clock is ahead; negative: behind
 	Took       time.Duration // from the request to the save of its outcome, for those of a refresh; else 0
 	Err        error         // what went wrong; its text holds no secret
 }
@@ -49,20 +54,29 @@ func (e Event) LogValue() slog.Value {
 	if e.Verdict.Outcome != "" {
 		a = append(a, slog.String("verdict", e.Verdict.Outcome))
 	}
+	if len(e.Scopes) > 0 {
+		text := strings.Join(e.Scopes, " ") // as a server once wrote it
+		a = append(a, slog.String("scopes", text[:min(len(text), maxLoggedScopes)]))
+	}
+	if e.Skew != 0 {
+		a = append(a, slog.Duration("skew", e.Skew))
+	}
 	if e.Err != nil {
 		a = append(a, slog.String("error", e.Err.Error()))
 	}
 	return slog.GroupValue(a...)
 }
 
+const maxLoggedScopes = 200
+
 // level is how loud an event is in the log.
 func (e Event) level() slog.Level {
 	switch e.Kind {
 	case EventLostRotation:
 		return slog.LevelError
-	case EventReauthorize, EventRefreshFailed, EventCommitRetried, EventExpiring:
+	case EventReauthorize, EventRefreshFailed, EventCommitRetried, EventExpiring, EventClockSkew:
 		return slog.LevelWarn
-	case EventConnected, EventDisconnected:
+	case EventConnected, EventDisconnected, EventNarrowed:
 		return slog.LevelInfo
 	case EventRefreshed, EventVerified:
 	}

@@ -36,6 +36,8 @@ func (s *Store) Put(ctx context.Context, key Key, c Credential) (Status, error) 
 		s.forgetHeld(key)
 		st := written.status(key)
 		s.event(ctx, Event{Kind: EventConnected, Key: key, Generation: st.Generation})
+		p := &written.rec.Provenance
+		s.noticeScopes(ctx, key, st.Generation, missingScopes(p.ScopesAsked, p.ScopesGranted, written.rec.Refresh != ""))
 		return st, nil
 	}
 }

@@ -256,6 +256,7 @@ func (s *Store) send(ctx context.Context, key Key, sn *snapshot, client oauth.Cl
 	resp, err := s.request(pctx, rec, client)
 	if err == nil {
 		adm.report("", 0)
+		s.noticeSkew(ctx, key, rec.Generation, resp.ServerDate, local, time.Now())
 		return s.commit(ctx, key, sn, newPair(rec, resp, started, local))
 	}
 	e, ok := errors.AsType[*oauth.Error](err)

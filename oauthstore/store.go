@@ -134,11 +134,12 @@ type Store struct {
 	breaker breaker
 	issuers issuers
 
-	mu     sync.Mutex // guards closed, held and the Add of work
-	closed bool
-	held   map[Key]*heldPair
-	work   sync.WaitGroup // flights, commits and background refreshes
-	done   chan struct{}  // closed by Close
+	mu       sync.Mutex // guards closed, held, skewTold and the Add of work
+	closed   bool
+	held     map[Key]*heldPair
+	skewTold time.Time
+	work     sync.WaitGroup // flights, commits and background refreshes
+	done     chan struct{}  // closed by Close
 
 	abandoned chan struct{} // closed when Close gives up waiting
 }
