@@ -2,7 +2,12 @@ package soak_test
 
 import (
 	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
+	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -47,4 +52,40 @@ func pair(name string, expiry time.Time, endpoint string) oauthstore.Credential 
 			Obtained: oauthstore.ObtainedConsent, TokenEndpoint: endpoint, ClientID: "app", AuthMethod: "none",
 		},
 	}
+}
+
+// A tokenServer answers every refresh with a new pair after a while, and counts.
+type tokenServer struct {
+	*httptest.Server
+	latency time.Duration
+	posts   atomic.Int64
+	flying  atomic.Int64
+	most    atomic.Int64 // that flew at once
+}
+
+func newTokenServer(t *testing.T, latency time.Duration) *tokenServer {
+	t.Helper()
+	s := &tokenServer{latency: latency}
+	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		flying := s.flying.Add(1)
+		defer s.flying.Add(-1)
+		for most := s.most.Load(); flying > most && !s.most.CompareAndSwap(most, flying); most = s.most.Load() {
+		}
+		n := s.posts.Add(1)
+		select {
+		case <-time.After(s.latency):
+		case <-r.Context().Done():
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = fmt.Fprintf(w, `{"access_token":"synthetic-access-%d","refresh_token":"synthetic-refresh-%d","token_type":"Bearer","expires_in":3600}`, n, n)
+	}))
+	t.Cleanup(s.Close)
+	return s
+}
+
+// percentile returns the time that p of 100 don't exceed. It sorts.
+func percentile(times []time.Duration, p int) time.Duration {
+	slices.Sort(times)
+	return times[(len(times)-1)*p/100]
 }
