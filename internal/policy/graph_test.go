@@ -21,6 +21,7 @@ type listed struct {
 	Name       string   `json:"Name"`
 	Dir        string   `json:"Dir"`
 	Doc        string   `json:"Doc"`
+	GoFiles    []string `json:"GoFiles"`
 	Imports    []string `json:"Imports"`
 	Deps       []string `json:"Deps"` // transitive, without tests
 }
@@ -37,7 +38,7 @@ func roomOf(importPath string) string {
 
 // load lists the module's packages once for all tests.
 var load = sync.OnceValues(func() ([]listed, error) {
-	cmd := exec.Command("go", "list", "-json=ImportPath,Name,Dir,Doc,Imports,Deps", "./...")
+	cmd := exec.Command("go", "list", "-json=ImportPath,Name,Dir,Doc,GoFiles,Imports,Deps", "./...")
 	cmd.Dir = root
 	out, err := cmd.Output()
 	if err != nil {

@@ -1,0 +1,87 @@
+package policy_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// mayExpose are the files that may take the text out of a Secret, and what for.
+// Every new one is one more place where a secret can get lost: think twice.
+var mayExpose = map[string]string{
+	"internal/secret/secret.go": "comparing two",
+
+	// Requests to an authorization server.
+	"internal/oauth/authorize.go":    "the challenge is the verifier's digest",
+	"internal/oauth/client.go":       "the client's secret, as its method says",
+	"internal/oauth/device.go":       "the device code",
+	"internal/oauth/grants.go":       "code, verifier, assertion",
+	"internal/oauth/management.go":   "an update of a registration holds its secret",
+	"internal/oauth/refresh.go":      "the refresh token",
+	"internal/oauth/registration.go": "the registration's own token",
+	"internal/oauth/revoke.go":       "the token to revoke",
+	"internal/oauth/errors.go":       "cut out of what a server wrote",
+
+	// Records, which are sealed after this.
+	"oauthstore/client.go":           "a client's secret; a JWT's end",
+	"oauthstore/commit.go":           "the new pair",
+	"oauthstore/journal.go":          "the new pair, on local disk",
+	"oauthstore/put.go":              "the new credential; the pair to revoke",
+	"oauthstore/connect/flow.go":     "state and verifier of a consent",
+	"oauthstore/connect/register.go": "a registration",
+
+	// The user's browser.
+	"oauthstore/connect/finish.go": "the binding's digest",
+	"oauthstore/connect/web.go":    "the cookie; the form's token is its digest",
+
+	// Looking at a token without sending it.
+	"oauthstore/connect/import.go": "its shape",
+	"mcptools/refusal.go":          "its shape",
+	"mcptools/looks.go":            "its hash",
+	"mcptools/verify.go":           "its digest",
+	"mcptools/classify.go":         "cut out of what a server wrote",
+	"mcptools/failure_text.go":     "what a server wrote, for who asks for it by name",
+
+	// Where a token is for.
+	"mcptools/builder.go":                "the entry for OpenAI",
+	"mcptools/headers.go":                "the entry's headers",
+	"mcptools/mcpgo/tokenstore.go":       "mcp-go's own type",
+	"oauthstore/adapter.go":              "x/oauth2's own type; a request's header",
+	"cmd/toolgrant/entry.go":             "--reveal",
+	"internal/conformance/client/rpc.go": "the suite's MCP server",
+}
+
+// TestSecretsAreExposedInTheListedFilesOnly reads calls and method values alike.
+func TestSecretsAreExposedInTheListedFilesOnly(t *testing.T) {
+	t.Parallel()
+	unused := maps.Clone(mayExpose)
+	for _, file := range tracked(t) {
+		if !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		src := read(t, file)
+		if src == nil {
+			continue
+		}
+		fset := token.NewFileSet()
+		f, err := parser.ParseFile(fset, file, src, parser.SkipObjectResolution)
+		require.NoError(t, err)
+		ast.Inspect(f, func(n ast.Node) bool {
+			if s, ok := n.(*ast.SelectorExpr); ok && s.Sel.Name == "Expose" {
+				delete(unused, file)
+				if _, ok := mayExpose[file]; !ok {
+					t.Errorf("%s takes the text out of a Secret: can that be where it is done already? Else add the file, with its reason", fset.Position(n.Pos()))
+				}
+			}
+			return true
+		})
+	}
+	assert.Empty(t, slices.Sorted(maps.Keys(unused)), "these expose nothing any more: take them off the list")
+}
