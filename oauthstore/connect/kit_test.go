@@ -428,7 +428,7 @@ type place struct {
 	MCP     *mcpServer
 	Net     hosts
 	Options connect.Options
-	keys    *oauthstore.Keyset
+	keys    oauthstore.Sealer
 }
 
 // newPlace makes a place; change, if not nil, sees it before the connector is
@@ -452,7 +452,9 @@ func newPlace(t *testing.T, change func(p *place)) *place {
 // openStore opens the place's backend once more, as another process would.
 func (p *place) openStore(t *testing.T) *oauthstore.Store {
 	t.Helper()
-	store, err := oauthstore.New(p.Backend, p.keys, &oauthstore.Options{Clients: p.Options.Apps.Client, HTTPClient: p.Net.client()})
+	store, err := oauthstore.New(p.Backend, p.keys, &oauthstore.Options{
+		Clients: p.Options.Apps.Client, HTTPClient: p.Net.client(), Logger: p.Options.Logger,
+	})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, store.Close(context.Background())) })
 	return store
