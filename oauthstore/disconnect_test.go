@@ -2,6 +2,8 @@ package oauthstore_test
 
 import (
 	"context"
+	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -84,13 +86,15 @@ func TestAPairThatComesAfterTheTombstoneWasPurgedIsRevoked(t *testing.T) {
 		key := testKey("u")
 		w.connect(t, key, nil)
 		wait(t, 2*time.Hour)
-		w.as.Arrived = func(int) {
+		w.as.Once(nil, func(_ url.Values, consume func() *http.Response) (*http.Response, error) {
+			resp := consume()
 			_, err := w.store.Disconnect(t.Context(), key)
 			require.NoError(t, err)
 			row, err := w.backend.Get(t.Context(), credentialID(key))
 			require.NoError(t, err)
 			require.NoError(t, w.backend.Delete(t.Context(), credentialID(key), row.Version))
-		}
+			return resp, nil
+		})
 		_, err := w.store.Token(t.Context(), key, oauthstore.Need{})
 		require.ErrorIs(t, err, oauthstore.ErrNotFound)
 		assert.Equal(t, []string{"synthetic-refresh-u-1", "synthetic-refresh-u-2"}, w.as.Revoked())

@@ -104,6 +104,19 @@ func (a *authServer) Usable(refresh string) bool {
 	return ok && !a.dead[family]
 }
 
+// Left returns the refresh tokens of a family that would still be taken.
+func (a *authServer) Left(family string) []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var left []string
+	for refresh, f := range a.current {
+		if f == family && !a.dead[f] {
+			left = append(left, refresh)
+		}
+	}
+	return left
+}
+
 func answer(status int, contentType, body string, header ...string) *http.Response {
 	h := http.Header{"Content-Type": {contentType}}
 	for i := 0; i+1 < len(header); i += 2 {
@@ -135,6 +148,7 @@ func (a *authServer) RoundTrip(req *http.Request) (*http.Response, error) {
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		a.revoked = append(a.revoked, form.Get("token"))
+		delete(a.current, form.Get("token"))
 		return answer(200, "application/json", ""), nil
 	}
 	a.mu.Lock()
