@@ -51,6 +51,7 @@ func newPair(r *record, resp *oauth.TokenResponse, started, local time.Time) *pa
 // merge puts the pair into a record that is as it was read: whatever else was
 // written meanwhile, such as a verdict or a new seal, stays.
 func (p *pair) merge(r *record) {
+	refused := r.Dead != "" // to another process that sent what we had sent before
 	r.Generation = p.generation + 1
 	r.Access, r.TokenType = p.access.Expose(), p.tokenType
 	if !p.refresh.IsZero() {
@@ -61,6 +62,9 @@ func (p *pair) merge(r *record) {
 		r.Provenance.ScopesGranted = p.scopes
 	}
 	r.Intent, r.Unknown, r.Hold, r.Dead, r.Rejected, r.Warned = nil, nil, nil, "", 0, false
+	if refused {
+		r.doubt(p.issued)
+	}
 	if p.problem != "" {
 		r.Judged = r.Generation
 		r.Verdict = Verdict{Outcome: VerdictRefused, Reason: ReasonAudience, Detail: p.problem, At: p.issued}

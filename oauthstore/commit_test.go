@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,6 +16,16 @@ import (
 
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
+
+func checkLostRotation(t *testing.T, w *world, _ oauthstore.Token, err error, _ string) {
+	t.Helper()
+	require.ErrorIs(t, err, oauthstore.ErrReauthorize)
+	st, err := w.store.Status(t.Context(), testKey("u"))
+	require.NoError(t, err)
+	assert.Equal(t, oauthstore.StateReauthorize, st.State)
+	assert.Equal(t, oauthstore.ReasonLostRotation, st.Reason)
+	assert.Positive(t, w.seen(oauthstore.EventLostRotation))
+}
 
 // What others write between our request and our commit must neither be lost
 // nor lose our pair.
@@ -97,7 +108,7 @@ func TestOthersComeBetweenRequestAndCommit(t *testing.T) {
 			},
 		},
 		{
-			"somebody marks the old pair dead",
+			"the refresh token is refused to somebody else: our pair is saved, and proved by another refresh",
 			func(t *testing.T, w *world, other *oauthstore.Store, key oauthstore.Key) {
 				t.Helper()
 				wait(t, 31*time.Second)
@@ -107,11 +118,52 @@ func TestOthersComeBetweenRequestAndCommit(t *testing.T) {
 				_, err := other.Token(t.Context(), key, oauthstore.Need{})
 				require.ErrorIs(t, err, oauthstore.ErrReauthorize)
 			},
-			func(t *testing.T, _ *world, tok oauthstore.Token, err error, _ string) {
+			func(t *testing.T, w *world, tok oauthstore.Token, err error, _ string) {
 				t.Helper()
 				require.NoError(t, err)
-				assert.EqualValues(t, 2, tok.Generation, "ours is the only living pair, and it is saved")
+				assert.EqualValues(t, 3, tok.Generation, "the second was the only living pair")
+				st, err := w.store.Status(t.Context(), testKey("u"))
+				require.NoError(t, err)
+				assert.Equal(t, oauthstore.StateActive, st.State)
 			},
+		},
+		{
+			"the refresh token is used a second time, which ends the grant: our pair is not handed out, and a lost rotation reported",
+			func(t *testing.T, w *world, other *oauthstore.Store, key oauthstore.Key) {
+				t.Helper()
+				wait(t, 31*time.Second)
+				_, err := other.Token(t.Context(), key, oauthstore.Need{})
+				require.ErrorIs(t, err, oauthstore.ErrReauthorize)
+			},
+			checkLostRotation,
+		},
+		{
+			"the same, and we save our pair before the other one hears of the refusal",
+			func(t *testing.T, w *world, other *oauthstore.Store, key oauthstore.Key) {
+				t.Helper()
+				wait(t, 31*time.Second)
+				refused, got := make(chan struct{}), make(chan error)
+				var saved atomic.Bool
+				w.backend.AfterPut = func(oauthstore.ID) {
+					select {
+					case <-refused:
+						if saved.CompareAndSwap(false, true) {
+							got <- nil
+							assert.ErrorIs(t, <-got, oauthstore.ErrReauthorize)
+						}
+					default: // not ours yet
+					}
+				}
+				w.as.Once(nil, func(_ url.Values, consume func() *http.Response) (*http.Response, error) {
+					resp := consume()
+					close(refused)
+					<-got // ours is saved
+					return resp, nil
+				})
+				go func() { _, err := other.Token(t.Context(), key, oauthstore.Need{}); got <- err }()
+				<-refused
+			},
+			checkLostRotation,
 		},
 		{
 			"a disconnect: what we got is revoked",

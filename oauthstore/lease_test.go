@@ -59,6 +59,40 @@ func TestALeaseThatIsTooShortByTheRequestIsGivenUp(t *testing.T) {
 	})
 }
 
+// A process that was stopped while it read believes the store's clock to be
+// where it was when it was read, and the lease that it takes to be longer than
+// it is for the others.
+func TestAProcessThatWasStoppedWhileItReadSendsNothingBesideOthers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		key := testKey("u")
+		w.connect(t, key, nil)
+		wait(t, 2*time.Hour)
+		other := w.replica(t, nil)
+		var reads atomic.Int64
+		w.backend.AfterGet = func(oauthstore.ID) {
+			if reads.Add(1) == 2 {
+				wait(t, 40*time.Second)
+			}
+		}
+		both := make(chan string, 2)
+		w.as.Once(func() {
+			go func() {
+				tok, err := other.Token(t.Context(), key, oauthstore.Need{})
+				assert.NoError(t, err)
+				both <- tok.AccessToken.Expose()
+			}()
+			wait(t, 2*time.Second)
+		}, func(_ url.Values, consume func() *http.Response) (*http.Response, error) { return consume(), nil })
+		tok, err := w.store.Token(t.Context(), key, oauthstore.Need{})
+		require.NoError(t, err)
+		assert.Equal(t, tok.AccessToken.Expose(), <-both)
+		assert.Equal(t, 1, w.as.Posts())
+		assert.Zero(t, w.as.Reuses())
+	})
+}
+
 func TestABackendThatIsSlowerThanTheLeaseAllowsIsAnErrorAndNoLoop(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -81,6 +81,7 @@ func (s *Store) fly(ctx context.Context, key Key, generation uint64, force bool)
 		if held != nil && held.rec.Generation != generation {
 			return held, nil
 		}
+		asked := time.Now()
 		sn, err := s.read(ctx, key)
 		if err != nil {
 			return nil, unavailable(err)
@@ -109,7 +110,7 @@ func (s *Store) fly(ctx context.Context, key Key, generation uint64, force bool)
 			wait = min(wait*3/2, 250*time.Millisecond)
 			continue
 		}
-		next, err := s.attempt(ctx, key, sn, force)
+		next, err := s.attempt(ctx, key, sn, asked, force)
 		switch {
 		case errors.Is(err, errAgain):
 			continue
@@ -146,8 +147,9 @@ var (
 	errLeaseTooShort = errors.New("the lease is too short for a request")
 )
 
-// attempt takes the lease and sends the one request that it allows.
-func (s *Store) attempt(ctx context.Context, key Key, sn *snapshot, force bool) (*snapshot, error) {
+// attempt takes the lease and sends the one request that it allows. The store's
+// clock said sn.now at some time after asked.
+func (s *Store) attempt(ctx context.Context, key Key, sn *snapshot, asked time.Time, force bool) (*snapshot, error) {
 	client, err := s.client(ctx, &sn.rec.Provenance)
 	if err != nil {
 		return nil, unavailable(err)
@@ -176,7 +178,7 @@ func (s *Store) attempt(ctx context.Context, key Key, sn *snapshot, force bool) 
 	case next.rec.Intent == nil:
 		return nil, errAgain // whoever had the lease died: that is on record now
 	}
-	return s.send(ctx, key, next, client, adm)
+	return s.send(ctx, key, next, client, adm, func() time.Time { return sn.now.Add(elapsed(asked)) })
 }
 
 // unavailable makes an error of the backend one that the caller may try again
@@ -239,12 +241,14 @@ func (r *record) uncertain(since time.Time, fingerprint string) {
 }
 
 // send makes the one request that the intent in sn allows, and brings what
-// came of it into the record.
-func (s *Store) send(ctx context.Context, key Key, sn *snapshot, client oauth.Client, adm *admission) (*snapshot, error) {
+// came of it into the record. latest is what the store's clock can say now at
+// the most.
+func (s *Store) send(ctx context.Context, key Key, sn *snapshot, client oauth.Client, adm *admission, latest func() time.Time) (*snapshot, error) {
 	rec := sn.rec
-	// A process that was stopped or starved since it wrote the intent must not
-	// send any more: its lease may be another's by the time the answer comes.
-	if rec.Intent.Deadline.Sub(sn.storeNow()) < s.opts.PostTimeout+s.opts.SaveBudget {
+	// A process that was stopped or starved since it began to read the record
+	// must not send any more: its lease may be another's by the time the answer
+	// comes.
+	if rec.Intent.Deadline.Sub(latest()) < s.opts.PostTimeout+s.opts.SaveBudget {
 		if _, err := s.settle(ctx, key, rec, func(*record, time.Time) {}); err != nil {
 			return nil, unavailable(err)
 		}
@@ -337,8 +341,12 @@ func (s *Store) failed(ctx context.Context, key Key, rec *record, client oauth.C
 		}
 	})
 	switch {
-	case err == nil && sn.rec.Generation != rec.Generation:
-		return sn, nil // another process has committed meanwhile
+	case err == nil && sn.rec.Tombstone.IsZero() && sn.rec.Generation != rec.Generation:
+		// Another process has committed meanwhile.
+		if e.Class == oauth.ClassRefused {
+			return s.doubt(ctx, key, rec)
+		}
+		return sn, nil
 	case errors.Is(err, ErrNotFound) || err == nil && !sn.rec.Tombstone.IsZero():
 		return nil, ErrNotFound
 	}
@@ -351,6 +359,35 @@ func (s *Store) failed(ctx context.Context, key Key, rec *record, client oauth.C
 	}
 	s.event(ctx, ev)
 	return nil, out
+}
+
+// doubt notes that a refresh token was used twice: the server took it from one
+// process and refused it to another, rec's sender. Many servers end the whole
+// grant then, and with it the pair that the first one got.
+func (s *Store) doubt(ctx context.Context, key Key, rec *record) (*snapshot, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opts.SaveBudget)
+	defer cancel()
+	sn, err := s.update(ctx, key, func(r *record, now time.Time) bool {
+		if !r.Tombstone.IsZero() || r.Grant != rec.Grant || r.Generation != rec.Generation+1 || r.Rejected == r.Generation {
+			return false
+		}
+		r.doubt(now)
+		return true
+	})
+	switch {
+	case errors.Is(err, ErrNotFound) || err == nil && !sn.rec.Tombstone.IsZero():
+		return nil, ErrNotFound
+	case err != nil:
+		return nil, unavailable(err)
+	}
+	return sn, nil
+}
+
+// doubt has the current pair looked into before it is handed out, and a refusal
+// of its refresh token be told as what it is, a rotation that was lost.
+func (r *record) doubt(now time.Time) {
+	r.Rejected, r.ForcedAt, r.Forced = r.Generation, time.Time{}, 0
+	r.Unknown = &uncertain{Since: now, Fingerprint: secret.New(r.Refresh).Fingerprint()}
 }
 
 // die notes that the refresh token of this generation is spent or revoked.

@@ -280,6 +280,12 @@ func (sn *snapshot) age() time.Duration {
 	return max(now.Sub(sn.read), time.Duration(now.UnixNano()-sn.wall), 0)
 }
 
+// elapsed is the time since t in the same way.
+func elapsed(t time.Time) time.Duration {
+	now := time.Now()
+	return max(now.Sub(t), now.Round(0).Sub(t.Round(0)), 0)
+}
+
 // storeNow is the store's clock now.
 func (sn *snapshot) storeNow() time.Time { return sn.now.Add(sn.age()) }
 

@@ -8,32 +8,43 @@ import (
 // Postgres returns the connection string of a PostgreSQL server.
 func Postgres(t *testing.T) string {
 	t.Helper()
-	return need(t, "TOOLGRANT_TEST_POSTGRES")
+	return need(t, "TOOLGRANT_TEST_POSTGRES", services)
 }
 
 // PgBouncer returns the connection string of a PgBouncer in transaction mode,
 // before the server of [Postgres].
 func PgBouncer(t *testing.T) string {
 	t.Helper()
-	return need(t, "TOOLGRANT_TEST_PGBOUNCER")
+	return need(t, "TOOLGRANT_TEST_PGBOUNCER", services)
 }
 
 // Redis returns the URL of a Redis server.
 func Redis(t *testing.T) string {
 	t.Helper()
-	return need(t, "TOOLGRANT_TEST_REDIS")
+	return need(t, "TOOLGRANT_TEST_REDIS", services)
 }
 
-// need returns the variable. Without it the test fails in CI and is skipped
-// elsewhere.
-func need(t *testing.T, name string) string {
+// Node returns the path of a Node that has npm's oidc-provider in the folder
+// that TOOLGRANT_NODE_MODULES names.
+func Node(t *testing.T) string {
+	t.Helper()
+	const by = "source .ci/node, then node_packages"
+	need(t, "TOOLGRANT_NODE_MODULES", by)
+	return need(t, "TOOLGRANT_NODE", by)
+}
+
+const services = "source .ci/services"
+
+// need returns the variable, which that command sets. Without it the test fails
+// in CI and is skipped elsewhere.
+func need(t *testing.T, name, by string) string {
 	t.Helper()
 	v := os.Getenv(name)
 	if v == "" && os.Getenv("CI") != "" {
-		t.Fatalf("%s is not set; .ci/services sets it", name)
+		t.Fatalf("%s is not set: %s", name, by)
 	}
 	if v == "" {
-		t.Skipf("left out: %s is not set; source .ci/services sets it", name)
+		t.Skipf("left out: %s is not set: %s", name, by)
 	}
 	return v
 }

@@ -11,7 +11,6 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
-	"os"
 	"os/exec"
 	"strings"
 	"sync"
@@ -22,29 +21,16 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/toolgrant/toolgrant/internal/safehttp"
+	"github.com/toolgrant/toolgrant/internal/servertest"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/connect"
 	"github.com/toolgrant/toolgrant/providers"
 )
 
-// needs returns an environment variable that a test can't do without. Where CI
-// is set it has to be there.
-func needs(t *testing.T, name string) string {
-	t.Helper()
-	value := os.Getenv(name)
-	if value == "" {
-		require.Empty(t, os.Getenv("CI"), "%s is not set: see .ci/node", name)
-		t.Skipf("%s is not set: source .ci/node", name)
-	}
-	return value
-}
-
 // startOIDCProvider starts npm's oidc-provider and returns its issuer.
 func startOIDCProvider(t *testing.T) string {
 	t.Helper()
-	node := needs(t, "TOOLGRANT_NODE")
-	needs(t, "TOOLGRANT_NODE_MODULES")
-	cmd := exec.CommandContext(t.Context(), node, "testdata/oidc-provider.mjs")
+	cmd := exec.CommandContext(t.Context(), servertest.Node(t), "testdata/oidc-provider.mjs")
 	cmd.Stderr = t.Output()
 	in, err := cmd.StdinPipe()
 	require.NoError(t, err)

@@ -1,0 +1,57 @@
+package fleet_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"golang.org/x/oauth2"
+
+	"github.com/toolgrant/toolgrant/oauthstore"
+)
+
+// naiveID is where a program without this library keeps its token.
+func naiveID(key oauthstore.Key) oauthstore.ID {
+	return oauthstore.ID{Kind: "naive", Tenant: key.Owner.Tenant, Subject: key.Owner.Subject, Provider: key.Provider, Server: key.Server}
+}
+
+// naiveToken does what programs without this library do: they load the token
+// from the database that they share, have golang.org/x/oauth2 refresh it where
+// it has ended, and save what they got.
+func (w *worker) naiveToken(ctx context.Context, o *order) (string, error) {
+	row, err := w.backend.Get(ctx, naiveID(keyOf(o.Subject)))
+	if err != nil {
+		return "", err
+	}
+	var old oauth2.Token
+	if err := json.Unmarshal(row.Data, &old); err != nil {
+		return "", err
+	}
+	cfg := oauth2.Config{ClientID: "soak", Endpoint: oauth2.Endpoint{TokenURL: o.From.TokenEndpoint, AuthStyle: oauth2.AuthStyleInParams}}
+	tok, err := cfg.TokenSource(context.WithValue(ctx, oauth2.HTTPClient, w.client), &old).Token()
+	if err != nil {
+		return "", err
+	}
+	if tok.AccessToken == old.AccessToken {
+		return tok.AccessToken, nil
+	}
+	return tok.AccessToken, naiveSave(ctx, w.backend, keyOf(o.Subject), tok)
+}
+
+// naiveSave overwrites what is there: the last one wins.
+func naiveSave(ctx context.Context, b oauthstore.Backend, key oauthstore.Key, tok *oauth2.Token) error {
+	data, err := json.Marshal(tok)
+	if err != nil {
+		return err
+	}
+	for {
+		row, err := b.Get(ctx, naiveID(key))
+		if err != nil && !errors.Is(err, oauthstore.ErrNotFound) {
+			return err
+		}
+		err = b.Put(ctx, naiveID(key), oauthstore.Record{Version: row.Version + 1, Data: data}, row.Version)
+		if !errors.Is(err, oauthstore.ErrConflict) {
+			return err
+		}
+	}
+}

@@ -1,0 +1,144 @@
+package fleet_test
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/toolgrant/toolgrant/internal/servertest"
+	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/filestore"
+	"github.com/toolgrant/toolgrant/oauthstore/pgstore"
+	"github.com/toolgrant/toolgrant/oauthstore/redisstore"
+	"github.com/toolgrant/toolgrant/oauthstore/sqlitestore"
+)
+
+// A place is where the records of a test are, for any number of processes.
+type place struct {
+	Kind string `json:"kind"`
+	URL  string `json:"url"`  // a path, or the server's
+	Name string `json:"name"` // schema or prefix
+}
+
+var kinds = []string{"sqlite", "file", "postgres", "redis"}
+
+// newPlace returns an empty place of its own.
+func newPlace(t *testing.T, kind string) place {
+	t.Helper()
+	p := place{Kind: kind, Name: "soak_" + strings.ToLower(rand.Text())}
+	switch kind {
+	case "sqlite":
+		p.URL = filepath.Join(t.TempDir(), "store.db")
+	case "file":
+		p.URL = filepath.Join(t.TempDir(), "store")
+	case "postgres":
+		p.URL = servertest.Postgres(t)
+		pool := newPool(t, p.URL)
+		require.NoError(t, pgstore.Migrate(t.Context(), pool, &pgstore.Options{Schema: p.Name}))
+		t.Cleanup(func() {
+			_, err := pool.Exec(context.WithoutCancel(t.Context()), "DROP SCHEMA "+p.Name+" CASCADE")
+			assert.NoError(t, err)
+		})
+	case "redis":
+		p.URL = servertest.Redis(t)
+		opts, err := redis.ParseURL(p.URL)
+		require.NoError(t, err)
+		client := redis.NewClient(opts)
+		t.Cleanup(func() {
+			ctx := context.WithoutCancel(t.Context())
+			for keys := client.Scan(ctx, 0, "*"+p.Name+"*", 1000).Iterator(); keys.Next(ctx); {
+				assert.NoError(t, client.Del(ctx, keys.Val()).Err())
+			}
+			assert.NoError(t, client.Close())
+		})
+	default:
+		require.Fail(t, "no such kind", kind)
+	}
+	return p
+}
+
+func newPool(t *testing.T, dsn string) *pgxpool.Pool {
+	t.Helper()
+	pool, err := pgxpool.New(t.Context(), dsn)
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	return pool
+}
+
+// closers close in the reverse order.
+type closers []io.Closer
+
+func (c closers) Close() (err error) {
+	for i := range c {
+		if e := c[len(c)-1-i].Close(); e != nil {
+			err = e
+		}
+	}
+	return err
+}
+
+type closeFunc func()
+
+func (f closeFunc) Close() error { f(); return nil }
+
+// open opens a handle of its own.
+func (p place) open(ctx context.Context) (oauthstore.Backend, io.Closer, error) {
+	switch p.Kind {
+	case "sqlite":
+		b, err := sqlitestore.Open(ctx, p.URL, nil)
+		return b, b, err
+	case "file":
+		b, err := filestore.Open(p.URL)
+		return b, b, err
+	case "postgres":
+		cfg, err := pgxpool.ParseConfig(p.URL)
+		if err != nil {
+			return nil, nil, err
+		}
+		cfg.MaxConns = 4
+		pool, err := pgxpool.NewWithConfig(ctx, cfg)
+		if err != nil {
+			return nil, nil, err
+		}
+		b, err := pgstore.New(pool, &pgstore.Options{Schema: p.Name})
+		return b, closers{closeFunc(pool.Close), b}, err
+	case "redis":
+		opts, err := redis.ParseURL(p.URL)
+		if err != nil {
+			return nil, nil, err
+		}
+		opts.PoolSize = 4
+		client := redis.NewClient(opts)
+		b, err := redisstore.New(client, &redisstore.Options{Prefix: p.Name})
+		return b, closers{client, b}, err
+	}
+	return nil, nil, fmt.Errorf("no store of kind %q", p.Kind)
+}
+
+// host is where the server of a place listens, and through the place with
+// another host.
+func (p place) host(t *testing.T) string {
+	t.Helper()
+	u, err := url.Parse(p.URL)
+	require.NoError(t, err)
+	return u.Host
+}
+
+func (p place) through(t *testing.T, host string) place {
+	t.Helper()
+	u, err := url.Parse(p.URL)
+	require.NoError(t, err)
+	u.Host = host
+	p.URL = u.String()
+	return p
+}

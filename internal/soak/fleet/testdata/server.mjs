@@ -1,0 +1,92 @@
+// A certified authorization server that nobody here wrote, npm's oidc-provider,
+// which rotates every refresh token and ends the whole grant when one is used
+// twice, at once and without a grace period. Its modules are in
+// TOOLGRANT_NODE_MODULES. It prints where it listens, and ends with its standard
+// input. Beside the token endpoint it has, for tests:
+//
+//	POST /_mint                a grant as a consent would have made it
+//	POST /_live?token=…        whether an access token is good
+//	GET  /_counts              what its token endpoint has done so far
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+const main = join(process.env.TOOLGRANT_NODE_MODULES, 'oidc-provider', 'lib', 'index.js');
+const { Provider } = await import(pathToFileURL(main).href);
+
+const server = createServer();
+await new Promise((ready) => server.listen(0, '127.0.0.1', ready));
+const issuer = `http://127.0.0.1:${server.address().port}`;
+
+// Nothing is forgotten, so that a token that is used twice is always found out.
+const rows = new Map();
+class Keep {
+  constructor(model) { this.model = model; }
+  async upsert(id, payload) { rows.set(`${this.model}:${id}`, payload); }
+  async find(id) { return rows.get(`${this.model}:${id}`); }
+  async consume(id) { (await this.find(id)).consumed = Math.floor(Date.now() / 1000); }
+  async destroy(id) { rows.delete(`${this.model}:${id}`); }
+  async revokeByGrantId(grantId) {
+    for (const [key, payload] of rows) if (payload.grantId === grantId) rows.delete(key);
+  }
+}
+
+// A client is told that its token ends soon; here it lives for longer, so that
+// a slow machine does not look like a dead token.
+const told = Number(process.env.TOOLGRANT_TOKEN_TTL);
+const scope = 'offline_access';
+const provider = new Provider(issuer, {
+  adapter: Keep,
+  clients: [{
+    client_id: 'soak', token_endpoint_auth_method: 'none', redirect_uris: ['http://127.0.0.1:1/callback'],
+    grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'],
+  }],
+  rotateRefreshToken: true,
+  findAccount: async (ctx, id) => ({ accountId: id, claims: async () => ({ sub: id }) }),
+  ttl: { AccessToken: 86400, RefreshToken: 86400, Grant: 86400, IdToken: 86400 },
+  features: { devInteractions: { enabled: false }, revocation: { enabled: true } },
+});
+
+const counts = { asked: 0, rotated: 0, reused: 0 };
+provider.use(async (ctx, next) => {
+  if (ctx.path === '/token') counts.asked += 1;
+  await next();
+  if (ctx.path === '/token' && ctx.status === 200) {
+    counts.rotated += 1;
+    ctx.body.expires_in = told;
+  }
+});
+provider.on('grant.error', (ctx, err) => { if (err.error_detail === 'refresh token already used') counts.reused += 1; });
+
+async function mint() {
+  const client = await provider.Client.find('soak');
+  const grant = new provider.Grant({ accountId: 'ada', clientId: 'soak' });
+  grant.addOIDCScope(scope);
+  const common = { accountId: 'ada', client, grantId: await grant.save(), gty: 'authorization_code', scope };
+  return {
+    access_token: await new provider.AccessToken(common).save(),
+    refresh_token: await new provider.RefreshToken({ ...common, rotations: 0 }).save(),
+  };
+}
+
+// live asks as a resource server would, whose token has ended with its grant.
+async function live(token) {
+  const found = await provider.AccessToken.find(token);
+  return { live: Boolean(found?.isValid && await provider.Grant.find(found.grantId)) };
+}
+
+const callback = provider.callback();
+server.on('request', async (req, res) => {
+  const url = new URL(req.url, issuer);
+  let answer;
+  switch (url.pathname) {
+    case '/_mint': answer = await mint(); break;
+    case '/_live': answer = await live(url.searchParams.get('token')); break;
+    case '/_counts': answer = counts; break;
+    default: callback(req, res); return;
+  }
+  res.setHeader('Content-Type', 'application/json');
+  res.end(JSON.stringify(answer));
+});
+process.stdin.on('end', () => process.exit(0)).resume();
+console.log(issuer);
