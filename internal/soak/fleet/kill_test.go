@@ -41,7 +41,7 @@ var moments = []string{atRandom, atRequest, atServer, atAnswer, atPassed}
 // seed returns the seed of a test, which TOOLGRANT_SEED sets.
 func seed(t *testing.T) uint64 {
 	t.Helper()
-	n := rand.Uint64() //nolint:gosec // logged, so that a run can be repeated
+	n := rand.Uint64() // logged, so that a run can be repeated
 	if text := os.Getenv("TOOLGRANT_SEED"); text != "" {
 		var err error
 		n, err = strconv.ParseUint(text, 10, 64)
@@ -143,7 +143,7 @@ func TestAProcessThatDiesInARefreshLosesNothingButWhatItAloneHad(t *testing.T) {
 	for _, kind := range kinds {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
-			random := rand.New(rand.NewPCG(seed(t), 0)) //nolint:gosec // to be repeated
+			random := rand.New(rand.NewPCG(seed(t), 0))
 			f := newFleet(t, s, 8, workerConfig{Place: newPlace(t, kind), Times: shortLease})
 			credentials := make([]held, min(rounds(), 20))
 			for i := range credentials {

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"fmt"
 	"io"
-	"net/url"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -123,22 +122,4 @@ func (p place) open(ctx context.Context) (oauthstore.Backend, io.Closer, error) 
 		return b, closers{client, b}, err
 	}
 	return nil, nil, fmt.Errorf("no store of kind %q", p.Kind)
-}
-
-// host is where the server of a place listens, and through the place with
-// another host.
-func (p place) host(t *testing.T) string {
-	t.Helper()
-	u, err := url.Parse(p.URL)
-	require.NoError(t, err)
-	return u.Host
-}
-
-func (p place) through(t *testing.T, host string) place {
-	t.Helper()
-	u, err := url.Parse(p.URL)
-	require.NoError(t, err)
-	u.Host = host
-	p.URL = u.String()
-	return p
 }

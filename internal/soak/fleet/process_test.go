@@ -152,14 +152,6 @@ func (p *process) end(t *testing.T) {
 	assert.True(t, p.killed || p.cmd.ProcessState.Success(), "%s: %v", p.name, p.cmd.ProcessState)
 }
 
-// interrupted waits for the end after a signal, and returns the last word.
-func (p *process) interrupted() report {
-	<-p.gone
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.last
-}
-
 // A fleet is a number of processes with one store, a server, and a store that
 // looks on and caches nothing.
 type fleet struct {
