@@ -7,7 +7,7 @@
 // # One real task
 //
 // A test of a backend wants a user with a credential, a model that calls a
-// tool, and a server that fails on the second turn:
+// tool, and a token that ends before the second turn:
 //
 //	w, err := lab.Start(nil)
 //	defer w.Close()
@@ -17,7 +17,7 @@
 //
 //	// … one turn with the entry that a builder made for w.Server("notes").MCPURL
 //
-//	w.Fault("notes:401*1") // the next request to the server is refused
+//	w.Expire() // the server refuses the token from now on
 //	// … the next turn, and what the backend makes of it
 //	w.Count("auth", "refresh_token") // how often it refreshed
 //

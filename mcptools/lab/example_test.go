@@ -1,0 +1,58 @@
+package lab_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/openai/openai-go/v3"
+	"github.com/openai/openai-go/v3/option"
+	"github.com/openai/openai-go/v3/responses"
+
+	"github.com/toolgrant/toolgrant/mcptools/lab"
+)
+
+// A test of a backend that talks to OpenAI by itself: a user's token, a model
+// that calls a tool, and a server that refuses the token for a while.
+func ExampleStart() {
+	world, err := lab.Start(nil)
+	if err != nil {
+		panic(err)
+	}
+	defer world.Close()
+	client := openai.NewClient(
+		option.WithBaseURL(world.Info().OpenAIBaseURL), option.WithAPIKey(world.Info().OpenAIAPIKey), option.WithMaxRetries(0),
+	)
+	tool := responses.ToolParamOfMcp("notes")
+	tool.OfMcp.ServerURL = openai.String(world.Server("notes").MCPURL)
+	tool.OfMcp.Authorization = openai.String(world.Grant("notes", "mia").AccessToken)
+	tool.OfMcp.RequireApproval.OfMcpToolApprovalSetting = openai.String("never")
+	ask := func() {
+		response, err := client.Responses.New(context.Background(), responses.ResponseNewParams{
+			Model: "gpt-5", Tools: []responses.ToolUnionParam{tool},
+			Input: responses.ResponseNewParamsInputUnion{OfString: openai.String("reports?")},
+		})
+		var refused *openai.Error
+		switch {
+		case errors.As(err, &refused):
+			fmt.Println(refused.StatusCode, refused.Message)
+		case err != nil:
+			panic(err)
+		default:
+			fmt.Println(response.OutputText())
+		}
+	}
+	ask()
+	if err := world.Fault("notes:401"); err != nil {
+		panic(err)
+	}
+	ask()
+	world.Clear()
+	ask()
+	fmt.Println(len(world.ModelRequests()), "requests,", world.Count("notes", "tools/call"), "calls")
+	// Output:
+	// notes/search: 2 notes of mia: "Quarterly report" and "Printer paper"
+	// 424 Error retrieving tool list from MCP server: 'notes'. Http status code: 401 (Unauthorized)
+	// notes/search: 2 notes of mia: "Quarterly report" and "Printer paper"
+	// 3 requests, 2 calls
+}

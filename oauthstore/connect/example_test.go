@@ -1,0 +1,104 @@
+package connect_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+
+	"github.com/toolgrant/toolgrant/mcptools/lab"
+	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/connect"
+	"github.com/toolgrant/toolgrant/providers"
+)
+
+// must is for examples.
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+// exampleStore keeps credentials in memory.
+func exampleStore(opts *oauthstore.Options) *oauthstore.Store {
+	return must(oauthstore.New(oauthstore.NewMemory(), must(oauthstore.NewKeyset()), opts))
+}
+
+// A command waits for its user on this machine.
+func ExampleConnector_Listen() {
+	ctx := context.Background()
+	world := must(lab.Start(nil)) // in place of a vendor
+	defer world.Close()
+	store := exampleStore(&oauthstore.Options{InsecureAllowLoopback: true})
+	defer store.Close(ctx)
+	connector := must(connect.New(store, &connect.Options{InsecureAllowLoopback: true}))
+
+	notes := providers.Custom("notes", world.Server("notes").MCPURL, nil)
+	waiting := must(connector.Listen(ctx, notes, oauthstore.Owner{Tenant: "local", Subject: "mia"}, nil))
+	defer waiting.Close()
+	fmt.Println(waiting.Client, waiting.Scopes)
+
+	request := must(http.NewRequestWithContext(ctx, http.MethodGet, waiting.URL, nil))
+	page, err := world.Client().Do(request) // the user's browser; this vendor says yes by itself
+	if err != nil {
+		panic(err)
+	}
+	page.Body.Close()
+	result := must(waiting.Wait(ctx))
+	fmt.Println(result.Status.State, result.Status.Provenance.Obtained)
+	// Output:
+	// registered [mcp:read mcp:write]
+	// active consent
+}
+
+// A web application mounts two handlers, and links to the first.
+func ExampleConnector_Web() {
+	store := exampleStore(nil)
+	defer store.Close(context.Background())
+	connector := must(connect.New(store, &connect.Options{RedirectURL: "https://app.example/callback"}))
+	signedIn := func(r *http.Request) (oauthstore.Owner, error) {
+		user := r.Header.Get("X-User") // in earnest: the site's session
+		if user == "" {
+			return oauthstore.Owner{}, errors.New("nobody is signed in")
+		}
+		return oauthstore.Owner{Tenant: "acme", Subject: user}, nil
+	}
+	web := must(connector.Web(signedIn, &connect.WebOptions{Providers: []providers.Provider{providers.Asana(), providers.Notion()}}))
+	mux := http.NewServeMux()
+	mux.Handle("/connect/{provider}", web.Connect())
+	mux.Handle("/callback", web.Callback())
+
+	for _, path := range []string{"/connect/notion", "/connect/linear"} {
+		request := httptest.NewRequestWithContext(context.Background(), http.MethodGet, path, nil)
+		request.Header.Set("X-User", "mia")
+		page := httptest.NewRecorder()
+		mux.ServeHTTP(page, request)
+		fmt.Println(path, page.Code, strings.Contains(page.Body.String(), "Continue to Notion"))
+	}
+	// Output:
+	// /connect/notion 200 true
+	// /connect/linear 404 false
+}
+
+// What is surely for something else is not stored, and sent nowhere.
+func ExampleConnector_Import() {
+	ctx := context.Background()
+	store := exampleStore(nil)
+	defer store.Close(ctx)
+	connector := must(connect.New(store, nil))
+	mia := oauthstore.Owner{Tenant: "acme", Subject: "mia"}
+
+	token := connect.Token{AccessToken: oauthstore.NewSecret("Bearer made-up-token")}
+	_, err := connector.Import(ctx, providers.Notion(), mia, token, nil)
+	fmt.Println(connect.KindOf(err))
+
+	token.AccessToken = oauthstore.NewSecret("made-up-token")
+	result := must(connector.Import(ctx, providers.Notion(), mia, token, nil))
+	fmt.Println(result.Status.State, result.Status.Key.Server)
+	// Output:
+	// wrong_token_kind
+	// active https://mcp.notion.com/mcp
+}
