@@ -106,6 +106,34 @@ func TestAServerInTroubleIsLeftAlone(t *testing.T) {
 	}
 }
 
+func TestOneRequestAtATimeFindsOutWhetherAServerWorksAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		var works atomic.Bool
+		w.as.Latency = 10 * time.Second
+		w.as.Answer = func(_ int, _ url.Values, consume func() *http.Response) (*http.Response, error) {
+			if works.Load() {
+				return consume(), nil
+			}
+			return oauthError(503, "temporarily_unavailable"), nil
+		}
+		keys := w.crowd(t, 100, nil)
+		wait(t, 2*time.Hour)
+		tokens(t.Context(), w.store, keys)
+		wait(t, 10*time.Minute)
+
+		posts := w.as.Posts()
+		done := make(chan struct{})
+		go func() { defer close(done); tokens(t.Context(), w.store, keys) }()
+		wait(t, 5*time.Second)
+		assert.Equal(t, posts+1, w.as.Posts(), "while it is not known")
+		works.Store(true)
+		<-done
+		require.NoError(t, errors.Join(tokens(t.Context(), w.store, keys)...))
+	})
+}
+
 func TestOneUserWhoseRefreshFailsHoldsUpNobodyElse(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
