@@ -75,7 +75,7 @@ func TestRulesAnswerBeforeAnybodyIsAsked(t *testing.T) {
 	assert.Zero(t, b.Count("tasks", "tools/call"))
 }
 
-func TestATurnIsResumedInAnotherProcess(t *testing.T) {
+func TestATurnIsResumedInAnotherSession(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, stream bool) {
 		t.Helper()
