@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"maps"
 	"regexp"
 	"strings"
 	"testing"
@@ -55,9 +56,7 @@ func TestRunPrintsOneLineForEachEvent(t *testing.T) {
 
 	about := func(event string, more map[string]any) map[string]any {
 		e := map[string]any{"event": event, "label": "notes", "provider": "notes"}
-		for k, v := range more {
-			e[k] = v
-		}
+		maps.Copy(e, more)
 		return e
 	}
 	require.Greater(t, len(all), 3)

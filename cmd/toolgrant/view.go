@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/charmbracelet/lipgloss"
-	"github.com/openai/openai-go/v3/responses"
 
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/mcptools/session"
@@ -187,17 +186,9 @@ func (v *view) done(e session.Event) {
 	if e.Text == "" {
 		v.a.notef("The model wrote nothing.")
 	}
-	if why := incomplete(e.Response); why != "" {
-		v.a.notef("warning: the answer is incomplete: %s", why)
+	if why := e.Incomplete(); why != "" {
+		v.a.notef("warning: the answer is incomplete: %s", plainLine(why))
 	}
-}
-
-// incomplete says why an answer is not whole; "" if it is.
-func incomplete(r *responses.Response) string {
-	if r == nil || r.Status != responses.ResponseStatusIncomplete {
-		return ""
-	}
-	return first(plainLine(r.IncompleteDetails.Reason), "OpenAI does not say why")
 }
 
 // mark is how a line about an event begins on a terminal.

@@ -2,6 +2,7 @@ package session
 
 import (
 	"encoding/json"
+	"fmt"
 
 	"github.com/openai/openai-go/v3/responses"
 )
@@ -26,6 +27,15 @@ const (
 	Approve Decision = "approve"
 	Deny    Decision = "deny"
 )
+
+// check refuses what is no decision: it must not pass for one.
+func (d Decision) check() error {
+	switch d {
+	case Defer, Approve, Deny:
+		return nil
+	}
+	return fmt.Errorf("session: %q is no decision about a call", string(d))
+}
 
 // An Answer is what is decided about a call.
 type Answer struct {

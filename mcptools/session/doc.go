@@ -46,7 +46,8 @@
 // A turn that fails ends with an error, most often a [*mcptools.Failure]. The
 // conversation then stands where it stood before the turn, so that it can be
 // asked again; or, where calls have been approved in it, behind that: Continue
-// takes it up. When the context ends, its error is the turn's, and nothing is
+// takes it up, and makes those calls, which may have been made already where the
+// failure is not one of building or listing. When the context ends, its error is the turn's, and nothing is
 // left running.
 //
 // # Security

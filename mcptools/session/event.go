@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"encoding/json"
 
 	"github.com/openai/openai-go/v3/responses"
@@ -43,7 +44,7 @@ type Event struct {
 	Pending   []Approval         // of Waiting: what waits
 	Skipped   []mcptools.Skipped // of Done and Waiting: all that was left out
 	// Response is the last one of the turn, of Done and Waiting. Its status
-	// tells whether it is complete. It is not encoded.
+	// tells whether it is complete; of it only why it is not is encoded.
 	Response *responses.Response
 }
 
@@ -78,6 +79,16 @@ func (e Event) MarshalJSON() ([]byte, error) {
 	}
 	return json.Marshal(struct {
 		head
-		Skipped []mcptools.Skipped `json:"skipped"`
-	}{h, skipped})
+		Skipped    []mcptools.Skipped `json:"skipped"`
+		Incomplete string             `json:"incomplete,omitempty"`
+	}{h, skipped, e.Incomplete()})
+}
+
+// Incomplete says why the answer is not whole, such as "max_output_tokens"; it
+// is "" for one that is, and for events without a response.
+func (e Event) Incomplete() string {
+	if e.Response == nil || e.Response.Status != responses.ResponseStatusIncomplete {
+		return ""
+	}
+	return cmp.Or(e.Response.IncompleteDetails.Reason, "unknown")
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/openai/openai-go/v3/option"
 	"github.com/openai/openai-go/v3/responses"
@@ -58,25 +59,52 @@ func (t *turn) refused(err error, c *capture) attempt {
 
 // whole tells the events of a response that came in one piece.
 func (t *turn) whole(resp *responses.Response) attempt {
+	if resp == nil || resp.ID == "" { // it is something else, or null
+		return attempt{err: mcptools.BrokenStream(nil), mayHaveRun: true}
+	}
 	known := &mcptools.ClassifyOptions{Entries: t.tools.Entries}
 	a := attempt{resp: resp}
 	for _, item := range resp.Output {
 		a.mayHaveRun = a.mayHaveRun || item.Type == "mcp_call" || item.Type == "message"
 	}
-	if resp.Status == responses.ResponseStatusFailed {
+	switch resp.Status {
+	case responses.ResponseStatusFailed:
 		a.failures = mcptools.FailuresIn(resp, known)
 		return a.broken()
+	case responses.ResponseStatusCancelled, responses.ResponseStatusQueued, responses.ResponseStatusInProgress:
+		return attempt{err: mcptools.BrokenStream(nil), mayHaveRun: true} // it has no end
+	case responses.ResponseStatusCompleted, responses.ResponseStatusIncomplete:
 	}
 	for _, item := range resp.Output {
 		if a.err = t.item(&a, item, known); a.err != nil {
 			return a
 		}
 	}
-	if text := resp.OutputText(); text != "" {
-		t.text.WriteString(text)
-		a.err = t.emit(Event{Type: Text, Text: text})
-	}
+	a.err = t.wrote(textOf(resp))
 	return a
+}
+
+// textOf returns what the model wrote, be it an answer or why there is none.
+func textOf(resp *responses.Response) string {
+	var b strings.Builder
+	for _, item := range resp.Output {
+		if item.Type != "message" {
+			continue // a reasoning's content is no answer
+		}
+		for _, part := range item.Content {
+			b.WriteString(part.Text + part.Refusal)
+		}
+	}
+	return b.String()
+}
+
+// wrote tells what the model wrote, if it is anything.
+func (t *turn) wrote(text string) error {
+	if text == "" {
+		return nil
+	}
+	t.text.WriteString(text)
+	return t.emit(Event{Type: Text, Text: text})
 }
 
 // broken makes an error of a response that failed: of the list that could not
@@ -132,11 +160,13 @@ func (t *turn) stream(ctx context.Context, p responses.ResponseNewParams, opts [
 			a.mayHaveRun = a.mayHaveRun || event.Item.Type == "mcp_call"
 			items = append(items, event.Item)
 			a.err = t.item(&a, event.Item, known)
-		case "response.output_text.delta":
+		case "response.output_text.delta", "response.refusal.delta":
 			a.mayHaveRun = true
-			t.text.WriteString(event.Delta)
-			a.err = t.emit(Event{Type: Text, Text: event.Delta})
+			a.err = t.wrote(event.Delta)
 		case "response.completed", "response.incomplete":
+			if event.Response.ID == "" {
+				return attempt{err: mcptools.BrokenStream(nil), mayHaveRun: true}
+			}
 			a.resp = &event.Response
 			if len(a.resp.Output) == 0 {
 				a.resp.Output = items

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -68,7 +69,8 @@ type Options struct {
 	Approve func(ctx context.Context, a Approval) (Answer, error)
 
 	// Replay sends the whole conversation with each request and lets OpenAI
-	// store nothing. Default: false, each request names the response before it.
+	// store nothing. Default: false, each request names the response before it;
+	// true where Params has it that nothing is stored.
 	Replay bool
 
 	// State is where the conversation stands, as [Session.State] returned it.
@@ -138,6 +140,8 @@ func New(client Responses, set *mcptools.Set, owner oauthstore.Owner, opts *Opti
 	o.Params.Tools = slices.Clone(o.Params.Tools)
 	o.Rules = slices.Clone(o.Rules)
 	o.RequestOptions = slices.Clone(o.RequestOptions)
+	o.Build.Each = maps.Clone(o.Build.Each)
+	o.Replay = o.Replay || o.Params.Store.Valid() && !o.Params.Store.Value
 	var errs []error
 	if client == nil || set == nil {
 		errs = append(errs, errors.New("session: a session needs a client and a set"))
@@ -150,6 +154,9 @@ func New(client Responses, set *mcptools.Set, owner oauthstore.Owner, opts *Opti
 	}
 	if o.Params.PreviousResponseID.Valid() {
 		errs = append(errs, errors.New("session: Params has a previous response: that belongs into State"))
+	}
+	if o.State != nil {
+		errs = append(errs, o.State.check(o.Replay))
 	}
 	if o.Params.Background.Value {
 		errs = append(errs, errors.New("session: Params asks for the background, where mcp tools are known to fail"))
@@ -183,10 +190,12 @@ func orDefault[T comparable](v, def T) T {
 	return v
 }
 
-// Run sends a message of the user and returns the events of the turn. The last
-// one is [Done] or [Waiting], or there is an error, which ends the iteration.
-// A consumer that breaks off ends the turn; the conversation then stands where
-// it stood before.
+// Run sends a message of the user and returns the events of the turn, which is
+// made as they are taken: whoever ranges over them twice makes two turns. The
+// last one is [Done] or [Waiting], or there is an error, which ends the
+// iteration. A consumer that breaks off ends the turn; the conversation then
+// stands where it stood before, or, where calls wait for approval, behind the
+// response that asked.
 func (s *Session) Run(ctx context.Context, message string) iter.Seq2[Event, error] {
 	return s.RunItems(ctx, responses.ResponseInputItemParamOfMessage(message, responses.EasyInputMessageRoleUser))
 }
@@ -194,7 +203,7 @@ func (s *Session) Run(ctx context.Context, message string) iter.Seq2[Event, erro
 // RunItems is [Session.Run] with input of any kind, such as images, or the
 // outputs of function calls of the program's own.
 func (s *Session) RunItems(ctx context.Context, items ...responses.ResponseInputItemUnionParam) iter.Seq2[Event, error] {
-	return s.run(ctx, func(st State) ([]json.RawMessage, error) {
+	return s.run(ctx, nil, func(st State) ([]json.RawMessage, error) {
 		if len(st.Pending) > 0 {
 			return nil, ErrPending
 		}
@@ -220,26 +229,21 @@ func (s *Session) RunItems(ctx context.Context, items ...responses.ResponseInput
 // Continue goes on with a turn that ended with [Waiting], with answers by the
 // id of the approval. Calls without an answer go on waiting, and then nothing
 // is sent. It may be another process than the one in which the turn began; the
-// entries are built anew.
+// entries are built anew. A state is to be continued once: the store that keeps
+// it sees to that, since whoever continues it again makes the same calls again.
 func (s *Session) Continue(ctx context.Context, answers map[string]Answer) iter.Seq2[Event, error] {
-	return s.run(ctx, func(st State) ([]json.RawMessage, error) {
+	return s.run(ctx, answers, func(st State) ([]json.RawMessage, error) {
 		if len(st.Pending) == 0 {
 			return nil, ErrNothingPending
 		}
-		for id := range answers {
+		for id, answer := range answers {
 			if !slices.ContainsFunc(st.Pending, func(a Approval) bool { return a.ID == id }) {
 				return nil, fmt.Errorf("session: no call waits for approval %q", id)
 			}
-		}
-		pending := slices.Clone(st.Pending)
-		for i, a := range pending {
-			if answer, ok := answers[a.ID]; ok {
-				pending[i].Answer = answer
+			if err := answer.Decision.check(); err != nil {
+				return nil, err
 			}
 		}
-		s.mu.Lock()
-		s.state.Pending = pending
-		s.mu.Unlock()
 		return nil, nil
 	})
 }
@@ -251,7 +255,7 @@ func (s *Session) State() State {
 	return s.state.clone()
 }
 
-func (s *Session) run(ctx context.Context, input func(State) ([]json.RawMessage, error)) iter.Seq2[Event, error] {
+func (s *Session) run(ctx context.Context, given map[string]Answer, input func(State) ([]json.RawMessage, error)) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		if !s.turn.TryLock() {
 			yield(Event{}, ErrBusy)
@@ -263,7 +267,7 @@ func (s *Session) run(ctx context.Context, input func(State) ([]json.RawMessage,
 			yield(Event{}, err)
 			return
 		}
-		t := &turn{s: s, yield: yield, healed: map[string]bool{}, retried: map[string]bool{}, dropped: map[string]mcptools.Skipped{}, told: map[string]bool{}}
+		t := &turn{s: s, yield: yield, given: given, healed: map[string]bool{}, retried: map[string]bool{}, dropped: map[string]mcptools.Skipped{}, told: map[string]bool{}}
 		if err := t.run(ctx, items); err != nil && !errors.Is(err, errStopped) {
 			yield(Event{}, err)
 		}

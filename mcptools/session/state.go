@@ -2,6 +2,7 @@ package session
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -15,6 +16,69 @@ type State struct {
 	PreviousResponseID string            `json:"previous_response_id,omitempty"`
 	Items              []json.RawMessage `json:"items,omitempty"`   // the conversation, for Options.Replay
 	Pending            []Approval        `json:"pending,omitempty"` // calls that wait for approval
+}
+
+// stateVersion is of the encoding of a State. What an older one lacks is empty.
+const stateVersion = 1
+
+// fields are those of a State, without its methods.
+type fields State
+
+// MarshalJSON gives the state with the version of its encoding.
+func (st State) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Version int `json:"version"`
+		fields
+	}{stateVersion, fields(st)})
+}
+
+// UnmarshalJSON reads what MarshalJSON gives. It refuses what a newer version
+// of this package wrote, since half of a conversation is worse than none.
+func (st *State) UnmarshalJSON(data []byte) error {
+	var v struct {
+		Version int `json:"version"`
+		fields
+	}
+	if err := json.Unmarshal(data, &v); err != nil {
+		return fmt.Errorf("session: state: %w", err)
+	}
+	if v.Version > stateVersion {
+		return fmt.Errorf("session: the state is of version %d, and this package knows %d", v.Version, stateVersion)
+	}
+	*st = State(v.fields)
+	return nil
+}
+
+// check refuses a state that a session can't go on from.
+func (st State) check(replay bool) error {
+	switch {
+	case replay && st.PreviousResponseID != "":
+		return errors.New("session: the state names a response, and Replay sends the conversation, which is not in it")
+	case !replay && len(st.Items) > 0:
+		return errors.New("session: the state holds the conversation, and without Replay it is not sent")
+	}
+	for _, a := range st.Pending {
+		if err := a.Answer.Decision.check(); err != nil {
+			return err
+		}
+		if a.ID == "" {
+			return errors.New("session: the state has an approval without an id")
+		}
+	}
+	return nil
+}
+
+// decided keeps what was decided about a call.
+func (s *Session) decided(a Approval) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	pending := slices.Clone(s.state.Pending)
+	for i := range pending {
+		if pending[i].ID == a.ID {
+			pending[i].Answer = a.Answer
+		}
+	}
+	s.state.Pending = pending
 }
 
 func (st State) clone() State {

@@ -21,6 +21,7 @@ type turn struct {
 	s     *Session
 	yield func(Event, error) bool
 
+	given   map[string]Answer // what Continue was told, by the approval's id
 	tools   mcptools.Result
 	healed  map[string]bool             // labels whose token was replaced
 	retried map[string]bool             // labels whose list was asked for again; "" for OpenAI itself
@@ -95,48 +96,61 @@ func (t *turn) run(ctx context.Context, input []json.RawMessage) error {
 	return ErrTooManyRounds
 }
 
-// answers decides about what is pending. Nil: not all of it is decided.
+// answers decides about what is pending, and keeps each decision in the state
+// as soon as it is made. Nil: not all of it is decided.
 func (t *turn) answers(ctx context.Context) ([]json.RawMessage, error) {
-	pending := t.s.State().Pending
 	open := false
 	var input []json.RawMessage
-	for i, a := range pending {
-		if a.Answer.Decision == Defer {
-			answer, err := t.decide(ctx, a)
-			if err != nil {
+	for _, a := range t.s.State().Pending {
+		answer, err := t.decide(ctx, a)
+		if err != nil {
+			return nil, err
+		}
+		if answer != a.Answer {
+			a.Answer = answer
+			t.s.decided(a)
+			if err := t.tell(a); err != nil {
 				return nil, err
 			}
-			pending[i].Answer = answer
 		}
-		kind := Approved
-		switch pending[i].Answer.Decision {
-		case Defer:
+		if a.Answer.Decision == Defer {
 			open = true
 			continue
-		case Deny:
-			kind = Denied
-		case Approve:
 		}
-		raw, err := pending[i].item()
+		raw, err := a.item()
 		if err != nil {
 			return nil, err
 		}
 		input = append(input, raw)
-		if err := t.emit(Event{Type: kind, Label: a.Label, Provider: a.Provider, Tool: a.Tool, Approval: &pending[i]}); err != nil {
-			return nil, err
-		}
 	}
-	t.s.mu.Lock()
-	t.s.state.Pending = pending
-	t.s.mu.Unlock()
 	if open {
 		return nil, nil
 	}
 	return input, nil
 }
 
-// decide asks the rules, then the callback.
+// tell tells what was decided about a call.
+func (t *turn) tell(a Approval) error {
+	e := Event{Type: Approved, Label: a.Label, Provider: a.Provider, Tool: a.Tool, Approval: &a}
+	switch a.Answer.Decision {
+	case Defer:
+		return nil
+	case Deny:
+		e.Type = Denied
+	case Approve:
+	}
+	return t.emit(e)
+}
+
+// decide looks at what Continue was told and what was decided before, asks the
+// rules, then the callback.
 func (t *turn) decide(ctx context.Context, a Approval) (Answer, error) {
+	if answer, ok := t.given[a.ID]; ok && answer.Decision != Defer {
+		return answer, nil
+	}
+	if a.Answer.Decision != Defer {
+		return a.Answer, nil
+	}
 	if i := slices.IndexFunc(t.s.opts.Rules, func(r Rule) bool { return r.fits(a) }); i >= 0 {
 		return t.s.opts.Rules[i].Answer, nil
 	}
@@ -144,10 +158,10 @@ func (t *turn) decide(ctx context.Context, a Approval) (Answer, error) {
 		return Answer{}, nil
 	}
 	answer, err := t.s.opts.Approve(ctx, a)
-	if err == nil {
-		err = ctx.Err()
+	if err = errors.Join(ctx.Err(), err); err != nil {
+		return Answer{}, err
 	}
-	return answer, err
+	return answer, answer.Decision.check()
 }
 
 // request sends one request, and sends it again where no tool can have run and

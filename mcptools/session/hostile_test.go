@@ -1,0 +1,358 @@
+package session_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/openai/openai-go/v3"
+	"github.com/openai/openai-go/v3/option"
+	"github.com/openai/openai-go/v3/responses"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/toolgrant/toolgrant/mcptools"
+	"github.com/toolgrant/toolgrant/mcptools/lab"
+	"github.com/toolgrant/toolgrant/mcptools/session"
+)
+
+// answering puts a server in the place of the lab's Responses endpoint, which
+// answers with that body to each request, and returns how many there were.
+func (b *backend) answering(t *testing.T, body string) *atomic.Int32 {
+	t.Helper()
+	var asked atomic.Int32
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		w.Header().Set("Content-Type", "application/json")
+		if strings.HasPrefix(body, "data: ") {
+			w.Header().Set("Content-Type", "text/event-stream")
+		}
+		_, _ = io.WriteString(w, body)
+	}))
+	t.Cleanup(srv.Close)
+	hc := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	b.client = openai.NewClient(option.WithBaseURL(srv.URL), option.WithAPIKey("k"), option.WithHTTPClient(hc))
+	return &asked
+}
+
+// events writes a stream.
+func events(all ...string) string {
+	var b strings.Builder
+	for _, e := range all {
+		b.WriteString("data: " + e + "\n\n")
+	}
+	return b.String()
+}
+
+// twoAtOnce is a model that wants to make two calls at the same time.
+func twoAtOnce() *lab.Options {
+	write := func(label string) lab.Call {
+		return lab.Call{ServerLabel: label, Tool: "write", Arguments: json.RawMessage(`{"text":"` + label + `"}`)}
+	}
+	steps := []lab.Step{{Calls: []lab.Call{write("notes"), write("tasks")}}, {Say: "{{all}}"}}
+	return &lab.Options{Script: &lab.Script{Turns: []lab.Turn{{Steps: steps}}}}
+}
+
+func TestTwoApprovalsAtOnceAreAnsweredOneByOne(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, stream bool) {
+		t.Helper()
+		for _, replay := range []bool{false, true} {
+			b := newBackend(t, twoAtOnce(), mcptools.Options{Approval: mcptools.ApprovalAlways}, "notes", "tasks")
+			s := b.session(t, session.Options{Stream: stream, Replay: replay})
+			waiting := collect(s.Run(t.Context(), "write")).last(t)
+			require.Len(t, waiting.Pending, 2)
+			second := map[string]session.Answer{waiting.Pending[1].ID: {Decision: session.Approve}}
+			half := collect(s.Continue(t.Context(), second))
+			assert.Len(t, half.of(session.Approved), 1)
+			assert.Equal(t, session.Waiting, half.last(t).Type)
+			require.Len(t, half.last(t).Pending, 2)
+			assert.Equal(t, session.Approve, half.last(t).Pending[1].Answer.Decision, "it is kept")
+			assert.Equal(t, 1, b.requests(), "nothing is sent before all are answered")
+
+			// Somebody else takes it up.
+			state := s.State()
+			s = b.session(t, session.Options{Stream: stream, Replay: replay, State: &state})
+			whole := collect(s.Continue(t.Context(), map[string]session.Answer{waiting.Pending[0].ID: {Decision: session.Deny}}))
+			assert.Empty(t, whole.of(session.Approved), "that was told before")
+			assert.Len(t, whole.of(session.Denied), 1)
+			assert.Equal(t, session.Done, whole.last(t).Type)
+			assert.Zero(t, b.Count("notes", "tools/call"))
+			assert.Equal(t, 1, b.Count("tasks", "tools/call"))
+		}
+	})
+}
+
+func TestADecisionIsKeptWhenTheNextOneCanNotBeHad(t *testing.T) {
+	t.Parallel()
+	b := newBackend(t, twoAtOnce(), mcptools.Options{Approval: mcptools.ApprovalAlways}, "notes", "tasks")
+	gone := errors.New("the user has gone")
+	s := b.session(t, session.Options{Approve: func(_ context.Context, a session.Approval) (session.Answer, error) {
+		if a.Label == "tasks" {
+			return session.Answer{}, gone
+		}
+		return session.Answer{Decision: session.Approve}, nil
+	}})
+	require.ErrorIs(t, collect(s.Run(t.Context(), "write")).err, gone)
+	pending := s.State().Pending
+	require.Len(t, pending, 2)
+	assert.Equal(t, session.Approve, pending[0].Answer.Decision)
+	assert.Equal(t, session.Defer, pending[1].Answer.Decision)
+	require.NoError(t, collect(s.Continue(t.Context(), map[string]session.Answer{pending[1].ID: {Decision: session.Approve}})).err)
+	assert.Equal(t, 1, b.Count("notes", "tools/call"))
+}
+
+func TestTheLastWordAboutACallCounts(t *testing.T) {
+	t.Parallel()
+	b := newBackend(t, writing(), mcptools.Options{Approval: mcptools.ApprovalAlways}, "notes", "tasks")
+	s := b.session(t, session.Options{})
+	waiting := collect(s.Run(t.Context(), "write")).last(t)
+	id := waiting.Pending[0].ID
+	require.NoError(t, b.Fault("openai:503*1"))
+	require.Error(t, collect(s.Continue(t.Context(), map[string]session.Answer{id: {Decision: session.Approve}})).err)
+	r := collect(s.Continue(t.Context(), map[string]session.Answer{id: {Decision: session.Deny}}))
+	require.NoError(t, r.err)
+	assert.Len(t, r.of(session.Denied), 1)
+	assert.Zero(t, b.Count("notes", "tools/call"))
+}
+
+func TestWhatIsNoDecisionDoesNotPassForOne(t *testing.T) {
+	t.Parallel()
+	b := newBackend(t, writing(), mcptools.Options{Approval: mcptools.ApprovalAlways}, "notes", "tasks")
+	odd := session.Answer{Decision: "approved"}
+	s := b.session(t, session.Options{Approve: func(context.Context, session.Approval) (session.Answer, error) { return odd, nil }})
+	r := collect(s.Run(t.Context(), "write"))
+	require.ErrorContains(t, r.err, `"approved" is no decision`)
+	assert.Empty(t, r.of(session.Approved))
+	id := s.State().Pending[0].ID
+	r = collect(s.Continue(t.Context(), map[string]session.Answer{id: odd}))
+	require.ErrorContains(t, r.err, `"approved" is no decision`)
+	assert.Empty(t, r.events)
+
+	st := s.State()
+	st.Pending[0].Answer = odd
+	_, err := session.New(&b.client.Responses, b.set, ada, &session.Options{Params: responses.ResponseNewParams{Model: "gpt-5"}, State: &st})
+	require.ErrorContains(t, err, `"approved" is no decision`)
+	assert.Equal(t, session.Defer, s.State().Pending[0].Answer.Decision, "a state is the caller's own")
+	assert.Equal(t, 1, b.requests())
+}
+
+func TestAStateThatDoesNotFitIsRefused(t *testing.T) {
+	t.Parallel()
+	var st session.State
+	require.ErrorContains(t, json.Unmarshal([]byte(`{"version":2,"items":[]}`), &st), "version 2")
+	require.Error(t, json.Unmarshal([]byte(`{"pending":{}}`), &st))
+	require.Error(t, json.Unmarshal([]byte(`[]`), &st))
+	require.NoError(t, json.Unmarshal([]byte(`{"previous_response_id":"resp_1","unknown":1}`), &st), "from before there were versions")
+	assert.Equal(t, session.State{PreviousResponseID: "resp_1"}, st)
+	raw, err := json.Marshal(st)
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"version":1,"previous_response_id":"resp_1"}`, string(raw))
+
+	b := newBackend(t, nil, mcptools.Options{}, "notes")
+	for want, o := range map[string]session.Options{
+		"names a response":       {Replay: true, State: &session.State{PreviousResponseID: "resp_1"}},
+		"holds the conversation": {State: &session.State{Items: []json.RawMessage{[]byte(`{}`)}}},
+		"without an id":          {State: &session.State{Pending: []session.Approval{{Label: "notes"}}}},
+	} {
+		o.Params.Model = "gpt-5"
+		_, err := session.New(&b.client.Responses, b.set, ada, &o)
+		require.ErrorContains(t, err, want)
+	}
+}
+
+func TestWhereNothingIsStoredTheConversationIsReplayed(t *testing.T) {
+	t.Parallel()
+	b := newBackend(t, nil, mcptools.Options{}, "notes")
+	s := b.session(t, session.Options{Params: responses.ResponseNewParams{Store: openai.Bool(false)}})
+	for range 2 {
+		require.Equal(t, session.Done, collect(s.Run(t.Context(), "x")).last(t).Type)
+	}
+	assert.NotContains(t, b.body(t, 1), "previous_response_id")
+	assert.Greater(t, len(b.body(t, 1)["input"].([]any)), 2)
+}
+
+func TestAnAnswerThatIsNotWholeSaysSo(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, stream bool) {
+		t.Helper()
+		b := newBackend(t, nil, mcptools.Options{}, "notes")
+		require.NoError(t, b.Fault("openai:incomplete*1"))
+		s := b.session(t, session.Options{Stream: stream})
+		done := collect(s.Run(t.Context(), "x")).last(t)
+		assert.Equal(t, session.Done, done.Type)
+		assert.Equal(t, "max_output_tokens", done.Incomplete())
+		assert.JSONEq(t, `{"event":"done","text":"","skipped":[],"incomplete":"max_output_tokens"}`, string(must(t, done)))
+		done = collect(s.Run(t.Context(), "go on")).last(t)
+		assert.Empty(t, done.Incomplete())
+	})
+}
+
+func TestARefusalIsWhatTheModelWrote(t *testing.T) {
+	t.Parallel()
+	item := `{"id":"msg_1","type":"message","role":"assistant","status":"completed","content":[{"type":"refusal","refusal":"I can't."}]}`
+	reasoning := `{"id":"rs_1","type":"reasoning","summary":[],"content":[{"type":"reasoning_text","text":"secret thoughts"}]}`
+	whole := `{"id":"resp_1","object":"response","status":"completed","output":[` + reasoning + `,` + item + `]}`
+	both(t, func(t *testing.T, stream bool) {
+		t.Helper()
+		b := newBackend(t, nil, mcptools.Options{}, "notes")
+		if stream {
+			b.answering(t, events(
+				`{"type":"response.refusal.delta","delta":"I "}`, `{"type":"response.refusal.delta","delta":"can't."}`,
+				`{"type":"response.completed","response":`+whole+`}`))
+		} else {
+			b.answering(t, whole)
+		}
+		done := collect(b.session(t, session.Options{Stream: stream}).Run(t.Context(), "x")).last(t)
+		assert.Equal(t, "I can't.", done.Text)
+	})
+}
+
+func TestWhatIsNoEndOfAResponseIsNoAnswer(t *testing.T) {
+	t.Parallel()
+	for body, stream := range map[string]bool{
+		`{}`:                                false,
+		`null`:                              false,
+		`[]`:                                false,
+		`{"id":"resp_1","status":"failed"}`: false,
+		`{"id":"resp_1","status":"failed","error":null,"output":[]}`: false,
+		`{"id":"resp_1","status":"cancelled","output":[]}`:           false,
+		`{"id":"resp_1","status":"in_progress","output":[]}`:         false,
+		`{"id":"resp_1","status":"queued","output":[]}`:              false,
+		`<html>`:                false,
+		`data: [DONE]` + "\n\n": true,
+		events(`{"type":"response.created","response":{}}`):                              true,
+		events(`{"type":"response.failed"}`):                                             true,
+		events(`{"type":"response.completed"}`):                                          true,
+		events(`{"type":"response.output_item.done"}`, `{`):                              true,
+		events(`{"type":"error"}`):                                                       true,
+		events(`{"type":"error","error":null}`):                                          true,
+		events(`{"type":"something.new","item":{"type":"new"}}`, `{"type":7}`):           true,
+		events(`{"type":"response.output_text.delta","delta":"so far"}`) + "data: {\"ty": true,
+	} {
+		t.Run(body, func(t *testing.T) {
+			t.Parallel()
+			b := newBackend(t, nil, mcptools.Options{}, "notes")
+			asked := b.answering(t, body)
+			s := b.session(t, session.Options{Stream: stream, OnFailure: session.Skip})
+			r := collect(s.Run(t.Context(), "x"))
+			require.Error(t, r.err)
+			assert.Empty(t, r.of(session.Done))
+			assert.EqualValues(t, 1, asked.Load())
+			assert.Equal(t, session.State{}, s.State())
+		})
+	}
+}
+
+func TestAHugeEventIsCarriedOrRefused(t *testing.T) {
+	t.Parallel()
+	end := `{"type":"response.completed","response":{"id":"resp_1","status":"completed","output":[]}}`
+	delta := func(n int) string {
+		return `{"type":"response.output_text.delta","delta":"` + strings.Repeat("x", n) + `"}`
+	}
+	b := newBackend(t, nil, mcptools.Options{}, "notes")
+	b.answering(t, events(delta(4<<20), end))
+	done := collect(b.session(t, session.Options{Stream: true}).Run(t.Context(), "x")).last(t)
+	assert.Len(t, done.Text, 4<<20)
+
+	asked := b.answering(t, events(delta(33<<20), end)) // more than openai-go reads
+	require.Error(t, collect(b.session(t, session.Options{Stream: true}).Run(t.Context(), "x")).err)
+	assert.EqualValues(t, 1, asked.Load())
+}
+
+// A consumer may break off at any event; range-over-func panics if it is called
+// again after that.
+func TestAConsumerMayBreakOffAtAnyEvent(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, stream bool) {
+		t.Helper()
+		for after := 1; ; after++ {
+			b := newBackend(t, twoAtOnce(), mcptools.Options{Approval: mcptools.ApprovalAlways}, "notes", "tasks")
+			s := b.session(t, session.Options{Stream: stream, Rules: []session.Rule{{Answer: session.Answer{Decision: session.Approve}}}})
+			n, whole := 0, true
+			for _, err := range s.Run(t.Context(), "write") {
+				require.NoError(t, err)
+				if n++; n == after {
+					whole = false
+					break
+				}
+			}
+			if whole {
+				assert.Greater(t, after, 8)
+				return
+			}
+			next := s.Run(t.Context(), "again")
+			if len(s.State().Pending) > 0 {
+				require.ErrorIs(t, collect(next).err, session.ErrPending)
+				next = s.Continue(t.Context(), nil)
+			}
+			require.Equal(t, session.Done, collect(next).last(t).Type, "after %d events", after)
+		}
+	})
+}
+
+func TestAConsumerThatPanicsLeavesTheSessionUsable(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, stream bool) {
+		t.Helper()
+		b := newBackend(t, nil, mcptools.Options{}, "notes")
+		s := b.session(t, session.Options{Stream: stream})
+		assert.Panics(t, func() {
+			for range s.Run(t.Context(), "x") {
+				panic("the consumer's")
+			}
+		})
+		require.Equal(t, session.Done, collect(s.Run(t.Context(), "x")).last(t).Type)
+	})
+}
+
+func TestASessionIsSafeForConcurrentUse(t *testing.T) {
+	t.Parallel()
+	b := newBackend(t, nil, mcptools.Options{}, "notes")
+	s := b.session(t, session.Options{Stream: true})
+	var done, busy atomic.Int32
+	var wg sync.WaitGroup
+	for i := range 16 {
+		wg.Go(func() {
+			for e, err := range s.Run(t.Context(), strconv.Itoa(i)) {
+				_ = s.State()
+				switch {
+				case errors.Is(err, session.ErrBusy):
+					busy.Add(1)
+				case err == nil && e.Type == session.Done:
+					done.Add(1)
+				default:
+					assert.NoError(t, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	assert.EqualValues(t, 16, done.Load()+busy.Load())
+	assert.Positive(t, done.Load())
+	assert.EqualValues(t, done.Load(), b.requests())
+}
+
+func TestWhatTheCallerChangesLaterHasNoEffect(t *testing.T) {
+	t.Parallel()
+	b := newBackend(t, nil, mcptools.Options{}, "notes")
+	each := map[string]mcptools.BuildOptions{}
+	o := session.Options{
+		Params: responses.ResponseNewParams{Model: "gpt-5"}, Build: mcptools.SetBuildOptions{Each: each},
+		Rules: []session.Rule{{Answer: session.Answer{Decision: session.Deny}}},
+	}
+	s, err := session.New(&b.client.Responses, b.set, ada, &o)
+	require.NoError(t, err)
+	each["nowhere"] = mcptools.BuildOptions{}
+	o.Rules[0].Answer.Decision = "odd"
+	require.Equal(t, session.Done, collect(s.Run(t.Context(), "x")).last(t).Type)
+	assert.Len(t, each, 1, "nor is it changed")
+}
