@@ -82,3 +82,45 @@ func TestALongConversationNeverSendsATokenThatHasEnded(t *testing.T) {
 	assert.Greater(t, w.Count("auth", "refresh_token"), 4)
 	assert.Equal(t, 18, w.Count("tasks", "tools/call"))
 }
+
+// Five tokens have ended, and each refresh takes its time: they are waited for
+// at once.
+func TestFiveProvidersTakeAsLongAsTheSlowest(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		names := []string{"a", "b", "c", "d", "e"}
+		o := lab.Options{InMemory: true, TokenTTL: 5 * time.Minute}
+		for _, name := range names {
+			o.Servers = append(o.Servers, lab.Server{Name: name})
+		}
+		w, err := lab.Start(&o)
+		require.NoError(t, err)
+		defer func() { assert.NoError(t, w.Close()) }()
+		store, err := oauthstore.New(oauthstore.NewMemory(), oauthstore.InsecureNoSeal, &oauthstore.Options{HTTPClient: w.Client()})
+		require.NoError(t, err)
+		defer func() { assert.NoError(t, store.Close(context.WithoutCancel(t.Context()))) }()
+		var builders []*mcptools.Builder
+		for _, name := range names {
+			p := providers.Custom(name, w.Server(name).MCPURL, nil)
+			_, err := store.Put(t.Context(), oauthstore.Key{Owner: ada, Provider: name, Server: p.Server.URL}, w.Grant(name, "ada").Credential())
+			require.NoError(t, err)
+			b, err := mcptools.NewBuilder(p, store, &mcptools.Options{Approval: mcptools.ApprovalNever, InsecureSkipProbe: true, InsecureAllowLoopback: true})
+			require.NoError(t, err)
+			builders = append(builders, b)
+		}
+		set, err := mcptools.NewSet(builders...)
+		require.NoError(t, err)
+		<-time.After(time.Hour)
+		require.NoError(t, w.Fault("auth:slow=200ms"))
+
+		client := openai.NewClient(option.WithBaseURL(w.Info().OpenAIBaseURL), option.WithAPIKey(w.Info().OpenAIAPIKey), option.WithHTTPClient(w.Client()))
+		s, err := session.New(&client.Responses, set, ada, &session.Options{Params: responses.ResponseNewParams{Model: "gpt-5"}, Stream: true})
+		require.NoError(t, err)
+		began := time.Now()
+		r := collect(s.Run(t.Context(), "what is new?"))
+		assert.Equal(t, 200*time.Millisecond, time.Since(began))
+		assert.Len(t, r.of(session.Called), 5)
+		assert.Equal(t, session.Done, r.last(t).Type)
+		assert.Equal(t, 5, w.Count("auth", "refresh_token"))
+	})
+}
