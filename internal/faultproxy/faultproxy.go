@@ -28,6 +28,7 @@ type fault struct {
 	text []byte
 	left int
 	lose bool // let it through, and strike when the answer comes
+	down bool // and be down from then on
 }
 
 // A link is one connection through the proxy.
@@ -126,6 +127,17 @@ func (p *Proxy) Lose(text []byte, nth int) <-chan struct{} {
 	return p.set(fault{text: text, left: nth, lose: true})
 }
 
+// StopAndDown is [Proxy.Stop] and from that very moment on [Proxy.Down]: a
+// client that tries again does not get through.
+func (p *Proxy) StopAndDown(text []byte, nth int) <-chan struct{} {
+	return p.set(fault{text: text, left: nth, down: true})
+}
+
+// LoseAndDown is [Proxy.Lose] and from that very moment on [Proxy.Down].
+func (p *Proxy) LoseAndDown(text []byte, nth int) <-chan struct{} {
+	return p.set(fault{text: text, left: nth, lose: true, down: true})
+}
+
 func (p *Proxy) set(f fault) <-chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -186,6 +198,15 @@ func (p *Proxy) serve(client net.Conn) {
 type losing struct {
 	mu     sync.Mutex
 	struck chan struct{} // to be closed then; nil: it is not
+	down   bool
+}
+
+// strike tells that a fault has struck, once there is no way through any more.
+func (p *Proxy) strike(struck chan struct{}, down bool) {
+	if down {
+		p.Down()
+	}
+	close(struck)
 }
 
 func (p *Proxy) requests(l *link, lose *losing) {
@@ -210,12 +231,12 @@ func (p *Proxy) requests(l *link, lose *losing) {
 			}
 			p.mu.Unlock()
 			if strikes && !f.lose {
-				close(struck)
+				p.strike(struck, f.down)
 				return
 			}
 			if strikes {
 				lose.mu.Lock()
-				lose.struck = struck
+				lose.struck, lose.down = struck, f.down
 				lose.mu.Unlock()
 			}
 			if !p.pass(l.server, buf[:n]) {
@@ -233,10 +254,10 @@ func (p *Proxy) answers(l *link, lose *losing) {
 	for {
 		n, err := l.server.Read(buf)
 		lose.mu.Lock()
-		struck := lose.struck
+		struck, down := lose.struck, lose.down
 		lose.mu.Unlock()
 		if n > 0 && struck != nil {
-			close(struck)
+			p.strike(struck, down)
 			return
 		}
 		if n > 0 && !p.pass(l.client, buf[:n]) || err != nil {

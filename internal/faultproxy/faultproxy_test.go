@@ -46,9 +46,13 @@ func newServer(t *testing.T) *server {
 
 func (s *server) serve(c net.Conn) {
 	defer c.Close()
-	for lines := bufio.NewScanner(c); lines.Scan(); {
+	for lines := bufio.NewReader(c); ; {
+		line, err := lines.ReadString('\n')
+		if err != nil {
+			return // half a line is none
+		}
 		s.mu.Lock()
-		s.done = append(s.done, lines.Text())
+		s.done = append(s.done, line[:len(line)-1])
 		s.mu.Unlock()
 		if _, err := c.Write([]byte("done\n")); err != nil {
 			return
@@ -160,4 +164,21 @@ func TestWhatIsFrozenComesLater(t *testing.T) {
 	answer, err := bufio.NewReader(c.conn).ReadString('\n')
 	require.NoError(t, err)
 	assert.Equal(t, "done\n", answer)
+}
+
+func TestAFaultMayBeTheEndUntilItIsUpAgain(t *testing.T) {
+	t.Parallel()
+	s, p, c := start(t)
+	struck := p.StopAndDown([]byte("write"), 1)
+	assert.False(t, c.ask("write 1"))
+	<-struck
+	assert.False(t, c.ask("read 1"), "whoever tries again is not let in")
+	p.Up()
+	struck = p.LoseAndDown([]byte("write"), 1)
+	assert.False(t, c.ask("write 2"))
+	<-struck
+	assert.False(t, c.ask("read 2"))
+	p.Up()
+	assert.True(t, c.ask("write 3"))
+	assert.Equal(t, []string{"write 2", "write 3"}, s.asked())
 }

@@ -75,7 +75,7 @@ func (r *round) hit(victim int) {
 
 // sender hits whoever sent a refresh.
 func (r *round) sender(p *post) {
-	r.hit(slices.IndexFunc(r.fleet.all, func(w *process) bool { return w.name == p.worker }))
+	r.hit(r.fleet.byName(p.worker))
 }
 
 // set makes the front strike at the moment of the blow.

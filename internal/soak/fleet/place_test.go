@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"io"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/toolgrant/toolgrant/internal/faultproxy"
 	"github.com/toolgrant/toolgrant/internal/servertest"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/filestore"
@@ -122,4 +124,23 @@ func (p place) open(ctx context.Context) (oauthstore.Backend, io.Closer, error) 
 		return b, closers{client, b}, err
 	}
 	return nil, nil, fmt.Errorf("no store of kind %q", p.Kind)
+}
+
+// behind puts a fault proxy before the server of a place and returns the place
+// as one finds it through that, with the text that begins each write.
+func (p place) behind(t *testing.T) (*faultproxy.Proxy, place, []byte) {
+	t.Helper()
+	u, err := url.Parse(p.URL)
+	require.NoError(t, err)
+	proxy, err := faultproxy.Start(u.Host)
+	require.NoError(t, err)
+	t.Cleanup(proxy.Close)
+	u.Host = proxy.Addr()
+	write := []byte("{" + p.Name + "}:expire") // a key of the script that writes, and of no other
+	if p.Kind == "postgres" {
+		u.RawQuery += "&default_query_exec_mode=exec" // so that the statement is sent each time
+		write = []byte("(UPDATE")
+	}
+	p.URL = u.String()
+	return proxy, p, write
 }

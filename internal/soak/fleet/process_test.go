@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"strconv"
 	"sync"
 	"syscall"
 	"testing"
@@ -35,13 +36,15 @@ type process struct {
 	asked  map[int]chan report
 	events []report
 	last   report
+
+	interrupted chan struct{} // closed when it has begun to close its store
 }
 
 func startProcess(t *testing.T, cfg workerConfig) *process {
 	t.Helper()
 	text, err := json.Marshal(cfg)
 	require.NoError(t, err)
-	p := &process{name: cfg.Name, cmd: exec.CommandContext(context.WithoutCancel(t.Context()), os.Args[0]), gone: make(chan struct{}), asked: map[int]chan report{}}
+	p := &process{name: cfg.Name, cmd: exec.CommandContext(context.WithoutCancel(t.Context()), os.Args[0]), gone: make(chan struct{}), asked: map[int]chan report{}, interrupted: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), workerVariable+"="+string(text), "GORACE=atexit_sleep_ms=0")
 	p.cmd.Stderr = t.Output()
 	p.in, err = p.cmd.StdinPipe()
@@ -90,6 +93,8 @@ func (p *process) hear(r report) {
 	switch c := p.asked[r.ID]; {
 	case r.Event != "":
 		p.events = append(p.events, r)
+	case r.Closing:
+		close(p.interrupted)
 	case r.Closed:
 		p.last = r
 	case c != nil:
@@ -131,6 +136,14 @@ func (p *process) reported(kind oauthstore.EventKind, subject string) (all []rep
 		}
 	}
 	return all
+}
+
+// ended waits for the end after a signal, and returns the last word.
+func (p *process) ended() report {
+	<-p.gone
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.last
 }
 
 func (p *process) signal(s os.Signal) { _ = p.cmd.Process.Signal(s) }
@@ -215,7 +228,7 @@ func (h held) key() oauthstore.Key { return keyOf(h.subject) }
 func (f *fleet) put(t *testing.T) held {
 	t.Helper()
 	f.born++
-	h := held{subject: fmt.Sprintf("u_%d", f.born)}
+	h := held{subject: "u_" + strconv.Itoa(f.born)}
 	f.connect(t, &h)
 	return h
 }

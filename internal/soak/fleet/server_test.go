@@ -32,13 +32,13 @@ const workerHeader = "X-Worker"
 
 // A post is one refresh that reached the front of the server.
 type post struct {
-	chain  string // of which minted grant
-	worker string // who sent it
-	spent  string // the refresh token
-	status int    // what the server answered; 0: it was not asked
-	code   string // "error" of its answer
-	access string // of the pair that it gave
-	left   bool   // the sender had gone when it was answered
+	chain        string // of which minted grant
+	worker       string // who sent it
+	spent        string // the refresh token
+	status       int    // what the server answered; 0: it was not asked
+	code         string // "error" of its answer
+	access, next string // the pair that it gave
+	left         bool   // the sender had gone when it was answered
 }
 
 // An answer is what a fault gives in place of the server's own; the zero value
@@ -59,6 +59,7 @@ type authServer struct {
 	mu     sync.Mutex
 	chains map[string]string // refresh token to chain
 	posts  []*post
+	ended  []string                       // tokens that were revoked
 	before map[string]func(*post) *answer // by chain: before the server is asked
 	after  map[string]func(*post) *answer // by chain: once it has answered
 	passed map[string]func(*post)         // by chain: once its answer was passed on
@@ -103,6 +104,8 @@ func (s *authServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	isRefresh := r.URL.Path == "/token"
 	if isRefresh {
 		s.posts = append(s.posts, p)
+	} else {
+		s.ended = append(s.ended, form.Get("token"))
 	}
 	s.mu.Unlock()
 	if isRefresh && before != nil {
@@ -157,7 +160,7 @@ func (s *authServer) note(p *post, status int, body []byte) {
 	_ = json.Unmarshal(body, &a)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p.status, p.code, p.access = status, a.Error, a.Access
+	p.status, p.code, p.access, p.next = status, a.Error, a.Access, a.Refresh
 	if a.Refresh != "" {
 		s.chains[a.Refresh] = p.chain
 	}
@@ -197,6 +200,13 @@ func (s *authServer) sent(chain string, from int) []post {
 		}
 	}
 	return all[from:]
+}
+
+// revoked returns the tokens whose end was asked for.
+func (s *authServer) revoked() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.ended)
 }
 
 func (s *authServer) ask(t *testing.T, method, path string, into any) {

@@ -4,7 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"testing"
 	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
@@ -105,4 +109,48 @@ func shiftAny(v any, by time.Duration) any {
 		}
 	}
 	return v
+}
+
+// Of eight processes one has a clock that is five minutes ahead, another one
+// that is as far behind. Neither refreshes early or late, takes a lease from
+// others or gives a token another end.
+func TestAClockThatIsOffChangesNothing(t *testing.T) {
+	t.Parallel()
+	const ttl = 5 * time.Second
+	s := startServer(t, ttl)
+	for _, kind := range []string{"postgres", "redis"} { // whose clock is not that of the processes
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			f := newFleet(t, s, 6, workerConfig{Place: newPlace(t, kind)})
+			for _, ahead := range []time.Duration{5 * time.Minute, -5 * time.Minute} {
+				f.all = append(f.all, f.start(t, func(c *workerConfig) { c.Skew = ahead }).up(t))
+			}
+			credentials := make([]held, rounds()/2)
+			for i := range credentials {
+				credentials[i] = f.put(t)
+			}
+			for n := range rounds() {
+				h := credentials[n%len(credentials)]
+				f.ended(t, h)
+				before, begin := len(s.sent(h.chain, 0)), time.Now()
+				token := order{Do: "token", Subject: h.subject}
+				if first := n % 3; first > 0 { // one of the two by itself, and those who think otherwise after it
+					require.Empty(t, f.all[len(f.all)-first].do(token).Text)
+				}
+				reports := f.everybody(token)
+				sent := s.sent(h.chain, before)
+				require.Len(t, sent, 1, "round %d", n)
+				for i, r := range reports {
+					require.Empty(t, r.Text, "round %d: %s", n, f.all[i].name)
+					require.Equal(t, sent[0].access, r.Access, "round %d: %s", n, f.all[i].name)
+				}
+				st, access := f.stored(t, h)
+				require.Equal(t, sent[0].access, access)
+				require.True(t, s.live(t, access))
+				require.False(t, st.Expiry.Before(begin.Add(ttl-time.Second)), "round %d: it ends too early", n)
+				require.False(t, st.Expiry.After(time.Now().Add(ttl+time.Second)), "round %d: it ends too late", n)
+			}
+		})
+	}
+	t.Cleanup(func() { assert.Zero(t, s.counts(t).Reused) })
 }

@@ -74,6 +74,7 @@ type report struct {
 
 	Event   oauthstore.EventKind `json:"event"`
 	Subject string               `json:"subject"` // of the event
+	Closing bool                 `json:"closing"`
 	Closed  bool                 `json:"closed"`
 	Died    bool                 `json:"-"`
 }
@@ -181,6 +182,7 @@ func work(text string) error {
 	go func() { ended <- w.obey(os.Stdin) }()
 	select {
 	case <-interrupted:
+		w.say(report{Closing: true})
 	case err = <-ended:
 	}
 	cctx, cancel := context.WithTimeout(ctx, time.Minute)
