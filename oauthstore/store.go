@@ -128,7 +128,7 @@ type Store struct {
 
 	cache   *otter.Cache[Key, *snapshot]
 	watch   watch
-	loads   singleflight.Group // reads of the backend
+	loads   loads              // reads of the backend
 	flights singleflight.Group // refreshes
 	probes  singleflight.Group // verifications
 	breaker breaker
@@ -347,31 +347,27 @@ func (s *Store) load(ctx context.Context, key Key) (*snapshot, error) {
 	if err := key.Validate(); err != nil {
 		return nil, err
 	}
-	ch := s.loads.DoChan(flightKey(key), func() (any, error) {
+	sn, err := s.loads.do(ctx, key, func(ctx context.Context) (*snapshot, error) {
 		if !s.begin() {
 			return nil, ErrClosed
 		}
 		defer s.work.Done()
-		rctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opts.SaveBudget)
+		ctx, cancel := context.WithTimeout(ctx, s.opts.SaveBudget)
 		defer cancel()
-		return s.read(rctx, key)
+		return s.read(ctx, key)
 	})
-	select {
-	case <-ctx.Done():
+	switch {
+	case err == nil:
+		return sn, nil
+	case ctx.Err() != nil:
 		return nil, ctx.Err()
-	case r := <-ch:
-		if r.Err == nil {
-			sn, _ := r.Val.(*snapshot)
+	case errors.Is(err, ErrUnavailable) || errors.Is(err, context.DeadlineExceeded):
+		if sn, ok := s.cache.GetIfPresent(key); ok && sn.alive(sn.storeNow()) && sn.rec.Tombstone.IsZero() {
 			return sn, nil
 		}
-		if errors.Is(r.Err, ErrUnavailable) || errors.Is(r.Err, context.DeadlineExceeded) {
-			if sn, ok := s.cache.GetIfPresent(key); ok && sn.alive(sn.storeNow()) && sn.rec.Tombstone.IsZero() {
-				return sn, nil
-			}
-			return nil, errors.Join(ErrUnavailable, r.Err)
-		}
-		return nil, r.Err
+		return nil, errors.Join(ErrUnavailable, err)
 	}
+	return nil, err
 }
 
 // read reads the record from the backend, always.
@@ -415,7 +411,7 @@ func (s *Store) write(ctx context.Context, key Key, rec *record, sn *snapshot) (
 	}
 	written := newSnapshot(rec, next, sn.storeNow())
 	s.remember(key, written, before)
-	s.loads.Forget(flightKey(key)) // who asks from now on must not join a read from before
+	s.loads.forget(key) // who asks from now on must not join a read from before
 	return written, nil
 }
 
