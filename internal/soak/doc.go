@@ -6,6 +6,8 @@
 //     token at each refresh.
 //   - hot_test.go: what a cached token, a cached entry and a cold read cost,
 //     beside what they can't cost less than.
+//   - population_test.go: many credentials in one table: query plans, cold
+//     entries, a sweep.
 //   - pool_test.go: refreshes and the application's queries on one pool.
 //
 // Each has a short version, which runs with all other tests and holds to what

@@ -29,7 +29,7 @@ type postgres struct {
 func newPostgres(t *testing.T, conns int32) postgres {
 	t.Helper()
 	p := postgres{schema: "soak_" + strings.ToLower(rand.Text())}
-	p.pool = newPool(t, servertest.Postgres(t), conns)
+	p.pool = newPool(t, servertest.Postgres(t)+"&application_name="+p.schema, conns)
 	require.NoError(t, pgstore.Migrate(t.Context(), p.pool, &pgstore.Options{Schema: p.schema}))
 	t.Cleanup(func() {
 		_, err := p.pool.Exec(context.Background(), "DROP SCHEMA "+p.schema+" CASCADE")
