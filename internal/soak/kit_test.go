@@ -58,6 +58,7 @@ func pair(name string, expiry time.Time, endpoint string) oauthstore.Credential 
 type tokenServer struct {
 	*httptest.Server
 	latency time.Duration
+	open    atomic.Pointer[chan struct{}] // while it is not closed, nobody is answered
 	posts   atomic.Int64
 	flying  atomic.Int64
 	most    atomic.Int64 // that flew at once
@@ -72,6 +73,9 @@ func newTokenServer(t *testing.T, latency time.Duration) *tokenServer {
 		for most := s.most.Load(); flying > most && !s.most.CompareAndSwap(most, flying); most = s.most.Load() {
 		}
 		n := s.posts.Add(1)
+		if open := s.open.Load(); open != nil {
+			<-*open
+		}
 		select {
 		case <-time.After(s.latency):
 		case <-r.Context().Done():
@@ -82,6 +86,13 @@ func newTokenServer(t *testing.T, latency time.Duration) *tokenServer {
 	}))
 	t.Cleanup(s.Close)
 	return s
+}
+
+// hold lets nobody be answered until the function is called that it returns.
+func (s *tokenServer) hold() (answer func()) {
+	open := make(chan struct{})
+	s.open.Store(&open)
+	return func() { close(open) }
 }
 
 // percentile returns the time that p of 100 don't exceed. It sorts.

@@ -23,51 +23,102 @@ const (
 	queriesMore = 5 // times as long may others' queries take
 )
 
-// An application and the store share a pool of eight connections, and 32
-// credentials are refreshed again and again. Nothing of that may hold a
-// connection while the token endpoint thinks: the control does, as one does who
-// locks the row, and shows what the application's other queries pay for it.
-func TestRefreshesLeaveThePoolToOthers(t *testing.T) { //nolint:paralleltest // measures time
-	window, rounds := 600*time.Millisecond, 10
-	if soaking() {
-		window, rounds = 5*time.Second, 6
+// While the token endpoint thinks of 32 refreshes, all eight connections of the
+// pool are the application's. The control, who keeps the row locked meanwhile,
+// has all of them with the first eight.
+func TestARefreshHoldsNoConnectionWhileItsAnswerIsAwaited(t *testing.T) {
+	t.Parallel()
+	db, as := newPostgres(t, poolSize), newTokenServer(t, 0)
+	keys, s := refreshable(t, db, as)
+	for _, tt := range []struct {
+		name string
+		work func(i int) error
+		fly  int64 // requests
+		held int32 // connections
+	}{
+		{"the store", refreshing(t, s, keys), refreshers, 0},
+		{"control", holding(t, db, as), poolSize, poolSize},
+	} {
+		t.Run(tt.name, func(t *testing.T) { //nolint:paralleltest // one at a time
+			answer := as.hold()
+			var all sync.WaitGroup
+			for i := range refreshers {
+				all.Go(func() { assert.NoError(t, tt.work(i)) })
+			}
+			require.Eventually(t, func() bool { return as.flying.Load() == tt.fly && db.pool.Stat().AcquiredConns() == tt.held },
+				time.Minute, time.Millisecond)
+			answer()
+			all.Wait()
+		})
 	}
-	db, as := newPostgres(t, poolSize), newTokenServer(t, answersIn)
+}
+
+// refreshable puts 32 credentials into a store on the pool.
+func refreshable(t *testing.T, db postgres, as *tokenServer) ([]oauthstore.Key, *oauthstore.Store) {
+	t.Helper()
 	s := newStore(t, db.backend, newKeyset(t), &oauthstore.Options{HTTPClient: as.Client()})
-	var keys [refreshers]oauthstore.Key
+	keys := make([]oauthstore.Key, refreshers)
 	for i := range keys {
 		keys[i] = oauthstore.Key{Owner: oauthstore.Owner{Tenant: "acme", Subject: strconv.Itoa(i)}, Provider: "example"}
 		_, err := s.Put(t.Context(), keys[i], pair(strconv.Itoa(i), time.Now().Add(time.Hour), as.URL))
 		require.NoError(t, err)
 	}
-	refresh := func(i int) error {
+	return keys, s
+}
+
+// refreshing returns a refresher as the library is one.
+func refreshing(t *testing.T, s *oauthstore.Store, keys []oauthstore.Key) func(i int) error {
+	t.Helper()
+	return func(i int) error {
 		st, err := s.Status(t.Context(), keys[i])
 		if err == nil {
 			_, err = s.Refresh(t.Context(), keys[i], st.Generation)
 		}
 		return err
 	}
+}
 
-	idle, busy := time.Hour, time.Hour // of the quietest rounds
+// An application and the store share a pool of eight connections, and 32
+// credentials are refreshed again and again. What that costs the application's
+// other queries is measured, and what it would cost to lock the rows.
+func TestRefreshesLeaveThePoolToOthers(t *testing.T) { //nolint:paralleltest // measures time
+	if testing.Short() {
+		t.Skip("it measures time")
+	}
+	window, rounds := 600*time.Millisecond, 3
+	if soaking() {
+		window, rounds = 5*time.Second, 6
+	}
+	db, as := newPostgres(t, poolSize), newTokenServer(t, answersIn)
+	keys, s := refreshable(t, db, as)
+	refresh := refreshing(t, s, keys)
+	hold := holding(t, db, as)
+	p99 := func(work func(i int) error) time.Duration {
+		return percentile(during(t, work, func() []time.Duration { return queries(t, db.pool, window) }), 99)
+	}
+	idle, busy, held := time.Hour, time.Hour, time.Hour // of the quietest rounds
 	for range rounds {
 		i := percentile(queries(t, db.pool, window), 99)
 		before := as.posts.Load()
-		b := percentile(during(t, refresh, func() []time.Duration { return queries(t, db.pool, window) }), 99)
-		t.Logf("p99 of SELECT 1: %8.3f ms idle, %8.3f ms while %d credentials are refreshed (%d times), %.1f ×",
-			ms(i), ms(b), refreshers, as.posts.Load()-before, ratio(b, i))
-		assert.Positive(t, as.posts.Load()-before)
-		// What else runs on the machine makes either longer, and neither shorter.
-		idle, busy = min(i, idle), min(b, busy)
-		if ratio(busy, idle) <= queriesMore && !soaking() {
+		b := p99(refresh)
+		refreshed := as.posts.Load() - before
+		h := p99(hold)
+		t.Logf("p99 of SELECT 1: %8.3f ms idle, %8.3f ms while %d credentials are refreshed (%d times), %8.3f ms with the control",
+			ms(i), ms(b), refreshers, refreshed, ms(h))
+		assert.Positive(t, refreshed)
+		// What else runs on the machine makes each longer, and none shorter.
+		idle, busy, held = min(i, idle), min(b, busy), min(h, held)
+		if !soaking() && ratio(held, busy) > 2*queriesMore {
 			break
 		}
 	}
-	assert.LessOrEqual(t, ratio(busy, idle), float64(queriesMore), "in the quietest rounds")
-
-	t.Logf("in the quietest rounds: %.3f ms idle, %.3f ms while they are refreshed, %.1f ×", ms(idle), ms(busy), ratio(busy, idle))
-	held := percentile(during(t, holding(t, db, as), func() []time.Duration { return queries(t, db.pool, window) }), 99)
-	t.Logf("p99 of SELECT 1: %8.3f ms while the control holds a row over each call, %.0f ×", ms(held), ratio(held, idle))
-	assert.Greater(t, ratio(held, idle), 2.0*queriesMore, "the control is to be found out by far")
+	t.Logf("in the quietest rounds: %.3f ms idle, %.1f × while they are refreshed, %.0f × with the control", ms(idle), ratio(busy, idle), ratio(held, idle))
+	// On a machine that has no time left, waiting for it is what takes longest.
+	assert.Greater(t, ratio(held, busy), 3.0, "the control is to be found out")
+	if soaking() {
+		assert.LessOrEqual(t, ratio(busy, idle), float64(queriesMore))
+		assert.Greater(t, ratio(held, idle), 4.0*queriesMore, "the control is to be found out by far")
+	}
 }
 
 // holding returns a refresher that keeps a transaction open over the call.
