@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -98,7 +99,11 @@ func wantsJSON(args []string) bool {
 	if end := slices.Index(args, "--"); end >= 0 {
 		args = args[:end]
 	}
-	return slices.Contains(args, "--json") || slices.Contains(args, "--json=true")
+	return slices.ContainsFunc(args, func(arg string) bool {
+		value, ok := strings.CutPrefix(arg, "--json=")
+		asked, err := strconv.ParseBool(value)
+		return arg == "--json" || ok && err == nil && asked
+	})
 }
 
 // execute parses args and runs the subcommand.
@@ -167,9 +172,10 @@ func (a *app) print(v any, plain func(w io.Writer)) {
 	_, _ = a.stdout.Write(b.Bytes())
 }
 
-// notef tells people something beside the answer. Scripts do not see it.
+// notef tells people something beside the answer, of which a server may have
+// written a part. Scripts do not see it.
 func (a *app) notef(format string, args ...any) {
-	_, _ = fmt.Fprintf(a.stderr, format+"\n", args...)
+	_, _ = io.WriteString(a.stderr, plainText(fmt.Sprintf(format, args...))+"\n")
 }
 
 // encode returns v as JSON with a newline at its end, which a terminal can show

@@ -31,15 +31,30 @@ func plainText(s string) string {
 
 // plainLine makes a text harmless and puts it into one line.
 func plainLine(s string) string {
+	var before rune
 	return strings.Map(func(r rune) rune {
+		last := before
+		before = r
 		switch {
 		case r == '\n', r == '\t', r == '\r', unicode.In(r, unicode.Zl, unicode.Zp):
 			return ' '
-		case unicode.Is(unicode.Cf, r): // zero-width ones hide as well
+		case r == emojiLook && !invisible(last):
+			return r
+		case invisible(r): // what can't be seen hides as well
 			return utf8.RuneError
 		}
 		return harmless(r)
 	}, s)
+}
+
+// emojiLook asks for the coloured form of the character before it: much that
+// is typed as an emoji has one, and one says nothing by itself.
+const emojiLook = '\ufe0f'
+
+// invisible reports whether a character shows nothing, so that a text could be
+// hidden in a row of them.
+func invisible(r rune) bool {
+	return unicode.In(r, unicode.Cf, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point)
 }
 
 // harmless puts a mark in the place of what a terminal would obey: control

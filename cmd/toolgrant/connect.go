@@ -148,7 +148,7 @@ func (a *app) consent(ctx context.Context, c *connect.Connector, t target, ask *
 	}
 	defer func() { _ = l.Close() }()
 	a.print(authorizeEvent{"authorize", l.URL}, func(w io.Writer) {
-		_, _ = io.WriteString(w, "Consent here:\n\n  "+l.URL+"\n\n")
+		_, _ = io.WriteString(w, "Consent here:\n\n  "+plainLine(l.URL)+"\n\n")
 	})
 	if !f.noBrowser {
 		openBrowser(ctx, l.URL)

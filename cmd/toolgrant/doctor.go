@@ -112,13 +112,13 @@ func (f *importFile) judged(p providers.Provider) *oauthstore.Token {
 // report writes what the doctor found, for people.
 func (u *ui) report(w io.Writer, r doctor.Report) {
 	look := map[string]lipgloss.Style{doctor.VerdictOK: u.good, doctor.VerdictFailing: u.bad, doctor.VerdictUnknown: u.warn}[r.Verdict]
-	_, _ = fmt.Fprintf(w, "%s  %s at %s\n\n", look.Render(r.Verdict), r.Provider, r.ServerURL)
+	_, _ = fmt.Fprintf(w, "%s  %s at %s\n\n", look.Render(r.Verdict), plainLine(r.Provider), plainLine(r.ServerURL))
 	for _, s := range r.Steps {
 		mark := u.good.Render("+")
 		if !s.OK {
 			mark = u.bad.Render("-")
 		}
-		_, _ = fmt.Fprintf(w, "%s %s  %s\n", mark, u.head.Render(s.Name), s.Detail)
+		_, _ = fmt.Fprintf(w, "%s %s  %s\n", mark, u.head.Render(s.Name), plainLine(s.Detail))
 	}
 	open := false
 	for _, h := range r.Hypotheses {
@@ -129,7 +129,7 @@ func (u *ui) report(w io.Writer, r doctor.Report) {
 			_, _ = fmt.Fprintf(w, "\n%s\n", u.head.Render("Why"))
 			open = true
 		}
-		_, _ = fmt.Fprintf(w, "  %s  %s: %s\n", u.warn.Render(h.Verdict), h.ID, h.Detail)
+		_, _ = fmt.Fprintf(w, "  %s  %s: %s\n", u.warn.Render(h.Verdict), h.ID, plainLine(h.Detail))
 	}
 	if r.Cause != "" && r.Action != mcptools.ActionNone {
 		_, _ = fmt.Fprintf(w, "\n%s  %s\n", u.head.Render("What to do"), actionWords[r.Action])

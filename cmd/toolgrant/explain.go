@@ -92,9 +92,9 @@ func (u *ui) failure(w io.Writer, f *mcptools.Failure) {
 	_, _ = fmt.Fprintf(w, "%s  %s\n\n", u.bad.Render(string(f.Kind)), kindWords[f.Kind])
 	u.fields(w,
 		field{"stage", string(f.Stage)},
-		field{"server", first(f.ServerLabel, f.ServerURL)},
+		field{"server", plainLine(first(f.ServerLabel, f.ServerURL))},
 		field{"entry", number(f.ToolIndex)},
-		field{"tool", f.ToolName},
+		field{"tool", plainLine(f.ToolName)},
 		field{"server answered", status},
 		field{"JSON-RPC code", number(f.RPCCode)},
 		field{"what to do", actionWords[f.Action]},

@@ -180,6 +180,9 @@ that the server refuses (exit 3): nothing is stored then.`,
 			if tokenFile == "" {
 				return usagef("import needs --token-file FILE, or - for stdin")
 			}
+			if tokenFile == "-" && secretFile == "-" {
+				return usagef("stdin can't be both --token-file and --client-secret-file")
+			}
 			data, err := a.readInput(tokenFile)
 			if err != nil {
 				return err

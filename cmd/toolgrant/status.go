@@ -115,7 +115,7 @@ func (a *app) listStatus(ctx context.Context, store *oauthstore.Store) error {
 	return nil
 }
 
-// status writes one status for people.
+// status writes one status for people. Much in it is what a server once wrote.
 func (u *ui) status(w io.Writer, v statusView) {
 	s := v.status
 	verdict := ""
@@ -123,7 +123,7 @@ func (u *ui) status(w io.Writer, v statusView) {
 	case oauthstore.VerdictAccepted:
 		verdict = u.good.Render("accepted") + " " + when(s.Verdict.At)
 	case oauthstore.VerdictRefused:
-		verdict = u.bad.Render("refused") + " " + when(s.Verdict.At) + ": " + s.Verdict.Detail
+		verdict = u.bad.Render("refused") + " " + when(s.Verdict.At) + ": " + plainLine(s.Verdict.Detail)
 	}
 	expires := when(s.Expiry)
 	if expires == "" {
@@ -137,8 +137,8 @@ func (u *ui) status(w io.Writer, v statusView) {
 		field{"state", strings.TrimSpace(u.state(v.State).Render(string(v.State)) + " " + text(v.Reason))},
 		field{"expires", expires},
 		field{"server says", verdict},
-		field{"issuer", text(v.Issuer)}, field{"resource", text(v.Resource)}, field{"client", text(v.ClientID)},
-		field{"scopes", strings.Join(v.Scopes, " ")},
+		field{"issuer", plainLine(text(v.Issuer))}, field{"resource", plainLine(text(v.Resource))}, field{"client", plainLine(text(v.ClientID))},
+		field{"scopes", plainLine(strings.Join(v.Scopes, " "))},
 	)
 }
 

@@ -96,3 +96,27 @@ func TestTheOwnerIsSplitAtTheFirstSlash(t *testing.T) {
 	f := c.fails(t, exitReconnect, "status", "asana", "--owner", "acme/team/u_42")
 	assert.Contains(t, f.Message, "acme/team/u_42")
 }
+
+func TestAFaultIsJSONHoweverJSONWasAskedFor(t *testing.T) {
+	t.Parallel()
+	c := newCLI(t)
+	for _, flag := range []string{"--json", "--json=true", "--json=1", "--json=T"} {
+		got := c.run(t.Context(), "token", "nowhere", flag)
+		assert.Equal(t, exitReconnect, got.code)
+		assert.Contains(t, got.out, `{"error":{"kind":"not_connected"`, flag)
+		assert.Empty(t, got.errOut, flag)
+	}
+	for _, flag := range []string{"--json=false", "--json=0"} {
+		got := c.run(t.Context(), "token", "nowhere", flag)
+		assert.Equal(t, exitReconnect, got.code)
+		assert.Empty(t, got.out, flag)
+	}
+}
+
+func TestStdinIsReadOnce(t *testing.T) {
+	t.Parallel()
+	c := newCLI(t)
+	c.stdin = "made-up-token\n"
+	f := c.fails(t, exitUsage, "import", "mine=https://mcp.example.com/mcp", "--token-file", "-", "--client-secret-file", "-", "--no-verify")
+	assert.EqualValues(t, kindUsage, f.Kind)
+}
