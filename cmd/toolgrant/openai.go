@@ -84,9 +84,12 @@ func unansweredFault(err error) *fault {
 
 // platformFault says what OpenAI's own refusal is, in its words.
 func platformFault(f *mcptools.Failure) *fault {
-	text := "OpenAI's API failed"
-	if e, ok := errors.AsType[*openai.Error](f); ok {
-		text = fmt.Sprintf("OpenAI answered %d %s", e.StatusCode, http.StatusText(e.StatusCode))
+	text := message(f)
+	if f.Kind == mcptools.KindPlatform {
+		text = "OpenAI's API failed"
+		if e, ok := errors.AsType[*openai.Error](f); ok {
+			text = fmt.Sprintf("OpenAI answered %d %s", e.StatusCode, http.StatusText(e.StatusCode))
+		}
 	}
 	if said := saidIn(f.Upstream()); said != "" {
 		text += ": " + cut(plainLine(said), maxSaid)
@@ -94,20 +97,32 @@ func platformFault(f *mcptools.Failure) *fault {
 	return &fault{Kind: f.Kind, Message: text, Action: f.Action}
 }
 
-// saidIn returns the message in an error body of OpenAI's; a body that holds
-// none is shown as it is.
+// maxSaid bounds what is shown of a message of OpenAI's.
+const maxSaid = 400
+
+// saidIn returns the message in an error body or event of OpenAI's. A body that
+// is something else is shown as it is.
 func saidIn(body string) string {
+	type failed struct {
+		Message string          `json:"message"`
+		Error   json.RawMessage `json:"error"`
+	}
 	var e struct {
-		Message string `json:"message"`
-		Error   struct {
-			Message string `json:"message"`
-		} `json:"error"`
+		failed
+		Response failed `json:"response"`
 	}
 	if json.Unmarshal([]byte(body), &e) != nil {
 		return body
 	}
-	return first(e.Error.Message, e.Message, body)
+	for _, raw := range []json.RawMessage{e.Error, e.Response.Error} {
+		var text string
+		var object failed
+		if json.Unmarshal(raw, &text) == nil && text != "" {
+			return text
+		}
+		if json.Unmarshal(raw, &object) == nil && object.Message != "" {
+			return object.Message
+		}
+	}
+	return first(e.Message, body)
 }
-
-// maxSaid bounds what is shown of a message of OpenAI's.
-const maxSaid = 400

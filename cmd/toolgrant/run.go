@@ -179,7 +179,7 @@ func (a *app) runFault(err error, tools *runTools) error {
 	if name, ok := tools.names[all[0].ServerLabel]; ok {
 		a.subject.Store(&name)
 	}
-	if all[0].Kind == mcptools.KindPlatform {
+	if all[0].Kind == mcptools.KindPlatform || all[0].Stage == mcptools.StageRequest {
 		return platformFault(all[0])
 	}
 	f := faultOf(all[0])

@@ -161,6 +161,35 @@ func TestRunPrintsNoSecret(t *testing.T) {
 	}
 }
 
+func TestRunSaysWhatOpenAISaid(t *testing.T) {
+	t.Parallel()
+	for fault, want := range map[string]struct {
+		code    int
+		kind    mcptools.Kind
+		message string
+	}{
+		"openai:500":               {exitFailed, "platform", "OpenAI answered 500 Internal Server Error: The server had an error while processing your request. Sorry about that!"},
+		"openai:429":               {exitFailed, "platform", "OpenAI answered 429 Too Many Requests: Rate limit reached for requests per min. Please try again in 1s."},
+		"openai:html":              {exitFailed, "platform", "OpenAI answered 502 Bad Gateway: <!doctype html>"},
+		"openai:error_string":      {exitFailed, "platform", "OpenAI's API failed: upstream failed"},
+		"openai:failed":            {exitFailed, "platform", "OpenAI's API failed: The model failed to generate a response."},
+		"openai:stream_error":      {exitFailed, "platform", "OpenAI's API failed: The model failed to generate a response."},
+		"openai:stream_flat_error": {exitFailed, "platform", "OpenAI's API failed: The model failed to generate a response."},
+		"openai:unsupported":       {exitConfig, "unsupported", "notes: OpenAI refused the request as written: Invalid value: 'mcp'. Supported values are: 'function' and 'custom'."},
+	} {
+		t.Run(fault, func(t *testing.T) {
+			t.Parallel()
+			world := startLab(t, &lab.Options{Servers: []lab.Server{{Name: "notes"}}})
+			c := newCLI(t)
+			c.inWorld(t, world, "notes")
+			require.NoError(t, world.Fault(fault))
+			f := c.fails(t, want.code, "run", "reports?", "--tool", "notes", "--allow-loopback", "--approval", "never")
+			assert.Equal(t, want.kind, f.Kind)
+			assert.Contains(t, f.Message, want.message)
+		})
+	}
+}
+
 // hostile is what a model, or a server through it, may try on a terminal: a
 // window's title, colours, the screen, C1 sequences, and the order of letters.
 const hostile = "before\x1b]0;owned\x07\x1b[31m\x1b[2J\u009b2J\u202eafter\r\x7f\x00\b"

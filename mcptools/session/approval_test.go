@@ -51,6 +51,10 @@ func TestApprovalsAreAskedGrantedAndDenied(t *testing.T) {
 			assert.Equal(t, 1, b.Count("notes", "tools/call"))
 			assert.Zero(t, b.Count("tasks", "tools/call"), "a call that was denied is not made")
 			assert.Empty(t, s.State().Pending)
+			sent := b.body(t, 2)["input"].([]any)
+			answer, _ := sent[len(sent)-1].(map[string]any)
+			assert.Equal(t, "mcp_approval_response", answer["type"])
+			assert.Equal(t, "not today", answer["reason"], "the model is told why")
 
 			require.Equal(t, session.Done, collect(s.Run(t.Context(), "thanks")).last(t).Type, "the conversation goes on")
 		}

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/openai/openai-go/v3"
 	"github.com/openai/openai-go/v3/option"
@@ -248,6 +249,39 @@ func TestWhatIsNoEndOfAResponseIsNoAnswer(t *testing.T) {
 			assert.Empty(t, r.of(session.Done))
 			assert.EqualValues(t, 1, asked.Load())
 			assert.Equal(t, session.State{}, s.State())
+		})
+	}
+}
+
+// A list that could not be had may be told when the model is at work already,
+// such as by a server that a tool search found.
+func TestARequestIsNotRepeatedOnceTheModelIsAtWork(t *testing.T) {
+	t.Parallel()
+	const failed = `"code":"http_error","message":"Error retrieving tool list from MCP server: 'notes'. Http status code: 503"`
+	late := `{"type":"error",` + failed + `}`
+	call := `{"id":"mcp_1","type":"mcp_call","server_label":"notes","name":"search","arguments":"{}"}`
+	message := `{"id":"msg_1","type":"message","role":"assistant","content":[{"type":"output_text","text":"so far"}]}`
+	list := `{"id":"mcpl_1","type":"mcp_list_tools","server_label":"notes","tools":[]}`
+	for name, tt := range map[string]struct {
+		body  string
+		asked int32
+	}{
+		"a call has begun":            {events(`{"type":"response.output_item.added","item":`+call+`}`, late), 1},
+		"a call has ended":            {events(`{"type":"response.output_item.done","item":`+call+`}`, late), 1},
+		"a text has begun":            {events(`{"type":"response.output_text.delta","delta":"so far"}`, late), 1},
+		"a refusal has begun":         {events(`{"type":"response.refusal.delta","delta":"no"}`, late), 1},
+		"nothing but a list":          {events(`{"type":"response.output_item.added","item":`+list+`}`, late), 2},
+		"a call in one piece":         {`{"id":"resp_1","status":"failed","error":{` + failed + `},"output":[` + call + `]}`, 1},
+		"a text in one piece":         {`{"id":"resp_1","status":"failed","error":{` + failed + `},"output":[` + message + `]}`, 1},
+		"nothing in one piece at all": {`{"id":"resp_1","status":"failed","error":{` + failed + `},"output":[]}`, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBackend(t, nil, mcptools.Options{}, "notes")
+			asked := b.answering(t, tt.body)
+			r := collect(b.session(t, session.Options{Stream: strings.HasPrefix(tt.body, "data"), MaxWait: time.Second}).Run(t.Context(), "x"))
+			require.Error(t, r.err)
+			assert.Equal(t, tt.asked, asked.Load())
 		})
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -165,6 +164,22 @@ func TestOneOfFiveServersIsDownAndTheOthersAnswer(t *testing.T) {
 		r = collect(s.Run(t.Context(), "again"))
 		assert.Len(t, r.last(t).Skipped, 1, "it is left out for a while, and each turn says so")
 		assert.Equal(t, before+1, b.requests())
+	})
+}
+
+func TestAServerThatIsLeftOutIsToldOfOnce(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, stream bool) {
+		t.Helper()
+		b := newBackend(t, writing(), mcptools.Options{Approval: mcptools.ApprovalAlways}, "notes", "tasks", "down")
+		b.warm(t)
+		require.NoError(t, b.Fault("down:404"))
+		yes := []session.Rule{{Answer: session.Answer{Decision: session.Approve}}}
+		r := collect(b.session(t, session.Options{Stream: stream, OnFailure: session.Skip, Rules: yes}).Run(t.Context(), "write"))
+		assert.Equal(t, session.Done, r.last(t).Type)
+		assert.Equal(t, 4, b.requests(), "one was refused, and each approval took another")
+		assert.Len(t, r.of(session.Skipped), 1)
+		assert.Len(t, r.last(t).Skipped, 1)
 	})
 }
 
@@ -403,23 +418,6 @@ func TestACancelledContextEndsTheWaitBeforeARetry(t *testing.T) {
 	require.Eventually(t, func() bool { return b.requests() == 1 }, 10*time.Second, soon)
 	cancel()
 	require.ErrorIs(t, (<-ended).err, context.Canceled)
-}
-
-func TestATextThatWasGivenIsNotGivenAgain(t *testing.T) {
-	t.Parallel()
-	var asked int
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		asked++
-		w.Header().Set("Content-Type", "text/event-stream")
-		_, _ = w.Write([]byte("data: {\"type\":\"response.output_text.delta\",\"delta\":\"so far\"}\n\n" +
-			"data: {\"type\":\"error\",\"code\":\"http_error\",\"message\":\"Error retrieving tool list from MCP server: 'notes'. Http status code: 503\"}\n\n"))
-	}))
-	defer srv.Close()
-	b := newBackend(t, nil, mcptools.Options{}, "notes")
-	b.client = openai.NewClient(option.WithBaseURL(srv.URL), option.WithAPIKey("k"))
-	r := collect(b.session(t, session.Options{Stream: true}).Run(t.Context(), "x"))
-	require.Error(t, r.err)
-	assert.Equal(t, 1, asked)
 }
 
 func TestASessionThatCanNotBe(t *testing.T) {
