@@ -3,8 +3,11 @@ package main
 import (
 	"encoding/json"
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -188,6 +191,23 @@ func TestRunSaysWhatOpenAISaid(t *testing.T) {
 			assert.Contains(t, f.Message, want.message)
 		})
 	}
+}
+
+func TestTheKeyGoesNowhereElse(t *testing.T) {
+	t.Parallel()
+	var elsewhere atomic.Int32
+	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { elsewhere.Add(1) }))
+	t.Cleanup(other.Close)
+	first := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, other.URL, http.StatusTemporaryRedirect)
+	}))
+	t.Cleanup(first.Close)
+	world := startLab(t, nil)
+	c := newCLI(t)
+	c.inWorld(t, world, "notes")
+	c.env = append(c.env, "OPENAI_BASE_URL="+first.URL)
+	c.fails(t, exitFailed, "run", "reports?", "--tool", "notes", "--allow-loopback")
+	assert.Zero(t, elsewhere.Load())
 }
 
 // hostile is what a model, or a server through it, may try on a terminal: a
