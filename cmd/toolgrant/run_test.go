@@ -248,8 +248,12 @@ func TestWhatModelsAndServersWriteIsHarmlessOnATerminal(t *testing.T) {
 		}
 	}
 
+	got := c.run(t.Context(), "run", "reports?", "--\x1b[2J")
+	assert.Equal(t, exitUsage, got.code)
+	assert.NotContains(t, got.errOut, "\x1b")
+
 	// JSON keeps what was said, in escapes.
-	got := c.run(t.Context(), "run", "reports?", "--tool", "notes", "--allow-loopback", "--approval", "never", "--json")
+	got = c.run(t.Context(), "run", "reports?", "--tool", "notes", "--allow-loopback", "--approval", "never", "--json")
 	for _, bad := range []string{"\x1b", "\u009b", "\x7f", "\x00", "\b"} {
 		assert.NotContains(t, got.out, bad)
 	}
