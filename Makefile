@@ -1,7 +1,7 @@
 TOOL := GOTOOLCHAIN=local go tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
-.PHONY: help build test lint fmt ci
+.PHONY: help build test soak lint fmt ci
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-8s %s\n", $$1, $$2}'
@@ -11,6 +11,10 @@ build: ## the command, as bin/toolgrant
 
 test: ## all tests, as CI runs them
 	go test -race -shuffle=on ./...
+
+soak: ## the long runs, with real servers and processes; prints the figures of docs/operations.md
+	@bash -c 'set -euo pipefail; source .ci/services; source .ci/node; node_packages; \
+		TOOLGRANT_SOAK=1 go test -p 1 -count 1 -v -timeout 3h ./internal/soak/... | { grep -v "^=== " || true; }'
 
 lint: ## go vet and golangci-lint
 	go vet ./...

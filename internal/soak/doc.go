@@ -9,6 +9,8 @@
 //   - population_test.go: many credentials in one table: query plans, cold
 //     entries, a sweep.
 //   - pool_test.go: refreshes and the application's queries on one pool.
+//   - watch_test.go: what one replica writes and the other obeys, and a watch
+//     whose connection is lost.
 //
 // Each has a short version, which runs with all other tests and holds to what
 // does not depend on the machine. With TOOLGRANT_SOAK set, as by "make soak",

@@ -26,8 +26,7 @@ const (
 // While the token endpoint thinks of 32 refreshes, all eight connections of the
 // pool are the application's. The control, who keeps the row locked meanwhile,
 // has all of them with the first eight.
-func TestARefreshHoldsNoConnectionWhileItsAnswerIsAwaited(t *testing.T) {
-	t.Parallel()
+func TestARefreshHoldsNoConnectionWhileItsAnswerIsAwaited(t *testing.T) { //nolint:paralleltest // one at a time
 	db, as := newPostgres(t, poolSize), newTokenServer(t, 0)
 	keys, s := refreshable(t, db, as)
 	for _, tt := range []struct {

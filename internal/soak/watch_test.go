@@ -1,0 +1,301 @@
+package soak_test
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/toolgrant/toolgrant/internal/faultproxy"
+	"github.com/toolgrant/toolgrant/internal/servertest"
+	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/redisstore"
+)
+
+// A site is a database with two replicas. The connection on which the second
+// one is told of writes goes through a proxy.
+type site struct {
+	a     oauthstore.Backend
+	b     *told
+	proxy *faultproxy.Proxy
+	kill  func(t *testing.T) // ends that connection as an administrator does
+}
+
+// told is a backend whose Watch says when it has begun to listen.
+type told struct {
+	watched
+	ready chan struct{}
+}
+
+type watched interface {
+	oauthstore.Backend
+	oauthstore.Watcher
+}
+
+func (w *told) Watch(ctx context.Context, ready func(), changed func(oauthstore.ID)) error {
+	return w.watched.Watch(ctx, func() { ready(); w.ready <- struct{}{} }, changed)
+}
+
+func newTold(b watched) *told { return &told{b, make(chan struct{}, 1000)} }
+
+// sites are the databases that tell of writes. Statements may go through a
+// PgBouncer in transaction mode; notifications can't.
+var sites = map[string]func(t *testing.T) *site{
+	"PostgreSQL": func(t *testing.T) *site { t.Helper(); return newPostgresSite(t, servertest.Postgres(t)) },
+	"PostgreSQL behind PgBouncer": func(t *testing.T) *site {
+		t.Helper()
+		return newPostgresSite(t, servertest.PgBouncer(t)+"&default_query_exec_mode=exec")
+	},
+	"Redis": newRedisSite,
+}
+
+func newPostgresSite(t *testing.T, statements string) *site {
+	t.Helper()
+	db := newPostgres(t, 2)
+	u, err := url.Parse(servertest.Postgres(t))
+	require.NoError(t, err)
+	proxy := newProxy(t, u.Host)
+	u.Host = proxy.Addr()
+	listener := db.schema + "_listener"
+	return &site{
+		a:     db.open(t, newPool(t, statements, 2), servertest.Postgres(t)),
+		b:     newTold(db.open(t, newPool(t, statements, 2), u.String()+"&application_name="+listener)),
+		proxy: proxy,
+		kill: func(t *testing.T) {
+			t.Helper()
+			var n int
+			require.NoError(t, db.pool.QueryRow(t.Context(), "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = $1", listener).Scan(&n))
+			assert.Equal(t, 1, n)
+		},
+	}
+}
+
+func newRedisSite(t *testing.T) *site {
+	t.Helper()
+	db := newRedis(t)
+	opts, err := redis.ParseURL(servertest.Redis(t))
+	require.NoError(t, err)
+	proxy := newProxy(t, opts.Addr)
+	opts.Addr, opts.ClientName = proxy.Addr(), db.prefix
+	listener := redis.NewClient(opts)
+	t.Cleanup(func() { require.NoError(t, listener.Close()) })
+	b, err := redisstore.New(split{db.client, listener}, &redisstore.Options{Prefix: db.prefix})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, b.Close()) })
+	return &site{
+		a: db.open(t, newRedisClient(t, servertest.Redis(t))), b: newTold(b), proxy: proxy,
+		kill: func(t *testing.T) {
+			t.Helper()
+			all, err := db.client.ClientList(t.Context()).Result()
+			require.NoError(t, err)
+			killed := 0
+			for line := range strings.Lines(all) { // id=7 addr=… name=…
+				if strings.Contains(line, " name="+db.prefix+" ") {
+					id, _, _ := strings.Cut(strings.TrimPrefix(line, "id="), " ")
+					require.NoError(t, db.client.ClientKillByFilter(t.Context(), "ID", id).Err())
+					killed++
+				}
+			}
+			assert.Equal(t, 1, killed)
+		},
+	}
+}
+
+// split subscribes on another client than it does all else.
+type split struct {
+	*redis.Client
+	listener *redis.Client
+}
+
+func (s split) Subscribe(ctx context.Context, channels ...string) *redis.PubSub {
+	return s.listener.Subscribe(ctx, channels...)
+}
+
+func newProxy(t *testing.T, target string) *faultproxy.Proxy {
+	t.Helper()
+	p, err := faultproxy.Start(target)
+	require.NoError(t, err)
+	t.Cleanup(p.Close)
+	return p
+}
+
+// neverByItself is an age of the cache that no test reaches: what is cached is
+// let go of for other reasons, or not at all.
+const neverByItself = time.Hour
+
+// pairOfReplicas are stores on a site. Only the second one is looked at, and has
+// that age of its cache.
+type pairOfReplicas struct {
+	*site
+	key    oauthstore.Key
+	as     *tokenServer
+	one    *oauthstore.Store
+	other  *oauthstore.Store
+	serial int
+}
+
+func newPair(t *testing.T, s *site, cacheAge time.Duration) *pairOfReplicas {
+	t.Helper()
+	keys, as := newKeyset(t), newTokenServer(t, 0)
+	return &pairOfReplicas{
+		site: s, as: as, key: oauthstore.Key{Owner: ada, Provider: "notes", Server: "https://mcp.example.com/mcp"},
+		one:   newStore(t, s.a, keys, &oauthstore.Options{HTTPClient: as.Client()}),
+		other: newStore(t, s.b, keys, &oauthstore.Options{HTTPClient: as.Client(), CacheAge: cacheAge}),
+	}
+}
+
+// connect, disconnect and refresh are done on the one replica.
+func (p *pairOfReplicas) connect(t *testing.T) {
+	t.Helper()
+	p.serial++
+	_, err := p.one.Put(t.Context(), p.key, pair(strconv.Itoa(p.serial), time.Now().Add(24*time.Hour), p.as.URL))
+	require.NoError(t, err)
+}
+
+func (p *pairOfReplicas) disconnect(t *testing.T) {
+	t.Helper()
+	_, err := p.one.Disconnect(t.Context(), p.key)
+	require.NoError(t, err)
+}
+
+func (p *pairOfReplicas) refresh(t *testing.T) {
+	t.Helper()
+	st, err := p.one.Status(t.Context(), p.key)
+	require.NoError(t, err)
+	_, err = p.one.Refresh(t.Context(), p.key, st.Generation)
+	require.NoError(t, err)
+}
+
+// obeys reports whether the other replica hands out what stands now.
+func (p *pairOfReplicas) obeys(t *testing.T) bool {
+	t.Helper()
+	st, err := p.one.Status(t.Context(), p.key)
+	tok, otherErr := p.other.Token(t.Context(), p.key, oauthstore.Need{})
+	if err != nil {
+		require.ErrorIs(t, err, oauthstore.ErrNotFound)
+		return errors.Is(otherErr, oauthstore.ErrNotFound)
+	}
+	return otherErr == nil && tok.Generation == st.Generation && tok.Grant == st.Grant
+}
+
+// waits until the other replica obeys, and returns how long that took.
+func (p *pairOfReplicas) waits(t *testing.T) time.Duration {
+	t.Helper()
+	begun := time.Now()
+	require.Eventually(t, func() bool { return p.obeys(t) }, time.Minute, time.Millisecond)
+	return time.Since(begun)
+}
+
+// A disconnect, a reconnect and a refresh on one replica are obeyed by the
+// other: at once where it watches, at its cache's age where it does not, and
+// else not.
+func TestWhatOneReplicaWritesTheOtherObeys(t *testing.T) {
+	t.Parallel()
+	for name, open := range sites {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, tt := range []struct {
+				name     string
+				watch    bool
+				cacheAge time.Duration
+			}{
+				{"with Watch", true, neverByItself},
+				{"without Watch", false, 200 * time.Millisecond},
+			} {
+				t.Run(tt.name, func(t *testing.T) {
+					t.Parallel()
+					rounds := 3
+					if soaking() {
+						rounds = 100
+					}
+					p := newPair(t, open(t), tt.cacheAge)
+					if tt.watch {
+						watching(t, p.other)
+						<-p.b.ready
+					}
+					took := map[string][]time.Duration{}
+					do := func(what string, f func(*testing.T)) {
+						f(t)
+						took[what] = append(took[what], p.waits(t))
+					}
+					p.connect(t)
+					p.waits(t)
+					for range rounds {
+						do("a refresh", p.refresh)
+						do("a disconnect", p.disconnect)
+						do("a reconnect", p.connect)
+					}
+					for _, what := range slices.Sorted(maps.Keys(took)) {
+						p50, longest := percentile(took[what], 50), percentile(took[what], 100)
+						t.Logf("%s is obeyed elsewhere after %.1f ms (p50), %.1f ms at most", what, ms(p50), ms(longest))
+						if soaking() {
+							assert.Less(t, longest, time.Second)
+						}
+					}
+				})
+			}
+			t.Run("control: neither", func(t *testing.T) {
+				t.Parallel()
+				p := newPair(t, open(t), neverByItself)
+				p.connect(t)
+				p.waits(t)
+				p.disconnect(t)
+				assert.False(t, p.obeys(t), "what is cached is served, and nobody has told of it")
+			})
+		})
+	}
+}
+
+// The connection of a watch is lost. The other replica looks anew at what it has
+// cached, takes the watch up again, looks anew at what it has read meanwhile,
+// and is told from then on.
+func TestALostWatchIsTakenUpAgain(t *testing.T) {
+	t.Parallel()
+	for name, open := range sites {
+		for _, tt := range []struct {
+			name         string
+			lose, regain func(t *testing.T, s *site)
+		}{
+			{"cut", func(_ *testing.T, s *site) { s.proxy.Down() }, func(_ *testing.T, s *site) { s.proxy.Up() }},
+			{"silent", func(_ *testing.T, s *site) { s.proxy.Freeze() }, func(_ *testing.T, s *site) { s.proxy.Thaw() }},
+			{"ended by an administrator", func(t *testing.T, s *site) { t.Helper(); s.kill(t); s.proxy.Down() }, func(_ *testing.T, s *site) { s.proxy.Up() }},
+		} {
+			t.Run(name+", "+tt.name, func(t *testing.T) {
+				t.Parallel()
+				p := newPair(t, open(t), neverByItself)
+				watching(t, p.other)
+				<-p.b.ready
+				p.connect(t)
+				p.waits(t)
+
+				tt.lose(t, p.site)
+				p.disconnect(t)
+				t.Logf("what was cached is looked at anew after %.1f ms", ms(p.waits(t)))
+				p.connect(t)
+				p.waits(t)
+				p.refresh(t)
+
+				tt.regain(t, p.site)
+				begun := time.Now()
+				<-p.b.ready
+				t.Logf("it watches again after %.1f ms", ms(time.Since(begun)))
+				p.waits(t)
+				for range 3 {
+					p.disconnect(t)
+					p.waits(t)
+					p.connect(t)
+					p.waits(t)
+				}
+			})
+		}
+	}
+}
