@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -165,6 +166,20 @@ func TestAMovingLineStaysOneLine(t *testing.T) {
 		drawn, _, _ = strings.Cut(sequences.ReplaceAllString(drawn, ""), "^C")
 		assert.Less(t, lipgloss.Width(drawn), 60, "%q", drawn)
 	}
+}
+
+func TestWhatIsSaidBesideAnAnswerHasALineOfItsOwn(t *testing.T) {
+	t.Parallel()
+	script := &lab.Script{Turns: []lab.Turn{{Steps: []lab.Step{{Call: &lab.Call{ServerLabel: "notes", Tool: "write", Arguments: json.RawMessage(`{"text":"one"}`)}}}}}}
+	world := startLab(t, &lab.Options{Script: script})
+	c := newCLI(t)
+	c.inWorld(t, world, "notes")
+	require.NoError(t, world.Fault("openai:slow=400ms"))
+	term := c.inTerminal(t, nil, "run", "note it", "--tool", "notes", "--allow-loopback", "--approval", "deny")
+	term.sees(t, "waiting for gpt-5")
+	code, screen := term.ends(t)
+	assert.Equal(t, exitDone, code)
+	assert.Equal(t, []string{"✓  notes  6 tools", "✗  notes  write  is not called", "The model wrote nothing.", ""}, screen)
 }
 
 func TestRunIsPlainWhereSomebodyWantsIt(t *testing.T) {

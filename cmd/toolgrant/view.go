@@ -71,7 +71,9 @@ func (v *view) show(e session.Event) {
 		return
 	case session.Listing, session.Calling:
 		v.running = append(v.running, job{e.Type, e.Label, e.Tool, time.Now()})
-	case session.Asking, session.Skipped, session.Retrying, session.Listed, session.Called, session.Failed,
+	case session.Skipped, session.Retrying:
+		v.running = nil // what was going on has ended with its request
+	case session.Asking, session.Listed, session.Called, session.Failed,
 		session.Approved, session.Denied, session.Waiting, session.Done:
 	}
 	v.event(e)
@@ -183,6 +185,7 @@ func (v *view) asked(typed bool) {
 
 // done ends the answer.
 func (v *view) done(e session.Event) {
+	v.screen.say("") // what follows goes past it
 	if e.Text == "" {
 		v.a.notef("The model wrote nothing.")
 	}
