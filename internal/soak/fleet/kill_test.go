@@ -195,7 +195,7 @@ func (f *fleet) survive(t *testing.T, name string, h held, bl blow, random *rand
 	require.NotEmpty(t, given, "%s: the server gave no pair", name)
 	// One that was stopped may still have what the server has taken back since,
 	// and finds that out when it has saved it.
-	if mine := &reports[r.victim]; mine.Access == given[0].access && !s.live(t, mine.Access) {
+	if mine := &reports[r.victim]; bl.signal == syscall.SIGSTOP && mine.Access == given[0].access && !s.live(t, mine.Access) {
 		require.Eventually(t, func() bool {
 			*mine = f.all[r.victim].do(order{Do: "token", Subject: h.subject})
 			return mine.Class != ""

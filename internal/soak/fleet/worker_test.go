@@ -113,7 +113,6 @@ type worker struct {
 	store   *oauthstore.Store
 	client  *http.Client
 	naive   bool
-	orders  sync.WaitGroup
 
 	mu  sync.Mutex
 	out *json.Encoder
@@ -188,7 +187,6 @@ func work(text string) error {
 	cctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	err = errors.Join(err, w.store.Close(cctx))
-	w.orders.Wait()
 	last := report{Closed: true}
 	last.failed(err)
 	w.say(last)
@@ -203,11 +201,11 @@ func (w *worker) obey(in io.Reader) error {
 		if err := json.Unmarshal(lines.Bytes(), &o); err != nil {
 			return err
 		}
-		w.orders.Go(func() {
+		go func() {
 			r := w.do(context.Background(), &o)
 			r.ID = o.ID
 			w.say(r)
-		})
+		}()
 	}
 	return lines.Err()
 }
