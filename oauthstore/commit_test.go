@@ -222,6 +222,37 @@ func TestOthersComeBetweenRequestAndCommit(t *testing.T) {
 	}
 }
 
+func TestTheLoserOfARaceAdoptsTheWinnersPair(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		key := testKey("u")
+		w.connect(t, key, nil)
+		other := w.replica(t, nil)
+		wait(t, 2*time.Hour)
+		var won oauthstore.Token
+		w.as.Once(func() {
+			wait(t, 31*time.Second) // our lease is over
+			var err error
+			won, err = other.Token(t.Context(), key, oauthstore.Need{})
+			require.NoError(t, err)
+		}, func(url.Values, func() *http.Response) (*http.Response, error) {
+			return oauthError(400, "invalid_grant"), nil
+		})
+		asked := 0
+		tok, err := w.store.Token(t.Context(), key, oauthstore.Need{
+			Verify: func(context.Context, oauthstore.Key, oauthstore.Token) oauthstore.Verdict {
+				asked++
+				return oauthstore.Verdict{Outcome: oauthstore.VerdictAccepted}
+			},
+		})
+		require.NoError(t, err, "the refusal was for the old pair")
+		assert.Equal(t, won.AccessToken.Expose(), tok.AccessToken.Expose())
+		assert.Equal(t, 1, asked, "whether the winner's pair is any good is asked first")
+		assert.Equal(t, 2, w.as.Posts())
+	})
+}
+
 func TestTwoReplicasAtExpirySendOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

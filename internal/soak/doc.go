@@ -8,6 +8,10 @@
 //     beside what they can't cost less than.
 //   - population_test.go: many credentials in one table: query plans, cold
 //     entries, a sweep.
+//   - faults_test.go: twenty things that go wrong with a credential by itself,
+//     and for each the tests, here and elsewhere, that show what becomes of it.
+//   - fleet, a package of its own: processes of the operating system that race,
+//     die, stop and lose their database in a refresh.
 //   - pool_test.go: refreshes and the application's queries on one pool.
 //   - watch_test.go: what one replica writes and the other obeys, and a watch
 //     whose connection is lost.
