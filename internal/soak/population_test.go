@@ -91,7 +91,9 @@ func newPopulation(t *testing.T, size, due, tenant int, servers []*tokenServer) 
 	all.Wait()
 	_, err := p.pool.Exec(t.Context(), "VACUUM ANALYZE "+p.schema+".records")
 	require.NoError(t, err)
-	t.Logf("%d credentials were sealed and stored in %v", size, time.Since(begun).Round(time.Second))
+	var row, index int
+	require.NoError(t, p.pool.QueryRow(t.Context(), "SELECT pg_table_size($1::text::regclass), pg_indexes_size($1::text::regclass)", p.schema+".records").Scan(&row, &index))
+	t.Logf("%d credentials were sealed and stored in %v: %d bytes each, and %d of indexes", size, time.Since(begun).Round(time.Second), row/size, index/size)
 	return p
 }
 
@@ -144,6 +146,9 @@ func (s *spy) during(f func()) []query {
 // A table of a million is as quick as one of a thousand, and a sweep needs
 // memory for what it works at, not for what there is.
 func TestAPopulation(t *testing.T) { //nolint:paralleltest // measures time and memory
+	if testing.Short() {
+		t.Skip("it takes its time")
+	}
 	size, due, tenant := 5_000, 500, 50
 	if soaking() {
 		size, due, tenant = 1_000_000, 10_000, 1000
