@@ -83,39 +83,46 @@ func TestALongConversationNeverSendsATokenThatHasEnded(t *testing.T) {
 	assert.Equal(t, 18, w.Count("tasks", "tools/call"))
 }
 
+// inVirtualTime makes a world in memory, in which ada has connected to those
+// servers, and a session in it. Tokens live for five minutes.
+func inVirtualTime(t *testing.T, o session.Options, names ...string) (*lab.World, *session.Session) {
+	t.Helper()
+	world := lab.Options{InMemory: true, TokenTTL: 5 * time.Minute}
+	for _, name := range names {
+		world.Servers = append(world.Servers, lab.Server{Name: name})
+	}
+	w, err := lab.Start(&world)
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, w.Close()) })
+	store, err := oauthstore.New(oauthstore.NewMemory(), oauthstore.InsecureNoSeal, &oauthstore.Options{HTTPClient: w.Client()})
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, store.Close(context.WithoutCancel(t.Context()))) })
+	var builders []*mcptools.Builder
+	for _, name := range names {
+		p := providers.Custom(name, w.Server(name).MCPURL, nil)
+		_, err := store.Put(t.Context(), oauthstore.Key{Owner: ada, Provider: name, Server: p.Server.URL}, w.Grant(name, "ada").Credential())
+		require.NoError(t, err)
+		b, err := mcptools.NewBuilder(p, store, &mcptools.Options{Approval: mcptools.ApprovalNever, InsecureSkipProbe: true, InsecureAllowLoopback: true})
+		require.NoError(t, err)
+		builders = append(builders, b)
+	}
+	set, err := mcptools.NewSet(builders...)
+	require.NoError(t, err)
+	client := openai.NewClient(option.WithBaseURL(w.Info().OpenAIBaseURL), option.WithAPIKey(w.Info().OpenAIAPIKey), option.WithHTTPClient(w.Client()))
+	o.Params.Model = "gpt-5"
+	s, err := session.New(&client.Responses, set, ada, &o)
+	require.NoError(t, err)
+	return w, s
+}
+
 // Five tokens have ended, and each refresh takes its time: they are waited for
 // at once.
 func TestFiveProvidersTakeAsLongAsTheSlowest(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		names := []string{"a", "b", "c", "d", "e"}
-		o := lab.Options{InMemory: true, TokenTTL: 5 * time.Minute}
-		for _, name := range names {
-			o.Servers = append(o.Servers, lab.Server{Name: name})
-		}
-		w, err := lab.Start(&o)
-		require.NoError(t, err)
-		defer func() { assert.NoError(t, w.Close()) }()
-		store, err := oauthstore.New(oauthstore.NewMemory(), oauthstore.InsecureNoSeal, &oauthstore.Options{HTTPClient: w.Client()})
-		require.NoError(t, err)
-		defer func() { assert.NoError(t, store.Close(context.WithoutCancel(t.Context()))) }()
-		var builders []*mcptools.Builder
-		for _, name := range names {
-			p := providers.Custom(name, w.Server(name).MCPURL, nil)
-			_, err := store.Put(t.Context(), oauthstore.Key{Owner: ada, Provider: name, Server: p.Server.URL}, w.Grant(name, "ada").Credential())
-			require.NoError(t, err)
-			b, err := mcptools.NewBuilder(p, store, &mcptools.Options{Approval: mcptools.ApprovalNever, InsecureSkipProbe: true, InsecureAllowLoopback: true})
-			require.NoError(t, err)
-			builders = append(builders, b)
-		}
-		set, err := mcptools.NewSet(builders...)
-		require.NoError(t, err)
+		w, s := inVirtualTime(t, session.Options{Stream: true}, "a", "b", "c", "d", "e")
 		<-time.After(time.Hour)
 		require.NoError(t, w.Fault("auth:slow=200ms"))
-
-		client := openai.NewClient(option.WithBaseURL(w.Info().OpenAIBaseURL), option.WithAPIKey(w.Info().OpenAIAPIKey), option.WithHTTPClient(w.Client()))
-		s, err := session.New(&client.Responses, set, ada, &session.Options{Params: responses.ResponseNewParams{Model: "gpt-5"}, Stream: true})
-		require.NoError(t, err)
 		began := time.Now()
 		r := collect(s.Run(t.Context(), "what is new?"))
 		assert.Equal(t, 200*time.Millisecond, time.Since(began))
@@ -123,4 +130,16 @@ func TestFiveProvidersTakeAsLongAsTheSlowest(t *testing.T) {
 		assert.Equal(t, session.Done, r.last(t).Type)
 		assert.Equal(t, 5, w.Count("auth", "refresh_token"))
 	})
+}
+
+func TestATokenLivesAsLongAsTheTurnMayTake(t *testing.T) {
+	t.Parallel()
+	for minTTL, refreshes := range map[time.Duration]int{4 * time.Minute: 1, time.Minute: 0} {
+		synctest.Test(t, func(t *testing.T) {
+			w, s := inVirtualTime(t, session.Options{Build: mcptools.SetBuildOptions{MinTTL: minTTL}}, "notes")
+			<-time.After(90 * time.Second)
+			require.Equal(t, session.Done, collect(s.Run(t.Context(), "x")).last(t).Type)
+			assert.Equal(t, refreshes, w.Count("auth", "refresh_token"), minTTL)
+		})
+	}
 }
