@@ -42,15 +42,13 @@ func (a *app) responses() (*responsesClient, error) {
 		opts = append(opts, option.WithProject(id))
 	}
 	// The user names this address, no stranger does: it may be a gateway of an
-	// intranet or lie behind a proxy. An answer may take minutes.
+	// intranet or lie behind a proxy. An answer may take minutes. That nothing
+	// follows a redirect to another origin is openai-go's own doing.
 	transport, ok := http.DefaultTransport.(*http.Transport)
 	if !ok {
 		transport = &http.Transport{}
 	}
-	hc := &http.Client{
-		Transport:     transport.Clone(),
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // key and tokens go nowhere else
-	}
+	hc := &http.Client{Transport: transport.Clone()}
 	return &responsesClient{responses.NewResponseService(append(opts, option.WithHTTPClient(hc))...), hc}, nil
 }
 

@@ -195,19 +195,19 @@ func TestRunSaysWhatOpenAISaid(t *testing.T) {
 
 func TestTheKeyGoesNowhereElse(t *testing.T) {
 	t.Parallel()
-	var elsewhere atomic.Int32
-	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { elsewhere.Add(1) }))
-	t.Cleanup(other.Close)
-	first := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		http.Redirect(w, r, other.URL, http.StatusTemporaryRedirect)
-	}))
-	t.Cleanup(first.Close)
-	world := startLab(t, nil)
-	c := newCLI(t)
-	c.inWorld(t, world, "notes")
-	c.env = append(c.env, "OPENAI_BASE_URL="+first.URL)
-	c.fails(t, exitFailed, "run", "reports?", "--tool", "notes", "--allow-loopback")
-	assert.Zero(t, elsewhere.Load())
+	for _, status := range []int{http.StatusFound, http.StatusTemporaryRedirect} {
+		var elsewhere atomic.Int32
+		other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { elsewhere.Add(1) }))
+		t.Cleanup(other.Close)
+		first := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other.URL, status) }))
+		t.Cleanup(first.Close)
+		world := startLab(t, nil)
+		c := newCLI(t)
+		c.inWorld(t, world, "notes")
+		c.env = append(c.env, "OPENAI_BASE_URL="+first.URL)
+		c.fails(t, exitFailed, "run", "reports?", "--tool", "notes", "--allow-loopback")
+		assert.Zero(t, elsewhere.Load(), status)
+	}
 }
 
 // hostile is what a model, or a server through it, may try on a terminal: a

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -401,23 +403,32 @@ func TestACancelledContextLeavesNothingRunning(t *testing.T) {
 		require.Eventually(t, func() bool { return b.Count("notes", "tools/call") == 1 }, 10*time.Second, soon)
 		cancel()
 		r := <-ended
-		require.ErrorIs(t, r.err, context.Canceled)
+		assert.Equal(t, context.Canceled, r.err, "it is the context's own, and no failure of anybody's")
 		assert.Equal(t, 1, b.requests())
 	})
 }
 
 func TestACancelledContextEndsTheWaitBeforeARetry(t *testing.T) {
 	t.Parallel()
+	var asked atomic.Int32
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		w.Header().Set("Retry-After", "3000")
+		w.WriteHeader(http.StatusTooManyRequests)
+		_, _ = w.Write([]byte(`{"error":{"message":"Rate limit reached for requests.","type":"requests","param":null,"code":"rate_limit_exceeded"}}`))
+	}))
+	t.Cleanup(srv.Close)
 	b := newBackend(t, nil, mcptools.Options{}, "notes")
-	b.warm(t)
-	require.NoError(t, b.Fault("notes:429"))
+	hc := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	b.client = openai.NewClient(option.WithBaseURL(srv.URL), option.WithAPIKey("k"), option.WithHTTPClient(hc))
 	ctx, cancel := context.WithCancel(t.Context())
 	s := b.session(t, session.Options{MaxWait: time.Hour})
 	ended := make(chan result)
 	go func() { ended <- collect(s.Run(ctx, "x")) }()
-	require.Eventually(t, func() bool { return b.requests() == 1 }, 10*time.Second, soon)
+	require.Eventually(t, func() bool { return asked.Load() == 1 }, 10*time.Second, soon)
 	cancel()
 	require.ErrorIs(t, (<-ended).err, context.Canceled)
+	assert.EqualValues(t, 1, asked.Load())
 }
 
 func TestASessionThatCanNotBe(t *testing.T) {
