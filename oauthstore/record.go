@@ -74,7 +74,7 @@ type hold struct {
 	Failures    int       `json:"failures"` // in a row
 	Class       string    `json:"last_class"`
 	Code        string    `json:"last_code,omitzero"`
-	Same        int       `json:"same,omitzero"`   // failures of that class in a row
+	Same        int       `json:"same,omitzero"`   // failures of that class in a row; 0: it does not count
 	First       time.Time `json:"first"`           // of those
 	Client      string    `json:"client,omitzero"` // fingerprint of the client secret that was refused
 }

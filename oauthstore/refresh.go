@@ -41,6 +41,9 @@ func (s *Store) refreshBehind(ctx context.Context, key Key, sn *snapshot) {
 	if sn.rec.Unknown != nil && !sn.rec.Profile.KeepsRefreshToken {
 		return // served to its end first
 	}
+	if s.issuers.spared(&sn.rec.Provenance) {
+		return // it would read the backend to find out that nothing may be sent
+	}
 	s.flight(ctx, key, sn.rec.Generation, false)
 }
 
@@ -305,7 +308,7 @@ func (s *Store) failed(ctx context.Context, key Key, rec *record, client oauth.C
 		h := hold{Failures: 1, Same: 1, First: now, Class: string(e.Class), Code: e.Code}
 		if last := r.Hold; last != nil {
 			h.Failures += last.Failures
-			if last.Class == h.Class {
+			if last.Class == h.Class && last.Same > 0 {
 				h.Same, h.First = last.Same+1, last.First
 			}
 		}
@@ -315,7 +318,10 @@ func (s *Store) failed(ctx context.Context, key Key, rec *record, client oauth.C
 			lost = r.Unknown != nil
 			r.die(lost)
 		case oauth.ClassBlocked:
-			if h.Same >= confirmations && now.Sub(h.First) >= confirmationAge && !trouble {
+			if trouble {
+				h.Same = 0 // it confirms nothing, now or later
+			}
+			if h.Same >= confirmations && now.Sub(h.First) >= confirmationAge {
 				lost = r.Unknown != nil
 				r.die(lost)
 			}

@@ -1,8 +1,10 @@
 package oauthstore_test
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -151,6 +153,42 @@ func TestFirewallAnswersToManyUsersLogNobodyOut(t *testing.T) {
 			}
 		}
 		assert.LessOrEqual(t, out, 3)
+	})
+}
+
+// What a firewall said to all does not count against the one to whom it goes on
+// to say it a while longer.
+func TestFirewallAnswersInAServersTroubleDoNotCountLater(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		page := func() (*http.Response, error) { return answer(403, "text/html", "<html>"), nil }
+		w.as.Answer = func(int, url.Values, func() *http.Response) (*http.Response, error) { return page() }
+		keys := w.crowd(t, 5, nil)
+		last := keys[4]
+		wait(t, 2*time.Hour)
+		for range 180 {
+			tokens(t.Context(), w.store, keys)
+			wait(t, time.Minute)
+		}
+		w.as.Answer = func(_ int, form url.Values, consume func() *http.Response) (*http.Response, error) {
+			if strings.HasPrefix(form.Get("refresh_token"), "synthetic-refresh-u4-") {
+				return page()
+			}
+			return consume(), nil
+		}
+		for range 30 { // until the server is known to work
+			_, _ = w.store.Token(t.Context(), keys[0], oauthstore.Need{})
+			wait(t, time.Minute)
+		}
+		require.NoError(t, errors.Join(tokens(t.Context(), w.store, keys[:4])...))
+		_, err := w.store.Token(t.Context(), last, oauthstore.Need{})
+		require.ErrorIs(t, err, oauthstore.ErrUnavailable, "one answer")
+		for range 120 { // but a firewall that means this one is believed in the end
+			wait(t, time.Minute)
+			_, err = w.store.Token(t.Context(), last, oauthstore.Need{})
+		}
+		require.ErrorIs(t, err, oauthstore.ErrReauthorize)
 	})
 }
 

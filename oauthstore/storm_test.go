@@ -106,6 +106,30 @@ func TestAServerInTroubleIsLeftAlone(t *testing.T) {
 	}
 }
 
+// Tokens that still live cost the backend no more while their server is in
+// trouble than at other times.
+func TestTokensThatLiveStartNothingWhileTheirServerIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		w.as.Answer = func(int, url.Values, func() *http.Response) (*http.Response, error) {
+			return answer(429, "text/plain", "", "Retry-After", "300"), nil
+		}
+		keys := w.crowd(t, 5, nil)
+		wait(t, 50*time.Minute) // stale
+		require.NoError(t, errors.Join(tokens(t.Context(), w.store, keys[:4])...))
+		synctest.Wait()
+		posts, gets := w.as.Posts(), w.backend.gets.Load()
+		for range 10 {
+			_, err := w.store.Token(t.Context(), keys[4], oauthstore.Need{})
+			require.NoError(t, err)
+			synctest.Wait()
+		}
+		assert.Equal(t, posts, w.as.Posts())
+		assert.LessOrEqual(t, w.backend.gets.Load()-gets, int64(10), "one read for each, of the pair itself")
+	})
+}
+
 func TestOneRequestAtATimeFindsOutWhetherAServerWorksAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
