@@ -52,6 +52,7 @@ func newPair(r *record, resp *oauth.TokenResponse, started, local time.Time) *pa
 // written meanwhile, such as a verdict or a new seal, stays.
 func (p *pair) merge(r *record) {
 	refused := r.Dead != "" // to another process that sent what we had sent before
+	last := r.Hold
 	r.Generation = p.generation + 1
 	r.Access, r.TokenType = p.access.Expose(), p.tokenType
 	if !p.refresh.IsZero() {
@@ -65,7 +66,15 @@ func (p *pair) merge(r *record) {
 	if refused {
 		r.doubt(p.issued)
 	}
-	if p.problem != "" {
+	switch {
+	case p.access.IsZero(): // the next one may be no better, and costs a rotation too
+		h := hold{Failures: 1, Class: string(oauth.ClassUnknown), First: p.issued}
+		if last != nil {
+			h.Failures += last.Failures
+		}
+		h.NextAttempt = p.issued.Add(backoff(h.Failures, jitter()))
+		r.Hold = &h
+	case p.problem != "":
 		r.Judged = r.Generation
 		r.Verdict = Verdict{Outcome: VerdictRefused, Reason: ReasonAudience, Detail: p.problem, At: p.issued}
 	}

@@ -3,9 +3,11 @@ package oauthstore_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -487,4 +489,35 @@ func TestALeaseMustOutliveTheRequest(t *testing.T) {
 	require.NoError(t, err)
 	_, err = oauthstore.New(oauthstore.NewMemory(), keys, &oauthstore.Options{Lease: 25 * time.Second})
 	require.ErrorContains(t, err, "Lease")
+}
+
+// A server whose pairs hold nothing to use must not be asked for one after the
+// other.
+func TestAPairWithoutAnAccessTokenIsNotFollowedByTheNext(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		key := testKey("u")
+		w.connect(t, key, nil)
+		w.as.Answer = func(_ int, _ url.Values, consume func() *http.Response) (*http.Response, error) {
+			body, err := io.ReadAll(consume().Body)
+			return answer(200, "application/json", strings.Replace(string(body), "synthetic-access-", "synthetic access ", 1)), err
+		}
+		wait(t, 2*time.Hour)
+		for range 60 {
+			_, err := w.store.Token(t.Context(), key, oauthstore.Need{})
+			require.ErrorIs(t, err, oauthstore.ErrUnavailable)
+			assert.Positive(t, typed(t, err).RetryAfter)
+			wait(t, 10*time.Second)
+		}
+		assert.Less(t, w.as.Posts(), 12, "it backs off")
+		st, err := w.store.Status(t.Context(), key)
+		require.NoError(t, err)
+		assert.Equal(t, oauthstore.StateDegraded, st.State, "which is not the user's to mend")
+		w.as.Answer = nil
+		wait(t, 10*time.Minute)
+		_, err = w.store.Token(t.Context(), key, oauthstore.Need{})
+		require.NoError(t, err)
+		assert.Zero(t, w.as.Reuses())
+	})
 }

@@ -121,6 +121,8 @@ func (s *Store) force(ctx context.Context, key Key, sn *snapshot) (*snapshot, er
 		return nil, unavailable(err)
 	case !noted.rec.Tombstone.IsZero():
 		return nil, ErrNotFound
+	case noted.rec.Grant == sn.rec.Grant && noted.rec.Generation < generation:
+		return nil, &Error{Err: ErrUnavailable, Detail: "the backend has not taken the last pair yet"}
 	case noted.rec.Generation != generation:
 		return noted, nil
 	}

@@ -305,3 +305,35 @@ func TestASourceOfTheCallersOwn(t *testing.T) {
 	_, err = src.Token(t.Context(), testKey("short"), need)
 	require.ErrorIs(t, err, oauthstore.ErrUnavailable)
 }
+
+// A pair that waits for its backend can't be replaced, whatever the server says
+// of it.
+func TestARefusedPairThatIsHeldIsAskedAboutOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		key := testKey("u")
+		w.connect(t, key, nil)
+		asked := 0
+		need := oauthstore.Need{Verify: func(_ context.Context, _ oauthstore.Key, tok oauthstore.Token) oauthstore.Verdict {
+			asked++
+			if tok.Generation > 1 {
+				return oauthstore.Verdict{Outcome: oauthstore.VerdictRefused, Reason: oauthstore.ReasonAudience}
+			}
+			return oauthstore.Verdict{Outcome: oauthstore.VerdictAccepted}
+		}}
+		_, err := w.store.Token(t.Context(), key, need)
+		require.NoError(t, err)
+		w.as.Arrived = func(int) { w.backend.downPut.Store(true) }
+		wait(t, 50*time.Minute)
+		_, err = w.store.Token(t.Context(), key, need)
+		require.NoError(t, err)
+		wait(t, 8*time.Second) // the new pair is held
+		asked = 0
+		_, err = w.store.Token(t.Context(), key, need)
+		require.ErrorIs(t, err, oauthstore.ErrUnavailable)
+		assert.Equal(t, 1, asked)
+		w.backend.downPut.Store(false)
+		wait(t, 10*time.Second)
+	})
+}
