@@ -268,6 +268,9 @@ func TestARequestIsNotRepeatedOnceTheModelIsAtWork(t *testing.T) {
 	}{
 		"a call has begun":            {events(`{"type":"response.output_item.added","item":`+call+`}`, late), 1},
 		"a call has ended":            {events(`{"type":"response.output_item.done","item":`+call+`}`, late), 1},
+		"code has run":                {events(`{"type":"response.output_item.added","item":{"id":"ci_1","type":"code_interpreter_call"}}`, late), 1},
+		"code has run, in one piece":  {`{"id":"resp_1","status":"failed","error":{` + failed + `},"output":[{"id":"ci_1","type":"code_interpreter_call"}]}`, 1},
+		"a search for tools":          {events(`{"type":"response.output_item.done","item":{"id":"ts_1","type":"tool_search_call"}}`, late), 2},
 		"a text has begun":            {events(`{"type":"response.output_text.delta","delta":"so far"}`, late), 1},
 		"a refusal has begun":         {events(`{"type":"response.refusal.delta","delta":"no"}`, late), 1},
 		"nothing but a list":          {events(`{"type":"response.output_item.added","item":`+list+`}`, late), 2},

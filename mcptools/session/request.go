@@ -65,7 +65,7 @@ func (t *turn) whole(resp *responses.Response) attempt {
 	known := &mcptools.ClassifyOptions{Entries: t.tools.Entries}
 	a := attempt{resp: resp}
 	for _, item := range resp.Output {
-		a.mayHaveRun = a.mayHaveRun || item.Type == "mcp_call" || item.Type == "message"
+		a.mayHaveRun = a.mayHaveRun || ran(item) || item.Type == "message"
 	}
 	switch resp.Status {
 	case responses.ResponseStatusFailed:
@@ -82,6 +82,12 @@ func (t *turn) whole(resp *responses.Response) attempt {
 	}
 	a.err = t.wrote(textOf(resp))
 	return a
+}
+
+// ran reports whether an item is a call of a tool, a server's or OpenAI's own. A
+// search for tools changes nothing.
+func ran(item responses.ResponseOutputItemUnion) bool {
+	return strings.HasSuffix(item.Type, "_call") && item.Type != "tool_search_call"
 }
 
 // textOf returns what the model wrote, be it an answer or why there is none.
@@ -154,10 +160,10 @@ func (t *turn) stream(ctx context.Context, p responses.ResponseNewParams, opts [
 		event := stream.Current()
 		switch event.Type {
 		case "response.output_item.added":
-			a.mayHaveRun = a.mayHaveRun || event.Item.Type == "mcp_call"
+			a.mayHaveRun = a.mayHaveRun || ran(event.Item)
 			a.err = t.begins(event.Item)
 		case "response.output_item.done":
-			a.mayHaveRun = a.mayHaveRun || event.Item.Type == "mcp_call"
+			a.mayHaveRun = a.mayHaveRun || ran(event.Item)
 			items = append(items, event.Item)
 			a.err = t.item(&a, event.Item, known)
 		case "response.output_text.delta", "response.refusal.delta":
