@@ -174,7 +174,9 @@ issuer, resource, scope and secrets (an object with what a provider wants beside
 the token). "-" is stdin. A bare expires_in means that the expiry is unknown.
 
 A token that is surely for something else is refused (exit 5), and so is one
-that the server refuses (exit 3): nothing is stored then.`,
+that the server refuses (exit 3): nothing is stored then. One that has ended and
+can be refreshed is stored first, in place of what was there, and then refreshed:
+a new pair must not be lost.`,
 		Args: cobra.ExactArgs(1),
 		RunE: a.begin(func(ctx context.Context, args []string) error {
 			if tokenFile == "" {
