@@ -366,6 +366,7 @@ func TestSeveralTurnsAreOneConversation(t *testing.T) {
 			if replay {
 				assert.NotContains(t, third, "previous_response_id")
 				assert.Equal(t, false, third["store"])
+				assert.Equal(t, []any{"reasoning.encrypted_content"}, third["include"], "what was thought is in the conversation too")
 				assert.Greater(t, len(third["input"].([]any)), 6)
 				assert.Empty(t, s.State().PreviousResponseID)
 			} else {
@@ -375,6 +376,20 @@ func TestSeveralTurnsAreOneConversation(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestToolsOfTheProgramsOwnComeBehindTheEntries(t *testing.T) {
+	t.Parallel()
+	b := newBackend(t, nil, mcptools.Options{}, "notes")
+	own := responses.ToolParamOfFunction("weather", map[string]any{"type": "object"}, true)
+	s := b.session(t, session.Options{Params: responses.ResponseNewParams{Tools: []responses.ToolUnionParam{own}}})
+	for i := range 2 {
+		require.Equal(t, session.Done, collect(s.Run(t.Context(), "x")).last(t).Type)
+		tools := b.body(t, i)["tools"].([]any)
+		require.Len(t, tools, 2)
+		assert.Equal(t, "notes", tools[0].(map[string]any)["server_label"])
+		assert.Equal(t, "weather", tools[1].(map[string]any)["name"])
+	}
 }
 
 func TestThereIsOneTurnAtATime(t *testing.T) {
@@ -408,26 +423,43 @@ func TestACancelledContextLeavesNothingRunning(t *testing.T) {
 	})
 }
 
-func TestACancelledContextEndsTheWaitBeforeARetry(t *testing.T) {
-	t.Parallel()
+// isBusy puts an endpoint in the place of the lab's that wants to be asked again
+// in an hour, and returns how often it was asked.
+func (b *backend) isBusy(t *testing.T) *atomic.Int32 {
+	t.Helper()
 	var asked atomic.Int32
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		asked.Add(1)
-		w.Header().Set("Retry-After", "3000")
+		w.Header().Set("Retry-After", "3600")
 		w.WriteHeader(http.StatusTooManyRequests)
 		_, _ = w.Write([]byte(`{"error":{"message":"Rate limit reached for requests.","type":"requests","param":null,"code":"rate_limit_exceeded"}}`))
 	}))
 	t.Cleanup(srv.Close)
-	b := newBackend(t, nil, mcptools.Options{}, "notes")
 	hc := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	b.client = openai.NewClient(option.WithBaseURL(srv.URL), option.WithAPIKey("k"), option.WithHTTPClient(hc))
+	return &asked
+}
+
+func TestACancelledContextEndsTheWaitBeforeARetry(t *testing.T) {
+	t.Parallel()
+	b := newBackend(t, nil, mcptools.Options{}, "notes")
+	asked := b.isBusy(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	s := b.session(t, session.Options{MaxWait: time.Hour})
+	s := b.session(t, session.Options{MaxWait: 2 * time.Hour})
 	ended := make(chan result)
 	go func() { ended <- collect(s.Run(ctx, "x")) }()
 	require.Eventually(t, func() bool { return asked.Load() == 1 }, 10*time.Second, soon)
 	cancel()
 	require.ErrorIs(t, (<-ended).err, context.Canceled)
+	assert.EqualValues(t, 1, asked.Load())
+}
+
+func TestWhoWantsToBeAskedMuchLaterHasFailed(t *testing.T) {
+	t.Parallel()
+	b := newBackend(t, nil, mcptools.Options{}, "notes")
+	asked := b.isBusy(t)
+	f := collect(b.session(t, session.Options{}).Run(t.Context(), "x")).failure(t)
+	assert.Equal(t, time.Hour, f.RetryAfter)
 	assert.EqualValues(t, 1, asked.Load())
 }
 
