@@ -3,7 +3,6 @@ package oauth
 import (
 	"errors"
 	"net/url"
-	"strings"
 
 	"golang.org/x/oauth2"
 
@@ -41,7 +40,19 @@ func NewVerifier() secret.Secret { return secret.New(oauth2.GenerateVerifier()) 
 // URL returns where to send the browser. Query parameters that the endpoint's
 // own URL has are kept as they are written there.
 func (r AuthorizationRequest) URL() (string, error) {
-	fail := func(err error) (string, error) { return "", &Error{Op: opAuthorize, Class: ClassConfig, Err: err} }
+	query, endpoint, err := r.parameters()
+	if err != nil {
+		return "", err
+	}
+	return withQuery(endpoint, query), nil
+}
+
+// parameters checks the request and returns what it says, and where the browser
+// goes.
+func (r AuthorizationRequest) parameters() (url.Values, *url.URL, error) {
+	fail := func(err error) (url.Values, *url.URL, error) {
+		return nil, nil, &Error{Op: opAuthorize, Class: ClassConfig, Err: err}
+	}
 	if r.Server.AuthorizationEndpoint == "" {
 		return fail(errNoAuthorization)
 	}
@@ -49,7 +60,7 @@ func (r AuthorizationRequest) URL() (string, error) {
 		return fail(errIncomplete)
 	}
 	if err := r.Server.CheckPKCE(r.InsecureNoPKCEMetadata); err != nil {
-		return "", err
+		return nil, nil, err
 	}
 	// A browser opens it: whoever wrote it into a record, it is judged again.
 	if _, err := parseIdentifier(r.Server.AuthorizationEndpoint); err != nil {
@@ -69,16 +80,15 @@ func (r AuthorizationRequest) URL() (string, error) {
 	}
 	setOptional(query, r.Resource, sortedScopes(r.Scopes))
 	for name, values := range r.Extra {
-		if query.Has(name) || name == "resource" || name == "scope" {
+		if query.Has(name) || name == "resource" || name == "scope" || name == "request_uri" {
 			return fail(errTakenParameter)
 		}
 		query[name] = values
 	}
 	for name := range endpoint.Query() {
-		if query.Has(name) {
+		if query.Has(name) || name == "request_uri" {
 			return fail(errTakenParameter)
 		}
 	}
-	endpoint.RawQuery = strings.TrimPrefix(strings.TrimSuffix(endpoint.RawQuery, "&")+"&"+query.Encode(), "&")
-	return endpoint.String(), nil
+	return query, endpoint, nil
 }

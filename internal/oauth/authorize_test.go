@@ -104,6 +104,7 @@ func TestAuthorizationsThatAreRefused(t *testing.T) {
 		}, err: oauth.ErrNoPKCE},
 		"an extra that replaces": {change: func(r *oauth.AuthorizationRequest) { r.Extra = url.Values{"redirect_uri": {"https://evil.example"}} }, text: "twice"},
 		"an extra resource":      {change: func(r *oauth.AuthorizationRequest) { r.Resource = ""; r.Extra = url.Values{"resource": {"x"}} }, text: "twice"},
+		"an extra reference":     {change: func(r *oauth.AuthorizationRequest) { r.Extra = url.Values{"request_uri": {"urn:x"}} }, text: "twice"},
 		"an endpoint that does": {change: func(r *oauth.AuthorizationRequest) {
 			r.Server.AuthorizationEndpoint += "?redirect_uri=https://evil.example"
 		}, text: "twice"},

@@ -18,6 +18,8 @@ type ServerMetadata struct {
 	RegistrationEndpoint        string // "": it registers nobody
 	RevocationEndpoint          string // "": it revokes nothing
 	DeviceAuthorizationEndpoint string // "": it has no such flow
+	PushedRequestEndpoint       string // pushed_authorization_request_endpoint (RFC 9126); "": it has none
+	RequirePushed               bool   // it takes no authorization request in any other way
 
 	Scopes               []string // scopes_supported, sorted; nil if it does not say
 	GrantTypes           []string // grant_types_supported; nil if it does not say
@@ -35,7 +37,7 @@ type ServerMetadata struct {
 
 var serverMembers = []string{
 	"issuer", "authorization_endpoint", "token_endpoint", "registration_endpoint", "revocation_endpoint",
-	"device_authorization_endpoint", "scopes_supported", "grant_types_supported",
+	"device_authorization_endpoint", "pushed_authorization_request_endpoint", "require_pushed_authorization_requests", "scopes_supported", "grant_types_supported",
 	"authorization_grant_profiles_supported", "token_endpoint_auth_methods_supported",
 	"token_endpoint_auth_signing_alg_values_supported", "code_challenge_methods_supported",
 	"authorization_response_iss_parameter_supported", "client_id_metadata_document_supported",
@@ -128,6 +130,8 @@ func parseServer(body []byte, local bool) (*ServerMetadata, error) {
 		RegistrationEndpoint:        urls.get("registration_endpoint"),
 		RevocationEndpoint:          urls.get("revocation_endpoint"),
 		DeviceAuthorizationEndpoint: urls.get("device_authorization_endpoint"),
+		PushedRequestEndpoint:       urls.get("pushed_authorization_request_endpoint"),
+		RequirePushed:               o.boolean("require_pushed_authorization_requests"),
 		Scopes:                      sortedScopes(lists.get("scopes_supported")),
 		GrantTypes:                  lists.get("grant_types_supported"),
 		GrantProfiles:               lists.get("authorization_grant_profiles_supported"),

@@ -195,6 +195,8 @@ func TestWhatAServerSaysOfItself(t *testing.T) {
 		"code_challenge_methods_supported": ["plain", "S256"],
 		"authorization_response_iss_parameter_supported": true,
 		"client_id_metadata_document_supported": "true",
+		"pushed_authorization_request_endpoint": "https://as.example/par",
+		"require_pushed_authorization_requests": true,
 		"signed_metadata": "x.y.z"
 	}`), false)
 	require.NoError(t, err)
@@ -204,6 +206,8 @@ func TestWhatAServerSaysOfItself(t *testing.T) {
 		TokenEndpoint:               "https://as.example:8443/token",
 		RegistrationEndpoint:        "https://as.example/register",
 		DeviceAuthorizationEndpoint: "https://as.example/device",
+		PushedRequestEndpoint:       "https://as.example/par",
+		RequirePushed:               true,
 		Scopes:                      []string{"a", "offline_access"},
 		GrantTypes:                  []string{"authorization_code", "refresh_token"},
 		GrantProfiles:               []string{"id-jag"},

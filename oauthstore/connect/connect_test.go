@@ -303,3 +303,42 @@ func TestAProviderWithoutAConsentIsRefused(t *testing.T) {
 	_, err := p.Begin(t.Context(), keyOnly, alice, nil)
 	assert.Equal(t, connect.KindUnsupported, connect.KindOf(err))
 }
+
+// wantsPushed makes the authorization server take pushed requests only.
+func wantsPushed(p *place) {
+	p.AS.Metadata["pushed_authorization_request_endpoint"] = testIssuer + "/par"
+	p.AS.Metadata["require_pushed_authorization_requests"] = true
+}
+
+func TestARequestIsPushedWhereTheServerWantsThat(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, wantsPushed)
+	begun, err := p.Begin(t.Context(), example(), alice, nil)
+	require.NoError(t, err)
+	u, err := url.Parse(begun.URL)
+	require.NoError(t, err)
+	assert.Equal(t, url.Values{"client_id": {begun.ClientID}, "request_uri": u.Query()["request_uri"]}, u.Query(), "the browser carries nothing else")
+	got, err := p.Finish(t.Context(), alice, begun.Binding, p.browse(t, begun.URL))
+	require.NoError(t, err)
+	assert.Equal(t, oauthstore.StateActive, got.Status.State)
+	assert.Equal(t, testServer, p.AS.Asked()[0].Get("resource"))
+
+	// It tells at once that the server has forgotten the client.
+	p.AS.Forget()
+	_, err = p.consent(t, alice, nil)
+	require.NoError(t, err)
+	assert.Len(t, p.AS.Registrations(), 2)
+}
+
+func TestAPushedRequestIsMadeByTheApplicationWithItsSecret(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, func(p *place) { withApp(p); wantsPushed(p) })
+	_, err := p.consent(t, alice, nil)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"robot", "robot"}, p.AS.basics, "at both endpoints")
+
+	p.AS.Know(asClient{ID: "robot", Secret: "synthetic-other", Method: "client_secret_basic"})
+	_, err = p.Begin(t.Context(), example(), alice, nil)
+	assert.Equal(t, connect.KindMisconfigured, connect.KindOf(err))
+	assert.Empty(t, p.AS.Registrations(), "nobody registers in its place")
+}

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"net/url"
 	"slices"
 	"time"
@@ -18,7 +19,9 @@ import (
 type Begun struct {
 	// URL is where to send the user's browser. It is an https URL, or an http
 	// one on a loopback address where that is allowed, and is safe in a
-	// Location header. A program must not hand it to a shell.
+	// Location header. A program must not hand it to a shell. Send the browser
+	// there soon: where the server wants requests to be pushed (RFC 9126) it may
+	// count for a minute only.
 	URL string
 	// Binding is what the user's browser must bring to the callback: keep it in
 	// a cookie, or in the memory of the program that waits.
@@ -105,6 +108,14 @@ func (c *Connector) begin(ctx context.Context, s *site, ask *Ask) (*Begun, error
 	}
 	f.Binding = digest("binding", binding.Expose())
 	b, err := c.start(ctx, f)
+	if e, ok := errors.AsType[*oauth.Error](err); ok && e.Class == oauth.ClassClient && client.Kind == ClientRegistered {
+		// A pushed request tells at once that the server has forgotten us.
+		next, replaceErr := c.replace(ctx, f)
+		if next != nil {
+			b, err = next, nil
+		}
+		err = errors.Join(err, replaceErr)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -121,10 +132,11 @@ func (c *Connector) start(ctx context.Context, f *flow) (*Begun, error) {
 	for name, value := range p.Params {
 		extra.Set(name, value)
 	}
-	target, err := oauth.AuthorizationRequest{
+	request := oauth.AuthorizationRequest{
 		Server: &p.Server, ClientID: f.Client.ID, RedirectURI: f.Redirect, State: state, Verifier: verifier,
 		Resource: p.Resource, Scopes: p.Scopes, Extra: extra, InsecureNoPKCEMetadata: p.NoPKCEMetadata,
-	}.URL()
+	}
+	target, err := c.target(ctx, f, request)
 	if err != nil {
 		return nil, err
 	}
@@ -136,6 +148,19 @@ func (c *Connector) start(ctx context.Context, f *flow) (*Begun, error) {
 		URL: target, Key: f.Key, Ends: f.Ends, Issuer: p.Server.Issuer, Resource: p.Resource,
 		Scopes: slices.Clone(p.Scopes), ClientID: f.Client.ID, Client: f.Client.Kind,
 	}, nil
+}
+
+// target returns where the browser goes with a request, which is pushed where
+// the server wants that.
+func (c *Connector) target(ctx context.Context, f *flow, r oauth.AuthorizationRequest) (string, error) {
+	if !r.Server.RequirePushed {
+		return r.URL()
+	}
+	client, err := c.authenticate(f)
+	if err != nil {
+		return "", err
+	}
+	return r.PushedURL(ctx, c.http, client)
 }
 
 // newSecret returns 256 random bits as text.

@@ -149,8 +149,9 @@ type authServer struct {
 	asked    []url.Values          // authorization requests
 	bodies   []map[string]any      // of registrations
 	revoked  []string
-	devices  map[string]bool // device code → the user has consented
-	basics   []string        // user names of HTTP Basic
+	pushed   map[string]url.Values // reference → the authorization request
+	devices  map[string]bool       // device code → the user has consented
+	basics   []string              // user names of HTTP Basic
 	consents int
 }
 
@@ -204,6 +205,8 @@ func (a *authServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case strings.HasPrefix(r.URL.Path, "/.well-known/oauth-authorization-server"):
 		a.metadata(w)
+	case r.URL.Path == "/par":
+		a.push(w, r)
 	case r.URL.Path == "/authorize":
 		a.authorize(w, r)
 	case r.URL.Path == "/token":
@@ -245,6 +248,12 @@ func (a *authServer) metadata(w http.ResponseWriter) {
 func (a *authServer) authorize(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	a.mu.Lock()
+	if a.Metadata["require_pushed_authorization_requests"] == true {
+		id := q.Get("client_id")
+		if q = a.pushed[q.Get("request_uri")]; q.Get("client_id") != id {
+			q = nil // of somebody else, or not pushed
+		}
+	}
 	a.asked = append(a.asked, q)
 	client := a.clients[q.Get("client_id")]
 	a.serial++
@@ -270,6 +279,24 @@ func (a *authServer) authorize(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Location", location)
 	w.WriteHeader(http.StatusFound)
+}
+
+// push takes an authorization request (RFC 9126).
+func (a *authServer) push(w http.ResponseWriter, r *http.Request) {
+	_ = r.ParseForm()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.authenticated(r) {
+		writeJSON(w, http.StatusUnauthorized, map[string]any{"error": "invalid_client"})
+		return
+	}
+	a.serial++
+	reference := fmt.Sprintf("urn:ietf:params:oauth:request_uri:%d", a.serial)
+	if a.pushed == nil {
+		a.pushed = map[string]url.Values{}
+	}
+	a.pushed[reference] = r.PostForm
+	writeJSON(w, http.StatusCreated, map[string]any{"request_uri": reference, "expires_in": 60})
 }
 
 func (a *authServer) register(w http.ResponseWriter, r *http.Request) {

@@ -27,10 +27,12 @@ import (
 	"github.com/toolgrant/toolgrant/providers"
 )
 
-// startOIDCProvider starts npm's oidc-provider and returns its issuer.
-func startOIDCProvider(t *testing.T) string {
+// startOIDCProvider starts npm's oidc-provider, in an environment with env
+// besides, and returns its issuer.
+func startOIDCProvider(t *testing.T, env ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), servertest.Node(t), "testdata/oidc-provider.mjs")
+	cmd.Env = append(cmd.Environ(), env...)
 	cmd.Stderr = t.Output()
 	in, err := cmd.StdinPipe()
 	require.NoError(t, err)
@@ -125,7 +127,19 @@ func spend(t *testing.T, p oauthstore.Provenance, refreshToken string) string {
 
 func TestACertifiedServerThatNobodyHereWrote(t *testing.T) {
 	t.Parallel()
-	issuer := startOIDCProvider(t)
+	t.Run("as it comes", func(t *testing.T) {
+		t.Parallel()
+		lifeAtCertifiedServer(t, startOIDCProvider(t), false)
+	})
+	t.Run("which wants requests to be pushed", func(t *testing.T) {
+		t.Parallel()
+		lifeAtCertifiedServer(t, startOIDCProvider(t, "REQUIRE_PUSHED=true"), true)
+	})
+}
+
+// lifeAtCertifiedServer goes from a consent to a disconnect.
+func lifeAtCertifiedServer(t *testing.T, issuer string, pushed bool) {
+	t.Helper()
 	var server *httptest.Server
 	server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		metadata := server.URL + "/.well-known/oauth-protected-resource/mcp"
@@ -161,6 +175,8 @@ func TestACertifiedServerThatNobodyHereWrote(t *testing.T) {
 	consent := func() oauthstore.Status {
 		begun, err := c.Begin(t.Context(), provider, alice, nil)
 		require.NoError(t, err)
+		assert.Equal(t, pushed, strings.Contains(begun.URL, "request_uri="))
+		assert.Equal(t, pushed, !strings.Contains(begun.URL, "state="))
 		back := visit(t, begun.URL, callback)
 		assert.Contains(t, back, "iss="+url.QueryEscape(issuer))
 		result, err := c.Finish(t.Context(), alice, begun.Binding, back)

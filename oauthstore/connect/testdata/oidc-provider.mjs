@@ -27,6 +27,7 @@ const provider = new Provider(issuer, {
     registration: { enabled: true },
     registrationManagement: { enabled: true },
     revocation: { enabled: true },
+    pushedAuthorizationRequests: { enabled: true, requirePushedAuthorizationRequests: process.env.REQUIRE_PUSHED === 'true' },
     resourceIndicators: {
       enabled: true,
       useGrantedResource: async () => true,
