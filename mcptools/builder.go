@@ -91,7 +91,7 @@ func NewBuilder(p providers.Provider, creds oauthstore.Credentials, opts *Option
 	}
 	b.approval = o.Approval.clone()
 	if b.target == nil && b.creds != nil {
-		b.hc = probeClient(b.loopback)
+		b.hc = probeClient(b.loopback, o.InsecureTransport)
 	}
 	if b.hc != nil && !o.InsecureSkipProbe {
 		b.verify = b.verifier(nil)

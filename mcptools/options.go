@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -79,6 +80,13 @@ type Options struct {
 	// InsecureAllowLoopback permits http and loopback addresses, for tests and
 	// the lab. OpenAI itself can't reach such a server. Default: false.
 	InsecureAllowLoopback bool
+
+	// InsecureTransport sends the probes in place of the guarded transport: through a
+	// proxy, to an intranet, with a certificate authority of its own. It must not
+	// repeat requests, and whoever makes it says which addresses may be reached.
+	// URLs, redirects, time and bodies are guarded all the same. Default:
+	// none, public addresses are dialed over https only.
+	InsecureTransport http.RoundTripper
 
 	// Logger gets warnings. Default: nothing is logged.
 	Logger *slog.Logger

@@ -103,8 +103,8 @@ func (b *Builder) probe(ctx context.Context, key oauthstore.Key, t oauthstore.To
 }
 
 // probeClient returns the client for a builder's probes.
-func probeClient(loopback bool) *http.Client {
-	return safehttp.New(&safehttp.Options{AllowLoopback: loopback})
+func probeClient(loopback bool, transport http.RoundTripper) *http.Client {
+	return safehttp.New(&safehttp.Options{AllowLoopback: loopback, Transport: transport})
 }
 
 // acceptedTokens remembers which tokens of a [oauthstore.SourceFunc] a server

@@ -2,7 +2,6 @@ package oauthstore_test
 
 import (
 	"context"
-	"net/http"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -43,7 +42,7 @@ func (b *watchedBackend) Watch(ctx context.Context, ready func(), changed func(o
 func (w *world) watched(t *testing.T) (*oauthstore.Store, *watchedBackend) {
 	t.Helper()
 	b := &watchedBackend{faultyBackend: w.backend, lose: make(chan struct{}), changes: make(chan oauthstore.ID)}
-	s, err := oauthstore.New(b, w.sealer, &oauthstore.Options{HTTPClient: &http.Client{Transport: w.as}})
+	s, err := oauthstore.New(b, w.sealer, &oauthstore.Options{InsecureTransport: w.as})
 	require.NoError(t, err)
 	ended := make(chan error, 1)
 	go func() { ended <- s.Watch(t.Context()) }()

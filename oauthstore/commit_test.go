@@ -453,7 +453,7 @@ func TestAStoreThatIsDown(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t, nil)
 			lossy := &lossyBackend{Backend: w.backend}
-			s, err := oauthstore.New(lossy, w.sealer, &oauthstore.Options{HTTPClient: &http.Client{Transport: w.as}})
+			s, err := oauthstore.New(lossy, w.sealer, &oauthstore.Options{InsecureTransport: w.as})
 			require.NoError(t, err)
 			key := testKey("u")
 			w.connect(t, key, nil)

@@ -298,7 +298,7 @@ func newWorld(t *testing.T, change func(*oauthstore.Options)) *world {
 func (w *world) replica(t *testing.T, change func(*oauthstore.Options)) *oauthstore.Store {
 	t.Helper()
 	opts := &oauthstore.Options{
-		HTTPClient: &http.Client{Transport: w.as},
+		InsecureTransport: w.as,
 		Observer: func(_ context.Context, e oauthstore.Event) {
 			w.mu.Lock()
 			defer w.mu.Unlock()

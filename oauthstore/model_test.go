@@ -115,7 +115,7 @@ type model struct {
 
 func (m *model) open(t *testing.T) *oauthstore.Store {
 	t.Helper()
-	s, err := oauthstore.New(m.backend, m.sealer, &oauthstore.Options{HTTPClient: &http.Client{Transport: m.as}})
+	s, err := oauthstore.New(m.backend, m.sealer, &oauthstore.Options{InsecureTransport: m.as})
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		m.backend.downPut.Store(false)

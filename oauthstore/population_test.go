@@ -122,7 +122,7 @@ func TestADisconnectElsewhereIsObeyed(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t, nil)
 			// Watching needs the backend itself; the other case, one that can't.
-			s, err := oauthstore.New(w.backend.Backend, w.sealer, &oauthstore.Options{HTTPClient: &http.Client{Transport: w.as}})
+			s, err := oauthstore.New(w.backend.Backend, w.sealer, &oauthstore.Options{InsecureTransport: w.as})
 			require.NoError(t, err)
 			ctx, cancel := context.WithCancel(t.Context())
 			ended := make(chan error, 1)

@@ -68,11 +68,12 @@ type Options struct {
 	// secret. Nil: none.
 	Logger *slog.Logger
 
-	// HTTPClient sends to token and revocation endpoints. It must not follow
-	// redirects, repeat requests or use a proxy that logs bodies. Nil means a
-	// client that dials public addresses over https only, follows no redirects
-	// and bounds what it reads.
-	HTTPClient *http.Client
+	// InsecureTransport sends to token and revocation endpoints in place of the guarded transport: through a
+	// proxy, to an intranet, with a certificate authority of its own. It must not
+	// repeat requests, and whoever makes it says which addresses may be reached.
+	// URLs, redirects, time and bodies are guarded all the same. Nil means that
+	// public addresses are dialed over https only.
+	InsecureTransport http.RoundTripper
 	// InsecureAllowLoopback lets the default client use http and loopback
 	// addresses, for tests. False means that it does not.
 	InsecureAllowLoopback bool
@@ -171,10 +172,7 @@ func New(backend Backend, sealer Sealer, opts *Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("oauthstore: cache: %w", err)
 	}
-	hc := o.HTTPClient
-	if hc == nil {
-		hc = safehttp.New(&safehttp.Options{AllowLoopback: o.InsecureAllowLoopback, Timeout: o.PostTimeout})
-	}
+	hc := safehttp.New(&safehttp.Options{AllowLoopback: o.InsecureAllowLoopback, Timeout: o.PostTimeout, Transport: o.InsecureTransport})
 	return &Store{
 		backend: backend, sealer: sealer, opts: o, http: hc, cache: cache,
 		watch:   watch{seed: maphash.MakeSeed()},

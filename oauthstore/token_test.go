@@ -517,7 +517,7 @@ func TestWhatRunsOutOfTimeInsideIsTemporary(t *testing.T) {
 		w := newWorld(t, nil)
 		key := testKey("u")
 		w.connect(t, key, nil)
-		s, err := oauthstore.New(stuckBackend{w.backend}, w.sealer, &oauthstore.Options{HTTPClient: &http.Client{Transport: w.as}})
+		s, err := oauthstore.New(stuckBackend{w.backend}, w.sealer, &oauthstore.Options{InsecureTransport: w.as})
 		require.NoError(t, err)
 		wait(t, 2*time.Hour)
 		_, err = s.Token(t.Context(), key, oauthstore.Need{})

@@ -58,6 +58,11 @@ type Options struct {
 	// events: their bodies have no bound and their headers no deadline, and
 	// Timeout has no default. Requests end with their contexts. Default off.
 	Stream bool
+	// Transport, if not nil, sends in place of the guarded transport: through a
+	// proxy, to an intranet, with a certificate authority of its own. Which
+	// addresses it may reach is then nobody's business here; URLs, redirects,
+	// time and bodies are judged all the same. Its connections stay its owner's.
+	Transport http.RoundTripper
 }
 
 func (o *Options) timeout() time.Duration {
@@ -85,32 +90,39 @@ func (o *Options) allowLoopback() bool { return o != nil && o.AllowLoopback }
 // concurrent use. CloseIdleConnections ends its goroutines at once; left alone
 // they end three seconds after the last request.
 func New(opts *Options) *http.Client {
+	g := &guard{loopback: opts.allowLoopback(), maxBody: opts.maxBody()}
+	if opts != nil && opts.Transport != nil {
+		g.next = opts.Transport
+	} else {
+		g.own = newTransport(opts)
+		g.next = g.own
+	}
+	return &http.Client{
+		Transport:     g,
+		CheckRedirect: checkRedirect,
+		Timeout:       opts.timeout(),
+	}
+}
+
+// newTransport returns one that dials what the options allow.
+func newTransport(opts *Options) *http.Transport {
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	deadline := headerDeadline
 	if opts.stream() {
 		deadline = 0
 	}
-	g := &guard{
-		loopback: opts.allowLoopback(),
-		maxBody:  opts.maxBody(),
-		next: &http.Transport{
-			Proxy:                  nil,
-			DialContext:            dialer(opts.allowLoopback()),
-			TLSHandshakeTimeout:    handshakeTimeout,
-			ResponseHeaderTimeout:  deadline,
-			MaxResponseHeaderBytes: maxHeaderBytes,
-			DisableCompression:     true,
-			IdleConnTimeout:        idleTimeout,
-			MaxIdleConns:           maxIdleInTotal,
-			MaxIdleConnsPerHost:    maxIdlePerHost,
-			Protocols:              &protocols,
-		},
-	}
-	return &http.Client{
-		Transport:     g,
-		CheckRedirect: checkRedirect,
-		Timeout:       opts.timeout(),
+	return &http.Transport{
+		Proxy:                  nil,
+		DialContext:            dialer(opts.allowLoopback()),
+		TLSHandshakeTimeout:    handshakeTimeout,
+		ResponseHeaderTimeout:  deadline,
+		MaxResponseHeaderBytes: maxHeaderBytes,
+		DisableCompression:     true,
+		IdleConnTimeout:        idleTimeout,
+		MaxIdleConns:           maxIdleInTotal,
+		MaxIdleConnsPerHost:    maxIdlePerHost,
+		Protocols:              &protocols,
 	}
 }
 
@@ -165,7 +177,8 @@ func IsLoopback(host string) bool {
 type guard struct {
 	loopback bool
 	maxBody  int64
-	next     *http.Transport
+	next     http.RoundTripper
+	own      *http.Transport // next, if it is ours; else nil
 }
 
 var _ http.RoundTripper = (*guard)(nil)
@@ -194,7 +207,11 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // CloseIdleConnections is what [http.Client.CloseIdleConnections] calls.
-func (g *guard) CloseIdleConnections() { g.next.CloseIdleConnections() }
+func (g *guard) CloseIdleConnections() {
+	if g.own != nil {
+		g.own.CloseIdleConnections()
+	}
+}
 
 func (g *guard) checkURL(u *url.URL) error {
 	switch {

@@ -20,7 +20,8 @@
 // is made, so that a name which changes its mind is caught too: addresses that
 // are private, link-local, loopback, reserved or translated to IPv6 are
 // refused. Proxies of the environment are not used, since behind one only the
-// proxy's address could be judged. A request with a body is never redirected;
+// proxy's address could be judged; who wants one, or an intranet, brings a
+// transport of their own. A request with a body is never redirected;
 // GET and HEAD follow at most three redirects, each judged anew, and lose all
 // headers but Accept and User-Agent where the origin changes. Bodies and
 // headers are bounded, never inflated, and have one deadline in total.

@@ -14,5 +14,5 @@ func OnlyLoopback(address string) error { return onlyLoopback("tcp4", address, n
 
 // Trust makes hc trust the certificates of a test server.
 func Trust(hc *http.Client, roots *x509.CertPool) {
-	hc.Transport.(*guard).next.TLSClientConfig = &tls.Config{RootCAs: roots}
+	hc.Transport.(*guard).own.TLSClientConfig = &tls.Config{RootCAs: roots}
 }

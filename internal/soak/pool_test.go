@@ -55,7 +55,7 @@ func TestARefreshHoldsNoConnectionWhileItsAnswerIsAwaited(t *testing.T) { //noli
 // refreshable puts 32 credentials into a store on the pool.
 func refreshable(t *testing.T, db postgres, as *tokenServer) ([]oauthstore.Key, *oauthstore.Store) {
 	t.Helper()
-	s := newStore(t, db.backend, newKeyset(t), &oauthstore.Options{HTTPClient: as.Client()})
+	s := newStore(t, db.backend, newKeyset(t), &oauthstore.Options{InsecureTransport: as.Client().Transport, InsecureAllowLoopback: true})
 	keys := make([]oauthstore.Key, refreshers)
 	for i := range keys {
 		keys[i] = oauthstore.Key{Owner: oauthstore.Owner{Tenant: "acme", Subject: strconv.Itoa(i)}, Provider: "example"}

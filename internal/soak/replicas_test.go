@@ -39,7 +39,7 @@ func newReplicas(t *testing.T, watch, profile bool, opts lab.Options) *replicas 
 	database, keys := oauthstore.NewMemory(), newKeyset(t)
 	r := &replicas{world: w, key: oauthstore.Key{Owner: ada, Provider: "notes", Server: w.Server("notes").MCPURL}}
 	for _, s := range []**oauthstore.Store{&r.a, &r.b} {
-		*s = newStore(t, database, keys, &oauthstore.Options{HTTPClient: w.Client()})
+		*s = newStore(t, database, keys, &oauthstore.Options{InsecureTransport: w.Client().Transport, InsecureAllowLoopback: true})
 		if watch {
 			watching(t, *s)
 		}

@@ -148,8 +148,8 @@ func newPair(t *testing.T, s *site, cacheAge time.Duration) *pairOfReplicas {
 	keys, as := newKeyset(t), newTokenServer(t, 0)
 	return &pairOfReplicas{
 		site: s, as: as, key: oauthstore.Key{Owner: ada, Provider: "notes", Server: "https://mcp.example.com/mcp"},
-		one:   newStore(t, s.a, keys, &oauthstore.Options{HTTPClient: as.Client()}),
-		other: newStore(t, s.b, keys, &oauthstore.Options{HTTPClient: as.Client(), CacheAge: cacheAge}),
+		one:   newStore(t, s.a, keys, &oauthstore.Options{InsecureTransport: as.Client().Transport, InsecureAllowLoopback: true}),
+		other: newStore(t, s.b, keys, &oauthstore.Options{InsecureTransport: as.Client().Transport, InsecureAllowLoopback: true, CacheAge: cacheAge}),
 	}
 }
 

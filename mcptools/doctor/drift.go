@@ -56,6 +56,12 @@ type VerifyOptions struct {
 	Parallel int
 	// Timeout is for one server, all its documents together. Default: 30 s.
 	Timeout time.Duration
+	// InsecureTransport sends all requests in place of the guarded transport: through a
+	// proxy, to an intranet, with a certificate authority of its own. It must not
+	// repeat requests, and whoever makes it says which addresses may be reached.
+	// URLs, redirects, time and bodies are guarded all the same. Default:
+	// none, public addresses are dialed over https only.
+	InsecureTransport http.RoundTripper
 	// InsecureAllowLoopback permits http and loopback addresses, for tests.
 	// Default: false.
 	InsecureAllowLoopback bool
@@ -77,7 +83,7 @@ func VerifyCatalogue(ctx context.Context, all []providers.Provider, opts *Verify
 	if o.Timeout <= 0 {
 		o.Timeout = 30 * time.Second
 	}
-	hc := safehttp.New(&safehttp.Options{AllowLoopback: o.InsecureAllowLoopback})
+	hc := safehttp.New(&safehttp.Options{AllowLoopback: o.InsecureAllowLoopback, Transport: o.InsecureTransport})
 	defer hc.CloseIdleConnections()
 
 	out := make([]Verification, len(all))

@@ -43,6 +43,12 @@ type Case struct {
 type Options struct {
 	// Timeout is for all of it together. Default: 40 s.
 	Timeout time.Duration
+	// InsecureTransport sends all requests in place of the guarded transport: through a
+	// proxy, to an intranet, with a certificate authority of its own. It must not
+	// repeat requests, and whoever makes it says which addresses may be reached.
+	// URLs, redirects, time and bodies are guarded all the same. Default:
+	// none, public addresses are dialed over https only.
+	InsecureTransport http.RoundTripper
 	// InsecureAllowLoopback permits http and loopback addresses, for tests.
 	// Default: false.
 	InsecureAllowLoopback bool
@@ -63,7 +69,7 @@ func Examine(ctx context.Context, c Case, opts *Options) Report {
 	}
 	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
 	defer cancel()
-	hc := safehttp.New(&safehttp.Options{AllowLoopback: o.InsecureAllowLoopback})
+	hc := safehttp.New(&safehttp.Options{AllowLoopback: o.InsecureAllowLoopback, Transport: o.InsecureTransport})
 	defer hc.CloseIdleConnections()
 
 	e := &evidence{Case: c, hc: hc, loopback: o.InsecureAllowLoopback}

@@ -13,8 +13,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/toolgrant/toolgrant/mcptools"
+	"github.com/toolgrant/toolgrant/mcptools/doctor"
 	"github.com/toolgrant/toolgrant/mcptools/lab"
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/providers"
 )
 
 // A whole hour of a conversation, with a store that refreshes, in virtual time.
@@ -26,7 +29,7 @@ func TestAWorldInMemoryLivesInVirtualTime(t *testing.T) {
 		defer func() { assert.NoError(t, w.Close()) }()
 		keys, err := oauthstore.NewKeyset()
 		require.NoError(t, err)
-		store, err := oauthstore.New(oauthstore.NewMemory(), keys, &oauthstore.Options{HTTPClient: w.Client()})
+		store, err := oauthstore.New(oauthstore.NewMemory(), keys, &oauthstore.Options{InsecureTransport: w.Client().Transport, InsecureAllowLoopback: true})
 		require.NoError(t, err)
 		defer func() { assert.NoError(t, store.Close(context.WithoutCancel(t.Context()))) }()
 		key := oauthstore.Key{Owner: oauthstore.Owner{Tenant: "acme", Subject: "mia"}, Provider: "notes", Server: w.Server("notes").MCPURL}
@@ -87,5 +90,28 @@ func TestAWorldInMemoryStreamsAndHangs(t *testing.T) {
 		_, err = c.Responses.New(t.Context(), ask("report", tool))
 		assert.Equal(t, 424, apiError(t, err).StatusCode)
 		assert.Equal(t, time.Minute, time.Since(began), "the endpoint waits for as long as it is told")
+	})
+}
+
+// What a builder and the doctor ask goes through the caller's transport.
+func TestAWorldInMemoryCanBeProbed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, err := lab.Start(&lab.Options{InMemory: true})
+		require.NoError(t, err)
+		defer func() { assert.NoError(t, w.Close()) }()
+		through := w.Client().Transport
+		provider := providers.Custom("notes", w.Server("notes").MCPURL, nil)
+		right, wrong := w.Key("notes", "mia"), w.RESTToken("notes", "mia")
+		for token, works := range map[string]bool{right: true, wrong: false} {
+			held := oauthstore.Token{AccessToken: oauthstore.NewSecret(token)}
+			source := oauthstore.SourceFunc(func(context.Context, oauthstore.Key, time.Duration) (oauthstore.Token, error) { return held, nil })
+			b, err := mcptools.NewBuilder(provider, source, &mcptools.Options{InsecureAllowLoopback: true, InsecureTransport: through})
+			require.NoError(t, err)
+			_, err = b.Build(t.Context(), oauthstore.Owner{Tenant: "acme", Subject: "mia"}, nil)
+			assert.Equal(t, works, err == nil, "%v", err)
+			report := doctor.Examine(t.Context(), doctor.Case{Provider: provider, Token: &held}, &doctor.Options{InsecureAllowLoopback: true, InsecureTransport: through})
+			assert.Equal(t, works, report.Verdict == doctor.VerdictOK, "%+v", report)
+		}
 	})
 }

@@ -40,7 +40,7 @@ func TestALongConversationNeverSendsATokenThatHasEnded(t *testing.T) {
 		tick()
 		plain := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 		store, err := oauthstore.New(oauthstore.NewMemory(), oauthstore.InsecureNoSeal, &oauthstore.Options{
-			HTTPClient: plain,
+			InsecureTransport: plain.Transport, InsecureAllowLoopback: true,
 			Clients: func(_ context.Context, _, _ string) (oauthstore.Client, error) {
 				return oauthstore.Client{Secret: oauthstore.NewSecret(w.Server("tasks").ClientSecret)}, nil
 			},
@@ -94,7 +94,7 @@ func inVirtualTime(t *testing.T, o session.Options, names ...string) (*lab.World
 	w, err := lab.Start(&world)
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, w.Close()) })
-	store, err := oauthstore.New(oauthstore.NewMemory(), oauthstore.InsecureNoSeal, &oauthstore.Options{HTTPClient: w.Client()})
+	store, err := oauthstore.New(oauthstore.NewMemory(), oauthstore.InsecureNoSeal, &oauthstore.Options{InsecureTransport: w.Client().Transport, InsecureAllowLoopback: true})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, store.Close(context.WithoutCancel(t.Context()))) })
 	var builders []*mcptools.Builder

@@ -67,7 +67,7 @@ func newLiveSite(t *testing.T) *liveSite {
 		transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}
 		p.Options.RedirectURL = s.URL + "/callback"
 		p.Options.ClientName = "Acme Assistant"
-		p.Options.HTTPClient = &http.Client{Transport: transport}
+		p.Options.InsecureTransport = transport
 	})
 	resource, _ := s.MCP.Metadata["resource"].(string)
 	offered := []providers.Provider{providers.Custom("tasks", resource, &providers.CustomOptions{Name: "Tasks"})}

@@ -46,11 +46,12 @@ type Options struct {
 	// FlowTTL is how long a user may take from the click to the callback.
 	// Default: 10 min.
 	FlowTTL time.Duration
-	// HTTPClient sends all requests. It must not follow redirects of requests
-	// with a body, repeat requests or use a proxy that logs bodies. Default: a
-	// client that dials public addresses over https only and bounds what it
-	// reads.
-	HTTPClient *http.Client
+	// InsecureTransport sends all requests in place of the guarded transport: through a
+	// proxy, to an intranet, with a certificate authority of its own. It must not
+	// repeat requests, and whoever makes it says which addresses may be reached.
+	// URLs, redirects, time and bodies are guarded all the same. Default:
+	// none, public addresses are dialed over https only.
+	InsecureTransport http.RoundTripper
 	// InsecureAllowLoopback lets the default client use http and loopback
 	// addresses, and ClientMetadataURL be one, for tests. Default: it does not.
 	InsecureAllowLoopback bool
@@ -102,10 +103,7 @@ func New(store *oauthstore.Store, opts *Options) (*Connector, error) {
 			o.ClientName = u.Hostname()
 		}
 	}
-	hc := o.HTTPClient
-	if hc == nil {
-		hc = safehttp.New(&safehttp.Options{AllowLoopback: o.InsecureAllowLoopback})
-	}
+	hc := safehttp.New(&safehttp.Options{AllowLoopback: o.InsecureAllowLoopback, Transport: o.InsecureTransport})
 	return &Connector{store: store, opts: o, http: hc}, nil
 }
 

@@ -466,7 +466,7 @@ func newPlace(t *testing.T, change func(p *place)) *place {
 	require.NoError(t, err)
 	p := &place{AS: newAuthServer(testIssuer), MCP: newMCPServer(testIssuer), Backend: oauthstore.NewMemory(), keys: keys}
 	p.Net = hosts{"as.example.com": p.AS, "mcp.example.com": p.MCP}
-	p.Options = connect.Options{RedirectURL: testRedirect, HTTPClient: p.Net.client()}
+	p.Options = connect.Options{RedirectURL: testRedirect, InsecureTransport: p.Net}
 	if change != nil {
 		change(p)
 	}
@@ -480,7 +480,7 @@ func newPlace(t *testing.T, change func(p *place)) *place {
 func (p *place) openStore(t *testing.T) *oauthstore.Store {
 	t.Helper()
 	store, err := oauthstore.New(p.Backend, p.keys, &oauthstore.Options{
-		Clients: p.Options.Apps.Client, HTTPClient: p.Net.client(), Logger: p.Options.Logger,
+		Clients: p.Options.Apps.Client, InsecureTransport: p.Net, Logger: p.Options.Logger,
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, store.Close(context.Background())) })

@@ -20,7 +20,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/toolgrant/toolgrant/internal/safehttp"
 	"github.com/toolgrant/toolgrant/internal/servertest"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/connect"
@@ -159,16 +158,13 @@ func lifeAtCertifiedServer(t *testing.T, issuer string, pushed bool) {
 	resource := server.URL + "/mcp"
 
 	const callback = "http://localhost:41618/callback"
-	hc := safehttp.New(&safehttp.Options{AllowLoopback: true})
-	seen := &pairs{next: hc.Transport}
-	hc.Transport = seen
-	t.Cleanup(hc.CloseIdleConnections)
+	seen := &pairs{next: &http.Transport{DisableKeepAlives: true}}
 	keys, err := oauthstore.NewKeyset()
 	require.NoError(t, err)
-	store, err := oauthstore.New(oauthstore.NewMemory(), keys, &oauthstore.Options{HTTPClient: hc})
+	store, err := oauthstore.New(oauthstore.NewMemory(), keys, &oauthstore.Options{InsecureTransport: seen, InsecureAllowLoopback: true})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, store.Close(context.Background())) })
-	c, err := connect.New(store, &connect.Options{RedirectURL: callback, HTTPClient: hc})
+	c, err := connect.New(store, &connect.Options{RedirectURL: callback, InsecureTransport: seen, InsecureAllowLoopback: true})
 	require.NoError(t, err)
 	provider := providers.Custom("certified", resource, nil)
 	key := oauthstore.Key{Owner: alice, Provider: "certified", Server: resource}

@@ -163,7 +163,7 @@ func work(text string) error {
 	b, sealer := skewed(cfg.Skew, backend, keys)
 	w.store, err = oauthstore.New(b, sealer, &oauthstore.Options{
 		PostTimeout: cfg.Times.Post, SaveBudget: cfg.Times.Save, Lease: cfg.Times.Lease, CacheAge: cfg.Times.CacheAge,
-		HTTPClient: w.client, InsecureAllowLoopback: true,
+		InsecureTransport: w.client.Transport, InsecureAllowLoopback: true,
 		Observer: func(_ context.Context, e oauthstore.Event) {
 			r := report{Event: e.Kind, Reason: e.Reason, Generation: e.Generation, Subject: e.Key.Owner.Subject}
 			if e.Err != nil {
