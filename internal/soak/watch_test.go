@@ -30,10 +30,12 @@ type site struct {
 	kill  func(t *testing.T) // ends that connection as an administrator does
 }
 
-// told is a backend whose Watch says when it has begun to listen.
+// told is a backend whose Watch says when it has begun to listen, and when it
+// has told of something.
 type told struct {
 	watched
 	ready chan struct{}
+	heard chan struct{}
 }
 
 type watched interface {
@@ -42,10 +44,12 @@ type watched interface {
 }
 
 func (w *told) Watch(ctx context.Context, ready func(), changed func(oauthstore.ID)) error {
-	return w.watched.Watch(ctx, func() { ready(); w.ready <- struct{}{} }, changed)
+	return w.watched.Watch(ctx,
+		func() { ready(); w.ready <- struct{}{} },
+		func(id oauthstore.ID) { changed(id); w.heard <- struct{}{} })
 }
 
-func newTold(b watched) *told { return &told{b, make(chan struct{}, 1000)} }
+func newTold(b watched) *told { return &told{b, make(chan struct{}, 1000), make(chan struct{}, 1000)} }
 
 // sites are the databases that tell of writes. Statements may go through a
 // PgBouncer in transaction mode; notifications can't.
@@ -278,7 +282,8 @@ func TestALostWatchIsTakenUpAgain(t *testing.T) {
 				watching(t, p.other)
 				<-p.b.ready
 				p.connect(t)
-				p.waits(t)
+				<-p.b.heard
+				p.waits(t) // and from now on it is cached, and nobody is about to tell of it
 
 				tt.lose(t, p.site)
 				p.disconnect(t)
