@@ -15,6 +15,7 @@ import (
 type pair struct {
 	grant      string
 	generation uint64 // that the refresh token belonged to
+	attempts   int    // with that refresh token that ended without a word, before ours
 	provenance Provenance
 	access     secret.Secret
 	refresh    secret.Secret // zero: the old one goes on
@@ -30,7 +31,7 @@ type pair struct {
 // store's clock and at local by ours.
 func newPair(r *record, resp *oauth.TokenResponse, started, local time.Time) *pair {
 	p := &pair{
-		grant: r.Grant, generation: r.Generation, provenance: r.Provenance,
+		grant: r.Grant, generation: r.Generation, attempts: r.Unknown.attempts(), provenance: r.Provenance,
 		access: resp.AccessToken, refresh: resp.RefreshToken, tokenType: resp.TokenType,
 		issued: started, scopes: sortedScopes(resp.Scopes), sent: local,
 	}
@@ -51,7 +52,8 @@ func newPair(r *record, resp *oauth.TokenResponse, started, local time.Time) *pa
 // merge puts the pair into a record that is as it was read: whatever else was
 // written meanwhile, such as a verdict or a new seal, stays.
 func (p *pair) merge(r *record) {
-	refused := r.Dead != "" // to another process that sent what we had sent before
+	// Another process has sent what we had sent, since our lease was over.
+	twice := r.Dead != "" || r.Unknown.attempts() > p.attempts
 	last := r.Hold
 	r.Generation = p.generation + 1
 	r.Access, r.TokenType = p.access.Expose(), p.tokenType
@@ -63,7 +65,7 @@ func (p *pair) merge(r *record) {
 		r.Provenance.ScopesGranted = p.scopes
 	}
 	r.Intent, r.Unknown, r.Hold, r.Dead, r.Rejected, r.Warned = nil, nil, nil, "", 0, false
-	if refused {
+	if twice {
 		r.doubt(p.issued)
 	}
 	switch {

@@ -87,12 +87,9 @@ func TestOthersComeBetweenRequestAndCommit(t *testing.T) {
 			},
 		},
 		{
-			"a takeover: our intent ran out and somebody else noted that",
+			"a takeover that does not reach the server: our pair is saved, and proved by another refresh",
 			func(t *testing.T, w *world, other *oauthstore.Store, key oauthstore.Key) {
 				t.Helper()
-				// The other replica finds the intent run out and sends the same
-				// refresh token: to the server that is a reuse, and our pair is
-				// the only one that lives.
 				wait(t, 31*time.Second)
 				w.as.Answer = func(int, url.Values, func() *http.Response) (*http.Response, error) {
 					return nil, http.ErrServerClosed
@@ -103,11 +100,25 @@ func TestOthersComeBetweenRequestAndCommit(t *testing.T) {
 			func(t *testing.T, w *world, tok oauthstore.Token, err error, _ string) {
 				t.Helper()
 				require.NoError(t, err)
-				assert.EqualValues(t, 2, tok.Generation)
+				assert.EqualValues(t, 3, tok.Generation)
 				st, err := w.store.Status(t.Context(), testKey("u"))
 				require.NoError(t, err)
 				assert.Equal(t, oauthstore.StateActive, st.State)
 			},
+		},
+		{
+			"a takeover whose refusal nobody hears: our pair is not handed out, and a lost rotation reported",
+			func(t *testing.T, w *world, other *oauthstore.Store, key oauthstore.Key) {
+				t.Helper()
+				wait(t, 31*time.Second)
+				w.as.Answer = func(_ int, _ url.Values, consume func() *http.Response) (*http.Response, error) {
+					consume()
+					return nil, http.ErrServerClosed
+				}
+				_, err := other.Token(t.Context(), key, oauthstore.Need{})
+				require.ErrorIs(t, err, oauthstore.ErrUnavailable)
+			},
+			checkLostRotation,
 		},
 		{
 			"the refresh token is refused to somebody else: our pair is saved, and proved by another refresh",

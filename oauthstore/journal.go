@@ -17,6 +17,7 @@ type journalEntry struct {
 	ID         ID        `json:"id"`
 	Grant      string    `json:"grant"`
 	Generation uint64    `json:"generation"`
+	Attempts   int       `json:"attempts,omitzero"`
 	Access     string    `json:"access_token"`
 	Refresh    string    `json:"refresh_token,omitzero"`
 	TokenType  string    `json:"token_type,omitzero"`
@@ -38,7 +39,7 @@ func (s *Store) journalWrite(ctx context.Context, key Key, p *pair) string {
 		return ""
 	}
 	name, err := s.journalPut(ctx, &journalEntry{
-		ID: credentialID(key), Grant: p.grant, Generation: p.generation,
+		ID: credentialID(key), Grant: p.grant, Generation: p.generation, Attempts: p.attempts,
 		Access: p.access.Expose(), Refresh: p.refresh.Expose(), TokenType: p.tokenType,
 		Issued: p.issued, Expiry: p.expiry, Scopes: p.scopes, Problem: p.problem,
 		Provenance: p.provenance,
@@ -172,7 +173,7 @@ func (s *Store) recoverFile(ctx context.Context, base string) error {
 		return ErrSeal
 	}
 	p := &pair{
-		grant: e.Grant, generation: e.Generation, provenance: e.Provenance, access: NewSecret(e.Access), refresh: NewSecret(e.Refresh),
+		grant: e.Grant, generation: e.Generation, attempts: e.Attempts, provenance: e.Provenance, access: NewSecret(e.Access), refresh: NewSecret(e.Refresh),
 		tokenType: e.TokenType, issued: e.Issued, expiry: e.Expiry, scopes: e.Scopes, problem: e.Problem,
 	}
 	key := keyOf(e.ID)

@@ -232,6 +232,14 @@ func (s *Store) claim(ctx context.Context, key Key, sn *snapshot, force bool) (*
 	return s.write(ctx, key, rec, sn)
 }
 
+// attempts is how many ended without a word; 0 where none is on record.
+func (u *uncertain) attempts() int {
+	if u == nil {
+		return 0
+	}
+	return u.Attempts
+}
+
 // uncertain notes that an attempt ended without a word.
 func (r *record) uncertain(since time.Time, fingerprint string) {
 	if r.Profile.KeepsRefreshToken {

@@ -139,13 +139,13 @@ func (r *round) ask(o order, random *rand.Rand) []report {
 // got, and then everybody is told.
 func TestAProcessThatDiesInARefreshLosesNothingButWhatItAloneHad(t *testing.T) {
 	t.Parallel()
-	s := startServer(t, 20*time.Second)
+	s := startServer(t, time.Minute)
 	for _, kind := range kinds {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			random := rand.New(rand.NewPCG(seed(t), 0))
 			f := newFleet(t, s, 8, workerConfig{Place: newPlace(t, kind), Times: shortLease})
-			credentials := make([]held, min(rounds(), 20))
+			credentials := make([]held, min(rounds(), 100))
 			for i := range credentials {
 				credentials[i] = f.put(t)
 			}
@@ -199,7 +199,7 @@ func (f *fleet) survive(t *testing.T, name string, h held, bl blow, random *rand
 		require.Eventually(t, func() bool {
 			*mine = f.all[r.victim].do(order{Do: "token", Subject: h.subject})
 			return mine.Class != "" && mine.Class != "unavailable" // or not yet
-		}, time.Minute, 10*time.Millisecond, name)
+		}, 30*time.Second, 10*time.Millisecond, name)
 	}
 
 	st, access := f.stored(t, h)
