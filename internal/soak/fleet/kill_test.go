@@ -47,7 +47,7 @@ func seed(t *testing.T) uint64 {
 		n, err = strconv.ParseUint(text, 10, 64)
 		require.NoError(t, err)
 	}
-	t.Logf("TOOLGRANT_SEED=%d", n)
+	t.Logf("%s: TOOLGRANT_SEED=%d", t.Name(), n)
 	return n
 }
 
@@ -168,7 +168,7 @@ func TestAProcessThatDiesInARefreshLosesNothingButWhatItAloneHad(t *testing.T) {
 				}
 			}
 			for _, what := range slices.Sorted(maps.Keys(count)) {
-				t.Logf("%3d rounds %s", count[what], what)
+				t.Logf("%s: %3d rounds %s", kind, count[what], what)
 			}
 		})
 	}

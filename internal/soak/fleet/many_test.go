@@ -44,7 +44,7 @@ func TestManyProcessesAtExpirySendOneRefresh(t *testing.T) {
 					posts += len(sent)
 					senders[sent[0].worker] = true
 				}
-				t.Logf("%d rounds, %d refreshes by %d different processes, 0 reused, 0 lost, %v a round", rounds(), posts, len(senders), (took / time.Duration(rounds())).Round(time.Millisecond))
+				t.Logf("%s: %d rounds, %d refreshes by %d different processes, 0 reused, 0 lost, %v a round", t.Name(), rounds(), posts, len(senders), (took / time.Duration(rounds())).Round(time.Millisecond))
 				assert.Greater(t, len(senders), 1, "it is not always the same process")
 			})
 		}
@@ -83,7 +83,7 @@ func TestManyProcessesWithoutThisLibraryLoseTheCredential(t *testing.T) {
 					lost++
 				}
 			}
-			t.Logf("%d rounds of 8 processes, %d refreshes, %d callers refused, %d credentials lost", rounds(), posts, refused, lost)
+			t.Logf("%s: %d rounds of 8 processes, %d refreshes, %d callers refused, %d credentials lost", t.Name(), rounds(), posts, refused, lost)
 			assert.Positive(t, lost)
 		})
 	}
