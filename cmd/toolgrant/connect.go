@@ -214,9 +214,6 @@ var connectKinds = map[connect.Kind]mcptools.Kind{
 
 // connectFault says what an error of package connect is to a script.
 func connectFault(e *connect.Error) *fault {
-	if errors.Is(e, context.Canceled) {
-		return faultf(kindInterrupted, "interrupted")
-	}
 	kind, ok := connectKinds[e.Kind]
 	if !ok {
 		kind = mcptools.Kind(e.Kind)

@@ -113,6 +113,9 @@ func faultOf(err error) *fault {
 	if f, ok := errors.AsType[*fault](err); ok {
 		return f
 	}
+	if errors.Is(err, context.Canceled) { // by a signal, whatever became of it on its way
+		return faultf(kindInterrupted, "interrupted")
+	}
 	if errors.Is(err, oauthstore.ErrKeyUnavailable) {
 		return faultf(kindKeyUnavailable, "%s", message(err))
 	}
@@ -144,8 +147,6 @@ func faultOf(err error) *fault {
 		}
 	case errors.Is(err, oauthstore.ErrMisconfigured):
 		kind = mcptools.KindMisconfigured
-	case errors.Is(err, context.Canceled):
-		return faultf(kindInterrupted, "interrupted")
 	case errors.Is(err, oauthstore.ErrUnavailable), errors.Is(err, oauthstore.ErrConflict):
 		kind = mcptools.KindUnavailable
 	case errors.Is(err, context.DeadlineExceeded):

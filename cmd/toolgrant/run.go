@@ -172,6 +172,9 @@ func (a *app) run(ctx context.Context, client *responsesClient, tools *runTools,
 
 // runFault says why a session ended without an answer.
 func (a *app) runFault(err error, tools *runTools) error {
+	if errors.Is(err, context.Canceled) {
+		return faultOf(err)
+	}
 	all := failuresOf(err)
 	if len(all) == 0 {
 		return unansweredFault(err)

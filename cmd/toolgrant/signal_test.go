@@ -157,13 +157,19 @@ func TestACommandThatDiesInARefreshKeepsOthersWaitingForAWhileOnly(t *testing.T)
 
 func TestASignalEndsARefreshThatNobodyAnswers(t *testing.T) {
 	t.Parallel()
-	server := newSlowServer(t)
-	c := newCLI(t)
-	c.importExpired(t, server.URL)
-	p := c.start(t, "token", "mine", "--allow-loopback", "--json")
-	<-server.arrived
-	require.NoError(t, p.Process.Signal(syscall.SIGTERM))
-	p.interrupted(t)
+	for _, line := range []string{"token mine", "entry mine", "run reports? --tool mine", "run reports? --tool mine --keep-going"} {
+		t.Run(line, func(t *testing.T) {
+			t.Parallel()
+			server := newSlowServer(t)
+			c := newCLI(t)
+			c.env = append(c.env, "OPENAI_API_KEY=sk-made-up", "OPENAI_BASE_URL="+server.URL)
+			c.importExpired(t, server.URL)
+			p := c.start(t, append(strings.Fields(line), "--allow-loopback", "--json")...)
+			<-server.arrived
+			require.NoError(t, p.Process.Signal(syscall.SIGTERM))
+			p.interrupted(t)
+		})
+	}
 }
 
 // stuckWriter is a stream that nobody reads until it is closed.
