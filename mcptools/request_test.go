@@ -97,6 +97,28 @@ func TestTheOptionHealsARefusedToken(t *testing.T) {
 	}
 }
 
+func TestTheOptionTakesWhatAnotherAttemptHasHealed(t *testing.T) {
+	t.Parallel()
+	h := newHealing(t, mcptools.Options{})
+	h.request(t)
+	h.Expire(h.token(t, "notes"))
+	r := h.request(t)
+	asked := false
+	between := option.WithMiddleware(func(req *http.Request, next option.MiddlewareNext) (*http.Response, error) {
+		res, err := next(req)
+		if !asked { // refused, and somebody else is too and heals it first
+			asked = true
+			_, err := h.ask(t, r)
+			assert.NoError(t, err)
+		}
+		return res, err
+	})
+	_, err := h.ask(t, r, between)
+	require.NoError(t, err)
+	assert.Len(t, h.ModelRequests(), 4)
+	assert.Equal(t, 1, h.Count("auth", "refresh_token"))
+}
+
 // token returns the token that an entry carries now.
 func (h healing) token(t *testing.T, label string) string {
 	t.Helper()
