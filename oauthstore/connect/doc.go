@@ -5,7 +5,7 @@
 // # One real task
 //
 // A web application wants its users to connect MCP servers. It makes a
-// connector beside its store and mounts three handlers:
+// connector beside its store and mounts two handlers:
 //
 //	connector, err := connect.New(creds, &connect.Options{
 //		RedirectURL: "https://app.example/callback",
