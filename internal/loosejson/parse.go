@@ -1,6 +1,7 @@
 package loosejson
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -355,8 +356,8 @@ func (p *parser) number() (Value, bool) {
 		return nil, true
 	}
 	s := strings.ReplaceAll(p.text[start:p.pos], "_", "")
-	if _, err := strconv.ParseFloat(s, 64); err != nil {
-		return nil, false
+	if _, err := strconv.ParseFloat(s, 64); errors.Is(err, strconv.ErrSyntax) {
+		return nil, false // one that is out of range is a number all the same
 	}
 	return Number(s), true
 }
