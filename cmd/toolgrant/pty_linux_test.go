@@ -59,7 +59,7 @@ func (c *cli) inTerminal(t *testing.T, env []string, args ...string) *terminal {
 	ours, theirs := openTerminal(t)
 	defer theirs.Close()
 	term := &terminal{Cmd: exec.CommandContext(t.Context(), "toolgrant", args...), keyboard: ours, closed: make(chan struct{})}
-	term.Env = append(append(os.Environ(), c.env...), append([]string{"NO_COLOR=", "CLICOLOR=", "TERM=xterm-256color"}, env...)...)
+	term.Env = append(append(os.Environ(), c.env...), append([]string{"CI=", "NO_COLOR=", "CLICOLOR=", "TERM=xterm-256color"}, env...)...)
 	term.Stdin, term.Stdout, term.Stderr = theirs, theirs, theirs
 	term.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	require.NoError(t, term.Start())
