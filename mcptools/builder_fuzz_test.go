@@ -12,6 +12,10 @@ import (
 	"github.com/toolgrant/toolgrant/providers"
 )
 
+// wordsOfEntries are the longer ones that an entry or an error may hold anyway.
+const wordsOfEntries = "authorization server_description server_label server_url connector_id tunnel_id " +
+	"require_approval allowed_tools tool_names read_only defer_loading allowed_callers programmatic [redacted]"
+
 // Whatever goes in: either there is no entry, or it is one that OpenAI takes.
 func FuzzBuilder(f *testing.F) {
 	f.Add("notes", "Notes of the team.", notesURL, notesText, "X-Notes-Space", "team", "read,search", "", uint8(0), uint8(0))
@@ -54,6 +58,10 @@ func FuzzBuilder(f *testing.F) {
 			o.Target = mcptools.Connector(other)
 		}
 
+		// A token that stands in what is no secret as well proves nothing.
+		public := strings.Join([]string{label, description, url, header, allowed, other, wordsOfEntries}, "\n")
+		telling := len(token) > 7 && !strings.Contains(public, token)
+
 		b, err := mcptools.NewBuilder(providers.Custom("notes", url, nil), has(oauthstore.Token{AccessToken: oauthstore.NewSecret(token)}), &o)
 		if err != nil {
 			return
@@ -61,7 +69,7 @@ func FuzzBuilder(f *testing.F) {
 		e, err := b.Entry(t.Context(), ada, nil)
 		if err != nil {
 			require.Nil(t, e.Tool().OfMcp)
-			if len(token) > 7 {
+			if telling {
 				require.NotContains(t, err.Error(), token)
 			}
 			return
@@ -72,7 +80,7 @@ func FuzzBuilder(f *testing.F) {
 		require.JSONEq(t, string(raw), string(again))
 		redacted, err := json.Marshal(e)
 		require.NoError(t, err)
-		if len(token) > 7 {
+		if telling {
 			require.NotContains(t, string(redacted), token)
 		}
 	})
