@@ -35,9 +35,10 @@ type terminal struct {
 func openTerminal(t *testing.T) (ours, theirs *os.File) {
 	t.Helper()
 	ours, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
-	if err != nil {
-		t.Skipf("no pseudo terminals: %v", err)
+	if err != nil && os.Getenv("CI") == "" {
+		t.Skipf("left out: no pseudo terminals: %v", err)
 	}
+	require.NoError(t, err)
 	t.Cleanup(func() { _ = ours.Close() })
 	control := func(request uintptr, arg unsafe.Pointer) {
 		_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, ours.Fd(), request, uintptr(arg))

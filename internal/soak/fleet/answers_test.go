@@ -42,37 +42,46 @@ func TestAllProcessesObeyWhatOneWasAnswered(t *testing.T) {
 			t.Parallel()
 			s := startServer(t, time.Hour)
 			f := newFleet(t, s, 4, workerConfig{Place: newPlace(t, "sqlite")})
-			h := f.put(t)
-			token := order{Do: "token", Subject: h.subject}
 			fault := func(*post) *answer {
 				if tt.given == nil {
 					<-time.After(300 * time.Millisecond)
 				}
 				return tt.given
 			}
-			if tt.consumed {
-				s.fault(h.chain, nil, fault, nil)
-			} else {
-				s.fault(h.chain, fault, nil, nil)
-			}
-			begin, wait := time.Now(), tt.wait
-			for range 2 { // the second time nobody asks the server
-				for i, r := range f.everybody(token) {
-					require.Equal(t, tt.class, r.Class, "%s: %s", f.all[i].name, r.Text)
-					if tt.class == "" {
-						require.Equal(t, s.sent(h.chain, 0)[0].access, r.Access)
-						continue
+			// obey reports false if the back-off was over before all had asked: then
+			// this machine was too busy to show anything.
+			obey := func(h held) bool {
+				if tt.consumed {
+					s.fault(h.chain, nil, fault, nil)
+				} else {
+					s.fault(h.chain, fault, nil, nil)
+				}
+				begin, wait := time.Now(), tt.wait
+				for range 2 { // the second time nobody asks the server
+					for i, r := range f.everybody(order{Do: "token", Subject: h.subject}) {
+						require.Equal(t, tt.class, r.Class, "%s: %s", f.all[i].name, r.Text)
+						if tt.class == "" {
+							require.Equal(t, s.sent(h.chain, 0)[0].access, r.Access)
+							continue
+						}
+						require.Equal(t, oauthstore.ReasonRefreshFailing, r.Reason)
+						require.Positive(t, r.RetryAfter)
+						require.LessOrEqual(t, r.RetryAfter, tt.wait)
+						wait = min(wait, r.RetryAfter)
 					}
-					require.Equal(t, oauthstore.ReasonRefreshFailing, r.Reason)
-					require.Positive(t, r.RetryAfter)
-					require.LessOrEqual(t, r.RetryAfter, tt.wait)
-					wait = min(wait, r.RetryAfter)
+					if tt.class != "" && time.Since(begin) >= wait {
+						return false
+					}
+					require.Len(t, s.sent(h.chain, 0), 1, "refreshes")
 				}
-				if tt.class != "" && time.Since(begin) >= wait {
-					t.Skip("left out: this machine takes longer than the back-off")
-				}
-				require.Len(t, s.sent(h.chain, 0), 1, "refreshes")
+				return true
 			}
+			h := f.put(t)
+			for tries := 1; !obey(h); tries++ {
+				require.Less(t, tries, 3, "all have to ask within a back-off of %v", tt.wait) // with a fourth user it is the server's trouble
+				h = f.put(t)
+			}
+			token := order{Do: "token", Subject: h.subject}
 			if tt.class == "" {
 				return
 			}
