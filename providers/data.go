@@ -6,7 +6,8 @@ package providers
 // literal in one of them.
 var families = [][]Provider{
 	analyticsFamily, asanaFamily, brokerFamily, cloudflareFamily, codeFamily,
-	connectorFamily, contentFamily, customerFamily, databaseFamily, googleFamily,
+	connectorFamily, contentFamily, customerFamily, databaseFamily,
+	googleCloudFamily, googleDriveFamily, googleFamily,
 	microsoftFamily, moneyFamily, opsFamily, searchFamily, talkFamily, workFamily,
 	zapierFamily,
 }
