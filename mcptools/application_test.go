@@ -11,6 +11,7 @@ import (
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/mcptools/lab"
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/keyset"
 	"github.com/toolgrant/toolgrant/providers"
 )
 
@@ -22,7 +23,7 @@ func TestAnImportedCredentialRefreshesWithTheApplicationsSecret(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, w.Close()) })
 	server := w.Server("tasks")
-	keys, err := oauthstore.NewKeyset()
+	keys, err := keyset.New()
 	require.NoError(t, err)
 	secret := "synthetic-wrong"
 	store, err := oauthstore.New(oauthstore.NewMemory(), keys, &oauthstore.Options{

@@ -20,6 +20,7 @@ import (
 
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/keyset"
 	"github.com/toolgrant/toolgrant/providers"
 )
 
@@ -109,7 +110,7 @@ func bare(text string) oauthstore.Token {
 // newStore returns a credential store that holds one imported token.
 func newStore(t *testing.T, key oauthstore.Key, c oauthstore.Credential) *oauthstore.Store {
 	t.Helper()
-	keys, err := oauthstore.NewKeyset()
+	keys, err := keyset.New()
 	require.NoError(t, err)
 	store, err := oauthstore.New(oauthstore.NewMemory(), keys, nil)
 	require.NoError(t, err)

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/keyset"
 )
 
 func checkLostRotation(t *testing.T, w *world, _ oauthstore.Token, err error, _ string) {
@@ -496,7 +497,7 @@ func (b *lossyBackend) Put(ctx context.Context, id oauthstore.ID, rec oauthstore
 
 func TestALeaseMustOutliveTheRequest(t *testing.T) {
 	t.Parallel()
-	keys, err := oauthstore.NewKeyset()
+	keys, err := keyset.New()
 	require.NoError(t, err)
 	_, err = oauthstore.New(oauthstore.NewMemory(), keys, &oauthstore.Options{Lease: 25 * time.Second})
 	require.ErrorContains(t, err, "Lease")

@@ -7,7 +7,7 @@
 // A backend serves users who have connected an MCP server, and needs their
 // access tokens for each request to a model:
 //
-//	keys, err := oauthstore.ParseKeyset(fromSecretManager, nil)
+//	keys, err := keyset.Parse(fromSecretManager, nil)
 //	backend, err := sqlitestore.Open(ctx, "/var/lib/app/credentials.db", nil)
 //	creds, err := oauthstore.New(backend, keys, &oauthstore.Options{Clients: clients})
 //	defer creds.Close(ctx)
@@ -45,7 +45,7 @@
 //
 // # Security
 //
-// Records are sealed ([Sealer], [Keyset]) and bound to their row and version:
+// Records are sealed ([Sealer], package keyset) and bound to their row and version:
 // what was moved to another row, or under another version, does not open. Who
 // can put back a whole row as it was, its version too, brings back an older
 // credential of the same owner, as a restored backup does. A [Secret] does not

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/keyset"
 )
 
 // A Secret does not print, wherever it is; only Expose gives its text.
@@ -23,7 +24,7 @@ func ExampleSecret() {
 // and comes back for exactly the key under which it was put.
 func ExampleStore() {
 	ctx := context.Background()
-	keys, err := oauthstore.NewKeyset() // in a program: ParseKeyset, from a secret manager
+	keys, err := keyset.New() // in a program: keyset.Parse, from a secret manager
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -73,34 +74,4 @@ func ExampleSourceFunc() {
 	token, err := creds.Token(context.Background(), key, oauthstore.Need{})
 	fmt.Println(token.Provenance.Obtained, err)
 	// Output: source <nil>
-}
-
-// Rotating the key that seals: add it everywhere, promote it everywhere, seal
-// what is stored anew, drop the old one.
-func ExampleKeyset() {
-	ctx := context.Background()
-	keys, err := oauthstore.NewKeyset()
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	store, err := oauthstore.New(oauthstore.NewMemory(), keys, nil)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	old := keys.Keys()[0].ID
-	next, err := keys.Add()
-	fmt.Println(len(keys.Keys()), err)
-	fmt.Println(keys.Promote(next))
-	done, err := store.Rewrap(ctx)
-	fmt.Println(done.Sealed, err)
-	fmt.Println(keys.Drop(old))
-	fmt.Println(len(keys.Keys()))
-	// Output:
-	// 2 <nil>
-	// <nil>
-	// 0 <nil>
-	// <nil>
-	// 1
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/keyset"
 )
 
 // The cached path is what every request of a backend takes.
@@ -30,7 +31,7 @@ func TestACachedTokenCostsNoAllocationAndNoIO(t *testing.T) { //nolint:parallelt
 }
 
 func BenchmarkCachedToken(b *testing.B) {
-	keys, err := oauthstore.NewKeyset()
+	keys, err := keyset.New()
 	require.NoError(b, err)
 	s, err := oauthstore.New(oauthstore.NewMemory(), keys, &oauthstore.Options{CacheAge: time.Hour})
 	require.NoError(b, err)

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/keyset"
 )
 
 const (
@@ -279,7 +280,7 @@ func (b *faultyBackend) Put(ctx context.Context, id oauthstore.ID, rec oauthstor
 type world struct {
 	as      *authServer
 	backend *faultyBackend
-	sealer  *oauthstore.Keyset
+	sealer  *keyset.Set
 	store   *oauthstore.Store
 	mu      sync.Mutex
 	events  []oauthstore.Event
@@ -287,7 +288,7 @@ type world struct {
 
 func newWorld(t *testing.T, change func(*oauthstore.Options)) *world {
 	t.Helper()
-	keys, err := oauthstore.NewKeyset()
+	keys, err := keyset.New()
 	require.NoError(t, err)
 	w := &world{as: newAuthServer(), backend: &faultyBackend{Backend: oauthstore.NewMemory()}, sealer: keys}
 	w.store = w.replica(t, change)

@@ -22,6 +22,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/keyset"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -195,9 +196,9 @@ func TestKeyRotation(t *testing.T) {
 	plain, err := w.sealer.Clear()
 	require.NoError(t, err)
 	reloads := 0
-	other, err := oauthstore.ParseKeyset(plain, func(context.Context) ([]byte, error) { reloads++; return w.sealer.Clear() })
+	other, err := keyset.Parse(plain, func(context.Context) ([]byte, error) { reloads++; return w.sealer.Clear() })
 	require.NoError(t, err)
-	lonely, err := oauthstore.ParseKeyset(plain, nil)
+	lonely, err := keyset.Parse(plain, nil)
 	require.NoError(t, err)
 
 	id, err := w.sealer.Add()

@@ -7,7 +7,7 @@ import (
 	"fmt"
 )
 
-// A Sealer encrypts what a [Store] writes. [*Keyset] is the usual one. It is
+// A Sealer encrypts what a [Store] writes. package keyset has the usual one. It is
 // safe for concurrent use.
 type Sealer interface {
 	// Seal encrypts plaintext and binds it to associatedData.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/keyset"
 )
 
 // A keyView is a key as it is printed.
@@ -47,13 +48,13 @@ func (a *app) keysCommand() *cobra.Command {
 		return a.withKeys(ctx, nil)
 	})
 	sub("add", "Add a key that does not seal yet", cobra.NoArgs, func(ctx context.Context, _ []string) error {
-		return a.changeKeys(ctx, func(_ *oauthstore.Store, keys *oauthstore.Keyset) error {
+		return a.changeKeys(ctx, func(_ *oauthstore.Store, keys *keyset.Set) error {
 			_, err := keys.Add()
 			return err
 		})
 	})
 	sub("promote ID", "Make a key the one that seals", cobra.ExactArgs(1), func(ctx context.Context, args []string) error {
-		return a.changeKeys(ctx, func(_ *oauthstore.Store, keys *oauthstore.Keyset) error {
+		return a.changeKeys(ctx, func(_ *oauthstore.Store, keys *keyset.Set) error {
 			if err := has(keys, args[0]); err != nil {
 				return err
 			}
@@ -61,7 +62,7 @@ func (a *app) keysCommand() *cobra.Command {
 		})
 	})
 	sub("rewrap", "Seal every record anew with the primary key", cobra.NoArgs, func(ctx context.Context, _ []string) error {
-		return a.withKeys(ctx, func(store *oauthstore.Store, _ *oauthstore.Keyset) error {
+		return a.withKeys(ctx, func(store *oauthstore.Store, _ *keyset.Set) error {
 			n, err := store.Rewrap(ctx)
 			if err == nil && !a.global.json {
 				a.notef("sealed anew: %d of %d", n.Sealed, n.Sealed+n.Current+n.Moved)
@@ -70,7 +71,7 @@ func (a *app) keysCommand() *cobra.Command {
 		})
 	})
 	sub("drop ID", "Remove a key that no record needs", cobra.ExactArgs(1), func(ctx context.Context, args []string) error {
-		return a.changeKeys(ctx, func(store *oauthstore.Store, keys *oauthstore.Keyset) error {
+		return a.changeKeys(ctx, func(store *oauthstore.Store, keys *keyset.Set) error {
 			return dropKey(ctx, store, keys, args[0])
 		})
 	})
@@ -95,7 +96,7 @@ func (a *app) newKeys(context.Context, []string) error {
 
 // withKeys opens keyset and store, calls f, which may be nil, and prints the
 // keys with their counts.
-func (a *app) withKeys(ctx context.Context, f func(*oauthstore.Store, *oauthstore.Keyset) error) error {
+func (a *app) withKeys(ctx context.Context, f func(*oauthstore.Store, *keyset.Set) error) error {
 	keys, err := a.openKeyset()
 	if err != nil {
 		return err
@@ -116,8 +117,8 @@ func (a *app) withKeys(ctx context.Context, f func(*oauthstore.Store, *oauthstor
 }
 
 // changeKeys is withKeys for what changes the keyset, which it saves.
-func (a *app) changeKeys(ctx context.Context, f func(*oauthstore.Store, *oauthstore.Keyset) error) error {
-	return a.withKeys(ctx, func(store *oauthstore.Store, keys *oauthstore.Keyset) error {
+func (a *app) changeKeys(ctx context.Context, f func(*oauthstore.Store, *keyset.Set) error) error {
+	return a.withKeys(ctx, func(store *oauthstore.Store, keys *keyset.Set) error {
 		if err := f(store, keys); err != nil {
 			return err
 		}
@@ -126,14 +127,14 @@ func (a *app) changeKeys(ctx context.Context, f func(*oauthstore.Store, *oauthst
 }
 
 // has makes it wrong usage to name a key that is not there.
-func has(keys *oauthstore.Keyset, id string) error {
-	if !slices.ContainsFunc(keys.Keys(), func(k oauthstore.KeyInfo) bool { return k.ID == id }) {
+func has(keys *keyset.Set, id string) error {
+	if !slices.ContainsFunc(keys.Keys(), func(k keyset.Key) bool { return k.ID == id }) {
 		return usagef("the keyset has no key %q: see 'toolgrant keys list'", id)
 	}
 	return nil
 }
 
-func dropKey(ctx context.Context, store *oauthstore.Store, keys *oauthstore.Keyset, id string) error {
+func dropKey(ctx context.Context, store *oauthstore.Store, keys *keyset.Set, id string) error {
 	if err := has(keys, id); err != nil {
 		return err
 	}
@@ -152,7 +153,7 @@ func dropKey(ctx context.Context, store *oauthstore.Store, keys *oauthstore.Keys
 	return keys.Drop(id)
 }
 
-func (a *app) printKeys(keys *oauthstore.Keyset, use map[string]int) {
+func (a *app) printKeys(keys *keyset.Set, use map[string]int) {
 	views := []keyView{}
 	known := make(map[string]bool)
 	for _, k := range keys.Keys() {

@@ -12,7 +12,7 @@ import (
 	"github.com/zalando/go-keyring"
 
 	"github.com/toolgrant/toolgrant/mcptools"
-	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/keyset"
 )
 
 // A keysetPlace is where the text of a keyset is kept.
@@ -49,13 +49,13 @@ func (a *app) keysetPlace() keysetPlace {
 
 // openKeyset opens the keyset of --keyset. For a store of this machine a
 // missing file is made; what is kept in memory only has a keyset of its own.
-func (a *app) openKeyset() (*oauthstore.Keyset, error) {
+func (a *app) openKeyset() (*keyset.Set, error) {
 	scheme, _, err := a.storeKind()
 	if err != nil {
 		return nil, err
 	}
 	if scheme == "memory" {
-		return oauthstore.NewKeyset()
+		return keyset.New()
 	}
 	place := a.keysetPlace()
 	keys, err := a.readKeyset(place)
@@ -72,7 +72,7 @@ func (a *app) openKeyset() (*oauthstore.Keyset, error) {
 	return a.readKeyset(place)
 }
 
-func (a *app) readKeyset(place keysetPlace) (*oauthstore.Keyset, error) {
+func (a *app) readKeyset(place keysetPlace) (*keyset.Set, error) {
 	text, err := place.read()
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -83,7 +83,7 @@ func (a *app) readKeyset(place keysetPlace) (*oauthstore.Keyset, error) {
 	if file, ok := place.(keysetFile); ok && file.open() {
 		a.notef("warning: others on this machine may read the keyset: chmod 600 %s", file)
 	}
-	keys, err := oauthstore.ParseKeyset(text, func(context.Context) ([]byte, error) { return place.read() })
+	keys, err := keyset.Parse(text, func(context.Context) ([]byte, error) { return place.read() })
 	if err != nil {
 		return nil, faultf(kindKeyUnavailable, "there is no keyset in %s, but something else", place)
 	}
@@ -93,14 +93,14 @@ func (a *app) readKeyset(place keysetPlace) (*oauthstore.Keyset, error) {
 // makeKeyset writes a new keyset with one key. If there is one already, it
 // leaves it alone and returns an error that matches [fs.ErrExist].
 func makeKeyset(place keysetPlace) error {
-	keys, err := oauthstore.NewKeyset()
+	keys, err := keyset.New()
 	if err != nil {
 		return err
 	}
 	return writeKeyset(keys, place.create)
 }
 
-func writeKeyset(keys *oauthstore.Keyset, write func(text []byte) error) error {
+func writeKeyset(keys *keyset.Set, write func(text []byte) error) error {
 	text, err := keys.Clear()
 	if err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/keyset"
 	"github.com/toolgrant/toolgrant/oauthstore/sqlitestore"
 	"github.com/toolgrant/toolgrant/providers"
 )
@@ -44,7 +45,7 @@ func (l live) tell(ctx context.Context, env func(string) string, p *page) (err e
 	if err != nil {
 		return err
 	}
-	keys, err := oauthstore.ParseKeyset(text, nil)
+	keys, err := keyset.Parse(text, nil)
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/mcptools/lab"
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/keyset"
 	"github.com/toolgrant/toolgrant/oauthstore/sqlitestore"
 	"github.com/toolgrant/toolgrant/providers"
 )
@@ -74,7 +75,7 @@ func TestALiveTurnUsesAStoredCredential(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, w.Close()) })
 	dir := t.TempDir()
-	keys, err := oauthstore.NewKeyset()
+	keys, err := keyset.New()
 	require.NoError(t, err)
 	text, err := keys.Clear()
 	require.NoError(t, err)

@@ -21,6 +21,7 @@ import (
 	"github.com/toolgrant/toolgrant/mcptools/session"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/connect"
+	"github.com/toolgrant/toolgrant/oauthstore/keyset"
 	"github.com/toolgrant/toolgrant/oauthstore/sqlitestore"
 	"github.com/toolgrant/toolgrant/providers"
 )
@@ -97,7 +98,7 @@ func tell(ctx context.Context, p *page) (err error) {
 // openStore opens the credential store: sealed, in a SQLite file. The secret
 // of the registered application is asked for at each refresh.
 func (s *story) openStore(backend oauthstore.Backend) (*oauthstore.Store, error) {
-	keys, err := oauthstore.NewKeyset()
+	keys, err := keyset.New()
 	if err != nil {
 		return nil, err
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/riverqueue/river/rivermigrate"
 
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/keyset"
 	"github.com/toolgrant/toolgrant/oauthstore/pgstore"
 )
 
@@ -67,7 +68,7 @@ func openStore(ctx context.Context, pool *pgxpool.Pool, opts *oauthstore.Options
 	if err != nil {
 		return nil, err
 	}
-	keys, err := oauthstore.ParseKeyset(text, nil)
+	keys, err := keyset.Parse(text, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/toolgrant/toolgrant/internal/servertest"
 	"github.com/toolgrant/toolgrant/mcptools/lab"
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/keyset"
 )
 
 // newDatabase makes an empty database, whose address it returns.
@@ -45,7 +46,7 @@ func newDatabase(t *testing.T) string {
 
 func TestAJobRefreshesWhatIsDue(t *testing.T) {
 	dsn := newDatabase(t)
-	keys, err := oauthstore.NewKeyset()
+	keys, err := keyset.New()
 	require.NoError(t, err)
 	text, err := keys.Clear()
 	require.NoError(t, err)
@@ -88,7 +89,7 @@ func TestAJobRefreshesWhatIsDue(t *testing.T) {
 
 func TestTheProgramStartsAndEndsWithItsContext(t *testing.T) {
 	t.Setenv("DATABASE_URL", newDatabase(t))
-	keys, err := oauthstore.NewKeyset()
+	keys, err := keyset.New()
 	require.NoError(t, err)
 	text, err := keys.Clear()
 	require.NoError(t, err)

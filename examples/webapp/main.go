@@ -20,6 +20,7 @@ import (
 	"github.com/toolgrant/toolgrant/mcptools/lab"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/connect"
+	"github.com/toolgrant/toolgrant/oauthstore/keyset"
 	"github.com/toolgrant/toolgrant/providers"
 )
 
@@ -54,7 +55,7 @@ func run(ctx context.Context, address, ids string, out io.Writer) (err error) {
 			a.providers = append(a.providers, p)
 		}
 	}
-	keys, err := oauthstore.NewKeyset()
+	keys, err := keyset.New()
 	if err != nil {
 		return err
 	}

@@ -35,6 +35,7 @@ var arrows = []rule{
 
 	{"oauthstore", []string{"oauthstore/internal/...", "internal/..."}},
 	{"oauthstore/internal/...", []string{"oauthstore"}}, // what the stores share
+	{"oauthstore/keyset", []string{"oauthstore"}},
 	{"oauthstore/storetest", []string{"oauthstore"}},
 	{"oauthstore/filestore", []string{"oauthstore", "oauthstore/internal/..."}},
 	{"oauthstore/sqlitestore", []string{"oauthstore", "oauthstore/internal/..."}},
@@ -122,6 +123,7 @@ func TestForbiddenArrowsAreCaught(t *testing.T) {
 		{"providers", "internal/secret"},
 		{"oauthstore", "providers"},
 		{"oauthstore", "mcptools"},
+		{"oauthstore", "oauthstore/keyset"},
 		{"oauthstore", "internal/mcpprobe"},
 		{"oauthstore/connect", "internal/mcpprobe"},
 		{"oauthstore/connect", "mcptools"},

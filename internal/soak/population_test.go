@@ -19,6 +19,7 @@ import (
 
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/keyset"
 	"github.com/toolgrant/toolgrant/oauthstore/pgstore"
 	"github.com/toolgrant/toolgrant/providers"
 )
@@ -27,7 +28,7 @@ import (
 type population struct {
 	postgres
 	db     *spy
-	keys   *oauthstore.Keyset
+	keys   *keyset.Set
 	size   int
 	due    int // of them, with a pair that has ended
 	tenant int // users of each tenant

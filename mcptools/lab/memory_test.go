@@ -17,6 +17,7 @@ import (
 	"github.com/toolgrant/toolgrant/mcptools/doctor"
 	"github.com/toolgrant/toolgrant/mcptools/lab"
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/keyset"
 	"github.com/toolgrant/toolgrant/providers"
 )
 
@@ -27,7 +28,7 @@ func TestAWorldInMemoryLivesInVirtualTime(t *testing.T) {
 		w, err := lab.Start(&lab.Options{InMemory: true, TokenTTL: 5 * time.Minute, CallTimeout: time.Minute})
 		require.NoError(t, err)
 		defer func() { assert.NoError(t, w.Close()) }()
-		keys, err := oauthstore.NewKeyset()
+		keys, err := keyset.New()
 		require.NoError(t, err)
 		store, err := oauthstore.New(oauthstore.NewMemory(), keys, &oauthstore.Options{InsecureTransport: w.Client().Transport, InsecureAllowLoopback: true})
 		require.NoError(t, err)

@@ -21,6 +21,7 @@ import (
 
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/connect"
+	"github.com/toolgrant/toolgrant/oauthstore/keyset"
 )
 
 // A copyist is a backend that keeps a copy of all that is written.
@@ -257,7 +258,7 @@ func (tr *trial) run(t *testing.T) {
 
 func TestNothingOfAConsentIsSeenAnywhere(t *testing.T) {
 	t.Parallel()
-	keys, err := oauthstore.NewKeyset()
+	keys, err := keyset.New()
 	require.NoError(t, err)
 	tr := newTrial(t, keys)
 	tr.run(t)

@@ -22,6 +22,7 @@ import (
 
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/connect"
+	"github.com/toolgrant/toolgrant/oauthstore/keyset"
 	"github.com/toolgrant/toolgrant/providers"
 )
 
@@ -462,7 +463,7 @@ type place struct {
 // made.
 func newPlace(t *testing.T, change func(p *place)) *place {
 	t.Helper()
-	keys, err := oauthstore.NewKeyset()
+	keys, err := keyset.New()
 	require.NoError(t, err)
 	p := &place{AS: newAuthServer(testIssuer), MCP: newMCPServer(testIssuer), Backend: oauthstore.NewMemory(), keys: keys}
 	p.Net = hosts{"as.example.com": p.AS, "mcp.example.com": p.MCP}

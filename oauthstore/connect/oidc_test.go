@@ -23,6 +23,7 @@ import (
 	"github.com/toolgrant/toolgrant/internal/servertest"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/connect"
+	"github.com/toolgrant/toolgrant/oauthstore/keyset"
 	"github.com/toolgrant/toolgrant/providers"
 )
 
@@ -159,7 +160,7 @@ func lifeAtCertifiedServer(t *testing.T, issuer string, pushed bool) {
 
 	const callback = "http://localhost:41618/callback"
 	seen := &pairs{next: &http.Transport{DisableKeepAlives: true}}
-	keys, err := oauthstore.NewKeyset()
+	keys, err := keyset.New()
 	require.NoError(t, err)
 	store, err := oauthstore.New(oauthstore.NewMemory(), keys, &oauthstore.Options{InsecureTransport: seen, InsecureAllowLoopback: true})
 	require.NoError(t, err)

@@ -17,6 +17,7 @@ import (
 	"github.com/toolgrant/toolgrant/mcptools/lab"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/connect"
+	"github.com/toolgrant/toolgrant/oauthstore/keyset"
 	"github.com/toolgrant/toolgrant/oauthstore/sqlitestore"
 	"github.com/toolgrant/toolgrant/providers"
 )
@@ -51,7 +52,7 @@ func obey(text string) error {
 	if err != nil {
 		return err
 	}
-	keys, err := oauthstore.ParseKeyset(keyText, nil)
+	keys, err := keyset.Parse(keyText, nil)
 	if err != nil {
 		return err
 	}
@@ -121,7 +122,7 @@ func TestAConsentThatOneProcessBeganAnotherFinishes(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, world.Close()) })
 	o := order{Folder: t.TempDir(), Server: world.Server("notes").MCPURL}
-	keys, err := oauthstore.NewKeyset()
+	keys, err := keyset.New()
 	require.NoError(t, err)
 	plain, err := keys.Clear()
 	require.NoError(t, err)

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/keyset"
 	"github.com/toolgrant/toolgrant/oauthstore/sqlitestore"
 )
 
@@ -20,7 +21,7 @@ func TestTheFilesHoldNoSecret(t *testing.T) {
 		dir := t.TempDir()
 		backend, err := sqlitestore.Open(t.Context(), filepath.Join(dir, "store.db"), nil)
 		require.NoError(t, err)
-		keys, err := oauthstore.NewKeyset()
+		keys, err := keyset.New()
 		require.NoError(t, err)
 		var sealer oauthstore.Sealer = keys
 		if !sealed { // as a control: the search finds what is there

@@ -13,6 +13,7 @@ import (
 	"github.com/toolgrant/toolgrant/internal/safehttp"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/connect"
+	"github.com/toolgrant/toolgrant/oauthstore/keyset"
 	"github.com/toolgrant/toolgrant/providers"
 )
 
@@ -82,7 +83,7 @@ func newClient(serverURL string) (*client, error) {
 		OAuth: providers.OAuth{LegacyDiscovery: c.legacy(version)},
 	})
 	c.key = oauthstore.Key{Owner: c.owner, Provider: c.provider.ID, Server: serverURL}
-	keys, err := oauthstore.NewKeyset()
+	keys, err := keyset.New()
 	if err != nil {
 		return nil, err
 	}

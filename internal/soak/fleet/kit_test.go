@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/keyset"
 )
 
 func TestMain(m *testing.M) {
@@ -46,9 +47,9 @@ func newStore(t *testing.T, b oauthstore.Backend, sealer oauthstore.Sealer, opts
 	return s
 }
 
-func newKeyset(t *testing.T) *oauthstore.Keyset {
+func newKeyset(t *testing.T) *keyset.Set {
 	t.Helper()
-	keys, err := oauthstore.NewKeyset()
+	keys, err := keyset.New()
 	require.NoError(t, err)
 	return keys
 }

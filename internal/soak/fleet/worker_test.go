@@ -15,6 +15,7 @@ import (
 
 	"github.com/toolgrant/toolgrant/internal/safehttp"
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/keyset"
 )
 
 // What a worker is, a process of its own with a store of its own, it reads
@@ -151,7 +152,7 @@ func work(text string) error {
 		return err
 	}
 	defer closer.Close()
-	keys, err := oauthstore.ParseKeyset(cfg.Keys, nil)
+	keys, err := keyset.Parse(cfg.Keys, nil)
 	if err != nil {
 		return err
 	}

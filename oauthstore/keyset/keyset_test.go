@@ -1,4 +1,4 @@
-package oauthstore
+package keyset
 
 import (
 	"context"
@@ -8,13 +8,15 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
 // twoMachines returns a keyset in which a new key was promoted, a ciphertext
 // of that key, and the keyset of a machine that has not heard of it.
-func twoMachines(t *testing.T, before func(context.Context) error) (behind *Keyset, sealed []byte, reloads *int) {
+func twoMachines(t *testing.T, before func(context.Context) error) (behind *Set, sealed []byte, reloads *int) {
 	t.Helper()
-	ahead, err := NewKeyset()
+	ahead, err := New()
 	require.NoError(t, err)
 	old, err := ahead.Clear()
 	require.NoError(t, err)
@@ -24,7 +26,7 @@ func twoMachines(t *testing.T, before func(context.Context) error) (behind *Keys
 	sealed, err = ahead.Seal(t.Context(), []byte("text"), nil)
 	require.NoError(t, err)
 	reloads = new(int)
-	behind, err = ParseKeyset(old, func(ctx context.Context) ([]byte, error) {
+	behind, err = Parse(old, func(ctx context.Context) ([]byte, error) {
 		*reloads++
 		if err := before(ctx); err != nil {
 			return nil, err
@@ -46,14 +48,14 @@ func TestAKeyThatAnotherCallHasJustReadIsThere(t *testing.T) {
 	require.NoError(t, err)
 	assert.True(t, st.ids[id])
 	_, err = behind.reloadFor(t.Context(), id+1)
-	require.ErrorIs(t, err, ErrKeyUnavailable)
+	require.ErrorIs(t, err, oauthstore.ErrKeyUnavailable)
 	assert.Equal(t, 1, *reloads)
 }
 
 func TestACallerThatGoesAwayDoesNotFailTheReloadOfOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		behind, sealed, reloads := twoMachines(t, func(ctx context.Context) error { return sleep(ctx, 2*time.Second, nil) })
+		behind, sealed, reloads := twoMachines(t, func(ctx context.Context) error { time.Sleep(2 * time.Second); return ctx.Err() })
 		ctx, cancel := context.WithCancel(t.Context())
 		first, second := make(chan error, 1), make(chan error, 1)
 		open := func(ctx context.Context, got chan error) {

@@ -1,4 +1,4 @@
-package oauthstore
+package keyset
 
 import (
 	"bytes"
@@ -14,21 +14,23 @@ import (
 
 	"github.com/tink-crypto/tink-go/v2/aead"
 	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
-	"github.com/tink-crypto/tink-go/v2/keyset"
+	tinkkeyset "github.com/tink-crypto/tink-go/v2/keyset"
 	"github.com/tink-crypto/tink-go/v2/tink"
 	"golang.org/x/sync/singleflight"
+
+	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
-// A Keyset is the [Sealer] of a store: one or more XAES-256-GCM keys, of which
+// A Set is the [oauthstore.Sealer] of a store: one or more XAES-256-GCM keys, of which
 // one, the primary, seals and all open. It is safe for concurrent use; the
 // methods that change it affect only this value until it is saved and read
 // elsewhere.
 //
 // To rotate, add a key on every machine, then promote it on every machine,
-// then rewrap ([Store.Rewrap]), then drop the old one.
-type Keyset struct {
-	state      atomic.Pointer[keysetState]
-	reload     func(context.Context) (*keyset.Handle, error)
+// then rewrap ([oauthstore.Store.Rewrap]), then drop the old one.
+type Set struct {
+	current    atomic.Pointer[state]
+	reload     func(context.Context) (*tinkkeyset.Handle, error)
 	reloads    singleflight.Group
 	lastReload atomic.Pointer[time.Time] // with its monotonic reading
 	mu         sync.Mutex                // serialises changes
@@ -41,53 +43,53 @@ const (
 	reloadTimeout = 10 * time.Second
 )
 
-type keysetState struct {
-	handle *keyset.Handle
+type state struct {
+	handle *tinkkeyset.Handle
 	aead   tink.AEAD
 	ids    map[uint32]bool // keys that are enabled
 }
 
-// A KeyInfo describes one key of a [Keyset].
-type KeyInfo struct {
+// A Key describes one key of a [Set].
+type Key struct {
 	ID      string // decimal, as it stands in every ciphertext
 	Primary bool   // it seals
 }
 
-// NewKeyset returns a keyset with one new key.
-func NewKeyset() (*Keyset, error) {
-	h, err := keyset.NewHandle(aead.XAES256GCM192BitNonceKeyTemplate())
+// New returns a keyset with one new key.
+func New() (*Set, error) {
+	h, err := tinkkeyset.NewHandle(aead.XAES256GCM192BitNonceKeyTemplate())
 	if err != nil {
-		return nil, fmt.Errorf("oauthstore: new keyset: %w", err)
+		return nil, fmt.Errorf("keyset: new keyset: %w", err)
 	}
-	return KeysetFromHandle(h, nil)
+	return FromHandle(h, nil)
 }
 
-// KeysetFromHandle returns a keyset of a Tink handle, which is how a keyset
+// FromHandle returns a keyset of a Tink handle, which is how a keyset
 // that a KMS protects comes in: read it with keyset.ReadWithContext and the
 // KMS's AEAD, one call at the start of the process. reload, if not nil, is
 // called when a record was sealed with a key that the handle lacks, since
 // another machine may have promoted a new one: once for all callers that wait,
 // for at most ten seconds, and not again for ten.
-func KeysetFromHandle(h *keyset.Handle, reload func(context.Context) (*keyset.Handle, error)) (*Keyset, error) {
-	st, err := newKeysetState(h)
+func FromHandle(h *tinkkeyset.Handle, reload func(context.Context) (*tinkkeyset.Handle, error)) (*Set, error) {
+	st, err := newState(h)
 	if err != nil {
 		return nil, err
 	}
-	k := &Keyset{reload: reload}
-	k.state.Store(st)
+	k := &Set{reload: reload}
+	k.current.Store(st)
 	return k, nil
 }
 
-// ParseKeyset reads the clear text that [Keyset.Clear] wrote.
-func ParseKeyset(text []byte, reload func(context.Context) ([]byte, error)) (*Keyset, error) {
+// Parse reads the clear text that [Set.Clear] wrote.
+func Parse(text []byte, reload func(context.Context) ([]byte, error)) (*Set, error) {
 	h, err := parseHandle(text)
 	if err != nil {
 		return nil, err
 	}
 	if reload == nil {
-		return KeysetFromHandle(h, nil)
+		return FromHandle(h, nil)
 	}
-	return KeysetFromHandle(h, func(ctx context.Context) (*keyset.Handle, error) {
+	return FromHandle(h, func(ctx context.Context) (*tinkkeyset.Handle, error) {
 		b, err := reload(ctx)
 		if err != nil {
 			return nil, err
@@ -96,29 +98,29 @@ func ParseKeyset(text []byte, reload func(context.Context) ([]byte, error)) (*Ke
 	})
 }
 
-func parseHandle(text []byte) (*keyset.Handle, error) {
-	h, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(bytes.NewReader(text)))
+func parseHandle(text []byte) (*tinkkeyset.Handle, error) {
+	h, err := insecurecleartextkeyset.Read(tinkkeyset.NewJSONReader(bytes.NewReader(text)))
 	if err != nil {
-		return nil, errors.New("oauthstore: keyset is not readable") // the cause may quote key material
+		return nil, errors.New("keyset: not a keyset") // the cause may quote key material
 	}
 	return h, nil
 }
 
-func newKeysetState(h *keyset.Handle) (*keysetState, error) {
+func newState(h *tinkkeyset.Handle) (*state, error) {
 	if h == nil {
-		return nil, errors.New("oauthstore: keyset has no handle")
+		return nil, errors.New("keyset: the handle is nil")
 	}
 	a, err := aead.New(h)
 	if err != nil {
-		return nil, fmt.Errorf("oauthstore: keyset is not for authenticated encryption: %w", err)
+		return nil, fmt.Errorf("keyset: not for authenticated encryption: %w", err)
 	}
-	st := &keysetState{handle: h, aead: a, ids: make(map[uint32]bool, h.Len())}
+	st := &state{handle: h, aead: a, ids: make(map[uint32]bool, h.Len())}
 	for i := range h.Len() {
 		e, err := h.Entry(i)
 		if err != nil {
-			return nil, fmt.Errorf("oauthstore: keyset: %w", err)
+			return nil, fmt.Errorf("keyset: %w", err)
 		}
-		if e.KeyStatus() == keyset.Enabled {
+		if e.KeyStatus() == tinkkeyset.Enabled {
 			st.ids[e.KeyID()] = true
 		}
 	}
@@ -137,7 +139,7 @@ func cipherKeyID(ciphertext []byte) (uint32, bool) {
 }
 
 // KeyID returns the id of the key that sealed ciphertext.
-func (k *Keyset) KeyID(ciphertext []byte) string {
+func (k *Set) KeyID(ciphertext []byte) string {
 	id, ok := cipherKeyID(ciphertext)
 	if !ok {
 		return ""
@@ -148,18 +150,18 @@ func (k *Keyset) KeyID(ciphertext []byte) string {
 func formatKeyID(id uint32) string { return strconv.FormatUint(uint64(id), 10) }
 
 // Seal encrypts with the primary key.
-func (k *Keyset) Seal(_ context.Context, plaintext, associatedData []byte) ([]byte, error) {
-	return k.state.Load().aead.Encrypt(plaintext, associatedData)
+func (k *Set) Seal(_ context.Context, plaintext, associatedData []byte) ([]byte, error) {
+	return k.current.Load().aead.Encrypt(plaintext, associatedData)
 }
 
 // Open decrypts. If the key is not there, the keyset is reloaded once, where
 // it can be.
-func (k *Keyset) Open(ctx context.Context, ciphertext, associatedData []byte) ([]byte, error) {
+func (k *Set) Open(ctx context.Context, ciphertext, associatedData []byte) ([]byte, error) {
 	id, ok := cipherKeyID(ciphertext)
 	if !ok {
-		return nil, ErrSeal
+		return nil, oauthstore.ErrSeal
 	}
-	st := k.state.Load()
+	st := k.current.Load()
 	if !st.ids[id] {
 		var err error
 		if st, err = k.reloadFor(ctx, id); err != nil {
@@ -168,14 +170,14 @@ func (k *Keyset) Open(ctx context.Context, ciphertext, associatedData []byte) ([
 	}
 	plaintext, err := st.aead.Decrypt(ciphertext, associatedData)
 	if err != nil {
-		return nil, ErrSeal // Tink's own text says no more
+		return nil, oauthstore.ErrSeal // Tink's own text says no more
 	}
 	return plaintext, nil
 }
 
 // reloadFor reads the keyset again in the hope of finding key id in it.
-func (k *Keyset) reloadFor(ctx context.Context, id uint32) (*keysetState, error) {
-	missing := fmt.Errorf("%w: key %s", ErrKeyUnavailable, formatKeyID(id))
+func (k *Set) reloadFor(ctx context.Context, id uint32) (*state, error) {
+	missing := fmt.Errorf("%w: key %s", oauthstore.ErrKeyUnavailable, formatKeyID(id))
 	if k.reload == nil {
 		return nil, missing
 	}
@@ -190,7 +192,7 @@ func (k *Keyset) reloadFor(ctx context.Context, id uint32) (*keysetState, error)
 		}
 	}
 	// Looked at last: another call may have read it since this one missed it.
-	if st := k.state.Load(); st.ids[id] {
+	if st := k.current.Load(); st.ids[id] {
 		return st, nil
 	}
 	return nil, missing
@@ -198,7 +200,7 @@ func (k *Keyset) reloadFor(ctx context.Context, id uint32) (*keysetState, error)
 
 // reloadOnce reads the keyset for all who wait for it, whoever of them goes
 // away meanwhile; it ends by itself.
-func (k *Keyset) reloadOnce(ctx context.Context) error {
+func (k *Set) reloadOnce(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reloadTimeout)
 	defer cancel()
 	defer func() { now := time.Now(); k.lastReload.Store(&now) }()
@@ -206,24 +208,24 @@ func (k *Keyset) reloadOnce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	st, err := newKeysetState(h)
+	st, err := newState(h)
 	if err != nil {
 		return err
 	}
-	k.state.Store(st)
+	k.current.Store(st)
 	return nil
 }
 
 // Format implements [fmt.Formatter]: no verb prints a key.
-func (*Keyset) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "oauthstore.Keyset") }
+func (*Set) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "keyset.Set") }
 
 // Keys lists the enabled keys, the oldest first.
-func (k *Keyset) Keys() []KeyInfo {
-	h := k.state.Load().handle
-	var out []KeyInfo
+func (k *Set) Keys() []Key {
+	h := k.current.Load().handle
+	var out []Key
 	for i := range h.Len() {
-		if e, err := h.Entry(i); err == nil && e.KeyStatus() == keyset.Enabled {
-			out = append(out, KeyInfo{ID: formatKeyID(e.KeyID()), Primary: e.IsPrimary()})
+		if e, err := h.Entry(i); err == nil && e.KeyStatus() == tinkkeyset.Enabled {
+			out = append(out, Key{ID: formatKeyID(e.KeyID()), Primary: e.IsPrimary()})
 		}
 	}
 	return out
@@ -231,9 +233,9 @@ func (k *Keyset) Keys() []KeyInfo {
 
 // Add adds a key that opens and does not seal yet, and returns its id. Save
 // the keyset and bring it to every machine before Promote.
-func (k *Keyset) Add() (string, error) {
+func (k *Set) Add() (string, error) {
 	var id uint32
-	err := k.change(func(m *keyset.Manager) (err error) {
+	err := k.change(func(m *tinkkeyset.Manager) (err error) {
 		id, err = m.Add(aead.XAES256GCM192BitNonceKeyTemplate())
 		return err
 	})
@@ -241,63 +243,63 @@ func (k *Keyset) Add() (string, error) {
 }
 
 // Promote makes key id the one that seals.
-func (k *Keyset) Promote(id string) error {
+func (k *Set) Promote(id string) error {
 	n, err := k.parseID(id)
 	if err != nil {
 		return err
 	}
-	return k.change(func(m *keyset.Manager) error { return m.SetPrimary(n) })
+	return k.change(func(m *tinkkeyset.Manager) error { return m.SetPrimary(n) })
 }
 
 // Drop removes key id for good. The primary can't be dropped. What the key
-// sealed can't be opened any more: count first ([Store.KeyUse]).
-func (k *Keyset) Drop(id string) error {
+// sealed can't be opened any more: count first ([oauthstore.Store.KeyUse]).
+func (k *Set) Drop(id string) error {
 	n, err := k.parseID(id)
 	if err != nil {
 		return err
 	}
-	return k.change(func(m *keyset.Manager) error { return m.Delete(n) })
+	return k.change(func(m *tinkkeyset.Manager) error { return m.Delete(n) })
 }
 
-func (k *Keyset) parseID(id string) (uint32, error) {
+func (k *Set) parseID(id string) (uint32, error) {
 	n, err := strconv.ParseUint(id, 10, 32)
-	if err != nil || !k.state.Load().ids[uint32(n)] {
-		return 0, fmt.Errorf("oauthstore: keyset has no key %q: %w", id, ErrNotFound)
+	if err != nil || !k.current.Load().ids[uint32(n)] {
+		return 0, fmt.Errorf("keyset: no key %q: %w", id, oauthstore.ErrNotFound)
 	}
 	return uint32(n), nil
 }
 
-func (k *Keyset) change(f func(*keyset.Manager) error) error {
+func (k *Set) change(f func(*tinkkeyset.Manager) error) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	m := keyset.NewManagerFromHandle(k.state.Load().handle)
+	m := tinkkeyset.NewManagerFromHandle(k.current.Load().handle)
 	if err := f(m); err != nil {
-		return fmt.Errorf("oauthstore: keyset: %w", err)
+		return fmt.Errorf("keyset: %w", err)
 	}
 	h, err := m.Handle()
 	if err != nil {
-		return fmt.Errorf("oauthstore: keyset: %w", err)
+		return fmt.Errorf("keyset: %w", err)
 	}
-	st, err := newKeysetState(h)
+	st, err := newState(h)
 	if err != nil {
 		return err
 	}
-	k.state.Store(st)
+	k.current.Store(st)
 	return nil
 }
 
 // Clear returns the keyset as JSON in clear text, for a file that only its
 // owner can read or for a secret manager. Whoever has it can open every
-// record. With a KMS, use [Keyset.Handle] and Tink's own writers instead.
-func (k *Keyset) Clear() ([]byte, error) {
+// record. With a KMS, use [Set.Handle] and Tink's own writers instead.
+func (k *Set) Clear() ([]byte, error) {
 	var b bytes.Buffer
-	if err := insecurecleartextkeyset.Write(k.state.Load().handle, keyset.NewJSONWriter(&b)); err != nil {
-		return nil, errors.New("oauthstore: keyset can't be written")
+	if err := insecurecleartextkeyset.Write(k.current.Load().handle, tinkkeyset.NewJSONWriter(&b)); err != nil {
+		return nil, errors.New("keyset: it cannot be written")
 	}
 	return b.Bytes(), nil
 }
 
 // Handle returns the Tink handle, for writing it under a KMS key.
-func (k *Keyset) Handle() *keyset.Handle { return k.state.Load().handle }
+func (k *Set) Handle() *tinkkeyset.Handle { return k.current.Load().handle }
 
-var _ Sealer = (*Keyset)(nil)
+var _ oauthstore.Sealer = (*Set)(nil)
