@@ -55,7 +55,13 @@ func TestAKeyThatAnotherCallHasJustReadIsThere(t *testing.T) {
 func TestACallerThatGoesAwayDoesNotFailTheReloadOfOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		behind, sealed, reloads := twoMachines(t, func(ctx context.Context) error { time.Sleep(2 * time.Second); return ctx.Err() })
+		behind, sealed, reloads := twoMachines(t, func(ctx context.Context) error {
+			select {
+			case <-ctx.Done():
+			case <-time.After(2 * time.Second):
+			}
+			return ctx.Err()
+		})
 		ctx, cancel := context.WithCancel(t.Context())
 		first, second := make(chan error, 1), make(chan error, 1)
 		open := func(ctx context.Context, got chan error) {
