@@ -17,8 +17,8 @@ import (
 // filled returns a URL of the provider, with the examples of its parts.
 func filled(p providers.Provider) string {
 	url := p.Server.URL
-	if p.Server.Anywhere {
-		return "https://mcp.customer.example/mcp"
+	if len(p.Server.Hosts) > 0 {
+		return "https://mcp.zapier.com/mcp"
 	}
 	for _, x := range p.Server.Params {
 		url = strings.ReplaceAll(url, "{"+x.Name+"}", x.Example)

@@ -111,7 +111,7 @@ func TestEveryRecordHasAFunction(t *testing.T) {
 			switch {
 			case p.Retired != "":
 				assert.ErrorContains(t, err, p.Retired)
-			case p.Server.Anywhere:
+			case len(p.Server.Hosts) > 0:
 				assert.Error(t, err)
 			default:
 				require.NoError(t, err)
@@ -142,12 +142,12 @@ func TestOptionsShapeTheURL(t *testing.T) {
 		"https://learn.microsoft.com/api/mcp/openai-compatible?maxTokenBudget=2000":             providers.MicrosoftLearn(&providers.MicrosoftLearnOptions{DeepResearch: true, MaxTokens: 2000}),
 		"https://backend.composio.dev/v3/mcp/srv_1?user_id=a%2Fb%3Fc":                           providers.Composio("srv_1", "a/b?c"),
 		"https://acme.myshopify.com/api/mcp":                                                    providers.ShopifyStorefront("acme"),
-		"https://x.example/api/v2/databases/A%2FB/schemas/C/mcp-servers/D%23":                   providers.Snowflake(providers.SnowflakeServer{Account: "x.example", Database: "A/B", Schema: "C", Name: "D#"}),
-		"https://w.example/api/2.0/mcp/functions/a/b/c":                                         providers.DatabricksFunction("w.example", "a", "b", "c"),
-		"https://w.example/api/2.0/mcp/genie/s":                                                 providers.DatabricksGenie("w.example", "s"),
-		"https://w.example/api/2.0/mcp/vector-search/a/b":                                       providers.DatabricksVectorSearch("w.example", "a", "b"),
-		"https://w.example/api/2.0/mcp/ai-search/a/b/i":                                         providers.DatabricksAISearch("w.example", "a", "b", "i"),
-		"https://w.example/api/2.0/mcp/sql":                                                     providers.DatabricksSQL("w.example"),
+		"https://x.snowflakecomputing.com/api/v2/databases/A%2FB/schemas/C/mcp-servers/D%23":    providers.Snowflake(providers.SnowflakeServer{Account: "x.snowflakecomputing.com", Database: "A/B", Schema: "C", Name: "D#"}),
+		"https://w.cloud.databricks.com/api/2.0/mcp/functions/a/b/c":                            providers.DatabricksFunction("w.cloud.databricks.com", "a", "b", "c"),
+		"https://w.cloud.databricks.com/api/2.0/mcp/genie/s":                                    providers.DatabricksGenie("w.cloud.databricks.com", "s"),
+		"https://w.cloud.databricks.com/api/2.0/mcp/vector-search/a/b":                          providers.DatabricksVectorSearch("w.cloud.databricks.com", "a", "b"),
+		"https://w.cloud.databricks.com/api/2.0/mcp/ai-search/a/b/i":                            providers.DatabricksAISearch("w.cloud.databricks.com", "a", "b", "i"),
+		"https://w.cloud.databricks.com/api/2.0/mcp/sql":                                        providers.DatabricksSQL("w.cloud.databricks.com"),
 		"https://agent365.svc.cloud.microsoft/agents/tenants/acme.example/servers/mcp_MeServer": providers.MicrosoftAgent365("acme.example", "mcp_MeServer"),
 	} {
 		require.NoError(t, p.Validate(), want)
@@ -164,12 +164,14 @@ func TestOptionsShapeTheURL(t *testing.T) {
 func TestOptionsThatDoNotFitAreFaults(t *testing.T) {
 	t.Parallel()
 	for name, p := range map[string]providers.Provider{
+		"a host of customers' apps":    providers.DatabricksSQL("acme.aws.databricksapps.com"),
+		"a host of no vendor":          providers.DatabricksSQL("evil.example"),
 		"a host with a path":           providers.Snowflake(providers.SnowflakeServer{Account: "evil.example/x?", Database: "a", Schema: "b", Name: "c"}),
 		"a host with a user":           providers.DatabricksSQL("a@evil.example"),
-		"a host with a port":           providers.DatabricksSQL("w.example:8443"),
-		"an empty part":                providers.Snowflake(providers.SnowflakeServer{Account: "x.example"}),
-		"a step upwards":               providers.DatabricksVectorSearch("w.example", "..", "b"),
-		"a line break":                 providers.DatabricksGenie("w.example", "a\nb"),
+		"a host with a port":           providers.DatabricksSQL("w.cloud.databricks.com:8443"),
+		"an empty part":                providers.Snowflake(providers.SnowflakeServer{Account: "x.snowflakecomputing.com"}),
+		"a step upwards":               providers.DatabricksVectorSearch("w.cloud.databricks.com", "..", "b"),
+		"a line break":                 providers.DatabricksGenie("w.cloud.databricks.com", "a\nb"),
 		"a shop that is a domain":      providers.ShopifyStorefront("acme.example"),
 		"a product that is a host":     providers.CloudflareProduct("evil.example/"),
 		"an unknown product":           providers.Zoom("phone"),

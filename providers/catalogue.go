@@ -96,8 +96,6 @@ func (c *Catalogue) ByURL(rawURL string) (Provider, bool) {
 		for i, t := range p.urls() {
 			r := 0
 			switch {
-			case len(parts(t)) > 0 && !distinctive(t):
-				continue
 			case len(parts(t)) > 0:
 				r = 3
 			case i > 0 || p.Server.URL == "":
@@ -133,23 +131,6 @@ func matchesLeniently(p Provider, template, raw string) bool {
 	}
 	values, ok := matchURL(template, origin+path+"?"+query, p.Options, true)
 	return ok && p.checkValues(template, values) == nil
-}
-
-// distinctive reports whether a template tells a provider from others: a part
-// of its host is fixed, or three segments of its path are.
-func distinctive(template string) bool {
-	origin, path, _ := splitURL(template)
-	_, host, _ := strings.Cut(origin, "://")
-	if strings.Contains(partRE.ReplaceAllString(host, ""), ".") {
-		return true
-	}
-	fixed := 0
-	for segment := range strings.SplitSeq(path, "/") {
-		if segment != "" && len(parts(segment)) == 0 {
-			fixed++
-		}
-	}
-	return fixed >= 3
 }
 
 // plainURL brings a URL that a person gave into the form of the data.

@@ -10,6 +10,7 @@ func clone(p Provider) Provider {
 	p.Server.Alternates = slices.Clone(p.Server.Alternates)
 	p.Server.Params = slices.Clone(p.Server.Params)
 	p.Server.Refused = slices.Clone(p.Server.Refused)
+	p.Server.Hosts = slices.Clone(p.Server.Hosts)
 	p.Ways = slices.Clone(p.Ways)
 	for i := range p.Ways {
 		p.Ways[i].Carry = slices.Clone(p.Ways[i].Carry)

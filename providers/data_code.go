@@ -71,7 +71,7 @@ var codeFamily = []Provider{
 			},
 			Params: []Param{
 				{Name: "toolset", Pattern: "[a-z0-9_]+", Example: "repos", Doc: "one toolset of the server, or all"},
-				{Name: "subdomain", Pattern: "[a-z0-9-]+", Example: "octocorp", Doc: "of a data-residency tenant: octocorp.ghe.com"},
+				{Name: "subdomain", Pattern: hostLabel, Example: "octocorp", Doc: "of a data-residency tenant: octocorp.ghe.com"},
 			},
 		},
 		Transport: TransportHTTP,

@@ -218,11 +218,9 @@ var contentFamily = []Provider{
 			URL: "https://{shop}.myshopify.com/api/mcp",
 			Alternates: []string{
 				"https://{shop}.myshopify.com/api/ucp/mcp",
-				"https://{shop_domain}/api/mcp",
 			},
 			Params: []Param{
-				{Name: "shop", Pattern: "[a-z0-9][a-z0-9-]*", Example: "example", Doc: "the name before .myshopify.com"},
-				{Name: "shop_domain", Example: "shop.example.com", Doc: "a domain of the shop; the myshopify.com host is better, since domains may redirect"},
+				{Name: "shop", Pattern: hostLabel, Example: "example", Doc: "the name before .myshopify.com"},
 			},
 		},
 		Transport: TransportHTTP,
@@ -236,7 +234,7 @@ var contentFamily = []Provider{
 		},
 		RESTToken: No,
 		Hazards: []string{
-			"Shops with a password, and domains of their own, can redirect: give the myshopify.com host.",
+			"Shops with a password, and domains of their own, can redirect: give the myshopify.com host. This record takes no other.",
 		},
 		Quirks: []string{
 			"There is a URL per shop, for search, cart and policies.",

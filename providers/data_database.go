@@ -1,5 +1,15 @@
 package providers
 
+// databricksHost matches hosts of workspaces. It leaves out databricksapps.com,
+// where customers' own applications run, and the vendor's hosts below "dev" and
+// "staging".
+const databricksHost = hostLabel + `(\.[0-9]+)?\.(gcp\.databricks\.com|azuredatabricks\.net|databricks\.azure\.(us|cn))|` +
+	hostLabel + `\.(cloud\.databricks\.(com|us|mil)|databricks\.com)`
+
+// snowflakeHost matches hosts of accounts. It leaves out
+// snowflakecomputing.app, where customers' own containers run.
+const snowflakeHost = hostLabel + `(\.` + hostLabel + `)*\.snowflakecomputing\.com`
+
 // databaseFamily is the family of servers in front of databases.
 //
 //nolint:gosec // G101: endpoints and their names, no credentials
@@ -18,7 +28,7 @@ var databaseFamily = []Provider{
 				"https://{workspace_host}/api/2.0/mcp/sql",
 			},
 			Params: []Param{
-				{Name: "workspace_host", Example: "example.cloud.databricks.com", Doc: "host of the workspace"},
+				{Name: "workspace_host", Pattern: databricksHost, Example: "example.cloud.databricks.com", Doc: "host of the workspace"},
 				{Name: "catalog", Example: "main", Doc: "catalog in Unity Catalog"},
 				{Name: "schema", Example: "tools", Doc: "schema in it"},
 				{Name: "function", Example: "lookup_order", Doc: "function in it"},
@@ -126,7 +136,7 @@ var databaseFamily = []Provider{
 		Server: Server{
 			URL: "https://{account_url}/api/v2/databases/{database}/schemas/{schema}/mcp-servers/{name}",
 			Params: []Param{
-				{Name: "account_url", Example: "acme-prod.snowflakecomputing.com", Doc: "host of the account"},
+				{Name: "account_url", Pattern: snowflakeHost, Example: "acme-prod.snowflakecomputing.com", Doc: "host of the account, with hyphens in place of underscores"},
 				{Name: "database", Example: "ANALYTICS", Doc: "database that holds the MCP server object"},
 				{Name: "schema", Example: "PUBLIC", Doc: "schema that holds it"},
 				{Name: "name", Example: "REPORTS", Doc: "name of the MCP server object"},

@@ -190,7 +190,7 @@ var zapierFamily = []Provider{
 		Name:        "Zapier for partners (white label)",
 		Vendor:      "Zapier",
 		Description: "Zapier: the actions of one app.",
-		Server:      Server{Anywhere: true},
+		Server:      Server{Hosts: []string{"*.zapier.com"}},
 		Transport:   TransportHTTP,
 		Ways: []Way{
 			{
@@ -208,6 +208,7 @@ var zapierFamily = []Provider{
 		},
 		Quirks: []string{
 			"The server_url is links.mcp_server_url of https://api.zapier.com/v2/whitelabel/apps?search=…, which needs no credential; links.mcp_authorize_url starts the consent.",
+			"The hosts of these URLs are not published: hosts below zapier.com are assumed, and an operator can name further ones.",
 			"A token is bound to one connection of one user.",
 			"The partner's JWT is signed with RS or ES 256 to 512, its JWKS is registered with Zapier, its audience is connect.zapier.com.",
 		},
@@ -232,6 +233,12 @@ func ZapierConnectionToken() Provider { return record("zapier_connection_token")
 // known so that it can be refused by name.
 func ZapierLegacySecretURL() Provider { return record("zapier_legacy_secret_url") }
 
-// ZapierWhiteLabel is Zapier's server for partners, with a URL per app: give it for
-// each entry.
-func ZapierWhiteLabel() Provider { return record("zapier_white_label") }
+// ZapierWhiteLabel is Zapier's server for partners, with a URL per app, which
+// each entry must give. Zapier publishes no form of these URLs: they must be on
+// a host below zapier.com, or on one of hosts, which are further hosts that
+// Zapier gave you. Name only hosts that Zapier runs: they receive the token.
+func ZapierWhiteLabel(hosts ...string) Provider {
+	p := record("zapier_white_label")
+	p.Server.Hosts = append(p.Server.Hosts, hosts...)
+	return p
+}

@@ -178,7 +178,7 @@ var nonLetter = regexp.MustCompile(`[^a-z0-9]+`)
 func golang(p providers.Provider, call string) string {
 	name := nonLetter.ReplaceAllString(strings.TrimPrefix(p.ID, "connector_"), "")
 	build, source := "nil", "creds"
-	if p.Server.Anywhere {
+	if len(p.Server.Hosts) > 0 {
 		build = "&mcptools.BuildOptions{ServerURL: urlOfThatUser}"
 	}
 	if hasWay(p, func(w providers.Way) bool { return w.Kind == providers.WayNone }) {
@@ -200,8 +200,8 @@ func shell(p providers.Provider) string {
 	at := ""
 	made, err := calls[p.ID].ServerURL("")
 	switch {
-	case p.Server.Anywhere:
-		at = " --server-url https://mcp.customer.example/mcp"
+	case len(p.Server.Hosts) > 0:
+		at = " --server-url https://mcp.zapier.com/the/url/of/the/app"
 	case err == nil && made != p.Server.URL:
 		at = " --server-url '" + made + "'"
 	}

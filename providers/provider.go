@@ -55,15 +55,17 @@ type Server struct {
 	Params     []Param   // the parts in braces, of URL, Alternates and OAuth
 	Refused    []Refused // documented or once documented URLs that must not be used
 	Connector  string    // connector_id, for OpenAI's connectors; then URL is ""
-	// Anywhere: the vendor tells each customer a URL of no known form, so that
-	// any https URL is taken and URL is "".
-	Anywhere bool
+	// Hosts are where a vendor serves each customer at a URL of no known form:
+	// any https URL on one of them is taken, and URL is "". "*.example.com" is
+	// every host below example.com. "*" is every host: an application is then
+	// used only for server URLs that the operator lists.
+	Hosts []string
 }
 
 // A Param is a part of a URL template.
 type Param struct {
 	Name    string
-	Pattern string // regular expression (RE2) that the whole value must match; "" means any
+	Pattern string // regular expression (RE2) that the whole value must match; "" means any, and is not possible in a host
 	Example string
 	Doc     string // where the value is found
 }

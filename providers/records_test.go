@@ -126,7 +126,7 @@ func TestAddingAProviderIsOneLiteral(t *testing.T) {
 	c, err := providers.NewCatalogue(providers.Provider{
 		ID:        "wiki",
 		Name:      "Wiki",
-		Server:    providers.Server{URL: "https://{team}.wiki.example/mcp", Params: []providers.Param{{Name: "team", Example: "acme"}}},
+		Server:    providers.Server{URL: "https://{team}.wiki.example/mcp", Params: []providers.Param{{Name: "team", Pattern: "[a-z]+", Example: "acme"}}},
 		Transport: providers.TransportHTTP,
 		Ways:      []providers.Way{{ID: "api_key", Kind: providers.WayKey, Name: "API key", Obtain: "In the settings."}},
 	})
@@ -152,26 +152,27 @@ func TestAddingAProviderIsOneLiteral(t *testing.T) {
 func TestProvidersAreFoundByURL(t *testing.T) {
 	t.Parallel()
 	for raw, want := range map[string]string{
-		"https://mcp.asana.com/v2/mcp":                                 "asana",
-		"HTTPS://MCP.Asana.com:443/v2/mcp/":                            "asana",
-		"mcp.asana.com/v2/mcp":                                         "asana",
-		"https://mcp.asana.com/sse":                                    "asana_v1",
-		"https://mcp.zapier.com/api/v1/connect":                        "zapier",
-		"https://mcp.zapier.com/api/v1/connect?token=synthetic":        "zapier",
-		"https://mcp.zapier.com/api/mcp/s/synthetic/mcp":               "zapier_legacy_secret_url",
-		"https://api.githubcopilot.com/mcp":                            "github",
-		"https://api.githubcopilot.com/mcp/x/repos":                    "github",
-		"https://copilot-api.octocorp.ghe.com/mcp":                     "github",
-		"https://mcp.linear.app/mcp/readonly":                          "linear",
-		"https://hf.co/mcp":                                            "huggingface",
-		"https://shop.example.com/api/mcp":                             "", // any host may have that path
-		"https://acme.myshopify.com/api/mcp":                           "shopify_storefront",
-		"https://x.example/api/v2/databases/a/schemas/b/mcp-servers/c": "snowflake",
-		"https://mcp.datadoghq.eu/v1/mcp?toolsets=apm":                 "datadog",
-		"https://mcp.example.com/mcp":                                  "",
-		"":                                                             "",
-		"https://":                                                     "",
-		"::":                                                           "",
+		"https://mcp.asana.com/v2/mcp":                                                   "asana",
+		"HTTPS://MCP.Asana.com:443/v2/mcp/":                                              "asana",
+		"mcp.asana.com/v2/mcp":                                                           "asana",
+		"https://mcp.asana.com/sse":                                                      "asana_v1",
+		"https://mcp.zapier.com/api/v1/connect":                                          "zapier",
+		"https://mcp.zapier.com/api/v1/connect?token=synthetic":                          "zapier",
+		"https://mcp.zapier.com/api/mcp/s/synthetic/mcp":                                 "zapier_legacy_secret_url",
+		"https://api.githubcopilot.com/mcp":                                              "github",
+		"https://api.githubcopilot.com/mcp/x/repos":                                      "github",
+		"https://copilot-api.octocorp.ghe.com/mcp":                                       "github",
+		"https://mcp.linear.app/mcp/readonly":                                            "linear",
+		"https://hf.co/mcp":                                                              "huggingface",
+		"https://shop.example.com/api/mcp":                                               "", // any host may have that path
+		"https://acme.myshopify.com/api/mcp":                                             "shopify_storefront",
+		"https://x.example/api/v2/databases/a/schemas/b/mcp-servers/c":                   "", // not Snowflake's host
+		"https://acme.snowflakecomputing.com/api/v2/databases/a/schemas/b/mcp-servers/c": "snowflake",
+		"https://mcp.datadoghq.eu/v1/mcp?toolsets=apm":                                   "datadog",
+		"https://mcp.example.com/mcp":                                                    "",
+		"":                                                                               "",
+		"https://":                                                                       "",
+		"::":                                                                             "",
 	} {
 		p, ok := providers.ByURL(raw)
 		assert.Equal(t, want != "", ok, raw)

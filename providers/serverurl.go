@@ -48,8 +48,8 @@ func (p Provider) ServerURL(override string) (string, error) {
 		return "", nil
 	case p.Server.Connector != "":
 		return "", p.refusef("OpenAI's connector %s has no server_url", p.Server.Connector)
-	case override == "" && p.Server.Anywhere:
-		return "", p.refusef("%s tells each customer a URL of its own: give that one", p.Name)
+	case override == "" && len(p.Server.Hosts) > 0:
+		return "", p.refusef("%s serves each customer at a URL of its own: give that one", p.Name)
 	case override == "" && len(parts(p.Server.URL)) > 0:
 		return "", p.refusef("%s has a URL per customer: give %s", p.Name, strings.Join(parts(p.Server.URL), ", "))
 	}
@@ -65,7 +65,13 @@ func (p Provider) ServerURL(override string) (string, error) {
 	if why := faultOfURL(raw); why != "" {
 		return "", p.refusef("%s", why)
 	}
-	if override == "" || p.Server.Anywhere {
+	if override == "" {
+		return raw, nil
+	}
+	if hosts := p.Server.Hosts; len(hosts) > 0 {
+		if !p.onHosts(raw) {
+			return "", p.refusef("that is not a URL of %s, whose servers are on %s", p.Name, strings.Join(hosts, " or "))
+		}
 		return raw, nil
 	}
 	if _, ok := p.match(raw, false); ok {

@@ -69,7 +69,9 @@ func fitsPart(value string, inHost bool) bool {
 	if inHost {
 		return hostValueRE.MatchString(value) && !strings.Contains(value, "..")
 	}
-	return value != "" && value != "." && value != ".." && !strings.ContainsFunc(value, unicode.IsControl)
+	segments := strings.FieldsFunc(value, func(r rune) bool { return r == '/' || r == '\\' })
+	return value != "" && !strings.ContainsFunc(value, unicode.IsControl) &&
+		!slices.Contains(segments, ".") && !slices.Contains(segments, "..")
 }
 
 // matchURL reports whether raw is a URL of the template and which values its

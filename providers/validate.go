@@ -65,12 +65,15 @@ func (v *validator) checkf(ok bool, format string, args ...any) {
 func (v *validator) server(p Provider) {
 	s := p.Server
 	kinds := 0
-	for _, set := range []bool{s.URL != "", s.Connector != "", s.Anywhere} {
+	for _, set := range []bool{s.URL != "", s.Connector != "", len(s.Hosts) > 0} {
 		if set {
 			kinds++
 		}
 	}
-	v.checkf(kinds == 1, "exactly one of URL, Connector and Anywhere must be set")
+	v.checkf(kinds == 1, "exactly one of URL, Connector and Hosts must be set")
+	for _, host := range s.Hosts {
+		v.checkf(hostRE.MatchString(host), "the host %q must be a name in lower case, *. and a domain, or *", host)
+	}
 	v.checkf(s.Connector == "" || connectorRE.MatchString(s.Connector), "the connector %q must be like connector_gmail", s.Connector)
 	if s.Connector == "" {
 		v.checkf(p.Transport == TransportHTTP || p.Transport == TransportSSE, "the transport %q is neither %s nor %s", p.Transport, TransportHTTP, TransportSSE)
@@ -89,6 +92,7 @@ func (v *validator) server(p Provider) {
 		v.checkf(ok, "the part %q is not described in Params", name)
 	}
 	for _, t := range p.urls() {
+		v.checkf(p.fixesDomain(t), "the parts %s of the host need patterns that write out the domain", strings.Join(parts(t), ", "))
 		at := expand(t, examples)
 		if why := faultOfURL(at); why != "" {
 			v.checkf(false, "%s", why)

@@ -18,7 +18,7 @@ func TestValidateTellsEveryFault(t *testing.T) {
 		"up to 63":           func(p *providers.Provider) { p.ID = strings.Repeat("a", 65) },
 		"no name":            func(p *providers.Provider) { p.Name = "" },
 		"the label":          func(p *providers.Provider) { p.Label = "1st" },
-		"exactly one of URL": func(p *providers.Provider) { p.Server.Anywhere = true },
+		"exactly one of URL": func(p *providers.Provider) { p.Server.Hosts = []string{"*.example.com"} },
 		"the connector":      func(p *providers.Provider) { p.Server = providers.Server{Connector: "gmail"}; p.Transport = "" },
 		"has no transport":   func(p *providers.Provider) { p.Server = providers.Server{Connector: "connector_gmail"} },
 		"the transport":      func(p *providers.Provider) { p.Transport = "stdio" },
@@ -127,7 +127,7 @@ func full(t *testing.T) providers.Provider {
 		ID: "full", Name: "Full", Transport: providers.TransportHTTP,
 		Server: providers.Server{
 			URL: "https://{team}.example.com/mcp", Alternates: []string{"https://example.com/mcp"},
-			Params: []providers.Param{{Name: "team", Example: "acme"}}, Refused: []providers.Refused{{Pattern: "/old", Why: "Old."}},
+			Params: []providers.Param{{Name: "team", Pattern: "[a-z]+", Example: "acme"}}, Refused: []providers.Refused{{Pattern: "/old", Why: "Old."}},
 		},
 		Ways: []providers.Way{{
 			ID: "key", Kind: providers.WayKey, Name: "key", Carry: []providers.Carry{{Header: "X-Key"}}, Takes: []providers.TokenKind{"jwt"},

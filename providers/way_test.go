@@ -105,9 +105,9 @@ func TestResolveKeepsWhatHoldsAtTheURL(t *testing.T) {
 
 	p, ok := providers.Lookup("databricks")
 	require.True(t, ok)
-	at, err = p.Resolve("https://w.example/api/2.0/mcp/genie/abc")
+	at, err = p.Resolve("https://w.cloud.databricks.com/api/2.0/mcp/genie/abc")
 	require.NoError(t, err)
-	assert.Equal(t, "https://w.example/oidc/v1/token", at.OAuth.TokenEndpoint, "templates are filled")
+	assert.Equal(t, "https://w.cloud.databricks.com/oidc/v1/token", at.OAuth.TokenEndpoint, "templates are filled")
 
 	p, ok = providers.Lookup("microsoft_enterprise")
 	require.True(t, ok)
