@@ -29,6 +29,8 @@ var arrows = []rule{
 	{"internal/safehttp", []string{"internal/secret"}},
 	{"internal/oauth", []string{"internal/safehttp", "internal/secret"}},
 	{"internal/mcpprobe", []string{"internal/oauth", "internal/safehttp", "internal/secret"}},
+	{"internal/failtext/loosejson", nil},
+	{"internal/failtext", []string{"internal/failtext/loosejson"}},
 	{"internal/...", []string{"internal/..."}},
 
 	{"providers", nil},
@@ -66,6 +68,8 @@ var forbidden = []struct {
 	{"...", "internal/conformance/...", []string{"internal/conformance/..."}, "a test room"},
 	{"...", "internal/fixtures/...", []string{"internal/conformance/...", "internal/fixtures/..."}, "a test room"},
 	{"oauthstore/...", "internal/mcpprobe", nil, "what a store needs from above is handed in"},
+	{"oauthstore/...", "internal/failtext/...", nil, "failures of tools are not a store's business"},
+	{"mcptools/...", "internal/failtext/loosejson", nil, "package failtext hands out findings, not values"},
 }
 
 // fits reports whether a room lies in a pattern.
@@ -120,6 +124,12 @@ func TestForbiddenArrowsAreCaught(t *testing.T) {
 		{"internal/safehttp", "internal/oauth"},
 		{"internal/oauth", "oauthstore"},
 		{"internal/other", "oauthstore"},
+		{"internal/failtext", "mcptools"},
+		{"internal/failtext", "oauthstore"},
+		{"internal/failtext", "providers"},
+		{"internal/failtext/loosejson", "internal/failtext"},
+		{"oauthstore", "internal/failtext"},
+		{"mcptools", "internal/failtext/loosejson"},
 		{"providers", "internal/secret"},
 		{"oauthstore", "providers"},
 		{"oauthstore", "mcptools"},
@@ -279,6 +289,7 @@ func TestForbiddenLinksAreCaught(t *testing.T) {
 		{"oauthstore", "modernc.org/sqlite"},
 		{"mcptools", "github.com/jackc/pgx/v5"},
 		{"internal/oauth", "github.com/openai/openai-go/v3"},
+		{"internal/failtext", "github.com/openai/openai-go/v3/responses"},
 		{"providers", "net/http"},
 		{"examples/reasoning", "github.com/redis/go-redis/v9"},
 	} {

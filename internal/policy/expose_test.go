@@ -46,7 +46,7 @@ var mayExpose = map[string]string{
 	"mcptools/refusal.go":          "its shape",
 	"mcptools/looks.go":            "its hash",
 	"mcptools/verify.go":           "its digest",
-	"mcptools/classify.go":         "cut out of what a server wrote",
+	"mcptools/failure_upstream.go": "cut out of what a server wrote",
 	"mcptools/failure_text.go":     "what a server wrote, for who asks for it by name",
 
 	// Where a token is for.

@@ -35,9 +35,6 @@ func FuzzClassify(f *testing.F) {
 	} {
 		f.Add(c, 424, "responses", "asana")
 	}
-	for name, hostile := range hostile {
-		f.Add(hostile(512), len(name), "", "")
-	}
 	f.Fuzz(func(t *testing.T, text string, status int, surface, label string) {
 		const canary = "Xy7Qq9CanaryZz3Kk"
 		in := strings.ReplaceAll(text, "CANARY", canary)
@@ -67,17 +64,4 @@ func FuzzClassify(f *testing.F) {
 		require.NoError(t, err)
 		assert.Equal(t, string(raw), string(again), "the same text is the same failure")
 	})
-}
-
-// TestTheCostGrowsLinearly counts the bytes that are looked at, some of them
-// more than once: each of them costs the same, since every pattern is RE2's.
-func TestTheCostGrowsLinearly(t *testing.T) {
-	t.Parallel()
-	for name, text := range hostile {
-		for _, n := range []int{512, 2 << 10, 8 << 10} {
-			spent := mcptools.Spent([]byte(text(n)))
-			assert.LessOrEqual(t, spent, 26*n+64<<10, "%s, %d bytes", name, n)
-			assert.Positive(t, spent, name)
-		}
-	}
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/toolgrant/toolgrant/internal/loosejson"
+	"github.com/toolgrant/toolgrant/internal/failtext/loosejson"
 )
 
 // plain turns a value into what encoding/json would give, with numbers as

@@ -14,7 +14,6 @@ import (
 	"github.com/openai/openai-go/v3/packages/ssestream"
 	"github.com/openai/openai-go/v3/responses"
 
-	"github.com/toolgrant/toolgrant/internal/loosejson"
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
@@ -43,26 +42,13 @@ func asFailure(err error, entries []Entry) (*Failure, bool) {
 		return ofAPIError(err, apiErr, entries), true
 	}
 	if streamErr := (*ssestream.StreamError)(nil); errors.As(err, &streamErr) {
-		c := newClassifier(&ClassifyOptions{Surface: surfaceResponses, Entries: entries, Cause: err})
-		text := c.read(streamErr.Event.Data)
-		return c.failure(c.inStream(c.text(text, 0)), text), true
+		r := newReading(&ClassifyOptions{Surface: surfaceResponses, Entries: entries, Cause: err})
+		return r.streamError(string(streamErr.Event.Data)), true
 	}
 	if typeErr := (*json.UnmarshalTypeError)(nil); errors.As(err, &typeErr) && typeErr.Type == reflect.TypeFor[openai.Error]() {
-		return newClassifier(&ClassifyOptions{Cause: err}).failure(finding{}, ""), true
+		return Classify(nil, &ClassifyOptions{Cause: err}), true
 	}
 	return nil, false
-}
-
-// inStream marks what came within a stream: a tool may have run before.
-func (c *classifier) inStream(f finding) finding {
-	switch {
-	case f.score == scoreNothing:
-		return finding{score: scoreEnded, stage: StageStream}
-	case f.kind == KindPlatform:
-		f.stage = StageStream
-	}
-	f.stream = true
-	return f
 }
 
 // ofAPIError classifies an error response.
@@ -71,15 +57,12 @@ func ofAPIError(err error, e *openai.Error, entries []Entry) *Failure {
 	if e.Response != nil {
 		opts.Header = e.Response.Header
 	}
-	c := newClassifier(&opts)
-	c.sentIn(e.Request)
-	body := e.RawJSON()
-	if body != "" && body != "null" {
-		body = `{"error":` + body + `}`
-	} else {
-		body = responseBody(e.Response)
+	r := newReading(&opts)
+	r.sentIn(e.Request)
+	if body := e.RawJSON(); body != "" && body != "null" {
+		return r.body(`{"error":`+body+`}`, "")
 	}
-	return c.classify([]byte(body))
+	return r.body("", responseBody(e.Response))
 }
 
 // bodies serialises the reading of bodies that openai-go keeps in memory and
@@ -105,12 +88,12 @@ func responseBody(res *http.Response) string {
 const maxRequest = 16 << 20
 
 // sentIn takes labels, URLs and secrets from the tools of a request.
-func (c *classifier) sentIn(req *http.Request) {
+func (r *reading) sentIn(req *http.Request) {
 	if req == nil {
 		return
 	}
 	if key := strings.TrimPrefix(req.Header.Get("Authorization"), "Bearer "); key != "" {
-		c.opts.Secrets = append(c.opts.Secrets, oauthstore.NewSecret(key))
+		r.opts.Secrets = append(r.opts.Secrets, oauthstore.NewSecret(key))
 	}
 	if req.GetBody == nil || req.ContentLength > maxRequest {
 		return
@@ -124,7 +107,7 @@ func (c *classifier) sentIn(req *http.Request) {
 	defer func() { _ = body.Close() }()
 	raw, err := io.ReadAll(io.LimitReader(body, maxRequest))
 	if err == nil {
-		c.sentInBody(raw)
+		r.sentInBody(raw)
 	}
 }
 
@@ -137,42 +120,25 @@ type sentTool struct {
 	Headers       map[string]string `json:"headers"`
 }
 
-func (c *classifier) sentInBody(raw []byte) {
+func (r *reading) sentInBody(raw []byte) {
 	var request struct {
 		Tools []json.RawMessage `json:"tools"`
 	}
 	if json.Unmarshal(raw, &request) != nil {
 		return
 	}
-	known := len(c.entries) > 0
+	known := len(r.entries) > 0
 	for _, rawTool := range request.Tools {
 		var tool sentTool
 		if json.Unmarshal(rawTool, &tool) != nil || tool.Type != "mcp" {
-			c.tools = append(c.tools, "")
+			r.known.Tools = append(r.known.Tools, "")
 			continue
 		}
-		c.tools = append(c.tools, tool.ServerLabel)
+		r.known.Tools = append(r.known.Tools, tool.ServerLabel)
 		if !known {
-			c.entries = append(c.entries, entry{label: tool.ServerLabel, url: plainURL(tool.ServerURL)})
+			r.sent(tool.ServerLabel, tool.ServerURL, sentEntry{})
 		}
-		c.secrets(tool.Authorization, tool.Headers)
-	}
-}
-
-// secrets keeps what an entry sends to its server out of texts. Short values
-// are none: they would tear words apart.
-func (c *classifier) secrets(authorization string, headers map[string]string) {
-	add := func(text string) {
-		if len(text) >= 8 {
-			c.opts.Secrets = append(c.opts.Secrets, oauthstore.NewSecret(text))
-		}
-	}
-	add(authorization)
-	for _, value := range headers {
-		add(value)
-		if _, token, ok := strings.Cut(value, " "); ok {
-			add(token)
-		}
+		r.secrets(tool.Authorization, tool.Headers)
 	}
 }
 
@@ -185,38 +151,24 @@ func FailuresIn(resp *responses.Response, opts *ClassifyOptions) []*Failure {
 	if resp == nil {
 		return nil
 	}
-	c := newClassifier(opts)
-	if len(c.entries) == 0 {
+	r := newReading(opts)
+	if len(r.entries) == 0 {
 		for _, tool := range resp.Tools {
 			if tool.Type == "mcp" {
-				c.entries = append(c.entries, entry{label: tool.ServerLabel, url: plainURL(tool.ServerURL)})
+				r.sent(tool.ServerLabel, tool.ServerURL, sentEntry{})
 			}
 		}
 	}
 	var found []*Failure
 	called := false
-	add := func(f finding, text string) {
-		if f.score != scoreNothing {
-			f.stream = true
-			found = append(found, c.failure(f, text))
-		}
-	}
 	for _, item := range resp.Output {
 		called = called || strings.HasSuffix(item.Type, "_call")
-		add(c.outputItem(item))
-	}
-	if resp.Error.Code != "" || resp.Error.Message != "" {
-		o := &loosejson.Object{}
-		o.Set("code", string(resp.Error.Code))
-		o.Set("message", resp.Error.Message)
-		_ = c.read([]byte(resp.Error.Message))
-		f := c.errorObject(o, 0)
-		if f.score == scoreNothing {
-			f = finding{score: scoreEnded, stage: StagePlatform}
+		if f := r.outputItem(item); f != nil {
+			found = append(found, f)
 		}
-		add(f, resp.Error.RawJSON())
-	} else if resp.Status == responses.ResponseStatusFailed && len(found) == 0 {
-		add(finding{score: scoreEnded, stage: StagePlatform}, "")
+	}
+	if e := resp.Error; e.Code != "" || e.Message != "" || resp.Status == responses.ResponseStatusFailed && len(found) == 0 {
+		found = append(found, r.responseError(string(e.Code), e.Message, e.RawJSON()))
 	}
 	for _, f := range found {
 		f.Retryable = f.Retryable && !called
@@ -227,50 +179,49 @@ func FailuresIn(resp *responses.Response, opts *ClassifyOptions) []*Failure {
 // FailureOfItem returns the failure that an output item tells of, and whether
 // it tells of one. opts may be nil.
 func FailureOfItem(item responses.ResponseOutputItemUnion, opts *ClassifyOptions) (*Failure, bool) {
-	c := newClassifier(opts)
-	if f, text := c.outputItem(item); f.score != scoreNothing {
-		f.stream = true
-		return c.failure(f, text), true
-	}
-	return nil, false
+	f := newReading(opts).outputItem(item)
+	return f, f != nil
 }
 
-// outputItem classifies an item of MCP; others tell nothing.
-func (c *classifier) outputItem(item responses.ResponseOutputItemUnion) (finding, string) {
+// maxItem bounds the items that are read: a longer list has tools in it.
+const maxItem = 1 << 20
+
+// outputItem reads an item of MCP; others report nothing.
+func (r *reading) outputItem(item responses.ResponseOutputItemUnion) *Failure {
 	raw := item.RawJSON()
 	switch {
-	case item.Type != "mcp_call" && item.Type != "mcp_list_tools",
-		item.Type == "mcp_list_tools" && len(raw) > maxInput: // a list of that size has tools in it
-		return finding{}, ""
+	case item.Type != "mcp_call" && item.Type != "mcp_list_tools", item.Type == "mcp_list_tools" && len(raw) > maxItem:
+		return nil
 	case raw == "":
-		return c.object(itemObject(item), 0), ""
+		raw = encoded(itemFields(item))
 	}
-	v, _ := loosejson.Parse(c.read([]byte(raw)), &c.budget)
-	return c.value(v, 0), raw
+	return r.item(raw)
 }
 
-// itemObject is an item that was put together and not received.
-func itemObject(item responses.ResponseOutputItemUnion) *loosejson.Object {
-	o := &loosejson.Object{}
-	o.Set("type", item.Type)
-	o.Set("server_label", item.ServerLabel)
+// itemFields are the fields of an item that was put together and not received.
+func itemFields(item responses.ResponseOutputItemUnion) map[string]any {
+	fields := map[string]any{"type": item.Type, "server_label": item.ServerLabel}
 	if item.Type == "mcp_call" {
-		o.Set("name", item.Name)
-		o.Set("status", item.Status)
+		fields["name"], fields["status"] = item.Name, item.Status
 	} else if len(item.Tools.OfResponseOutputItemMcpListToolsTools) == 0 {
-		o.Set("tools", loosejson.Array{})
+		fields["tools"] = []any{}
 	}
 	switch e := item.Error; {
 	case e.OfString != "":
-		o.Set("error", e.OfString)
+		fields["error"] = e.OfString
 	case e.Type != "":
-		of := &loosejson.Object{}
-		of.Set("type", e.Type)
-		of.Set("message", e.Message)
-		of.Set("code", loosejson.NumberOf(int(e.Code)))
-		o.Set("error", of)
+		fields["error"] = map[string]any{"type": e.Type, "message": e.Message, "code": e.Code}
 	}
-	return o
+	return fields
+}
+
+// encoded returns fields, which hold strings and numbers, as JSON.
+func encoded(fields map[string]any) string {
+	raw, err := json.Marshal(fields)
+	if err != nil {
+		return ""
+	}
+	return string(raw)
 }
 
 // FailureOfEvent returns the failure that an event of a stream tells of, and
@@ -282,39 +233,27 @@ func itemObject(item responses.ResponseOutputItemUnion) *loosejson.Object {
 //
 // Events of the Realtime API are classified by [Classify], from their RawJSON.
 func FailureOfEvent(event responses.ResponseStreamEventUnion, opts *ClassifyOptions) (*Failure, bool) {
-	c := newClassifier(opts)
 	raw := event.RawJSON()
-	v, _ := loosejson.Parse(c.read([]byte(raw)), &c.budget)
-	o, ok := v.(*loosejson.Object)
-	if !ok {
-		o = eventObject(event)
+	if raw == "" {
+		raw = encoded(eventFields(event))
 	}
-	if f := c.object(o, 0); f.score != scoreNothing {
-		return c.failure(f, raw), true
-	}
-	return nil, false
+	f := newReading(opts).event(raw)
+	return f, f != nil
 }
 
-// eventObject is an event that was put together and not received.
-func eventObject(event responses.ResponseStreamEventUnion) *loosejson.Object {
-	o := &loosejson.Object{}
-	o.Set("type", event.Type)
+// eventFields are the fields of an event that was put together and not received.
+func eventFields(event responses.ResponseStreamEventUnion) map[string]any {
+	fields := map[string]any{"type": event.Type}
 	switch {
 	case event.Type == "error":
-		o.Set("code", event.Code)
-		o.Set("message", event.Message)
-		o.Set("param", event.Param)
+		fields["code"], fields["message"], fields["param"] = event.Code, event.Message, event.Param
 	case strings.HasPrefix(event.Type, "response.output_item."):
-		o.Set("item", itemObject(event.Item))
+		fields["item"] = itemFields(event.Item)
 	case event.Type == "response.failed":
-		of, response := &loosejson.Object{}, &loosejson.Object{}
-		of.Set("code", string(event.Response.Error.Code))
-		of.Set("message", event.Response.Error.Message)
-		response.Set("status", "failed")
-		response.Set("error", of)
-		o.Set("response", response)
+		e := event.Response.Error
+		fields["response"] = map[string]any{"status": "failed", "error": map[string]any{"code": e.Code, "message": e.Message}}
 	}
-	return o
+	return fields
 }
 
 // BrokenStream returns the failure of a stream that ended without an event
@@ -322,5 +261,5 @@ func eventObject(event responses.ResponseStreamEventUnion) *loosejson.Object {
 // connection, which is then cause. Kind is [KindUnknown], stage [StageStream];
 // it is never retryable, since a tool may have run.
 func BrokenStream(cause error) *Failure {
-	return newClassifier(&ClassifyOptions{Cause: cause}).failure(finding{score: scoreEnded, stage: StageStream}, "")
+	return newReading(&ClassifyOptions{Cause: cause}).broken()
 }

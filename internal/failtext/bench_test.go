@@ -1,13 +1,14 @@
-package mcptools_test
+package failtext_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
-	"github.com/toolgrant/toolgrant/mcptools"
+	"github.com/toolgrant/toolgrant/internal/failtext"
 )
 
-// hostile are inputs that make a careless reader start over and over.
+// hostile are inputs that make a naive reader start again and again.
 var hostile = map[string]func(n int) string{
 	"braces":          func(n int) string { return strings.Repeat("{", n) },
 	"open objects":    func(n int) string { return strings.Repeat(`{"a":`, n/5) },
@@ -35,19 +36,23 @@ var hostile = map[string]func(n int) string{
 func nestedStrings(n int) string {
 	s := "{}"
 	for len(s) < n {
-		s = `{"message":` + quotedJSON(s) + `}`
+		quoted, err := json.Marshal(s)
+		if err != nil {
+			panic(err)
+		}
+		s = `{"message":` + string(quoted) + `}`
 	}
 	return s[:n]
 }
 
-func BenchmarkClassifyHostile(b *testing.B) {
+func BenchmarkHostileText(b *testing.B) {
 	for name, text := range hostile {
 		for _, n := range []int{1 << 17, 1 << 20} {
 			b.Run(name+map[int]string{1 << 17: "/128K", 1 << 20: "/1M"}[n], func(b *testing.B) {
-				in := []byte(text(n))
+				in := text(n)
 				b.SetBytes(int64(len(in)))
 				for b.Loop() {
-					mcptools.Classify(in, nil)
+					failtext.Text(in, failtext.Known{})
 				}
 			})
 		}

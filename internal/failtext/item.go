@@ -1,0 +1,224 @@
+package failtext
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/toolgrant/toolgrant/internal/failtext/loosejson"
+)
+
+// variant classifies a variant of mcp_call.error, under its name in the
+// Responses API or in the Realtime API, and reports whether o is one.
+func (r *reader) variant(o *loosejson.Object) (f Finding, ok bool) {
+	switch str(o, "type") {
+	case "mcp_protocol_error", "protocol_error":
+		return protocolError(o), true
+	case "mcp_tool_execution_error", "tool_execution_error":
+		// A tool's own report that it failed, in words that are not looked at.
+		return Finding{score: scoreTool, Kind: KindToolFailed, Stage: StageCallTool}, true
+	case "http_error":
+		return r.httpError(o), true
+	}
+	return Finding{}, false
+}
+
+// protocolError classifies a JSON-RPC error.
+func protocolError(o *loosejson.Object) Finding {
+	f := Finding{score: scoreFailed, Kind: KindProtocol, Stage: StageCallTool}
+	code, ok := num(o, "code")
+	if ok {
+		f.RPC = &code
+		f.Kind = rpcKind(code, prose(o, "message"))
+	}
+	if f.Kind == KindProtocol && (!ok && o.Cut || cutWithin(o, "message", "session terminated")) {
+		f.Kind, f.score = KindUpstreamUnknown, scoreBare
+	}
+	return f
+}
+
+// cutWithin reports whether the text ended so early that the words of a key may
+// have gone on to be those.
+func cutWithin(o *loosejson.Object, key, words string) bool {
+	return o.Cut && (!o.Has(key) || strings.HasPrefix(words, lowerASCII(prose(o, key))))
+}
+
+// httpError classifies an answer that is no JSON-RPC. Its words may be the
+// server's own: they are looked at only where there is no status, so that they
+// come from OpenAI's client, and for the lack of a scope.
+func (r *reader) httpError(o *loosejson.Object) Finding {
+	message := prose(o, "message")
+	status, ok := num(o, "code")
+	if !ok && o.Get("code") == nil || status < 100 {
+		if f := r.listFailure(collapse(message)); f.score != scoreNothing {
+			return f
+		}
+	}
+	f := Finding{score: scoreFailed, Stage: StageCallTool, Kind: statusKind(status)}
+	switch {
+	case f.Kind != "":
+		f.Upstream = status
+	case taskGroup.MatchString(message):
+	default:
+		f.Kind = causeIn(collapse(message[:min(len(message), maxSentence)]))
+	}
+	if f.Kind == KindForbidden && strings.Contains(message, "insufficient_scope") {
+		f.StepUp = true
+	}
+	if f.Kind == "" {
+		f.Kind, f.score = KindUpstreamUnknown, scoreBare
+	}
+	return f
+}
+
+// outputItem classifies an output item; the ones that are not of MCP report
+// nothing. ended says that the item is complete.
+func (r *reader) outputItem(o *loosejson.Object, ended bool) Finding {
+	switch str(o, "type") {
+	case "mcp_call":
+		return r.callItem(o)
+	case "mcp_list_tools":
+		return r.listItem(o, ended)
+	}
+	return Finding{}
+}
+
+// callItem classifies an mcp_call item.
+func (r *reader) callItem(o *loosejson.Object) Finding {
+	f := r.callError(o, o.Get("error"), 0)
+	if f.score == scoreNothing {
+		return f
+	}
+	f.Stage, f.Label, f.Tool = StageCallTool, str(o, "server_label"), str(o, "name")
+	return f
+}
+
+// callError classifies the error of an mcp_call item: an object, the same
+// written out as a string, a string, or nothing that tells anything.
+func (r *reader) callError(item *loosejson.Object, v loosejson.Value, depth int) Finding {
+	bare := Finding{score: scoreBare, Kind: KindUpstreamUnknown}
+	switch v := v.(type) {
+	case *loosejson.Object:
+		if f, ok := r.variant(v); ok {
+			if inner, ok := v.Get("error").(*loosejson.Object); ok && !v.Has("code") && !v.Has("content") && depth < maxNesting {
+				inner.Set("type", str(v, "type"))
+				return r.callError(item, inner, depth+1)
+			}
+			return f
+		}
+		if len(v.Keys) == 0 {
+			return r.callError(item, nil, depth)
+		}
+		if kind := causeIn(collapse(prose(v, "message"))); kind != "" {
+			return Finding{score: scoreFailed, Kind: kind}
+		}
+		return bare
+	case loosejson.Array:
+		if len(v.Items) > 0 && depth < maxNesting {
+			return r.callError(item, v.Items[0], depth+1)
+		}
+		return r.callError(item, nil, depth)
+	case loosejson.Partial:
+		return r.callError(item, string(v), depth)
+	case string:
+		if strings.TrimSpace(v) == "" {
+			return r.callError(item, nil, depth)
+		}
+		for _, text := range []string{v, loosejson.Unescape(v)} {
+			if inner, ok := loosejson.Parse(text, &r.budget); ok && depth < maxNesting {
+				if o, ok := inner.(*loosejson.Object); ok {
+					return r.callError(item, o, depth+1)
+				}
+			}
+		}
+		return r.legacyError(v)
+	case nil:
+		if str(item, "status") == "failed" {
+			return bare
+		}
+		// Some clients print an error that they could not read as [] or {}.
+		if e := item.Get("error"); e != nil && str(item, "status") == "" && item.Get("output") == nil {
+			return bare
+		}
+		return Finding{}
+	}
+	return bare
+}
+
+// legacyError classifies the plain string that mcp_call.error was before
+// August 2026: "status: words", or words.
+func (r *reader) legacyError(s string) Finding {
+	s = collapse(s[:min(len(s), 2*maxSentence)])
+	f := Finding{score: scoreFailed}
+	if m := leadingStatus.FindStringSubmatch(s); m != nil {
+		f.Upstream, _ = loosejson.Number(m[1]).Int()
+		if f.Kind = statusKind(f.Upstream); f.Kind == "" {
+			f.Upstream = 0
+		}
+	}
+	if f.Kind == "" && !taskGroup.MatchString(s) {
+		f = r.reported(StageCallTool, s)
+		if f.Kind == KindUpstreamUnknown && strings.EqualFold(strings.Trim(s, ". "), "session terminated") {
+			f.Kind, f.score = KindSessionLost, scoreFailed
+		}
+	}
+	if f.Kind == "" {
+		f.Kind, f.score = KindUpstreamUnknown, scoreBare
+	}
+	return f
+}
+
+var leadingStatus = regexp.MustCompile(`^([1-5]\d\d):? `)
+
+// listItem classifies an mcp_list_tools item. ended says that listing is over.
+func (r *reader) listItem(o *loosejson.Object, ended bool) Finding {
+	var f Finding
+	switch v := o.Get("error").(type) {
+	case string, loosejson.Partial:
+		if text := prose(o, "error"); strings.TrimSpace(text) != "" {
+			f = r.listError(text)
+		}
+	case *loosejson.Object:
+		if g, ok := r.variant(v); ok {
+			f = g
+		} else if len(v.Keys) > 0 {
+			f = r.listError(prose(v, "message"))
+		}
+	}
+	if tools, ok := o.Get("tools").(loosejson.Array); ok && f.score == scoreNothing && ended && len(tools.Items) == 0 && !tools.Cut && !o.Cut {
+		f = Finding{score: scoreFailed, Kind: KindNoTools}
+	}
+	if f.score == scoreNothing {
+		return f
+	}
+	f.Stage = StageListTools
+	if label := str(o, "server_label"); label != "" {
+		f.Label = label
+	}
+	return f
+}
+
+// listError classifies the words of mcp_list_tools.error.
+func (r *reader) listError(s string) Finding {
+	if inner, ok := loosejson.Parse(s, &r.budget); ok {
+		if o, ok := inner.(*loosejson.Object); ok {
+			if f, ok := r.variant(o); ok {
+				return f
+			}
+			s = prose(o, "message")
+		}
+	}
+	t := collapse(s)
+	if f := r.listFailure(t); f.score != scoreNothing {
+		return f
+	}
+	if f := r.hostedFailure(t); f.score != scoreNothing {
+		return f
+	}
+	if m := leadingStatus.FindStringSubmatch(t); m != nil {
+		status, _ := loosejson.Number(m[1]).Int()
+		if kind := statusKind(status); kind != "" {
+			return Finding{score: scoreFailed, Kind: kind, Upstream: status}
+		}
+	}
+	return r.reported(StageListTools, t)
+}

@@ -1,0 +1,190 @@
+package failtext
+
+import (
+	"html"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/toolgrant/toolgrant/internal/failtext/loosejson"
+)
+
+// text classifies a text: the values that stand in it first, then the words
+// around them. Where a value is escaped, as one quoted within another, the text
+// is read with one level of escapes taken off, and its words are not looked at
+// as they stand: they may be a part of the value that is not to be believed.
+func (r *reader) text(s string, depth int) Finding {
+	if r.budget -= len(s); depth > maxNesting || r.budget < 0 || strings.TrimSpace(s) == "" {
+		return Finding{}
+	}
+	if r.strict {
+		return r.message(s, depth)
+	}
+	if events := serverSentEvents(s); events != nil {
+		return r.events(events, depth)
+	}
+	values, rest := r.values(s)
+	defer func(before int) { r.near = before }(r.near)
+	if status := statusIn(rest); status != 0 {
+		r.near = status
+	}
+	f := r.sequence(values, depth)
+	words := true
+	for _, unquote := range []func(string) string{loosejson.Unescape, html.UnescapeString} {
+		plain := unquote(rest)
+		if plain == rest {
+			continue
+		}
+		if inner, _ := r.values(plain); len(inner) > 0 {
+			words = false
+		}
+		if g := r.text(plain, depth+1); g.score >= f.score {
+			f = g
+		}
+	}
+	if words {
+		f = better(f, r.plain(rest))
+	}
+	if f.score >= scoreBare && f.Label == "" && len(values) > 0 {
+		f.Label = labelBeside(rest)
+	}
+	return f
+}
+
+// message classifies a text within JSON of an API client: the values that stand
+// in it, as gateways quote a body within their own, then the sentences of known
+// services. Words that only look like a log line are not searched.
+func (r *reader) message(s string, depth int) Finding {
+	values, rest := r.values(s)
+	f := r.sequence(values, depth)
+	t := collapse(rest)
+	return better(better(f, r.listFailure(t)), r.hostedFailure(t))
+}
+
+// values returns what stands in s as objects and arrays of objects, and s
+// without them.
+func (r *reader) values(s string) (values []loosejson.Value, rest string) {
+	var b strings.Builder
+	end := 0
+	for _, found := range loosejson.Find(s, &r.budget) {
+		if !substantial(found.Value) {
+			continue
+		}
+		values = append(values, found.Value)
+		b.WriteString(s[end:found.Start])
+		b.WriteByte(' ')
+		end = found.End
+	}
+	if end == 0 {
+		return nil, s
+	}
+	b.WriteString(s[end:])
+	return values, b.String()
+}
+
+// substantial tells objects and arrays of them from brackets in a sentence.
+func substantial(v loosejson.Value) bool {
+	switch v := v.(type) {
+	case *loosejson.Object:
+		return len(v.Keys) > 0
+	case loosejson.Array:
+		return slices.ContainsFunc(v.Items, substantial)
+	}
+	return false
+}
+
+// plain classifies words that are not part of any value.
+func (r *reader) plain(s string) Finding {
+	s = ansi.ReplaceAllString(s, "")
+	t := collapse(s)
+	if t != "" && unicode.IsSpace(rune(s[len(s)-1])) {
+		t += " " // what stands at the end is not cut off
+	}
+	f := r.listFailure(t)
+	f = better(f, r.hostedFailure(t))
+	head := t[:min(len(t), maxPlain)]
+	if taskGroup.MatchString(head) {
+		f = better(f, Finding{score: scoreBare, Kind: KindUpstreamUnknown, Stage: StageCallTool})
+	}
+	if r.known.Surface == SurfaceAzure && !strings.Contains(head, "Error code:") {
+		if m := serverReturned.FindString(head); m != "" {
+			f = better(f, r.reported(StageListTools, m))
+		}
+	}
+	f = better(f, r.pairs(s[:min(len(s), maxPlain)]))
+	f = better(f, refusalInText(head))
+	f = better(f, r.platformInText(head))
+	return f
+}
+
+// maxPlain is how much of a text is searched for what has no unmistakable
+// beginning.
+const maxPlain = 32 << 10
+
+var (
+	ansi           = regexp.MustCompile("\x1b\\[[0-9;]*[A-Za-z]")
+	taskGroup      = regexp.MustCompile(`(?i)\bunhandled errors in a TaskGroup\b`)
+	serverReturned = regexp.MustCompile(`(?i)\bserver returned \d{3}\b[^{}]{0,80}`)
+)
+
+// statusIn returns the HTTP status that a log gives beside an error; 0 if there
+// is none.
+func statusIn(s string) int {
+	m := statusInLog.FindStringSubmatch(s[:min(len(s), maxPlain)])
+	if m == nil {
+		return 0
+	}
+	for _, digits := range m[1:] {
+		if n, err := strconv.Atoi(digits); err == nil && n >= 400 && n < 600 {
+			return n
+		}
+	}
+	return 0
+}
+
+var statusInLog = regexp.MustCompile(`(?i)\b(?:error code|status[ _]?code|http[ _]status(?: code)?|status|code)["']?\s*[:=]\s*["']?([45]\d\d)\b` +
+	`|": ([45]\d\d) [A-Z]|\bHTTP/\d(?:\.\d)? ([45]\d\d)\b|\b\w*Error: ([45]\d\d)\b`)
+
+// pairs classifies an error that a log wrote as key=value or "key: value",
+// without braces around it.
+func (r *reader) pairs(s string) Finding {
+	o := &loosejson.Object{}
+	for _, m := range pair.FindAllStringSubmatch(s, 64) {
+		key := strings.ToLower(m[1])
+		if i := strings.LastIndexByte(key, '.'); i >= 0 {
+			key = key[i+1:]
+		}
+		key = strings.TrimPrefix(key, "error_")
+		value := m[3]
+		switch {
+		case m[2] != "":
+			value = loosejson.Unescape(strings.Trim(m[2], `"`))
+		case strings.HasPrefix(value, "'"):
+			value = strings.Trim(value, "'")
+		}
+		if !o.Has(key) {
+			o.Set(key, value)
+		}
+	}
+	switch str(o, "type") {
+	case "mcp_protocol_error", "mcp_tool_execution_error", "http_error", "mcp_error", "external_connector_error", "invalid_request_error":
+		return named(r.errorObject(o, maxNesting), o)
+	}
+	return Finding{}
+}
+
+var pair = regexp.MustCompile(`(?i)["']?\b((?:error[._])?(?:type|code|message|param|kind|upstream_status|developer_message|mcp_url|server_label))["']?\s*[=:]\s*(?:("(?:[^"\\]|\\.)*")|('[^']*'|[^\s,;}"'<]+))`)
+
+// labelBeside finds the label that stands beside an error in a fragment of an
+// item.
+func labelBeside(s string) string {
+	all := labelInFragment.FindAllStringSubmatch(s[:min(len(s), maxPlain)], 2)
+	if len(all) != 1 {
+		return ""
+	}
+	return loosejson.Unescape(all[0][1] + all[0][2])
+}
+
+var labelInFragment = regexp.MustCompile(`["']server_label["']\s*:\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')`)

@@ -1,0 +1,132 @@
+package failtext
+
+import (
+	"cmp"
+
+	"github.com/toolgrant/toolgrant/internal/failtext/loosejson"
+)
+
+// object classifies a map. What it is decides which parts of it are believed:
+// the output of a tool, its error text and what the model or the user wrote
+// may imitate any failure, and are never looked at.
+func (r *reader) object(o *loosejson.Object, depth int) Finding {
+	kind := str(o, "type")
+	if f, ok := r.variant(o); ok {
+		return f
+	}
+	switch {
+	case kind == "mcp_call", kind == "mcp_list_tools":
+		return r.outputItem(o, true)
+	case kind == "mcp_error":
+		return r.connector(o)
+	case kind == "error" && (o.Has("error") || o.Has("message") || o.Has("code")):
+		return r.errorEvent(o, depth)
+	case isEvent(kind):
+		return r.event(kind, o, depth)
+	case inert[kind]:
+		return Finding{}
+	case str(o, "object") == "response" || str(o, "object") == "realtime.response":
+		return r.response(o, depth)
+	}
+	if f, ok := r.untypedItem(o); ok {
+		return f
+	}
+	defer func(before int) { r.near = before }(r.near)
+	if status := statusBeside(o); status != 0 {
+		r.near = status
+	}
+	var f Finding
+	for _, key := range []string{"last_error", "error", "detail"} {
+		switch v := o.Get(key).(type) {
+		case *loosejson.Object:
+			if key == "error" || key == "last_error" {
+				f = better(f, r.errorObject(v, depth))
+			} else {
+				f = better(f, r.object(v, depth))
+			}
+		case nil:
+		default:
+			f = better(f, r.value(v, depth))
+		}
+	}
+	if f.score > scorePlatform {
+		return named(f, o)
+	}
+	if isErrorObject(o) {
+		f = better(f, r.errorObject(o, depth))
+	}
+	if f.score == scoreNothing && o.Has("error") {
+		f = r.byStatus(cmp.Or(r.known.HTTPStatus, r.near))
+	}
+	for _, key := range o.Keys {
+		if !unread[key] && key != "error" && key != "last_error" && key != "detail" {
+			f = better(f, r.value(o.Get(key), depth))
+		}
+	}
+	return named(f, o)
+}
+
+// inert are types of items and tools that tell of no failure of MCP, whatever
+// is written in them.
+var inert = map[string]bool{
+	"mcp": true, "message": true, "reasoning": true, "function": true, "function_call": true, "function_call_output": true,
+	"mcp_approval_request": true, "mcp_approval_response": true, "web_search_call": true, "file_search_call": true,
+	"code_interpreter_call": true, "computer_call": true, "computer_call_output": true, "image_generation_call": true,
+	"tool_search_call": true, "tool_search_output": true, "custom_tool_call": true, "custom_tool_call_output": true,
+	"local_shell_call": true, "local_shell_call_output": true, "shell_call": true, "shell_call_output": true,
+	"apply_patch_call": true, "apply_patch_call_output": true, "output_text": true, "input_text": true, "text": true,
+}
+
+// unread are keys of maps of unknown kind that hold what people, models and
+// tools wrote.
+var unread = map[string]bool{
+	"input": true, "instructions": true, "prompt": true, "messages": true, "arguments": true, "metadata": true,
+}
+
+// isErrorObject reports whether o looks like what stands in "error".
+func isErrorObject(o *loosejson.Object) bool {
+	return prose(o, "message") != "" && (o.Has("type") || o.Has("code") || o.Has("param") || len(o.Keys) == 1)
+}
+
+// named adds the label that stands beside what failed.
+func named(f Finding, o *loosejson.Object) Finding {
+	if f.score >= scoreTool && f.Label == "" {
+		f.Label = str(o, "server_label")
+	}
+	return f
+}
+
+// sequence classifies values that stand beside each other: a list of events or
+// items, or what was found in a line.
+func (r *reader) sequence(values []loosejson.Value, depth int) Finding {
+	var f Finding
+	for _, v := range values {
+		f = better(f, r.value(v, depth))
+	}
+	return f
+}
+
+// untypedItem classifies an output item whose type was left out.
+func (r *reader) untypedItem(o *loosejson.Object) (Finding, bool) {
+	if str(o, "type") != "" || !o.Has("server_label") || o.Get("error") == nil {
+		return Finding{}, false
+	}
+	switch {
+	case o.Has("tools"):
+		return r.listItem(o, true), true
+	case o.Has("arguments"):
+		return r.callItem(o), true
+	}
+	return Finding{}, false
+}
+
+// statusBeside returns the HTTP status that a log or an event gives beside an
+// error; 0 if there is none.
+func statusBeside(o *loosejson.Object) int {
+	for _, key := range []string{"status", "status_code", "statusCode", "http_status", "httpStatus"} {
+		if n, ok := num(o, key); ok && n >= 400 && n < 600 {
+			return n
+		}
+	}
+	return 0
+}

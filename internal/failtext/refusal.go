@@ -1,0 +1,92 @@
+package failtext
+
+import (
+	"regexp"
+
+	"github.com/toolgrant/toolgrant/internal/failtext/loosejson"
+)
+
+// refusal classifies a request that was refused as written, because of an
+// entry in tools or of an item in input.
+func (e apiError) refusal() Finding {
+	switch e.kind {
+	case "":
+		if e.message == "" {
+			return Finding{} // cut off before it says what it is
+		}
+	case "invalid_request_error", "bad_request", "badrequesterror", "invalid_request", "validation_error":
+	default:
+		return Finding{}
+	}
+	f := Finding{score: scoreFailed, Stage: StageRequest}
+	inTools, index := toolsParam(e.param)
+	if e.param == "" {
+		inTools, index = toolsNamed(e.message)
+	}
+	f.Index = index
+	switch {
+	case (inTools || e.param == "") && takesNoMCP.MatchString(e.message),
+		inTools && (unknownParameter.MatchString(e.message) || e.code == "unknown_parameter" || e.code == "unsupported_parameter"):
+		f.Kind = KindUnsupported
+	case inTools, e.param == "" && entryField.MatchString(e.message) && faulty.MatchString(e.message):
+		f.Kind = KindInvalidTool
+		if m := refusedLabel.FindStringSubmatch(e.message); m != nil {
+			f.Label = m[1] + m[2] + m[3]
+		}
+	case (e.param == "" || inputParam.MatchString(e.param)) && historyFault.MatchString(e.message),
+		historyField.MatchString(e.param):
+		f.Kind = KindInvalidHistory
+	default:
+		return Finding{}
+	}
+	return f
+}
+
+// refusalInText is refusal for a message that stands in a line of a log.
+func refusalInText(t string) Finding {
+	t = straight(t)
+	if !refusedWords.MatchString(t) {
+		return Finding{}
+	}
+	return apiError{message: t}.refusal()
+}
+
+var (
+	toolsInParam     = regexp.MustCompile(`(?:^|\.)tools(?:\[(\d+)\]|\.(\d+))?(?:$|[.\[])`)
+	toolsInMessage   = regexp.MustCompile(`(?i)(?:parameters?:?|invalid type for|invalid value for|invalid|argument(?: supplied)?:?|for|in|at) '?(?:\w+\.)?tools\[(\d+)\]`)
+	takesNoMCP       = regexp.MustCompile(`(?i)\binvalid value: '?mcp\b|\bmcp\b[^.]{0,80}\b(?:not supported|unsupported|not available|not enabled|isn't supported|aren't supported)\b|\b(?:not support|doesn't support|unsupported)\b[^.]{0,60}\bmcp\b`)
+	unknownParameter = regexp.MustCompile(`(?i)\b(?:unknown|unsupported|unrecogni[sz]ed|unexpected) (?:parameter|request argument|argument|field|key)\b`)
+	entryField       = regexp.MustCompile(`(?i)\b(?:server_label|server_url|connector_id|tunnel_id|server_description|allowed_tools|allowed_callers|require_approval|defer_loading)\b|'authorization' parameter|\bMCP server '[^']*' must\b|\bMCP tool definition\b`)
+	faulty           = regexp.MustCompile(`(?i)\b(?:must|cannot|can't|missing|required|invalid|duplicate|only one|exactly one|not allowed|unknown|unsupported|not supported|should)\b`)
+	refusedLabel     = regexp.MustCompile(`(?i)\bInvalid input (.{1,200}?): 'server_label' must|\bserver_label '([^']{1,200})'|\bMCP server '([^']{1,200})' must`)
+	inputParam       = regexp.MustCompile(`^(?:input|item|previous_item_id)\b`)
+	historyField     = regexp.MustCompile(`^(?:input\[\d+\]|item)\.(?:approval_request_id|approve|server_label|call_id)\b`)
+	historyFault     = regexp.MustCompile(`(?i)\bduplicate item\b|\bno tool (?:call|output) found for\b|\bwithout its required\b|\bitem with id '?\w+'? not found\b|\bmcp_approval_re(?:quest|sponse)\b|\bapproval re(?:quest|sponse)\b.{0,80}\b(?:not found|already|duplicate|unknown|no matching|does not exist|invalid)\b|\b(?:no|unknown|invalid|duplicate) (?:matching )?approval re(?:quest|sponse)\b`)
+	// refusedWords are what a refusal in a log line is known by: the API's own
+	// openings, and the fields of an entry in quotes.
+	refusedWords = regexp.MustCompile(`(?i)\b(?:missing required|unknown|unsupported) parameter: '|\binvalid (?:type|value) for '|\binvalid value: '|\binvalid '(?:\w+\.)?tools\[|'(?:server_label|server_url|connector_id|tunnel_id|require_approval|allowed_tools|allowed_callers|defer_loading|authorization)'|\bduplicate item found with id\b|\bno tool (?:call|output) found for\b|\bwithout its required\b|\bserver_label '|\bMCP server '[^']*' must\b`)
+)
+
+// toolsParam reads "tools", "tools[2].type" and "session.tools[2]".
+func toolsParam(param string) (in bool, index *int) {
+	m := toolsInParam.FindStringSubmatch(param)
+	if m == nil {
+		return false, nil
+	}
+	if n, ok := loosejson.Number(m[1] + m[2]).Int(); ok {
+		return true, &n
+	}
+	return true, nil
+}
+
+// toolsNamed finds such a parameter in a message.
+func toolsNamed(message string) (in bool, index *int) {
+	m := toolsInMessage.FindStringSubmatch(message)
+	if m == nil {
+		return false, nil
+	}
+	if n, ok := loosejson.Number(m[1]).Int(); ok {
+		return true, &n
+	}
+	return true, nil
+}

@@ -1,0 +1,127 @@
+package failtext
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/toolgrant/toolgrant/internal/failtext/loosejson"
+)
+
+// listFailure reads the sentence with which OpenAI, and those who follow it,
+// report that a tool list could not be had.
+func (r *reader) listFailure(t string) Finding {
+	const opening = "retrieving tool list from mcp server"
+	var f Finding
+	lower := lowerASCII(t)
+	for at := strings.Index(lower, opening); at >= 0; {
+		tail := t[at+len(opening):]
+		next := strings.Index(lower[at+len(opening):], opening)
+		if next >= 0 {
+			tail = tail[:next]
+			at += len(opening) + next
+		} else {
+			at = -1
+		}
+		label, tail := r.quotedLabel(tail[:min(len(tail), maxSentence)])
+		g := r.reported(StageListTools, sentence(tail))
+		g.Label = label
+		f = better(f, g)
+	}
+	return f
+}
+
+// maxSentence is how far a sentence reaches behind its unmistakable beginning.
+const maxSentence = 1024
+
+// sentence cuts off what belongs to the log and not to the message: the end of
+// a quotation, a request id, a stack.
+func sentence(t string) string {
+	for _, end := range []string{`"`, "{", "}", "(request id", "(Request ID", " RunId:", " at "} {
+		if i := strings.Index(t, end); i >= 0 {
+			t = t[:i]
+		}
+	}
+	return t
+}
+
+// hostedFailure reads the sentences of Azure's and Foundry's agent services,
+// which name the server by its URL.
+func (r *reader) hostedFailure(t string) Finding {
+	lower := lowerASCII(t)
+	for _, h := range hosted {
+		at := strings.Index(lower, h.opening)
+		if at < 0 || !h.before.MatchString(lower[max(0, at-64):at]) {
+			continue
+		}
+		tail := t[at+len(h.opening):]
+		tail = tail[:min(len(tail), 2*maxSentence)]
+		if strings.Contains(lowerASCII(tail), "retrieving tool list from mcp server") {
+			return Finding{} // the sentence within tells more
+		}
+		var label, url string
+		if h.names == "label" {
+			label, tail = r.quotedLabel(tail)
+		} else if at := urlInText.FindStringIndex(tail); at != nil {
+			if at[1] < len(tail) { // else it may be cut off
+				url = plainURL(tail[at[0]:at[1]])
+			}
+			tail = tail[at[1]:]
+		}
+		f := r.reported(StageListTools, sentence(tail))
+		f.Label, f.URL = label, url
+		if f.Kind == KindUpstreamUnknown && f.Upstream == 0 && h.otherwise != "" {
+			f.Kind, f.score = h.otherwise, scoreFailed
+		}
+		return f
+	}
+	return Finding{}
+}
+
+// hosted are the openings of those sentences, in lower case, the more telling
+// ones first.
+var hosted = []struct {
+	opening   string
+	before    *regexp.Regexp // what must stand before it
+	names     string         // what follows: a label, or else perhaps a URL
+	otherwise Kind           // what it is if the rest doesn't say
+}{
+	{"authorization token for mcp server", regexp.MustCompile(`(?:invalid|expired|missing)[ \w]*$`), "label", KindUnauthorized},
+	{"connecting to the mcp server", regexp.MustCompile(`authentication failed (?:when|while) $`), "url", KindUnauthorized},
+	{"connecting to the mcp server", regexp.MustCompile(`\b(?:error|failed|failure|problem)\b`), "url", ""},
+	{"tools from remote server", regexp.MustCompile(`enumerat\w+ $`), "url", ""},
+	{"mcp connector error", regexp.MustCompile(``), "url", ""},
+	{"list_tools_server_error", regexp.MustCompile(``), "url", ""},
+	{"server error while listing tools", regexp.MustCompile(``), "url", ""},
+}
+
+// reported classifies what a text says of the MCP server, when it is known
+// that the text reports a failure at one.
+func (r *reader) reported(stage Stage, t string) Finding {
+	f := Finding{score: scoreFailed, Stage: stage}
+	t = collapse(t[:min(len(t), 2*maxSentence)])
+	if m := rpcCode.FindStringSubmatchIndex(t); m != nil {
+		if code, ok := loosejson.Number(strings.TrimRight(t[m[2]:m[3]], " .,;:)'\"")).Int(); ok {
+			f.RPC = &code
+			f.Kind = rpcKind(code, strings.Trim(t[m[3]:], " .,;:()[]'\""))
+			return f
+		}
+	}
+	for _, wording := range []*regexp.Regexp{statusOfServer, statusWithPhrase} {
+		for _, m := range wording.FindAllStringSubmatch(t, 8) {
+			status, _ := loosejson.Number(m[1]).Int()
+			if kind := statusKind(status); kind != "" && f.Kind == "" {
+				f.Upstream, f.Kind = status, kind
+			}
+		}
+	}
+	if f.Kind == "" {
+		f.Kind = causeIn(t)
+	}
+	if f.Kind == KindForbidden && strings.Contains(t, "insufficient_scope") {
+		f.StepUp = true
+	}
+	if f.Kind == "" {
+		f.Kind, f.score = KindUpstreamUnknown, scoreBare
+	}
+	return f
+}

@@ -1,0 +1,39 @@
+package failtext
+
+import (
+	"regexp"
+	"strings"
+)
+
+// plainURL returns the first URL in t without default port, user, query and
+// fragment; "" if there is none.
+func plainURL(t string) string {
+	raw := urlInText.FindString(t)
+	scheme, rest, ok := strings.Cut(raw, "://")
+	if !ok {
+		return ""
+	}
+	rest = strings.TrimRight(rest, ".,;:!)]}>")
+	rest, _, _ = strings.Cut(rest, "#")
+	rest, _, _ = strings.Cut(rest, "?")
+	host, path := rest, ""
+	if i := strings.IndexByte(rest, '/'); i >= 0 {
+		host, path = rest[:i], rest[i:]
+	}
+	if i := strings.LastIndexByte(host, '@'); i >= 0 {
+		host = host[i+1:]
+	}
+	scheme, host = strings.ToLower(scheme), strings.ToLower(host)
+	switch scheme {
+	case "https":
+		host = strings.TrimSuffix(host, ":443")
+	case "http":
+		host = strings.TrimSuffix(host, ":80")
+	}
+	if host == "" {
+		return ""
+	}
+	return scheme + "://" + host + path
+}
+
+var urlInText = regexp.MustCompile(`(?i)\bhttps?://[^\s"'<>|\\^` + "`" + `]+`)

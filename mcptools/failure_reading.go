@@ -1,0 +1,187 @@
+package mcptools
+
+import (
+	"net/http"
+	"slices"
+
+	"github.com/toolgrant/toolgrant/internal/failtext"
+	"github.com/toolgrant/toolgrant/oauthstore"
+)
+
+// Surfaces of openai-go's requests.
+const (
+	surfaceResponses = failtext.SurfaceResponses
+	surfaceAzure     = failtext.SurfaceAzure
+)
+
+// ClassifyOptions is the caller's knowledge beside the text. The zero value is
+// right where there is none.
+type ClassifyOptions struct {
+	// HTTPStatus of the response that carried the text. If zero, unknown.
+	HTTPStatus int
+	// Surface that the text comes from: "responses", "realtime" or "azure". If
+	// empty, another one, or unknown.
+	Surface string
+	// Entries that were sent, all of them. They serve as Labels and Secrets, and
+	// the failure then names the provider too. If empty, unknown.
+	Entries []Entry
+	// Labels that were sent, all of them: a label in the text is then given in
+	// the caller's spelling, and where one label was sent and the text names
+	// none, the failure is that entry's. If empty, unknown.
+	Labels []string
+	// Header of the response that carried the text, for its request id and
+	// Retry-After. If nil, unknown.
+	Header http.Header
+	// Secrets that were sent, which [Failure.Upstream] then removes. If empty,
+	// none.
+	Secrets []oauthstore.Secret
+	// Cause is the error that the failure is made from, for [Failure.Unwrap]. If
+	// nil, there is only the text.
+	Cause error
+}
+
+// Classify reports the failure that a raw text describes: the body of an HTTP
+// error, an output item or its error, a stream event or server-sent events as
+// text, or a log line that holds one of these, also in Python's notation, quoted
+// or cut off. opts may be nil. It always returns a failure; a text that describes
+// none, or none that is known, has [KindUnknown].
+//
+// The cost grows linearly with the text, of which 1 MiB is read. The text is not
+// trusted: see [Failure.Upstream]. raw is not kept.
+func Classify(raw []byte, opts *ClassifyOptions) *Failure {
+	r := newReading(opts)
+	text := string(raw[:min(len(raw), failtext.MaxInput)])
+	return r.failure(failtext.Text(text, r.known), text)
+}
+
+// A reading is the caller's knowledge of a text, in the form that package
+// failtext takes, and what becomes of the findings.
+type reading struct {
+	opts    ClassifyOptions
+	known   failtext.Known
+	entries map[string]sentEntry // by label
+}
+
+// A sentEntry is the provider of an entry that was sent.
+type sentEntry struct {
+	provider, name string // id and name for people; "" if unknown
+}
+
+func newReading(opts *ClassifyOptions) *reading {
+	r := &reading{entries: make(map[string]sentEntry)}
+	if opts != nil {
+		r.opts = *opts
+	}
+	r.known.HTTPStatus, r.known.Surface = r.opts.HTTPStatus, r.opts.Surface
+	r.opts.Secrets = slices.Clone(r.opts.Secrets)
+	for _, e := range r.opts.Entries {
+		sent := sentEntry{provider: e.Provider}
+		if e.state != nil {
+			state := e.state()
+			sent.name = state.builder.provider.Name
+			r.opts.Secrets = append(r.opts.Secrets, state.token)
+			r.secrets("", state.tool.Headers)
+		}
+		r.sent(e.Label, e.ServerURL, sent)
+	}
+	for _, label := range r.opts.Labels {
+		if _, ok := r.entries[label]; !ok {
+			r.sent(label, "", sentEntry{})
+		}
+	}
+	return r
+}
+
+// sent adds an entry that was sent.
+func (r *reading) sent(label, serverURL string, e sentEntry) {
+	r.known.Sent = append(r.known.Sent, failtext.Sent{Label: label, URL: serverURL})
+	r.entries[label] = e
+}
+
+// body reads the JSON of an error response, or else a text.
+func (r *reading) body(parsed, text string) *Failure {
+	if parsed != "" {
+		return r.failure(failtext.Body(parsed, r.known), parsed)
+	}
+	return r.failure(failtext.Text(text, r.known), text)
+}
+
+// streamError reads the error event that ended a stream.
+func (r *reading) streamError(event string) *Failure {
+	return r.failure(failtext.StreamError(event, r.known), event)
+}
+
+// event reads an event of a stream; nil if it reports no failure.
+func (r *reading) event(event string) *Failure {
+	return r.found(failtext.Event(event, r.known), event)
+}
+
+// item reads an output item; nil if it reports no failure.
+func (r *reading) item(item string) *Failure {
+	return r.found(failtext.Item(item, r.known), item)
+}
+
+// responseError reads the error of a response that failed; text is its JSON.
+func (r *reading) responseError(code, message, text string) *Failure {
+	return r.failure(failtext.ResponseError(code, message, r.known), text)
+}
+
+// broken is the failure of a stream without an end.
+func (r *reading) broken() *Failure { return r.failure(failtext.Broken(), "") }
+
+func (r *reading) found(f failtext.Finding, text string) *Failure {
+	if !f.Found() {
+		return nil
+	}
+	return r.failure(f, text)
+}
+
+// failure makes a failure of a finding. It is the one place where the contract's
+// rules are applied to findings.
+func (r *reading) failure(f failtext.Finding, text string) *Failure {
+	kind := Kind(f.Kind)
+	out := &Failure{
+		Kind: kind, Stage: Stage(f.Stage),
+		ServerLabel: f.Label, sent: f.Sent,
+		ServerURL: r.name(f.URL), ToolName: r.name(f.Tool), ToolIndex: f.Index,
+		UpstreamStatus: f.Upstream, RPCCode: f.RPC,
+		Action:     actionOf(kind),
+		Retryable:  retryable(f),
+		RetryAfter: retryAfter(r.opts.Header),
+		RequestID:  requestID(r.opts.Header),
+		upstream:   oauthstore.NewSecret(r.scrub(text)),
+		err:        r.opts.Cause,
+	}
+	switch {
+	case f.StepUp:
+		out.Action = ActionStepUp
+	case kind == KindPlatform:
+		out.Action = platformAction(f.Status)
+	}
+	if !f.Sent {
+		out.ServerLabel = r.name(f.Label)
+		return out
+	}
+	e := r.entries[f.Label]
+	out.Provider, out.name = e.provider, e.name
+	return out
+}
+
+// transient are the kinds that pass without a change by the caller.
+var transient = []failtext.Kind{failtext.KindRateLimited, failtext.KindTimeout, failtext.KindServerError, failtext.KindUpstreamUnknown}
+
+// retryable is the contract's rule.
+func retryable(f failtext.Finding) bool {
+	if f.Kind == failtext.KindPlatform {
+		return !f.MayHaveRun && (f.Status == http.StatusTooManyRequests && !f.Quota || f.Status >= 500)
+	}
+	return f.Stage == failtext.StageListTools && slices.Contains(transient, f.Kind)
+}
+
+// platformAction is the contract's rule for failures of the platform itself.
+func platformAction(status int) Action {
+	if status == http.StatusTooManyRequests || status >= 500 {
+		return ActionWait
+	}
+	return ActionFixConfig
+}
