@@ -15,6 +15,7 @@ import (
 	"github.com/openai/openai-go/v3"
 	"github.com/openai/openai-go/v3/option"
 
+	"github.com/toolgrant/toolgrant/internal/safehttp"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/providers"
 )
@@ -34,6 +35,10 @@ import (
 // *openai.Error that would have been returned; OpenAI's own errors are left to
 // openai-go. What fails within a stream, after a 200, is not touched.
 //
+// It sends nothing over plain http, except to a loopback address: see
+// [SetBuildOptions.InsecurePlainHTTP]. openai-go follows no redirect to another
+// origin.
+//
 // A Request is for one request, and for openai-go's repetitions of it.
 type Request struct {
 	Result
@@ -47,7 +52,10 @@ func (s *Set) For(ctx context.Context, owner oauthstore.Owner, opts *SetBuildOpt
 	if err != nil {
 		return Request{}, err
 	}
-	h := &healer{sent: r, now: make(map[string]Entry), healed: make(map[string]bool)}
+	h := &healer{sent: r, plain: safehttp.PlainLoopback, now: make(map[string]Entry), healed: make(map[string]bool)}
+	if opts != nil && opts.InsecurePlainHTTP {
+		h.plain = safehttp.PlainAnywhere
+	}
 	return Request{Result: r, Option: option.WithMiddleware(h.middleware)}, nil
 }
 
@@ -98,7 +106,8 @@ func (f *Failure) Again() *Failure {
 
 // A healer is the middleware of one request.
 type healer struct {
-	sent Result
+	sent  Result
+	plain safehttp.Plain // where the tokens may go over http
 
 	mu     sync.Mutex
 	now    map[string]Entry // guarded by mu: what replaces an entry of sent, by label
@@ -116,6 +125,12 @@ func (h *healer) entry(label string) (Entry, bool) {
 }
 
 func (h *healer) middleware(req *http.Request, next option.MiddlewareNext) (*http.Response, error) {
+	if err := safehttp.CheckURL(req.URL, h.plain); err != nil {
+		// With a response that forbids it, openai-go does not repeat the request.
+		return &http.Response{
+			StatusCode: http.StatusBadRequest, Body: http.NoBody, Header: http.Header{"X-Should-Retry": {"false"}}, Request: req,
+		}, newRefusal(KindMisconfigured, "", "", "tokens must not go to the Responses API in clear text: use https, or set InsecurePlainHTTP", err)
+	}
 	if req.Body == nil || req.Body == http.NoBody {
 		return next(req)
 	}

@@ -69,6 +69,12 @@ type SetBuildOptions struct {
 	// RequireTTL is [BuildOptions.RequireTTL] for all providers. Default: false.
 	RequireTTL bool
 
+	// InsecurePlainHTTP lets the request to the Responses API carry the tokens
+	// over plain http, such as to a gateway inside a cluster. [Set.Build] has no
+	// use for it: it does not see where its entries are sent. If false,
+	// [Request.Option] refuses a URL that is neither https nor on loopback.
+	InsecurePlainHTTP bool
+
 	// Each is what differs for single providers, by label; MinTTL and
 	// RequireTTL above hold where they are not set there. Default: none.
 	Each map[string]BuildOptions

@@ -1,7 +1,6 @@
 package mcptools
 
 import (
-	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
@@ -9,6 +8,8 @@ import (
 
 	"github.com/openai/openai-go/v3/packages/param"
 	"github.com/openai/openai-go/v3/responses"
+
+	"github.com/toolgrant/toolgrant/internal/safehttp"
 )
 
 // A Target is where OpenAI finds the MCP server, in place of the provider's
@@ -65,10 +66,5 @@ func (c connector) set(m *responses.ToolMcpParam) { m.ConnectorID = string(c) } 
 // this machine. Providers accept http there only.
 func onLoopback(serverURL string) bool {
 	u, err := url.Parse(serverURL)
-	if err != nil {
-		return false
-	}
-	host := strings.ToLower(u.Hostname())
-	addr, err := netip.ParseAddr(host)
-	return host == "localhost" || strings.HasSuffix(host, ".localhost") || err == nil && addr.IsLoopback()
+	return err == nil && safehttp.IsLoopback(u.Hostname())
 }

@@ -85,8 +85,8 @@ func (b *Builder) probe(ctx context.Context, key oauthstore.Key, t oauthstore.To
 	for name, value := range secrets {
 		r.Header.Set(name, value)
 	}
-	if r.Anonymous {
-		r.CheckURL = b.provider.Check.URL
+	if at, err := b.provider.Resolve(key.Server); err == nil && r.Anonymous {
+		r.CheckURL = at.Check.URL
 	}
 	res := mcpprobe.Probe(ctx, b.hc, r)
 	v.Detail = res.Detail

@@ -2,6 +2,7 @@ package oauthstore
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"time"
@@ -52,7 +53,8 @@ func TokenSource(ctx context.Context, creds Credentials, key Key, need *Need) oa
 // token elsewhere. A 401 is reported with Reject and the answer is passed on;
 // nothing is sent twice. base sends the requests; nil means one that dials
 // public addresses over https only, uses no proxy, and puts no bound on an
-// answer, which may be a stream: requests end with their contexts. nil need
+// answer, which may be a stream: requests end with their contexts. Whatever base
+// is, plain http is for loopback addresses only. nil need
 // means the zero [Need].
 func Transport(creds Credentials, key Key, need *Need, base http.RoundTripper) http.RoundTripper {
 	t := &transport{creds: creds, key: key, base: base}
@@ -97,7 +99,13 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 // token returns the token for a request, if that is for the right server.
 func (t *transport) token(req *http.Request) (Token, error) {
 	server, err := url.Parse(t.key.Server)
-	if err != nil || server.Host == "" || server.Scheme != req.URL.Scheme || server.Host != req.URL.Host {
+	if err == nil {
+		err = safehttp.CheckURL(server, safehttp.PlainLoopback)
+	}
+	switch {
+	case errors.Is(err, safehttp.ErrBlocked):
+		return Token{}, &Error{Op: "send", Key: t.key, Err: ErrMisconfigured, Detail: "the token goes to https URLs only, or to http ones on loopback"}
+	case err != nil || server.Scheme != req.URL.Scheme || server.Host != req.URL.Host:
 		return Token{}, &Error{Op: "send", Key: t.key, Err: ErrMisconfigured, Detail: "the request is for another server than the credential"}
 	}
 	return t.creds.Token(req.Context(), t.key, t.need)

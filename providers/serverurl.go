@@ -160,6 +160,7 @@ func (p Provider) filled(serverURL string, values map[string]string) Provider {
 	p.Server.URL, p.Server.Alternates, p.Server.Params = serverURL, nil, nil
 	if moved {
 		p.OAuth = p.OAuth.anywhere()
+		p.Check.URL = "" // a token for this host must not go to the one of another
 	}
 	for _, s := range p.OAuth.fields() {
 		*s = expand(*s, values)

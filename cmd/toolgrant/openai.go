@@ -23,14 +23,14 @@ type responsesClient struct {
 }
 
 // responses makes the client, of the same variables as OpenAI's own clients.
-func (a *app) responses() (*responsesClient, error) {
+func (a *app) responses(plainHTTP bool) (*responsesClient, error) {
 	key := a.env["OPENAI_API_KEY"]
 	if key == "" {
 		return nil, faultf(mcptools.KindMisconfigured, "OPENAI_API_KEY is not set")
 	}
 	opts := []option.RequestOption{option.WithEnvironmentProduction(), option.WithAPIKey(key)}
 	if base := a.env["OPENAI_BASE_URL"]; base != "" {
-		if err := a.checkBaseURL(base); err != nil {
+		if err := checkBaseURL(base, plainHTTP); err != nil {
 			return nil, err
 		}
 		opts = append(opts, option.WithBaseURL(base))
@@ -54,14 +54,21 @@ func (a *app) responses() (*responsesClient, error) {
 
 func (c *responsesClient) close() { c.hc.CloseIdleConnections() }
 
-// checkBaseURL refuses to send the key in the clear, but to this machine.
-func (a *app) checkBaseURL(base string) error {
+// checkBaseURL refuses to send the key and the tokens in clear text, except to
+// this machine.
+func checkBaseURL(base string, plainHTTP bool) error {
+	plain := safehttp.PlainLoopback
+	if plainHTTP {
+		plain = safehttp.PlainAnywhere
+	}
 	u, err := url.Parse(base)
 	switch {
 	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
-		return faultf(mcptools.KindMisconfigured, "OPENAI_BASE_URL is no URL of an API")
-	case u.Scheme == "http" && !safehttp.IsLoopback(u.Hostname()) && !a.global.allowLoopback:
-		return faultf(mcptools.KindMisconfigured, "OPENAI_BASE_URL is plain http, and would carry the key in the clear")
+		return faultf(mcptools.KindMisconfigured, "OPENAI_BASE_URL is not the URL of an API")
+	case u.User != nil:
+		return faultf(mcptools.KindMisconfigured, "OPENAI_BASE_URL holds a user name or password")
+	case safehttp.CheckURL(u, plain) != nil:
+		return faultf(mcptools.KindMisconfigured, "OPENAI_BASE_URL is plain http and would carry the key and the tokens in clear text: use https, or add --insecure-plain-http")
 	}
 	return nil
 }

@@ -19,6 +19,7 @@ type runFlags struct {
 	model     string
 	approval  string
 	keepGoing bool
+	plainHTTP bool
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -36,7 +37,7 @@ of the input means no. Uses OPENAI_API_KEY, and OPENAI_BASE_URL if it is set.`,
 			if err := f.check(args[0], a.global.serverURL); err != nil {
 				return err
 			}
-			client, err := a.responses()
+			client, err := a.responses(f.plainHTTP)
 			if err != nil {
 				return err
 			}
@@ -54,6 +55,7 @@ of the input means no. Uses OPENAI_API_KEY, and OPENAI_BASE_URL if it is set.`,
 	flags.StringArrayVar(&f.tools, "tool", nil, "`PROVIDER`, or LABEL=URL, whose tools the model may call; repeatable")
 	flags.StringVar(&f.model, "model", "gpt-5", "`MODEL` to ask")
 	flags.StringVar(&f.approval, "approval", "ask", "ask: a question for each call; never: no call needs one; deny: every call is refused")
+	flags.BoolVar(&f.plainHTTP, "insecure-plain-http", false, "let OPENAI_BASE_URL be plain http, such as a gateway inside a cluster, which then carries the key and the tokens in clear text")
 	flags.BoolVar(&f.keepGoing, "keep-going", false, "leave out a server that fails, and go on")
 	return cmd
 }
@@ -137,7 +139,7 @@ func (a *app) run(ctx context.Context, client *responsesClient, tools *runTools,
 	o := &session.Options{
 		Params: responses.ResponseNewParams{Model: f.model},
 		Stream: true,
-		Build:  mcptools.SetBuildOptions{Each: tools.build},
+		Build:  mcptools.SetBuildOptions{Each: tools.build, InsecurePlainHTTP: f.plainHTTP},
 	}
 	if f.keepGoing {
 		o.OnFailure = session.Skip

@@ -3,12 +3,12 @@ package main
 import (
 	"context"
 	"errors"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/toolgrant/toolgrant/internal/safehttp"
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/providers"
@@ -177,8 +177,7 @@ func (a *app) usable(t target) error {
 	if err != nil {
 		return faultf(mcptools.KindMisconfigured, "the server URL can't be read")
 	}
-	ip, ipErr := netip.ParseAddr(u.Hostname())
-	if u.Scheme == "http" || u.Hostname() == "localhost" || ipErr == nil && ip.IsLoopback() {
+	if u.Scheme == "http" || safehttp.IsLoopback(u.Hostname()) {
 		return faultf(mcptools.KindMisconfigured, "%s is on loopback or plain http, which is for tests: add --allow-loopback", t.key.Provider)
 	}
 	return nil

@@ -8,8 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"net/url"
-	"strings"
 	"syscall"
 	"time"
 
@@ -90,7 +88,10 @@ func (o *Options) allowLoopback() bool { return o != nil && o.AllowLoopback }
 // concurrent use. CloseIdleConnections ends its goroutines at once; left alone
 // they end three seconds after the last request.
 func New(opts *Options) *http.Client {
-	g := &guard{loopback: opts.allowLoopback(), maxBody: opts.maxBody()}
+	g := &guard{maxBody: opts.maxBody()}
+	if opts.allowLoopback() {
+		g.plain = PlainLoopback
+	}
 	if opts != nil && opts.Transport != nil {
 		g.next = opts.Transport
 	} else {
@@ -163,29 +164,19 @@ func onlyLoopback(_, address string, _ syscall.RawConn) error {
 	return nil
 }
 
-// IsLoopback reports whether host names this machine by its very name, which
-// is localhost or ends in .localhost (RFC 6761 section 6.3), or by address.
-func IsLoopback(host string) bool {
-	if addr, err := netip.ParseAddr(host); err == nil {
-		return addr.IsLoopback()
-	}
-	host = strings.ToLower(strings.TrimSuffix(host, "."))
-	return host == "localhost" || strings.HasSuffix(host, ".localhost")
-}
-
 // A guard is the outermost RoundTripper: it sees every hop.
 type guard struct {
-	loopback bool
-	maxBody  int64
-	next     http.RoundTripper
-	own      *http.Transport // next, if it is ours; else nil
+	plain   Plain
+	maxBody int64
+	next    http.RoundTripper
+	own     *http.Transport // next, if it is ours; else nil
 }
 
 var _ http.RoundTripper = (*guard)(nil)
 
 // RoundTrip judges the URL, sends the request and bounds the answer's body.
 func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
-	if err := g.checkURL(req.URL); err != nil {
+	if err := CheckURL(req.URL, g.plain); err != nil {
 		if req.Body != nil {
 			_ = req.Body.Close()
 		}
@@ -210,23 +201,6 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 func (g *guard) CloseIdleConnections() {
 	if g.own != nil {
 		g.own.CloseIdleConnections()
-	}
-}
-
-func (g *guard) checkURL(u *url.URL) error {
-	switch {
-	case u.Host == "" || u.Opaque != "":
-		return fmt.Errorf("%w: the URL has no host", ErrBlocked)
-	case u.User != nil:
-		return fmt.Errorf("%w: the URL holds a user name or password", ErrBlocked)
-	case u.Scheme == "https":
-		return nil
-	case u.Scheme == "http" && g.loopback && IsLoopback(u.Hostname()):
-		return nil
-	case u.Scheme == "http":
-		return fmt.Errorf("%w: the URL is http, not https", ErrBlocked)
-	default:
-		return fmt.Errorf("%w: the URL is not https", ErrBlocked)
 	}
 }
 
@@ -257,20 +231,4 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 		}
 	}
 	return nil
-}
-
-// SameOrigin reports whether two URLs have the same scheme, host and port.
-func SameOrigin(a, b *url.URL) bool {
-	return strings.EqualFold(a.Scheme, b.Scheme) && strings.EqualFold(a.Hostname(), b.Hostname()) && port(a) == port(b)
-}
-
-func port(u *url.URL) string {
-	switch p := u.Port(); {
-	case p != "":
-		return p
-	case u.Scheme == "https":
-		return "443"
-	default:
-		return "80"
-	}
 }

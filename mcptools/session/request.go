@@ -14,6 +14,7 @@ import (
 	"github.com/openai/openai-go/v3/option"
 	"github.com/openai/openai-go/v3/responses"
 
+	"github.com/toolgrant/toolgrant/internal/safehttp"
 	"github.com/toolgrant/toolgrant/mcptools"
 )
 
@@ -29,7 +30,10 @@ type attempt struct {
 func (t *turn) attempt(ctx context.Context, input []json.RawMessage) attempt {
 	p := t.s.params(input)
 	p.Tools = append(t.tools.Tools(), p.Tools...)
-	c := &capture{}
+	c := &capture{plain: safehttp.PlainLoopback}
+	if t.s.opts.Build.InsecurePlainHTTP {
+		c.plain = safehttp.PlainAnywhere
+	}
 	opts := slices.Concat(t.s.opts.RequestOptions, []option.RequestOption{option.WithMaxRetries(0), option.WithMiddleware(c.middleware)})
 	if t.s.opts.Stream {
 		return t.stream(ctx, p, opts, c)
@@ -215,8 +219,10 @@ func (t *turn) begins(item responses.ResponseOutputItemUnion) error {
 	return nil
 }
 
-// capture keeps an error response, since openai-go loses some of them.
+// capture keeps an error response, since openai-go loses some of them. It sends
+// nothing to a URL that tokens must not go to.
 type capture struct {
+	plain  safehttp.Plain
 	status int
 	header http.Header
 	body   []byte
@@ -226,6 +232,9 @@ type capture struct {
 const maxErrorBody = 1 << 20
 
 func (c *capture) middleware(req *http.Request, next option.MiddlewareNext) (*http.Response, error) {
+	if err := safehttp.CheckURL(req.URL, c.plain); err != nil {
+		return nil, fmt.Errorf("tokens must not go to the Responses API in clear text: use https, or set Build.InsecurePlainHTTP: %w", err)
+	}
 	res, err := next(req)
 	if err != nil || res.StatusCode < http.StatusBadRequest {
 		return res, err

@@ -54,8 +54,9 @@ type Options struct {
 	OnFailure Policy
 
 	// Build is how entries are built, such as with the owner's account, and for
-	// how long a token must live (MinTTL). SkipFailures in it is OnFailure's
-	// business. Default: as [mcptools.Set.Build] does it.
+	// how long a token must live (MinTTL), and whether requests may carry tokens
+	// over plain http (InsecurePlainHTTP). SkipFailures in it is ignored; set
+	// OnFailure instead. Default: as [mcptools.Set.Build] does it.
 	Build mcptools.SetBuildOptions
 
 	// Rules decide about calls that need approval; the first one that fits

@@ -3,8 +3,10 @@ package session_test
 import (
 	"context"
 	"encoding/json"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -475,4 +477,26 @@ func TestASessionThatCanNotBe(t *testing.T) {
 	}
 	_, err = session.New(&b.client.Responses, b.set, ada, nil)
 	require.ErrorContains(t, err, "no model")
+}
+
+func TestASessionSendsNoTokensInClearText(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, stream bool) {
+		t.Helper()
+		b := newBackend(t, nil, mcptools.Options{}, "notes")
+		api, err := url.Parse(b.Info().OpenAIBaseURL)
+		require.NoError(t, err)
+		hc := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, network, api.Host)
+		}}}
+		b.client = openai.NewClient(option.WithBaseURL("http://litellm:4000/v1"), option.WithAPIKey(b.Info().OpenAIAPIKey), option.WithHTTPClient(hc))
+
+		r := collect(b.session(t, session.Options{Stream: stream}).Run(t.Context(), "what is there?"))
+		require.ErrorContains(t, r.err, "clear text")
+		assert.Zero(t, b.requests())
+
+		r = collect(b.session(t, session.Options{Stream: stream, Build: mcptools.SetBuildOptions{InsecurePlainHTTP: true}}).Run(t.Context(), "what is there?"))
+		require.NoError(t, r.err)
+		assert.Equal(t, 1, b.requests())
+	})
 }
