@@ -14,8 +14,10 @@
 //
 // # Security
 //
-// mcp-go holds the access token in clear text and sends it to the URL that the
-// client was made with: give it the key's.
+// mcp-go holds the access token in memory and sends it to the URL that the
+// client was made with: pass the key's. GetToken refuses a key whose server is
+// neither https nor on loopback. oauthstore.Transport, as the transport of a plain
+// mcp-go client, checks the URL of every request as well.
 //
 // # Errors
 //

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 
 	"github.com/mark3labs/mcp-go/client/transport"
 
+	"github.com/toolgrant/toolgrant/internal/safehttp"
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
@@ -31,10 +33,16 @@ func NewTokenStore(creds oauthstore.Credentials, key oauthstore.Key, need oauths
 	return &TokenStore{creds: creds, key: key, need: need}
 }
 
-// GetToken returns a fresh access token without a refresh token.
+// GetToken returns a fresh access token without a refresh token. The error is
+// [oauthstore.ErrMisconfigured] if the key's server is plain http and not on
+// loopback.
 func (s *TokenStore) GetToken(ctx context.Context) (*transport.Token, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
+	}
+	server, err := url.Parse(s.key.Server)
+	if err != nil || safehttp.CheckURL(server, safehttp.PlainLoopback) != nil {
+		return nil, fmt.Errorf("mcpgo: %w: the token goes to https URLs only, or to http ones on loopback", oauthstore.ErrMisconfigured)
 	}
 	t, err := s.creds.Token(ctx, s.key, s.need)
 	switch {

@@ -157,3 +157,19 @@ func TestSavesAreRefused(t *testing.T) {
 	s := mcpgo.NewTokenStore(oauthstore.SourceFunc(nil), key, oauthstore.Need{})
 	assert.ErrorIs(t, s.SaveToken(t.Context(), &transport.Token{AccessToken: "x", RefreshToken: "y"}), mcpgo.ErrReadOnly)
 }
+
+func TestATokenForAPlainHTTPServerIsNotHandedOut(t *testing.T) {
+	t.Parallel()
+	for server, ok := range map[string]bool{
+		"http://mcp.internal:8080/mcp": false, "": false, "https://mcp.example.com/mcp": true, "http://127.0.0.1:8080/mcp": true,
+	} {
+		k := key
+		k.Server = server
+		_, err := mcpgo.NewTokenStore(store, k, oauthstore.Need{}).GetToken(t.Context())
+		if ok {
+			require.NoError(t, err, server)
+			continue
+		}
+		require.ErrorIs(t, err, oauthstore.ErrMisconfigured, server)
+	}
+}
