@@ -12,6 +12,7 @@ import (
 	"github.com/toolgrant/toolgrant/mcptools/lab"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/keyset"
+	"github.com/toolgrant/toolgrant/oauthstore/memstore"
 	"github.com/toolgrant/toolgrant/providers"
 )
 
@@ -26,7 +27,7 @@ func TestAnImportedCredentialRefreshesWithTheApplicationsSecret(t *testing.T) {
 	keys, err := keyset.New()
 	require.NoError(t, err)
 	secret := "synthetic-wrong"
-	store, err := oauthstore.New(oauthstore.NewMemory(), keys, &oauthstore.Options{
+	store, err := oauthstore.New(memstore.New(), keys, &oauthstore.Options{
 		InsecureAllowLoopback: true,
 		Clients: func(_ context.Context, issuer, id string) (oauthstore.Client, error) {
 			assert.Equal(t, server.Issuer, issuer)

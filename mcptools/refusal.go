@@ -118,7 +118,7 @@ func (b *Builder) refuse(err error) *Failure {
 		set(KindMisconfigured, "the authorization server refuses the application, not the owner"+because(reason))
 	case errors.Is(err, oauthstore.ErrNotFound):
 		set(KindNotConnected, "the owner has not connected it")
-	case errors.Is(err, oauthstore.ErrUnavailable), errors.Is(err, oauthstore.ErrClosed), errors.Is(err, oauthstore.ErrConflict):
+	case errors.Is(err, oauthstore.ErrUnavailable), errors.Is(err, oauthstore.ErrClosed):
 		set(KindUnavailable, "no token can be had right now"+because(reason))
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		set(KindUnavailable, "the caller's context ended before a token was there")

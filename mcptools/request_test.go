@@ -16,6 +16,7 @@ import (
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/mcptools/lab"
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/memstore"
 	"github.com/toolgrant/toolgrant/providers"
 )
 
@@ -32,7 +33,7 @@ func newHealing(t *testing.T, opts mcptools.Options) healing {
 	w, err := lab.Start(nil)
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, w.Close()) })
-	store, err := oauthstore.New(oauthstore.NewMemory(), oauthstore.InsecureNoSeal, &oauthstore.Options{
+	store, err := oauthstore.New(memstore.New(), oauthstore.InsecureNoSeal, &oauthstore.Options{
 		InsecureAllowLoopback: true,
 		Clients: func(context.Context, string, string) (oauthstore.Client, error) {
 			return oauthstore.Client{Secret: oauthstore.NewSecret(w.Server("tasks").ClientSecret)}, nil

@@ -21,6 +21,7 @@ import (
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/keyset"
+	"github.com/toolgrant/toolgrant/oauthstore/memstore"
 	"github.com/toolgrant/toolgrant/providers"
 )
 
@@ -112,7 +113,7 @@ func newStore(t *testing.T, key oauthstore.Key, c oauthstore.Credential) *oauths
 	t.Helper()
 	keys, err := keyset.New()
 	require.NoError(t, err)
-	store, err := oauthstore.New(oauthstore.NewMemory(), keys, nil)
+	store, err := oauthstore.New(memstore.New(), keys, nil)
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, store.Close(context.Background())) })
 	_, err = store.Put(t.Context(), key, c)

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 // A watchedBackend is one whose watch a test can lose, and whose changes it
@@ -18,10 +19,10 @@ import (
 type watchedBackend struct {
 	*faultyBackend
 	lose    chan struct{}
-	changes chan oauthstore.ID
+	changes chan backend.ID
 }
 
-func (b *watchedBackend) Watch(ctx context.Context, ready func(), changed func(oauthstore.ID)) error {
+func (b *watchedBackend) Watch(ctx context.Context, ready func(), changed func(backend.ID)) error {
 	if b.down.Load() {
 		return errDown
 	}
@@ -41,7 +42,7 @@ func (b *watchedBackend) Watch(ctx context.Context, ready func(), changed func(o
 // watched opens a store that watches its backend until the test ends.
 func (w *world) watched(t *testing.T) (*oauthstore.Store, *watchedBackend) {
 	t.Helper()
-	b := &watchedBackend{faultyBackend: w.backend, lose: make(chan struct{}), changes: make(chan oauthstore.ID)}
+	b := &watchedBackend{faultyBackend: w.backend, lose: make(chan struct{}), changes: make(chan backend.ID)}
 	s, err := oauthstore.New(b, w.sealer, &oauthstore.Options{InsecureTransport: w.as})
 	require.NoError(t, err)
 	ended := make(chan error, 1)
@@ -54,9 +55,9 @@ func (w *world) watched(t *testing.T) (*oauthstore.Store, *watchedBackend) {
 	return s, b
 }
 
-func credentialID(key oauthstore.Key) oauthstore.ID {
-	return oauthstore.ID{
-		Kind: oauthstore.KindCredential, Tenant: key.Owner.Tenant, Subject: key.Owner.Subject,
+func credentialID(key oauthstore.Key) backend.ID {
+	return backend.ID{
+		Kind: backend.KindCredential, Tenant: key.Owner.Tenant, Subject: key.Owner.Subject,
 		Provider: key.Provider, Account: key.Account, Server: key.Server,
 	}
 }
@@ -67,7 +68,7 @@ func slowRead(t *testing.T, s *oauthstore.Store, b *faultyBackend, key oauthstor
 	t.Helper()
 	var first atomic.Bool
 	release, done := make(chan struct{}), make(chan struct{})
-	b.AfterGet = func(oauthstore.ID) {
+	b.AfterGet = func(backend.ID) {
 		if first.CompareAndSwap(false, true) {
 			<-release
 		}

@@ -10,11 +10,12 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/toolgrant/toolgrant/internal/oauth"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 // clientID names the record of a saved client.
-func clientRecordID(issuer, clientID string) ID {
-	return ID{Kind: KindRegistration, Provider: issuer, Account: clientID}
+func clientRecordID(issuer, clientID string) backend.ID {
+	return backend.ID{Kind: backend.KindRegistration, Provider: issuer, Account: clientID}
 }
 
 // savedClient is the sealed form of a saved client. Keys for private_key_jwt
@@ -43,7 +44,7 @@ func (s *Store) SaveClient(ctx context.Context, issuer, clientID string, c Clien
 		if err != nil && !errors.Is(err, ErrNotFound) {
 			return err
 		}
-		if _, err = s.SaveSealed(ctx, id, data, time.Time{}, version); !errors.Is(err, ErrConflict) {
+		if _, err = s.SaveSealed(ctx, id, data, time.Time{}, version); !errors.Is(err, backend.ErrConflict) {
 			return err
 		}
 	}

@@ -17,7 +17,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 	"github.com/toolgrant/toolgrant/oauthstore/keyset"
+	"github.com/toolgrant/toolgrant/oauthstore/memstore"
 )
 
 func checkLostRotation(t *testing.T, w *world, _ oauthstore.Token, err error, _ string) {
@@ -158,7 +160,7 @@ func TestOthersComeBetweenRequestAndCommit(t *testing.T) {
 				wait(t, 31*time.Second)
 				refused, got := make(chan struct{}), make(chan error)
 				var saved atomic.Bool
-				w.backend.AfterPut = func(oauthstore.ID) {
+				w.backend.AfterPut = func(backend.ID) {
 					select {
 					case <-refused:
 						if saved.CompareAndSwap(false, true) {
@@ -482,11 +484,11 @@ func TestAStoreThatIsDown(t *testing.T) {
 
 // A lossyBackend writes and then reports that it does not know.
 type lossyBackend struct {
-	oauthstore.Backend
+	backend.Backend
 	lose int
 }
 
-func (b *lossyBackend) Put(ctx context.Context, id oauthstore.ID, rec oauthstore.Record, ifVersion uint64) error {
+func (b *lossyBackend) Put(ctx context.Context, id backend.ID, rec backend.Record, ifVersion uint64) error {
 	err := b.Backend.Put(ctx, id, rec, ifVersion)
 	if b.lose > 0 {
 		b.lose--
@@ -499,7 +501,7 @@ func TestALeaseMustOutliveTheRequest(t *testing.T) {
 	t.Parallel()
 	keys, err := keyset.New()
 	require.NoError(t, err)
-	_, err = oauthstore.New(oauthstore.NewMemory(), keys, &oauthstore.Options{Lease: 25 * time.Second})
+	_, err = oauthstore.New(memstore.New(), keys, &oauthstore.Options{Lease: 25 * time.Second})
 	require.ErrorContains(t, err, "Lease")
 }
 

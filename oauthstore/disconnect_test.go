@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 // A pair that the backend is slow to take must not be served from memory once
@@ -58,7 +59,7 @@ func TestAPairInFlightIsNotHeldPastItsCredential(t *testing.T) {
 				wait(t, 2*time.Hour)
 				var slow atomic.Bool
 				w.as.Arrived = func(int) { slow.Store(true) }
-				w.backend.BeforePut = func(oauthstore.ID) {
+				w.backend.BeforePut = func(backend.ID) {
 					if slow.CompareAndSwap(true, false) {
 						wait(t, 8*time.Second)
 					}

@@ -4,22 +4,22 @@ import (
 	"errors"
 	"strings"
 	"time"
+
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 // What a caller branches on with [errors.Is]. Each [*Error] matches one of
 // them.
 var (
 	// ErrNotFound: there is no such record; the owner has not connected.
-	ErrNotFound = errors.New("not found")
-	// ErrConflict: the record's version is not the one that was expected.
-	ErrConflict = errors.New("version conflict")
+	ErrNotFound = backend.ErrNotFound
 	// ErrReauthorize: only the user's new consent helps; see [Error.Reason].
 	ErrReauthorize = errors.New("the user must connect again")
 	// ErrRefused: the MCP server refuses this token; see [Error.Reason].
 	ErrRefused = errors.New("the server refuses this token")
 	// ErrUnavailable: the database, the authorization server or the network
 	// does not answer now; see [Error.RetryAfter].
-	ErrUnavailable = errors.New("temporarily unavailable")
+	ErrUnavailable = backend.ErrUnavailable
 	// ErrMisconfigured: the operator must act, not the user: a client secret
 	// that the authorization server refuses, a scope that it does not know.
 	ErrMisconfigured = errors.New("misconfigured")
@@ -27,7 +27,7 @@ var (
 	// It never means that the user must connect again.
 	ErrKeyUnavailable = errors.New("sealing key unavailable")
 	// ErrClosed: the store or its backend has been closed.
-	ErrClosed = errors.New("closed")
+	ErrClosed = backend.ErrClosed
 )
 
 // An Error is what the methods of [Store] return. Its text names the

@@ -8,6 +8,7 @@ import (
 
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/keyset"
+	"github.com/toolgrant/toolgrant/oauthstore/memstore"
 )
 
 // A Secret does not print, wherever it is; only Expose gives its text.
@@ -29,7 +30,7 @@ func ExampleStore() {
 		fmt.Println(err)
 		return
 	}
-	store, err := oauthstore.New(oauthstore.NewMemory(), keys, nil)
+	store, err := oauthstore.New(memstore.New(), keys, nil)
 	if err != nil {
 		fmt.Println(err)
 		return

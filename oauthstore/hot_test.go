@@ -9,6 +9,7 @@ import (
 
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/keyset"
+	"github.com/toolgrant/toolgrant/oauthstore/memstore"
 )
 
 // The cached path is what every request of a backend takes.
@@ -33,7 +34,7 @@ func TestACachedTokenCostsNoAllocationAndNoIO(t *testing.T) { //nolint:parallelt
 func BenchmarkCachedToken(b *testing.B) {
 	keys, err := keyset.New()
 	require.NoError(b, err)
-	s, err := oauthstore.New(oauthstore.NewMemory(), keys, &oauthstore.Options{CacheAge: time.Hour})
+	s, err := oauthstore.New(memstore.New(), keys, &oauthstore.Options{CacheAge: time.Hour})
 	require.NoError(b, err)
 	key := testKey("u")
 	_, err = s.Put(b.Context(), key, newAuthServer().credential("u"))

@@ -9,22 +9,24 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 // A journalEntry is a pair that the backend may not have yet, with the row
 // that it belongs to.
 type journalEntry struct {
-	ID         ID        `json:"id"`
-	Grant      string    `json:"grant"`
-	Generation uint64    `json:"generation"`
-	Attempts   int       `json:"attempts,omitzero"`
-	Access     string    `json:"access_token"`
-	Refresh    string    `json:"refresh_token,omitzero"`
-	TokenType  string    `json:"token_type,omitzero"`
-	Issued     time.Time `json:"issued"`
-	Expiry     time.Time `json:"expiry,omitzero"`
-	Scopes     []string  `json:"scopes,omitzero"`
-	Problem    string    `json:"problem,omitzero"`
+	ID         backend.ID `json:"id"`
+	Grant      string     `json:"grant"`
+	Generation uint64     `json:"generation"`
+	Attempts   int        `json:"attempts,omitzero"`
+	Access     string     `json:"access_token"`
+	Refresh    string     `json:"refresh_token,omitzero"`
+	TokenType  string     `json:"token_type,omitzero"`
+	Issued     time.Time  `json:"issued"`
+	Expiry     time.Time  `json:"expiry,omitzero"`
+	Scopes     []string   `json:"scopes,omitzero"`
+	Problem    string     `json:"problem,omitzero"`
 	// Provenance says where it is revoked if its credential has gone.
 	Provenance Provenance `json:"provenance,omitzero"`
 }
@@ -57,7 +59,7 @@ func (s *Store) journalPut(ctx context.Context, e *journalEntry) (name string, e
 		return "", err
 	}
 	base := rand.Text() + journalSuffix
-	sealed, err := s.seal(ctx, purposeJournal, ID{Kind: base}, 0, plain)
+	sealed, err := s.seal(ctx, purposeJournal, backend.ID{Kind: base}, 0, plain)
 	if err != nil {
 		return "", err
 	}
@@ -164,7 +166,7 @@ func (s *Store) recoverFile(ctx context.Context, base string) error {
 	if err != nil {
 		return err
 	}
-	plain, err := s.open(ctx, purposeJournal, ID{Kind: base}, 0, sealed)
+	plain, err := s.open(ctx, purposeJournal, backend.ID{Kind: base}, 0, sealed)
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 	"github.com/toolgrant/toolgrant/oauthstore/keyset"
+	"github.com/toolgrant/toolgrant/oauthstore/memstore"
 )
 
 const (
@@ -227,17 +229,17 @@ func (a *authServer) credential(family string) oauthstore.Credential {
 // A faultyBackend passes calls on, unless told to fail or to let somebody in
 // between.
 type faultyBackend struct {
-	oauthstore.Backend
+	backend.Backend
 	down    atomic.Bool
 	downPut atomic.Bool
 	// BeforePut, if not nil, runs before each Put.
-	BeforePut func(id oauthstore.ID)
+	BeforePut func(id backend.ID)
 	// AfterPut, if not nil, runs after each Put that was done.
-	AfterPut func(id oauthstore.ID)
+	AfterPut func(id backend.ID)
 	// BeforeGet, if not nil, runs before each Get.
-	BeforeGet func(id oauthstore.ID)
+	BeforeGet func(id backend.ID)
 	// AfterGet, if not nil, runs after each Get, before its caller has the answer.
-	AfterGet func(id oauthstore.ID)
+	AfterGet func(id backend.ID)
 	clock    atomic.Int64 // by how much the backend's clock is off, in nanoseconds
 	gets     atomic.Int64
 	puts     atomic.Int64
@@ -245,10 +247,10 @@ type faultyBackend struct {
 
 var errDown = fmt.Errorf("backend: %w: connection refused", oauthstore.ErrUnavailable)
 
-func (b *faultyBackend) Get(ctx context.Context, id oauthstore.ID) (oauthstore.Record, error) {
+func (b *faultyBackend) Get(ctx context.Context, id backend.ID) (backend.Record, error) {
 	b.gets.Add(1)
 	if b.down.Load() {
-		return oauthstore.Record{}, errDown
+		return backend.Record{}, errDown
 	}
 	if b.BeforeGet != nil {
 		b.BeforeGet(id)
@@ -261,7 +263,7 @@ func (b *faultyBackend) Get(ctx context.Context, id oauthstore.ID) (oauthstore.R
 	return rec, err
 }
 
-func (b *faultyBackend) Put(ctx context.Context, id oauthstore.ID, rec oauthstore.Record, ifVersion uint64) error {
+func (b *faultyBackend) Put(ctx context.Context, id backend.ID, rec backend.Record, ifVersion uint64) error {
 	b.puts.Add(1)
 	if b.down.Load() || b.downPut.Load() {
 		return errDown
@@ -290,7 +292,7 @@ func newWorld(t *testing.T, change func(*oauthstore.Options)) *world {
 	t.Helper()
 	keys, err := keyset.New()
 	require.NoError(t, err)
-	w := &world{as: newAuthServer(), backend: &faultyBackend{Backend: oauthstore.NewMemory()}, sealer: keys}
+	w := &world{as: newAuthServer(), backend: &faultyBackend{Backend: memstore.New()}, sealer: keys}
 	w.store = w.replica(t, change)
 	return w
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 // abandonedIntent leaves an intent in the record, as a process does that dies
@@ -43,7 +44,7 @@ func TestALeaseThatIsTooShortByTheRequestIsGivenUp(t *testing.T) {
 		w.connect(t, key, nil)
 		wait(t, 2*time.Hour)
 		paused := false
-		w.backend.AfterPut = func(oauthstore.ID) {
+		w.backend.AfterPut = func(backend.ID) {
 			if !paused {
 				paused = true
 				wait(t, 6*time.Second)
@@ -71,7 +72,7 @@ func TestAProcessThatWasStoppedWhileItReadSendsNothingBesideOthers(t *testing.T)
 		wait(t, 2*time.Hour)
 		other := w.replica(t, nil)
 		var reads atomic.Int64
-		w.backend.AfterGet = func(oauthstore.ID) {
+		w.backend.AfterGet = func(backend.ID) {
 			if reads.Add(1) == 2 {
 				wait(t, 40*time.Second)
 			}
@@ -100,7 +101,7 @@ func TestABackendThatIsSlowerThanTheLeaseAllowsIsAnErrorAndNoLoop(t *testing.T) 
 		key := testKey("u")
 		w.connect(t, key, nil)
 		wait(t, 2*time.Hour)
-		w.backend.AfterPut = func(oauthstore.ID) { wait(t, time.Millisecond) }
+		w.backend.AfterPut = func(backend.ID) { wait(t, time.Millisecond) }
 		puts := w.backend.puts.Load()
 		_, err := w.store.Token(t.Context(), key, oauthstore.Need{})
 		require.ErrorIs(t, err, oauthstore.ErrUnavailable)
@@ -179,7 +180,7 @@ func TestNothingIsSentAfterCloseHasBegun(t *testing.T) {
 		w.connect(t, key, nil)
 		wait(t, 2*time.Hour)
 		reading := make(chan struct{})
-		w.backend.BeforeGet = func(oauthstore.ID) { wait(t, time.Second) }
+		w.backend.BeforeGet = func(backend.ID) { wait(t, time.Second) }
 		got := make(chan error, 1)
 		go func() {
 			close(reading)

@@ -17,6 +17,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 // A step is one thing that happens to two replicas, their backend and the
@@ -65,13 +66,13 @@ type watchableBackend struct {
 	cut []context.CancelFunc
 }
 
-func (b *watchableBackend) Watch(ctx context.Context, ready func(), changed func(oauthstore.ID)) error {
+func (b *watchableBackend) Watch(ctx context.Context, ready func(), changed func(backend.ID)) error {
 	wctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	b.mu.Lock()
 	b.cut = append(b.cut, cancel)
 	b.mu.Unlock()
-	err := b.Backend.(oauthstore.Watcher).Watch(wctx, ready, changed)
+	err := b.Backend.(backend.Watcher).Watch(wctx, ready, changed)
 	if ctx.Err() == nil {
 		return errDown
 	}
@@ -353,7 +354,7 @@ func runModel(t *testing.T, watch bool, steps []step) error {
 		backend: &watchableBackend{faultyBackend: w.backend},
 	}
 	m.need = oauthstore.Need{Verify: m.verify}
-	w.backend.AfterGet = func(oauthstore.ID) {
+	w.backend.AfterGet = func(backend.ID) {
 		if m.slowRead.CompareAndSwap(true, false) {
 			wait(t, 4*untilAnswered)
 		}

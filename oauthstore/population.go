@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"slices"
+
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 // pageSize is how many records are read at once.
@@ -12,8 +14,8 @@ const pageSize = 200
 
 // each calls f for every credential that matches, page by page. err is what
 // kept a record from being opened; f decides whether that ends the walk.
-func (s *Store) each(ctx context.Context, filter Filter, f func(key Key, sn *snapshot, err error) error) error {
-	return s.eachRow(ctx, filter, func(it Item) error {
+func (s *Store) each(ctx context.Context, filter backend.Filter, f func(key Key, sn *snapshot, err error) error) error {
+	return s.eachRow(ctx, filter, func(it backend.Item) error {
 		var sn *snapshot
 		plain, err := s.open(ctx, purposeRecord, it.ID, it.Version, it.Data)
 		if err == nil {
@@ -40,7 +42,7 @@ func sortStatuses(st []Status) {
 // journal of this machine, by the id of the key that sealed them.
 func (s *Store) KeyUse(ctx context.Context) (map[string]int, error) {
 	use := make(map[string]int)
-	err := s.eachRow(ctx, Filter{}, func(it Item) error {
+	err := s.eachRow(ctx, backend.Filter{}, func(it backend.Item) error {
 		use[s.sealer.KeyID(it.Data)]++
 		return nil
 	})
@@ -54,7 +56,7 @@ func (s *Store) KeyUse(ctx context.Context) (map[string]int, error) {
 }
 
 // eachRow calls f for every record, opened or not.
-func (s *Store) eachRow(ctx context.Context, filter Filter, f func(Item) error) error {
+func (s *Store) eachRow(ctx context.Context, filter backend.Filter, f func(backend.Item) error) error {
 	for cursor := ""; ; {
 		items, next, err := s.backend.List(ctx, filter, cursor, pageSize)
 		if err != nil {
@@ -92,7 +94,7 @@ func (s *Store) Rewrap(ctx context.Context) (Rewrapped, error) {
 		return n, &Error{Op: "rewrap", Err: err}
 	}
 	primary := s.sealer.KeyID(probe)
-	err = s.eachRow(ctx, Filter{}, func(it Item) error {
+	err = s.eachRow(ctx, backend.Filter{}, func(it backend.Item) error {
 		if s.sealer.KeyID(it.Data) == primary {
 			n.Current++
 			return nil
@@ -100,7 +102,7 @@ func (s *Store) Rewrap(ctx context.Context) (Rewrapped, error) {
 		switch err := s.rewrapRow(ctx, it); {
 		case err == nil:
 			n.Sealed++
-		case errors.Is(err, ErrConflict) || errors.Is(err, ErrNotFound):
+		case errors.Is(err, backend.ErrConflict) || errors.Is(err, ErrNotFound):
 			n.Moved++
 		case ctx.Err() != nil:
 			return ctx.Err()
@@ -121,7 +123,7 @@ func (s *Store) Rewrap(ctx context.Context) (Rewrapped, error) {
 	return n, nil
 }
 
-func (s *Store) rewrapRow(ctx context.Context, it Item) error {
+func (s *Store) rewrapRow(ctx context.Context, it backend.Item) error {
 	plain, err := s.open(ctx, purposeRecord, it.ID, it.Version, it.Data)
 	if err != nil {
 		return err
@@ -131,7 +133,7 @@ func (s *Store) rewrapRow(ctx context.Context, it Item) error {
 	if err != nil {
 		return err
 	}
-	return s.backend.Put(ctx, it.ID, Record{Version: next, Data: data, DueAt: it.DueAt, ExpireAt: it.ExpireAt}, it.Version)
+	return s.backend.Put(ctx, it.ID, backend.Record{Version: next, Data: data, DueAt: it.DueAt, ExpireAt: it.ExpireAt}, it.Version)
 }
 
 // Purge deletes records that have expired: tombstones after a day, flows that
@@ -139,16 +141,16 @@ func (s *Store) rewrapRow(ctx context.Context, it Item) error {
 func (s *Store) Purge(ctx context.Context) (int, error) {
 	n := 0
 	// The backend's clock is asked through a record that can't exist.
-	row, err := s.backend.Get(ctx, ID{Kind: "clock"})
+	row, err := s.backend.Get(ctx, backend.ID{Kind: "clock"})
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return 0, &Error{Op: "purge", Err: err}
 	}
-	err = s.eachRow(ctx, Filter{ExpiredBefore: row.Now}, func(it Item) error {
+	err = s.eachRow(ctx, backend.Filter{ExpiredBefore: row.Now}, func(it backend.Item) error {
 		err := s.backend.Delete(ctx, it.ID, it.Version)
 		if err == nil {
 			n++
 		}
-		if errors.Is(err, ErrConflict) || errors.Is(err, ErrNotFound) {
+		if errors.Is(err, backend.ErrConflict) || errors.Is(err, ErrNotFound) {
 			return nil // written or purged by another
 		}
 		return err

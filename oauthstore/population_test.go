@@ -2,12 +2,9 @@ package oauthstore_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -15,8 +12,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"golang.org/x/oauth2"
-
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
@@ -161,87 +156,6 @@ func TestADisconnectElsewhereIsObeyed(t *testing.T) {
 		})
 	}
 }
-
-func TestAdapters(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, nil)
-		key := testKey("u")
-		access, refresh := w.as.Grant("u")
-		c := oauthstore.FromOAuth2(
-			&oauth2.Token{AccessToken: access, RefreshToken: refresh, TokenType: "bearer", Expiry: time.Now().Add(time.Hour)},
-			oauthstore.Provenance{Issuer: testIssuer, TokenEndpoint: testEndpoint, ClientID: "app", AuthMethod: "none"})
-		_, err := w.store.Put(t.Context(), key, c)
-		require.NoError(t, err)
-
-		src := oauthstore.TokenSource(t.Context(), w.store, key, nil)
-		tok, err := src.Token()
-		require.NoError(t, err)
-		assert.Equal(t, access, tok.AccessToken)
-		assert.Empty(t, tok.RefreshToken, "there is one refresher")
-		wait(t, 2*time.Hour)
-		tok, err = src.Token()
-		require.NoError(t, err)
-		assert.NotEqual(t, access, tok.AccessToken)
-
-		var sent []string
-		status := http.StatusOK
-		rt := oauthstore.Transport(w.store, key, nil, roundTripper(func(r *http.Request) (*http.Response, error) {
-			sent = append(sent, r.Header.Get("Authorization"))
-			return &http.Response{StatusCode: status, Body: io.NopCloser(strings.NewReader(""))}, nil
-		}))
-		get := func(target string) error {
-			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, target, nil)
-			require.NoError(t, err)
-			resp, err := rt.RoundTrip(req)
-			if err == nil {
-				require.NoError(t, resp.Body.Close())
-			}
-			assert.Empty(t, req.Header, "the caller's request is not changed")
-			return err
-		}
-		require.NoError(t, get(testServer))
-		assert.Equal(t, []string{"Bearer " + tok.AccessToken}, sent)
-		for _, other := range []string{"https://elsewhere.example.com/mcp", "http://mcp.example.com/mcp", "https://mcp.example.com:8443/mcp"} {
-			require.ErrorIs(t, get(other), oauthstore.ErrMisconfigured)
-		}
-		status = http.StatusUnauthorized
-		require.NoError(t, get(testServer))
-		assert.Len(t, sent, 2, "nothing is sent twice")
-		again, err := src.Token()
-		require.NoError(t, err)
-		assert.NotEqual(t, tok.AccessToken, again.AccessToken, "the refusal was reported")
-	})
-}
-
-// A RoundTripper closes the body whatever comes of it.
-func TestATransportClosesTheBodyOfWhatItDoesNotSend(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, nil)
-	rt := oauthstore.Transport(w.store, testKey("nobody"), nil, roundTripper(func(*http.Request) (*http.Response, error) {
-		t.Error("it was sent")
-		return nil, errors.New("sent")
-	}))
-	for target, want := range map[string]error{testServer: oauthstore.ErrNotFound, "https://elsewhere.example.com/mcp": oauthstore.ErrMisconfigured} {
-		body := &closeCounter{Reader: strings.NewReader("{}")}
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, target, body)
-		require.NoError(t, err)
-		_, err = rt.RoundTrip(req) //nolint:bodyclose // there is none with an error
-		require.ErrorIs(t, err, want)
-		assert.Equal(t, 1, body.closed, target)
-	}
-}
-
-type closeCounter struct {
-	io.Reader
-	closed int
-}
-
-func (c *closeCounter) Close() error { c.closed++; return nil }
-
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 func TestASubjectWithoutItsTenantIsNobody(t *testing.T) {
 	t.Parallel()

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/toolgrant/toolgrant/internal/oauth"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 // Put stores a credential that was just obtained or that the caller brings,
@@ -27,7 +28,7 @@ func (s *Store) Put(ctx context.Context, key Key, c Credential) (Status, error) 
 			return Status{}, s.fail("put", key, err)
 		}
 		written, err := s.write(ctx, key, c.record(sn), sn)
-		if errors.Is(err, ErrConflict) || errors.Is(err, ErrNotFound) {
+		if errors.Is(err, backend.ErrConflict) || errors.Is(err, ErrNotFound) {
 			continue
 		}
 		if err != nil {
@@ -209,7 +210,7 @@ func (s *Store) revoke(ctx context.Context, key Key, r *record) *bool {
 // same issuer and client: providers may end both with one.
 func (s *Store) sharesGrant(ctx context.Context, key Key, of *Provenance) (bool, error) {
 	found := false
-	err := s.each(ctx, Filter{Kind: KindCredential, Tenant: key.Owner.Tenant, Subject: key.Owner.Subject}, func(k Key, sn *snapshot, err error) error {
+	err := s.each(ctx, backend.Filter{Kind: backend.KindCredential, Tenant: key.Owner.Tenant, Subject: key.Owner.Subject}, func(k Key, sn *snapshot, err error) error {
 		if err != nil || k == key || !sn.rec.Tombstone.IsZero() {
 			return nil //nolint:nilerr // a record that can't be read can't be spared for
 		}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 // recordFormat is the version of the sealed record. A record of another
@@ -79,11 +81,14 @@ type hold struct {
 	Client      string    `json:"client,omitzero"` // fingerprint of the client secret that was refused
 }
 
-func credentialID(k Key) ID {
-	return ID{KindCredential, k.Owner.Tenant, k.Owner.Subject, k.Provider, k.Account, k.Server}
+func credentialID(k Key) backend.ID {
+	return backend.ID{
+		Kind: backend.KindCredential, Tenant: k.Owner.Tenant, Subject: k.Owner.Subject,
+		Provider: k.Provider, Account: k.Account, Server: k.Server,
+	}
 }
 
-func keyOf(id ID) Key {
+func keyOf(id backend.ID) Key {
 	return Key{Owner{id.Tenant, id.Subject}, id.Provider, id.Account, id.Server}
 }
 

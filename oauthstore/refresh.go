@@ -11,6 +11,7 @@ import (
 
 	"github.com/toolgrant/toolgrant/internal/oauth"
 	"github.com/toolgrant/toolgrant/internal/secret"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 // refresh waits for a pair that is newer than sn's, from this process or
@@ -174,7 +175,7 @@ func (s *Store) attempt(ctx context.Context, key Key, sn *snapshot, asked time.T
 	}
 	next, err := s.claim(ctx, key, sn, force)
 	switch {
-	case errors.Is(err, ErrConflict):
+	case errors.Is(err, backend.ErrConflict):
 		return nil, errAgain
 	case err != nil:
 		return nil, unavailable(err)

@@ -22,6 +22,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 	"github.com/toolgrant/toolgrant/oauthstore/keyset"
 )
 
@@ -101,7 +102,7 @@ func TestNoSecretComesOut(t *testing.T) {
 		for _, e := range w.events {
 			say(e)
 		}
-		row, err := w.backend.Get(t.Context(), oauthstore.ID{Kind: oauthstore.KindCredential, Tenant: "acme", Subject: "u", Provider: "example", Server: testServer})
+		row, err := w.backend.Get(t.Context(), backend.ID{Kind: backend.KindCredential, Tenant: "acme", Subject: "u", Provider: "example", Server: testServer})
 		require.NoError(t, err)
 		out.Write(row.Data)
 		for _, canary := range canaries {
@@ -128,11 +129,11 @@ func TestCiphertextBelongsToItsRow(t *testing.T) {
 			keys = append(keys, k)
 		}
 	}
-	ids := make([]oauthstore.ID, len(keys))
-	rows := make([]oauthstore.Record, len(keys))
+	ids := make([]backend.ID, len(keys))
+	rows := make([]backend.Record, len(keys))
 	for i, k := range keys {
 		w.connect(t, k, nil)
-		ids[i] = oauthstore.ID{Kind: oauthstore.KindCredential, Tenant: k.Owner.Tenant, Subject: k.Owner.Subject, Provider: k.Provider, Account: k.Account, Server: k.Server}
+		ids[i] = backend.ID{Kind: backend.KindCredential, Tenant: k.Owner.Tenant, Subject: k.Owner.Subject, Provider: k.Provider, Account: k.Account, Server: k.Server}
 		var err error
 		rows[i], err = w.backend.Get(ctx, ids[i])
 		require.NoError(t, err)
@@ -188,7 +189,7 @@ func TestKeyRotation(t *testing.T) {
 	for _, u := range []string{"a", "b", "c"} {
 		w.connect(t, testKey(u), nil)
 	}
-	_, err := w.store.SaveSealed(ctx, oauthstore.ID{Kind: oauthstore.KindFlow, Provider: "x"}, []byte("flow"), time.Time{}, 0)
+	_, err := w.store.SaveSealed(ctx, backend.ID{Kind: backend.KindFlow, Provider: "x"}, []byte("flow"), time.Time{}, 0)
 	require.NoError(t, err)
 
 	// Another machine has the keyset of before, and reads it again when it
@@ -348,11 +349,11 @@ func TestSealedRecords(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx := t.Context()
 		w := newWorld(t, nil)
-		id := oauthstore.ID{Kind: oauthstore.KindFlow, Provider: strings.Repeat("a", 64)}
+		id := backend.ID{Kind: backend.KindFlow, Provider: strings.Repeat("a", 64)}
 		v, err := w.store.SaveSealed(ctx, id, []byte("verifier"), time.Now().Add(10*time.Minute), 0)
 		require.NoError(t, err)
 		_, err = w.store.SaveSealed(ctx, id, []byte("other"), time.Time{}, 0)
-		require.ErrorIs(t, err, oauthstore.ErrConflict)
+		require.ErrorIs(t, err, backend.ErrConflict)
 		data, version, err := w.store.LoadSealed(ctx, id)
 		require.NoError(t, err)
 		assert.Equal(t, v, version)
@@ -377,7 +378,7 @@ func TestSealedRecords(t *testing.T) {
 		wait(t, 11*time.Minute)
 		_, err = w.store.TakeSealed(ctx, id)
 		require.ErrorIs(t, err, oauthstore.ErrNotFound, "it has expired")
-		_, err = w.store.SaveSealed(ctx, oauthstore.ID{Kind: oauthstore.KindCredential}, nil, time.Time{}, 0)
+		_, err = w.store.SaveSealed(ctx, backend.ID{Kind: backend.KindCredential}, nil, time.Time{}, 0)
 		require.ErrorIs(t, err, oauthstore.ErrMisconfigured)
 	})
 }

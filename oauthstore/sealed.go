@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 // LoadSealed returns the opened data and the version of a record that
@@ -11,8 +13,8 @@ import (
 // flows and registrations; credentials have methods of their own. Without a
 // record, or where it has expired, it returns [ErrNotFound], with the version
 // of the expired one.
-func (s *Store) LoadSealed(ctx context.Context, id ID) (data []byte, version uint64, err error) {
-	if id.Kind == KindCredential || id.Kind == "" {
+func (s *Store) LoadSealed(ctx context.Context, id backend.ID) (data []byte, version uint64, err error) {
+	if id.Kind == backend.KindCredential || id.Kind == "" {
 		return nil, 0, &Error{Op: "load", Err: ErrMisconfigured, Detail: "credentials are read by Token"}
 	}
 	row, err := s.backend.Get(ctx, id)
@@ -32,8 +34,8 @@ func (s *Store) LoadSealed(ctx context.Context, id ID) (data []byte, version uin
 // SaveSealed seals data and writes it in place of ifVersion, 0 for a new
 // record, and returns the new version. It returns [ErrConflict] when the
 // record has another version. After expireAt, unless zero, it counts as gone.
-func (s *Store) SaveSealed(ctx context.Context, id ID, data []byte, expireAt time.Time, ifVersion uint64) (uint64, error) {
-	if id.Kind == KindCredential || id.Kind == "" {
+func (s *Store) SaveSealed(ctx context.Context, id backend.ID, data []byte, expireAt time.Time, ifVersion uint64) (uint64, error) {
+	if id.Kind == backend.KindCredential || id.Kind == "" {
 		return 0, &Error{Op: "save", Err: ErrMisconfigured, Detail: "credentials are written by Put"}
 	}
 	next := nextVersion(ifVersion, time.Now())
@@ -41,7 +43,7 @@ func (s *Store) SaveSealed(ctx context.Context, id ID, data []byte, expireAt tim
 	if err != nil {
 		return 0, &Error{Op: "save " + id.Kind, Err: err}
 	}
-	if err := s.backend.Put(ctx, id, Record{Version: next, Data: sealed, ExpireAt: expireAt}, ifVersion); err != nil {
+	if err := s.backend.Put(ctx, id, backend.Record{Version: next, Data: sealed, ExpireAt: expireAt}, ifVersion); err != nil {
 		return 0, &Error{Op: "save " + id.Kind, Err: err}
 	}
 	return next, nil
@@ -49,13 +51,13 @@ func (s *Store) SaveSealed(ctx context.Context, id ID, data []byte, expireAt tim
 
 // TakeSealed removes a record and returns its data: of several callers at
 // once, in any process, exactly one gets it and the others [ErrNotFound].
-func (s *Store) TakeSealed(ctx context.Context, id ID) ([]byte, error) {
+func (s *Store) TakeSealed(ctx context.Context, id backend.ID) ([]byte, error) {
 	data, version, err := s.LoadSealed(ctx, id)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.backend.Delete(ctx, id, version); err != nil {
-		if errors.Is(err, ErrConflict) {
+		if errors.Is(err, backend.ErrConflict) {
 			err = ErrNotFound
 		}
 		return nil, &Error{Op: "take " + id.Kind, Err: err}
@@ -66,11 +68,11 @@ func (s *Store) TakeSealed(ctx context.Context, id ID) ([]byte, error) {
 // EachSealed calls f with every record of a kind that [Store.SaveSealed] wrote
 // and that has not expired, page by page, and ends with the first error. A
 // record that can't be opened is passed over: [Store.Rewrap] tells of it.
-func (s *Store) EachSealed(ctx context.Context, kind string, f func(id ID, data []byte, version uint64) error) error {
-	if kind == KindCredential || kind == "" {
+func (s *Store) EachSealed(ctx context.Context, kind string, f func(id backend.ID, data []byte, version uint64) error) error {
+	if kind == backend.KindCredential || kind == "" {
 		return &Error{Op: "each", Err: ErrMisconfigured, Detail: "credentials are read by List"}
 	}
-	err := s.eachRow(ctx, Filter{Kind: kind}, func(it Item) error {
+	err := s.eachRow(ctx, backend.Filter{Kind: kind}, func(it backend.Item) error {
 		if !it.ExpireAt.IsZero() && !it.Now.Before(it.ExpireAt) {
 			return nil
 		}

@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 // A Sealer encrypts what a [Store] writes. package keyset has the usual one. It is
@@ -45,7 +47,7 @@ const (
 
 // associatedData binds a ciphertext to its row, purpose and version. Every
 // part is preceded by its length, so that no two rows share an encoding.
-func associatedData(purpose string, id ID, version uint64) []byte {
+func associatedData(purpose string, id backend.ID, version uint64) []byte {
 	parts := [...]string{"toolgrant/1", purpose, id.Kind, id.Tenant, id.Subject, id.Provider, id.Account, id.Server}
 	n := 8
 	for _, p := range parts {
@@ -60,7 +62,7 @@ func associatedData(purpose string, id ID, version uint64) []byte {
 }
 
 // seal and open are the two places where records pass the sealer.
-func (s *Store) seal(ctx context.Context, purpose string, id ID, version uint64, plaintext []byte) ([]byte, error) {
+func (s *Store) seal(ctx context.Context, purpose string, id backend.ID, version uint64, plaintext []byte) ([]byte, error) {
 	data, err := s.sealer.Seal(ctx, plaintext, associatedData(purpose, id, version))
 	if err != nil {
 		return nil, fmt.Errorf("seal: %w", err)
@@ -68,7 +70,7 @@ func (s *Store) seal(ctx context.Context, purpose string, id ID, version uint64,
 	return data, nil
 }
 
-func (s *Store) open(ctx context.Context, purpose string, id ID, version uint64, data []byte) ([]byte, error) {
+func (s *Store) open(ctx context.Context, purpose string, id backend.ID, version uint64, data []byte) ([]byte, error) {
 	plaintext, err := s.sealer.Open(ctx, data, associatedData(purpose, id, version))
 	if err != nil {
 		return nil, fmt.Errorf("open: %w", err)

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/toolgrant/toolgrant/internal/safehttp"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 // Options of a [Store]. All processes that share a backend use the same
@@ -122,7 +123,7 @@ func (c Client) words() string { return "oauthstore.Client(" + c.AuthMethod + ")
 // backend. It starts no goroutine until it is used, and [Store.Close] waits
 // for those that it started.
 type Store struct {
-	backend Backend
+	backend backend.Backend
 	sealer  Sealer
 	opts    Options
 	http    *http.Client
@@ -147,8 +148,8 @@ type Store struct {
 
 // New returns a store on a backend that the caller opened and will close,
 // after it has closed the store.
-func New(backend Backend, sealer Sealer, opts *Options) (*Store, error) {
-	if backend == nil || sealer == nil {
+func New(db backend.Backend, sealer Sealer, opts *Options) (*Store, error) {
+	if db == nil || sealer == nil {
 		return nil, errors.New("oauthstore: a store needs a backend and a sealer")
 	}
 	var o Options
@@ -174,7 +175,7 @@ func New(backend Backend, sealer Sealer, opts *Options) (*Store, error) {
 	}
 	hc := safehttp.New(&safehttp.Options{AllowLoopback: o.InsecureAllowLoopback, Timeout: o.PostTimeout, Transport: o.InsecureTransport})
 	return &Store{
-		backend: backend, sealer: sealer, opts: o, http: hc, cache: cache,
+		backend: db, sealer: sealer, opts: o, http: hc, cache: cache,
 		watch:   watch{seed: maphash.MakeSeed()},
 		issuers: issuers{limit: o.PerIssuer, gates: make(map[issuerClient]*issuerGate)},
 		held:    make(map[Key]*heldPair), done: make(chan struct{}), abandoned: make(chan struct{}),
@@ -403,7 +404,7 @@ func (s *Store) write(ctx context.Context, key Key, rec *record, sn *snapshot) (
 		return nil, err
 	}
 	before := s.watch.moment(key)
-	row := Record{Version: next, Data: data, DueAt: rec.dueAt(), ExpireAt: rec.expireAt()}
+	row := backend.Record{Version: next, Data: data, DueAt: rec.dueAt(), ExpireAt: rec.expireAt()}
 	if err := s.backend.Put(ctx, id, row, sn.version); err != nil {
 		return nil, err
 	}
@@ -427,7 +428,7 @@ func (s *Store) update(ctx context.Context, key Key, change func(r *record, now 
 			return sn, nil
 		}
 		next, err := s.write(ctx, key, rec, sn)
-		if errors.Is(err, ErrConflict) || errors.Is(err, ErrNotFound) {
+		if errors.Is(err, backend.ErrConflict) || errors.Is(err, ErrNotFound) {
 			continue
 		}
 		return next, err

@@ -6,6 +6,8 @@ import (
 	mathrand "math/rand/v2"
 	"sync"
 	"time"
+
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 // SweepOptions narrow and pace a [Store.Sweep].
@@ -50,11 +52,11 @@ func (s *Store) Sweep(ctx context.Context, opts *SweepOptions) (Swept, error) {
 		o.PerIssuer = defaultSweepPerIssuer
 	}
 	sw := &sweeper{store: s, perIssuer: o.PerIssuer, slots: make(map[string]chan struct{}), pending: make(chan struct{}, sweepPending)}
-	row, err := s.backend.Get(ctx, ID{Kind: "clock"}) // for the backend's clock
+	row, err := s.backend.Get(ctx, backend.ID{Kind: "clock"}) // for the backend's clock
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return Swept{}, &Error{Op: "sweep", Err: err}
 	}
-	filter := Filter{Kind: KindCredential, Tenant: o.Owner.Tenant, Subject: o.Owner.Subject, DueBefore: row.Now}
+	filter := backend.Filter{Kind: backend.KindCredential, Tenant: o.Owner.Tenant, Subject: o.Owner.Subject, DueBefore: row.Now}
 	err = sw.walk(ctx, filter)
 	sw.work.Wait()
 	if err == nil {
@@ -79,7 +81,7 @@ type sweeper struct {
 
 // walk goes through what is due, page by page. Those of a slow authorization
 // server wait for their turn beside the others, of this page and of the next.
-func (w *sweeper) walk(ctx context.Context, filter Filter) error {
+func (w *sweeper) walk(ctx context.Context, filter backend.Filter) error {
 	for cursor := ""; ; {
 		items, next, err := w.store.backend.List(ctx, filter, cursor, sweepBatch)
 		if err != nil {

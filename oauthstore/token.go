@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 var _ Credentials = (*Store)(nil)
@@ -217,7 +219,7 @@ func (s *Store) List(ctx context.Context, owner Owner) ([]Status, error) {
 		return nil, s.fail("list", Key{Owner: owner}, err)
 	}
 	var out []Status
-	err := s.each(ctx, Filter{Kind: KindCredential, Tenant: owner.Tenant, Subject: owner.Subject}, func(key Key, sn *snapshot, err error) error {
+	err := s.each(ctx, backend.Filter{Kind: backend.KindCredential, Tenant: owner.Tenant, Subject: owner.Subject}, func(key Key, sn *snapshot, err error) error {
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 func TestTenThousandCallersAtExpiryCauseOneRefresh(t *testing.T) {
@@ -501,12 +502,12 @@ func TestKeysAreNeverGuessed(t *testing.T) {
 }
 
 // A stuckBackend answers nothing about registrations.
-type stuckBackend struct{ oauthstore.Backend }
+type stuckBackend struct{ backend.Backend }
 
-func (b stuckBackend) Get(ctx context.Context, id oauthstore.ID) (oauthstore.Record, error) {
-	if id.Kind == oauthstore.KindRegistration {
+func (b stuckBackend) Get(ctx context.Context, id backend.ID) (backend.Record, error) {
+	if id.Kind == backend.KindRegistration {
 		<-ctx.Done()
-		return oauthstore.Record{}, ctx.Err()
+		return backend.Record{}, ctx.Err()
 	}
 	return b.Backend.Get(ctx, id)
 }

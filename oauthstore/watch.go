@@ -6,6 +6,8 @@ import (
 	"hash/maphash"
 	"sync/atomic"
 	"time"
+
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 // A watch is what the cache knows of writes by others.
@@ -39,7 +41,7 @@ func (w *watch) of(key Key) *atomic.Uint64 {
 // connections are taken up again; meanwhile the cache's age applies. It returns
 // ctx's error, [ErrClosed] or, where the backend can't watch, nil at once.
 func (s *Store) Watch(ctx context.Context) error {
-	w, ok := s.backend.(Watcher)
+	w, ok := s.backend.(backend.Watcher)
 	if !ok {
 		return nil
 	}
@@ -76,7 +78,7 @@ func (s *Store) Watch(ctx context.Context) error {
 }
 
 // watchOnce watches until the connection is lost.
-func (s *Store) watchOnce(ctx context.Context, w Watcher) error {
+func (s *Store) watchOnce(ctx context.Context, w backend.Watcher) error {
 	defer func() {
 		s.watch.connected.Store(false)
 		s.watch.epoch.Add(1) // what is cached may have changed unseen
@@ -86,8 +88,8 @@ func (s *Store) watchOnce(ctx context.Context, w Watcher) error {
 			s.watch.epoch.Add(1) // what was written before may have been missed
 			s.watch.connected.Store(true)
 		},
-		func(id ID) {
-			if id.Kind == KindCredential {
+		func(id backend.ID) {
+			if id.Kind == backend.KindCredential {
 				key := keyOf(id)
 				s.watch.of(key).Add(1)
 				s.cache.Invalidate(key)

@@ -10,16 +10,17 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/toolgrant/toolgrant/mcptools"
-	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 	"github.com/toolgrant/toolgrant/oauthstore/filestore"
+	"github.com/toolgrant/toolgrant/oauthstore/memstore"
 	"github.com/toolgrant/toolgrant/oauthstore/pgstore"
 	"github.com/toolgrant/toolgrant/oauthstore/redisstore"
 	"github.com/toolgrant/toolgrant/oauthstore/sqlitestore"
 )
 
-// A backend is what a --store URL opens.
-type backend interface {
-	oauthstore.Backend
+// A closableBackend is the backend that a --store URL names.
+type closableBackend interface {
+	backend.Backend
 	Close() error
 }
 
@@ -29,13 +30,15 @@ type storeKind struct {
 	// first use. Machines that share a store must not make one each.
 	local bool
 	// open gets what follows the scheme, and the whole URL.
-	open func(ctx context.Context, rest, url string) (backend, error)
+	open func(ctx context.Context, rest, url string) (closableBackend, error)
 }
 
 var storeKinds = map[string]storeKind{
-	"memory":     {true, func(context.Context, string, string) (backend, error) { return oauthstore.NewMemory(), nil }},
-	"file":       {true, func(_ context.Context, rest, _ string) (backend, error) { return filestore.Open(rest) }},
-	"sqlite":     {true, func(ctx context.Context, rest, _ string) (backend, error) { return sqlitestore.Open(ctx, rest, nil) }},
+	"memory": {true, func(context.Context, string, string) (closableBackend, error) { return memstore.New(), nil }},
+	"file":   {true, func(_ context.Context, rest, _ string) (closableBackend, error) { return filestore.Open(rest) }},
+	"sqlite": {true, func(ctx context.Context, rest, _ string) (closableBackend, error) {
+		return sqlitestore.Open(ctx, rest, nil)
+	}},
 	"postgres":   {false, openPostgres},
 	"postgresql": {false, openPostgres},
 	"redis":      {false, openRedis},
@@ -54,7 +57,7 @@ func (a *app) storeKind() (scheme, rest string, err error) {
 	return scheme, rest, nil
 }
 
-func (a *app) openBackend(ctx context.Context) (backend, error) {
+func (a *app) openBackend(ctx context.Context) (closableBackend, error) {
 	scheme, rest, err := a.storeKind()
 	if err != nil {
 		return nil, err
@@ -79,7 +82,7 @@ func (b *pgBackend) Close() error {
 	return err
 }
 
-func openPostgres(ctx context.Context, _, url string) (backend, error) {
+func openPostgres(ctx context.Context, _, url string) (closableBackend, error) {
 	pool, err := pgxpool.New(ctx, url)
 	if err != nil {
 		// The error of package pgx quotes the URL, and with it the password.
@@ -106,7 +109,7 @@ type redisBackend struct {
 // Close closes the backend and its client.
 func (b *redisBackend) Close() error { return errors.Join(b.Backend.Close(), b.client.Close()) }
 
-func openRedis(_ context.Context, _, url string) (backend, error) {
+func openRedis(_ context.Context, _, url string) (closableBackend, error) {
 	o, err := redis.ParseURL(url)
 	if err != nil {
 		// The error may quote the URL, and with it the password.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 	"github.com/toolgrant/toolgrant/oauthstore/connect"
 )
 
@@ -147,7 +148,7 @@ func faultOf(err error) *fault {
 		}
 	case errors.Is(err, oauthstore.ErrMisconfigured):
 		kind = mcptools.KindMisconfigured
-	case errors.Is(err, oauthstore.ErrUnavailable), errors.Is(err, oauthstore.ErrConflict):
+	case errors.Is(err, oauthstore.ErrUnavailable), errors.Is(err, backend.ErrConflict):
 		kind = mcptools.KindUnavailable
 	case errors.Is(err, context.DeadlineExceeded):
 		kind = mcptools.KindTimeout

@@ -10,6 +10,7 @@ import (
 
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 func TestEveryKindHasTheExitCodeOfTheContract(t *testing.T) {
@@ -44,7 +45,7 @@ func TestErrorsOfThePackagesGetTheirKinds(t *testing.T) {
 		{"refused", stored(oauthstore.ErrRefused, oauthstore.ReasonAudience), mcptools.KindWrongAudience, mcptools.ActionReconnect, 3},
 		{"refused for its scope", stored(oauthstore.ErrRefused, oauthstore.ReasonScope), mcptools.KindForbidden, mcptools.ActionStepUp, 3},
 		{"unavailable", stored(oauthstore.ErrUnavailable, ""), mcptools.KindUnavailable, mcptools.ActionWait, 4},
-		{"conflict", stored(oauthstore.ErrConflict, ""), mcptools.KindUnavailable, mcptools.ActionWait, 4},
+		{"conflict", stored(backend.ErrConflict, ""), mcptools.KindUnavailable, mcptools.ActionWait, 4},
 		{"misconfigured", stored(oauthstore.ErrMisconfigured, ""), mcptools.KindMisconfigured, mcptools.ActionFixConfig, 5},
 		{"key", stored(oauthstore.ErrKeyUnavailable, ""), kindKeyUnavailable, mcptools.ActionFixConfig, 5},
 		{"closed", stored(oauthstore.ErrClosed, ""), kindInternal, mcptools.ActionNone, 1},

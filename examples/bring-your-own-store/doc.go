@@ -6,7 +6,7 @@
 //
 // Three small pieces do it:
 //
-//   - table.go makes an oauthstore.Backend of the table. It passes the rules of
+//   - table.go makes a backend.Backend of the table. It passes the rules of
 //     package storetest, as its test shows.
 //   - cipher.go makes an oauthstore.Sealer of the application's own encryption,
 //     so that there is one key to keep and to rotate.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/toolgrant/toolgrant/internal/servertest"
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 	"github.com/toolgrant/toolgrant/oauthstore/storetest"
 )
 
@@ -30,7 +31,7 @@ const applications = `CREATE TABLE IF NOT EXISTS data_source_credentials (
 
 func TestTheTableIsABackend(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, func(t *testing.T, database string) oauthstore.Backend {
+	storetest.Run(t, func(t *testing.T, database string) backend.Backend {
 		t.Helper()
 		return table{newDatabase(t, database)}
 	}, nil)

@@ -10,13 +10,13 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
-// A table is an oauthstore.Backend on the application's table.
+// A table is a backend.Backend on the application's table.
 type table struct{ db *pgxpool.Pool }
 
-func (t table) Get(ctx context.Context, id oauthstore.ID) (rec oauthstore.Record, err error) {
+func (t table) Get(ctx context.Context, id backend.ID) (rec backend.Record, err error) {
 	var version sql.Null[int64]
 	var due, expire sql.Null[time.Time]
 	err = t.db.QueryRow(ctx, `SELECT clock_timestamp(), version, credentials_encrypted, due_at, expire_at
@@ -24,12 +24,12 @@ func (t table) Get(ctx context.Context, id oauthstore.ID) (rec oauthstore.Record
 		Scan(&rec.Now, &version, &rec.Data, &due, &expire)
 	rec.Version, rec.DueAt, rec.ExpireAt = uint64(version.V), due.V, expire.V //nolint:gosec // all 64 bits, in a column that has a sign
 	if err == nil && !version.Valid {
-		err = oauthstore.ErrNotFound
+		err = backend.ErrNotFound
 	}
 	return rec, problem(ctx, err)
 }
 
-func (t table) Put(ctx context.Context, id oauthstore.ID, rec oauthstore.Record, ifVersion uint64) error {
+func (t table) Put(ctx context.Context, id backend.ID, rec backend.Record, ifVersion uint64) error {
 	query := `UPDATE data_source_credentials SET version = $2, credentials_encrypted = $3, due_at = $4, expire_at = $5
 		WHERE record_key = $1 AND version = $6`
 	args := []any{keyOf(id), int64(rec.Version), append([]byte{}, rec.Data...), null(rec.DueAt), null(rec.ExpireAt), int64(ifVersion)} //nolint:gosec // all 64 bits, in a column that has a sign
@@ -41,22 +41,22 @@ func (t table) Put(ctx context.Context, id oauthstore.ID, rec oauthstore.Record,
 	}
 	tag, err := t.db.Exec(ctx, query, args...)
 	if err == nil && tag.RowsAffected() == 0 {
-		err = oauthstore.ErrConflict
+		err = backend.ErrConflict
 	}
 	return problem(ctx, err)
 }
 
-func (t table) Delete(ctx context.Context, id oauthstore.ID, ifVersion uint64) error {
+func (t table) Delete(ctx context.Context, id backend.ID, ifVersion uint64) error {
 	tag, err := t.db.Exec(ctx, `DELETE FROM data_source_credentials WHERE record_key = $1 AND version = $2`, keyOf(id), int64(ifVersion)) //nolint:gosec // all 64 bits, in a column that has a sign
 	if err == nil && tag.RowsAffected() == 0 {
 		if _, err = t.Get(ctx, id); err == nil {
-			err = oauthstore.ErrConflict
+			err = backend.ErrConflict
 		}
 	}
 	return problem(ctx, err)
 }
 
-func (t table) List(ctx context.Context, f oauthstore.Filter, cursor string, n int) (items []oauthstore.Item, next string, err error) {
+func (t table) List(ctx context.Context, f backend.Filter, cursor string, n int) (items []backend.Item, next string, err error) {
 	var place time.Time // where a row stands: its due time if that is the order, else the same for all
 	var row, micros, version int64
 	if _, err := fmt.Sscanf(cursor+"!", "%d:%d!", &micros, &row); cursor != "" && (err != nil || fmt.Sprint(micros, ":", row) != cursor) || n < 1 {
@@ -73,7 +73,7 @@ func (t table) List(ctx context.Context, f oauthstore.Filter, cursor string, n i
 		if len(items) == n {
 			return items, fmt.Sprint(place.UnixMicro(), ":", row), nil
 		}
-		var it oauthstore.Item
+		var it backend.Item
 		var due, expire sql.Null[time.Time]
 		err = errors.Join(err, rows.Scan(&place, &row, &it.Now, &version, &it.Data, &due, &expire,
 			&it.ID.Kind, &it.ID.Tenant, &it.ID.Subject, &it.ID.Provider, &it.ID.Account, &it.ID.Server))
@@ -83,7 +83,7 @@ func (t table) List(ctx context.Context, f oauthstore.Filter, cursor string, n i
 	return items, "", problem(ctx, errors.Join(err, rows.Err()))
 }
 
-func keyOf(id oauthstore.ID) string {
+func keyOf(id backend.ID) string {
 	text, _ := id.MarshalText()                   // one string that no other id has; never fails
 	return fmt.Sprintf("%x", sha256.Sum256(text)) // and short enough for an index
 }
@@ -92,8 +92,8 @@ func null(t time.Time) sql.Null[time.Time] { return sql.Null[time.Time]{V: t, Va
 
 // problem says what an error is to the store: what it does not know is a failure of the database, without its text.
 func problem(ctx context.Context, err error) error {
-	if err == nil || errors.Is(err, oauthstore.ErrNotFound) || errors.Is(err, oauthstore.ErrConflict) {
+	if err == nil || errors.Is(err, backend.ErrNotFound) || errors.Is(err, backend.ErrConflict) {
 		return err
 	}
-	return errors.Join(ctx.Err(), fmt.Errorf("table: %w: %T", oauthstore.ErrUnavailable, err))
+	return errors.Join(ctx.Err(), fmt.Errorf("table: %w: %T", backend.ErrUnavailable, err))
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/mcptools/lab"
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/memstore"
 	"github.com/toolgrant/toolgrant/providers"
 )
 
@@ -40,7 +41,7 @@ func run(ctx context.Context, out io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, world.Close()) }()
-	store, err := oauthstore.New(oauthstore.NewMemory(), oauthstore.InsecureNoSeal, &oauthstore.Options{InsecureAllowLoopback: true})
+	store, err := oauthstore.New(memstore.New(), oauthstore.InsecureNoSeal, &oauthstore.Options{InsecureAllowLoopback: true})
 	if err != nil {
 		return err
 	}

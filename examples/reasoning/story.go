@@ -20,6 +20,7 @@ import (
 	"github.com/toolgrant/toolgrant/mcptools/lab"
 	"github.com/toolgrant/toolgrant/mcptools/session"
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 	"github.com/toolgrant/toolgrant/oauthstore/connect"
 	"github.com/toolgrant/toolgrant/oauthstore/keyset"
 	"github.com/toolgrant/toolgrant/oauthstore/sqlitestore"
@@ -60,11 +61,11 @@ func tell(ctx context.Context, p *page) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	backend, err := sqlitestore.Open(ctx, filepath.Join(dir, "credentials.db"), nil)
+	db, err := sqlitestore.Open(ctx, filepath.Join(dir, "credentials.db"), nil)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, backend.Close()) }()
+	defer func() { err = errors.Join(err, db.Close()) }()
 
 	s := &story{
 		page: p, world: world,
@@ -79,7 +80,7 @@ func tell(ctx context.Context, p *page) (err error) {
 	s.apps = connect.Apps{{
 		Issuer: s.tasks.Issuer, ID: s.tasks.ClientID, Secret: oauthstore.NewSecret(s.tasks.ClientSecret),
 	}}
-	if s.store, err = s.openStore(backend); err != nil {
+	if s.store, err = s.openStore(db); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.store.Close(context.WithoutCancel(ctx))) }()
@@ -97,12 +98,12 @@ func tell(ctx context.Context, p *page) (err error) {
 
 // openStore opens the credential store: sealed, in a SQLite file. The secret
 // of the registered application is asked for at each refresh.
-func (s *story) openStore(backend oauthstore.Backend) (*oauthstore.Store, error) {
+func (s *story) openStore(db backend.Backend) (*oauthstore.Store, error) {
 	keys, err := keyset.New()
 	if err != nil {
 		return nil, err
 	}
-	return oauthstore.New(backend, keys, &oauthstore.Options{Clients: s.apps.Client, InsecureAllowLoopback: true})
+	return oauthstore.New(db, keys, &oauthstore.Options{Clients: s.apps.Client, InsecureAllowLoopback: true})
 }
 
 // get opens a URL as a browser or a client does, with a token unless it is

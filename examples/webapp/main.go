@@ -21,6 +21,7 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/connect"
 	"github.com/toolgrant/toolgrant/oauthstore/keyset"
+	"github.com/toolgrant/toolgrant/oauthstore/memstore"
 	"github.com/toolgrant/toolgrant/providers"
 )
 
@@ -60,7 +61,7 @@ func run(ctx context.Context, address, ids string, out io.Writer) (err error) {
 		return err
 	}
 	// One that keeps them is a line too: sqlitestore.Open, pgstore.New.
-	a.store, err = oauthstore.New(oauthstore.NewMemory(), keys, &oauthstore.Options{Clients: a.apps.Client, InsecureAllowLoopback: a.world != nil})
+	a.store, err = oauthstore.New(memstore.New(), keys, &oauthstore.Options{Clients: a.apps.Client, InsecureAllowLoopback: a.world != nil})
 	if err != nil {
 		return err
 	}

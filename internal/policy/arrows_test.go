@@ -35,16 +35,19 @@ var arrows = []rule{
 
 	{"providers", nil},
 
-	{"oauthstore", []string{"oauthstore/internal/...", "internal/..."}},
-	{"oauthstore/internal/...", []string{"oauthstore"}}, // what the stores share
+	{"oauthstore", []string{"oauthstore/backend", "oauthstore/internal/...", "internal/..."}},
+	{"oauthstore/backend", nil},
+	{"oauthstore/internal/...", []string{"oauthstore/backend", "oauthstore/internal/..."}}, // what the stores share
 	{"oauthstore/keyset", []string{"oauthstore"}},
-	{"oauthstore/storetest", []string{"oauthstore"}},
-	{"oauthstore/filestore", []string{"oauthstore", "oauthstore/internal/..."}},
-	{"oauthstore/sqlitestore", []string{"oauthstore", "oauthstore/internal/..."}},
-	{"oauthstore/pgstore", []string{"oauthstore", "oauthstore/internal/..."}},
-	{"oauthstore/redisstore", []string{"oauthstore", "oauthstore/internal/..."}},
+	{"oauthstore/storetest", []string{"oauthstore/backend"}},
+	{"oauthstore/memstore", []string{"oauthstore/backend", "oauthstore/internal/..."}},
+	{"oauthstore/filestore", []string{"oauthstore/backend", "oauthstore/internal/..."}},
+	{"oauthstore/sqlitestore", []string{"oauthstore/backend", "oauthstore/internal/..."}},
+	{"oauthstore/pgstore", []string{"oauthstore/backend", "oauthstore/internal/..."}},
+	{"oauthstore/redisstore", []string{"oauthstore/backend", "oauthstore/internal/..."}},
 	{"oauthstore/storeotel", []string{"oauthstore"}},
-	{"oauthstore/connect", []string{"oauthstore", "providers", "internal/..."}},
+	{"oauthstore/oauth2adapt", []string{"oauthstore", "internal/safehttp"}},
+	{"oauthstore/connect", []string{"oauthstore", "oauthstore/backend", "oauthstore/internal/...", "providers", "internal/..."}},
 
 	{"mcptools", []string{"oauthstore", "providers", "internal/..."}},
 	{"mcptools/...", []string{"mcptools", "oauthstore", "oauthstore/connect", "providers", "internal/..."}},
@@ -139,6 +142,9 @@ func TestForbiddenArrowsAreCaught(t *testing.T) {
 		{"oauthstore/connect", "mcptools"},
 		{"oauthstore/pgstore", "oauthstore/sqlitestore"},
 		{"oauthstore/pgstore", "internal/secret"},
+		{"oauthstore/pgstore", "oauthstore"},
+		{"oauthstore/backend", "oauthstore"},
+		{"oauthstore/storetest", "oauthstore"},
 		{"oauthstore/internal/page", "internal/oauth"},
 		{"mcptools", "oauthstore/connect"},
 		{"mcptools", "mcptools/lab"},
@@ -165,7 +171,7 @@ func TestAllowedArrowsAreNotCaught(t *testing.T) {
 		{"mcptools/doctor", "oauthstore/connect"},
 		{"mcptools", "internal/mcpprobe"},
 		{"oauthstore/connect", "internal/oauth"},
-		{"oauthstore/sqlitestore", "oauthstore"},
+		{"oauthstore/sqlitestore", "oauthstore/backend"},
 		{"internal/conformance/client", "oauthstore/connect"},
 	} {
 		t.Run(tt.from+" to "+tt.to, func(t *testing.T) {

@@ -50,12 +50,12 @@ var mayExpose = map[string]string{
 	"mcptools/failure_text.go":     "what a server wrote, for who asks for it by name",
 
 	// Where a token is for.
-	"mcptools/builder.go":                "the entry for OpenAI",
-	"mcptools/headers.go":                "the entry's headers",
-	"mcptools/mcpgo/tokenstore.go":       "mcp-go's own type",
-	"oauthstore/adapter.go":              "x/oauth2's own type; a request's header",
-	"cmd/toolgrant/entry.go":             "--reveal",
-	"internal/conformance/client/rpc.go": "the suite's MCP server",
+	"mcptools/builder.go":                   "the entry for OpenAI",
+	"mcptools/headers.go":                   "the entry's headers",
+	"mcptools/mcpgo/tokenstore.go":          "mcp-go's own type",
+	"oauthstore/oauth2adapt/oauth2adapt.go": "x/oauth2's own type; a request's header",
+	"cmd/toolgrant/entry.go":                "--reveal",
+	"internal/conformance/client/rpc.go":    "the suite's MCP server",
 }
 
 // TestSecretsAreExposedInTheListedFilesOnly reads calls and method values alike.

@@ -17,6 +17,8 @@ import (
 
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
+	"github.com/toolgrant/toolgrant/oauthstore/memstore"
 	"github.com/toolgrant/toolgrant/oauthstore/sqlitestore"
 	"github.com/toolgrant/toolgrant/providers"
 )
@@ -89,9 +91,9 @@ type hot struct {
 	builder *mcptools.Builder
 }
 
-func newHot(t *testing.T, backend oauthstore.Backend, cacheAge time.Duration) hot {
+func newHot(t *testing.T, db backend.Backend, cacheAge time.Duration) hot {
 	t.Helper()
-	h := hot{store: newStore(t, backend, newKeyset(t), &oauthstore.Options{CacheAge: cacheAge})}
+	h := hot{store: newStore(t, db, newKeyset(t), &oauthstore.Options{CacheAge: cacheAge})}
 	p := providers.Asana()
 	h.key = oauthstore.Key{Owner: ada, Provider: p.ID, Server: p.Server.URL}
 	c := pair("hot", time.Now().Add(time.Hour), "https://app.asana.com/-/oauth_token")
@@ -145,7 +147,7 @@ func ratio(a, b time.Duration) float64 { return float64(a) / float64(b) }
 // slack where the long runs are: only an idle machine tells them.
 func TestHotPath(t *testing.T) { //nolint:paralleltest // counts allocations and time
 	ctx := t.Context()
-	h := newHot(t, oauthstore.NewMemory(), time.Hour)
+	h := newHot(t, memstore.New(), time.Hour)
 	type held struct{ expiry time.Time }
 	var one atomic.Pointer[held]
 	one.Store(&held{time.Now().Add(time.Hour)})
@@ -183,23 +185,23 @@ func TestHotPath(t *testing.T) { //nolint:paralleltest // counts allocations and
 
 // What a token costs that is not cached, beside the read that it takes.
 func TestColdReads(t *testing.T) { //nolint:paralleltest // measures time
-	for name, open := range map[string]func(t *testing.T) oauthstore.Backend{
-		"SQLite": func(t *testing.T) oauthstore.Backend {
+	for name, open := range map[string]func(t *testing.T) backend.Backend{
+		"SQLite": func(t *testing.T) backend.Backend {
 			t.Helper()
 			b, err := sqlitestore.Open(t.Context(), filepath.Join(t.TempDir(), "cold.db"), nil)
 			require.NoError(t, err)
 			t.Cleanup(func() { require.NoError(t, b.Close()) })
 			return b
 		},
-		"PostgreSQL": func(t *testing.T) oauthstore.Backend { t.Helper(); return newPostgres(t, 8).backend },
-		"Redis":      func(t *testing.T) oauthstore.Backend { t.Helper(); return newRedis(t).backend },
+		"PostgreSQL": func(t *testing.T) backend.Backend { t.Helper(); return newPostgres(t, 8).backend },
+		"Redis":      func(t *testing.T) backend.Backend { t.Helper(); return newRedis(t).backend },
 	} {
 		t.Run(name, func(t *testing.T) { //nolint:paralleltest // measures time
-			ctx, backend := t.Context(), open(t)
-			h := newHot(t, backend, -1)
+			ctx, db := t.Context(), open(t)
+			h := newHot(t, db, -1)
 			id := credentialID(h.key)
 			read := &timed{name: "read", do: func() {
-				if rec, err := backend.Get(ctx, id); err != nil || len(rec.Data) == 0 {
+				if rec, err := db.Get(ctx, id); err != nil || len(rec.Data) == 0 {
 					t.Error("no record", err)
 				}
 			}}
@@ -215,6 +217,6 @@ func TestColdReads(t *testing.T) { //nolint:paralleltest // measures time
 	}
 }
 
-func credentialID(k oauthstore.Key) oauthstore.ID {
-	return oauthstore.ID{Kind: oauthstore.KindCredential, Tenant: k.Owner.Tenant, Subject: k.Owner.Subject, Provider: k.Provider, Account: k.Account, Server: k.Server}
+func credentialID(k oauthstore.Key) backend.ID {
+	return backend.ID{Kind: backend.KindCredential, Tenant: k.Owner.Tenant, Subject: k.Owner.Subject, Provider: k.Provider, Account: k.Account, Server: k.Server}
 }

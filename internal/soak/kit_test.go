@@ -16,13 +16,14 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 	"github.com/toolgrant/toolgrant/oauthstore/keyset"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // newStore returns a store that is closed at the end of the test.
-func newStore(t *testing.T, b oauthstore.Backend, sealer oauthstore.Sealer, opts *oauthstore.Options) *oauthstore.Store {
+func newStore(t *testing.T, b backend.Backend, sealer oauthstore.Sealer, opts *oauthstore.Options) *oauthstore.Store {
 	t.Helper()
 	s, err := oauthstore.New(b, sealer, opts)
 	require.NoError(t, err)

@@ -19,6 +19,7 @@ import (
 
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 	"github.com/toolgrant/toolgrant/oauthstore/keyset"
 	"github.com/toolgrant/toolgrant/oauthstore/pgstore"
 	"github.com/toolgrant/toolgrant/providers"
@@ -99,10 +100,10 @@ func newPopulation(t *testing.T, size, due, tenant int, servers []*tokenServer) 
 }
 
 // empty is a backend that finds nothing.
-type empty struct{ oauthstore.Backend }
+type empty struct{ backend.Backend }
 
-func (empty) Get(context.Context, oauthstore.ID) (oauthstore.Record, error) {
-	return oauthstore.Record{Now: time.Now()}, oauthstore.ErrNotFound
+func (empty) Get(context.Context, backend.ID) (backend.Record, error) {
+	return backend.Record{Now: time.Now()}, oauthstore.ErrNotFound
 }
 
 // A spy is a pool that keeps what it was asked.
@@ -164,31 +165,31 @@ func TestAPopulation(t *testing.T) { //nolint:paralleltest // measures time and 
 // plans asks PostgreSQL how it does what the store asks of it.
 func (p *population) plans(t *testing.T) {
 	const page = 200
-	backend := p.open(t, p.db, "")
-	list := func(f oauthstore.Filter) func(t *testing.T) {
+	db := p.open(t, p.db, "")
+	list := func(f backend.Filter) func(t *testing.T) {
 		return func(t *testing.T) {
 			t.Helper()
-			_, _, err := backend.List(t.Context(), f, "", page)
+			_, _, err := db.List(t.Context(), f, "", page)
 			require.NoError(t, err)
 		}
 	}
 	late := p.key(p.size - 2) // one who came late, so that it matters what is passed over
-	user := oauthstore.Filter{Kind: oauthstore.KindCredential, Tenant: late.Owner.Tenant, Subject: late.Owner.Subject}
-	tenant := oauthstore.Filter{Kind: oauthstore.KindCredential, Tenant: late.Owner.Tenant}
-	due := func(f oauthstore.Filter) oauthstore.Filter { f.DueBefore = time.Now(); return f }
+	user := backend.Filter{Kind: backend.KindCredential, Tenant: late.Owner.Tenant, Subject: late.Owner.Subject}
+	tenant := backend.Filter{Kind: backend.KindCredential, Tenant: late.Owner.Tenant}
+	due := func(f backend.Filter) backend.Filter { f.DueBefore = time.Now(); return f }
 	for name, ask := range map[string]func(t *testing.T){
 		"one": func(t *testing.T) {
 			t.Helper()
-			_, err := backend.Get(t.Context(), credentialID(late))
+			_, err := db.Get(t.Context(), credentialID(late))
 			require.NoError(t, err)
 		},
-		"all":              list(oauthstore.Filter{}),
+		"all":              list(backend.Filter{}),
 		"a user's":         list(user),
 		"a tenant's":       list(tenant),
-		"what is due":      list(due(oauthstore.Filter{Kind: oauthstore.KindCredential})),
+		"what is due":      list(due(backend.Filter{Kind: backend.KindCredential})),
 		"due of a user":    list(due(user)),
 		"due of a tenant":  list(due(tenant)),
-		"what has expired": list(oauthstore.Filter{ExpiredBefore: time.Now()}),
+		"what has expired": list(backend.Filter{ExpiredBefore: time.Now()}),
 	} {
 		t.Run(name, func(t *testing.T) { //nolint:paralleltest // one at a time is watched
 			for _, q := range p.db.during(func() { ask(t) }) {

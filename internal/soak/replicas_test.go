@@ -17,6 +17,7 @@ import (
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/mcptools/lab"
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/memstore"
 	"github.com/toolgrant/toolgrant/providers"
 )
 
@@ -36,7 +37,7 @@ func newReplicas(t *testing.T, watch, profile bool, opts lab.Options) *replicas 
 	w, err := lab.Start(&opts)
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, w.Close()) })
-	database, keys := oauthstore.NewMemory(), newKeyset(t)
+	database, keys := memstore.New(), newKeyset(t)
 	r := &replicas{world: w, key: oauthstore.Key{Owner: ada, Provider: "notes", Server: w.Server("notes").MCPURL}}
 	for _, s := range []**oauthstore.Store{&r.a, &r.b} {
 		*s = newStore(t, database, keys, &oauthstore.Options{InsecureTransport: w.Client().Transport, InsecureAllowLoopback: true})

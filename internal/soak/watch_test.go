@@ -18,13 +18,14 @@ import (
 	"github.com/toolgrant/toolgrant/internal/faultproxy"
 	"github.com/toolgrant/toolgrant/internal/servertest"
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 	"github.com/toolgrant/toolgrant/oauthstore/redisstore"
 )
 
 // A site is a database with two replicas. The connection on which the second
 // one is told of writes goes through a proxy.
 type site struct {
-	a     oauthstore.Backend
+	a     backend.Backend
 	b     *told
 	proxy *faultproxy.Proxy
 	kill  func(t *testing.T) // ends that connection as an administrator does
@@ -39,14 +40,14 @@ type told struct {
 }
 
 type watched interface {
-	oauthstore.Backend
-	oauthstore.Watcher
+	backend.Backend
+	backend.Watcher
 }
 
-func (w *told) Watch(ctx context.Context, ready func(), changed func(oauthstore.ID)) error {
+func (w *told) Watch(ctx context.Context, ready func(), changed func(backend.ID)) error {
 	return w.watched.Watch(ctx,
 		func() { ready(); w.ready <- struct{}{} },
-		func(id oauthstore.ID) { changed(id); w.heard <- struct{}{} })
+		func(id backend.ID) { changed(id); w.heard <- struct{}{} })
 }
 
 func newTold(b watched) *told { return &told{b, make(chan struct{}, 1000), make(chan struct{}, 1000)} }

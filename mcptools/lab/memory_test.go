@@ -18,6 +18,7 @@ import (
 	"github.com/toolgrant/toolgrant/mcptools/lab"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/keyset"
+	"github.com/toolgrant/toolgrant/oauthstore/memstore"
 	"github.com/toolgrant/toolgrant/providers"
 )
 
@@ -30,7 +31,7 @@ func TestAWorldInMemoryLivesInVirtualTime(t *testing.T) {
 		defer func() { assert.NoError(t, w.Close()) }()
 		keys, err := keyset.New()
 		require.NoError(t, err)
-		store, err := oauthstore.New(oauthstore.NewMemory(), keys, &oauthstore.Options{InsecureTransport: w.Client().Transport, InsecureAllowLoopback: true})
+		store, err := oauthstore.New(memstore.New(), keys, &oauthstore.Options{InsecureTransport: w.Client().Transport, InsecureAllowLoopback: true})
 		require.NoError(t, err)
 		defer func() { assert.NoError(t, store.Close(context.WithoutCancel(t.Context()))) }()
 		key := oauthstore.Key{Owner: oauthstore.Owner{Tenant: "acme", Subject: "mia"}, Provider: "notes", Server: w.Server("notes").MCPURL}

@@ -21,6 +21,7 @@ import (
 	"github.com/toolgrant/toolgrant/mcptools/lab"
 	"github.com/toolgrant/toolgrant/mcptools/session"
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/memstore"
 	"github.com/toolgrant/toolgrant/providers"
 )
 
@@ -57,7 +58,7 @@ func newBackend(t *testing.T, opts *lab.Options, entry mcptools.Options, servers
 	w, err := lab.Start(opts)
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, w.Close()) })
-	store, err := oauthstore.New(oauthstore.NewMemory(), oauthstore.InsecureNoSeal, &oauthstore.Options{InsecureAllowLoopback: true})
+	store, err := oauthstore.New(memstore.New(), oauthstore.InsecureNoSeal, &oauthstore.Options{InsecureAllowLoopback: true})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, store.Close(context.WithoutCancel(t.Context()))) })
 	b := &backend{World: w, store: store}

@@ -18,6 +18,7 @@ import (
 	"github.com/toolgrant/toolgrant/mcptools/lab"
 	"github.com/toolgrant/toolgrant/mcptools/session"
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/memstore"
 	"github.com/toolgrant/toolgrant/providers"
 )
 
@@ -39,7 +40,7 @@ func TestALongConversationNeverSendsATokenThatHasEnded(t *testing.T) {
 		tick := func() { at := time.Now(); now.Store(&at) }
 		tick()
 		plain := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-		store, err := oauthstore.New(oauthstore.NewMemory(), oauthstore.InsecureNoSeal, &oauthstore.Options{
+		store, err := oauthstore.New(memstore.New(), oauthstore.InsecureNoSeal, &oauthstore.Options{
 			InsecureTransport: plain.Transport, InsecureAllowLoopback: true,
 			Clients: func(_ context.Context, _, _ string) (oauthstore.Client, error) {
 				return oauthstore.Client{Secret: oauthstore.NewSecret(w.Server("tasks").ClientSecret)}, nil
@@ -94,7 +95,7 @@ func inVirtualTime(t *testing.T, o session.Options, names ...string) (*lab.World
 	w, err := lab.Start(&world)
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, w.Close()) })
-	store, err := oauthstore.New(oauthstore.NewMemory(), oauthstore.InsecureNoSeal, &oauthstore.Options{InsecureTransport: w.Client().Transport, InsecureAllowLoopback: true})
+	store, err := oauthstore.New(memstore.New(), oauthstore.InsecureNoSeal, &oauthstore.Options{InsecureTransport: w.Client().Transport, InsecureAllowLoopback: true})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, store.Close(context.WithoutCancel(t.Context()))) })
 	var builders []*mcptools.Builder

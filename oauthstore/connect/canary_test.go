@@ -20,19 +20,21 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 	"github.com/toolgrant/toolgrant/oauthstore/connect"
 	"github.com/toolgrant/toolgrant/oauthstore/keyset"
+	"github.com/toolgrant/toolgrant/oauthstore/memstore"
 )
 
 // A copyist is a backend that keeps a copy of all that is written.
 type copyist struct {
-	oauthstore.Backend
+	backend.Backend
 
 	mu      sync.Mutex
 	written bytes.Buffer // guarded by mu
 }
 
-func (c *copyist) Put(ctx context.Context, id oauthstore.ID, r oauthstore.Record, ifVersion uint64) error {
+func (c *copyist) Put(ctx context.Context, id backend.ID, r backend.Record, ifVersion uint64) error {
 	c.mu.Lock()
 	fmt.Fprintf(&c.written, "%+v\n%s\n", id, r.Data)
 	c.mu.Unlock()
@@ -83,7 +85,7 @@ type trial struct {
 
 func newTrial(t *testing.T, sealer oauthstore.Sealer) *trial {
 	t.Helper()
-	tr := &trial{stored: &copyist{Backend: oauthstore.NewMemory()}, log: &syncLog{}}
+	tr := &trial{stored: &copyist{Backend: memstore.New()}, log: &syncLog{}}
 	tr.place = newPlace(t, func(p *place) {
 		p.Backend, p.keys = tr.stored, sealer
 		p.AS.Secrets, p.AS.SecretLife = true, 24*time.Hour

@@ -12,6 +12,7 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/connect"
 	"github.com/toolgrant/toolgrant/oauthstore/keyset"
+	"github.com/toolgrant/toolgrant/oauthstore/memstore"
 	"github.com/toolgrant/toolgrant/providers"
 )
 
@@ -25,7 +26,7 @@ func must[T any](v T, err error) T {
 
 // exampleStore keeps credentials in memory.
 func exampleStore(opts *oauthstore.Options) *oauthstore.Store {
-	return must(oauthstore.New(oauthstore.NewMemory(), must(keyset.New()), opts))
+	return must(oauthstore.New(memstore.New(), must(keyset.New()), opts))
 }
 
 // A command waits for its user on this machine.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/toolgrant/toolgrant/internal/oauth"
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 // take finds the flow of a callback and takes it, so that nobody else can. The
@@ -44,7 +45,7 @@ func (c *Connector) take(ctx context.Context, owner oauthstore.Owner, binding oa
 		}
 		mark := flow{Key: f.Key, Binding: f.Binding, ReturnTo: f.ReturnTo, Taken: now}
 		version, err = c.save(ctx, id, mark, now.Add(keepTaken), version)
-		if errors.Is(err, oauthstore.ErrConflict) {
+		if errors.Is(err, backend.ErrConflict) {
 			continue
 		}
 		return f, version, err

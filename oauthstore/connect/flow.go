@@ -12,6 +12,7 @@ import (
 
 	"github.com/toolgrant/toolgrant/internal/oauth"
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 	"github.com/toolgrant/toolgrant/providers"
 )
 
@@ -62,8 +63,8 @@ const kindConnected Kind = "connected"
 // that whoever loads the page is told why.
 const keepTaken = time.Hour
 
-func flowID(state string) oauthstore.ID {
-	return oauthstore.ID{Kind: oauthstore.KindFlow, Account: digest("state", state)}
+func flowID(state string) backend.ID {
+	return backend.ID{Kind: backend.KindFlow, Account: digest("state", state)}
 }
 
 // Begin starts a user's consent: it finds the authorization server, makes the
@@ -171,7 +172,7 @@ func newSecret() oauthstore.Secret {
 }
 
 // save writes a record as JSON.
-func (c *Connector) save(ctx context.Context, id oauthstore.ID, v any, expireAt time.Time, ifVersion uint64) (uint64, error) {
+func (c *Connector) save(ctx context.Context, id backend.ID, v any, expireAt time.Time, ifVersion uint64) (uint64, error) {
 	data, err := json.Marshal(v)
 	if err != nil {
 		return 0, err
@@ -180,7 +181,7 @@ func (c *Connector) save(ctx context.Context, id oauthstore.ID, v any, expireAt 
 }
 
 // load reads a record that save wrote.
-func (c *Connector) load(ctx context.Context, id oauthstore.ID, v any) (uint64, error) {
+func (c *Connector) load(ctx context.Context, id backend.ID, v any) (uint64, error) {
 	data, version, err := c.store.LoadSealed(ctx, id)
 	if err != nil {
 		return version, err

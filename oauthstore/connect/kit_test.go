@@ -21,8 +21,10 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 	"github.com/toolgrant/toolgrant/oauthstore/connect"
 	"github.com/toolgrant/toolgrant/oauthstore/keyset"
+	"github.com/toolgrant/toolgrant/oauthstore/memstore"
 	"github.com/toolgrant/toolgrant/providers"
 )
 
@@ -451,7 +453,7 @@ func (a *authServer) authenticated(r *http.Request) bool {
 type place struct {
 	*connect.Connector
 	Store   *oauthstore.Store
-	Backend oauthstore.Backend
+	Backend backend.Backend
 	AS      *authServer
 	MCP     *mcpServer
 	Net     hosts
@@ -465,7 +467,7 @@ func newPlace(t *testing.T, change func(p *place)) *place {
 	t.Helper()
 	keys, err := keyset.New()
 	require.NoError(t, err)
-	p := &place{AS: newAuthServer(testIssuer), MCP: newMCPServer(testIssuer), Backend: oauthstore.NewMemory(), keys: keys}
+	p := &place{AS: newAuthServer(testIssuer), MCP: newMCPServer(testIssuer), Backend: memstore.New(), keys: keys}
 	p.Net = hosts{"as.example.com": p.AS, "mcp.example.com": p.MCP}
 	p.Options = connect.Options{RedirectURL: testRedirect, InsecureTransport: p.Net}
 	if change != nil {

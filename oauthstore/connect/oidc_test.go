@@ -24,6 +24,7 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/connect"
 	"github.com/toolgrant/toolgrant/oauthstore/keyset"
+	"github.com/toolgrant/toolgrant/oauthstore/memstore"
 	"github.com/toolgrant/toolgrant/providers"
 )
 
@@ -162,7 +163,7 @@ func lifeAtCertifiedServer(t *testing.T, issuer string, pushed bool) {
 	seen := &pairs{next: &http.Transport{DisableKeepAlives: true}}
 	keys, err := keyset.New()
 	require.NoError(t, err)
-	store, err := oauthstore.New(oauthstore.NewMemory(), keys, &oauthstore.Options{InsecureTransport: seen, InsecureAllowLoopback: true})
+	store, err := oauthstore.New(memstore.New(), keys, &oauthstore.Options{InsecureTransport: seen, InsecureAllowLoopback: true})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, store.Close(context.Background())) })
 	c, err := connect.New(store, &connect.Options{RedirectURL: callback, InsecureTransport: seen, InsecureAllowLoopback: true})

@@ -11,6 +11,7 @@ import (
 
 	"github.com/toolgrant/toolgrant/internal/oauth"
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 // A registration is the record of a client that registered itself: first what
@@ -39,9 +40,9 @@ type registration struct {
 }
 
 // id names the record.
-func (r *registration) id() oauthstore.ID {
-	return oauthstore.ID{
-		Kind: oauthstore.KindRegistration, Provider: r.Issuer,
+func (r *registration) id() backend.ID {
+	return backend.ID{
+		Kind: backend.KindRegistration, Provider: r.Issuer,
 		Account: registrationAccount, Server: digest(r.Redirect, strings.Join(r.Scopes, " "), r.Asked, strings.Join(r.Grants, " ")),
 	}
 }
@@ -114,7 +115,7 @@ func (c *Connector) registered(ctx context.Context, key oauthstore.Key, want reg
 		}
 		reg.claim(now)
 		version, err = c.save(ctx, want.id(), &reg, time.Time{}, version)
-		if errors.Is(err, oauthstore.ErrConflict) {
+		if errors.Is(err, backend.ErrConflict) {
 			continue
 		}
 		if err != nil {
@@ -142,7 +143,7 @@ func (c *Connector) claimed(
 	if err != nil {
 		return nil, registrationFault(err) // if it could not be saved, the claim ends by itself
 	}
-	if saveErr != nil && !errors.Is(saveErr, oauthstore.ErrConflict) {
+	if saveErr != nil && !errors.Is(saveErr, backend.ErrConflict) {
 		return nil, saveErr
 	}
 	if next.Secret != "" && next.Secret != reg.Secret {
@@ -283,7 +284,7 @@ func (c *Connector) replace(ctx context.Context, f *flow) (*Begun, error) {
 func (c *Connector) RenewClients(ctx context.Context) (int, error) {
 	renewed := 0
 	var first error
-	err := c.store.EachSealed(ctx, oauthstore.KindRegistration, func(id oauthstore.ID, data []byte, version uint64) error {
+	err := c.store.EachSealed(ctx, backend.KindRegistration, func(id backend.ID, data []byte, version uint64) error {
 		var reg registration
 		if id.Account != registrationAccount || json.Unmarshal(data, &reg) != nil {
 			return nil //nolint:nilerr // a client of another kind
@@ -303,7 +304,7 @@ func (c *Connector) RenewClients(ctx context.Context) (int, error) {
 				return "client renewed", nil
 			})
 		}
-		if err != nil && !errors.Is(err, oauthstore.ErrConflict) && first == nil {
+		if err != nil && !errors.Is(err, backend.ErrConflict) && first == nil {
 			first = err
 		}
 		return ctx.Err()

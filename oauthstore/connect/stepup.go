@@ -8,6 +8,7 @@ import (
 
 	"github.com/toolgrant/toolgrant/internal/oauth"
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 	"github.com/toolgrant/toolgrant/providers"
 )
 
@@ -59,8 +60,8 @@ func (c *Connector) StepUp(ctx context.Context, p providers.Provider, owner oaut
 
 // countStepUp lets so many through and no more.
 func (c *Connector) countStepUp(ctx context.Context, key oauthstore.Key) error {
-	id := oauthstore.ID{
-		Kind: oauthstore.KindFlow, Tenant: key.Owner.Tenant, Subject: key.Owner.Subject, Provider: key.Provider,
+	id := backend.ID{
+		Kind: backend.KindFlow, Tenant: key.Owner.Tenant, Subject: key.Owner.Subject, Provider: key.Provider,
 		Account: key.Account, Server: key.Server,
 	}
 	for {
@@ -74,7 +75,7 @@ func (c *Connector) countStepUp(ctx context.Context, key oauthstore.Key) error {
 		}
 		n.Count++
 		_, err = c.save(ctx, id, &n, time.Now().Add(stepUpWindow), version)
-		if !errors.Is(err, oauthstore.ErrConflict) {
+		if !errors.Is(err, backend.ErrConflict) {
 			return err
 		}
 	}

@@ -7,7 +7,7 @@
 //		return err
 //	}
 //	defer backend.Close()
-//	// backend is an oauthstore.Backend: hand it to oauthstore.New
+//	// backend is a backend.Backend: hand it to oauthstore.New
 //
 // A record is written to a file beside it, synced and renamed over it, and the
 // folder is synced: whoever reads sees the old record or the new one whole, and
@@ -38,6 +38,6 @@
 //
 // # Errors
 //
-// Errors match oauthstore.ErrNotFound, ErrConflict, ErrClosed, ErrUnavailable
+// Errors match backend.ErrNotFound, ErrConflict, ErrClosed, ErrUnavailable
 // or the context's error. Their text names the operation and the file.
 package filestore

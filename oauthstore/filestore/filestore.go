@@ -12,13 +12,13 @@ import (
 	"strings"
 	"time"
 
-	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 	"github.com/toolgrant/toolgrant/oauthstore/internal/folder"
 	"github.com/toolgrant/toolgrant/oauthstore/internal/gate"
 	"github.com/toolgrant/toolgrant/oauthstore/internal/page"
 )
 
-// A Backend is an [oauthstore.Backend] in a folder. Safe for concurrent use,
+// A Backend is a [backend.Backend] in a folder. Safe for concurrent use,
 // also by several processes.
 type Backend struct {
 	root    *os.Root
@@ -26,7 +26,7 @@ type Backend struct {
 	writing chan struct{} // holds a token while a goroutine of this Backend has the lock or waits for it
 }
 
-var _ oauthstore.Backend = (*Backend)(nil)
+var _ backend.Backend = (*Backend)(nil)
 
 // Open opens the folder dir, which is made with mode 0700 if it is not there; a
 // folder that exists keeps its mode. It removes what a process that died in the
@@ -49,7 +49,7 @@ func Open(dir string) (*Backend, error) {
 
 // Close ends the Backend after the operations that are under way; those that
 // wait for the lock give up. Later calls return an error that matches
-// oauthstore.ErrClosed.
+// backend.ErrClosed.
 func (b *Backend) Close() error {
 	b.gate.Close()
 	return b.root.Close()
@@ -61,7 +61,7 @@ func (b *Backend) do(ctx context.Context, op string, f func() error) error {
 		return mapErr(ctx, op, err)
 	}
 	if !b.gate.Enter() {
-		return mapErr(ctx, op, oauthstore.ErrClosed)
+		return mapErr(ctx, op, backend.ErrClosed)
 	}
 	defer b.gate.Leave()
 	return mapErr(ctx, op, f())
@@ -74,11 +74,11 @@ func mapErr(ctx context.Context, op string, err error) error {
 		return nil
 	case ctx.Err() != nil:
 		return fmt.Errorf("filestore: %s: %w", op, ctx.Err())
-	case errors.Is(err, oauthstore.ErrNotFound), errors.Is(err, oauthstore.ErrConflict),
-		errors.Is(err, oauthstore.ErrClosed), errors.Is(err, errors.ErrUnsupported):
+	case errors.Is(err, backend.ErrNotFound), errors.Is(err, backend.ErrConflict),
+		errors.Is(err, backend.ErrClosed), errors.Is(err, errors.ErrUnsupported):
 		return fmt.Errorf("filestore: %s: %w", op, err)
 	}
-	return fmt.Errorf("filestore: %s: %w: %w", op, oauthstore.ErrUnavailable, err)
+	return fmt.Errorf("filestore: %s: %w: %w", op, backend.ErrUnavailable, err)
 }
 
 // lockLimit is how long an operation waits for other writers, unless its
@@ -98,7 +98,7 @@ func (b *Backend) locked(ctx context.Context, op string, f func() error) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-b.gate.Closing():
-			return oauthstore.ErrClosed
+			return backend.ErrClosed
 		case <-limit.C:
 			return tooLong
 		}
@@ -121,7 +121,7 @@ func (b *Backend) locked(ctx context.Context, op string, f func() error) error {
 			case <-ctx.Done():
 				return ctx.Err()
 			case <-b.gate.Closing():
-				return oauthstore.ErrClosed
+				return backend.ErrClosed
 			case <-limit.C:
 				return tooLong
 			}
@@ -132,9 +132,9 @@ func (b *Backend) locked(ctx context.Context, op string, f func() error) error {
 // now is the clock of a folder that lives on one machine: the machine's.
 func now() time.Time { return time.Now().Round(0) }
 
-// Get implements [oauthstore.Backend].
-func (b *Backend) Get(ctx context.Context, id oauthstore.ID) (oauthstore.Record, error) {
-	var rec oauthstore.Record
+// Get implements [backend.Backend].
+func (b *Backend) Get(ctx context.Context, id backend.ID) (backend.Record, error) {
+	var rec backend.Record
 	err := b.do(ctx, "get", func() error {
 		var err error
 		_, rec, err = b.read(fileName(id))
@@ -144,8 +144,8 @@ func (b *Backend) Get(ctx context.Context, id oauthstore.ID) (oauthstore.Record,
 	return rec, err
 }
 
-// Put implements [oauthstore.Backend].
-func (b *Backend) Put(ctx context.Context, id oauthstore.ID, rec oauthstore.Record, ifVersion uint64) error {
+// Put implements [backend.Backend].
+func (b *Backend) Put(ctx context.Context, id backend.ID, rec backend.Record, ifVersion uint64) error {
 	text, err := encode(id, rec)
 	if err != nil {
 		return mapErr(ctx, "put", err)
@@ -153,19 +153,19 @@ func (b *Backend) Put(ctx context.Context, id oauthstore.ID, rec oauthstore.Reco
 	name := fileName(id)
 	return b.locked(ctx, "put", func() error {
 		_, stored, err := b.read(name)
-		exists := !errors.Is(err, oauthstore.ErrNotFound)
+		exists := !errors.Is(err, backend.ErrNotFound)
 		if err != nil && exists {
 			return err
 		}
 		if exists != (ifVersion != 0) || stored.Version != ifVersion {
-			return oauthstore.ErrConflict
+			return backend.ErrConflict
 		}
 		return b.replace(name, text)
 	})
 }
 
-// Delete implements [oauthstore.Backend].
-func (b *Backend) Delete(ctx context.Context, id oauthstore.ID, ifVersion uint64) error {
+// Delete implements [backend.Backend].
+func (b *Backend) Delete(ctx context.Context, id backend.ID, ifVersion uint64) error {
 	name := fileName(id)
 	return b.locked(ctx, "delete", func() error {
 		_, stored, err := b.read(name)
@@ -173,7 +173,7 @@ func (b *Backend) Delete(ctx context.Context, id oauthstore.ID, ifVersion uint64
 			return err
 		}
 		if stored.Version != ifVersion {
-			return oauthstore.ErrConflict
+			return backend.ErrConflict
 		}
 		if err := b.root.Remove(name); err != nil {
 			return err
@@ -182,8 +182,8 @@ func (b *Backend) Delete(ctx context.Context, id oauthstore.ID, ifVersion uint64
 	})
 }
 
-// List implements [oauthstore.Backend]. It reads every file for each page.
-func (b *Backend) List(ctx context.Context, f oauthstore.Filter, cursor string, n int) ([]oauthstore.Item, string, error) {
+// List implements [backend.Backend]. It reads every file for each page.
+func (b *Backend) List(ctx context.Context, f backend.Filter, cursor string, n int) ([]backend.Item, string, error) {
 	after, err := page.Parse(cursor, n)
 	if err != nil {
 		return nil, "", fmt.Errorf("filestore: list: %w", err)
@@ -203,7 +203,7 @@ func (b *Backend) List(ctx context.Context, f oauthstore.Filter, cursor string, 
 			}
 			r := row{place: page.Cursor{Key: name}}
 			r.ID, r.Record, err = b.read(name)
-			if errors.Is(err, oauthstore.ErrNotFound) {
+			if errors.Is(err, backend.ErrNotFound) {
 				continue // deleted since
 			}
 			if err != nil {
@@ -227,7 +227,7 @@ func (b *Backend) List(ctx context.Context, f oauthstore.Filter, cursor string, 
 		rows = rows[:n]
 		next = rows[n-1].place.String()
 	}
-	items := make([]oauthstore.Item, len(rows))
+	items := make([]backend.Item, len(rows))
 	for i, r := range rows {
 		items[i] = r.Item
 		items[i].Now = now()
@@ -237,28 +237,28 @@ func (b *Backend) List(ctx context.Context, f oauthstore.Filter, cursor string, 
 
 // A row is a record and its place in the order of a list.
 type row struct {
-	oauthstore.Item
+	backend.Item
 	place page.Cursor
 }
 
-var nameLength = len(fileName(oauthstore.ID{}))
+var nameLength = len(fileName(backend.ID{}))
 
 func compare(a, b page.Cursor) int {
 	return cmp.Or(cmp.Compare(a.Due, b.Due), cmp.Compare(a.Key, b.Key))
 }
 
 // read reads the record in a file.
-func (b *Backend) read(name string) (oauthstore.ID, oauthstore.Record, error) {
+func (b *Backend) read(name string) (backend.ID, backend.Record, error) {
 	text, err := b.root.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return oauthstore.ID{}, oauthstore.Record{}, oauthstore.ErrNotFound
+		return backend.ID{}, backend.Record{}, backend.ErrNotFound
 	}
 	if err != nil {
-		return oauthstore.ID{}, oauthstore.Record{}, err
+		return backend.ID{}, backend.Record{}, err
 	}
 	id, rec, err := decode(text)
 	if err != nil {
-		return oauthstore.ID{}, oauthstore.Record{}, fmt.Errorf("%s: %w", name, err)
+		return backend.ID{}, backend.Record{}, fmt.Errorf("%s: %w", name, err)
 	}
 	return id, rec, nil
 }

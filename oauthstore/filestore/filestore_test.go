@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 	"github.com/toolgrant/toolgrant/oauthstore/filestore"
 	"github.com/toolgrant/toolgrant/oauthstore/storetest"
 )
@@ -25,7 +25,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func TestBackend(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	storetest.Run(t, func(t *testing.T, database string) oauthstore.Backend {
+	storetest.Run(t, func(t *testing.T, database string) backend.Backend {
 		t.Helper()
 		return open(t, filepath.Join(dir, database))
 	}, nil)
@@ -39,13 +39,13 @@ func open(t *testing.T, dir string) *filestore.Backend {
 	return b
 }
 
-var someone = oauthstore.ID{Kind: oauthstore.KindCredential, Tenant: "../acme", Subject: "/etc/u_42", Provider: "asana"}
+var someone = backend.ID{Kind: backend.KindCredential, Tenant: "../acme", Subject: "/etc/u_42", Provider: "asana"}
 
 func TestTheFilesAreTheOwnersAlone(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "a", "b")
 	b := open(t, dir)
-	require.NoError(t, b.Put(t.Context(), someone, oauthstore.Record{Version: 1}, 0))
+	require.NoError(t, b.Put(t.Context(), someone, backend.Record{Version: 1}, 0))
 
 	info, err := os.Stat(dir)
 	require.NoError(t, err)
@@ -65,12 +65,12 @@ func TestWhatADeadProcessLeftIsRemoved(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	b := open(t, dir)
-	require.NoError(t, b.Put(t.Context(), someone, oauthstore.Record{Version: 1}, 0))
+	require.NoError(t, b.Put(t.Context(), someone, backend.Record{Version: 1}, 0))
 	name := record(t, dir)
 	left := filepath.Join(dir, name+".XYZ.tmp")
 	require.NoError(t, os.WriteFile(left, []byte(`{"format":1,"ver`), 0o600))
 
-	items, _, err := b.List(t.Context(), oauthstore.Filter{}, "", 10)
+	items, _, err := b.List(t.Context(), backend.Filter{}, "", 10)
 	require.NoError(t, err)
 	assert.Len(t, items, 1, "half a file is no record")
 	open(t, dir)
@@ -100,19 +100,19 @@ func TestAFileThatIsNotUnderstoodIsLeftAsItIs(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
 			b := open(t, dir)
-			require.NoError(t, b.Put(t.Context(), someone, oauthstore.Record{Version: 1}, 0))
+			require.NoError(t, b.Put(t.Context(), someone, backend.Record{Version: 1}, 0))
 			file := filepath.Join(dir, record(t, dir))
 			require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
 
 			_, getErr := b.Get(t.Context(), someone)
-			_, _, listErr := b.List(t.Context(), oauthstore.Filter{}, "", 10)
+			_, _, listErr := b.List(t.Context(), backend.Filter{}, "", 10)
 			for _, err := range []error{
 				getErr, listErr,
-				b.Put(t.Context(), someone, oauthstore.Record{Version: 8}, 0),
-				b.Put(t.Context(), someone, oauthstore.Record{Version: 8}, 7),
+				b.Put(t.Context(), someone, backend.Record{Version: 8}, 0),
+				b.Put(t.Context(), someone, backend.Record{Version: 8}, 7),
 				b.Delete(t.Context(), someone, 7),
 			} {
-				require.ErrorIs(t, err, oauthstore.ErrUnavailable)
+				require.ErrorIs(t, err, backend.ErrUnavailable)
 				assert.ErrorContains(t, err, record(t, dir), "it names the file")
 				assert.NotContains(t, err.Error(), "CANARY")
 			}
@@ -135,16 +135,16 @@ func TestAWriterThatWaitsObeysItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 2) // one waits for the lock, the other for the first
 	for range cap(done) {
-		go func() { done <- b.Put(ctx, someone, oauthstore.Record{Version: 1}, 0) }()
+		go func() { done <- b.Put(ctx, someone, backend.Record{Version: 1}, 0) }()
 	}
 	_, err = b.Get(t.Context(), someone)
-	require.ErrorIs(t, err, oauthstore.ErrNotFound, "readers do not wait")
+	require.ErrorIs(t, err, backend.ErrNotFound, "readers do not wait")
 	cancel()
 	require.ErrorIs(t, <-done, context.Canceled)
 	require.ErrorIs(t, <-done, context.Canceled)
 
 	require.NoError(t, lock.Close())
-	require.NoError(t, b.Put(t.Context(), someone, oauthstore.Record{Version: 1}, 0))
+	require.NoError(t, b.Put(t.Context(), someone, backend.Record{Version: 1}, 0))
 }
 
 func TestCloseDoesNotWaitForTheLock(t *testing.T) {
@@ -158,11 +158,11 @@ func TestCloseDoesNotWaitForTheLock(t *testing.T) {
 
 	done := make(chan error, 2)
 	for range cap(done) {
-		go func() { done <- b.Put(t.Context(), someone, oauthstore.Record{Version: 1}, 0) }()
+		go func() { done <- b.Put(t.Context(), someone, backend.Record{Version: 1}, 0) }()
 	}
 	require.NoError(t, b.Close())
-	require.ErrorIs(t, <-done, oauthstore.ErrClosed)
-	require.ErrorIs(t, <-done, oauthstore.ErrClosed)
+	require.ErrorIs(t, <-done, backend.ErrClosed)
+	require.ErrorIs(t, <-done, backend.ErrClosed)
 }
 
 func TestAWriterGivesUpOnALockThatIsNeverLetGo(t *testing.T) {
@@ -176,7 +176,7 @@ func TestAWriterGivesUpOnALockThatIsNeverLetGo(t *testing.T) {
 		require.NoError(t, err)
 		defer lock.Close()
 		require.NoError(t, syscall.Flock(int(lock.Fd()), syscall.LOCK_EX), "as a process that was stopped would")
-		require.ErrorIs(t, b.Put(t.Context(), someone, oauthstore.Record{Version: 1}, 0), oauthstore.ErrUnavailable)
+		require.ErrorIs(t, b.Put(t.Context(), someone, backend.Record{Version: 1}, 0), backend.ErrUnavailable)
 	})
 }
 
@@ -185,9 +185,9 @@ func TestAFolderThatCantBeIsUnavailable(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
 	_, err := filestore.Open(filepath.Join(file, "folder"))
-	require.ErrorIs(t, err, oauthstore.ErrUnavailable)
+	require.ErrorIs(t, err, backend.ErrUnavailable)
 	_, err = filestore.Open(file)
-	require.ErrorIs(t, err, oauthstore.ErrUnavailable)
+	require.ErrorIs(t, err, backend.ErrUnavailable)
 }
 
 func TestAFolderThatIsMovedKeepsItsBackend(t *testing.T) {
@@ -197,7 +197,7 @@ func TestAFolderThatIsMovedKeepsItsBackend(t *testing.T) {
 	after := strings.Replace(dir, "before", "after", 1)
 	require.NoError(t, os.Rename(dir, after))
 	require.NoError(t, os.Mkdir(dir, 0o700))
-	require.NoError(t, b.Put(t.Context(), someone, oauthstore.Record{Version: 1}, 0))
+	require.NoError(t, b.Put(t.Context(), someone, backend.Record{Version: 1}, 0))
 	assert.NotEmpty(t, record(t, after))
 	entries, err := os.ReadDir(dir)
 	require.NoError(t, err)

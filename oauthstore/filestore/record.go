@@ -10,7 +10,7 @@ import (
 	"io"
 	"time"
 
-	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 // A file is what stands in a record's file, as JSON.
@@ -41,33 +41,33 @@ const suffix = ".json"
 
 // fileName is the name of an id's file: it has no part of the id in it, and no
 // other id has the same one.
-func fileName(id oauthstore.ID) string {
+func fileName(id backend.ID) string {
 	text, _ := id.MarshalText() // never fails
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:]) + suffix
 }
 
-func encode(id oauthstore.ID, rec oauthstore.Record) ([]byte, error) {
+func encode(id backend.ID, rec backend.Record) ([]byte, error) {
 	return json.Marshal(file{
 		Format: format, ID: fileID(id), Version: rec.Version,
 		DueAt: timeOrNil(rec.DueAt), ExpireAt: timeOrNil(rec.ExpireAt), Data: rec.Data,
 	})
 }
 
-func decode(text []byte) (oauthstore.ID, oauthstore.Record, error) {
+func decode(text []byte) (backend.ID, backend.Record, error) {
 	var f file
 	d := json.NewDecoder(bytes.NewReader(text))
 	if err := d.Decode(&f); err != nil {
 		// Without the decoder's text, which may quote what it read.
-		return oauthstore.ID{}, oauthstore.Record{}, errors.New("malformed record")
+		return backend.ID{}, backend.Record{}, errors.New("malformed record")
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return oauthstore.ID{}, oauthstore.Record{}, errors.New("malformed record: text after it")
+		return backend.ID{}, backend.Record{}, errors.New("malformed record: text after it")
 	}
 	if f.Format != format {
-		return oauthstore.ID{}, oauthstore.Record{}, fmt.Errorf("record of format %d, this program knows %d", f.Format, format)
+		return backend.ID{}, backend.Record{}, fmt.Errorf("record of format %d, this program knows %d", f.Format, format)
 	}
-	return oauthstore.ID(f.ID), oauthstore.Record{
+	return backend.ID(f.ID), backend.Record{
 		Version: f.Version, Data: f.Data, DueAt: timeOrZero(f.DueAt), ExpireAt: timeOrZero(f.ExpireAt),
 	}, nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/keyset"
+	"github.com/toolgrant/toolgrant/oauthstore/memstore"
 )
 
 // A rotation: add a key on every machine, promote it, seal all records with it,
@@ -17,7 +18,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	store, err := oauthstore.New(oauthstore.NewMemory(), keys, nil)
+	store, err := oauthstore.New(memstore.New(), keys, nil)
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -10,7 +10,7 @@
 //		return err
 //	}
 //	backend, err := pgstore.New(pool, opts)
-//	// backend is an oauthstore.Backend: hand it to oauthstore.New
+//	// backend is a backend.Backend: hand it to oauthstore.New
 //
 // Every operation is one statement, which compares and writes by itself: no
 // transaction, no lock and no connection is held between two of them, least of
@@ -46,6 +46,6 @@
 //
 // # Errors
 //
-// Errors match oauthstore.ErrNotFound, ErrConflict, ErrClosed, ErrUnavailable
+// Errors match backend.ErrNotFound, ErrConflict, ErrClosed, ErrUnavailable
 // or the context's error.
 package pgstore

@@ -9,7 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 // SQLSTATEs that mean something else than a failure of the database.
@@ -30,13 +30,13 @@ func mapErr(ctx context.Context, op string, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("pgstore: %s: %w", op, ctx.Err())
 	}
-	for _, own := range []error{oauthstore.ErrNotFound, oauthstore.ErrConflict, oauthstore.ErrClosed, errors.ErrUnsupported} {
+	for _, own := range []error{backend.ErrNotFound, backend.ErrConflict, backend.ErrClosed, errors.ErrUnsupported} {
 		if errors.Is(err, own) {
 			return fmt.Errorf("pgstore: %s: %w", op, own)
 		}
 	}
 	if err.Error() == "closed pool" { // puddle.ErrClosedPool, behind pgxpool, which exports no value for it
-		return fmt.Errorf("pgstore: %s: %w", op, oauthstore.ErrClosed)
+		return fmt.Errorf("pgstore: %s: %w", op, backend.ErrClosed)
 	}
 	reason := fmt.Sprintf("%T", err)
 	if err, ok := errors.AsType[watchError](err); ok {
@@ -46,7 +46,7 @@ func mapErr(ctx context.Context, op string, err error) error {
 		reason = "SQLSTATE " + pgErr.Code
 		switch pgErr.Code {
 		case serializationFailure, deadlockDetected:
-			return fmt.Errorf("pgstore: %s: %w: %s", op, oauthstore.ErrConflict, reason)
+			return fmt.Errorf("pgstore: %s: %w: %s", op, backend.ErrConflict, reason)
 		case undefinedTable, invalidSchemaName:
 			reason += ": no tables; has Migrate been run?"
 		case queryCanceled:
@@ -57,5 +57,5 @@ func mapErr(ctx context.Context, op string, err error) error {
 	} else if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		reason = "connection lost"
 	}
-	return fmt.Errorf("pgstore: %s: %w: %s", op, oauthstore.ErrUnavailable, reason)
+	return fmt.Errorf("pgstore: %s: %w: %s", op, backend.ErrUnavailable, reason)
 }

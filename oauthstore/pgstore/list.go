@@ -7,18 +7,18 @@ import (
 	"strings"
 	"time"
 
-	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 	"github.com/toolgrant/toolgrant/oauthstore/internal/page"
 )
 
-// List implements [oauthstore.Backend].
-func (b *Backend) List(ctx context.Context, f oauthstore.Filter, cursor string, n int) ([]oauthstore.Item, string, error) {
+// List implements [backend.Backend].
+func (b *Backend) List(ctx context.Context, f backend.Filter, cursor string, n int) ([]backend.Item, string, error) {
 	after, seq, err := page.ParseNumbered(cursor, n)
 	if err != nil {
 		return nil, "", fmt.Errorf("pgstore: list: %w", err)
 	}
 	sql, args := b.listQuery(f, after, seq, n)
-	var items []oauthstore.Item
+	var items []backend.Item
 	next := ""
 	err = b.do(ctx, "list", func() error {
 		rows, err := b.db.Query(ctx, sql, args...)
@@ -32,7 +32,7 @@ func (b *Backend) List(ctx context.Context, f oauthstore.Filter, cursor string, 
 				next = last.String()
 				break
 			}
-			var it oauthstore.Item
+			var it backend.Item
 			var version, seq int64
 			var due, expire *time.Time
 			err := rows.Scan(&it.Now, &version, &it.Data, &due, &expire, &seq,
@@ -59,7 +59,7 @@ func (b *Backend) List(ctx context.Context, f oauthstore.Filter, cursor string, 
 
 // listQuery returns the statement for a page. Its text depends on which fields
 // of the filter are set only.
-func (b *Backend) listQuery(f oauthstore.Filter, after, seq int64, n int) (string, []any) {
+func (b *Backend) listQuery(f backend.Filter, after, seq int64, n int) (string, []any) {
 	sql := b.sql.list
 	var args []any
 	add := func(clause string, values ...any) {

@@ -10,7 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 	"github.com/toolgrant/toolgrant/oauthstore/internal/gate"
 )
 
@@ -22,7 +22,7 @@ type DB interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
-// A Backend is an [oauthstore.Backend] and an [oauthstore.Watcher] in a
+// A Backend is a [backend.Backend] and a [backend.Watcher] in a
 // PostgreSQL database. Safe for concurrent use, by any number of processes on
 // any number of machines.
 type Backend struct {
@@ -36,8 +36,8 @@ type Backend struct {
 }
 
 var (
-	_ oauthstore.Backend = (*Backend)(nil)
-	_ oauthstore.Watcher = (*Backend)(nil)
+	_ backend.Backend = (*Backend)(nil)
+	_ backend.Watcher = (*Backend)(nil)
 )
 
 // New returns a Backend on the caller's pool, in a database where [Migrate] or
@@ -62,7 +62,7 @@ func New(db DB, opts *Options) (*Backend, error) {
 }
 
 // Close ends the Backend, its calls of Watch too, and waits for what is under
-// way. Later calls return an error that matches oauthstore.ErrClosed. It does
+// way. Later calls return an error that matches backend.ErrClosed. It does
 // not close the pool.
 func (b *Backend) Close() error {
 	b.gate.Close()
@@ -75,7 +75,7 @@ func (b *Backend) do(ctx context.Context, op string, f func() error) error {
 		return mapErr(ctx, op, err)
 	}
 	if !b.gate.Enter() {
-		return mapErr(ctx, op, oauthstore.ErrClosed)
+		return mapErr(ctx, op, backend.ErrClosed)
 	}
 	defer b.gate.Leave()
 	return mapErr(ctx, op, f())
@@ -110,15 +110,15 @@ func statementsFor(schema string) statements {
 
 // textOf returns the id as one string, for notifications, and the digest of
 // that, the key of the table.
-func textOf(id oauthstore.ID) (text string, digest []byte) {
+func textOf(id backend.ID) (text string, digest []byte) {
 	b, _ := id.MarshalText() // never fails
 	sum := sha256.Sum256(b)
 	return string(b), sum[:]
 }
 
-// Get implements [oauthstore.Backend].
-func (b *Backend) Get(ctx context.Context, id oauthstore.ID) (oauthstore.Record, error) {
-	var rec oauthstore.Record
+// Get implements [backend.Backend].
+func (b *Backend) Get(ctx context.Context, id backend.ID) (backend.Record, error) {
+	var rec backend.Record
 	_, digest := textOf(id)
 	err := b.do(ctx, "get", func() error {
 		var version *int64
@@ -127,7 +127,7 @@ func (b *Backend) Get(ctx context.Context, id oauthstore.ID) (oauthstore.Record,
 			return err
 		}
 		if version == nil {
-			return oauthstore.ErrNotFound
+			return backend.ErrNotFound
 		}
 		rec.Version = unsigned(*version)
 		rec.DueAt, rec.ExpireAt = timeOrZero(due), timeOrZero(expire)
@@ -136,8 +136,8 @@ func (b *Backend) Get(ctx context.Context, id oauthstore.ID) (oauthstore.Record,
 	return rec, err
 }
 
-// Put implements [oauthstore.Backend].
-func (b *Backend) Put(ctx context.Context, id oauthstore.ID, rec oauthstore.Record, ifVersion uint64) error {
+// Put implements [backend.Backend].
+func (b *Backend) Put(ctx context.Context, id backend.ID, rec backend.Record, ifVersion uint64) error {
 	text, digest := textOf(id)
 	data := rec.Data
 	if data == nil {
@@ -154,14 +154,14 @@ func (b *Backend) Put(ctx context.Context, id oauthstore.ID, rec oauthstore.Reco
 	return b.do(ctx, "put", func() error {
 		tag, err := b.db.Exec(ctx, sql, args...)
 		if err == nil && tag.RowsAffected() == 0 {
-			return oauthstore.ErrConflict
+			return backend.ErrConflict
 		}
 		return err
 	})
 }
 
-// Delete implements [oauthstore.Backend].
-func (b *Backend) Delete(ctx context.Context, id oauthstore.ID, ifVersion uint64) error {
+// Delete implements [backend.Backend].
+func (b *Backend) Delete(ctx context.Context, id backend.ID, ifVersion uint64) error {
 	text, digest := textOf(id)
 	return b.do(ctx, "delete", func() error {
 		tag, err := b.db.Exec(ctx, b.sql.remove, b.channel, text, digest, signed(ifVersion))
@@ -173,9 +173,9 @@ func (b *Backend) Delete(ctx context.Context, id oauthstore.ID, ifVersion uint64
 			return err
 		}
 		if exists {
-			return oauthstore.ErrConflict
+			return backend.ErrConflict
 		}
-		return oauthstore.ErrNotFound
+		return backend.ErrNotFound
 	})
 }
 

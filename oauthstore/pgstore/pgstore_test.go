@@ -17,7 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/toolgrant/toolgrant/internal/servertest"
-	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 	"github.com/toolgrant/toolgrant/oauthstore/pgstore"
 	"github.com/toolgrant/toolgrant/oauthstore/storetest"
 )
@@ -41,7 +41,7 @@ func TestBackend(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			pool := newPool(t, dsn)
-			storetest.Run(t, func(t *testing.T, database string) oauthstore.Backend {
+			storetest.Run(t, func(t *testing.T, database string) backend.Backend {
 				t.Helper()
 				return open(t, pool, database)
 			}, nil)
@@ -86,7 +86,7 @@ func newSchema(t *testing.T) string {
 	return "test_" + strings.ToLower(rand.Text())
 }
 
-var someone = oauthstore.ID{Kind: oauthstore.KindCredential, Tenant: "acme", Subject: "u_42", Provider: "asana"}
+var someone = backend.ID{Kind: backend.KindCredential, Tenant: "acme", Subject: "u_42", Provider: "asana"}
 
 func TestManyWhoMigrateAtOnceAllFindTheTables(t *testing.T) {
 	t.Parallel()
@@ -108,7 +108,7 @@ func TestManyWhoMigrateAtOnceAllFindTheTables(t *testing.T) {
 			for err := range errs {
 				require.NoError(t, err)
 			}
-			require.NoError(t, open(t, pool, schema).Put(t.Context(), someone, oauthstore.Record{Version: 1}, 0))
+			require.NoError(t, open(t, pool, schema).Put(t.Context(), someone, backend.Record{Version: 1}, 0))
 		})
 	}
 }
@@ -126,7 +126,7 @@ func TestTheSchemaMayBeRunByHand(t *testing.T) {
 		require.NoError(t, err)
 	}
 	b := open(t, pool, schema) // and migrates: it sees what has been run
-	require.NoError(t, b.Put(t.Context(), someone, oauthstore.Record{Version: 1}, 0))
+	require.NoError(t, b.Put(t.Context(), someone, backend.Record{Version: 1}, 0))
 }
 
 func TestADatabaseOfALaterVersionIsLeftAsItIs(t *testing.T) {
@@ -137,7 +137,7 @@ func TestADatabaseOfALaterVersionIsLeftAsItIs(t *testing.T) {
 	_, err := pool.Exec(t.Context(), "INSERT INTO "+schema+".migrations (number) VALUES (999)")
 	require.NoError(t, err)
 	require.NoError(t, pgstore.Migrate(t.Context(), pool, &pgstore.Options{Schema: schema}))
-	require.NoError(t, b.Put(t.Context(), someone, oauthstore.Record{Version: 1}, 0))
+	require.NoError(t, b.Put(t.Context(), someone, backend.Record{Version: 1}, 0))
 }
 
 func TestASchemaThatIsNoPlainNameIsRefused(t *testing.T) {
@@ -171,15 +171,15 @@ func TestADatabaseThatFailsIsUnavailable(t *testing.T) {
 		b, err := pgstore.New(pool, &pgstore.Options{Listen: listen(pool.Config().ConnString())})
 		require.NoError(t, err)
 		_, getErr := b.Get(t.Context(), someone)
-		_, _, listErr := b.List(t.Context(), oauthstore.Filter{}, "", 1)
+		_, _, listErr := b.List(t.Context(), backend.Filter{}, "", 1)
 		for _, err := range []error{
 			getErr, listErr,
-			b.Put(t.Context(), someone, oauthstore.Record{Version: 1}, 0),
+			b.Put(t.Context(), someone, backend.Record{Version: 1}, 0),
 			b.Delete(t.Context(), someone, 1),
 			pgstore.Migrate(t.Context(), pool, nil),
-			b.Watch(t.Context(), func() {}, func(oauthstore.ID) {}),
+			b.Watch(t.Context(), func() {}, func(backend.ID) {}),
 		} {
-			require.ErrorIs(t, err, oauthstore.ErrUnavailable)
+			require.ErrorIs(t, err, backend.ErrUnavailable)
 			assert.ErrorContains(t, err, "connection refused")
 			assert.NotContains(t, err.Error(), "canary")
 		}
@@ -189,7 +189,7 @@ func TestADatabaseThatFailsIsUnavailable(t *testing.T) {
 		b, err := pgstore.New(newPool(t, servertest.Postgres(t)), &pgstore.Options{Schema: newSchema(t)})
 		require.NoError(t, err)
 		_, err = b.Get(t.Context(), someone)
-		require.ErrorIs(t, err, oauthstore.ErrUnavailable)
+		require.ErrorIs(t, err, backend.ErrUnavailable)
 		assert.ErrorContains(t, err, "Migrate")
 	})
 	t.Run("no password", func(t *testing.T) {
@@ -197,7 +197,7 @@ func TestADatabaseThatFailsIsUnavailable(t *testing.T) {
 		b, err := pgstore.New(newPool(t, strings.Replace(servertest.Postgres(t), "postgres:", "canary:", 2)), nil)
 		require.NoError(t, err)
 		_, err = b.Get(t.Context(), someone)
-		require.ErrorIs(t, err, oauthstore.ErrUnavailable)
+		require.ErrorIs(t, err, backend.ErrUnavailable)
 		assert.NotContains(t, err.Error(), "canary")
 	})
 	t.Run("a statement timeout", func(t *testing.T) {
@@ -213,7 +213,7 @@ func TestADatabaseThatFailsIsUnavailable(t *testing.T) {
 		b, err := pgstore.New(newPool(t, servertest.Postgres(t)+"&statement_timeout=50"), &pgstore.Options{Schema: schema})
 		require.NoError(t, err)
 		_, err = b.Get(t.Context(), someone)
-		require.ErrorIs(t, err, oauthstore.ErrUnavailable)
+		require.ErrorIs(t, err, backend.ErrUnavailable)
 		assert.ErrorContains(t, err, "statement timeout")
 	})
 }
@@ -223,7 +223,7 @@ func TestAWriterThatWaitsObeysItsContext(t *testing.T) {
 	pool := newPool(t, servertest.Postgres(t))
 	schema := newSchema(t)
 	b := open(t, pool, schema)
-	require.NoError(t, b.Put(t.Context(), someone, oauthstore.Record{Version: 1}, 0))
+	require.NoError(t, b.Put(t.Context(), someone, backend.Record{Version: 1}, 0))
 	tx, err := pool.Begin(t.Context())
 	require.NoError(t, err)
 	_, err = tx.Exec(t.Context(), "SELECT * FROM "+schema+".records FOR UPDATE")
@@ -231,7 +231,7 @@ func TestAWriterThatWaitsObeysItsContext(t *testing.T) {
 
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- b.Put(ctx, someone, oauthstore.Record{Version: 2}, 1) }()
+	go func() { done <- b.Put(ctx, someone, backend.Record{Version: 2}, 1) }()
 	_, err = b.Get(t.Context(), someone)
 	require.NoError(t, err, "readers do not wait")
 	cancel()
@@ -246,7 +246,7 @@ func TestAPoolThatItsOwnerHasClosedIsClosed(t *testing.T) {
 	require.NoError(t, err)
 	pool.Close()
 	_, err = b.Get(t.Context(), someone)
-	require.ErrorIs(t, err, oauthstore.ErrClosed)
+	require.ErrorIs(t, err, backend.ErrClosed)
 }
 
 func TestTheCallersPoolStaysOpen(t *testing.T) {
@@ -260,6 +260,6 @@ func TestWithoutListenThereIsNoWatch(t *testing.T) {
 	t.Parallel()
 	b, err := pgstore.New(newPoolNowhere(t), nil)
 	require.NoError(t, err)
-	err = b.Watch(t.Context(), func() {}, func(oauthstore.ID) {})
+	err = b.Watch(t.Context(), func() {}, func(backend.ID) {})
 	require.ErrorIs(t, err, errors.ErrUnsupported)
 }

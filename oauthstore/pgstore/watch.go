@@ -9,12 +9,12 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
-// Watch implements [oauthstore.Watcher], on a connection that Options.Listen
+// Watch implements [backend.Watcher], on a connection that Options.Listen
 // opens; see the package's documentation.
-func (b *Backend) Watch(ctx context.Context, ready func(), changed func(oauthstore.ID)) error {
+func (b *Backend) Watch(ctx context.Context, ready func(), changed func(backend.ID)) error {
 	return b.do(ctx, "watch", func() error {
 		if b.listen == nil {
 			return errors.ErrUnsupported
@@ -23,7 +23,7 @@ func (b *Backend) Watch(ctx context.Context, ready func(), changed func(oauthsto
 		defer cancel()
 		err := b.watch(ctx, ready, changed)
 		if ctx.Err() != nil {
-			return oauthstore.ErrClosed // unless the caller's context has ended too, which counts first
+			return backend.ErrClosed // unless the caller's context has ended too, which counts first
 		}
 		return err
 	})
@@ -35,7 +35,7 @@ type beats struct {
 	patience time.Duration // for one to arrive
 }
 
-func (b *Backend) watch(ctx context.Context, ready func(), changed func(oauthstore.ID)) error {
+func (b *Backend) watch(ctx context.Context, ready func(), changed func(backend.ID)) error {
 	conn, err := b.listen(ctx)
 	if err != nil {
 		return err
@@ -77,7 +77,7 @@ func (e watchError) Error() string { return string(e) }
 // A watcher is one call of Watch.
 type watcher struct {
 	conn    *pgx.Conn
-	changed func(oauthstore.ID)
+	changed func(backend.ID)
 	proof   string // the payload of the notifications that it sends to itself
 }
 
@@ -102,7 +102,7 @@ func (w watcher) hear(ctx context.Context, limit time.Duration, untilProof bool)
 				return true, nil
 			}
 		case !strings.HasPrefix(n.Payload, proofPrefix):
-			var id oauthstore.ID
+			var id backend.ID
 			if err := id.UnmarshalText([]byte(n.Payload)); err != nil {
 				return false, watchError("somebody else notifies on the channel")
 			}

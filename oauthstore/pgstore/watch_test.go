@@ -11,13 +11,13 @@ import (
 
 	"github.com/toolgrant/toolgrant/internal/faultproxy"
 	"github.com/toolgrant/toolgrant/internal/servertest"
-	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 	"github.com/toolgrant/toolgrant/oauthstore/pgstore"
 )
 
 // watch begins to watch on a backend of a new schema that listens through the
 // connection string. What Watch returns comes from ended.
-func watch(t *testing.T, dsn string, every, patience time.Duration, changed func(oauthstore.ID)) (b *pgstore.Backend, ready <-chan struct{}, ended <-chan error) {
+func watch(t *testing.T, dsn string, every, patience time.Duration, changed func(backend.ID)) (b *pgstore.Backend, ready <-chan struct{}, ended <-chan error) {
 	t.Helper()
 	pool := newPool(t, servertest.Postgres(t))
 	opts := &pgstore.Options{Schema: newSchema(t), Listen: listen(dsn)}
@@ -31,7 +31,7 @@ func watch(t *testing.T, dsn string, every, patience time.Duration, changed func
 	return b, is, end
 }
 
-func nobody(oauthstore.ID) {}
+func nobody(backend.ID) {}
 
 // proxied returns a proxy before the PostgreSQL server and the connection string
 // through it.
@@ -51,7 +51,7 @@ func TestAWatchThroughAPoolerIsFoundOut(t *testing.T) {
 	_, ready, ended := watch(t, servertest.PgBouncer(t)+"&default_query_exec_mode=exec", time.Minute, 200*time.Millisecond, nobody)
 	select {
 	case err := <-ended:
-		require.ErrorIs(t, err, oauthstore.ErrUnavailable)
+		require.ErrorIs(t, err, backend.ErrUnavailable)
 		assert.ErrorContains(t, err, "pooler")
 	case <-ready:
 		assert.Fail(t, "it is not ready: nothing would arrive")
@@ -64,7 +64,7 @@ func TestAConnectionThatStopsToDeliverIsFoundOut(t *testing.T) {
 	_, ready, ended := watch(t, dsn, 10*time.Millisecond, 2*time.Second, nobody)
 	<-ready
 	proxy.Freeze()
-	require.ErrorIs(t, <-ended, oauthstore.ErrUnavailable)
+	require.ErrorIs(t, <-ended, backend.ErrUnavailable)
 }
 
 func TestAConnectionThatIsCutEndsTheWatch(t *testing.T) {
@@ -73,16 +73,16 @@ func TestAConnectionThatIsCutEndsTheWatch(t *testing.T) {
 	_, ready, ended := watch(t, dsn, time.Minute, time.Minute, nobody)
 	<-ready
 	proxy.CutAll()
-	require.ErrorIs(t, <-ended, oauthstore.ErrUnavailable)
+	require.ErrorIs(t, <-ended, backend.ErrUnavailable)
 }
 
 func TestNothingIsMissedDuringAProof(t *testing.T) {
 	t.Parallel()
-	heard := make(chan oauthstore.ID, 1000)
-	b, ready, ended := watch(t, servertest.Postgres(t), time.Millisecond, time.Minute, func(id oauthstore.ID) { heard <- id })
+	heard := make(chan backend.ID, 1000)
+	b, ready, ended := watch(t, servertest.Postgres(t), time.Millisecond, time.Minute, func(id backend.ID) { heard <- id })
 	<-ready
 	for v := range uint64(100) {
-		require.NoError(t, b.Put(t.Context(), someone, oauthstore.Record{Version: v + 1}, v))
+		require.NoError(t, b.Put(t.Context(), someone, backend.Record{Version: v + 1}, v))
 		select {
 		case id := <-heard:
 			require.Equal(t, someone, id)
@@ -99,5 +99,5 @@ func TestAChannelThatOthersUseIsRefused(t *testing.T) {
 	<-ready
 	_, err := pool.Exec(t.Context(), "SELECT pg_notify($1, 'hello')", b.Channel())
 	require.NoError(t, err)
-	require.ErrorIs(t, <-ended, oauthstore.ErrUnavailable)
+	require.ErrorIs(t, <-ended, backend.ErrUnavailable)
 }

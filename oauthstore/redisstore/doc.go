@@ -7,7 +7,7 @@
 //		return err
 //	}
 //	defer backend.Close()
-//	// backend is an oauthstore.Backend: hand it to oauthstore.New
+//	// backend is a backend.Backend: hand it to oauthstore.New
 //
 // Every write is one script, which compares, writes, keeps the indexes and
 // publishes in one step. Where go-redis sends it again after a lost connection,
@@ -46,7 +46,7 @@
 //
 // # Errors
 //
-// Errors match oauthstore.ErrNotFound, ErrConflict, ErrClosed, ErrUnavailable
+// Errors match backend.ErrNotFound, ErrConflict, ErrClosed, ErrUnavailable
 // or the context's error. Of Redis's messages they hold the first word, such as
 // READONLY or OOM.
 package redisstore

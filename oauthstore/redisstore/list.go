@@ -5,7 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 
-	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 	"github.com/toolgrant/toolgrant/oauthstore/internal/page"
 )
 
@@ -13,9 +13,9 @@ import (
 // meanwhile.
 const batch = 500
 
-// List implements [oauthstore.Backend]. With DueBefore, ExpiredBefore or an
+// List implements [backend.Backend]. With DueBefore, ExpiredBefore or an
 // owner it reads an index of those; else every record.
-func (b *Backend) List(ctx context.Context, f oauthstore.Filter, cursor string, n int) ([]oauthstore.Item, string, error) {
+func (b *Backend) List(ctx context.Context, f backend.Filter, cursor string, n int) ([]backend.Item, string, error) {
 	after, err := page.Parse(cursor, n)
 	if err == nil && after.Key != "" {
 		if _, decodeErr := base64.RawURLEncoding.DecodeString(after.Key); decodeErr != nil || len(after.Key) != digestLength {
@@ -34,7 +34,7 @@ func (b *Backend) List(ctx context.Context, f oauthstore.Filter, cursor string, 
 		}
 	}
 
-	var items []oauthstore.Item
+	var items []backend.Item
 	var last page.Cursor
 	for {
 		rows, err := do(ctx, b, "list", func() ([]row, error) { return b.stretch(ctx, index, from, until, min(n+1, batch)) })
@@ -70,7 +70,7 @@ var digestLength = len(digest(""))
 
 // index returns the index to read for a filter, whether times begin its members,
 // and where to end.
-func (b *Backend) index(f oauthstore.Filter) (key string, timed bool, until string) {
+func (b *Backend) index(f backend.Filter) (key string, timed bool, until string) {
 	switch {
 	case !f.DueBefore.IsZero():
 		return b.prefix + "due", true, "(" + formatTime(f.DueBefore)
@@ -84,7 +84,7 @@ func (b *Backend) index(f oauthstore.Filter) (key string, timed bool, until stri
 
 // A row is a record and its member of the index that it was found by.
 type row struct {
-	oauthstore.Item
+	backend.Item
 	member string
 	found  bool
 }

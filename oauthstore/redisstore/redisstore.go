@@ -14,7 +14,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 	"github.com/toolgrant/toolgrant/oauthstore/internal/gate"
 )
 
@@ -33,7 +33,7 @@ type Options struct {
 	Prefix string
 }
 
-// A Backend is an [oauthstore.Backend] and an [oauthstore.Watcher] in Redis.
+// A Backend is a [backend.Backend] and a [backend.Watcher] in Redis.
 // Safe for concurrent use, by any number of processes on any number of machines.
 type Backend struct {
 	client Client
@@ -43,8 +43,8 @@ type Backend struct {
 }
 
 var (
-	_ oauthstore.Backend = (*Backend)(nil)
-	_ oauthstore.Watcher = (*Backend)(nil)
+	_ backend.Backend = (*Backend)(nil)
+	_ backend.Watcher = (*Backend)(nil)
 )
 
 var (
@@ -80,7 +80,7 @@ func New(client Client, opts *Options) (*Backend, error) {
 }
 
 // Close ends the Backend, its calls of Watch too, and waits for what is under
-// way. Later calls return an error that matches oauthstore.ErrClosed. It does
+// way. Later calls return an error that matches backend.ErrClosed. It does
 // not close the client.
 func (b *Backend) Close() error {
 	b.gate.Close()
@@ -100,7 +100,7 @@ func do[T any](ctx context.Context, b *Backend, op string, f func() (T, error)) 
 		return none, mapErr(ctx, op, err)
 	}
 	if !b.gate.Enter() {
-		return none, mapErr(ctx, op, oauthstore.ErrClosed)
+		return none, mapErr(ctx, op, backend.ErrClosed)
 	}
 	done := make(chan result, 1)
 	go func() {
@@ -121,7 +121,7 @@ func mapErr(ctx context.Context, op string, err error) error {
 	if err == nil {
 		return nil
 	}
-	for _, own := range []error{oauthstore.ErrNotFound, oauthstore.ErrConflict, oauthstore.ErrClosed} {
+	for _, own := range []error{backend.ErrNotFound, backend.ErrConflict, backend.ErrClosed} {
 		if errors.Is(err, own) {
 			return fmt.Errorf("redisstore: %s: %w", op, own)
 		}
@@ -130,13 +130,13 @@ func mapErr(ctx context.Context, op string, err error) error {
 		return fmt.Errorf("redisstore: %s: %w", op, ctx.Err())
 	}
 	if errors.Is(err, redis.ErrClosed) {
-		return fmt.Errorf("redisstore: %s: %w", op, oauthstore.ErrClosed)
+		return fmt.Errorf("redisstore: %s: %w", op, backend.ErrClosed)
 	}
 	reason := err.Error()
 	if redisErr, ok := errors.AsType[redis.Error](err); ok {
 		reason, _, _ = strings.Cut(redisErr.Error(), " ") // the rest may quote what it was sent
 	}
-	return fmt.Errorf("redisstore: %s: %w: %s", op, oauthstore.ErrUnavailable, reason)
+	return fmt.Errorf("redisstore: %s: %w: %s", op, backend.ErrUnavailable, reason)
 }
 
 // names are what is derived of an id.
@@ -146,7 +146,7 @@ type names struct {
 	keys   []string // the keys of write.lua
 }
 
-func (b *Backend) names(id oauthstore.ID) names {
+func (b *Backend) names(id backend.ID) names {
 	text, _ := id.MarshalText() // never fails
 	d := digest(string(text))
 	return names{
@@ -156,7 +156,7 @@ func (b *Backend) names(id oauthstore.ID) names {
 }
 
 func (b *Backend) owner(tenant, subject string) string {
-	text, _ := oauthstore.ID{Tenant: tenant, Subject: subject}.MarshalText()
+	text, _ := backend.ID{Tenant: tenant, Subject: subject}.MarshalText()
 	return b.prefix + "owner:" + digest(string(text))
 }
 
@@ -165,10 +165,10 @@ func digest(text string) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-// Get implements [oauthstore.Backend].
-func (b *Backend) Get(ctx context.Context, id oauthstore.ID) (oauthstore.Record, error) {
+// Get implements [backend.Backend].
+func (b *Backend) Get(ctx context.Context, id backend.ID) (backend.Record, error) {
 	type found struct {
-		rec oauthstore.Record
+		rec backend.Record
 		ok  bool
 	}
 	f, err := do(ctx, b, "get", func() (found, error) {
@@ -188,26 +188,26 @@ func (b *Backend) Get(ctx context.Context, id oauthstore.ID) (oauthstore.Record,
 		return found{it.Record, ok}, err
 	})
 	if err == nil && !f.ok {
-		err = mapErr(ctx, "get", oauthstore.ErrNotFound)
+		err = mapErr(ctx, "get", backend.ErrNotFound)
 	}
 	return f.rec, err
 }
 
-// Put implements [oauthstore.Backend].
-func (b *Backend) Put(ctx context.Context, id oauthstore.ID, rec oauthstore.Record, ifVersion uint64) error {
+// Put implements [backend.Backend].
+func (b *Backend) Put(ctx context.Context, id backend.ID, rec backend.Record, ifVersion uint64) error {
 	// Formatted now: the caller may change its data once Put has returned, which
 	// may be before go-redis does.
 	return b.write(ctx, "put", id, ifVersion,
 		strconv.FormatUint(rec.Version, 10), string(rec.Data), formatTime(rec.DueAt), formatTime(rec.ExpireAt))
 }
 
-// Delete implements [oauthstore.Backend].
-func (b *Backend) Delete(ctx context.Context, id oauthstore.ID, ifVersion uint64) error {
+// Delete implements [backend.Backend].
+func (b *Backend) Delete(ctx context.Context, id backend.ID, ifVersion uint64) error {
 	return b.write(ctx, "delete", id, ifVersion)
 }
 
 // write runs write.lua; without values it deletes.
-func (b *Backend) write(ctx context.Context, op string, id oauthstore.ID, ifVersion uint64, values ...any) error {
+func (b *Backend) write(ctx context.Context, op string, id backend.ID, ifVersion uint64, values ...any) error {
 	n := b.names(id)
 	args := append([]any{strconv.FormatUint(ifVersion, 10), n.digest, rand.Text(), b.channel(), n.text}, values...)
 	_, err := do(ctx, b, op, func() (struct{}, error) {
@@ -216,9 +216,9 @@ func (b *Backend) write(ctx context.Context, op string, id oauthstore.ID, ifVers
 		case err != nil:
 			return struct{}{}, err
 		case code == 1:
-			return struct{}{}, oauthstore.ErrConflict
+			return struct{}{}, backend.ErrConflict
 		case code == 2:
-			return struct{}{}, oauthstore.ErrNotFound
+			return struct{}{}, backend.ErrNotFound
 		}
 		return struct{}{}, nil
 	})

@@ -15,7 +15,7 @@ import (
 
 	"github.com/toolgrant/toolgrant/internal/faultproxy"
 	"github.com/toolgrant/toolgrant/internal/servertest"
-	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 	"github.com/toolgrant/toolgrant/oauthstore/redisstore"
 	"github.com/toolgrant/toolgrant/oauthstore/storetest"
 )
@@ -29,7 +29,7 @@ func TestBackend(t *testing.T) {
 			t.Parallel()
 			opts := options(t)
 			opts.Protocol = protocol
-			storetest.Run(t, func(t *testing.T, database string) oauthstore.Backend {
+			storetest.Run(t, func(t *testing.T, database string) backend.Backend {
 				t.Helper()
 				return open(t, opts, database)
 			}, nil)
@@ -61,7 +61,7 @@ func open(t *testing.T, opts *redis.Options, prefix string) *redisstore.Backend 
 
 func newPrefix() string { return "test_" + rand.Text() }
 
-var someone = oauthstore.ID{Kind: oauthstore.KindCredential, Tenant: "acme", Subject: "u_42", Provider: "asana"}
+var someone = backend.ID{Kind: backend.KindCredential, Tenant: "acme", Subject: "u_42", Provider: "asana"}
 
 // proxied returns a proxy before the Redis server and the options of a client
 // through it.
@@ -79,17 +79,17 @@ func TestAWriteThatTheClientSendsAgainIsDoneOnce(t *testing.T) {
 	t.Parallel()
 	proxy, opts := proxied(t)
 	b := open(t, opts, newPrefix())
-	first := oauthstore.Record{Version: 1, Data: []byte("first"), DueAt: time.Unix(1, 0)}
+	first := backend.Record{Version: 1, Data: []byte("first"), DueAt: time.Unix(1, 0)}
 	require.NoError(t, b.Put(t.Context(), someone, first, 0), "loads the script")
 
-	second := oauthstore.Record{Version: 2, Data: []byte("the second"), DueAt: time.Unix(2, 0)}
+	second := backend.Record{Version: 2, Data: []byte("the second"), DueAt: time.Unix(2, 0)}
 	lost := proxy.Lose([]byte("the second"), 1)
 	require.NoError(t, b.Put(t.Context(), someone, second, 1), "go-redis sends it again, which must not conflict with itself")
 	<-lost
 	got, err := b.Get(t.Context(), someone)
 	require.NoError(t, err)
 	assert.Equal(t, second.Version, got.Version)
-	items, next, err := b.List(t.Context(), oauthstore.Filter{DueBefore: time.Unix(9, 0)}, "", 9)
+	items, next, err := b.List(t.Context(), backend.Filter{DueBefore: time.Unix(9, 0)}, "", 9)
 	require.NoError(t, err)
 	assert.Len(t, items, 1)
 	assert.Empty(t, next)
@@ -99,11 +99,11 @@ func TestAServerThatHangsDoesNotKeepCallers(t *testing.T) {
 	t.Parallel()
 	proxy, opts := proxied(t)
 	b := open(t, opts, newPrefix())
-	require.NoError(t, b.Put(t.Context(), someone, oauthstore.Record{Version: 1}, 0))
+	require.NoError(t, b.Put(t.Context(), someone, backend.Record{Version: 1}, 0))
 	proxy.Freeze()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- b.Put(ctx, someone, oauthstore.Record{Version: 2}, 1) }()
+	go func() { done <- b.Put(ctx, someone, backend.Record{Version: 2}, 1) }()
 	cancel()
 	require.ErrorIs(t, <-done, context.Canceled)
 	proxy.Thaw()
@@ -116,14 +116,14 @@ func TestAServerThatFailsIsUnavailable(t *testing.T) {
 		opts.MaxRetries = -1
 		b := open(t, opts, newPrefix())
 		_, getErr := b.Get(t.Context(), someone)
-		_, _, listErr := b.List(t.Context(), oauthstore.Filter{}, "", 1)
+		_, _, listErr := b.List(t.Context(), backend.Filter{}, "", 1)
 		for _, err := range []error{
 			getErr, listErr,
-			b.Put(t.Context(), someone, oauthstore.Record{Version: 1}, 0),
+			b.Put(t.Context(), someone, backend.Record{Version: 1}, 0),
 			b.Delete(t.Context(), someone, 1),
-			b.Watch(t.Context(), func() {}, func(oauthstore.ID) {}),
+			b.Watch(t.Context(), func() {}, func(backend.ID) {}),
 		} {
-			require.ErrorIs(t, err, oauthstore.ErrUnavailable)
+			require.ErrorIs(t, err, backend.ErrUnavailable)
 			assert.ErrorContains(t, err, says)
 			assert.NotContains(t, err.Error(), "canary")
 		}
@@ -190,7 +190,7 @@ func TestAClientThatItsOwnerHasClosedIsClosed(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, client.Close())
 	_, err = b.Get(t.Context(), someone)
-	require.ErrorIs(t, err, oauthstore.ErrClosed)
+	require.ErrorIs(t, err, backend.ErrClosed)
 }
 
 func TestAPrefixWithABraceIsRefused(t *testing.T) {
@@ -208,7 +208,7 @@ func TestAllKeysHaveOneHashTag(t *testing.T) {
 	t.Parallel()
 	opts, prefix := options(t), newPrefix()
 	b := open(t, opts, prefix)
-	rec := oauthstore.Record{Version: 1, DueAt: time.Unix(1, 0), ExpireAt: time.Unix(2, 0)}
+	rec := backend.Record{Version: 1, DueAt: time.Unix(1, 0), ExpireAt: time.Unix(2, 0)}
 	require.NoError(t, b.Put(t.Context(), someone, rec, 0))
 	client := redis.NewClient(opts)
 	defer client.Close()
@@ -225,7 +225,7 @@ func TestAllKeysHaveOneHashTag(t *testing.T) {
 	assert.Empty(t, keys, "nothing is left")
 }
 
-func watch(t *testing.T, opts *redis.Options, every, patience time.Duration, changed func(oauthstore.ID)) (b *redisstore.Backend, ready <-chan struct{}, ended <-chan error) {
+func watch(t *testing.T, opts *redis.Options, every, patience time.Duration, changed func(backend.ID)) (b *redisstore.Backend, ready <-chan struct{}, ended <-chan error) {
 	t.Helper()
 	b = open(t, opts, newPrefix())
 	b.Beat(every, patience)
@@ -235,7 +235,7 @@ func watch(t *testing.T, opts *redis.Options, every, patience time.Duration, cha
 	return b, is, end
 }
 
-func nobody(oauthstore.ID) {}
+func nobody(backend.ID) {}
 
 func TestAConnectionThatStopsToDeliverIsFoundOut(t *testing.T) {
 	t.Parallel()
@@ -245,7 +245,7 @@ func TestAConnectionThatStopsToDeliverIsFoundOut(t *testing.T) {
 	_, ready, ended := watch(t, opts, 10*time.Millisecond, 2*time.Second, nobody)
 	<-ready
 	proxy.Freeze()
-	require.ErrorIs(t, <-ended, oauthstore.ErrUnavailable)
+	require.ErrorIs(t, <-ended, backend.ErrUnavailable)
 }
 
 func TestAConnectionThatIsCutEndsTheWatch(t *testing.T) {
@@ -254,16 +254,16 @@ func TestAConnectionThatIsCutEndsTheWatch(t *testing.T) {
 	_, ready, ended := watch(t, opts, time.Minute, time.Minute, nobody)
 	<-ready
 	proxy.CutAll()
-	require.ErrorIs(t, <-ended, oauthstore.ErrUnavailable)
+	require.ErrorIs(t, <-ended, backend.ErrUnavailable)
 }
 
 func TestNothingIsMissedDuringAProof(t *testing.T) {
 	t.Parallel()
-	heard := make(chan oauthstore.ID, 1000)
-	b, ready, ended := watch(t, options(t), time.Millisecond, time.Minute, func(id oauthstore.ID) { heard <- id })
+	heard := make(chan backend.ID, 1000)
+	b, ready, ended := watch(t, options(t), time.Millisecond, time.Minute, func(id backend.ID) { heard <- id })
 	<-ready
 	for v := range uint64(100) {
-		require.NoError(t, b.Put(t.Context(), someone, oauthstore.Record{Version: v + 1}, v))
+		require.NoError(t, b.Put(t.Context(), someone, backend.Record{Version: v + 1}, v))
 		select {
 		case id := <-heard:
 			require.Equal(t, someone, id)
@@ -280,5 +280,5 @@ func TestAChannelThatOthersUseIsRefused(t *testing.T) {
 	b, ready, ended := watch(t, options(t), time.Minute, time.Minute, nobody)
 	<-ready
 	require.NoError(t, client.Publish(t.Context(), b.Channel(), "hello").Err())
-	require.ErrorIs(t, <-ended, oauthstore.ErrUnavailable)
+	require.ErrorIs(t, <-ended, backend.ErrUnavailable)
 }

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 var errReply = errors.New("a reply that is none of ours")
@@ -30,33 +30,33 @@ func parseNow(v any) (time.Time, error) {
 
 // parseRecord reads the fields id, version, data, due and expire; ok is false
 // where there is no record.
-func parseRecord(v any) (it oauthstore.Item, ok bool, err error) {
+func parseRecord(v any) (it backend.Item, ok bool, err error) {
 	values, isSlice := v.([]any)
 	if !isSlice || len(values) != 5 {
-		return oauthstore.Item{}, false, errReply
+		return backend.Item{}, false, errReply
 	}
 	if values[1] == nil {
-		return oauthstore.Item{}, false, nil
+		return backend.Item{}, false, nil
 	}
 	var fields [5]string
 	for i, value := range values {
 		var isText bool
 		if fields[i], isText = value.(string); !isText {
-			return oauthstore.Item{}, false, errReply
+			return backend.Item{}, false, errReply
 		}
 	}
 	if err := it.ID.UnmarshalText([]byte(fields[0])); err != nil {
-		return oauthstore.Item{}, false, errReply
+		return backend.Item{}, false, errReply
 	}
 	if it.Version, err = strconv.ParseUint(fields[1], 10, 64); err != nil {
-		return oauthstore.Item{}, false, errReply
+		return backend.Item{}, false, errReply
 	}
 	it.Data = []byte(fields[2])
 	if it.DueAt, err = parseTime(fields[3]); err != nil {
-		return oauthstore.Item{}, false, err
+		return backend.Item{}, false, err
 	}
 	if it.ExpireAt, err = parseTime(fields[4]); err != nil {
-		return oauthstore.Item{}, false, err
+		return backend.Item{}, false, err
 	}
 	return it, true, nil
 }

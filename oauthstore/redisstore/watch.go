@@ -10,7 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 func (b *Backend) channel() string { return b.prefix + "written" }
@@ -24,25 +24,25 @@ type beats struct {
 // proofPrefix tells proofs from the texts of ids, which begin with a digit.
 const proofPrefix = "proof "
 
-// Watch implements [oauthstore.Watcher]; see the package's documentation.
-func (b *Backend) Watch(ctx context.Context, ready func(), changed func(oauthstore.ID)) error {
+// Watch implements [backend.Watcher]; see the package's documentation.
+func (b *Backend) Watch(ctx context.Context, ready func(), changed func(backend.ID)) error {
 	if err := ctx.Err(); err != nil {
 		return mapErr(ctx, "watch", err)
 	}
 	if !b.gate.Enter() {
-		return mapErr(ctx, "watch", oauthstore.ErrClosed)
+		return mapErr(ctx, "watch", backend.ErrClosed)
 	}
 	defer b.gate.Leave()
 	inner, cancel := b.gate.Context(ctx)
 	defer cancel()
 	err := b.watch(inner, ready, changed)
 	if inner.Err() != nil && ctx.Err() == nil {
-		err = oauthstore.ErrClosed
+		err = backend.ErrClosed
 	}
 	return mapErr(ctx, "watch", err)
 }
 
-func (b *Backend) watch(ctx context.Context, ready func(), changed func(oauthstore.ID)) error {
+func (b *Backend) watch(ctx context.Context, ready func(), changed func(backend.ID)) error {
 	sub := b.client.Subscribe(ctx, b.channel())
 	// go-redis does not look at the context while it waits for a message.
 	stop := context.AfterFunc(ctx, func() { _ = sub.Close() })
@@ -77,7 +77,7 @@ func (b *Backend) watch(ctx context.Context, ready func(), changed func(oauthsto
 type watcher struct {
 	sub     *redis.PubSub
 	ready   func()
-	changed func(oauthstore.ID)
+	changed func(backend.ID)
 	proof   string // the message that it sends to itself
 }
 
@@ -106,7 +106,7 @@ func (w watcher) hear(ctx context.Context, limit time.Duration, untilProof bool)
 					return true, nil
 				}
 			case !strings.HasPrefix(m.Payload, proofPrefix):
-				var id oauthstore.ID
+				var id backend.ID
 				if err := id.UnmarshalText([]byte(m.Payload)); err != nil {
 					return false, errReply
 				}

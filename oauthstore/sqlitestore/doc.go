@@ -7,7 +7,7 @@
 //		return err
 //	}
 //	defer backend.Close()
-//	// backend is an oauthstore.Backend: hand it to oauthstore.New
+//	// backend is a backend.Backend: hand it to oauthstore.New
 //
 // [Open] makes the file (mode 0600) and the table, and sets write-ahead logging
 // with synchronous=FULL: a write that has returned survives a loss of power.
@@ -31,7 +31,7 @@
 //
 // # Errors
 //
-// Errors match oauthstore.ErrNotFound, ErrConflict, ErrClosed, ErrUnavailable
+// Errors match backend.ErrNotFound, ErrConflict, ErrClosed, ErrUnavailable
 // or the context's error. Their text names the operation and SQLite's message,
 // which never holds a stored value.
 package sqlitestore

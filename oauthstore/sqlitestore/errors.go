@@ -9,7 +9,7 @@ import (
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
-	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 // mapErr turns what SQLite and database/sql return into what oauthstore
@@ -20,12 +20,12 @@ func mapErr(ctx context.Context, op string, err error) error {
 		return nil
 	case ctx.Err() != nil:
 		return fmt.Errorf("sqlitestore: %s: %w", op, ctx.Err())
-	case errors.Is(err, oauthstore.ErrNotFound), errors.Is(err, oauthstore.ErrConflict), errors.Is(err, oauthstore.ErrClosed):
+	case errors.Is(err, backend.ErrNotFound), errors.Is(err, backend.ErrConflict), errors.Is(err, backend.ErrClosed):
 		return fmt.Errorf("sqlitestore: %s: %w", op, err)
 	case err.Error() == "sql: database is closed": // database/sql exports no value for it
-		return fmt.Errorf("sqlitestore: %s: %w", op, oauthstore.ErrClosed)
+		return fmt.Errorf("sqlitestore: %s: %w", op, backend.ErrClosed)
 	}
-	return fmt.Errorf("sqlitestore: %s: %w: %w", op, oauthstore.ErrUnavailable, err)
+	return fmt.Errorf("sqlitestore: %s: %w: %w", op, backend.ErrUnavailable, err)
 }
 
 // busyLimit is how long an operation waits for other writers, unless its

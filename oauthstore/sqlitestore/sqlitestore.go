@@ -16,12 +16,12 @@ import (
 
 	"modernc.org/sqlite"
 
-	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 	"github.com/toolgrant/toolgrant/oauthstore/internal/folder"
 	"github.com/toolgrant/toolgrant/oauthstore/internal/page"
 )
 
-// A Backend is an [oauthstore.Backend] in a SQLite database. Safe for
+// A Backend is a [backend.Backend] in a SQLite database. Safe for
 // concurrent use, also by several processes.
 type Backend struct {
 	db     *sql.DB
@@ -29,7 +29,7 @@ type Backend struct {
 	closed atomic.Bool
 }
 
-var _ oauthstore.Backend = (*Backend)(nil)
+var _ backend.Backend = (*Backend)(nil)
 
 // Options for [Open]. Nil means the defaults.
 type Options struct {
@@ -104,7 +104,7 @@ func dsn(path string) string {
 
 // Close closes the database if [Open] opened it, after the operations that are
 // under way. Later calls of the other methods return an error that matches
-// oauthstore.ErrClosed.
+// backend.ErrClosed.
 func (b *Backend) Close() error {
 	if b.closed.Swap(true) || !b.owned {
 		return nil
@@ -118,26 +118,26 @@ func (b *Backend) do(ctx context.Context, op string, f func() error) error {
 		return mapErr(ctx, op, err)
 	}
 	if b.closed.Load() {
-		return mapErr(ctx, op, oauthstore.ErrClosed)
+		return mapErr(ctx, op, backend.ErrClosed)
 	}
 	return retryBusy(ctx, op, f)
 }
 
 const where = ` WHERE kind = ? AND tenant = ? AND subject = ? AND provider = ? AND account = ? AND server = ?`
 
-func columns(id oauthstore.ID) []any {
+func columns(id backend.ID) []any {
 	return []any{id.Kind, id.Tenant, id.Subject, id.Provider, id.Account, id.Server}
 }
 
-// Get implements [oauthstore.Backend].
-func (b *Backend) Get(ctx context.Context, id oauthstore.ID) (oauthstore.Record, error) {
-	var rec oauthstore.Record
+// Get implements [backend.Backend].
+func (b *Backend) Get(ctx context.Context, id backend.ID) (backend.Record, error) {
+	var rec backend.Record
 	err := b.do(ctx, "get", func() error {
 		row := b.db.QueryRowContext(ctx, `SELECT version, data, due_at, expire_at FROM toolgrant_records`+where, columns(id)...)
 		var err error
 		rec, err = scan(row)
 		if errors.Is(err, sql.ErrNoRows) {
-			return oauthstore.ErrNotFound
+			return backend.ErrNotFound
 		}
 		return err
 	})
@@ -148,9 +148,9 @@ func (b *Backend) Get(ctx context.Context, id oauthstore.ID) (oauthstore.Record,
 // now is the clock of a database that lives on one machine: the machine's.
 func now() time.Time { return time.Now().Round(0) }
 
-// Put implements [oauthstore.Backend]. Each form is one statement, which SQLite
+// Put implements [backend.Backend]. Each form is one statement, which SQLite
 // runs as a transaction that takes the write lock before it reads.
-func (b *Backend) Put(ctx context.Context, id oauthstore.ID, rec oauthstore.Record, ifVersion uint64) error {
+func (b *Backend) Put(ctx context.Context, id backend.ID, rec backend.Record, ifVersion uint64) error {
 	data := rec.Data
 	if data == nil {
 		data = []byte{} // the driver stores nil as NULL
@@ -168,14 +168,14 @@ func (b *Backend) Put(ctx context.Context, id oauthstore.ID, rec oauthstore.Reco
 				values, columns(id), []any{signed(ifVersion)})
 		}
 		if err == nil && !written {
-			return oauthstore.ErrConflict
+			return backend.ErrConflict
 		}
 		return err
 	})
 }
 
-// Delete implements [oauthstore.Backend].
-func (b *Backend) Delete(ctx context.Context, id oauthstore.ID, ifVersion uint64) error {
+// Delete implements [backend.Backend].
+func (b *Backend) Delete(ctx context.Context, id backend.ID, ifVersion uint64) error {
 	return b.do(ctx, "delete", func() error {
 		deleted, err := b.exec(ctx, `DELETE FROM toolgrant_records`+where+` AND version = ?`, columns(id), []any{signed(ifVersion)})
 		if err != nil || deleted {
@@ -186,9 +186,9 @@ func (b *Backend) Delete(ctx context.Context, id oauthstore.ID, ifVersion uint64
 			return err
 		}
 		if exists {
-			return oauthstore.ErrConflict
+			return backend.ErrConflict
 		}
-		return oauthstore.ErrNotFound
+		return backend.ErrNotFound
 	})
 }
 
@@ -206,8 +206,8 @@ func (b *Backend) exec(ctx context.Context, query string, args ...[]any) (bool, 
 	return n == 1, err
 }
 
-// List implements [oauthstore.Backend].
-func (b *Backend) List(ctx context.Context, f oauthstore.Filter, cursor string, n int) ([]oauthstore.Item, string, error) {
+// List implements [backend.Backend].
+func (b *Backend) List(ctx context.Context, f backend.Filter, cursor string, n int) ([]backend.Item, string, error) {
 	after, seq, err := page.ParseNumbered(cursor, n)
 	if err != nil {
 		return nil, "", fmt.Errorf("sqlitestore: list: %w", err)
@@ -238,7 +238,7 @@ func (b *Backend) List(ctx context.Context, f oauthstore.Filter, cursor string, 
 	query += " LIMIT ?"
 	args = append(args, n+1) // one more tells whether there is a next page
 
-	var items []oauthstore.Item
+	var items []backend.Item
 	var next string
 	err = b.do(ctx, "list", func() error {
 		items, next = nil, ""
@@ -253,7 +253,7 @@ func (b *Backend) List(ctx context.Context, f oauthstore.Filter, cursor string, 
 				next = last.String()
 				break
 			}
-			var it oauthstore.Item
+			var it backend.Item
 			var seq int64
 			it.Record, err = scan(rows, &seq, &it.ID.Kind, &it.ID.Tenant, &it.ID.Subject, &it.ID.Provider, &it.ID.Account, &it.ID.Server)
 			if err != nil {
@@ -275,13 +275,13 @@ func (b *Backend) List(ctx context.Context, f oauthstore.Filter, cursor string, 
 }
 
 // scan reads the columns version, data, due_at and expire_at, then others.
-func scan(row interface{ Scan(dest ...any) error }, others ...any) (oauthstore.Record, error) {
-	var rec oauthstore.Record
+func scan(row interface{ Scan(dest ...any) error }, others ...any) (backend.Record, error) {
+	var rec backend.Record
 	var version int64
 	var due, expire sql.NullInt64
 	err := row.Scan(append([]any{&version, &rec.Data, &due, &expire}, others...)...)
 	if err != nil {
-		return oauthstore.Record{}, err
+		return backend.Record{}, err
 	}
 	rec.Version = unsigned(version)
 	rec.DueAt, rec.ExpireAt = fromMicros(due), fromMicros(expire)

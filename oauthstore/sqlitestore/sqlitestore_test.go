@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 	"github.com/toolgrant/toolgrant/oauthstore/sqlitestore"
 	"github.com/toolgrant/toolgrant/oauthstore/storetest"
 )
@@ -22,7 +22,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func TestBackend(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	storetest.Run(t, func(t *testing.T, database string) oauthstore.Backend {
+	storetest.Run(t, func(t *testing.T, database string) backend.Backend {
 		t.Helper()
 		return open(t, filepath.Join(dir, database+".db"))
 	}, nil)
@@ -33,7 +33,7 @@ func TestBackend(t *testing.T) {
 func TestBackendOnAHandleOfTheCallers(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	storetest.Run(t, func(t *testing.T, database string) oauthstore.Backend {
+	storetest.Run(t, func(t *testing.T, database string) backend.Backend {
 		t.Helper()
 		db := openDB(t, filepath.Join(dir, database+".db"))
 		require.NoError(t, sqlitestore.Migrate(t.Context(), db))
@@ -57,7 +57,7 @@ func openDB(t *testing.T, path string) *sql.DB {
 	return db
 }
 
-var someone = oauthstore.ID{Kind: oauthstore.KindCredential, Tenant: "acme", Subject: "u_42", Provider: "asana"}
+var someone = backend.ID{Kind: backend.KindCredential, Tenant: "acme", Subject: "u_42", Provider: "asana"}
 
 func TestManyWhoOpenANewFileAtOnceAllGetIt(t *testing.T) {
 	t.Parallel()
@@ -86,7 +86,7 @@ func TestTheFilesAreTheOwnersAlone(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "state")
 	path := filepath.Join(dir, "toolgrant.db")
 	b := open(t, path)
-	require.NoError(t, b.Put(t.Context(), someone, oauthstore.Record{Version: 1}, 0))
+	require.NoError(t, b.Put(t.Context(), someone, backend.Record{Version: 1}, 0))
 
 	info, err := os.Stat(dir)
 	require.NoError(t, err)
@@ -137,15 +137,15 @@ func TestAWriterThatWaitsObeysItsContext(t *testing.T) {
 
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- b.Put(ctx, someone, oauthstore.Record{Version: 1}, 0) }()
+	go func() { done <- b.Put(ctx, someone, backend.Record{Version: 1}, 0) }()
 	_, err = b.Get(t.Context(), someone)
-	require.ErrorIs(t, err, oauthstore.ErrNotFound, "readers do not wait for a writer")
+	require.ErrorIs(t, err, backend.ErrNotFound, "readers do not wait for a writer")
 	cancel()
 	require.ErrorIs(t, <-done, context.Canceled)
 
 	_, err = other.ExecContext(t.Context(), "ROLLBACK")
 	require.NoError(t, err)
-	require.NoError(t, b.Put(t.Context(), someone, oauthstore.Record{Version: 1}, 0))
+	require.NoError(t, b.Put(t.Context(), someone, backend.Record{Version: 1}, 0))
 }
 
 func TestADatabaseThatFailsIsUnavailable(t *testing.T) {
@@ -154,7 +154,7 @@ func TestADatabaseThatFailsIsUnavailable(t *testing.T) {
 		t.Parallel()
 		b := sqlitestore.New(openDB(t, filepath.Join(t.TempDir(), "empty.db")))
 		_, err := b.Get(t.Context(), someone)
-		require.ErrorIs(t, err, oauthstore.ErrUnavailable)
+		require.ErrorIs(t, err, backend.ErrUnavailable)
 		assert.ErrorContains(t, err, "toolgrant_records")
 	})
 	t.Run("no database", func(t *testing.T) {
@@ -162,14 +162,14 @@ func TestADatabaseThatFailsIsUnavailable(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "text.db")
 		require.NoError(t, os.WriteFile(path, []byte("this is not a database, it only has the name of one"), 0o600))
 		_, err := sqlitestore.Open(t.Context(), path, nil)
-		require.ErrorIs(t, err, oauthstore.ErrUnavailable)
+		require.ErrorIs(t, err, backend.ErrUnavailable)
 	})
 	t.Run("no place", func(t *testing.T) {
 		t.Parallel()
 		path := filepath.Join(t.TempDir(), "file")
 		require.NoError(t, os.WriteFile(path, nil, 0o600))
 		_, err := sqlitestore.Open(t.Context(), filepath.Join(path, "toolgrant.db"), nil)
-		require.ErrorIs(t, err, oauthstore.ErrUnavailable)
+		require.ErrorIs(t, err, backend.ErrUnavailable)
 	})
 }
 
@@ -180,7 +180,7 @@ func TestAHandleThatItsOwnerHasClosedIsClosed(t *testing.T) {
 	b := sqlitestore.New(db)
 	require.NoError(t, db.Close())
 	_, err := b.Get(t.Context(), someone)
-	require.ErrorIs(t, err, oauthstore.ErrClosed)
+	require.ErrorIs(t, err, backend.ErrClosed)
 }
 
 func TestTheCallersHandleStaysOpen(t *testing.T) {
@@ -198,7 +198,7 @@ func TestTheSchemaMayBeRunByHand(t *testing.T) {
 		_, err := db.ExecContext(t.Context(), step)
 		require.NoError(t, err)
 	}
-	require.NoError(t, sqlitestore.New(db).Put(t.Context(), someone, oauthstore.Record{Version: 1}, 0))
+	require.NoError(t, sqlitestore.New(db).Put(t.Context(), someone, backend.Record{Version: 1}, 0))
 	require.NoError(t, sqlitestore.Migrate(t.Context(), db), "it sees what has been run")
 }
 
@@ -209,5 +209,5 @@ func TestADatabaseOfALaterVersionIsLeftAsItIs(t *testing.T) {
 	_, err := db.ExecContext(t.Context(), "INSERT INTO toolgrant_migrations (number) VALUES (999)")
 	require.NoError(t, err)
 	require.NoError(t, sqlitestore.Migrate(t.Context(), db))
-	require.NoError(t, sqlitestore.New(db).Put(t.Context(), someone, oauthstore.Record{Version: 1}, 0))
+	require.NoError(t, sqlitestore.New(db).Put(t.Context(), someone, backend.Record{Version: 1}, 0))
 }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 var casRules = []rule{
@@ -16,7 +16,7 @@ var casRules = []rule{
 		says: "Put with ifVersion 0 returns ErrConflict where there is a record, and changes nothing",
 		check: func(c *testCase) {
 			c.create(id("u"), rec(5))
-			require.ErrorIs(c, c.backend.Put(c.ctx, id("u"), rec(6), 0), oauthstore.ErrConflict)
+			require.ErrorIs(c, c.backend.Put(c.ctx, id("u"), rec(6), 0), backend.ErrConflict)
 			c.stored(c.backend, id("u"), rec(5))
 		},
 	},
@@ -24,7 +24,7 @@ var casRules = []rule{
 		name: "an update of what is not there conflicts",
 		says: "Put with another ifVersion than 0 returns ErrConflict where there is no record, and creates nothing",
 		check: func(c *testCase) {
-			require.ErrorIs(c, c.backend.Put(c.ctx, id("u"), rec(6), 5), oauthstore.ErrConflict)
+			require.ErrorIs(c, c.backend.Put(c.ctx, id("u"), rec(6), 5), backend.ErrConflict)
 			c.absent(c.backend, id("u"))
 		},
 	},
@@ -35,11 +35,11 @@ var casRules = []rule{
 			c.create(id("u"), rec(5))
 			require.NoError(c, c.backend.Put(c.ctx, id("u"), rec(9), 5))
 			for _, stale := range []uint64{1, 5, 8, 10} {
-				require.ErrorIs(c, c.backend.Put(c.ctx, id("u"), rec(20), stale), oauthstore.ErrConflict, "Put if version %d", stale)
-				require.ErrorIs(c, c.backend.Delete(c.ctx, id("u"), stale), oauthstore.ErrConflict, "Delete if version %d", stale)
+				require.ErrorIs(c, c.backend.Put(c.ctx, id("u"), rec(20), stale), backend.ErrConflict, "Put if version %d", stale)
+				require.ErrorIs(c, c.backend.Delete(c.ctx, id("u"), stale), backend.ErrConflict, "Delete if version %d", stale)
 				c.stored(c.backend, id("u"), rec(9))
 			}
-			require.ErrorIs(c, c.backend.Delete(c.ctx, id("u"), 0), oauthstore.ErrConflict, "0 is no version to delete by")
+			require.ErrorIs(c, c.backend.Delete(c.ctx, id("u"), 0), backend.ErrConflict, "0 is no version to delete by")
 			c.stored(c.backend, id("u"), rec(9))
 		},
 	},
@@ -50,10 +50,10 @@ var casRules = []rule{
 			for _, v := range []uint64{math.MaxInt64 - 1, math.MaxInt64, math.MaxInt64 + 1, 1<<53 + 1, math.MaxUint64 - 1} {
 				u := rec(v)
 				c.create(id(string(u.Data)), u)
-				require.ErrorIs(c, c.backend.Put(c.ctx, id(string(u.Data)), rec(v+1), v-1), oauthstore.ErrConflict)
+				require.ErrorIs(c, c.backend.Put(c.ctx, id(string(u.Data)), rec(v+1), v-1), backend.ErrConflict)
 				require.NoError(c, c.backend.Put(c.ctx, id(string(u.Data)), rec(v+1), v))
 				c.stored(c.backend, id(string(u.Data)), rec(v+1))
-				items, _, err := c.backend.List(c.ctx, oauthstore.Filter{Subject: string(u.Data)}, "", 1)
+				items, _, err := c.backend.List(c.ctx, backend.Filter{Subject: string(u.Data)}, "", 1)
 				require.NoError(c, err)
 				require.Len(c, items, 1)
 				require.Equal(c, v+1, items[0].Version)
@@ -67,11 +67,11 @@ var casRules = []rule{
 		check: func(c *testCase) {
 			c.create(id("u"), rec(10))
 			require.NoError(c, c.backend.Delete(c.ctx, id("u"), 10))
-			require.ErrorIs(c, c.backend.Put(c.ctx, id("u"), rec(11), 10), oauthstore.ErrConflict, "there is no record")
+			require.ErrorIs(c, c.backend.Put(c.ctx, id("u"), rec(11), 10), backend.ErrConflict, "there is no record")
 			c.create(id("u"), rec(20))
 			c.stored(c.backend, id("u"), rec(20))
-			require.ErrorIs(c, c.backend.Put(c.ctx, id("u"), rec(21), 10), oauthstore.ErrConflict, "the version before the purge")
-			require.ErrorIs(c, c.backend.Delete(c.ctx, id("u"), 10), oauthstore.ErrConflict, "the version before the purge")
+			require.ErrorIs(c, c.backend.Put(c.ctx, id("u"), rec(21), 10), backend.ErrConflict, "the version before the purge")
+			require.ErrorIs(c, c.backend.Delete(c.ctx, id("u"), 10), backend.ErrConflict, "the version before the purge")
 			c.stored(c.backend, id("u"), rec(20))
 		},
 	},
@@ -112,7 +112,7 @@ var casRules = []rule{
 						return c.backend.Put(c.ctx, u, rec(2), 1)
 					}
 					return c.backend.Delete(c.ctx, u, 1)
-				}, oauthstore.ErrNotFound)
+				}, backend.ErrNotFound)
 				if w == 1 {
 					c.absent(c.backend, u)
 					continue
@@ -159,7 +159,7 @@ func (c *testCase) race(n int, f func(i int) error, allowed ...error) int {
 			winner = i
 			continue
 		}
-		lost := errors.Is(err, oauthstore.ErrConflict)
+		lost := errors.Is(err, backend.ErrConflict)
 		for _, a := range allowed {
 			lost = lost || errors.Is(err, a)
 		}
@@ -171,7 +171,7 @@ func (c *testCase) race(n int, f func(i int) error, allowed ...error) int {
 
 // increment has writers on each handle raise the version of id("u"), which is
 // 1, by one at a time, and requires that none of their writes is lost.
-func (c *testCase) increment(handles ...oauthstore.Backend) {
+func (c *testCase) increment(handles ...backend.Backend) {
 	const each = 10
 	errs := make(chan error, len(handles)*each)
 	var wg sync.WaitGroup
@@ -193,14 +193,14 @@ func (c *testCase) increment(handles ...oauthstore.Backend) {
 	}
 }
 
-func (c *testCase) raise(b oauthstore.Backend) error {
+func (c *testCase) raise(b backend.Backend) error {
 	for {
 		got, err := b.Get(c.ctx, id("u"))
 		if err != nil {
 			return err
 		}
 		err = b.Put(c.ctx, id("u"), rec(got.Version+1), got.Version)
-		if !errors.Is(err, oauthstore.ErrConflict) {
+		if !errors.Is(err, backend.ErrConflict) {
 			return err
 		}
 	}

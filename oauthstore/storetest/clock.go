@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 var clockRules = []rule{
@@ -20,8 +20,8 @@ var clockRules = []rule{
 			got, err := c.backend.Get(c.ctx, id("u"))
 			require.NoError(c, err)
 			none, err := c.backend.Get(c.ctx, id("nobody"))
-			require.ErrorIs(c, err, oauthstore.ErrNotFound)
-			items, _, err := c.backend.List(c.ctx, oauthstore.Filter{}, "", 10)
+			require.ErrorIs(c, err, backend.ErrNotFound)
+			items, _, err := c.backend.List(c.ctx, backend.Filter{}, "", 10)
 			require.NoError(c, err)
 			require.Len(c, items, 1)
 			for what, now := range map[string]time.Time{"Get": got.Now, "Get of nothing": none.Now, "List": items[0].Now} {
@@ -47,13 +47,13 @@ var clockRules = []rule{
 }
 
 // ticks reads the time from the handles in turn, until it has moved often.
-func (c *testCase) ticks(handles ...oauthstore.Backend) {
+func (c *testCase) ticks(handles ...backend.Backend) {
 	var last time.Time
 	for moved := 0; moved < 4; {
 		require.NoError(c, c.ctx.Err(), "the clock stands still at %v", last)
 		for _, b := range handles {
 			got, err := b.Get(c.ctx, id("nobody"))
-			require.True(c, errors.Is(err, oauthstore.ErrNotFound), "Get: %v", err)
+			require.True(c, errors.Is(err, backend.ErrNotFound), "Get: %v", err)
 			require.False(c, got.Now.Before(last), "the clock went back from %v to %v", last, got.Now)
 			if got.Now.After(last) {
 				moved++

@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 var contextRules = []rule{
@@ -36,8 +36,8 @@ var contextRules = []rule{
 		says: "the text of an error, with any verb and at any depth, never holds Data: neither what is stored nor what was to be",
 		check: func(c *testCase) {
 			const canary = "CANARY-7f3a9c"
-			stored := oauthstore.Record{Version: 1, Data: []byte("stored " + canary)}
-			put := oauthstore.Record{Version: 2, Data: []byte("put " + canary)}
+			stored := backend.Record{Version: 1, Data: []byte("stored " + canary)}
+			put := backend.Record{Version: 2, Data: []byte("put " + canary)}
 			c.create(id("u"), stored)
 			cancelled, cancel := context.WithCancel(c.ctx)
 			cancel()
@@ -86,7 +86,7 @@ func (c *testCase) doesNothing(ctx context.Context, want error) {
 	require.ErrorIs(c, c.backend.Put(ctx, id("u"), rec(2), 1), want, "Put")
 	require.ErrorIs(c, c.backend.Put(ctx, id("new"), rec(2), 0), want, "Put that creates")
 	require.ErrorIs(c, c.backend.Delete(ctx, id("u"), 1), want, "Delete")
-	_, _, err = c.backend.List(ctx, oauthstore.Filter{}, "", 10)
+	_, _, err = c.backend.List(ctx, backend.Filter{}, "", 10)
 	require.ErrorIs(c, err, want, "List")
 
 	c.stored(c.backend, id("u"), rec(1))

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"math"
 
-	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 var casFaults = map[string]map[string]func(*handle){
 	"a create of what exists conflicts": {
 		"writes over": func(h *handle) {
-			h.beforePut(func(_ *oauthstore.ID, old oauthstore.Record, _ *oauthstore.Record, ifVersion *uint64) error {
+			h.beforePut(func(_ *backend.ID, old backend.Record, _ *backend.Record, ifVersion *uint64) error {
 				if *ifVersion == 0 {
 					*ifVersion = old.Version
 				}
@@ -22,24 +22,24 @@ var casFaults = map[string]map[string]func(*handle){
 	},
 	"an update of what is not there conflicts": {
 		"creates it": func(h *handle) {
-			h.beforePut(func(_ *oauthstore.ID, old oauthstore.Record, _ *oauthstore.Record, ifVersion *uint64) error {
+			h.beforePut(func(_ *backend.ID, old backend.Record, _ *backend.Record, ifVersion *uint64) error {
 				if old.Version == 0 {
 					*ifVersion = 0
 				}
 				return nil
 			})
 		},
-		"is not found": conflictIs(oauthstore.ErrNotFound),
+		"is not found": conflictIs(backend.ErrNotFound),
 	},
 	"a stale version conflicts and changes nothing": {
 		"only lower ones are stale": func(h *handle) {
-			h.beforePut(func(_ *oauthstore.ID, old oauthstore.Record, _ *oauthstore.Record, ifVersion *uint64) error {
+			h.beforePut(func(_ *backend.ID, old backend.Record, _ *backend.Record, ifVersion *uint64) error {
 				*ifVersion = min(*ifVersion, max(old.Version, 1))
 				return nil
 			})
 		},
 		"writes and says so": func(h *handle) {
-			h.afterPut(func(id oauthstore.ID, rec oauthstore.Record, err error) error {
+			h.afterPut(func(id backend.ID, rec backend.Record, err error) error {
 				if old, getErr := h.db.Get(context.Background(), id); err != nil && getErr == nil {
 					_ = h.db.Put(context.Background(), id, rec, old.Version)
 				}
@@ -47,13 +47,13 @@ var casFaults = map[string]map[string]func(*handle){
 			})
 		},
 		"delete does not compare": func(h *handle) {
-			h.delete = func(ctx context.Context, id oauthstore.ID, _ uint64) error {
+			h.delete = func(ctx context.Context, id backend.ID, _ uint64) error {
 				old, _ := h.db.Get(ctx, id)
 				return h.db.Delete(ctx, id, old.Version)
 			}
 		},
 		"version 0 deletes any": func(h *handle) {
-			h.delete = func(ctx context.Context, id oauthstore.ID, ifVersion uint64) error {
+			h.delete = func(ctx context.Context, id backend.ID, ifVersion uint64) error {
 				if old, _ := h.db.Get(ctx, id); ifVersion == 0 {
 					ifVersion = old.Version
 				}
@@ -65,33 +65,33 @@ var casFaults = map[string]map[string]func(*handle){
 		"63 bits":  versionsAre(func(v uint64) uint64 { return v & math.MaxInt64 }),
 		"a double": versionsAre(func(v uint64) uint64 { return uint64(float64(v)) }),
 		"no sign": func(h *handle) {
-			h.beforePut(func(_ *oauthstore.ID, _ oauthstore.Record, rec *oauthstore.Record, _ *uint64) error {
+			h.beforePut(func(_ *backend.ID, _ backend.Record, rec *backend.Record, _ *uint64) error {
 				if rec.Version > math.MaxInt64 {
-					return oauthstore.ErrUnavailable // out of range for a bigint
+					return backend.ErrUnavailable // out of range for a bigint
 				}
 				return nil
 			})
 		},
 		"compares as doubles": func(h *handle) {
-			h.beforePut(func(_ *oauthstore.ID, old oauthstore.Record, _ *oauthstore.Record, ifVersion *uint64) error {
+			h.beforePut(func(_ *backend.ID, old backend.Record, _ *backend.Record, ifVersion *uint64) error {
 				if float64(old.Version) == float64(*ifVersion) {
 					*ifVersion = old.Version
 				}
 				return nil
 			})
 		},
-		"lists 63 bits": func(h *handle) { h.eachItem(func(it *oauthstore.Item) { it.Version &= math.MaxInt64 }) },
+		"lists 63 bits": func(h *handle) { h.eachItem(func(it *backend.Item) { it.Version &= math.MaxInt64 }) },
 	},
 	"a version is never taken for one from before a purge": {
 		"counts by itself": func(h *handle) {
-			h.beforePut(func(_ *oauthstore.ID, old oauthstore.Record, rec *oauthstore.Record, _ *uint64) error {
+			h.beforePut(func(_ *backend.ID, old backend.Record, rec *backend.Record, _ *uint64) error {
 				rec.Version = old.Version + 10
 				return nil
 			})
 		},
 		"does not compare after a delete": func(h *handle) {
-			h.delete = func(ctx context.Context, id oauthstore.ID, ifVersion uint64) error {
-				h.beforePut(func(_ *oauthstore.ID, old oauthstore.Record, _ *oauthstore.Record, ifVersion *uint64) error {
+			h.delete = func(ctx context.Context, id backend.ID, ifVersion uint64) error {
+				h.beforePut(func(_ *backend.ID, old backend.Record, _ *backend.Record, ifVersion *uint64) error {
 					*ifVersion = old.Version
 					return nil
 				})
@@ -101,14 +101,14 @@ var casFaults = map[string]map[string]func(*handle){
 	},
 	"of many who create, one wins": {
 		"looks, then writes":        func(h *handle) { h.looksThenWrites(nil) },
-		"a loser is told otherwise": conflictIs(oauthstore.ErrUnavailable),
+		"a loser is told otherwise": conflictIs(backend.ErrUnavailable),
 	},
 	"of many who update, one wins": {
 		"looks, then writes": func(h *handle) { h.looksThenWrites(nil) },
 		"all lose": func(h *handle) {
-			h.beforePut(func(_ *oauthstore.ID, _ oauthstore.Record, _ *oauthstore.Record, ifVersion *uint64) error {
+			h.beforePut(func(_ *backend.ID, _ backend.Record, _ *backend.Record, ifVersion *uint64) error {
 				if *ifVersion != 0 {
-					return oauthstore.ErrConflict
+					return backend.ErrConflict
 				}
 				return nil
 			})
@@ -125,8 +125,8 @@ var casFaults = map[string]map[string]func(*handle){
 // conflictIs makes Put return another error for a conflict.
 func conflictIs(other error) func(*handle) {
 	return func(h *handle) {
-		h.afterPut(func(_ oauthstore.ID, _ oauthstore.Record, err error) error {
-			if errors.Is(err, oauthstore.ErrConflict) {
+		h.afterPut(func(_ backend.ID, _ backend.Record, err error) error {
+			if errors.Is(err, backend.ErrConflict) {
 				return other
 			}
 			return err
@@ -137,7 +137,7 @@ func conflictIs(other error) func(*handle) {
 // versionsAre makes Put store what f makes of the version.
 func versionsAre(f func(uint64) uint64) func(*handle) {
 	return func(h *handle) {
-		h.beforePut(func(_ *oauthstore.ID, _ oauthstore.Record, rec *oauthstore.Record, _ *uint64) error {
+		h.beforePut(func(_ *backend.ID, _ backend.Record, rec *backend.Record, _ *uint64) error {
 			rec.Version = f(rec.Version)
 			return nil
 		})

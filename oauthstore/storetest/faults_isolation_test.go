@@ -5,17 +5,17 @@ import (
 	"path"
 	"strings"
 
-	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 var isolationFaults = map[string]map[string]func(*handle){
 	"every part of an id counts": {
-		"not the kind":     func(h *handle) { h.renameAll(func(id *oauthstore.ID) { id.Kind = "" }) },
-		"not the tenant":   func(h *handle) { h.renameAll(func(id *oauthstore.ID) { id.Tenant = "" }) },
-		"not the subject":  func(h *handle) { h.renameAll(func(id *oauthstore.ID) { id.Subject = "" }) },
-		"not the provider": func(h *handle) { h.renameAll(func(id *oauthstore.ID) { id.Provider = "" }) },
-		"not the account":  func(h *handle) { h.renameAll(func(id *oauthstore.ID) { id.Account = "" }) },
-		"not the server":   func(h *handle) { h.renameAll(func(id *oauthstore.ID) { id.Server = "" }) },
+		"not the kind":     func(h *handle) { h.renameAll(func(id *backend.ID) { id.Kind = "" }) },
+		"not the tenant":   func(h *handle) { h.renameAll(func(id *backend.ID) { id.Tenant = "" }) },
+		"not the subject":  func(h *handle) { h.renameAll(func(id *backend.ID) { id.Subject = "" }) },
+		"not the provider": func(h *handle) { h.renameAll(func(id *backend.ID) { id.Provider = "" }) },
+		"not the account":  func(h *handle) { h.renameAll(func(id *backend.ID) { id.Account = "" }) },
+		"not the server":   func(h *handle) { h.renameAll(func(id *backend.ID) { id.Server = "" }) },
 	},
 	"ids are compared byte for byte": {
 		"folds ASCII case":    partsAre(strings.ToLower),
@@ -30,7 +30,7 @@ var isolationFaults = map[string]map[string]func(*handle){
 		"drops what it hides": partsAre(func(s string) string { return strings.TrimPrefix(s, "\ufeff") }),
 		"255 bytes":           partsAre(func(s string) string { return s[:min(len(s), 255)] }),
 		"lists them trimmed": func(h *handle) {
-			h.eachItem(func(it *oauthstore.Item) { it.ID.Account = strings.TrimSpace(it.ID.Account) })
+			h.eachItem(func(it *backend.Item) { it.ID.Account = strings.TrimSpace(it.ID.Account) })
 		},
 	},
 	"parts of an id do not run together": {
@@ -42,9 +42,9 @@ var isolationFaults = map[string]map[string]func(*handle){
 	"an id may be long": {
 		"counts 1000 bytes": partsAre(func(s string) string { return s[:min(len(s), 1000)] }),
 		"has an index that refuses": func(h *handle) {
-			h.beforePut(func(id *oauthstore.ID, _ oauthstore.Record, _ *oauthstore.Record, _ *uint64) error {
+			h.beforePut(func(id *backend.ID, _ backend.Record, _ *backend.Record, _ *uint64) error {
 				if len(id.Tenant)+len(id.Subject)+len(id.Server) > 2704 {
-					return oauthstore.ErrUnavailable
+					return backend.ErrUnavailable
 				}
 				return nil
 			})
@@ -58,7 +58,7 @@ var isolationFaults = map[string]map[string]func(*handle){
 // partsAre makes a handle take every part of an id for what f makes of it.
 func partsAre(f func(string) string) func(*handle) {
 	return func(h *handle) {
-		h.renameAll(func(id *oauthstore.ID) {
+		h.renameAll(func(id *backend.ID) {
 			for _, p := range []*string{&id.Kind, &id.Tenant, &id.Subject, &id.Provider, &id.Account, &id.Server} {
 				*p = f(*p)
 			}
@@ -69,8 +69,8 @@ func partsAre(f func(string) string) func(*handle) {
 // joinedBy makes a handle take the parts of an id for one string.
 func joinedBy(sep string) func(*handle) {
 	return func(h *handle) {
-		h.renameAll(func(id *oauthstore.ID) {
-			*id = oauthstore.ID{Kind: strings.Join([]string{id.Kind, id.Tenant, id.Subject, id.Provider, id.Account, id.Server}, sep)}
+		h.renameAll(func(id *backend.ID) {
+			*id = backend.ID{Kind: strings.Join([]string{id.Kind, id.Tenant, id.Subject, id.Provider, id.Account, id.Server}, sep)}
 		})
 	}
 }

@@ -8,30 +8,30 @@ import (
 	"sync"
 	"time"
 
-	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 var contextFaults = map[string]map[string]func(*handle){
 	"a cancelled context does nothing": {
 		"nobody looks at it": func(h *handle) { h.withoutContext() },
 		"get works on": func(h *handle) {
-			h.get = func(_ context.Context, id oauthstore.ID) (oauthstore.Record, error) {
+			h.get = func(_ context.Context, id backend.ID) (backend.Record, error) {
 				return h.db.Get(context.Background(), id)
 			}
 		},
 		"put writes first": func(h *handle) {
-			h.put = func(ctx context.Context, id oauthstore.ID, rec oauthstore.Record, ifVersion uint64) error {
+			h.put = func(ctx context.Context, id backend.ID, rec backend.Record, ifVersion uint64) error {
 				return errors.Join(h.db.Put(context.WithoutCancel(ctx), id, rec, ifVersion), ctx.Err())
 			}
 		},
 		"an error of its own": func(h *handle) {
-			h.afterPut(func(_ oauthstore.ID, _ oauthstore.Record, err error) error { return hideContext(err) })
+			h.afterPut(func(_ backend.ID, _ backend.Record, err error) error { return hideContext(err) })
 		},
 	},
 	"a passed deadline does nothing": {
 		"nobody looks at it": func(h *handle) { h.withoutContext() },
 		"it was cancelled": func(h *handle) {
-			h.afterPut(func(_ oauthstore.ID, _ oauthstore.Record, err error) error {
+			h.afterPut(func(_ backend.ID, _ backend.Record, err error) error {
 				if errors.Is(err, context.DeadlineExceeded) {
 					return context.Canceled
 				}
@@ -41,7 +41,7 @@ var contextFaults = map[string]map[string]func(*handle){
 	},
 	"no error holds data": {
 		"what was to be": func(h *handle) {
-			h.afterPut(func(_ oauthstore.ID, rec oauthstore.Record, err error) error {
+			h.afterPut(func(_ backend.ID, rec backend.Record, err error) error {
 				if err != nil {
 					return fmt.Errorf("%w: INSERT INTO records VALUES (%q)", err, rec.Data)
 				}
@@ -49,7 +49,7 @@ var contextFaults = map[string]map[string]func(*handle){
 			})
 		},
 		"what is stored, deep inside": func(h *handle) {
-			h.delete = func(ctx context.Context, id oauthstore.ID, ifVersion uint64) error {
+			h.delete = func(ctx context.Context, id backend.ID, ifVersion uint64) error {
 				rec, _ := h.db.Get(ctx, id)
 				if err := h.db.Delete(ctx, id, ifVersion); err != nil {
 					return fmt.Errorf("delete: %w", &rowError{error: err, Row: string(rec.Data)})
@@ -63,20 +63,20 @@ var contextFaults = map[string]map[string]func(*handle){
 var clockFaults = map[string]map[string]func(*handle){
 	"every read tells the time": {
 		"not of nothing": func(h *handle) {
-			h.afterGet(func(_ oauthstore.ID, rec *oauthstore.Record, err *error) {
+			h.afterGet(func(_ backend.ID, rec *backend.Record, err *error) {
 				if *err != nil {
 					rec.Now = time.Time{}
 				}
 			})
 		},
-		"not in a list": func(h *handle) { h.eachItem(func(it *oauthstore.Item) { it.Now = time.Time{} }) },
+		"not in a list": func(h *handle) { h.eachItem(func(it *backend.Item) { it.Now = time.Time{} }) },
 		"the time that was put": func(h *handle) {
-			puts := map[oauthstore.ID]time.Time{}
-			h.beforePut(func(id *oauthstore.ID, _ oauthstore.Record, rec *oauthstore.Record, _ *uint64) error {
+			puts := map[backend.ID]time.Time{}
+			h.beforePut(func(id *backend.ID, _ backend.Record, rec *backend.Record, _ *uint64) error {
 				puts[*id] = rec.Now
 				return nil
 			})
-			h.afterGet(func(id oauthstore.ID, rec *oauthstore.Record, err *error) {
+			h.afterGet(func(id backend.ID, rec *backend.Record, err *error) {
 				if *err == nil {
 					rec.Now = puts[id]
 				}
@@ -86,11 +86,11 @@ var clockFaults = map[string]map[string]func(*handle){
 	"the clock goes forward": {
 		"it stands": func(h *handle) {
 			start := time.Now()
-			h.afterGet(func(_ oauthstore.ID, rec *oauthstore.Record, _ *error) { rec.Now = start })
+			h.afterGet(func(_ backend.ID, rec *backend.Record, _ *error) { rec.Now = start })
 		},
 		"it goes back": func(h *handle) {
 			start, reads := time.Now(), 0
-			h.afterGet(func(_ oauthstore.ID, rec *oauthstore.Record, _ *error) {
+			h.afterGet(func(_ backend.ID, rec *backend.Record, _ *error) {
 				reads++
 				rec.Now = start.Add(-time.Duration(reads) * time.Second)
 			})
@@ -99,7 +99,7 @@ var clockFaults = map[string]map[string]func(*handle){
 	"all handles tell the same time": {
 		"each its process's": func(h *handle) {
 			skew := time.Duration(h.number) * -5 * time.Minute
-			h.afterGet(func(_ oauthstore.ID, rec *oauthstore.Record, _ *error) { rec.Now = rec.Now.Add(skew) })
+			h.afterGet(func(_ backend.ID, rec *backend.Record, _ *error) { rec.Now = rec.Now.Add(skew) })
 		},
 	},
 }
@@ -113,7 +113,7 @@ var handleFaults = map[string]map[string]func(*handle){
 		},
 		"it is unavailable": func(h *handle) {
 			h.close = func() error {
-				h.afterGet(func(_ oauthstore.ID, _ *oauthstore.Record, err *error) { *err = oauthstore.ErrUnavailable })
+				h.afterGet(func(_ backend.ID, _ *backend.Record, err *error) { *err = backend.ErrUnavailable })
 				return nil
 			}
 		},
@@ -121,8 +121,8 @@ var handleFaults = map[string]map[string]func(*handle){
 	"a backend may be closed while it is used": {
 		"an error of its own": func(h *handle) {
 			h.close = h.db.Close
-			h.afterPut(func(_ oauthstore.ID, _ oauthstore.Record, err error) error {
-				if errors.Is(err, oauthstore.ErrClosed) {
+			h.afterPut(func(_ backend.ID, _ backend.Record, err error) error {
+				if errors.Is(err, backend.ErrClosed) {
 					return errors.New("use of closed network connection")
 				}
 				return err
@@ -138,14 +138,14 @@ var handleFaults = map[string]map[string]func(*handle){
 		"deletes are lost": func(h *handle) { h.use(h.database("log")); replay(h) },
 		"versions are lost": func(h *handle) {
 			if h.number > 1 {
-				h.afterGet(func(_ oauthstore.ID, rec *oauthstore.Record, _ *error) { rec.Version = 1 })
+				h.afterGet(func(_ backend.ID, rec *backend.Record, _ *error) { rec.Version = 1 })
 			}
 		},
 	},
 	"handles see each other's writes at once": {
 		"a cache": func(h *handle) {
-			cache := map[oauthstore.ID]oauthstore.Record{}
-			h.afterGet(func(id oauthstore.ID, rec *oauthstore.Record, err *error) {
+			cache := map[backend.ID]backend.Record{}
+			h.afterGet(func(id backend.ID, rec *backend.Record, err *error) {
 				if old, ok := cache[id]; ok {
 					*rec, *err = old, nil
 				} else if *err == nil {
@@ -167,22 +167,22 @@ var handleFaults = map[string]map[string]func(*handle){
 
 var watchFaults = map[string]map[string]func(*handle){
 	"a watcher hears of every write": {
-		"not of creates": func(h *handle) { h.deaf(func(rec oauthstore.Record, _ error) bool { return rec.Version == 1 }) },
-		"not of updates": func(h *handle) { h.deaf(func(rec oauthstore.Record, _ error) bool { return rec.Version == 2 }) },
-		"not of deletes": func(h *handle) { h.deaf(func(_ oauthstore.Record, err error) bool { return err != nil }) },
+		"not of creates": func(h *handle) { h.deaf(func(rec backend.Record, _ error) bool { return rec.Version == 1 }) },
+		"not of updates": func(h *handle) { h.deaf(func(rec backend.Record, _ error) bool { return rec.Version == 2 }) },
+		"not of deletes": func(h *handle) { h.deaf(func(_ backend.Record, err error) bool { return err != nil }) },
 		"never ready": func(h *handle) {
-			h.watch = func(ctx context.Context, _ func(), changed func(oauthstore.ID)) error {
+			h.watch = func(ctx context.Context, _ func(), changed func(backend.ID)) error {
 				return h.db.Watch(ctx, func() {}, changed)
 			}
 		},
 		"ends by itself": func(h *handle) {
-			h.watch = func(_ context.Context, ready func(), _ func(oauthstore.ID)) error { ready(); return nil }
+			h.watch = func(_ context.Context, ready func(), _ func(backend.ID)) error { ready(); return nil }
 		},
 	},
 	"a watcher hears of other handles": {
 		"only of its own": func(h *handle) {
 			own := h.database(fmt.Sprint("events of ", h.number))
-			h.afterPut(func(id oauthstore.ID, rec oauthstore.Record, err error) error {
+			h.afterPut(func(id backend.ID, rec backend.Record, err error) error {
 				return errors.Join(err, own.Put(context.Background(), id, rec, 0))
 			})
 			h.watch = own.Watch
@@ -190,18 +190,18 @@ var watchFaults = map[string]map[string]func(*handle){
 	},
 	"a watcher hears the id as it is": {
 		"trimmed": func(h *handle) {
-			h.eachChange(func(id *oauthstore.ID) bool { id.Server = strings.TrimSpace(id.Server); return true })
+			h.eachChange(func(id *backend.ID) bool { id.Server = strings.TrimSpace(id.Server); return true })
 		},
 		"split at a bar": func(h *handle) {
-			h.eachChange(func(id *oauthstore.ID) bool { id.Tenant, _, _ = strings.Cut(id.Tenant, "|"); return true })
+			h.eachChange(func(id *backend.ID) bool { id.Tenant, _, _ = strings.Cut(id.Tenant, "|"); return true })
 		},
-		"not if long": func(h *handle) { h.eachChange(func(id *oauthstore.ID) bool { return len(id.Kind) < 1000 }) },
+		"not if long": func(h *handle) { h.eachChange(func(id *backend.ID) bool { return len(id.Kind) < 1000 }) },
 	},
 	"all who watch hear": {
 		"one of them": func(h *handle) {
 			turn := 0
 			var mu sync.Mutex
-			h.eachChange(func(*oauthstore.ID) bool {
+			h.eachChange(func(*backend.ID) bool {
 				mu.Lock()
 				defer mu.Unlock()
 				turn++
@@ -212,7 +212,7 @@ var watchFaults = map[string]map[string]func(*handle){
 	"a watcher does not hear of other databases": {
 		"one channel for all": func(h *handle) {
 			events := h.database("events")
-			h.afterPut(func(id oauthstore.ID, rec oauthstore.Record, err error) error {
+			h.afterPut(func(id backend.ID, rec backend.Record, err error) error {
 				return errors.Join(err, events.Put(context.Background(), id, rec, 0))
 			})
 			h.watch = events.Watch
@@ -221,7 +221,7 @@ var watchFaults = map[string]map[string]func(*handle){
 	"a watcher is not told of what was not written": {
 		"told before the write": func(h *handle) {
 			events := h.database("events")
-			h.beforePut(func(id *oauthstore.ID, _ oauthstore.Record, rec *oauthstore.Record, _ *uint64) error {
+			h.beforePut(func(id *backend.ID, _ backend.Record, rec *backend.Record, _ *uint64) error {
 				old, _ := events.Get(context.Background(), *id)
 				return events.Put(context.Background(), *id, *rec, old.Version)
 			})
@@ -236,7 +236,7 @@ var watchFaults = map[string]map[string]func(*handle){
 		"it does not": func(h *handle) { h.close = func() error { h.isClosed.Store(true); return nil } },
 		"an error of its own": func(h *handle) {
 			h.close = h.db.Close
-			h.afterWatch(func(error) error { return oauthstore.ErrUnavailable })
+			h.afterWatch(func(error) error { return backend.ErrUnavailable })
 		},
 	},
 }
@@ -252,7 +252,7 @@ func (e *rowError) Unwrap() error { return e.error }
 // hideContext takes the context's error for a failure of the database.
 func hideContext(err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return oauthstore.ErrUnavailable
+		return backend.ErrUnavailable
 	}
 	return err
 }
@@ -260,11 +260,11 @@ func hideContext(err error) error {
 // replay makes a handle begin with every record that was ever put.
 func replay(h *handle) {
 	log := h.database("every put")
-	items, _, _ := log.List(context.Background(), oauthstore.Filter{}, "", 100)
+	items, _, _ := log.List(context.Background(), backend.Filter{}, "", 100)
 	for _, it := range items {
 		_ = h.db.Put(context.Background(), it.ID, it.Record, 0)
 	}
-	h.afterPut(func(id oauthstore.ID, rec oauthstore.Record, err error) error {
+	h.afterPut(func(id backend.ID, rec backend.Record, err error) error {
 		if err == nil {
 			err = log.Put(context.Background(), id, rec, 0)
 		}
@@ -273,6 +273,6 @@ func replay(h *handle) {
 }
 
 // deaf keeps those changes from watchers for whose record f is true.
-func (h *handle) deaf(f func(oauthstore.Record, error) bool) {
-	h.eachChange(func(id *oauthstore.ID) bool { return !f(h.db.Get(context.Background(), *id)) })
+func (h *handle) deaf(f func(backend.Record, error) bool) {
+	h.eachChange(func(id *backend.ID) bool { return !f(h.db.Get(context.Background(), *id)) })
 }

@@ -8,27 +8,27 @@ import (
 	"strings"
 	"time"
 
-	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 var listFaults = map[string]map[string]func(*handle){
 	"nothing is listed where there is nothing": {
 		"not found": func(h *handle) {
-			h.afterList(func(_ oauthstore.Filter, items *[]oauthstore.Item, _ *string, err *error) {
+			h.afterList(func(_ backend.Filter, items *[]backend.Item, _ *string, err *error) {
 				if len(*items) == 0 {
-					*err = oauthstore.ErrNotFound
+					*err = backend.ErrNotFound
 				}
 			})
 		},
 		"a cursor": func(h *handle) {
-			h.afterList(func(_ oauthstore.Filter, _ *[]oauthstore.Item, next *string, _ *error) { *next = "0:1" })
+			h.afterList(func(_ backend.Filter, _ *[]backend.Item, next *string, _ *error) { *next = "0:1" })
 		},
 	},
 	"an item is the whole record": {
-		"no data":    func(h *handle) { h.eachItem(func(it *oauthstore.Item) { it.Data = nil }) },
-		"no version": func(h *handle) { h.eachItem(func(it *oauthstore.Item) { it.Version = 0 }) },
-		"no account": func(h *handle) { h.eachItem(func(it *oauthstore.Item) { it.ID.Account = "" }) },
-		"no expiry":  func(h *handle) { h.eachItem(func(it *oauthstore.Item) { it.ExpireAt = time.Time{} }) },
+		"no data":    func(h *handle) { h.eachItem(func(it *backend.Item) { it.Data = nil }) },
+		"no version": func(h *handle) { h.eachItem(func(it *backend.Item) { it.Version = 0 }) },
+		"no account": func(h *handle) { h.eachItem(func(it *backend.Item) { it.ID.Account = "" }) },
+		"no expiry":  func(h *handle) { h.eachItem(func(it *backend.Item) { it.ExpireAt = time.Time{} }) },
 	},
 	"a filter narrows exactly": {
 		"by prefix":   matchingBy(strings.HasPrefix),
@@ -36,54 +36,54 @@ var listFaults = map[string]map[string]func(*handle){
 		"as a pattern": matchingBy(func(s, pattern string) bool {
 			return s == pattern || strings.HasSuffix(pattern, "%") && strings.HasPrefix(s, pattern[:len(pattern)-1])
 		}),
-		"not the kind":    func(h *handle) { h.beforeList(func(f *oauthstore.Filter, _ *string, _ *int) { f.Kind = "" }) },
-		"not the subject": func(h *handle) { h.beforeList(func(f *oauthstore.Filter, _ *string, _ *int) { f.Subject = "" }) },
+		"not the kind":    func(h *handle) { h.beforeList(func(f *backend.Filter, _ *string, _ *int) { f.Kind = "" }) },
+		"not the subject": func(h *handle) { h.beforeList(func(f *backend.Filter, _ *string, _ *int) { f.Subject = "" }) },
 	},
 	"pages hold everything once": {
 		"there is one page": func(h *handle) {
-			h.afterList(func(_ oauthstore.Filter, _ *[]oauthstore.Item, next *string, _ *error) { *next = "" })
+			h.afterList(func(_ backend.Filter, _ *[]backend.Item, next *string, _ *error) { *next = "" })
 		},
-		"the first page for ever": func(h *handle) { h.beforeList(func(_ *oauthstore.Filter, cursor *string, _ *int) { *cursor = "" }) },
-		"one more than asked":     func(h *handle) { h.beforeList(func(_ *oauthstore.Filter, _ *string, n *int) { *n++ }) },
+		"the first page for ever": func(h *handle) { h.beforeList(func(_ *backend.Filter, cursor *string, _ *int) { *cursor = "" }) },
+		"one more than asked":     func(h *handle) { h.beforeList(func(_ *backend.Filter, _ *string, n *int) { *n++ }) },
 		"skips one":               func(h *handle) { offsets(h, 1) },
 		"repeats one":             func(h *handle) { offsets(h, -1) },
 	},
 	"what is due comes in its order": {
 		"in that of creation": func(h *handle) {
-			h.listAll(func(f oauthstore.Filter, all []oauthstore.Item, cursor string, n int) ([]oauthstore.Item, string) {
+			h.listAll(func(f backend.Filter, all []backend.Item, cursor string, n int) ([]backend.Item, string) {
 				return pageAt(due(all, f), cursor, n, 0)
 			})
 		},
 		"what never is comes too": func(h *handle) {
-			h.listAll(func(f oauthstore.Filter, all []oauthstore.Item, cursor string, n int) ([]oauthstore.Item, string) {
-				all = slices.DeleteFunc(all, func(it oauthstore.Item) bool { return !it.DueAt.Before(f.DueBefore) })
+			h.listAll(func(f backend.Filter, all []backend.Item, cursor string, n int) ([]backend.Item, string) {
+				all = slices.DeleteFunc(all, func(it backend.Item) bool { return !it.DueAt.Before(f.DueBefore) })
 				return pageAt(byDue(all), cursor, n, 0)
 			})
 		},
 		"what is due just then comes too": func(h *handle) {
-			h.beforeList(func(f *oauthstore.Filter, _ *string, _ *int) { f.DueBefore = f.DueBefore.Add(time.Microsecond) })
+			h.beforeList(func(f *backend.Filter, _ *string, _ *int) { f.DueBefore = f.DueBefore.Add(time.Microsecond) })
 		},
 		"to the millisecond": func(h *handle) {
-			h.beforeList(func(f *oauthstore.Filter, _ *string, _ *int) { f.DueBefore = f.DueBefore.Truncate(time.Millisecond) })
+			h.beforeList(func(f *backend.Filter, _ *string, _ *int) { f.DueBefore = f.DueBefore.Truncate(time.Millisecond) })
 		},
 	},
 	"an update moves a record in the order of DueAt": {
 		"an index of the first DueAt": func(h *handle) {
-			first := map[oauthstore.ID]time.Time{}
-			h.beforePut(func(id *oauthstore.ID, old oauthstore.Record, rec *oauthstore.Record, _ *uint64) error {
+			first := map[backend.ID]time.Time{}
+			h.beforePut(func(id *backend.ID, old backend.Record, rec *backend.Record, _ *uint64) error {
 				if old.Version == 0 {
 					first[*id] = rec.DueAt
 				}
 				return nil
 			})
-			h.listAll(func(f oauthstore.Filter, all []oauthstore.Item, cursor string, n int) ([]oauthstore.Item, string) {
+			h.listAll(func(f backend.Filter, all []backend.Item, cursor string, n int) ([]backend.Item, string) {
 				all = due(all, f)
-				slices.SortStableFunc(all, func(a, b oauthstore.Item) int { return first[a.ID].Compare(first[b.ID]) })
+				slices.SortStableFunc(all, func(a, b backend.Item) int { return first[a.ID].Compare(first[b.ID]) })
 				return pageAt(all, cursor, n, 0)
 			})
 		},
 		"an index that keeps what is not due": func(h *handle) {
-			h.beforePut(func(_ *oauthstore.ID, old oauthstore.Record, rec *oauthstore.Record, _ *uint64) error {
+			h.beforePut(func(_ *backend.ID, old backend.Record, rec *backend.Record, _ *uint64) error {
 				if rec.DueAt.IsZero() {
 					rec.DueAt = old.DueAt
 				}
@@ -93,9 +93,9 @@ var listFaults = map[string]map[string]func(*handle){
 	},
 	"many that are due at once are all listed": {
 		"the cursor is the time": func(h *handle) {
-			h.listAll(func(f oauthstore.Filter, all []oauthstore.Item, cursor string, n int) ([]oauthstore.Item, string) {
+			h.listAll(func(f backend.Filter, all []backend.Item, cursor string, n int) ([]backend.Item, string) {
 				all = byDue(due(all, f))
-				all = slices.DeleteFunc(all, func(it oauthstore.Item) bool { return cursor >= it.DueAt.Format(time.RFC3339Nano) })
+				all = slices.DeleteFunc(all, func(it backend.Item) bool { return cursor >= it.DueAt.Format(time.RFC3339Nano) })
 				if len(all) <= n {
 					return all, ""
 				}
@@ -105,29 +105,29 @@ var listFaults = map[string]map[string]func(*handle){
 	},
 	"what has expired is listed": {
 		"it is removed": func(h *handle) {
-			h.afterGet(func(_ oauthstore.ID, rec *oauthstore.Record, err *error) {
+			h.afterGet(func(_ backend.ID, rec *backend.Record, err *error) {
 				if !rec.ExpireAt.IsZero() && rec.ExpireAt.Before(rec.Now) {
-					*rec, *err = oauthstore.Record{Now: rec.Now}, oauthstore.ErrNotFound
+					*rec, *err = backend.Record{Now: rec.Now}, backend.ErrNotFound
 				}
 			})
 		},
 		"what expires just then is, too": func(h *handle) {
-			h.beforeList(func(f *oauthstore.Filter, _ *string, _ *int) { f.ExpiredBefore = f.ExpiredBefore.Add(time.Microsecond) })
+			h.beforeList(func(f *backend.Filter, _ *string, _ *int) { f.ExpiredBefore = f.ExpiredBefore.Add(time.Microsecond) })
 		},
 		"everything is": func(h *handle) {
-			h.beforeList(func(f *oauthstore.Filter, _ *string, _ *int) { f.ExpiredBefore = time.Time{} })
+			h.beforeList(func(f *backend.Filter, _ *string, _ *int) { f.ExpiredBefore = time.Time{} })
 		},
 	},
 	"all fields of a filter hold together": {
 		"one of the times": func(h *handle) {
-			h.beforeList(func(f *oauthstore.Filter, _ *string, _ *int) {
+			h.beforeList(func(f *backend.Filter, _ *string, _ *int) {
 				if !f.DueBefore.IsZero() {
 					f.ExpiredBefore = time.Time{}
 				}
 			})
 		},
 		"whoever's is due": func(h *handle) {
-			h.beforeList(func(f *oauthstore.Filter, _ *string, _ *int) {
+			h.beforeList(func(f *backend.Filter, _ *string, _ *int) {
 				if !f.DueBefore.IsZero() {
 					f.Subject = ""
 				}
@@ -137,9 +137,9 @@ var listFaults = map[string]map[string]func(*handle){
 	"pages last while others write": {
 		"the cursor is a number of rows": func(h *handle) { offsets(h, 0) },
 		"the cursor is a row that may go": func(h *handle) {
-			h.listAll(func(f oauthstore.Filter, all []oauthstore.Item, cursor string, n int) ([]oauthstore.Item, string) {
+			h.listAll(func(f backend.Filter, all []backend.Item, cursor string, n int) ([]backend.Item, string) {
 				all = byDue(due(all, f))
-				name := func(it oauthstore.Item) bool { return it.ID.Subject == cursor }
+				name := func(it backend.Item) bool { return it.ID.Subject == cursor }
 				all = all[slices.IndexFunc(all, name)+1:] // from the start where it is gone
 				if len(all) <= n {
 					return all, ""
@@ -149,10 +149,10 @@ var listFaults = map[string]map[string]func(*handle){
 		},
 	},
 	"a page size or cursor that can't be is an error": {
-		"a page of nothing": func(h *handle) { h.beforeList(func(_ *oauthstore.Filter, _ *string, n *int) { *n = max(*n, 1) }) },
+		"a page of nothing": func(h *handle) { h.beforeList(func(_ *backend.Filter, _ *string, n *int) { *n = max(*n, 1) }) },
 		"the first page": func(h *handle) {
 			list := h.list
-			h.list = func(ctx context.Context, f oauthstore.Filter, cursor string, n int) ([]oauthstore.Item, string, error) {
+			h.list = func(ctx context.Context, f backend.Filter, cursor string, n int) ([]backend.Item, string, error) {
 				items, next, err := list(ctx, f, cursor, n)
 				if err != nil && n > 0 {
 					return list(ctx, f, "", n)
@@ -161,7 +161,7 @@ var listFaults = map[string]map[string]func(*handle){
 			}
 		},
 		"nothing more": func(h *handle) {
-			h.afterList(func(_ oauthstore.Filter, items *[]oauthstore.Item, _ *string, err *error) {
+			h.afterList(func(_ backend.Filter, items *[]backend.Item, _ *string, err *error) {
 				if *err != nil && len(*items) == 0 {
 					*err = nil
 				}
@@ -173,8 +173,8 @@ var listFaults = map[string]map[string]func(*handle){
 // matchingBy makes the names of a filter match by f.
 func matchingBy(f func(value, wanted string) bool) func(*handle) {
 	return func(h *handle) {
-		h.listAll(func(filter oauthstore.Filter, all []oauthstore.Item, cursor string, n int) ([]oauthstore.Item, string) {
-			all = slices.DeleteFunc(all, func(it oauthstore.Item) bool {
+		h.listAll(func(filter backend.Filter, all []backend.Item, cursor string, n int) ([]backend.Item, string) {
+			all = slices.DeleteFunc(all, func(it backend.Item) bool {
 				return filter.Kind != "" && !f(it.ID.Kind, filter.Kind) ||
 					filter.Tenant != "" && !f(it.ID.Tenant, filter.Tenant) ||
 					filter.Subject != "" && !f(it.ID.Subject, filter.Subject)
@@ -187,13 +187,13 @@ func matchingBy(f func(value, wanted string) bool) func(*handle) {
 // offsets makes the cursor of List the number of rows before it, and wrong by
 // some.
 func offsets(h *handle, wrongBy int) {
-	h.listAll(func(f oauthstore.Filter, all []oauthstore.Item, cursor string, n int) ([]oauthstore.Item, string) {
-		all = slices.DeleteFunc(all, func(it oauthstore.Item) bool { return f.Tenant != "" && it.ID.Tenant != f.Tenant })
+	h.listAll(func(f backend.Filter, all []backend.Item, cursor string, n int) ([]backend.Item, string) {
+		all = slices.DeleteFunc(all, func(it backend.Item) bool { return f.Tenant != "" && it.ID.Tenant != f.Tenant })
 		return pageAt(byDue(due(all, f)), cursor, n, wrongBy)
 	})
 }
 
-func pageAt(all []oauthstore.Item, cursor string, n, wrongBy int) ([]oauthstore.Item, string) {
+func pageAt(all []backend.Item, cursor string, n, wrongBy int) ([]backend.Item, string) {
 	from, _ := strconv.Atoi(cursor)
 	all = all[min(max(from, 0), len(all)):]
 	if len(all) <= n {
@@ -202,14 +202,14 @@ func pageAt(all []oauthstore.Item, cursor string, n, wrongBy int) ([]oauthstore.
 	return all[:n], strconv.Itoa(max(from, 0) + n + wrongBy)
 }
 
-func due(all []oauthstore.Item, f oauthstore.Filter) []oauthstore.Item {
-	return slices.DeleteFunc(all, func(it oauthstore.Item) bool {
+func due(all []backend.Item, f backend.Filter) []backend.Item {
+	return slices.DeleteFunc(all, func(it backend.Item) bool {
 		return !f.DueBefore.IsZero() && (it.DueAt.IsZero() || !it.DueAt.Before(f.DueBefore))
 	})
 }
 
-func byDue(all []oauthstore.Item) []oauthstore.Item {
-	slices.SortStableFunc(all, func(a, b oauthstore.Item) int {
+func byDue(all []backend.Item) []backend.Item {
+	slices.SortStableFunc(all, func(a, b backend.Item) int {
 		return cmp.Or(a.DueAt.Compare(b.DueAt), cmp.Compare(a.ID.Subject, b.ID.Subject))
 	})
 	return all

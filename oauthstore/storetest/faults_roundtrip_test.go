@@ -6,7 +6,7 @@ import (
 	"io/fs"
 	"time"
 
-	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 // The faults are mistakes that backends were seen to make, or that their
@@ -15,16 +15,16 @@ import (
 var roundTripFaults = map[string]map[string]func(*handle){
 	"a missing record is not found": {
 		"no error": func(h *handle) {
-			h.afterGet(func(_ oauthstore.ID, _ *oauthstore.Record, err *error) { *err = nil })
+			h.afterGet(func(_ backend.ID, _ *backend.Record, err *error) { *err = nil })
 		},
 		"an error of its own": func(h *handle) {
-			h.afterGet(func(_ oauthstore.ID, _ *oauthstore.Record, err *error) { *err = fs.ErrNotExist })
+			h.afterGet(func(_ backend.ID, _ *backend.Record, err *error) { *err = fs.ErrNotExist })
 		},
 		"a record beside the error": func(h *handle) {
-			h.afterGet(func(_ oauthstore.ID, rec *oauthstore.Record, _ *error) { rec.Version = 1 })
+			h.afterGet(func(_ backend.ID, rec *backend.Record, _ *error) { rec.Version = 1 })
 		},
 		"nothing to delete is fine": func(h *handle) {
-			h.delete = func(context.Context, oauthstore.ID, uint64) error { return nil }
+			h.delete = func(context.Context, backend.ID, uint64) error { return nil }
 		},
 	},
 	"what was put is got, byte for byte": {
@@ -36,9 +36,9 @@ var roundTripFaults = map[string]map[string]func(*handle){
 	},
 	"no Data at all is no bytes": {
 		"stores NULL": func(h *handle) {
-			h.beforePut(func(_ *oauthstore.ID, _ oauthstore.Record, rec *oauthstore.Record, _ *uint64) error {
+			h.beforePut(func(_ *backend.ID, _ backend.Record, rec *backend.Record, _ *uint64) error {
 				if rec.Data == nil {
-					return oauthstore.ErrUnavailable // a NOT NULL column
+					return backend.ErrUnavailable // a NOT NULL column
 				}
 				return nil
 			})
@@ -52,7 +52,7 @@ var roundTripFaults = map[string]map[string]func(*handle){
 	},
 	"a later version replaces all of the earlier": {
 		"keeps a time that is zero now": func(h *handle) {
-			h.beforePut(func(_ *oauthstore.ID, old oauthstore.Record, rec *oauthstore.Record, _ *uint64) error {
+			h.beforePut(func(_ *backend.ID, old backend.Record, rec *backend.Record, _ *uint64) error {
 				if rec.DueAt.IsZero() {
 					rec.DueAt = old.DueAt
 				}
@@ -60,7 +60,7 @@ var roundTripFaults = map[string]map[string]func(*handle){
 			})
 		},
 		"writes over without cutting": func(h *handle) {
-			h.beforePut(func(_ *oauthstore.ID, old oauthstore.Record, rec *oauthstore.Record, _ *uint64) error {
+			h.beforePut(func(_ *backend.ID, old backend.Record, rec *backend.Record, _ *uint64) error {
 				if len(old.Data) > len(rec.Data) {
 					rec.Data = append(bytes.Clone(rec.Data), old.Data[len(rec.Data):]...)
 				}
@@ -94,12 +94,12 @@ var roundTripFaults = map[string]map[string]func(*handle){
 	},
 	"a deleted record is gone": {
 		"it stays": func(h *handle) {
-			h.delete = func(context.Context, oauthstore.ID, uint64) error { return nil }
+			h.delete = func(context.Context, backend.ID, uint64) error { return nil }
 		},
 		"it leaves its name behind": func(h *handle) {
-			h.delete = func(ctx context.Context, id oauthstore.ID, ifVersion uint64) error {
-				h.beforePut(func(*oauthstore.ID, oauthstore.Record, *oauthstore.Record, *uint64) error {
-					return oauthstore.ErrConflict
+			h.delete = func(ctx context.Context, id backend.ID, ifVersion uint64) error {
+				h.beforePut(func(*backend.ID, backend.Record, *backend.Record, *uint64) error {
+					return backend.ErrConflict
 				})
 				return h.db.Delete(ctx, id, ifVersion)
 			}
@@ -107,16 +107,16 @@ var roundTripFaults = map[string]map[string]func(*handle){
 	},
 	"the caller's bytes stay the caller's": {
 		"put keeps them": func(h *handle) {
-			kept := map[oauthstore.ID][]byte{}
-			h.beforePut(func(id *oauthstore.ID, _ oauthstore.Record, rec *oauthstore.Record, _ *uint64) error {
+			kept := map[backend.ID][]byte{}
+			h.beforePut(func(id *backend.ID, _ backend.Record, rec *backend.Record, _ *uint64) error {
 				kept[*id] = rec.Data
 				return nil
 			})
-			h.afterGet(func(id oauthstore.ID, rec *oauthstore.Record, _ *error) { rec.Data = bytes.Clone(kept[id]) })
+			h.afterGet(func(id backend.ID, rec *backend.Record, _ *error) { rec.Data = bytes.Clone(kept[id]) })
 		},
 		"get gives its own": func(h *handle) {
-			own := map[oauthstore.ID][]byte{}
-			h.afterGet(func(id oauthstore.ID, rec *oauthstore.Record, _ *error) {
+			own := map[backend.ID][]byte{}
+			h.afterGet(func(id backend.ID, rec *backend.Record, _ *error) {
 				if own[id] == nil {
 					own[id] = rec.Data
 				}
@@ -124,9 +124,9 @@ var roundTripFaults = map[string]map[string]func(*handle){
 			})
 		},
 		"list gives its own": func(h *handle) {
-			own := map[oauthstore.ID][]byte{}
-			h.eachItem(func(it *oauthstore.Item) { own[it.ID] = it.Data })
-			h.afterGet(func(id oauthstore.ID, rec *oauthstore.Record, _ *error) {
+			own := map[backend.ID][]byte{}
+			h.eachItem(func(it *backend.Item) { own[it.ID] = it.Data })
+			h.afterGet(func(id backend.ID, rec *backend.Record, _ *error) {
 				if own[id] != nil {
 					rec.Data = own[id]
 				}
@@ -138,7 +138,7 @@ var roundTripFaults = map[string]map[string]func(*handle){
 // dataIs makes Put store what f makes of the data.
 func dataIs(f func([]byte) []byte) func(*handle) {
 	return func(h *handle) {
-		h.beforePut(func(_ *oauthstore.ID, _ oauthstore.Record, rec *oauthstore.Record, _ *uint64) error {
+		h.beforePut(func(_ *backend.ID, _ backend.Record, rec *backend.Record, _ *uint64) error {
 			rec.Data = f(bytes.Clone(rec.Data))
 			return nil
 		})
@@ -148,7 +148,7 @@ func dataIs(f func([]byte) []byte) func(*handle) {
 // timesAre makes Put store what f makes of the times.
 func timesAre(f func(time.Time) time.Time) func(*handle) {
 	return func(h *handle) {
-		h.beforePut(func(_ *oauthstore.ID, _ oauthstore.Record, rec *oauthstore.Record, _ *uint64) error {
+		h.beforePut(func(_ *backend.ID, _ backend.Record, rec *backend.Record, _ *uint64) error {
 			rec.DueAt, rec.ExpireAt = f(rec.DueAt), f(rec.ExpireAt)
 			return nil
 		})

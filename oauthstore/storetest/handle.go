@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 var handleRules = []rule{
@@ -20,13 +20,13 @@ var handleRules = []rule{
 			c.create(id("u"), rec(1))
 			c.close(c.backend)
 			_, err := c.backend.Get(c.ctx, id("u"))
-			require.ErrorIs(c, err, oauthstore.ErrClosed, "Get")
+			require.ErrorIs(c, err, backend.ErrClosed, "Get")
 			_, err = c.backend.Get(c.ctx, id("nobody"))
-			require.ErrorIs(c, err, oauthstore.ErrClosed, "Get of nothing")
-			require.ErrorIs(c, c.backend.Put(c.ctx, id("u"), rec(2), 1), oauthstore.ErrClosed, "Put")
-			require.ErrorIs(c, c.backend.Delete(c.ctx, id("u"), 1), oauthstore.ErrClosed, "Delete")
-			_, _, err = c.backend.List(c.ctx, oauthstore.Filter{}, "", 10)
-			require.ErrorIs(c, err, oauthstore.ErrClosed, "List")
+			require.ErrorIs(c, err, backend.ErrClosed, "Get of nothing")
+			require.ErrorIs(c, c.backend.Put(c.ctx, id("u"), rec(2), 1), backend.ErrClosed, "Put")
+			require.ErrorIs(c, c.backend.Delete(c.ctx, id("u"), 1), backend.ErrClosed, "Delete")
+			_, _, err = c.backend.List(c.ctx, backend.Filter{}, "", 10)
+			require.ErrorIs(c, err, backend.ErrClosed, "List")
 			c.close(c.backend)
 		},
 	},
@@ -49,7 +49,7 @@ var handleRules = []rule{
 							_, err = c.backend.Get(c.ctx, u)
 						}
 					}
-					if errors.Is(err, oauthstore.ErrClosed) {
+					if errors.Is(err, backend.ErrClosed) {
 						err = nil
 					}
 					errs <- err
@@ -85,9 +85,9 @@ var handleRules = []rule{
 			b := c.again()
 			c.stored(b, id("u"), r)
 			c.absent(b, id("v"))
-			require.ErrorIs(c, b.Put(c.ctx, id("u"), rec(9), 2), oauthstore.ErrConflict)
+			require.ErrorIs(c, b.Put(c.ctx, id("u"), rec(9), 2), backend.ErrConflict)
 			require.NoError(c, b.Put(c.ctx, id("u"), rec(4), 3))
-			require.Equal(c, []oauthstore.ID{id("u")}, c.list(b, oauthstore.Filter{}, 10))
+			require.Equal(c, []backend.ID{id("u")}, c.list(b, backend.Filter{}, 10))
 		},
 	},
 	{
@@ -99,12 +99,12 @@ var handleRules = []rule{
 			for v := uint64(1); v < 8; v++ {
 				require.NoError(c, a.Put(c.ctx, id("u"), rec(v), v-1))
 				c.stored(b, id("u"), rec(v))
-				require.Len(c, c.list(b, oauthstore.Filter{}, 10), 1)
+				require.Len(c, c.list(b, backend.Filter{}, 10), 1)
 				a, b = b, a
 			}
 			require.NoError(c, a.Delete(c.ctx, id("u"), 7))
 			c.absent(b, id("u"))
-			require.Empty(c, c.list(b, oauthstore.Filter{}, 10))
+			require.Empty(c, c.list(b, backend.Filter{}, 10))
 		},
 	},
 	{
@@ -112,7 +112,7 @@ var handleRules = []rule{
 		says:  "of Puts with the same ifVersion at the same moment through several handles exactly one returns nil, the others ErrConflict",
 		needs: []need{needShared},
 		check: func(c *testCase) {
-			handles := []oauthstore.Backend{c.backend, c.again(), c.again()}
+			handles := []backend.Backend{c.backend, c.again(), c.again()}
 			version := uint64(0)
 			for range races {
 				w := c.race(racers, func(i int) error {
@@ -149,6 +149,6 @@ var handleRules = []rule{
 	},
 }
 
-func (c *testCase) close(b oauthstore.Backend) {
+func (c *testCase) close(b backend.Backend) {
 	require.NoError(c, b.(io.Closer).Close()) //nolint:errcheck,forcetypeassert // the rule is for those that have it
 }

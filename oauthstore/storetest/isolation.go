@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 var isolationRules = []rule{
@@ -14,7 +14,7 @@ var isolationRules = []rule{
 		name: "every part of an id counts",
 		says: "two ids that differ in one part, whichever, are two records: writing or deleting one leaves the other",
 		check: func(c *testCase) {
-			ids := []oauthstore.ID{id("u")}
+			ids := []backend.ID{id("u")}
 			for i := range 6 {
 				other := id("u")
 				*part(&other, i) += "2"
@@ -27,7 +27,7 @@ var isolationRules = []rule{
 		name: "ids are compared byte for byte",
 		says: "a backend does not fold case, trim, normalize, escape or interpret the parts of an id, and List returns them as they were put",
 		check: func(c *testCase) {
-			var ids []oauthstore.ID
+			var ids []backend.ID
 			for i, odd := range oddParts {
 				other := id("u")
 				*part(&other, i%6) = odd
@@ -40,14 +40,14 @@ var isolationRules = []rule{
 		name: "parts of an id do not run together",
 		says: "what ends one part and begins the next is part of the id: no separator and no empty part makes two ids one",
 		check: func(c *testCase) {
-			var ids []oauthstore.ID
+			var ids []backend.ID
 			for _, sep := range []string{"", "|", "/", ":", ",", " ", "::", "\u00a0", "3:"} {
 				ids = append(ids,
-					oauthstore.ID{Kind: "k", Tenant: "a" + sep, Subject: "b" + sep + "c"},
-					oauthstore.ID{Kind: "k", Tenant: "a" + sep + "b", Subject: sep + "c"},
-					oauthstore.ID{Kind: "k", Tenant: "a", Subject: "b", Account: "c" + sep},
-					oauthstore.ID{Kind: "k", Tenant: "a", Subject: "b", Server: "c" + sep},
-					oauthstore.ID{Kind: "k", Tenant: "a" + sep, Subject: "", Provider: "b"},
+					backend.ID{Kind: "k", Tenant: "a" + sep, Subject: "b" + sep + "c"},
+					backend.ID{Kind: "k", Tenant: "a" + sep + "b", Subject: sep + "c"},
+					backend.ID{Kind: "k", Tenant: "a", Subject: "b", Account: "c" + sep},
+					backend.ID{Kind: "k", Tenant: "a", Subject: "b", Server: "c" + sep},
+					backend.ID{Kind: "k", Tenant: "a" + sep, Subject: "", Provider: "b"},
 				)
 			}
 			c.keepsApart(unique(ids))
@@ -58,10 +58,10 @@ var isolationRules = []rule{
 		says: "every part of an id may have 1024 bytes, all six at once, and the last byte counts",
 		check: func(c *testCase) {
 			l := longPart()
-			a := oauthstore.ID{Kind: l, Tenant: l, Subject: l, Provider: l, Account: l, Server: l}
+			a := backend.ID{Kind: l, Tenant: l, Subject: l, Provider: l, Account: l, Server: l}
 			b := a
 			b.Server = l[:len(l)-1] + "!"
-			c.keepsApart([]oauthstore.ID{a, b})
+			c.keepsApart([]backend.ID{a, b})
 		},
 	},
 	{
@@ -73,13 +73,13 @@ var isolationRules = []rule{
 			c.absent(other, id("u"))
 			require.NoError(c, other.Put(c.ctx, id("u"), rec(5), 0))
 			c.stored(c.backend, id("u"), rec(1))
-			require.Len(c, c.list(other, oauthstore.Filter{}, 10), 1)
+			require.Len(c, c.list(other, backend.Filter{}, 10), 1)
 		},
 	},
 }
 
 // part returns the part with that number.
-func part(id *oauthstore.ID, i int) *string {
+func part(id *backend.ID, i int) *string {
 	return [...]*string{&id.Kind, &id.Tenant, &id.Subject, &id.Provider, &id.Account, &id.Server}[i]
 }
 
@@ -106,9 +106,9 @@ var oddParts = []string{
 	strings.Repeat("é", 512), strings.Repeat("x", 255), strings.Repeat("x", 256), strings.Repeat("/", 100),
 }
 
-func unique(ids []oauthstore.ID) []oauthstore.ID {
-	seen := map[oauthstore.ID]bool{}
-	var out []oauthstore.ID
+func unique(ids []backend.ID) []backend.ID {
+	seen := map[backend.ID]bool{}
+	var out []backend.ID
 	for _, id := range ids {
 		if !seen[id] {
 			seen[id] = true
@@ -120,7 +120,7 @@ func unique(ids []oauthstore.ID) []oauthstore.ID {
 
 // keepsApart requires that the ids, which all differ, are as many records:
 // created, read, listed, updated and deleted each on its own.
-func (c *testCase) keepsApart(ids []oauthstore.ID) {
+func (c *testCase) keepsApart(ids []backend.ID) {
 	ids = unique(ids)
 	for i, id := range ids {
 		require.NoError(c, c.backend.Put(c.ctx, id, numbered(i, 1), 0), "creating %+v", id)
@@ -128,7 +128,7 @@ func (c *testCase) keepsApart(ids []oauthstore.ID) {
 	for i, id := range ids {
 		c.stored(c.backend, id, numbered(i, 1))
 	}
-	require.ElementsMatch(c, ids, c.list(c.backend, oauthstore.Filter{}, 50), "List must return the ids as they were put")
+	require.ElementsMatch(c, ids, c.list(c.backend, backend.Filter{}, 50), "List must return the ids as they were put")
 	for i, id := range ids {
 		if i%2 == 0 {
 			require.NoError(c, c.backend.Put(c.ctx, id, numbered(i, 2), 1), "updating %+v", id)
@@ -145,6 +145,6 @@ func (c *testCase) keepsApart(ids []oauthstore.ID) {
 	}
 }
 
-func numbered(i int, version uint64) oauthstore.Record {
-	return oauthstore.Record{Version: version, Data: fmt.Appendf(nil, "record %d, version %d", i, version)}
+func numbered(i int, version uint64) backend.Record {
+	return backend.Record{Version: version, Data: fmt.Appendf(nil, "record %d, version %d", i, version)}
 }

@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 var listRules = []rule{
@@ -18,7 +18,7 @@ var listRules = []rule{
 		name: "nothing is listed where there is nothing",
 		says: "List on an empty database returns no items and no cursor",
 		check: func(c *testCase) {
-			for _, f := range []oauthstore.Filter{{}, {Kind: "k", Tenant: "t", Subject: "s"}, {DueBefore: at(0)}, {ExpiredBefore: at(0)}} {
+			for _, f := range []backend.Filter{{}, {Kind: "k", Tenant: "t", Subject: "s"}, {DueBefore: at(0)}, {ExpiredBefore: at(0)}} {
 				items, next, err := c.backend.List(c.ctx, f, "", 10)
 				require.NoError(c, err)
 				require.Empty(c, items)
@@ -32,9 +32,9 @@ var listRules = []rule{
 		check: func(c *testCase) {
 			r := rec(math.MaxUint64)
 			r.DueAt, r.ExpireAt = at(1), at(2)
-			full := oauthstore.ID{Kind: "k", Tenant: "t", Subject: "s", Provider: "p", Account: "a", Server: "u"}
+			full := backend.ID{Kind: "k", Tenant: "t", Subject: "s", Provider: "p", Account: "a", Server: "u"}
 			c.create(full, r)
-			for _, f := range []oauthstore.Filter{{}, {DueBefore: at(9)}, {ExpiredBefore: at(9)}} {
+			for _, f := range []backend.Filter{{}, {DueBefore: at(9)}, {ExpiredBefore: at(9)}} {
 				items, _, err := c.backend.List(c.ctx, f, "", 10)
 				require.NoError(c, err)
 				require.Len(c, items, 1)
@@ -47,17 +47,17 @@ var listRules = []rule{
 		name: "a filter narrows exactly",
 		says: "Kind, Tenant and Subject match whole and byte for byte, an empty one does not narrow, and all that are set have to match",
 		check: func(c *testCase) {
-			var all []oauthstore.ID
+			var all []backend.ID
 			parts := []string{"a", "A", "ab", "a%", "a_", "b"}
 			for _, kind := range parts {
 				for _, tenant := range parts {
 					for _, subject := range parts {
-						all = append(all, oauthstore.ID{Kind: kind, Tenant: tenant, Subject: subject, Provider: "p"})
+						all = append(all, backend.ID{Kind: kind, Tenant: tenant, Subject: subject, Provider: "p"})
 						c.create(all[len(all)-1], rec(1))
 					}
 				}
 			}
-			for _, f := range []oauthstore.Filter{
+			for _, f := range []backend.Filter{
 				{},
 				{Kind: "a"},
 				{Tenant: "a"},
@@ -70,7 +70,7 @@ var listRules = []rule{
 				{Tenant: "nothing"},
 				{Subject: "%"},
 			} {
-				var want []oauthstore.ID
+				var want []backend.ID
 				for _, id := range all {
 					if (f.Kind == "" || f.Kind == id.Kind) && (f.Tenant == "" || f.Tenant == id.Tenant) && (f.Subject == "" || f.Subject == id.Subject) {
 						want = append(want, id)
@@ -84,14 +84,14 @@ var listRules = []rule{
 		name: "pages hold everything once",
 		says: "List returns at most n records and a cursor, and the pages together hold every record once; the cursor is empty after the last one",
 		check: func(c *testCase) {
-			var want []oauthstore.ID
+			var want []backend.ID
 			for i := range 12 {
 				want = append(want, id(strconv.Itoa(i)))
 				c.create(want[i], rec(1))
 			}
 			for _, n := range []int{1, 2, 3, 5, 11, 12, 13, 1000} {
-				require.ElementsMatch(c, want, c.list(c.backend, oauthstore.Filter{}, n), "pages of %d", n)
-				require.ElementsMatch(c, want, c.list(c.backend, oauthstore.Filter{Tenant: "acme"}, n), "pages of %d, filtered", n)
+				require.ElementsMatch(c, want, c.list(c.backend, backend.Filter{}, n), "pages of %d", n)
+				require.ElementsMatch(c, want, c.list(c.backend, backend.Filter{Tenant: "acme"}, n), "pages of %d, filtered", n)
 			}
 		},
 	},
@@ -99,17 +99,17 @@ var listRules = []rule{
 		name: "what is due comes in its order",
 		says: "with DueBefore, List returns the records whose DueAt is set and strictly before it, earliest first, over all pages",
 		check: func(c *testCase) {
-			var want []oauthstore.ID
+			var want []backend.ID
 			for i, order := range []int{7, 2, 9, 0, 5, 3, 8, 1, 6, 4} { // created out of order
-				c.create(id(strconv.Itoa(order)), oauthstore.Record{Version: uint64(i + 1), DueAt: at(0).Add(time.Duration(order) * time.Microsecond)})
+				c.create(id(strconv.Itoa(order)), backend.Record{Version: uint64(i + 1), DueAt: at(0).Add(time.Duration(order) * time.Microsecond)})
 				want = append(want, id(strconv.Itoa(i)))
 			}
 			c.create(id("never"), rec(1))
 			for _, n := range []int{1, 3, 10, 100} {
-				require.Equal(c, want, c.list(c.backend, oauthstore.Filter{DueBefore: at(1)}, n), "pages of %d", n)
-				require.Equal(c, want[:4], c.list(c.backend, oauthstore.Filter{DueBefore: at(0).Add(4 * time.Microsecond)}, n), "one that is due at DueBefore is not before it")
+				require.Equal(c, want, c.list(c.backend, backend.Filter{DueBefore: at(1)}, n), "pages of %d", n)
+				require.Equal(c, want[:4], c.list(c.backend, backend.Filter{DueBefore: at(0).Add(4 * time.Microsecond)}, n), "one that is due at DueBefore is not before it")
 			}
-			require.Empty(c, c.list(c.backend, oauthstore.Filter{DueBefore: at(0)}, 10))
+			require.Empty(c, c.list(c.backend, backend.Filter{DueBefore: at(0)}, 10))
 		},
 	},
 	{
@@ -117,28 +117,28 @@ var listRules = []rule{
 		says: "the order and the filter are those of the DueAt that was put last; without one the record is no longer due",
 		check: func(c *testCase) {
 			for i, name := range []string{"a", "b", "c"} {
-				c.create(id(name), oauthstore.Record{Version: 1, DueAt: at(i)})
+				c.create(id(name), backend.Record{Version: 1, DueAt: at(i)})
 			}
-			due := oauthstore.Filter{DueBefore: at(50)}
-			require.NoError(c, c.backend.Put(c.ctx, id("a"), oauthstore.Record{Version: 2, DueAt: at(9)}, 1))
-			require.Equal(c, []oauthstore.ID{id("b"), id("c"), id("a")}, c.list(c.backend, due, 2))
-			require.NoError(c, c.backend.Put(c.ctx, id("b"), oauthstore.Record{Version: 2}, 1))
-			require.Equal(c, []oauthstore.ID{id("c"), id("a")}, c.list(c.backend, due, 2))
+			due := backend.Filter{DueBefore: at(50)}
+			require.NoError(c, c.backend.Put(c.ctx, id("a"), backend.Record{Version: 2, DueAt: at(9)}, 1))
+			require.Equal(c, []backend.ID{id("b"), id("c"), id("a")}, c.list(c.backend, due, 2))
+			require.NoError(c, c.backend.Put(c.ctx, id("b"), backend.Record{Version: 2}, 1))
+			require.Equal(c, []backend.ID{id("c"), id("a")}, c.list(c.backend, due, 2))
 			require.NoError(c, c.backend.Delete(c.ctx, id("c"), 1))
-			require.Equal(c, []oauthstore.ID{id("a")}, c.list(c.backend, due, 2))
+			require.Equal(c, []backend.ID{id("a")}, c.list(c.backend, due, 2))
 		},
 	},
 	{
 		name: "many that are due at once are all listed",
 		says: "records with the same DueAt are each seen once, however the pages cut them",
 		check: func(c *testCase) {
-			var want []oauthstore.ID
+			var want []backend.ID
 			for i := range 12 {
 				want = append(want, id(strconv.Itoa(i)))
-				c.create(want[i], oauthstore.Record{Version: 1, DueAt: at(0)})
+				c.create(want[i], backend.Record{Version: 1, DueAt: at(0)})
 			}
 			for _, n := range []int{1, 5, 12} {
-				require.ElementsMatch(c, want, c.list(c.backend, oauthstore.Filter{DueBefore: at(1)}, n), "pages of %d", n)
+				require.ElementsMatch(c, want, c.list(c.backend, backend.Filter{DueBefore: at(1)}, n), "pages of %d", n)
 			}
 		},
 	},
@@ -146,16 +146,16 @@ var listRules = []rule{
 		name: "what has expired is listed",
 		says: "with ExpiredBefore, List returns the records whose ExpireAt is set and strictly before it, and no backend removes one by itself",
 		check: func(c *testCase) {
-			var want []oauthstore.ID
+			var want []backend.ID
 			for i := range 6 {
-				c.create(id(strconv.Itoa(i)), oauthstore.Record{Version: 1, ExpireAt: at(i)})
+				c.create(id(strconv.Itoa(i)), backend.Record{Version: 1, ExpireAt: at(i)})
 				if i < 3 {
 					want = append(want, id(strconv.Itoa(i)))
 				}
 			}
 			c.create(id("never"), rec(1))
-			require.ElementsMatch(c, want, c.list(c.backend, oauthstore.Filter{ExpiredBefore: at(3)}, 2))
-			long := oauthstore.Record{Version: 1, ExpireAt: time.Unix(1, 0)}
+			require.ElementsMatch(c, want, c.list(c.backend, backend.Filter{ExpiredBefore: at(3)}, 2))
+			long := backend.Record{Version: 1, ExpireAt: time.Unix(1, 0)}
 			c.create(id("long ago"), long)
 			c.stored(c.backend, id("long ago"), long)
 		},
@@ -165,30 +165,30 @@ var listRules = []rule{
 		says: "the fields of a Filter that are set all have to match, times and names",
 		check: func(c *testCase) {
 			for i, name := range []string{"a", "b", "c", "d"} {
-				c.create(id(name), oauthstore.Record{Version: 1, DueAt: at(i % 2), ExpireAt: at(i / 2)})
+				c.create(id(name), backend.Record{Version: 1, DueAt: at(i % 2), ExpireAt: at(i / 2)})
 			}
-			f := oauthstore.Filter{Kind: oauthstore.KindCredential, Tenant: "acme", DueBefore: at(1), ExpiredBefore: at(1)}
-			require.Equal(c, []oauthstore.ID{id("a")}, c.list(c.backend, f, 10))
+			f := backend.Filter{Kind: backend.KindCredential, Tenant: "acme", DueBefore: at(1), ExpiredBefore: at(1)}
+			require.Equal(c, []backend.ID{id("a")}, c.list(c.backend, f, 10))
 			f.ExpiredBefore = at(2)
-			require.ElementsMatch(c, []oauthstore.ID{id("a"), id("c")}, c.list(c.backend, f, 1))
+			require.ElementsMatch(c, []backend.ID{id("a"), id("c")}, c.list(c.backend, f, 1))
 			f.Subject = "c"
-			require.Equal(c, []oauthstore.ID{id("c")}, c.list(c.backend, f, 10))
+			require.Equal(c, []backend.ID{id("c")}, c.list(c.backend, f, 10))
 		},
 	},
 	{
 		name: "pages last while others write",
 		says: "a record that nobody writes while pages are read is seen exactly once, whatever happens to others, also to the one where a page ended",
 		check: func(c *testCase) {
-			for name, f := range map[string]oauthstore.Filter{"any": {Tenant: "any"}, "due": {Tenant: "due", DueBefore: at(50)}} {
-				var quiet []oauthstore.ID
+			for name, f := range map[string]backend.Filter{"any": {Tenant: "any"}, "due": {Tenant: "due", DueBefore: at(50)}} {
+				var quiet []backend.ID
 				for i := range 24 {
-					u := oauthstore.ID{Kind: "k", Tenant: name, Subject: fmt.Sprintf("%02d", i)}
-					c.create(u, oauthstore.Record{Version: 1, DueAt: at(i)})
+					u := backend.ID{Kind: "k", Tenant: name, Subject: fmt.Sprintf("%02d", i)}
+					c.create(u, backend.Record{Version: 1, DueAt: at(i)})
 					if i%4 == 0 {
 						quiet = append(quiet, u)
 					}
 				}
-				seen := map[oauthstore.ID]int{}
+				seen := map[backend.ID]int{}
 				cursor, fresh := "", 0
 				for range 1000 {
 					items, next, err := c.backend.List(c.ctx, f, cursor, 3)
@@ -203,13 +203,13 @@ var listRules = []rule{
 						if i == len(items)-1 {
 							require.NoError(c, c.backend.Delete(c.ctx, it.ID, it.Version))
 						} else {
-							require.NoError(c, c.backend.Put(c.ctx, it.ID, oauthstore.Record{Version: it.Version + 1, DueAt: at(55)}, it.Version))
+							require.NoError(c, c.backend.Put(c.ctx, it.ID, backend.Record{Version: it.Version + 1, DueAt: at(55)}, it.Version))
 						}
 					}
 					if fresh < 6 {
 						fresh++
-						u := oauthstore.ID{Kind: "k", Tenant: name, Subject: fmt.Sprintf("new%d", fresh)}
-						c.create(u, oauthstore.Record{Version: 1, DueAt: at(fresh * 4)})
+						u := backend.ID{Kind: "k", Tenant: name, Subject: fmt.Sprintf("new%d", fresh)}
+						c.create(u, backend.Record{Version: 1, DueAt: at(fresh * 4)})
 					}
 					if cursor = next; cursor == "" {
 						break
@@ -228,11 +228,11 @@ var listRules = []rule{
 		check: func(c *testCase) {
 			c.create(id("u"), rec(1))
 			for _, n := range []int{0, -1, math.MinInt} {
-				_, _, err := c.backend.List(c.ctx, oauthstore.Filter{}, "", n)
+				_, _, err := c.backend.List(c.ctx, backend.Filter{}, "", n)
 				require.Error(c, err, "n = %d", n)
 			}
 			for _, cursor := range []string{"no cursor", "\x00", "'", strings.Repeat("9", 40), ":", "1:", ":1", "1:\u00e9"} {
-				for _, f := range []oauthstore.Filter{{}, {DueBefore: at(1)}} {
+				for _, f := range []backend.Filter{{}, {DueBefore: at(1)}} {
 					items, _, err := c.backend.List(c.ctx, f, cursor, 10)
 					require.Error(c, err, "cursor %q", cursor)
 					require.Empty(c, items)
@@ -243,8 +243,8 @@ var listRules = []rule{
 }
 
 // list returns the ids of all pages of n, in their order.
-func (c *testCase) list(b oauthstore.Backend, f oauthstore.Filter, n int) []oauthstore.ID {
-	ids := []oauthstore.ID{}
+func (c *testCase) list(b backend.Backend, f backend.Filter, n int) []backend.ID {
+	ids := []backend.ID{}
 	cursor := ""
 	for range 10000 {
 		items, next, err := b.List(c.ctx, f, cursor, n)

@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 var roundTripRules = []rule{
@@ -15,12 +15,12 @@ var roundTripRules = []rule{
 		says: "without a record, Get and Delete return ErrNotFound, and Get a Record in which only Now is set",
 		check: func(c *testCase) {
 			got, err := c.backend.Get(c.ctx, id("nobody"))
-			require.ErrorIs(c, err, oauthstore.ErrNotFound)
+			require.ErrorIs(c, err, backend.ErrNotFound)
 			require.Zero(c, got.Version)
 			require.Empty(c, got.Data)
 			require.Zero(c, got.DueAt)
 			require.Zero(c, got.ExpireAt)
-			require.ErrorIs(c, c.backend.Delete(c.ctx, id("nobody"), 1), oauthstore.ErrNotFound)
+			require.ErrorIs(c, c.backend.Delete(c.ctx, id("nobody"), 1), backend.ErrNotFound)
 		},
 	},
 	{
@@ -38,7 +38,7 @@ var roundTripRules = []rule{
 				"JSON":      []byte(`{"a":"\u0000","b":'%s'}` + "\r\n"),
 				"mebibyte":  bytes.Repeat(all, 1<<20/256),
 			} {
-				want := oauthstore.Record{Version: 7, Data: data}
+				want := backend.Record{Version: 7, Data: data}
 				c.create(id(name), want)
 				c.stored(c.backend, id(name), want)
 			}
@@ -48,8 +48,8 @@ var roundTripRules = []rule{
 		name: "no Data at all is no bytes",
 		says: "a Put with nil Data stores a record without bytes",
 		check: func(c *testCase) {
-			c.create(id("u"), oauthstore.Record{Version: 1})
-			c.stored(c.backend, id("u"), oauthstore.Record{Version: 1})
+			c.create(id("u"), backend.Record{Version: 1})
+			c.stored(c.backend, id("u"), backend.Record{Version: 1})
 		},
 	},
 	{
@@ -59,7 +59,7 @@ var roundTripRules = []rule{
 			long := rec(1)
 			long.DueAt, long.ExpireAt = at(1), at(2)
 			c.create(id("u"), long)
-			short := oauthstore.Record{Version: 2, Data: []byte("x")}
+			short := backend.Record{Version: 2, Data: []byte("x")}
 			require.NoError(c, c.backend.Put(c.ctx, id("u"), short, 1))
 			c.stored(c.backend, id("u"), short)
 		},
@@ -69,7 +69,7 @@ var roundTripRules = []rule{
 		says: "DueAt and ExpireAt come back as the same instant, to the microsecond, wherever they were written; zero comes back as zero",
 		check: func(c *testCase) {
 			tokyo := time.FixedZone("Tokyo", 9*60*60)
-			for name, r := range map[string]oauthstore.Record{
+			for name, r := range map[string]backend.Record{
 				"none":      {Version: 1},
 				"due":       {Version: 1, DueAt: at(0)},
 				"expire":    {Version: 1, ExpireAt: at(0)},
@@ -91,7 +91,7 @@ var roundTripRules = []rule{
 			c.create(id("u"), rec(1))
 			require.NoError(c, c.backend.Delete(c.ctx, id("u"), 1))
 			c.absent(c.backend, id("u"))
-			require.ErrorIs(c, c.backend.Delete(c.ctx, id("u"), 1), oauthstore.ErrNotFound)
+			require.ErrorIs(c, c.backend.Delete(c.ctx, id("u"), 1), backend.ErrNotFound)
 			c.create(id("u"), rec(2))
 			c.stored(c.backend, id("u"), rec(2))
 		},
@@ -110,7 +110,7 @@ var roundTripRules = []rule{
 			clobber(got.Data)
 			c.stored(c.backend, id("u"), rec(1))
 
-			items, _, err := c.backend.List(c.ctx, oauthstore.Filter{}, "", 10)
+			items, _, err := c.backend.List(c.ctx, backend.Filter{}, "", 10)
 			require.NoError(c, err)
 			require.Len(c, items, 1)
 			clobber(items[0].Data)

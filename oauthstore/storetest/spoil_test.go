@@ -7,32 +7,33 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
+	"github.com/toolgrant/toolgrant/oauthstore/memstore"
 )
 
 // A server keeps databases by name, as a database server does, so that several
 // handles can be on one.
 type server struct {
 	mu      sync.Mutex // guards what follows
-	dbs     map[string]*oauthstore.Memory
+	dbs     map[string]*memstore.Backend
 	handles int // how many have been opened
 }
 
-func (s *server) database(name string) *oauthstore.Memory {
+func (s *server) database(name string) *memstore.Backend {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.dbs == nil {
-		s.dbs = map[string]*oauthstore.Memory{}
+		s.dbs = map[string]*memstore.Backend{}
 	}
 	if s.dbs[name] == nil {
-		s.dbs[name] = oauthstore.NewMemory()
+		s.dbs[name] = memstore.New()
 	}
 	return s.dbs[name]
 }
 
 // opener opens handles on the server and spoils each.
-func (s *server) opener(spoil func(*handle)) func(*testing.T, string) oauthstore.Backend {
-	return func(_ *testing.T, name string) oauthstore.Backend {
+func (s *server) opener(spoil func(*handle)) func(*testing.T, string) backend.Backend {
+	return func(_ *testing.T, name string) backend.Backend {
 		h := &handle{server: s, closed: make(chan struct{})}
 		h.use(s.database(name))
 		s.mu.Lock()
@@ -47,21 +48,21 @@ func (s *server) opener(spoil func(*handle)) func(*testing.T, string) oauthstore
 // A handle is a right backend until one of its functions is spoilt.
 type handle struct {
 	*server
-	db       *oauthstore.Memory
+	db       *memstore.Backend
 	number   int // from 1, in the order of opening
 	isClosed atomic.Bool
 	closed   chan struct{} // closed with the handle
 
-	get    func(context.Context, oauthstore.ID) (oauthstore.Record, error)
-	put    func(context.Context, oauthstore.ID, oauthstore.Record, uint64) error
-	delete func(context.Context, oauthstore.ID, uint64) error
-	list   func(context.Context, oauthstore.Filter, string, int) ([]oauthstore.Item, string, error)
-	watch  func(context.Context, func(), func(oauthstore.ID)) error
+	get    func(context.Context, backend.ID) (backend.Record, error)
+	put    func(context.Context, backend.ID, backend.Record, uint64) error
+	delete func(context.Context, backend.ID, uint64) error
+	list   func(context.Context, backend.Filter, string, int) ([]backend.Item, string, error)
+	watch  func(context.Context, func(), func(backend.ID)) error
 	close  func() error
 }
 
 // use puts the handle on db.
-func (h *handle) use(db *oauthstore.Memory) {
+func (h *handle) use(db *memstore.Backend) {
 	h.db = db
 	h.get, h.put, h.delete, h.list, h.watch = db.Get, db.Put, db.Delete, db.List, db.Watch
 	h.close = func() error {
@@ -74,40 +75,40 @@ func (h *handle) use(db *oauthstore.Memory) {
 
 func (h *handle) open() error {
 	if h.isClosed.Load() {
-		return oauthstore.ErrClosed
+		return backend.ErrClosed
 	}
 	return nil
 }
 
-func (h *handle) Get(ctx context.Context, id oauthstore.ID) (oauthstore.Record, error) {
+func (h *handle) Get(ctx context.Context, id backend.ID) (backend.Record, error) {
 	if err := h.open(); err != nil {
-		return oauthstore.Record{}, err
+		return backend.Record{}, err
 	}
 	return h.get(ctx, id)
 }
 
-func (h *handle) Put(ctx context.Context, id oauthstore.ID, rec oauthstore.Record, ifVersion uint64) error {
+func (h *handle) Put(ctx context.Context, id backend.ID, rec backend.Record, ifVersion uint64) error {
 	if err := h.open(); err != nil {
 		return err
 	}
 	return h.put(ctx, id, rec, ifVersion)
 }
 
-func (h *handle) Delete(ctx context.Context, id oauthstore.ID, ifVersion uint64) error {
+func (h *handle) Delete(ctx context.Context, id backend.ID, ifVersion uint64) error {
 	if err := h.open(); err != nil {
 		return err
 	}
 	return h.delete(ctx, id, ifVersion)
 }
 
-func (h *handle) List(ctx context.Context, f oauthstore.Filter, cursor string, n int) ([]oauthstore.Item, string, error) {
+func (h *handle) List(ctx context.Context, f backend.Filter, cursor string, n int) ([]backend.Item, string, error) {
 	if err := h.open(); err != nil {
 		return nil, "", err
 	}
 	return h.list(ctx, f, cursor, n)
 }
 
-func (h *handle) Watch(ctx context.Context, ready func(), changed func(oauthstore.ID)) error {
+func (h *handle) Watch(ctx context.Context, ready func(), changed func(backend.ID)) error {
 	if err := h.open(); err != nil {
 		return err
 	}
@@ -121,7 +122,7 @@ func (h *handle) Watch(ctx context.Context, ready func(), changed func(oauthstor
 	case <-h.closed:
 		cancel()
 		<-errs
-		return oauthstore.ErrClosed
+		return backend.ErrClosed
 	}
 }
 
@@ -130,9 +131,9 @@ func (h *handle) Close() error { return h.close() }
 // The methods below wrap what the handle does so far.
 
 // afterGet changes what Get returns.
-func (h *handle) afterGet(f func(id oauthstore.ID, rec *oauthstore.Record, err *error)) {
+func (h *handle) afterGet(f func(id backend.ID, rec *backend.Record, err *error)) {
 	get := h.get
-	h.get = func(ctx context.Context, id oauthstore.ID) (oauthstore.Record, error) {
+	h.get = func(ctx context.Context, id backend.ID) (backend.Record, error) {
 		rec, err := get(ctx, id)
 		f(id, &rec, &err)
 		return rec, err
@@ -141,9 +142,9 @@ func (h *handle) afterGet(f func(id oauthstore.ID, rec *oauthstore.Record, err *
 
 // beforePut changes what Put is given; old is what is stored, or zero. An error
 // that f returns is Put's.
-func (h *handle) beforePut(f func(id *oauthstore.ID, old oauthstore.Record, rec *oauthstore.Record, ifVersion *uint64) error) {
+func (h *handle) beforePut(f func(id *backend.ID, old backend.Record, rec *backend.Record, ifVersion *uint64) error) {
 	put := h.put
-	h.put = func(ctx context.Context, id oauthstore.ID, rec oauthstore.Record, ifVersion uint64) error {
+	h.put = func(ctx context.Context, id backend.ID, rec backend.Record, ifVersion uint64) error {
 		old, _ := h.db.Get(context.WithoutCancel(ctx), id)
 		if err := f(&id, old, &rec, &ifVersion); err != nil {
 			return err
@@ -153,26 +154,26 @@ func (h *handle) beforePut(f func(id *oauthstore.ID, old oauthstore.Record, rec 
 }
 
 // afterPut changes the error that Put returns.
-func (h *handle) afterPut(f func(id oauthstore.ID, rec oauthstore.Record, err error) error) {
+func (h *handle) afterPut(f func(id backend.ID, rec backend.Record, err error) error) {
 	put := h.put
-	h.put = func(ctx context.Context, id oauthstore.ID, rec oauthstore.Record, ifVersion uint64) error {
+	h.put = func(ctx context.Context, id backend.ID, rec backend.Record, ifVersion uint64) error {
 		return f(id, rec, put(ctx, id, rec, ifVersion))
 	}
 }
 
 // beforeList changes what List is given.
-func (h *handle) beforeList(f func(filter *oauthstore.Filter, cursor *string, n *int)) {
+func (h *handle) beforeList(f func(filter *backend.Filter, cursor *string, n *int)) {
 	list := h.list
-	h.list = func(ctx context.Context, filter oauthstore.Filter, cursor string, n int) ([]oauthstore.Item, string, error) {
+	h.list = func(ctx context.Context, filter backend.Filter, cursor string, n int) ([]backend.Item, string, error) {
 		f(&filter, &cursor, &n)
 		return list(ctx, filter, cursor, n)
 	}
 }
 
 // afterList changes what List returns.
-func (h *handle) afterList(f func(filter oauthstore.Filter, items *[]oauthstore.Item, next *string, err *error)) {
+func (h *handle) afterList(f func(filter backend.Filter, items *[]backend.Item, next *string, err *error)) {
 	list := h.list
-	h.list = func(ctx context.Context, filter oauthstore.Filter, cursor string, n int) ([]oauthstore.Item, string, error) {
+	h.list = func(ctx context.Context, filter backend.Filter, cursor string, n int) ([]backend.Item, string, error) {
 		items, next, err := list(ctx, filter, cursor, n)
 		f(filter, &items, &next, &err)
 		return items, next, err
@@ -180,8 +181,8 @@ func (h *handle) afterList(f func(filter oauthstore.Filter, items *[]oauthstore.
 }
 
 // eachItem changes the items that List returns.
-func (h *handle) eachItem(f func(it *oauthstore.Item)) {
-	h.afterList(func(_ oauthstore.Filter, items *[]oauthstore.Item, _ *string, _ *error) {
+func (h *handle) eachItem(f func(it *backend.Item)) {
+	h.afterList(func(_ backend.Filter, items *[]backend.Item, _ *string, _ *error) {
 		for i := range *items {
 			f(&(*items)[i])
 		}
@@ -189,9 +190,9 @@ func (h *handle) eachItem(f func(it *oauthstore.Item)) {
 }
 
 // listAll makes List work on all records at once: f returns the page.
-func (h *handle) listAll(f func(filter oauthstore.Filter, all []oauthstore.Item, cursor string, n int) ([]oauthstore.Item, string)) {
-	h.list = func(ctx context.Context, filter oauthstore.Filter, cursor string, n int) ([]oauthstore.Item, string, error) {
-		all, _, err := h.db.List(ctx, oauthstore.Filter{}, "", 1<<20)
+func (h *handle) listAll(f func(filter backend.Filter, all []backend.Item, cursor string, n int) ([]backend.Item, string)) {
+	h.list = func(ctx context.Context, filter backend.Filter, cursor string, n int) ([]backend.Item, string, error) {
+		all, _, err := h.db.List(ctx, backend.Filter{}, "", 1<<20)
 		if err != nil {
 			return nil, "", err
 		}
@@ -201,17 +202,17 @@ func (h *handle) listAll(f func(filter oauthstore.Filter, all []oauthstore.Item,
 }
 
 // renameAll changes every id on its way in.
-func (h *handle) renameAll(f func(id *oauthstore.ID)) {
+func (h *handle) renameAll(f func(id *backend.ID)) {
 	get, put, del := h.get, h.put, h.delete
-	h.get = func(ctx context.Context, id oauthstore.ID) (oauthstore.Record, error) {
+	h.get = func(ctx context.Context, id backend.ID) (backend.Record, error) {
 		f(&id)
 		return get(ctx, id)
 	}
-	h.put = func(ctx context.Context, id oauthstore.ID, rec oauthstore.Record, ifVersion uint64) error {
+	h.put = func(ctx context.Context, id backend.ID, rec backend.Record, ifVersion uint64) error {
 		f(&id)
 		return put(ctx, id, rec, ifVersion)
 	}
-	h.delete = func(ctx context.Context, id oauthstore.ID, ifVersion uint64) error {
+	h.delete = func(ctx context.Context, id backend.ID, ifVersion uint64) error {
 		f(&id)
 		return del(ctx, id, ifVersion)
 	}
@@ -219,10 +220,10 @@ func (h *handle) renameAll(f func(id *oauthstore.ID)) {
 
 // eachChange changes the ids that a watcher hears, or keeps them from it where f
 // returns false.
-func (h *handle) eachChange(f func(id *oauthstore.ID) bool) {
+func (h *handle) eachChange(f func(id *backend.ID) bool) {
 	watch := h.watch
-	h.watch = func(ctx context.Context, ready func(), changed func(oauthstore.ID)) error {
-		return watch(ctx, ready, func(id oauthstore.ID) {
+	h.watch = func(ctx context.Context, ready func(), changed func(backend.ID)) error {
+		return watch(ctx, ready, func(id backend.ID) {
 			if f(&id) {
 				changed(id)
 			}
@@ -233,7 +234,7 @@ func (h *handle) eachChange(f func(id *oauthstore.ID) bool) {
 // afterWatch changes the error that Watch returns.
 func (h *handle) afterWatch(f func(error) error) {
 	watch := h.watch
-	h.watch = func(ctx context.Context, ready func(), changed func(oauthstore.ID)) error {
+	h.watch = func(ctx context.Context, ready func(), changed func(backend.ID)) error {
 		return f(watch(ctx, ready, changed))
 	}
 }
@@ -241,16 +242,16 @@ func (h *handle) afterWatch(f func(error) error) {
 // withoutContext makes every method work on when its context has ended.
 func (h *handle) withoutContext() {
 	get, put, del, list := h.get, h.put, h.delete, h.list
-	h.get = func(ctx context.Context, id oauthstore.ID) (oauthstore.Record, error) {
+	h.get = func(ctx context.Context, id backend.ID) (backend.Record, error) {
 		return get(context.WithoutCancel(ctx), id)
 	}
-	h.put = func(ctx context.Context, id oauthstore.ID, rec oauthstore.Record, ifVersion uint64) error {
+	h.put = func(ctx context.Context, id backend.ID, rec backend.Record, ifVersion uint64) error {
 		return put(context.WithoutCancel(ctx), id, rec, ifVersion)
 	}
-	h.delete = func(ctx context.Context, id oauthstore.ID, ifVersion uint64) error {
+	h.delete = func(ctx context.Context, id backend.ID, ifVersion uint64) error {
 		return del(context.WithoutCancel(ctx), id, ifVersion)
 	}
-	h.list = func(ctx context.Context, f oauthstore.Filter, cursor string, n int) ([]oauthstore.Item, string, error) {
+	h.list = func(ctx context.Context, f backend.Filter, cursor string, n int) ([]backend.Item, string, error) {
 		return list(context.WithoutCancel(ctx), f, cursor, n)
 	}
 }
@@ -258,14 +259,14 @@ func (h *handle) withoutContext() {
 // looksThenWrites makes Put and Delete two steps, compare and write, under lock
 // if it is not nil.
 func (h *handle) looksThenWrites(lock sync.Locker) {
-	step := func(ctx context.Context, id oauthstore.ID, ifVersion uint64, write func(stored uint64) error) error {
+	step := func(ctx context.Context, id backend.ID, ifVersion uint64, write func(stored uint64) error) error {
 		if lock != nil {
 			lock.Lock()
 			defer lock.Unlock()
 		}
 		old, _ := h.db.Get(ctx, id)
 		if old.Version != ifVersion {
-			return oauthstore.ErrConflict
+			return backend.ErrConflict
 		}
 		for range 100 { // others look meanwhile
 			runtime.Gosched()
@@ -273,10 +274,10 @@ func (h *handle) looksThenWrites(lock sync.Locker) {
 		now, _ := h.db.Get(ctx, id)
 		return write(now.Version)
 	}
-	h.put = func(ctx context.Context, id oauthstore.ID, rec oauthstore.Record, ifVersion uint64) error {
+	h.put = func(ctx context.Context, id backend.ID, rec backend.Record, ifVersion uint64) error {
 		return step(ctx, id, ifVersion, func(stored uint64) error { return h.db.Put(ctx, id, rec, stored) })
 	}
-	h.delete = func(ctx context.Context, id oauthstore.ID, ifVersion uint64) error {
+	h.delete = func(ctx context.Context, id backend.ID, ifVersion uint64) error {
 		return step(ctx, id, ifVersion, func(stored uint64) error { return h.db.Delete(ctx, id, stored) })
 	}
 }

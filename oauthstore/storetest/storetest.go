@@ -12,7 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 // An OpenFunc returns a handle on the named database, which begins empty. The
@@ -20,7 +20,7 @@ import (
 // rules and runs differ; a name has lower-case letters, digits and underscores,
 // at most 40. What it opens it closes and removes with t.Cleanup; a rule may
 // have closed the handle before. It stops t where it fails.
-type OpenFunc func(t *testing.T, database string) oauthstore.Backend
+type OpenFunc func(t *testing.T, database string) backend.Backend
 
 // Options for [Run]. Nil means the defaults.
 type Options struct {
@@ -60,13 +60,13 @@ type need string
 const (
 	needShared  need = "its databases have one handle only"
 	needClose   need = "it has no Close"
-	needWatcher need = "it is no oauthstore.Watcher"
+	needWatcher need = "it is no backend.Watcher"
 )
 
 // missing returns why the rule can't be checked on b, or "".
-func (r rule) missing(b oauthstore.Backend, opts *Options) string {
+func (r rule) missing(b backend.Backend, opts *Options) string {
 	_, closer := b.(io.Closer)
-	_, watcher := b.(oauthstore.Watcher)
+	_, watcher := b.(backend.Watcher)
 	switch {
 	case slices.Contains(r.needs, needShared) && opts != nil && opts.Private:
 		return string(needShared)
@@ -80,11 +80,11 @@ func (r rule) missing(b oauthstore.Backend, opts *Options) string {
 
 // A testCase is what a rule works with.
 type testCase struct {
-	require.TestingT                           // where failures go
-	ctx              context.Context           //nolint:containedctx // of one rule, for whose duration the case lives
-	backend          oauthstore.Backend        // on a fresh database
-	again            func() oauthstore.Backend // a further handle on the same database
-	elsewhere        func() oauthstore.Backend // a handle on another one
+	require.TestingT                        // where failures go
+	ctx              context.Context        //nolint:containedctx // of one rule, for whose duration the case lives
+	backend          backend.Backend        // on a fresh database
+	again            func() backend.Backend // a further handle on the same database
+	elsewhere        func() backend.Backend // a handle on another one
 }
 
 // guard bounds a rule, so that a backend that hangs fails with its name.
@@ -96,8 +96,8 @@ func newCase(t *testing.T, report require.TestingT, open OpenFunc, database stri
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	t.Cleanup(cancel)
-	again := func() oauthstore.Backend { return open(t, database) }
-	elsewhere := func() oauthstore.Backend { return open(t, database+"_other") }
+	again := func() backend.Backend { return open(t, database) }
+	elsewhere := func() backend.Backend { return open(t, database+"_other") }
 	return &testCase{TestingT: report, ctx: ctx, backend: again(), again: again, elsewhere: elsewhere}
 }
 
@@ -106,16 +106,16 @@ func rules() []rule {
 }
 
 // id returns an id that differs from others in its subject.
-func id(subject string) oauthstore.ID {
-	return oauthstore.ID{
-		Kind: oauthstore.KindCredential, Tenant: "acme", Subject: subject,
+func id(subject string) backend.ID {
+	return backend.ID{
+		Kind: backend.KindCredential, Tenant: "acme", Subject: subject,
 		Provider: "asana", Server: "https://mcp.example.com/v2/mcp",
 	}
 }
 
 // rec returns a record with that version and data that names it.
-func rec(version uint64) oauthstore.Record {
-	return oauthstore.Record{Version: version, Data: fmt.Appendf(nil, "data of version %d", version)}
+func rec(version uint64) backend.Record {
+	return backend.Record{Version: version, Data: fmt.Appendf(nil, "data of version %d", version)}
 }
 
 // at returns a time with microseconds, n seconds after some moment.
@@ -124,20 +124,20 @@ func at(n int) time.Time {
 }
 
 // create puts a record that is not there yet.
-func (c *testCase) create(id oauthstore.ID, rec oauthstore.Record) {
+func (c *testCase) create(id backend.ID, rec backend.Record) {
 	require.NoError(c, c.backend.Put(c.ctx, id, rec, 0), "creating %+v", id)
 }
 
 // stored requires that the backend holds rec under id, as far as a backend
 // keeps it.
-func (c *testCase) stored(b oauthstore.Backend, id oauthstore.ID, want oauthstore.Record) {
+func (c *testCase) stored(b backend.Backend, id backend.ID, want backend.Record) {
 	got, err := b.Get(c.ctx, id)
 	require.NoError(c, err, "getting %+v", id)
 	c.same(want, got)
 }
 
 // same requires that two records are equal but for Now.
-func (c *testCase) same(want, got oauthstore.Record) {
+func (c *testCase) same(want, got backend.Record) {
 	require.Equal(c, want.Version, got.Version, "Version")
 	require.Equal(c, string(want.Data), string(got.Data), "Data")
 	c.sameTime(want.DueAt, got.DueAt, "DueAt")
@@ -151,7 +151,7 @@ func (c *testCase) sameTime(want, got time.Time, field string) {
 }
 
 // absent requires that there is nothing under id.
-func (c *testCase) absent(b oauthstore.Backend, id oauthstore.ID) {
+func (c *testCase) absent(b backend.Backend, id backend.ID) {
 	_, err := b.Get(c.ctx, id)
-	require.ErrorIs(c, err, oauthstore.ErrNotFound, "getting %+v", id)
+	require.ErrorIs(c, err, backend.ErrNotFound, "getting %+v", id)
 }

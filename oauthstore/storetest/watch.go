@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 var watchRules = []rule{
@@ -48,12 +48,12 @@ var watchRules = []rule{
 		check: func(c *testCase) {
 			w := c.watch(c.backend)
 			defer w.stop()
-			ids := []oauthstore.ID{{Kind: "k"}}
+			ids := []backend.ID{{Kind: "k"}}
 			for _, odd := range oddParts {
-				ids = append(ids, oauthstore.ID{Kind: "k", Tenant: odd, Subject: odd, Provider: odd, Account: odd, Server: odd})
+				ids = append(ids, backend.ID{Kind: "k", Tenant: odd, Subject: odd, Provider: odd, Account: odd, Server: odd})
 			}
 			long := longPart()
-			ids = append(ids, oauthstore.ID{Kind: long, Tenant: long, Subject: long, Provider: long, Account: long, Server: long})
+			ids = append(ids, backend.ID{Kind: long, Tenant: long, Subject: long, Provider: long, Account: long, Server: long})
 			for _, id := range unique(ids) {
 				c.create(id, rec(1))
 				w.hears(id)
@@ -103,9 +103,9 @@ var watchRules = []rule{
 			c.create(id("u"), rec(1))
 			w := c.watch(c.backend)
 			defer w.stop()
-			require.ErrorIs(c, c.backend.Put(c.ctx, id("u"), rec(9), 0), oauthstore.ErrConflict)
-			require.ErrorIs(c, c.backend.Put(c.ctx, id("u"), rec(9), 5), oauthstore.ErrConflict)
-			require.ErrorIs(c, c.backend.Delete(c.ctx, id("u"), 5), oauthstore.ErrConflict)
+			require.ErrorIs(c, c.backend.Put(c.ctx, id("u"), rec(9), 0), backend.ErrConflict)
+			require.ErrorIs(c, c.backend.Put(c.ctx, id("u"), rec(9), 5), backend.ErrConflict)
+			require.ErrorIs(c, c.backend.Delete(c.ctx, id("u"), 5), backend.ErrConflict)
 			c.create(id("v"), rec(1))
 			w.hearsNext(id("v"))
 			c.stopsWith(w, context.Canceled)
@@ -120,7 +120,7 @@ var watchRules = []rule{
 			c.stopsWith(w, context.Canceled)
 			ctx, cancel := context.WithCancel(c.ctx)
 			cancel()
-			err := c.backend.(oauthstore.Watcher).Watch(ctx, func() {}, func(oauthstore.ID) {}) //nolint:errcheck,forcetypeassert // asked before
+			err := c.backend.(backend.Watcher).Watch(ctx, func() {}, func(backend.ID) {}) //nolint:errcheck,forcetypeassert // asked before
 			require.ErrorIs(c, err, context.Canceled)
 		},
 	},
@@ -132,9 +132,9 @@ var watchRules = []rule{
 			w := c.watch(c.backend)
 			defer w.stop()
 			c.close(c.backend)
-			require.ErrorIs(c, w.ended(), oauthstore.ErrClosed)
-			err := c.backend.(oauthstore.Watcher).Watch(c.ctx, func() {}, func(oauthstore.ID) {}) //nolint:errcheck,forcetypeassert // asked before
-			require.ErrorIs(c, err, oauthstore.ErrClosed)
+			require.ErrorIs(c, w.ended(), backend.ErrClosed)
+			err := c.backend.(backend.Watcher).Watch(c.ctx, func() {}, func(backend.ID) {}) //nolint:errcheck,forcetypeassert // asked before
+			require.ErrorIs(c, err, backend.ErrClosed)
 		},
 	},
 }
@@ -143,22 +143,22 @@ var watchRules = []rule{
 type watch struct {
 	c     *testCase
 	stop  context.CancelFunc
-	heard chan oauthstore.ID
+	heard chan backend.ID
 	err   chan error
 }
 
 // watch begins to watch and returns once ready was called.
-func (c *testCase) watch(b oauthstore.Backend) *watch {
+func (c *testCase) watch(b backend.Backend) *watch {
 	ctx, cancel := context.WithCancel(c.ctx)
-	w := &watch{c: c, stop: cancel, heard: make(chan oauthstore.ID, 1000), err: make(chan error, 1)}
+	w := &watch{c: c, stop: cancel, heard: make(chan backend.ID, 1000), err: make(chan error, 1)}
 	ready := make(chan struct{}, 1)
 	go func() {
-		w.err <- b.(oauthstore.Watcher).Watch(ctx, func() { //nolint:errcheck,forcetypeassert // asked before
+		w.err <- b.(backend.Watcher).Watch(ctx, func() { //nolint:errcheck,forcetypeassert // asked before
 			select {
 			case ready <- struct{}{}:
 			default: // ready again, after a reconnection
 			}
-		}, func(id oauthstore.ID) { w.heard <- id })
+		}, func(id backend.ID) { w.heard <- id })
 	}()
 	select {
 	case <-ready:
@@ -174,17 +174,17 @@ func (c *testCase) watch(b oauthstore.Backend) *watch {
 }
 
 // hears waits until changed was called with id.
-func (w *watch) hears(id oauthstore.ID) {
+func (w *watch) hears(id backend.ID) {
 	for w.next(id) != id {
 	}
 }
 
 // hearsNext requires that the next call of changed is with id.
-func (w *watch) hearsNext(id oauthstore.ID) {
+func (w *watch) hearsNext(id backend.ID) {
 	require.Equal(w.c, id, w.next(id))
 }
 
-func (w *watch) next(want oauthstore.ID) oauthstore.ID {
+func (w *watch) next(want backend.ID) backend.ID {
 	select {
 	case id := <-w.heard:
 		return id
@@ -193,7 +193,7 @@ func (w *watch) next(want oauthstore.ID) oauthstore.ID {
 	case <-w.c.ctx.Done():
 		require.FailNow(w.c, "the watcher did not hear", "%+v", want)
 	}
-	return oauthstore.ID{}
+	return backend.ID{}
 }
 
 // ended waits until Watch has returned and returns its error.

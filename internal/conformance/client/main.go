@@ -14,6 +14,7 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/connect"
 	"github.com/toolgrant/toolgrant/oauthstore/keyset"
+	"github.com/toolgrant/toolgrant/oauthstore/memstore"
 	"github.com/toolgrant/toolgrant/providers"
 )
 
@@ -91,7 +92,7 @@ func newClient(serverURL string) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.store, err = oauthstore.New(oauthstore.NewMemory(), keys, &oauthstore.Options{Clients: apps.Client, InsecureAllowLoopback: true})
+	c.store, err = oauthstore.New(memstore.New(), keys, &oauthstore.Options{Clients: apps.Client, InsecureAllowLoopback: true})
 	if err != nil {
 		return nil, err
 	}

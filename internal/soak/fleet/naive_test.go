@@ -8,11 +8,12 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 // naiveID is where a program without this library keeps its token.
-func naiveID(key oauthstore.Key) oauthstore.ID {
-	return oauthstore.ID{Kind: "naive", Tenant: key.Owner.Tenant, Subject: key.Owner.Subject, Provider: key.Provider, Server: key.Server}
+func naiveID(key oauthstore.Key) backend.ID {
+	return backend.ID{Kind: "naive", Tenant: key.Owner.Tenant, Subject: key.Owner.Subject, Provider: key.Provider, Server: key.Server}
 }
 
 // naiveToken does what programs without this library do: they load the token
@@ -39,7 +40,7 @@ func (w *worker) naiveToken(ctx context.Context, o *order) (string, error) {
 }
 
 // naiveSave overwrites what is there: the last one wins.
-func naiveSave(ctx context.Context, b oauthstore.Backend, key oauthstore.Key, tok *oauth2.Token) error {
+func naiveSave(ctx context.Context, b backend.Backend, key oauthstore.Key, tok *oauth2.Token) error {
 	data, err := json.Marshal(tok)
 	if err != nil {
 		return err
@@ -49,8 +50,8 @@ func naiveSave(ctx context.Context, b oauthstore.Backend, key oauthstore.Key, to
 		if err != nil && !errors.Is(err, oauthstore.ErrNotFound) {
 			return err
 		}
-		err = b.Put(ctx, naiveID(key), oauthstore.Record{Version: row.Version + 1, Data: data}, row.Version)
-		if !errors.Is(err, oauthstore.ErrConflict) {
+		err = b.Put(ctx, naiveID(key), backend.Record{Version: row.Version + 1, Data: data}, row.Version)
+		if !errors.Is(err, backend.ErrConflict) {
 			return err
 		}
 	}

@@ -17,7 +17,7 @@ import (
 
 	"github.com/toolgrant/toolgrant/internal/faultproxy"
 	"github.com/toolgrant/toolgrant/internal/servertest"
-	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 	"github.com/toolgrant/toolgrant/oauthstore/filestore"
 	"github.com/toolgrant/toolgrant/oauthstore/pgstore"
 	"github.com/toolgrant/toolgrant/oauthstore/redisstore"
@@ -93,7 +93,7 @@ type closeFunc func()
 func (f closeFunc) Close() error { f(); return nil }
 
 // open opens a handle of its own.
-func (p place) open(ctx context.Context) (oauthstore.Backend, io.Closer, error) {
+func (p place) open(ctx context.Context) (backend.Backend, io.Closer, error) {
 	switch p.Kind {
 	case "sqlite":
 		b, err := sqlitestore.Open(ctx, p.URL, nil)

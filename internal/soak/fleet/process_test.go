@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 // A process is a worker as whoever started it sees it.
@@ -172,7 +173,7 @@ type fleet struct {
 	config workerConfig
 	all    []*process
 	looker *oauthstore.Store
-	raw    oauthstore.Backend
+	raw    backend.Backend
 	born   int
 	names  int
 }
@@ -183,11 +184,11 @@ func newFleet(t *testing.T, s *authServer, n int, config workerConfig) *fleet {
 	clearKeys, err := keys.Clear()
 	require.NoError(t, err)
 	config.Keys = clearKeys
-	backend, closer, err := config.Place.open(t.Context())
+	db, closer, err := config.Place.open(t.Context())
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, closer.Close()) })
-	f := &fleet{server: s, config: config, raw: backend}
-	f.looker = newStore(t, backend, keys, &oauthstore.Options{CacheAge: -1, InsecureAllowLoopback: true})
+	f := &fleet{server: s, config: config, raw: db}
+	f.looker = newStore(t, db, keys, &oauthstore.Options{CacheAge: -1, InsecureAllowLoopback: true})
 	for range n {
 		f.all = append(f.all, f.start(t, nil))
 	}

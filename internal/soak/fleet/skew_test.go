@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 // skewed gives a process a clock that is ahead of all others, the store's
@@ -18,7 +19,7 @@ import (
 // process whose clock is ahead, the store's is behind: so what it reads from
 // the store, in the rows and within the sealed records, is moved back by as
 // much, and what it writes forward. Nothing is left in which the two differ.
-func skewed(ahead time.Duration, b oauthstore.Backend, s oauthstore.Sealer) (oauthstore.Backend, oauthstore.Sealer) {
+func skewed(ahead time.Duration, b backend.Backend, s oauthstore.Sealer) (backend.Backend, oauthstore.Sealer) {
 	if ahead == 0 {
 		return b, s
 	}
@@ -33,26 +34,26 @@ func shift(t time.Time, by time.Duration) time.Time {
 }
 
 type skewedBackend struct {
-	oauthstore.Backend
+	backend.Backend
 	ahead time.Duration
 }
 
-func (b skewedBackend) read(rec oauthstore.Record) oauthstore.Record {
+func (b skewedBackend) read(rec backend.Record) backend.Record {
 	rec.Now, rec.DueAt, rec.ExpireAt = shift(rec.Now, -b.ahead), shift(rec.DueAt, -b.ahead), shift(rec.ExpireAt, -b.ahead)
 	return rec
 }
 
-func (b skewedBackend) Get(ctx context.Context, id oauthstore.ID) (oauthstore.Record, error) {
+func (b skewedBackend) Get(ctx context.Context, id backend.ID) (backend.Record, error) {
 	rec, err := b.Backend.Get(ctx, id)
 	return b.read(rec), err
 }
 
-func (b skewedBackend) Put(ctx context.Context, id oauthstore.ID, rec oauthstore.Record, ifVersion uint64) error {
+func (b skewedBackend) Put(ctx context.Context, id backend.ID, rec backend.Record, ifVersion uint64) error {
 	rec.DueAt, rec.ExpireAt = shift(rec.DueAt, b.ahead), shift(rec.ExpireAt, b.ahead)
 	return b.Backend.Put(ctx, id, rec, ifVersion)
 }
 
-func (b skewedBackend) List(ctx context.Context, f oauthstore.Filter, cursor string, n int) ([]oauthstore.Item, string, error) {
+func (b skewedBackend) List(ctx context.Context, f backend.Filter, cursor string, n int) ([]backend.Item, string, error) {
 	f.DueBefore = shift(f.DueBefore, b.ahead)
 	items, next, err := b.Backend.List(ctx, f, cursor, n)
 	for i := range items {

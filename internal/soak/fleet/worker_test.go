@@ -15,6 +15,7 @@ import (
 
 	"github.com/toolgrant/toolgrant/internal/safehttp"
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 	"github.com/toolgrant/toolgrant/oauthstore/keyset"
 )
 
@@ -110,7 +111,7 @@ func (r *report) failed(err error) {
 
 // A worker is the process from the inside.
 type worker struct {
-	backend oauthstore.Backend
+	backend backend.Backend
 	store   *oauthstore.Store
 	client  *http.Client
 	naive   bool
@@ -147,7 +148,7 @@ func work(text string) error {
 		return err
 	}
 	ctx := context.Background()
-	backend, closer, err := cfg.Place.open(ctx)
+	db, closer, err := cfg.Place.open(ctx)
 	if err != nil {
 		return err
 	}
@@ -157,11 +158,11 @@ func work(text string) error {
 		return err
 	}
 	w := &worker{
-		backend: backend, client: safehttp.New(&safehttp.Options{AllowLoopback: true}), naive: cfg.Naive,
+		backend: db, client: safehttp.New(&safehttp.Options{AllowLoopback: true}), naive: cfg.Naive,
 		out: json.NewEncoder(os.Stdout),
 	}
 	w.client.Transport = named{cfg.Name, w.client.Transport}
-	b, sealer := skewed(cfg.Skew, backend, keys)
+	b, sealer := skewed(cfg.Skew, db, keys)
 	w.store, err = oauthstore.New(b, sealer, &oauthstore.Options{
 		PostTimeout: cfg.Times.Post, SaveBudget: cfg.Times.Save, Lease: cfg.Times.Lease, CacheAge: cfg.Times.CacheAge,
 		InsecureTransport: w.client.Transport, InsecureAllowLoopback: true,

@@ -1,4 +1,4 @@
-package oauthstore
+package backend
 
 import (
 	"errors"
@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-var errIDText = errors.New("oauthstore: malformed text of an ID")
+var errIDText = errors.New("backend: malformed text of an ID")
 
 // MarshalText returns the id as one string that no other id has: each part with
 // its length in bytes in front, as in "10:credential4:acme4:u_425:asana0:0:".

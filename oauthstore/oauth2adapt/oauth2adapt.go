@@ -1,4 +1,4 @@
-package oauthstore
+package oauth2adapt
 
 import (
 	"context"
@@ -10,17 +10,19 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/toolgrant/toolgrant/internal/safehttp"
+	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
-// FromOAuth2 makes a credential of a token that package golang.org/x/oauth2
-// obtained. That package does not keep what the token is for: the caller says
-// it in p.
-func FromOAuth2(t *oauth2.Token, p Provenance) Credential {
+// Credential returns a credential with the tokens of t, for
+// [oauthstore.Store.Put]. An oauth2.Token does not say which server and client
+// it is for: the caller passes that in p. If p.Obtained is empty,
+// [oauthstore.ObtainedImport].
+func Credential(t *oauth2.Token, p oauthstore.Provenance) oauthstore.Credential {
 	if p.Obtained == "" {
-		p.Obtained = ObtainedImport
+		p.Obtained = oauthstore.ObtainedImport
 	}
-	return Credential{
-		AccessToken: NewSecret(t.AccessToken), RefreshToken: NewSecret(t.RefreshToken), TokenType: t.TokenType,
+	return oauthstore.Credential{
+		AccessToken: oauthstore.NewSecret(t.AccessToken), RefreshToken: oauthstore.NewSecret(t.RefreshToken), TokenType: t.TokenType,
 		Expiry: t.Expiry, Provenance: p,
 	}
 }
@@ -32,10 +34,10 @@ func (f tokenSource) Token() (*oauth2.Token, error) { return f() }
 // TokenSource returns the credential of key as an [oauth2.TokenSource], for
 // clients that take one. Its tokens have no refresh token: creds is the one
 // that refreshes. That interface knows no context, so ctx bounds every call of
-// the source; nil need means the zero [Need]. Do not wrap it with
+// the source; nil need means the zero [oauthstore.Need]. Do not wrap it with
 // oauth2.ReuseTokenSource, which would serve a pair that others have replaced.
-func TokenSource(ctx context.Context, creds Credentials, key Key, need *Need) oauth2.TokenSource {
-	var n Need
+func TokenSource(ctx context.Context, creds oauthstore.Credentials, key oauthstore.Key, need *oauthstore.Need) oauth2.TokenSource {
+	var n oauthstore.Need
 	if need != nil {
 		n = *need
 	}
@@ -54,9 +56,9 @@ func TokenSource(ctx context.Context, creds Credentials, key Key, need *Need) oa
 // nothing is sent twice. base sends the requests; nil means one that dials
 // public addresses over https only, uses no proxy, and puts no bound on an
 // answer, which may be a stream: requests end with their contexts. Whatever base
-// is, plain http is for loopback addresses only. nil need
-// means the zero [Need].
-func Transport(creds Credentials, key Key, need *Need, base http.RoundTripper) http.RoundTripper {
+// is, plain http is for loopback addresses only. nil need means the zero
+// [oauthstore.Need].
+func Transport(creds oauthstore.Credentials, key oauthstore.Key, need *oauthstore.Need, base http.RoundTripper) http.RoundTripper {
 	t := &transport{creds: creds, key: key, base: base}
 	if need != nil {
 		t.need = *need
@@ -68,9 +70,9 @@ func Transport(creds Credentials, key Key, need *Need, base http.RoundTripper) h
 }
 
 type transport struct {
-	creds Credentials
-	key   Key
-	need  Need
+	creds oauthstore.Credentials
+	key   oauthstore.Key
+	need  oauthstore.Need
 	base  http.RoundTripper
 }
 
@@ -81,7 +83,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	tok, err := t.token(req)
 	if err != nil {
 		if req.Body != nil {
-			_ = req.Body.Close() // as base does whatever comes of it
+			_ = req.Body.Close() // a RoundTripper always closes it
 		}
 		return nil, err
 	}
@@ -91,22 +93,25 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err == nil && resp.StatusCode == http.StatusUnauthorized {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(req.Context()), rejectTimeout)
 		defer cancel()
-		_ = t.creds.Reject(ctx, t.key, tok.Generation) // the next Token finds out
+		_ = t.creds.Reject(ctx, t.key, tok.Generation) // the next Token verifies the pair
 	}
 	return resp, err
 }
 
 // token returns the token for a request, if that is for the right server.
-func (t *transport) token(req *http.Request) (Token, error) {
+func (t *transport) token(req *http.Request) (oauthstore.Token, error) {
 	server, err := url.Parse(t.key.Server)
 	if err == nil {
 		err = safehttp.CheckURL(server, safehttp.PlainLoopback)
 	}
+	refuse := func(why string) (oauthstore.Token, error) {
+		return oauthstore.Token{}, &oauthstore.Error{Op: "send", Key: t.key, Err: oauthstore.ErrMisconfigured, Detail: why}
+	}
 	switch {
 	case errors.Is(err, safehttp.ErrBlocked):
-		return Token{}, &Error{Op: "send", Key: t.key, Err: ErrMisconfigured, Detail: "the token goes to https URLs only, or to http ones on loopback"}
+		return refuse("the token goes to https URLs only, or to http ones on loopback")
 	case err != nil || server.Scheme != req.URL.Scheme || server.Host != req.URL.Host:
-		return Token{}, &Error{Op: "send", Key: t.key, Err: ErrMisconfigured, Detail: "the request is for another server than the credential"}
+		return refuse("the credential is for another server than the request")
 	}
 	return t.creds.Token(req.Context(), t.key, t.need)
 }
