@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/toolgrant/toolgrant/internal/issuer"
 	"github.com/toolgrant/toolgrant/internal/secret"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/providers"
@@ -67,10 +68,9 @@ func (b *Builder) wayOf(t *oauthstore.Token) (way providers.Way, ok bool) {
 }
 
 // sameIssuer compares a token's issuer, which may be unknown, with the
-// provider's. Some servers write theirs with a slash at its end in one place
-// and without it in another.
+// provider's.
 func sameIssuer(token, provider string) bool {
-	return token == "" || provider == "" || strings.TrimSuffix(token, "/") == strings.TrimSuffix(provider, "/")
+	return token == "" || provider == "" || issuer.Same(token, provider)
 }
 
 // rule says what the provider's server wants, in our own words.

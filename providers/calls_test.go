@@ -62,7 +62,7 @@ var calls = map[string]providers.Provider{
 	"intercom":                  providers.Intercom(nil),
 	"linear":                    providers.Linear(),
 	"microsoft_agent365":        providers.MicrosoftAgent365("acme.example", "mcp_MailTools"),
-	"microsoft_azure":           providers.MicrosoftAzure(),
+	"microsoft_azure":           providers.MicrosoftAzure("acme.example"),
 	"microsoft_enterprise":      providers.MicrosoftEnterprise("acme.example"),
 	"microsoft_learn":           providers.MicrosoftLearn(nil),
 	"mixpanel":                  providers.Mixpanel(&providers.RegionOptions{Region: "eu"}),

@@ -16,6 +16,7 @@ func clone(p Provider) Provider {
 		p.Ways[i].Carry = slices.Clone(p.Ways[i].Carry)
 		p.Ways[i].Takes = slices.Clone(p.Ways[i].Takes)
 	}
+	p.OAuth.Issuers = maps.Clone(p.OAuth.Issuers)
 	p.OAuth.Resources = slices.Clone(p.OAuth.Resources)
 	p.OAuth.Scopes = slices.Clone(p.OAuth.Scopes)
 	p.OAuth.DefaultScopes = slices.Clone(p.OAuth.DefaultScopes)
@@ -40,9 +41,9 @@ func (o *OAuth) fields() []*string {
 	}
 }
 
-// strings returns what fields points to.
+// strings returns what fields points to, and the issuers of other URLs.
 func (o *OAuth) strings() []string {
-	var s []string
+	s := slices.Sorted(maps.Values(o.Issuers))
 	for _, f := range o.fields() {
 		s = append(s, *f)
 	}

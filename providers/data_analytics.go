@@ -25,6 +25,7 @@ var analyticsFamily = []Provider{
 		},
 		OAuth: OAuth{
 			Issuer:                "https://mcp.amplitude.com",
+			Issuers:               map[string]string{"https://mcp.eu.amplitude.com/": "https://mcp.eu.amplitude.com"},
 			AuthorizationEndpoint: "https://mcp.amplitude.com/authorize",
 			TokenEndpoint:         "https://mcp.amplitude.com/token",
 			RegistrationEndpoint:  "https://mcp.amplitude.com/register",
@@ -74,6 +75,7 @@ var analyticsFamily = []Provider{
 			},
 		},
 		OAuth: OAuth{
+			Issuer:                "https://mcp.mixpanel.com/mcp",
 			AuthorizationEndpoint: "https://mixpanel.com/oauth/authorize",
 			TokenEndpoint:         "https://mixpanel.com/oauth/token/",
 			RegistrationEndpoint:  "https://mixpanel.com/oauth/mcp/register/",
@@ -82,6 +84,7 @@ var analyticsFamily = []Provider{
 				"projects", "analysis", "events", "insights", "segmentation", "retention", "data:read",
 				"funnels", "flows", "data_definitions",
 			},
+			Source: Source{URL: "https://mcp.mixpanel.com/.well-known/oauth-authorization-server/mcp", Date: "2026-07-19", Confidence: "medium"},
 		},
 		Tokens: Tokens{
 			Refresh: Yes,

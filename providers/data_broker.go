@@ -38,6 +38,10 @@ var brokerFamily = []Provider{
 				URL:    "https://rube.app/mcp",
 			},
 		},
+		OAuth: OAuth{
+			Issuers: map[string]string{"https://rube.app/": "https://rube.app"},
+			Source:  Source{URL: "https://rube.app/.well-known/oauth-protected-resource", Date: "2025", Confidence: "medium"},
+		},
 		RESTToken: Yes,
 		Hazards: []string{
 			"The key travels in the header x-api-key, which OpenAI's authorization field can't carry.",

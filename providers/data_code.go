@@ -37,10 +37,12 @@ var codeFamily = []Provider{
 			},
 		},
 		OAuth: OAuth{
+			Issuer:                "https://mcp.buildkite.com",
 			AuthorizationEndpoint: "https://mcp.buildkite.com/oauth/authorize",
 			TokenEndpoint:         "https://mcp.buildkite.com/oauth/token",
 			RegistrationEndpoint:  "https://mcp.buildkite.com/oauth/register",
 			Scopes:                []string{"read", "write"},
+			Source:                Source{URL: "https://mcp.buildkite.com/.well-known/oauth-authorization-server", Date: "2026-09-09", Confidence: "high"},
 		},
 		Tokens: Tokens{
 			TTL:        12 * time.Hour,
@@ -163,9 +165,16 @@ var codeFamily = []Provider{
 			},
 		},
 		OAuth: OAuth{
-			RegistrationEndpoint: "https://gitlab.com/oauth/register",
-			Scopes:               []string{"mcp"},
-			DefaultScopes:        []string{"mcp"},
+			Issuer:                "https://gitlab.com",
+			AuthorizationEndpoint: "https://gitlab.com/oauth/authorize",
+			TokenEndpoint:         "https://gitlab.com/oauth/token",
+			RegistrationEndpoint:  "https://gitlab.com/oauth/register",
+			RevocationEndpoint:    "https://gitlab.com/oauth/revoke",
+			ResourceMetadata:      "https://gitlab.com/.well-known/oauth-protected-resource/api/v4/mcp",
+			Scopes:                []string{"mcp"},
+			DefaultScopes:         []string{"mcp"},
+			AuthMethods:           []string{"none"},
+			Source:                Source{URL: "https://gitlab.com/.well-known/oauth-authorization-server", Date: "2026-10-04", Confidence: "high"},
 		},
 		Tokens: Tokens{
 			TTL:     2 * time.Hour,
@@ -174,7 +183,6 @@ var codeFamily = []Provider{
 		Quirks: []string{
 			"Applications that were registered dynamically can only get tokens of the scope mcp, and those are no tokens of the REST API.",
 			"Whether a personal access token (glpat-) is taken is not stated in any source.",
-			"The registration endpoint is the documented path, not read from live metadata.",
 			"A self-managed host has a URL of its own.",
 		},
 		Docs: []string{

@@ -105,6 +105,7 @@ var customerFamily = []Provider{
 		},
 		OAuth: OAuth{
 			Issuer:                "https://mcp.intercom.com",
+			Issuers:               map[string]string{"https://mcp.eu.intercom.com/": "https://mcp.eu.intercom.com"},
 			AuthorizationEndpoint: "https://mcp.intercom.com/authorize",
 			TokenEndpoint:         "https://mcp.intercom.com/token",
 			RegistrationEndpoint:  "https://mcp.intercom.com/register",
@@ -157,6 +158,7 @@ var customerFamily = []Provider{
 		},
 		OAuth: OAuth{
 			Issuer:                "https://login.salesforce.com",
+			Issuers:               map[string]string{"https://api.salesforce.com/platform/mcp/v1/sandbox/": "https://test.salesforce.com"},
 			AuthorizationEndpoint: "https://login.salesforce.com/services/oauth2/authorize",
 			TokenEndpoint:         "https://login.salesforce.com/services/oauth2/token",
 			RevocationEndpoint:    "https://login.salesforce.com/services/oauth2/revoke",

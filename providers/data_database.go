@@ -55,9 +55,11 @@ var databaseFamily = []Provider{
 			},
 		},
 		OAuth: OAuth{
+			Issuer:                "https://{workspace_host}/oidc",
 			AuthorizationEndpoint: "https://{workspace_host}/oidc/v1/authorize",
 			TokenEndpoint:         "https://{workspace_host}/oidc/v1/token",
 			Scopes:                []string{"unity-catalog", "genie", "ai-search", "sql", "ai-gateway"},
+			Source:                Source{URL: "https://github.com/databricks/databricks-sdk-go", Date: "2026-11-28", Confidence: "medium"},
 		},
 		RESTToken: Yes,
 		Hazards: []string{
@@ -66,7 +68,8 @@ var databaseFamily = []Provider{
 		Quirks: []string{
 			"The host is that of the workspace, and path names changed over time: vector-search, then ai-search.",
 			"Which scope is needed depends on the server: unity-catalog, genie, ai-search, sql, ai-gateway.",
-			"The exact issuer was not read from a metadata document.",
+			"Its metadata is at https://{workspace_host}/oidc/.well-known/oauth-authorization-server, with the well-known path behind that of the issuer.",
+			"A host of a unified account, such as acme.databricks.com, has the issuer https://acme.databricks.com/oidc/accounts/ and the account's id: name that issuer in the application.",
 		},
 		Docs: []string{
 			"https://docs.databricks.com/aws/generative-ai/mcp/connect-external-services",
@@ -158,6 +161,14 @@ var databaseFamily = []Provider{
 				Obtain: "A programmatic access token of the user; the vendor prefers OAuth.",
 			},
 		},
+		OAuth: OAuth{
+			Issuer:                "https://{account_url}",
+			AuthorizationEndpoint: "https://{account_url}/oauth/authorize",
+			TokenEndpoint:         "https://{account_url}/oauth/token-request",
+			Scopes:                []string{"refresh_token"},
+			DefaultScopes:         []string{"refresh_token"},
+			Source:                Source{URL: "https://docs.snowflake.com/en/user-guide/oauth-custom", Date: "2026-11-28", Confidence: "low"},
+		},
 		RESTToken: Yes,
 		Hazards: []string{
 			"Network policies of the account hold for OpenAI's addresses.",
@@ -168,6 +179,8 @@ var databaseFamily = []Provider{
 			"It runs with the user's DEFAULT_ROLE, and DEFAULT_WAREHOUSE must be set.",
 			"It has no resources, no prompts and no negotiation of versions.",
 			"There is no dynamic registration.",
+			"The scope session:role: and the name of a role asks for that role.",
+			"That the issuer is the account's URL was read from a test of another project, not from a metadata document.",
 		},
 		Docs: []string{
 			"https://docs.snowflake.com/en/user-guide/snowflake-cortex/cortex-agents-mcp",

@@ -147,6 +147,16 @@ var googleCloudFamily = []Provider{
 				Registration: RegistrationManual,
 			},
 		},
+		OAuth: OAuth{
+			Issuer:                "https://accounts.google.com",
+			AuthorizationEndpoint: "https://accounts.google.com/o/oauth2/v2/auth",
+			TokenEndpoint:         "https://oauth2.googleapis.com/token",
+			RevocationEndpoint:    "https://oauth2.googleapis.com/revoke",
+			Scopes:                []string{"https://www.googleapis.com/auth/maps-platform.mapstools"},
+			DefaultScopes:         []string{"https://www.googleapis.com/auth/maps-platform.mapstools"},
+			AuthorizationParams:   map[string]string{"access_type": "offline", "prompt": "consent"},
+			Source:                Source{URL: "https://accounts.google.com/.well-known/openid-configuration", Date: "2026-11-28", Confidence: "low"},
+		},
 		Hazards: []string{
 			"The key travels in a header of its own, which OpenAI's authorization field can't carry.",
 		},

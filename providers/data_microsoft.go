@@ -56,6 +56,9 @@ var microsoftFamily = []Provider{
 				"https://sentinel.microsoft.com/mcp/data-exploration",
 				"https://api.fabric.microsoft.com/v1/mcp/powerbi",
 			},
+			Params: []Param{
+				{Name: "tenant_id", Pattern: "[0-9A-Za-z.-]+", Example: "00000000-0000-4000-8000-000000000000", Doc: "id or domain of the Entra tenant, or organizations"},
+			},
 		},
 		Transport: TransportHTTP,
 		Ways: []Way{
@@ -68,8 +71,20 @@ var microsoftFamily = []Provider{
 				Registration: RegistrationManual,
 			},
 		},
+		OAuth: OAuth{
+			Issuer: "https://login.microsoftonline.com/{tenant_id}/v2.0",
+			Issuers: map[string]string{
+				"https://mcp.ai.azure.com/":         "https://login.microsoftonline.com/{tenant_id}/v2.0",
+				"https://sentinel.microsoft.com/":   "https://login.microsoftonline.com/{tenant_id}/v2.0",
+				"https://api.fabric.microsoft.com/": "https://login.microsoftonline.com/{tenant_id}/v2.0",
+			},
+			Source: Source{URL: "https://learn.microsoft.com/entra/identity-platform/v2-protocols-oidc", Date: "2026-11-28", Confidence: "low"},
+		},
 		Tokens: Tokens{
 			Format: "JWT of Entra.",
+		},
+		Quirks: []string{
+			"That its tokens are those of the tenant's Entra issuer is inferred from Microsoft's other MCP servers; its own metadata was not read.",
 		},
 		Docs:   []string{"https://github.com/microsoft/mcp"},
 		Source: Source{URL: "https://github.com/microsoft/mcp", Date: "2026-08-21", Confidence: "low"},
@@ -148,7 +163,3 @@ var microsoftFamily = []Provider{
 		Source: Source{URL: "https://github.com/MicrosoftDocs/mcp", Date: "2026-08-21", Confidence: "high"},
 	},
 }
-
-// MicrosoftAzure is the MCP server of Azure Resource Manager; Foundry, Sentinel and
-// Fabric are alternates. Little is known of them.
-func MicrosoftAzure() Provider { return record("microsoft_azure") }

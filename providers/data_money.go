@@ -122,6 +122,8 @@ var moneyFamily = []Provider{
 			},
 		},
 		OAuth: OAuth{
+			Issuer:                "https://mcp.ramp.com",
+			Issuers:               map[string]string{"https://ramp-mcp-remote.ramp.com/": "https://ramp-mcp-remote.ramp.com"},
 			AuthorizationEndpoint: "https://mcp.ramp.com/oauth/authorize",
 			TokenEndpoint:         "https://api.ramp.com/developer/v1/token/pkce",
 			RegistrationEndpoint:  "https://mcp.ramp.com/register",
@@ -135,6 +137,7 @@ var moneyFamily = []Provider{
 			},
 			AuthorizationParams: map[string]string{"auth_level": "auto"},
 			AuthMethods:         []string{"none"},
+			Source:              Source{URL: "https://mcp.ramp.com/.well-known/oauth-authorization-server", Date: "2026-10-06", Confidence: "medium"},
 		},
 		Hazards: []string{"There are scopes that move money: ask for those that read."},
 		Quirks: []string{

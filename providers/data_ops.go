@@ -46,7 +46,15 @@ var opsFamily = []Provider{
 			},
 		},
 		OAuth: OAuth{
-			Issuer:           "https://mcp.datadoghq.com",
+			Issuer: "https://mcp.datadoghq.com",
+			Issuers: map[string]string{
+				"https://mcp.us3.datadoghq.com/": "https://mcp.us3.datadoghq.com",
+				"https://mcp.us5.datadoghq.com/": "https://mcp.us5.datadoghq.com",
+				"https://mcp.datadoghq.eu/":      "https://mcp.datadoghq.eu",
+				"https://mcp.ap1.datadoghq.com/": "https://mcp.ap1.datadoghq.com",
+				"https://mcp.ap2.datadoghq.com/": "https://mcp.ap2.datadoghq.com",
+				"https://mcp.uk1.datadoghq.com/": "https://mcp.uk1.datadoghq.com",
+			},
 			ResourceMetadata: "https://mcp.datadoghq.com/.well-known/oauth-protected-resource/v1/mcp",
 			Scopes:           []string{"mcp_all"},
 		},
@@ -98,6 +106,12 @@ var opsFamily = []Provider{
 				Obtain: "An API token of Globalping.",
 			},
 		},
+		OAuth: OAuth{
+			Issuer:           "https://mcp.globalping.dev",
+			ResourceMetadata: "https://mcp.globalping.dev/.well-known/oauth-protected-resource/mcp",
+			Scopes:           []string{"measurements"},
+			Source:           Source{URL: "https://mcp.globalping.dev/.well-known/oauth-authorization-server", Date: "2026-09-05", Confidence: "medium"},
+		},
 		RESTToken: Yes,
 		Quirks:    []string{"The server itself tells OAuth tokens and API tokens apart."},
 		Docs:      []string{"https://github.com/jsdelivr/globalping-mcp-server"},
@@ -112,14 +126,22 @@ var opsFamily = []Provider{
 		Transport:   TransportHTTP,
 		Ways: []Way{
 			{
-				ID:     "oauth",
-				Kind:   WayOAuth,
-				Name:   "OAuth",
-				Obtain: "The user consents in a browser; how an application becomes a client was not captured: run toolgrant connect grafana_cloud.",
+				ID:           "oauth",
+				Kind:         WayOAuth,
+				Name:         "OAuth",
+				Obtain:       "The user, who needs the role Assistant Cloud MCP User, consents in a browser: run toolgrant connect grafana_cloud.",
+				Registration: RegistrationOpen,
 			},
 		},
 		OAuth: OAuth{
-			ResourceMetadata: "https://mcp.grafana.com/.well-known/oauth-protected-resource/mcp",
+			Issuer:                "https://mcp.grafana.com/mcp",
+			AuthorizationEndpoint: "https://mcp.grafana.com/mcp/oauth/authorize",
+			TokenEndpoint:         "https://mcp.grafana.com/mcp/oauth/token",
+			RegistrationEndpoint:  "https://mcp.grafana.com/mcp/oauth/register",
+			ResourceMetadata:      "https://mcp.grafana.com/.well-known/oauth-protected-resource/mcp",
+			Scopes:                []string{"grafana:read", "grafana:query", "grafana:write"},
+			DefaultScopes:         []string{"grafana:read", "grafana:query"},
+			Source:                Source{URL: "https://mcp.grafana.com/.well-known/oauth-authorization-server/mcp", Date: "2026-09-03", Confidence: "high"},
 		},
 		Headers: []Header{
 			{Name: "X-Grafana-URL", Doc: "chooses the stack: https://example.grafana.net"},
@@ -130,7 +152,8 @@ var opsFamily = []Provider{
 		},
 		Quirks: []string{
 			"Service account tokens (glsa_) are for the mcp-grafana that one runs oneself, and are not said to work here.",
-			"Writing is a consent of its own.",
+			"Reading, querying and writing are separate boxes on the consent page.",
+			"Grafana bills each user as a user of Grafana Assistant.",
 		},
 		Docs: []string{
 			"https://grafana.com/docs/grafana-cloud/",

@@ -36,6 +36,11 @@ var searchFamily = []Provider{
 				Obtain: "It works without, at lower limits.",
 			},
 		},
+		OAuth: OAuth{
+			Issuer: "https://clerk.context7.com",
+			Scopes: []string{"profile", "email"},
+			Source: Source{URL: "https://mcp.context7.com/.well-known/oauth-protected-resource", Date: "2026-09-29", Confidence: "high"},
+		},
 		RESTToken: Yes,
 		Check: Check{
 			Anonymous: true,
@@ -44,6 +49,7 @@ var searchFamily = []Provider{
 		Quirks: []string{
 			"A 401 means that the key does not begin with ctx7sk.",
 			"The key may also travel in the header CONTEXT7_API_KEY.",
+			"Its metadata also names https://context7.com, an issuer for clients that were registered there before.",
 		},
 		Docs:   []string{"https://github.com/upstash/context7"},
 		Source: Source{URL: "https://github.com/upstash/context7", Date: "2026-08-21", Confidence: "high"},

@@ -85,7 +85,6 @@ func Salesforce(opts *SalesforceOptions) Provider {
 	base := "https://api.salesforce.com/platform/mcp/v1/"
 	if opts.Sandbox {
 		base += "sandbox/"
-		d.OAuth = d.OAuth.anywhere()
 	}
 	server := opts.Server
 	if server == "" {
@@ -175,6 +174,11 @@ func Composio(server, user string) Provider {
 	d.at(map[string]string{"server_id": server, "user_id": user})
 	return d.Provider
 }
+
+// MicrosoftAzure is the MCP server of Azure Resource Manager, for the users of
+// one Entra tenant. The record, from [Lookup], also takes the URLs of Foundry,
+// Sentinel and Fabric.
+func MicrosoftAzure(tenant string) Provider { return ofTenant("microsoft_azure", tenant) }
 
 // MicrosoftEnterprise is Microsoft's MCP server for reading Entra, for the
 // users of one tenant.

@@ -119,9 +119,13 @@ type Source struct {
 
 // OAuth is what is known of an authorization server. Empty fields are found
 // by discovery; live metadata beats the others unless Pinned. It describes the
-// server at Server.URL: [Provider.Resolve] drops it for a URL on another host.
+// server at Server.URL: for a URL on another host, or one that Issuers names,
+// [Provider.Resolve] drops it and keeps only that issuer.
 type OAuth struct {
-	Issuer                string
+	Issuer string // may be a template over Server.Params
+	// Issuers are the issuers at other server URLs, by the beginning of such a
+	// URL, which ends in a slash; a longer beginning goes first.
+	Issuers               map[string]string
 	AuthorizationEndpoint string
 	TokenEndpoint         string
 	RegistrationEndpoint  string

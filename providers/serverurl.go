@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"github.com/toolgrant/toolgrant/internal/issuer"
 )
 
 // A RefusedURLError says that a URL must not become a server_url. Its text
@@ -158,14 +160,25 @@ func (p Provider) filled(serverURL string, values map[string]string) Provider {
 	p = clone(p)
 	p.Ways = slices.DeleteFunc(p.Ways, func(w Way) bool { return w.URL != "" && w.URL != serverURL })
 	p.Server.URL, p.Server.Alternates, p.Server.Params = serverURL, nil, nil
-	if moved {
+	if iss, other := p.OAuth.issuerAt(serverURL); moved || other {
 		p.OAuth = p.OAuth.anywhere()
 		p.Check.URL = "" // a token for this host must not go to the one of another
+		p.OAuth.Issuer = iss
 	}
+	p.OAuth.Issuers = nil
 	for _, s := range p.OAuth.fields() {
 		*s = expand(*s, values)
 	}
 	return p
+}
+
+// at returns the provider at one of its URLs; "" is a connector's.
+func (p Provider) at(raw string) Provider {
+	if raw == "" {
+		return clone(p)
+	}
+	values, _ := p.match(raw, false)
+	return p.filled(raw, values)
 }
 
 // anywhere returns what holds for every authorization server of a vendor.
@@ -176,21 +189,47 @@ func (o *OAuth) anywhere() OAuth {
 	}
 }
 
+// issuerAt returns the issuer that Issuers names for a server URL.
+func (o *OAuth) issuerAt(serverURL string) (iss string, ok bool) {
+	longest := ""
+	for at, named := range o.Issuers {
+		if strings.HasPrefix(serverURL+"/", at) && len(at) > len(longest) {
+			longest, iss, ok = at, named, true
+		}
+	}
+	return iss, ok
+}
+
+// AcceptsIssuer reports whether iss is the authorization server that the
+// provider's data name for the server at serverURL ("" is the provider's own).
+// Where the issuer is a template, such as that of an Entra tenant, parts that
+// the server URL has must have the same values in the issuer. Issuers without
+// a path are the same with and without a slash at the end.
+func (p Provider) AcceptsIssuer(serverURL, iss string) bool {
+	raw, err := p.ServerURL(serverURL)
+	if err != nil {
+		return false
+	}
+	known := p.at(raw).OAuth.Issuer
+	if len(parts(known)) == 0 {
+		return known != "" && issuer.Same(known, iss)
+	}
+	values, ok := matchURL(known, iss, nil, false)
+	return ok && p.checkValues(known, values) == nil
+}
+
 // Resolve returns the provider as it is at one server URL, which is checked as
-// by [Provider.ServerURL] ("" is the provider's own): templates are filled,
-// and what is known of the authorization server is dropped where it was
-// published for another host, such as that of another region. It is what
-// discovery and consent start from.
+// by [Provider.ServerURL] ("" is the provider's own). Templates are filled, the
+// issuer's and the endpoints' from the same values as the server URL; those
+// that need a value which the URL does not have are dropped. So are the facts
+// about an authorization server that were published for another host, such as
+// that of another region. Discovery and consent start from the result.
 func (p Provider) Resolve(serverURL string) (Provider, error) {
 	raw, err := p.ServerURL(serverURL)
 	if err != nil {
 		return Provider{}, err
 	}
-	q := clone(p)
-	if raw != "" {
-		values, _ := p.match(raw, false)
-		q = p.filled(raw, values)
-	}
+	q := p.at(raw)
 	for _, s := range q.OAuth.fields() {
 		if len(parts(*s)) > 0 {
 			*s = ""

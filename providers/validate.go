@@ -140,6 +140,10 @@ func (v *validator) oauth(p Provider) {
 		ok := err == nil && u.Host != "" && u.User == nil && u.Fragment == "" && (u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname()))
 		v.checkf(ok, "a URL of the authorization server is no https URL")
 	}
+	for at := range o.Issuers {
+		ok := slices.ContainsFunc(p.urls(), func(t string) bool { return strings.HasPrefix(t+"/", at) })
+		v.checkf(ok && strings.HasSuffix(at, "/"), "the issuer of %q must be that of URLs of its own, up to a slash", at)
+	}
 	for _, s := range append(slices.Clone(o.Scopes), o.DefaultScopes...) {
 		v.checkf(scopeRE.MatchString(s), "the scope %q holds a character that scopes can't have (RFC 6749, 3.3)", s)
 	}

@@ -39,16 +39,22 @@ func TestValidateTellsEveryFault(t *testing.T) {
 			p.Ways[1].Kind = providers.WayNone
 			p.Ways[1].Takes = []providers.TokenKind{"jwt"}
 		},
-		"no clients to register":     func(p *providers.Provider) { p.Ways[1].Registration = providers.RegistrationOpen },
-		`called "nonsense"`:          func(p *providers.Provider) { p.Ways[0].Takes = []providers.TokenKind{"nonsense"} },
-		`called "rubbish"`:           func(p *providers.Provider) { p.Wrong = []providers.Wrong{{Kind: "rubbish"}} },
-		"the URL of the way":         func(p *providers.Provider) { p.Ways[0].URL = "https://elsewhere.example/mcp" },
-		"illegal or there twice":     func(p *providers.Provider) { p.Ways[1].Carry = []providers.Carry{{Header: "X-Key"}, {Header: "x-key"}} },
-		"the prefix of the header":   func(p *providers.Provider) { p.Ways[1].Carry = []providers.Carry{{Header: "X-Key", Prefix: "a\n"}} },
-		"no https URL":               func(p *providers.Provider) { p.OAuth.TokenEndpoint = "http://example.com/token" },
-		"the scope":                  func(p *providers.Provider) { p.OAuth.Scopes = []string{"a b"} },
-		"NoScopes":                   func(p *providers.Provider) { p.OAuth.NoScopes, p.OAuth.DefaultScopes = true, []string{"a"} },
-		"the client authentication":  func(p *providers.Provider) { p.OAuth.AuthMethods = []string{"magic"} },
+		"no clients to register":    func(p *providers.Provider) { p.Ways[1].Registration = providers.RegistrationOpen },
+		`called "nonsense"`:         func(p *providers.Provider) { p.Ways[0].Takes = []providers.TokenKind{"nonsense"} },
+		`called "rubbish"`:          func(p *providers.Provider) { p.Wrong = []providers.Wrong{{Kind: "rubbish"}} },
+		"the URL of the way":        func(p *providers.Provider) { p.Ways[0].URL = "https://elsewhere.example/mcp" },
+		"illegal or there twice":    func(p *providers.Provider) { p.Ways[1].Carry = []providers.Carry{{Header: "X-Key"}, {Header: "x-key"}} },
+		"the prefix of the header":  func(p *providers.Provider) { p.Ways[1].Carry = []providers.Carry{{Header: "X-Key", Prefix: "a\n"}} },
+		"no https URL":              func(p *providers.Provider) { p.OAuth.TokenEndpoint = "http://example.com/token" },
+		"the scope":                 func(p *providers.Provider) { p.OAuth.Scopes = []string{"a b"} },
+		"NoScopes":                  func(p *providers.Provider) { p.OAuth.NoScopes, p.OAuth.DefaultScopes = true, []string{"a"} },
+		"the client authentication": func(p *providers.Provider) { p.OAuth.AuthMethods = []string{"magic"} },
+		"the issuer of": func(p *providers.Provider) {
+			p.OAuth.Issuers = map[string]string{"https://elsewhere.example/": "https://a.example"}
+		},
+		"up to a slash": func(p *providers.Provider) {
+			p.OAuth.Issuers = map[string]string{"https://mcp.example.com": "https://a.example"}
+		},
 		"pinned":                     func(p *providers.Provider) { p.OAuth.Pinned = true },
 		"the header":                 func(p *providers.Provider) { p.Headers = []providers.Header{{Name: "a b"}} },
 		"belongs to a way":           func(p *providers.Provider) { p.Headers = []providers.Header{{Name: "authorization"}} },
@@ -133,7 +139,7 @@ func full(t *testing.T) providers.Provider {
 			ID: "key", Kind: providers.WayKey, Name: "key", Carry: []providers.Carry{{Header: "X-Key"}}, Takes: []providers.TokenKind{"jwt"},
 		}},
 		OAuth: providers.OAuth{
-			Resources: []string{"https://example.com"}, Scopes: []string{"a"}, DefaultScopes: []string{"a"},
+			Issuers: map[string]string{"https://example.com/": "https://as.example"}, Resources: []string{"https://example.com"}, Scopes: []string{"a"}, DefaultScopes: []string{"a"},
 			AuthorizationParams: map[string]string{"a": "b"}, AuthMethods: []string{"none"},
 		},
 		Tokens: providers.Tokens{RefusedCodes: []string{"x"}}, Wrong: []providers.Wrong{{Kind: "github_classic", Why: "No."}},

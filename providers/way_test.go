@@ -100,7 +100,6 @@ func TestResolveKeepsWhatHoldsAtTheURL(t *testing.T) {
 	at, err = providers.Amplitude(nil).Resolve("https://mcp.eu.amplitude.com/mcp")
 	require.NoError(t, err)
 	assert.Empty(t, at.OAuth.TokenEndpoint, "the EU has an authorization server of its own")
-	assert.Empty(t, at.OAuth.Issuer)
 	assert.NotEmpty(t, at.OAuth.DefaultScopes)
 
 	p, ok := providers.Lookup("databricks")

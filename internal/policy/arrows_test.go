@@ -25,15 +25,16 @@ var arrows = []rule{
 	{"internal/fixtures/...", []string{"..."}},
 	{"internal/policy", []string{"..."}},
 
+	{"internal/issuer", nil},
 	{"internal/secret", nil},
 	{"internal/safehttp", []string{"internal/secret"}},
-	{"internal/oauth", []string{"internal/safehttp", "internal/secret"}},
+	{"internal/oauth", []string{"internal/issuer", "internal/safehttp", "internal/secret"}},
 	{"internal/mcpprobe", []string{"internal/oauth", "internal/safehttp", "internal/secret"}},
 	{"internal/failtext/loosejson", nil},
 	{"internal/failtext", []string{"internal/failtext/loosejson"}},
 	{"internal/...", []string{"internal/..."}},
 
-	{"providers", nil},
+	{"providers", []string{"internal/issuer"}},
 
 	{"oauthstore", []string{"oauthstore/backend", "oauthstore/internal/...", "internal/..."}},
 	{"oauthstore/backend", nil},

@@ -110,12 +110,6 @@ func TestAwkwardServersAreComparedRightly(t *testing.T) {
 		{"Tavily's slash in the URL alone", "tavily", func(r routes) {}, ""},
 		{"Grafana's 302 for a bare GET", "grafana_cloud", func(r routes) {
 			r["GET https://mcp.grafana.com/mcp"] = reply{status: 302, header: map[string]string{"Location": "https://grafana.com/"}}
-			r["GET https://mcp.grafana.com/.well-known/oauth-protected-resource/mcp"] = document(map[string]any{
-				"resource": "https://mcp.grafana.com/mcp", "authorization_servers": []string{"https://mcp.grafana.com"},
-			})
-			r["GET https://mcp.grafana.com/.well-known/oauth-authorization-server"] = document(map[string]any{
-				"issuer": "https://mcp.grafana.com", "token_endpoint": "https://mcp.grafana.com/token", "code_challenge_methods_supported": []string{"S256"},
-			})
 		}, "GET https://mcp.grafana.com/mcp"},
 		{"Ramp's query in the authorization endpoint", "ramp", func(r routes) {
 			r["GET https://mcp.ramp.com/.well-known/oauth-authorization-server"] = document(map[string]any{

@@ -1,0 +1,2 @@
+// Package issuer compares the issuer identifiers of authorization servers.
+package issuer

@@ -1,0 +1,113 @@
+package providers_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/toolgrant/toolgrant/providers"
+)
+
+func TestEveryOAuthRecordNamesItsIssuer(t *testing.T) {
+	t.Parallel()
+	for _, p := range providers.All() {
+		for _, w := range p.Ways {
+			if w.Kind != providers.WayOAuth || p.Retired != "" {
+				continue
+			}
+			named := p.OAuth.Issuer
+			if w.URL != "" {
+				at, err := p.Resolve(w.URL)
+				require.NoError(t, err, p.ID)
+				named = at.OAuth.Issuer
+			}
+			assert.NotEmpty(t, named, "name the issuer of %s", p.ID)
+		}
+	}
+}
+
+func TestIssuerIsFilledFromTheServerURL(t *testing.T) {
+	t.Parallel()
+	for serverURL, want := range map[string]string{
+		"https://acme.cloud.databricks.com/api/2.0/mcp/sql":                                      "https://acme.cloud.databricks.com/oidc",
+		"https://adb-1.7.azuredatabricks.net/api/2.0/mcp/genie/abc":                              "https://adb-1.7.azuredatabricks.net/oidc",
+		"https://acme.snowflakecomputing.com/api/v2/databases/a/schemas/b/mcp-servers/c":         "https://acme.snowflakecomputing.com",
+		"https://agent365.svc.cloud.microsoft/agents/tenants/acme.example/servers/mcp_MailTools": "https://login.microsoftonline.com/acme.example/v2.0",
+		"https://agent365.svc.cloud.microsoft/agents/servers/mcp_MailTools":                      "", // the tenant is not known
+		"https://mcp.svc.cloud.microsoft/enterprise":                                             "",
+		"https://mcp.management.azure.com":                                                       "",
+		"https://api.githubcopilot.com/mcp/":                                                     "https://github.com/login/oauth",
+		"https://api.githubcopilot.com/mcp/x/repos/readonly":                                     "https://github.com/login/oauth",
+		"https://copilot-api.octocorp.ghe.com/mcp":                                               "", // github.com's is not that of a tenant
+		"https://mcp.amplitude.com/mcp":                                                          "https://mcp.amplitude.com",
+		"https://mcp.eu.amplitude.com/mcp":                                                       "https://mcp.eu.amplitude.com",
+		"https://mcp.eu.intercom.com/mcp":                                                        "https://mcp.eu.intercom.com",
+		"https://mcp.datadoghq.eu/v1/mcp":                                                        "https://mcp.datadoghq.eu",
+		"https://radar.mcp.cloudflare.com/mcp":                                                   "https://radar.mcp.cloudflare.com",
+		"https://mcp-eu.posthog.com/mcp":                                                         "",
+		"https://rube.app/mcp":                                                                   "https://rube.app",
+		"https://ramp-mcp-remote.ramp.com/mcp":                                                   "https://ramp-mcp-remote.ramp.com",
+		"https://api.salesforce.com/platform/mcp/v1/platform/sobject-reads":                      "https://login.salesforce.com",
+		"https://api.salesforce.com/platform/mcp/v1/sandbox/platform/sobject-reads":              "https://test.salesforce.com",
+		"https://mcp.context7.com/mcp/oauth":                                                     "https://clerk.context7.com",
+	} {
+		p, ok := providers.ByURL(serverURL)
+		require.True(t, ok, serverURL)
+		at, err := p.Resolve(serverURL)
+		require.NoError(t, err, serverURL)
+		assert.Equal(t, want, at.OAuth.Issuer, serverURL)
+		assert.Empty(t, at.OAuth.Issuers, serverURL)
+		if own, _ := providers.Lookup(p.ID); want != own.OAuth.Issuer && !strings.Contains(own.OAuth.Issuer, "{") {
+			assert.Empty(t, at.OAuth.TokenEndpoint, "%s has another authorization server", serverURL)
+			assert.Empty(t, at.OAuth.ResourceMetadata, serverURL)
+		}
+	}
+	assert.Equal(t, "https://login.microsoftonline.com/acme.example/v2.0", providers.MicrosoftAzure("acme.example").OAuth.Issuer)
+	assert.Empty(t, providers.GitHub(&providers.GitHubOptions{Tenant: "octocorp"}).OAuth.Issuer)
+	assert.Equal(t, "https://test.salesforce.com", providers.Salesforce(&providers.SalesforceOptions{Sandbox: true}).OAuth.Issuer)
+}
+
+func TestIssuerIsAcceptedWhereTheServerIs(t *testing.T) {
+	t.Parallel()
+	const entra = "https://login.microsoftonline.com/"
+	for _, c := range []struct {
+		id, serverURL, issuer string
+		want                  bool
+	}{
+		{"linear", "", "https://mcp.linear.app", true},
+		{"linear", "", "https://mcp.linear.app/", true}, // a slash of an issuer without a path
+		{"linear", "", "https://mcp.linear.app.evil.example", false},
+		{"linear", "", "", false},
+		{"linear", "https://evil.example/mcp", "https://mcp.linear.app", false},
+		{"stripe", "", "https://access.stripe.com/mcp", true},
+		{"stripe", "", "https://access.stripe.com/mcp/", false},
+		{"databricks", "https://a.cloud.databricks.com/api/2.0/mcp/sql", "https://a.cloud.databricks.com/oidc", true},
+		{"databricks", "https://a.cloud.databricks.com/api/2.0/mcp/sql", "https://b.cloud.databricks.com/oidc", false},
+		{"databricks", "https://a.cloud.databricks.com/api/2.0/mcp/sql", "https://evil.example/oidc", false},
+		{"microsoft_agent365", "https://agent365.svc.cloud.microsoft/agents/tenants/t1/servers/s", entra + "t1/v2.0", true},
+		{"microsoft_agent365", "https://agent365.svc.cloud.microsoft/agents/tenants/t1/servers/s", entra + "t2/v2.0", false},
+		{"microsoft_agent365", "https://agent365.svc.cloud.microsoft/agents/servers/s", entra + "t2/v2.0", true},
+		{"microsoft_enterprise", "", entra + "organizations/v2.0", true},
+		{"microsoft_enterprise", "", entra + "organizations/v2.0/", false},
+		{"microsoft_enterprise", "", entra + "a/b/v2.0", false},
+		{"microsoft_enterprise", "", entra + "../v2.0", false},
+		{"microsoft_enterprise", "", entra + "a%2Fb/v2.0", false},
+		{"microsoft_enterprise", "", entra + "t1/v2.0?x=1", false},
+		{"microsoft_enterprise", "", entra + "t1/v2.0#x", false},
+		{"microsoft_enterprise", "", "https://login.microsoftonline.com.evil.example/t1/v2.0", false},
+		{"microsoft_enterprise", "", "https://login-microsoftonline-com.example/t1/v2.0", false},
+		{"microsoft_enterprise", "", entra + "{tenant_id}/v2.0", false},
+		{"connector_sharepoint", "", entra + "t1/v2.0", true},
+		{"github", "https://copilot-api.octocorp.ghe.com/mcp", "https://github.com/login/oauth", false},
+		{"amplitude", "https://mcp.eu.amplitude.com/mcp", "https://mcp.eu.amplitude.com", true},
+		{"amplitude", "https://mcp.eu.amplitude.com/mcp", "https://mcp.amplitude.com", false},
+	} {
+		p, ok := providers.Lookup(c.id)
+		require.True(t, ok)
+		assert.Equal(t, c.want, p.AcceptsIssuer(c.serverURL, c.issuer), "%s of %s at %q", c.issuer, c.id, c.serverURL)
+	}
+	assert.True(t, providers.MicrosoftEnterprise("t1").AcceptsIssuer("", entra+"t1/v2.0"))
+	assert.False(t, providers.MicrosoftEnterprise("t1").AcceptsIssuer("", entra+"t2/v2.0"))
+}
