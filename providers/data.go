@@ -7,7 +7,27 @@ package providers
 var families = [][]Provider{
 	analyticsFamily, asanaFamily, brokerFamily, cloudflareFamily, codeFamily,
 	connectorFamily, contentFamily, customerFamily, databaseFamily,
-	googleCloudFamily, googleDriveFamily, googleFamily,
-	microsoftFamily, moneyFamily, opsFamily, searchFamily, talkFamily, workFamily,
+	googleFamily, microsoftFamily, moneyFamily, opsFamily, searchFamily, talkFamily, workFamily,
 	zapierFamily,
+}
+
+// Sentences of several records.
+const (
+	hourHazard = "An access token lives for an hour, which a long run outlives: refresh before every request."
+	sseHazard  = "It speaks HTTP with SSE only, the transport before Streamable HTTP."
+)
+
+// consent is the way of a server at which any application can register itself.
+func consent(id string) Way {
+	return Way{
+		ID: "oauth", Kind: WayOAuth, Name: "OAuth",
+		Obtain:       "The user consents in a browser: run toolgrant connect " + id + ".",
+		Registration: RegistrationOpen,
+	}
+}
+
+// noCredential is the way of a server that is open to anyone. The sentence says
+// what it is like without a credential.
+func noCredential(sentence string) Way {
+	return Way{ID: "none", Kind: WayNone, Name: "no credential", Obtain: sentence}
 }

@@ -14,15 +14,7 @@ var analyticsFamily = []Provider{
 			Alternates: []string{"https://mcp.eu.amplitude.com/mcp"},
 		},
 		Transport: TransportHTTP,
-		Ways: []Way{
-			{
-				ID:           "oauth",
-				Kind:         WayOAuth,
-				Name:         "OAuth",
-				Obtain:       "The user consents in a browser: run toolgrant connect amplitude.",
-				Registration: RegistrationOpen,
-			},
-		},
+		Ways:      []Way{consent("amplitude")},
 		OAuth: OAuth{
 			Issuer:                "https://mcp.amplitude.com",
 			Issuers:               map[string]string{"https://mcp.eu.amplitude.com/": "https://mcp.eu.amplitude.com"},
@@ -33,9 +25,7 @@ var analyticsFamily = []Provider{
 			Scopes:                []string{"mcp:read", "mcp:write", "offline_access"},
 			DefaultScopes:         []string{"mcp:read", "offline_access"},
 		},
-		Tokens: Tokens{
-			Refresh: Yes,
-		},
+		Tokens:  Tokens{Refresh: Yes},
 		Hazards: []string{"The EU is another host and another issuer."},
 		Quirks:  []string{"Ask for offline_access, else there is no refresh token."},
 		Docs: []string{
@@ -58,13 +48,7 @@ var analyticsFamily = []Provider{
 		},
 		Transport: TransportHTTP,
 		Ways: []Way{
-			{
-				ID:           "oauth",
-				Kind:         WayOAuth,
-				Name:         "OAuth",
-				Obtain:       "The user consents in a browser: run toolgrant connect mixpanel.",
-				Registration: RegistrationOpen,
-			},
+			consent("mixpanel"),
 			{
 				ID:     "service_account",
 				Kind:   WayKey,
@@ -86,9 +70,7 @@ var analyticsFamily = []Provider{
 			},
 			Source: Source{URL: "https://mcp.mixpanel.com/.well-known/oauth-authorization-server/mcp", Date: "2026-07-19", Confidence: "medium"},
 		},
-		Tokens: Tokens{
-			Refresh: Yes,
-		},
+		Tokens:    Tokens{Refresh: Yes},
 		RESTToken: Yes,
 		Hazards: []string{
 			"There is a host for each region: us, eu, in.",
@@ -108,13 +90,7 @@ var analyticsFamily = []Provider{
 		},
 		Transport: TransportHTTP,
 		Ways: []Way{
-			{
-				ID:           "oauth",
-				Kind:         WayOAuth,
-				Name:         "OAuth",
-				Obtain:       "The user consents in a browser: run toolgrant connect posthog.",
-				Registration: RegistrationOpen,
-			},
+			consent("posthog"),
 			{
 				ID:     "personal_api_key",
 				Kind:   WayKey,
@@ -135,9 +111,7 @@ var analyticsFamily = []Provider{
 			},
 			ClientIDMetadata: true,
 		},
-		Tokens: Tokens{
-			Refresh: Yes,
-		},
+		Tokens:    Tokens{Refresh: Yes},
 		RESTToken: Yes,
 		Headers: []Header{
 			{Name: "x-posthog-organization-id", Doc: "pins the organisation"},

@@ -61,7 +61,7 @@ var asanaFamily = []Provider{
 		},
 		Hazards: []string{
 			"Metadata at the origin mcp.asana.com describes the retired V1 server: who looks there registers with the wrong authorization server, so the endpoints are pinned here.",
-			"An access token lives for an hour, which a long run outlives: refresh before every request.",
+			hourHazard,
 			"Administrators of Enterprise+ can block an MCP client, or make it wait for approval.",
 		},
 		Quirks: []string{
@@ -117,11 +117,9 @@ var asanaFamily = []Provider{
 			AuthMethods:           []string{"client_secret_basic"},
 			LegacyDiscovery:       true,
 		},
-		Tokens: Tokens{
-			Refresh: Yes,
-		},
+		Tokens:    Tokens{Refresh: Yes},
 		RESTToken: No,
-		Hazards:   []string{"It speaks HTTP with SSE only, the transport before Streamable HTTP."},
+		Hazards:   []string{sseHazard},
 		Quirks: []string{
 			"On 2026-09-30 it still answered 401 and its authorization server still listed /register: that something answers is no proof that it is supported.",
 			"Its tokens are of another authorization server (mcp.asana.com) than those of V2 (app.asana.com) and don't work there.",

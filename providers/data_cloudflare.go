@@ -12,13 +12,7 @@ var cloudflareFamily = []Provider{
 		Server:      Server{URL: "https://mcp.cloudflare.com/mcp"},
 		Transport:   TransportHTTP,
 		Ways: []Way{
-			{
-				ID:           "oauth",
-				Kind:         WayOAuth,
-				Name:         "OAuth",
-				Obtain:       "The user consents in a browser: run toolgrant connect cloudflare.",
-				Registration: RegistrationOpen,
-			},
+			consent("cloudflare"),
 			{
 				ID:     "api_token",
 				Kind:   WayKey,
@@ -33,9 +27,7 @@ var cloudflareFamily = []Provider{
 			RegistrationEndpoint:  "https://mcp.cloudflare.com/register",
 			ClientIDMetadata:      true,
 		},
-		Tokens: Tokens{
-			Refresh: Yes,
-		},
+		Tokens:    Tokens{Refresh: Yes},
 		RESTToken: Yes,
 		Quirks:    []string{"Scopes are not listed in its metadata."},
 		Docs: []string{
@@ -116,9 +108,7 @@ var cloudflareFamily = []Provider{
 			RegistrationEndpoint:  "https://bindings.mcp.cloudflare.com/register",
 			RevocationEndpoint:    "https://bindings.mcp.cloudflare.com/token",
 		},
-		Tokens: Tokens{
-			Refresh: Yes,
-		},
+		Tokens:    Tokens{Refresh: Yes},
 		RESTToken: Yes,
 		Hazards: []string{
 			"Each host is an issuer of its own: an OAuth token for one is not for another.",

@@ -20,13 +20,7 @@ var codeFamily = []Provider{
 		},
 		Transport: TransportHTTP,
 		Ways: []Way{
-			{
-				ID:           "oauth",
-				Kind:         WayOAuth,
-				Name:         "OAuth",
-				Obtain:       "The user consents in a browser: run toolgrant connect buildkite.",
-				Registration: RegistrationOpen,
-			},
+			consent("buildkite"),
 			{
 				ID:     "api_token",
 				Kind:   WayKey,
@@ -207,13 +201,7 @@ var codeFamily = []Provider{
 		},
 		Transport: TransportHTTP,
 		Ways: []Way{
-			{
-				ID:           "oauth",
-				Kind:         WayOAuth,
-				Name:         "OAuth",
-				Obtain:       "The user consents in a browser: run toolgrant connect huggingface.",
-				Registration: RegistrationOpen,
-			},
+			consent("huggingface"),
 			{
 				ID:     "token",
 				Kind:   WayKey,
@@ -221,12 +209,7 @@ var codeFamily = []Provider{
 				Obtain: "A user access token (hf_…) with the permissions that the tools need.",
 				Takes:  []TokenKind{"huggingface"},
 			},
-			{
-				ID:     "none",
-				Kind:   WayNone,
-				Name:   "no credential",
-				Obtain: "Tools that only read public things need none.",
-			},
+			noCredential("Tools that only read public things need none."),
 		},
 		OAuth: OAuth{
 			Issuer:                "https://huggingface.co",
@@ -237,9 +220,7 @@ var codeFamily = []Provider{
 			Scopes:                []string{"openid", "profile", "read-mcp", "read-repos", "jobs", "contribute-repos", "inference-api"},
 			ClientIDMetadata:      true,
 		},
-		Tokens: Tokens{
-			Refresh: Yes,
-		},
+		Tokens:    Tokens{Refresh: Yes},
 		RESTToken: Yes,
 		Check: Check{
 			Anonymous: true,
@@ -288,9 +269,7 @@ var codeFamily = []Provider{
 			TokenEndpoint:         "https://api.render.com/v1/oauth/token",
 			RevocationEndpoint:    "https://api.render.com/v1/oauth/token/revoke",
 		},
-		Tokens: Tokens{
-			Refresh: Yes,
-		},
+		Tokens:    Tokens{Refresh: Yes},
 		RESTToken: Yes,
 		Quirks: []string{
 			"There is an authorization server, but no way to become its client was found: the API key is the way that works.",
@@ -328,9 +307,7 @@ var codeFamily = []Provider{
 			Resources:             []string{"https://mcp.vercel.com"},
 			Scopes:                []string{"openid", "email", "offline_access", "profile"},
 		},
-		Tokens: Tokens{
-			Refresh: Yes,
-		},
+		Tokens: Tokens{Refresh: Yes},
 		Hazards: []string{
 			"Dynamic registration refuses ordinary https redirects, so a backend needs an application that was made beforehand.",
 		},

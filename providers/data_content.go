@@ -83,9 +83,7 @@ var contentFamily = []Provider{
 			},
 			ClientIDMetadata: true,
 		},
-		Tokens: Tokens{
-			Refresh: Yes,
-		},
+		Tokens: Tokens{Refresh: Yes},
 		Hazards: []string{
 			"Dynamic registration answers 201 even where the client is not approved for use.",
 		},
@@ -173,9 +171,7 @@ var contentFamily = []Provider{
 			Scopes:                []string{"mcp:connect"},
 			DefaultScopes:         []string{"mcp:connect"},
 		},
-		Tokens: Tokens{
-			Refresh: Yes,
-		},
+		Tokens: Tokens{Refresh: Yes},
 		Hazards: []string{
 			"Dynamic registration answers 403 to clients that are not in Figma's catalogue.",
 		},
@@ -196,18 +192,11 @@ var contentFamily = []Provider{
 		Description: "Shopify's documentation and API schemas.",
 		Server:      Server{URL: "https://shopify.dev/mcp"},
 		Transport:   TransportHTTP,
-		Ways: []Way{
-			{
-				ID:     "none",
-				Kind:   WayNone,
-				Name:   "no credential",
-				Obtain: "It needs none.",
-			},
-		},
-		RESTToken: No,
-		Quirks:    []string{"It holds documentation and schemas only, no shop's data."},
-		Docs:      []string{"https://shopify.dev/docs/apps/build/devmcp"},
-		Source:    Source{URL: "https://shopify.dev/docs/apps/build/devmcp", Date: "2026-09-30", Confidence: "medium"},
+		Ways:        []Way{noCredential("It needs none.")},
+		RESTToken:   No,
+		Quirks:      []string{"It holds documentation and schemas only, no shop's data."},
+		Docs:        []string{"https://shopify.dev/docs/apps/build/devmcp"},
+		Source:      Source{URL: "https://shopify.dev/docs/apps/build/devmcp", Date: "2026-09-30", Confidence: "medium"},
 	},
 	{
 		ID:          "shopify_storefront",
@@ -224,14 +213,7 @@ var contentFamily = []Provider{
 			},
 		},
 		Transport: TransportHTTP,
-		Ways: []Way{
-			{
-				ID:     "none",
-				Kind:   WayNone,
-				Name:   "no credential",
-				Obtain: "It needs none.",
-			},
-		},
+		Ways:      []Way{noCredential("It needs none.")},
 		RESTToken: No,
 		Hazards: []string{
 			"Shops with a password, and domains of their own, can redirect: give the myshopify.com host. This record takes no other.",
@@ -271,9 +253,7 @@ var contentFamily = []Provider{
 			RevocationEndpoint:    "https://mcp.webflow.com/oauth/token",
 			ResourceMetadata:      "https://mcp.webflow.com/.well-known/oauth-protected-resource/mcp",
 		},
-		Tokens: Tokens{
-			Refresh: Yes,
-		},
+		Tokens: Tokens{Refresh: Yes},
 		Quirks: []string{"Tools of the Designer need its companion app open in a browser."},
 		Docs: []string{
 			"https://github.com/webflow/mcp-server",
@@ -291,15 +271,7 @@ var contentFamily = []Provider{
 			Alternates: []string{"https://mcp.wix.com/sse"},
 		},
 		Transport: TransportHTTP,
-		Ways: []Way{
-			{
-				ID:           "oauth",
-				Kind:         WayOAuth,
-				Name:         "OAuth",
-				Obtain:       "The user consents in a browser: run toolgrant connect wix.",
-				Registration: RegistrationOpen,
-			},
-		},
+		Ways:      []Way{consent("wix")},
 		OAuth: OAuth{
 			Issuer:                "https://mcp.wix.com",
 			AuthorizationEndpoint: "https://mcp.wix.com/authorize",
@@ -311,9 +283,7 @@ var contentFamily = []Provider{
 			Scopes:                []string{"offline_access"},
 			DefaultScopes:         []string{"offline_access"},
 		},
-		Tokens: Tokens{
-			Refresh: Yes,
-		},
+		Tokens: Tokens{Refresh: Yes},
 		Quirks: []string{
 			"The resource is the origin, https://mcp.wix.com, while the server is at /mcp.",
 			"An API key with an account id is an alternative, by an audit's note; the names of its headers were not captured.",

@@ -113,9 +113,7 @@ var customerFamily = []Provider{
 			Resource:              "https://mcp.intercom.com/mcp",
 			LegacyDiscovery:       true,
 		},
-		Tokens: Tokens{
-			Refresh: Yes,
-		},
+		Tokens:    Tokens{Refresh: Yes},
 		RESTToken: Yes,
 		Hazards: []string{
 			"A 401 carries no resource_metadata, and there is no protected-resource metadata: the authorization server is found at the origin.",

@@ -89,13 +89,7 @@ var databaseFamily = []Provider{
 		},
 		Transport: TransportHTTP,
 		Ways: []Way{
-			{
-				ID:           "oauth",
-				Kind:         WayOAuth,
-				Name:         "OAuth",
-				Obtain:       "The user consents in a browser: run toolgrant connect neon.",
-				Registration: RegistrationOpen,
-			},
+			consent("neon"),
 			{
 				ID:     "api_key",
 				Kind:   WayKey,
@@ -112,9 +106,7 @@ var databaseFamily = []Provider{
 			Resource:              "https://mcp.neon.tech/mcp",
 			Scopes:                []string{"read", "write", "*"},
 		},
-		Tokens: Tokens{
-			Refresh: Yes,
-		},
+		Tokens:    Tokens{Refresh: Yes},
 		RESTToken: Yes,
 		Headers: []Header{
 			{Name: "x-read-only", Doc: "true: tools that only read; the older form of the readonly parameter"},
@@ -196,13 +188,7 @@ var databaseFamily = []Provider{
 		Server:      Server{URL: "https://mcp.supabase.com/mcp"},
 		Transport:   TransportHTTP,
 		Ways: []Way{
-			{
-				ID:           "oauth",
-				Kind:         WayOAuth,
-				Name:         "OAuth",
-				Obtain:       "The user consents in a browser: run toolgrant connect supabase.",
-				Registration: RegistrationOpen,
-			},
+			consent("supabase"),
 			{
 				ID:     "personal_access_token",
 				Kind:   WayKey,
@@ -223,9 +209,7 @@ var databaseFamily = []Provider{
 				"environment:read", "environment:write", "storage:read",
 			},
 		},
-		Tokens: Tokens{
-			Refresh: Yes,
-		},
+		Tokens:    Tokens{Refresh: Yes},
 		RESTToken: Yes,
 		Wrong: []Wrong{
 			{Kind: "supabase_project_key", Why: "Keys of a project open its data, not the management API that this server speaks for."},

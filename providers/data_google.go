@@ -2,34 +2,29 @@ package providers
 
 import "time"
 
-// googleFamily is the family of Google's servers for people and what they say to each other.
+// googleFamily is the family of Google's servers.
 //
 //nolint:gosec // G101: endpoints and their names, no credentials
 var googleFamily = []Provider{
-	{
+	googleCloud(Provider{
+		ID:          "google_bigquery",
+		Name:        "BigQuery",
+		Description: "BigQuery: datasets, tables and queries.",
+		Server:      Server{URL: "https://bigquery.googleapis.com/mcp"},
+		OAuth: OAuth{
+			ResourceMetadata: "https://bigquery.googleapis.com/.well-known/oauth-protected-resource/mcp",
+			Scopes:           []string{"https://www.googleapis.com/auth/bigquery"},
+			DefaultScopes:    []string{"https://www.googleapis.com/auth/bigquery"},
+		},
+		Quirks: []string{"The roles BigQuery Job User and BigQuery Data Viewer are needed too."},
+	}),
+	googleWorkspace(Provider{
 		ID:          "google_calendar",
 		Name:        "Google Calendar",
-		Vendor:      "Google",
 		Description: "Google Calendar: calendars, events and free time.",
 		Server:      Server{URL: "https://calendarmcp.googleapis.com/mcp/v1"},
-		Transport:   TransportHTTP,
-		Ways: []Way{
-			{
-				ID:           "oauth",
-				Kind:         WayOAuth,
-				Name:         "OAuth client of Google Cloud",
-				Obtain:       "Make an OAuth client of the type Web application in Google Cloud, turn the API and its MCP server on, and let the user consent: run toolgrant connect google_calendar.",
-				Takes:        []TokenKind{"google_access"},
-				Registration: RegistrationManual,
-			},
-		},
 		OAuth: OAuth{
-			Issuer:                "https://accounts.google.com",
-			AuthorizationEndpoint: "https://accounts.google.com/o/oauth2/v2/auth",
-			TokenEndpoint:         "https://oauth2.googleapis.com/token",
-			RevocationEndpoint:    "https://oauth2.googleapis.com/revoke",
-			ResourceMetadata:      "https://calendarmcp.googleapis.com/.well-known/oauth-protected-resource/mcp/v1",
-			Resource:              "https://calendarmcp.googleapis.com/mcp/v1",
+			ResourceMetadata: "https://calendarmcp.googleapis.com/.well-known/oauth-protected-resource/mcp/v1",
 			Scopes: []string{
 				"https://www.googleapis.com/auth/calendar.calendarlist.readonly",
 				"https://www.googleapis.com/auth/calendar.events.freebusy",
@@ -40,179 +35,113 @@ var googleFamily = []Provider{
 				"https://www.googleapis.com/auth/calendar.events.freebusy",
 				"https://www.googleapis.com/auth/calendar.events.readonly",
 			},
-			AuthorizationParams: map[string]string{"access_type": "offline", "prompt": "consent"},
 		},
-		Tokens: Tokens{
-			TTL:     time.Hour,
-			Refresh: Yes,
-			Rotates: No,
-			Format:  "An access token begins with ya29. and is opaque.",
-		},
-		RESTToken: Yes,
-		Wrong: []Wrong{
-			{Kind: "google_api_key", Why: "This server takes OAuth access tokens."},
-		},
-		Check: Check{
-			Anonymous: true,
-			Note:      "Google's tokeninfo (https://oauth2.googleapis.com/tokeninfo) tells whether a token lives, and its scopes.",
-		},
-		Hazards: []string{
-			"Anyone may initialize and list the tools: a bad token shows only when a tool is called.",
-			"An access token lives for an hour, which a long run outlives: refresh before every request.",
-		},
-		Quirks: []string{
-			"There is neither dynamic registration nor a client ID metadata document; ordinary Google OAuth tokens with the right scope are taken.",
-			"Without access_type=offline and prompt=consent there is no refresh token; of an External app in Testing it lives for 7 days.",
-			"Whoever connects needs the IAM role roles/mcp.toolUser (MCP Tool User) on the project.",
-			"Developer Preview: the Cloud project must be in the Google Workspace Developer Preview Program; a consumer account got 403 when data was asked for (public note of 2026-07-23).",
-		},
-		Docs: []string{
-			"https://developers.google.com/workspace/guides/configure-mcp-servers",
-			"https://docs.cloud.google.com/mcp/overview",
-		},
-		Source: Source{URL: "https://developers.google.com/workspace/guides/configure-mcp-servers", Date: "2026-09-30", Confidence: "high"},
-	},
-	{
+	}, "high"),
+	googleWorkspace(Provider{
 		ID:          "google_chat",
 		Name:        "Google Chat",
-		Vendor:      "Google",
 		Description: "Google Chat: spaces and messages.",
 		Server:      Server{URL: "https://chatmcp.googleapis.com/mcp/v1"},
-		Transport:   TransportHTTP,
-		Ways: []Way{
-			{
-				ID:           "oauth",
-				Kind:         WayOAuth,
-				Name:         "OAuth client of Google Cloud",
-				Obtain:       "Make an OAuth client of the type Web application in Google Cloud, turn the API and its MCP server on, and let the user consent: run toolgrant connect google_chat.",
-				Takes:        []TokenKind{"google_access"},
-				Registration: RegistrationManual,
-			},
-		},
+	}, "low"),
+	googleCloud(Provider{
+		ID:          "google_compute",
+		Name:        "Compute Engine",
+		Description: "Compute Engine: instances and disks.",
+		Server:      Server{URL: "https://compute.googleapis.com/mcp"},
 		OAuth: OAuth{
-			Issuer:                "https://accounts.google.com",
-			AuthorizationEndpoint: "https://accounts.google.com/o/oauth2/v2/auth",
-			TokenEndpoint:         "https://oauth2.googleapis.com/token",
-			RevocationEndpoint:    "https://oauth2.googleapis.com/revoke",
-			Resource:              "https://chatmcp.googleapis.com/mcp/v1",
-			AuthorizationParams:   map[string]string{"access_type": "offline", "prompt": "consent"},
+			ResourceMetadata: "https://compute.googleapis.com/.well-known/oauth-protected-resource/mcp",
+			Scopes:           []string{"https://www.googleapis.com/auth/compute"},
+			DefaultScopes:    []string{"https://www.googleapis.com/auth/compute"},
 		},
-		Tokens: Tokens{
-			TTL:     time.Hour,
-			Refresh: Yes,
-			Rotates: No,
-			Format:  "An access token begins with ya29. and is opaque.",
+		Quirks: []string{"Metadata without /mcp at the end of its path is 404."},
+	}),
+	googleWorkspace(Provider{
+		ID:          "google_docs",
+		Name:        "Google Docs",
+		Description: "Google Docs: documents.",
+		Server:      Server{URL: "https://docsmcp.googleapis.com/mcp/v1"},
+		OAuth: OAuth{
+			ResourceMetadata: "https://docsmcp.googleapis.com/.well-known/oauth-protected-resource/mcp/v1",
+			Scopes: []string{
+				"https://www.googleapis.com/auth/drive.readonly",
+				"https://www.googleapis.com/auth/drive.file",
+				"https://www.googleapis.com/auth/documents.readonly",
+				"https://www.googleapis.com/auth/documents",
+			},
+			DefaultScopes: []string{"https://www.googleapis.com/auth/documents.readonly"},
 		},
-		RESTToken: Yes,
-		Wrong: []Wrong{
-			{Kind: "google_api_key", Why: "This server takes OAuth access tokens."},
+		Quirks: []string{"The set-up page and the live metadata disagree about drive.file and drive."},
+	}, "high"),
+	googleWorkspace(Provider{
+		ID:          "google_drive",
+		Name:        "Google Drive",
+		Description: "Google Drive: finding and reading files.",
+		Server:      Server{URL: "https://drivemcp.googleapis.com/mcp/v1"},
+		OAuth: OAuth{
+			ResourceMetadata: "https://drivemcp.googleapis.com/.well-known/oauth-protected-resource/mcp/v1",
+			Scopes:           []string{"https://www.googleapis.com/auth/drive.readonly", "https://www.googleapis.com/auth/drive.file"},
+			DefaultScopes:    []string{"https://www.googleapis.com/auth/drive.readonly"},
 		},
-		Check: Check{
-			Anonymous: true,
-			Note:      "Google's tokeninfo (https://oauth2.googleapis.com/tokeninfo) tells whether a token lives, and its scopes.",
-		},
-		Hazards: []string{
-			"Anyone may initialize and list the tools: a bad token shows only when a tool is called.",
-			"An access token lives for an hour, which a long run outlives: refresh before every request.",
-		},
-		Quirks: []string{
-			"There is neither dynamic registration nor a client ID metadata document; ordinary Google OAuth tokens with the right scope are taken.",
-			"Without access_type=offline and prompt=consent there is no refresh token; of an External app in Testing it lives for 7 days.",
-			"Whoever connects needs the IAM role roles/mcp.toolUser (MCP Tool User) on the project.",
-			"Developer Preview: the Cloud project must be in the Google Workspace Developer Preview Program; a consumer account got 403 when data was asked for (public note of 2026-07-23).",
-		},
-		Docs: []string{
-			"https://developers.google.com/workspace/guides/configure-mcp-servers",
-			"https://docs.cloud.google.com/mcp/overview",
-		},
-		Source: Source{URL: "https://developers.google.com/workspace/guides/configure-mcp-servers", Date: "2026-09-30", Confidence: "low"},
-	},
-	{
+	}, "high"),
+	googleWorkspace(Provider{
 		ID:          "google_gmail",
 		Name:        "Gmail",
-		Vendor:      "Google",
 		Description: "Gmail: reading mail and writing drafts.",
 		Server:      Server{URL: "https://gmailmcp.googleapis.com/mcp/v1"},
+		OAuth: OAuth{
+			ResourceMetadata: "https://gmailmcp.googleapis.com/.well-known/oauth-protected-resource/mcp/v1",
+			Scopes:           []string{"https://www.googleapis.com/auth/gmail.readonly", "https://www.googleapis.com/auth/gmail.compose"},
+			DefaultScopes:    []string{"https://www.googleapis.com/auth/gmail.readonly"},
+		},
+		Quirks: []string{"The APIs gmail.googleapis.com and gmailmcp.googleapis.com must be on."},
+	}, "high"),
+	{
+		ID:          "google_maps",
+		Name:        "Google Maps Grounding",
+		Vendor:      "Google",
+		Description: "Google Maps: places, routes and weather.",
+		Server:      Server{URL: "https://mapstools.googleapis.com/mcp"},
 		Transport:   TransportHTTP,
 		Ways: []Way{
+			{
+				ID:     "api_key",
+				Kind:   WayKey,
+				Name:   "API key",
+				Obtain: "An API key of Google Cloud; the header is from catalogues, not from a page of Google.",
+				Carry:  []Carry{{Header: "X-Goog-Api-Key"}},
+				Takes:  []TokenKind{"google_api_key"},
+			},
 			{
 				ID:           "oauth",
 				Kind:         WayOAuth,
 				Name:         "OAuth client of Google Cloud",
-				Obtain:       "Make an OAuth client of the type Web application in Google Cloud, turn the API and its MCP server on, and let the user consent: run toolgrant connect google_gmail.",
+				Obtain:       "Make an OAuth client in Google Cloud; that OAuth is taken is from catalogues, not from a page of Google.",
 				Takes:        []TokenKind{"google_access"},
 				Registration: RegistrationManual,
 			},
 		},
-		OAuth: OAuth{
-			Issuer:                "https://accounts.google.com",
-			AuthorizationEndpoint: "https://accounts.google.com/o/oauth2/v2/auth",
-			TokenEndpoint:         "https://oauth2.googleapis.com/token",
-			RevocationEndpoint:    "https://oauth2.googleapis.com/revoke",
-			ResourceMetadata:      "https://gmailmcp.googleapis.com/.well-known/oauth-protected-resource/mcp/v1",
-			Resource:              "https://gmailmcp.googleapis.com/mcp/v1",
-			Scopes: []string{
-				"https://www.googleapis.com/auth/gmail.readonly",
-				"https://www.googleapis.com/auth/gmail.compose",
-			},
-			DefaultScopes:       []string{"https://www.googleapis.com/auth/gmail.readonly"},
-			AuthorizationParams: map[string]string{"access_type": "offline", "prompt": "consent"},
-		},
-		Tokens: Tokens{
-			TTL:     time.Hour,
-			Refresh: Yes,
-			Rotates: No,
-			Format:  "An access token begins with ya29. and is opaque.",
-		},
-		RESTToken: Yes,
-		Wrong: []Wrong{
-			{Kind: "google_api_key", Why: "This server takes OAuth access tokens."},
-		},
-		Check: Check{
-			Anonymous: true,
-			Note:      "Google's tokeninfo (https://oauth2.googleapis.com/tokeninfo) tells whether a token lives, and its scopes.",
-		},
+		OAuth: googleOAuth(OAuth{
+			RevocationEndpoint: googleRevocation,
+			Scopes:             []string{"https://www.googleapis.com/auth/maps-platform.mapstools"},
+			DefaultScopes:      []string{"https://www.googleapis.com/auth/maps-platform.mapstools"},
+			Source:             Source{URL: "https://accounts.google.com/.well-known/openid-configuration", Date: "2026-11-28", Confidence: "low"},
+		}),
 		Hazards: []string{
-			"Anyone may initialize and list the tools: a bad token shows only when a tool is called.",
-			"An access token lives for an hour, which a long run outlives: refresh before every request.",
+			"The key travels in a header of its own, which OpenAI's authorization field can't carry.",
 		},
 		Quirks: []string{
-			"There is neither dynamic registration nor a client ID metadata document; ordinary Google OAuth tokens with the right scope are taken.",
-			"Without access_type=offline and prompt=consent there is no refresh token; of an External app in Testing it lives for 7 days.",
-			"Whoever connects needs the IAM role roles/mcp.toolUser (MCP Tool User) on the project.",
-			"Developer Preview: the Cloud project must be in the Google Workspace Developer Preview Program; a consumer account got 403 when data was asked for (public note of 2026-07-23).",
-			"The APIs gmail.googleapis.com and gmailmcp.googleapis.com must be on.",
+			"One public catalogue lists an API key, another OAuth; no page of Google was read that says which header the key is in.",
 		},
-		Docs: []string{
-			"https://developers.google.com/workspace/guides/configure-mcp-servers",
-			"https://docs.cloud.google.com/mcp/overview",
-		},
-		Source: Source{URL: "https://developers.google.com/workspace/guides/configure-mcp-servers", Date: "2026-09-30", Confidence: "high"},
+		Docs:   []string{"https://developers.google.com/maps/ai/mcp"},
+		Source: Source{URL: "https://developers.google.com/maps/ai/mcp", Date: "2026-08-21", Confidence: "low"},
 	},
-	{
+	googleWorkspace(Provider{
 		ID:          "google_people",
 		Name:        "Google People",
-		Vendor:      "Google",
 		Description: "Google People: contacts and profiles.",
 		Server:      Server{URL: "https://people.googleapis.com/mcp/v1"},
-		Transport:   TransportHTTP,
-		Ways: []Way{
-			{
-				ID:           "oauth",
-				Kind:         WayOAuth,
-				Name:         "OAuth client of Google Cloud",
-				Obtain:       "Make an OAuth client of the type Web application in Google Cloud, turn the API and its MCP server on, and let the user consent: run toolgrant connect google_people.",
-				Takes:        []TokenKind{"google_access"},
-				Registration: RegistrationManual,
-			},
-		},
 		OAuth: OAuth{
-			Issuer:                "https://accounts.google.com",
-			AuthorizationEndpoint: "https://accounts.google.com/o/oauth2/v2/auth",
-			TokenEndpoint:         "https://oauth2.googleapis.com/token",
-			RevocationEndpoint:    "https://oauth2.googleapis.com/revoke",
-			ResourceMetadata:      "https://people.googleapis.com/.well-known/oauth-protected-resource/mcp/v1",
-			Resource:              "https://people.googleapis.com/mcp/v1",
+			ResourceMetadata: "https://people.googleapis.com/.well-known/oauth-protected-resource/mcp/v1",
 			Scopes: []string{
 				"https://www.googleapis.com/auth/directory.readonly",
 				"https://www.googleapis.com/auth/userinfo.profile",
@@ -223,39 +152,106 @@ var googleFamily = []Provider{
 				"https://www.googleapis.com/auth/directory.readonly",
 				"https://www.googleapis.com/auth/userinfo.profile",
 			},
-			AuthorizationParams: map[string]string{"access_type": "offline", "prompt": "consent"},
 		},
-		Tokens: Tokens{
-			TTL:     time.Hour,
-			Refresh: Yes,
-			Rotates: No,
-			Format:  "An access token begins with ya29. and is opaque.",
+	}, "high"),
+	googleWorkspace(Provider{
+		ID:          "google_sheets",
+		Name:        "Google Sheets",
+		Description: "Google Sheets: spreadsheets.",
+		Server:      Server{URL: "https://sheetsmcp.googleapis.com/mcp/v1"},
+		OAuth: OAuth{
+			ResourceMetadata: "https://sheetsmcp.googleapis.com/.well-known/oauth-protected-resource/mcp/v1",
+			Scopes: []string{
+				"https://www.googleapis.com/auth/drive.readonly",
+				"https://www.googleapis.com/auth/drive.file",
+				"https://www.googleapis.com/auth/spreadsheets.readonly",
+				"https://www.googleapis.com/auth/spreadsheets",
+			},
+			DefaultScopes: []string{"https://www.googleapis.com/auth/spreadsheets.readonly"},
 		},
-		RESTToken: Yes,
-		Wrong: []Wrong{
-			{Kind: "google_api_key", Why: "This server takes OAuth access tokens."},
+	}, "high"),
+	googleWorkspace(Provider{
+		ID:          "google_slides",
+		Name:        "Google Slides",
+		Description: "Google Slides: presentations.",
+		Server:      Server{URL: "https://slidesmcp.googleapis.com/mcp/v1"},
+		OAuth: OAuth{
+			ResourceMetadata: "https://slidesmcp.googleapis.com/.well-known/oauth-protected-resource/mcp/v1",
+			Scopes: []string{
+				"https://www.googleapis.com/auth/presentations",
+				"https://www.googleapis.com/auth/presentations.readonly",
+				"https://www.googleapis.com/auth/drive", "https://www.googleapis.com/auth/drive.file",
+			},
+			DefaultScopes: []string{"https://www.googleapis.com/auth/presentations.readonly"},
 		},
-		Check: Check{
-			Anonymous: true,
-			Note:      "Google's tokeninfo (https://oauth2.googleapis.com/tokeninfo) tells whether a token lives, and its scopes.",
-		},
-		Hazards: []string{
-			"Anyone may initialize and list the tools: a bad token shows only when a tool is called.",
-			"An access token lives for an hour, which a long run outlives: refresh before every request.",
-		},
-		Quirks: []string{
-			"There is neither dynamic registration nor a client ID metadata document; ordinary Google OAuth tokens with the right scope are taken.",
-			"Without access_type=offline and prompt=consent there is no refresh token; of an External app in Testing it lives for 7 days.",
-			"Whoever connects needs the IAM role roles/mcp.toolUser (MCP Tool User) on the project.",
-			"Developer Preview: the Cloud project must be in the Google Workspace Developer Preview Program; a consumer account got 403 when data was asked for (public note of 2026-07-23).",
-		},
-		Docs: []string{
-			"https://developers.google.com/workspace/guides/configure-mcp-servers",
-			"https://docs.cloud.google.com/mcp/overview",
-		},
-		Source: Source{URL: "https://developers.google.com/workspace/guides/configure-mcp-servers", Date: "2026-09-30", Confidence: "high"},
-	},
+	}, "high"),
 }
+
+const (
+	googleRevocation = "https://oauth2.googleapis.com/revoke"
+	googleGuide      = "https://developers.google.com/workspace/guides/configure-mcp-servers"
+	googleFormat     = "An access token begins with ya29. and is opaque."
+	googleTokenInfo  = "Google's tokeninfo (https://oauth2.googleapis.com/tokeninfo) tells whether a token lives, and its scopes."
+)
+
+// googleOAuth completes o with Google's authorization server.
+//
+//nolint:gosec // G101: endpoints, no credentials
+func googleOAuth(o OAuth) OAuth {
+	o.Issuer = "https://accounts.google.com"
+	o.AuthorizationEndpoint = "https://accounts.google.com/o/oauth2/v2/auth"
+	o.TokenEndpoint = "https://oauth2.googleapis.com/token"
+	o.AuthorizationParams = map[string]string{"access_type": "offline", "prompt": "consent"}
+	return o
+}
+
+// googleServer completes p with what Google's MCP servers have in common.
+func googleServer(p Provider) Provider {
+	p.Vendor, p.Transport = "Google", TransportHTTP
+	p.Ways = []Way{{
+		ID:           "oauth",
+		Kind:         WayOAuth,
+		Name:         "OAuth client of Google Cloud",
+		Obtain:       "Make an OAuth client of the type Web application in Google Cloud, turn the API and its MCP server on, and let the user consent: run toolgrant connect " + p.ID + ".",
+		Takes:        []TokenKind{"google_access"},
+		Registration: RegistrationManual,
+	}}
+	p.OAuth = googleOAuth(p.OAuth)
+	p.OAuth.RevocationEndpoint, p.OAuth.Resource = googleRevocation, p.Server.URL
+	p.Tokens = Tokens{TTL: time.Hour, Refresh: Yes, Rotates: No, Format: googleFormat}
+	p.RESTToken = Yes
+	p.Wrong = []Wrong{{Kind: "google_api_key", Why: "This server takes OAuth access tokens."}}
+	p.Check = Check{Anonymous: true, Note: googleTokenInfo}
+	p.Hazards = []string{
+		"Anyone may initialize and list the tools: a bad token shows only when a tool is called.",
+		hourHazard,
+	}
+	p.Quirks = append([]string{
+		"There is neither dynamic registration nor a client ID metadata document; ordinary Google OAuth tokens with the right scope are taken.",
+		"Without access_type=offline and prompt=consent there is no refresh token; of an External app in Testing it lives for 7 days.",
+		"Whoever connects needs the IAM role roles/mcp.toolUser (MCP Tool User) on the project.",
+	}, p.Quirks...)
+	p.Docs = []string{googleGuide, "https://docs.cloud.google.com/mcp/overview"}
+	return p
+}
+
+// googleCloud completes p as a server of Google Cloud.
+func googleCloud(p Provider) Provider {
+	p.Source = Source{URL: googleGuide, Date: "2026-08-20", Confidence: "high"}
+	return googleServer(p)
+}
+
+// googleWorkspace completes p as a server of Google Workspace.
+func googleWorkspace(p Provider, confidence string) Provider {
+	p.Source = Source{URL: googleGuide, Date: "2026-09-30", Confidence: confidence}
+	p.Quirks = append([]string{
+		"Developer Preview: the Cloud project must be in the Google Workspace Developer Preview Program; a consumer account got 403 when data was asked for (public note of 2026-07-23).",
+	}, p.Quirks...)
+	return googleServer(p)
+}
+
+// GoogleBigQuery is Google's MCP server for BigQuery.
+func GoogleBigQuery() Provider { return record("google_bigquery") }
 
 // GoogleCalendar is Google's MCP server for Calendar.
 func GoogleCalendar() Provider { return record("google_calendar") }
@@ -263,8 +259,27 @@ func GoogleCalendar() Provider { return record("google_calendar") }
 // GoogleChat is Google's MCP server for Chat.
 func GoogleChat() Provider { return record("google_chat") }
 
+// GoogleCompute is Google's MCP server for Compute Engine.
+func GoogleCompute() Provider { return record("google_compute") }
+
+// GoogleDocs is Google's MCP server for Docs.
+func GoogleDocs() Provider { return record("google_docs") }
+
+// GoogleDrive is Google's MCP server for Drive.
+func GoogleDrive() Provider { return record("google_drive") }
+
 // GoogleGmail is Google's MCP server for Gmail.
 func GoogleGmail() Provider { return record("google_gmail") }
 
+// GoogleMaps is Google's MCP server for grounding in Maps. What is known of it is from
+// catalogues of others.
+func GoogleMaps() Provider { return record("google_maps") }
+
 // GooglePeople is Google's MCP server for People.
 func GooglePeople() Provider { return record("google_people") }
+
+// GoogleSheets is Google's MCP server for Sheets.
+func GoogleSheets() Provider { return record("google_sheets") }
+
+// GoogleSlides is Google's MCP server for Slides.
+func GoogleSlides() Provider { return record("google_slides") }

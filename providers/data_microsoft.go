@@ -28,11 +28,7 @@ var microsoftFamily = []Provider{
 				Registration: RegistrationManual,
 			},
 		},
-		OAuth: OAuth{
-			Issuer:                "https://login.microsoftonline.com/{tenant_id}/v2.0",
-			AuthorizationEndpoint: "https://login.microsoftonline.com/{tenant_id}/oauth2/v2.0/authorize",
-			TokenEndpoint:         "https://login.microsoftonline.com/{tenant_id}/oauth2/v2.0/token",
-		},
+		OAuth: entraOAuth(OAuth{}),
 		Tokens: Tokens{
 			Format: "JWT of Entra.",
 		},
@@ -57,7 +53,7 @@ var microsoftFamily = []Provider{
 				"https://api.fabric.microsoft.com/v1/mcp/powerbi",
 			},
 			Params: []Param{
-				{Name: "tenant_id", Pattern: "[0-9A-Za-z.-]+", Example: "00000000-0000-4000-8000-000000000000", Doc: "id or domain of the Entra tenant, or organizations"},
+				entraTenant,
 			},
 		},
 		Transport: TransportHTTP,
@@ -72,11 +68,11 @@ var microsoftFamily = []Provider{
 			},
 		},
 		OAuth: OAuth{
-			Issuer: "https://login.microsoftonline.com/{tenant_id}/v2.0",
+			Issuer: entraIssuer,
 			Issuers: map[string]string{
-				"https://mcp.ai.azure.com/":         "https://login.microsoftonline.com/{tenant_id}/v2.0",
-				"https://sentinel.microsoft.com/":   "https://login.microsoftonline.com/{tenant_id}/v2.0",
-				"https://api.fabric.microsoft.com/": "https://login.microsoftonline.com/{tenant_id}/v2.0",
+				"https://mcp.ai.azure.com/":         entraIssuer,
+				"https://sentinel.microsoft.com/":   entraIssuer,
+				"https://api.fabric.microsoft.com/": entraIssuer,
 			},
 			Source: Source{URL: "https://learn.microsoft.com/entra/identity-platform/v2-protocols-oidc", Date: "2026-11-28", Confidence: "low"},
 		},
@@ -111,14 +107,11 @@ var microsoftFamily = []Provider{
 				Registration: RegistrationManual,
 			},
 		},
-		OAuth: OAuth{
-			Issuer:                "https://login.microsoftonline.com/{tenant_id}/v2.0",
-			AuthorizationEndpoint: "https://login.microsoftonline.com/{tenant_id}/oauth2/v2.0/authorize",
-			TokenEndpoint:         "https://login.microsoftonline.com/{tenant_id}/oauth2/v2.0/token",
-			Audience:              "https://mcp.svc.cloud.microsoft",
-			Scopes:                []string{"https://mcp.svc.cloud.microsoft/MCP.User.Read.All"},
-			DefaultScopes:         []string{"https://mcp.svc.cloud.microsoft/MCP.User.Read.All"},
-		},
+		OAuth: entraOAuth(OAuth{
+			Audience:      "https://mcp.svc.cloud.microsoft",
+			Scopes:        []string{"https://mcp.svc.cloud.microsoft/MCP.User.Read.All"},
+			DefaultScopes: []string{"https://mcp.svc.cloud.microsoft/MCP.User.Read.All"},
+		}),
 		Tokens: Tokens{
 			Format: "JWT of Entra, with the audience https://mcp.svc.cloud.microsoft.",
 		},
@@ -145,15 +138,8 @@ var microsoftFamily = []Provider{
 			Alternates: []string{"https://learn.microsoft.com/api/mcp/openai-compatible"},
 		},
 		Transport: TransportHTTP,
-		Ways: []Way{
-			{
-				ID:     "none",
-				Kind:   WayNone,
-				Name:   "no credential",
-				Obtain: "It needs none.",
-			},
-		},
-		Options: []string{"maxTokenBudget"},
+		Ways:      []Way{noCredential("It needs none.")},
+		Options:   []string{"maxTokenBudget"},
 		Quirks: []string{
 			"A browser's GET is answered with 405; that is normal.",
 			"/openai-compatible is for OpenAI's Deep Research, with the tools search and fetch.",
@@ -162,4 +148,20 @@ var microsoftFamily = []Provider{
 		Docs:   []string{"https://github.com/MicrosoftDocs/mcp"},
 		Source: Source{URL: "https://github.com/MicrosoftDocs/mcp", Date: "2026-08-21", Confidence: "high"},
 	},
+}
+
+const entraIssuer = "https://login.microsoftonline.com/{tenant_id}/v2.0"
+
+// entraTenant is the part of Entra's endpoints that names a tenant.
+var entraTenant = Param{
+	Name: "tenant_id", Pattern: "[0-9A-Za-z.-]+", Example: "00000000-0000-4000-8000-000000000000",
+	Doc: "id or domain of the Entra tenant, or organizations",
+}
+
+// entraOAuth completes o with the authorization server of an Entra tenant.
+func entraOAuth(o OAuth) OAuth {
+	o.Issuer = entraIssuer
+	o.AuthorizationEndpoint = "https://login.microsoftonline.com/{tenant_id}/oauth2/v2.0/authorize"
+	o.TokenEndpoint = "https://login.microsoftonline.com/{tenant_id}/oauth2/v2.0/token"
+	return o
 }

@@ -18,15 +18,7 @@ var moneyFamily = []Provider{
 			},
 		},
 		Transport: TransportHTTP,
-		Ways: []Way{
-			{
-				ID:           "oauth",
-				Kind:         WayOAuth,
-				Name:         "OAuth",
-				Obtain:       "The user consents in a browser: run toolgrant connect paypal.",
-				Registration: RegistrationOpen,
-			},
-		},
+		Ways:      []Way{consent("paypal")},
 		OAuth: OAuth{
 			Issuer:                "https://mcp.paypal.com",
 			AuthorizationEndpoint: "https://mcp.paypal.com/authorize",
@@ -36,9 +28,7 @@ var moneyFamily = []Provider{
 			ResourceMetadata:      "https://mcp.paypal.com/.well-known/oauth-protected-resource/mcp",
 			Scopes:                []string{"openid", "email", "profile"},
 		},
-		Tokens: Tokens{
-			Refresh: Yes,
-		},
+		Tokens: Tokens{Refresh: Yes},
 		Hazards: []string{
 			"The sandbox is another host and another issuer: a token of one is not for the other.",
 		},
@@ -112,15 +102,7 @@ var moneyFamily = []Provider{
 			Alternates: []string{"https://ramp-mcp-remote.ramp.com/mcp"},
 		},
 		Transport: TransportHTTP,
-		Ways: []Way{
-			{
-				ID:           "oauth",
-				Kind:         WayOAuth,
-				Name:         "OAuth",
-				Obtain:       "The user consents in a browser: run toolgrant connect ramp.",
-				Registration: RegistrationOpen,
-			},
-		},
+		Ways:      []Way{consent("ramp")},
 		OAuth: OAuth{
 			Issuer:                "https://mcp.ramp.com",
 			Issuers:               map[string]string{"https://ramp-mcp-remote.ramp.com/": "https://ramp-mcp-remote.ramp.com"},
@@ -171,10 +153,8 @@ var moneyFamily = []Provider{
 			RevocationEndpoint:    "https://mcp.squareup.com/token",
 			ResourceMetadata:      "https://mcp.squareup.com/.well-known/oauth-protected-resource/sse",
 		},
-		Tokens: Tokens{
-			Refresh: Yes,
-		},
-		Hazards: []string{"It speaks HTTP with SSE only, the transport before Streamable HTTP."},
+		Tokens:  Tokens{Refresh: Yes},
+		Hazards: []string{sseHazard},
 		Docs: []string{
 			"https://developer.squareup.com/docs/mcp",
 			"https://github.com/square/square-mcp-server",
@@ -192,13 +172,7 @@ var moneyFamily = []Provider{
 		},
 		Transport: TransportHTTP,
 		Ways: []Way{
-			{
-				ID:           "oauth",
-				Kind:         WayOAuth,
-				Name:         "OAuth",
-				Obtain:       "The user consents in a browser: run toolgrant connect stripe.",
-				Registration: RegistrationOpen,
-			},
+			consent("stripe"),
 			{
 				ID:     "api_key",
 				Kind:   WayKey,
@@ -216,9 +190,7 @@ var moneyFamily = []Provider{
 			Scopes:                []string{"mcp"},
 			AuthMethods:           []string{"none"},
 		},
-		Tokens: Tokens{
-			Refresh: Yes,
-		},
+		Tokens:    Tokens{Refresh: Yes},
 		RESTToken: Yes,
 		Wrong: []Wrong{
 			{Kind: "stripe_secret", Why: "It can do everything in the account: make a restricted key (rk_…) instead.", Works: true},

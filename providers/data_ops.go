@@ -30,13 +30,7 @@ var opsFamily = []Provider{
 		},
 		Transport: TransportHTTP,
 		Ways: []Way{
-			{
-				ID:           "oauth",
-				Kind:         WayOAuth,
-				Name:         "OAuth",
-				Obtain:       "The user consents in a browser: run toolgrant connect datadog.",
-				Registration: RegistrationOpen,
-			},
+			consent("datadog"),
 			{
 				ID:     "api_keys",
 				Kind:   WayKey,
@@ -58,9 +52,7 @@ var opsFamily = []Provider{
 			ResourceMetadata: "https://mcp.datadoghq.com/.well-known/oauth-protected-resource/v1/mcp",
 			Scopes:           []string{"mcp_all"},
 		},
-		Tokens: Tokens{
-			Refresh: Yes,
-		},
+		Tokens:    Tokens{Refresh: Yes},
 		RESTToken: Yes,
 		Headers: []Header{
 			{Name: "X-Datadog-MCP-Toolsets", Doc: "toolsets, with commas between them"},
@@ -92,13 +84,7 @@ var opsFamily = []Provider{
 		},
 		Transport: TransportHTTP,
 		Ways: []Way{
-			{
-				ID:           "oauth",
-				Kind:         WayOAuth,
-				Name:         "OAuth",
-				Obtain:       "The user consents in a browser: run toolgrant connect globalping.",
-				Registration: RegistrationOpen,
-			},
+			consent("globalping"),
 			{
 				ID:     "api_token",
 				Kind:   WayKey,
@@ -196,9 +182,7 @@ var opsFamily = []Provider{
 				"escalation_policies.read", "users.read", "teams.read",
 			},
 		},
-		Tokens: Tokens{
-			Refresh: Yes,
-		},
+		Tokens:    Tokens{Refresh: Yes},
 		RESTToken: Yes,
 		Hazards: []string{
 			"A user API key is sent with the scheme Token token=, which OpenAI's authorization field can't do. It travels in headers.",
@@ -271,7 +255,7 @@ var opsFamily = []Provider{
 		ReadOnly:  "The query parameter skills narrows the tools.",
 		Hazards: []string{
 			"Bearer means a token of the MCP server's own OAuth: a Sentry API token must be sent with the scheme Sentry-Bearer, which OpenAI's authorization field can't do. It travels in headers.",
-			"An access token lives for an hour, which a long run outlives: refresh before every request.",
+			hourHazard,
 		},
 		Quirks: []string{
 			"The path can narrow the session to an organisation and a project.",

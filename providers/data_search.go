@@ -29,12 +29,7 @@ var searchFamily = []Provider{
 				Obtain: "The user consents in a browser; it has a URL of its own.",
 				URL:    "https://mcp.context7.com/mcp/oauth",
 			},
-			{
-				ID:     "none",
-				Kind:   WayNone,
-				Name:   "no credential",
-				Obtain: "It works without, at lower limits.",
-			},
+			noCredential("It works without, at lower limits."),
 		},
 		OAuth: OAuth{
 			Issuer: "https://clerk.context7.com",
@@ -64,17 +59,10 @@ var searchFamily = []Provider{
 			Alternates: []string{"https://mcp.deepwiki.com/sse"},
 		},
 		Transport: TransportHTTP,
-		Ways: []Way{
-			{
-				ID:     "none",
-				Kind:   WayNone,
-				Name:   "no credential",
-				Obtain: "It needs none.",
-			},
-		},
-		Quirks: []string{"It knows public repositories only."},
-		Docs:   []string{"https://docs.devin.ai/work-with-devin/deepwiki-mcp"},
-		Source: Source{URL: "https://docs.devin.ai/work-with-devin/deepwiki-mcp", Date: "2026-07-08", Confidence: "high"},
+		Ways:      []Way{noCredential("It needs none.")},
+		Quirks:    []string{"It knows public repositories only."},
+		Docs:      []string{"https://docs.devin.ai/work-with-devin/deepwiki-mcp"},
+		Source:    Source{URL: "https://docs.devin.ai/work-with-devin/deepwiki-mcp", Date: "2026-07-08", Confidence: "high"},
 	},
 	{
 		ID:          "exa",
@@ -107,12 +95,7 @@ var searchFamily = []Provider{
 				Name:   "API key",
 				Obtain: "An API key of Exa.",
 			},
-			{
-				ID:     "none",
-				Kind:   WayNone,
-				Name:   "no credential",
-				Obtain: "It works without, at lower limits.",
-			},
+			noCredential("It works without, at lower limits."),
 		},
 		OAuth: OAuth{
 			Issuer:                "https://auth.exa.ai",
@@ -152,14 +135,7 @@ var searchFamily = []Provider{
 		Description: "Firecrawl: scraping and crawling of the web.",
 		Server:      Server{URL: "https://mcp.firecrawl.dev/mcp"},
 		Transport:   TransportHTTP,
-		Ways: []Way{
-			{
-				ID:     "none",
-				Kind:   WayNone,
-				Name:   "no credential",
-				Obtain: "It works without, with fewer tools.",
-			},
-		},
+		Ways:        []Way{noCredential("It works without, with fewer tools.")},
 		Check: Check{
 			Anonymous: true,
 		},
@@ -187,13 +163,7 @@ var searchFamily = []Provider{
 		},
 		Transport: TransportHTTP,
 		Ways: []Way{
-			{
-				ID:           "oauth",
-				Kind:         WayOAuth,
-				Name:         "OAuth",
-				Obtain:       "The user consents in a browser: run toolgrant connect tavily.",
-				Registration: RegistrationOpen,
-			},
+			consent("tavily"),
 			{
 				ID:     "api_key",
 				Kind:   WayKey,
@@ -213,9 +183,7 @@ var searchFamily = []Provider{
 			DefaultScopes:         []string{"openid", "offline_access"},
 			ClientIDMetadata:      true,
 		},
-		Tokens: Tokens{
-			Refresh: Yes,
-		},
+		Tokens:    Tokens{Refresh: Yes},
 		RESTToken: Yes,
 		Headers: []Header{
 			{Name: "DEFAULT_PARAMETERS", Doc: "JSON object of defaults for the tools"},

@@ -38,9 +38,7 @@ var talkFamily = []Provider{
 			Scopes:                []string{"emails:send", "full_access"},
 			ClientIDMetadata:      true,
 		},
-		Tokens: Tokens{
-			Refresh: Yes,
-		},
+		Tokens:    Tokens{Refresh: Yes},
 		RESTToken: Yes,
 		Quirks: []string{
 			"The resource is the origin, https://mcp.resend.com, while the server is at /mcp.",
@@ -122,15 +120,8 @@ var talkFamily = []Provider{
 		Description: "Twilio's documentation.",
 		Server:      Server{URL: "https://mcp.twilio.com/docs"},
 		Transport:   TransportHTTP,
-		Ways: []Way{
-			{
-				ID:     "none",
-				Kind:   WayNone,
-				Name:   "no credential",
-				Obtain: "It needs none.",
-			},
-		},
-		RESTToken: No,
+		Ways:        []Way{noCredential("It needs none.")},
+		RESTToken:   No,
 		Quirks: []string{
 			"It searches documentation only and makes no API call; other URLs under mcp.twilio.com that one finds are guesses.",
 			"The older package @twilio-alpha/mcp runs locally, with an API key and its secret.",
@@ -180,9 +171,7 @@ var talkFamily = []Provider{
 			},
 			AuthMethods: []string{"client_secret_basic"},
 		},
-		Tokens: Tokens{
-			Refresh: Yes,
-		},
+		Tokens:  Tokens{Refresh: Yes},
 		Hazards: []string{"The transport is part of the path: /streamable or /sse."},
 		Quirks: []string{
 			"There is no dynamic registration and no client ID metadata document.",

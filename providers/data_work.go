@@ -50,7 +50,7 @@ var workFamily = []Provider{
 		},
 		RESTToken: Yes,
 		Hazards: []string{
-			"An access token lives for an hour, which a long run outlives: refresh before every request.",
+			hourHazard,
 			"A refresh token can be used once.",
 		},
 		Quirks: []string{
@@ -195,13 +195,7 @@ var workFamily = []Provider{
 		Server:      Server{URL: "https://api.fireflies.ai/mcp"},
 		Transport:   TransportHTTP,
 		Ways: []Way{
-			{
-				ID:           "oauth",
-				Kind:         WayOAuth,
-				Name:         "OAuth",
-				Obtain:       "The user consents in a browser: run toolgrant connect fireflies.",
-				Registration: RegistrationOpen,
-			},
+			consent("fireflies"),
 			{
 				ID:     "api_key",
 				Kind:   WayKey,
@@ -218,9 +212,7 @@ var workFamily = []Provider{
 			ResourceMetadata:      "https://api.fireflies.ai/.well-known/oauth-protected-resource/mcp",
 			Scopes:                []string{"profile", "email"},
 		},
-		Tokens: Tokens{
-			Refresh: Yes,
-		},
+		Tokens: Tokens{Refresh: Yes},
 		Quirks: []string{"The issuer ends in a slash: https://api.fireflies.ai/."},
 		Docs:   []string{"https://docs.fireflies.ai/"},
 		Source: Source{URL: "https://docs.fireflies.ai/", Date: "2026-09-30", Confidence: "high"},
@@ -232,15 +224,7 @@ var workFamily = []Provider{
 		Description: "Granola: notes and transcripts of meetings.",
 		Server:      Server{URL: "https://mcp.granola.ai/mcp"},
 		Transport:   TransportHTTP,
-		Ways: []Way{
-			{
-				ID:           "oauth",
-				Kind:         WayOAuth,
-				Name:         "OAuth",
-				Obtain:       "The user consents in a browser: run toolgrant connect granola.",
-				Registration: RegistrationOpen,
-			},
-		},
+		Ways:        []Way{consent("granola")},
 		OAuth: OAuth{
 			Issuer:                "https://mcp-auth.granola.ai",
 			AuthorizationEndpoint: "https://mcp-auth.granola.ai/oauth2/authorize",
@@ -285,13 +269,7 @@ var workFamily = []Provider{
 		},
 		Transport: TransportHTTP,
 		Ways: []Way{
-			{
-				ID:           "oauth",
-				Kind:         WayOAuth,
-				Name:         "OAuth",
-				Obtain:       "The user consents in a browser: run toolgrant connect linear.",
-				Registration: RegistrationOpen,
-			},
+			consent("linear"),
 			{
 				ID:     "api_key",
 				Kind:   WayKey,
@@ -339,13 +317,7 @@ var workFamily = []Provider{
 		},
 		Transport: TransportHTTP,
 		Ways: []Way{
-			{
-				ID:           "oauth",
-				Kind:         WayOAuth,
-				Name:         "OAuth",
-				Obtain:       "The user consents in a browser: run toolgrant connect monday.",
-				Registration: RegistrationOpen,
-			},
+			consent("monday"),
 			{
 				ID:     "api_token",
 				Kind:   WayKey,
@@ -427,7 +399,7 @@ var workFamily = []Provider{
 			Note: "A call of the REST API proves nothing: it takes other tokens.",
 		},
 		Hazards: []string{
-			"An access token lives for an hour, which a long run outlives: refresh before every request.",
+			hourHazard,
 			"Of refreshes at the same time only the first wins, the others get invalid_grant: one at a time, and the answer is stored before it is used.",
 		},
 		Quirks: []string{

@@ -19,20 +19,7 @@ var zapierFamily = []Provider{
 				{Name: "account_id", Example: "1234567", Doc: "in the URL that Zapier showed when the server was made"},
 				{Name: "server_id", Pattern: "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", Example: "00000000-0000-4000-8000-000000000000", Doc: "in the URL that Zapier showed when the server was made"},
 			},
-			Refused: []Refused{
-				{
-					Pattern: `/api/mcp/s/`,
-					Why:     "That URL is itself the secret, and OpenAI shows server_url in its answers: make a connection token at https://mcp.zapier.com and use https://mcp.zapier.com/api/v1/connect.",
-				},
-				{
-					Pattern: `[?&]token=`,
-					Why:     "A token in the URL is shown in OpenAI's answers and in logs: use https://mcp.zapier.com/api/v1/connect and import the token as a connection token.",
-				},
-				{
-					Pattern: `^https?://actions\.zapier\.com/`,
-					Why:     "That is Zapier's server of 2025: use https://mcp.zapier.com/api/v1/connect with a connection token or OAuth.",
-				},
-			},
+			Refused: zapierRefused,
 		},
 		Transport: TransportHTTP,
 		Ways: []Way{
@@ -43,14 +30,7 @@ var zapierFamily = []Provider{
 				Obtain:       "The user consents in a browser, and a server is made for that sign-in: run toolgrant connect zapier.",
 				Registration: RegistrationOpen,
 			},
-			{
-				ID:     "connection_token",
-				Kind:   WayKey,
-				Name:   "connection token",
-				Obtain: `At https://mcp.zapier.com add an MCP server for the client "OpenAI API", then Connect, Generate token: it is shown once.`,
-				Takes:  []TokenKind{"zapier_connection"},
-				Source: Source{URL: "https://docs.zapier.com/mcp/get-started/connect/openai-api", Date: "2026-09-24", Confidence: "high"},
-			},
+			zapierConnection,
 		},
 		OAuth: OAuth{
 			Issuer:                "https://mcp.zapier.com",
@@ -62,9 +42,7 @@ var zapierFamily = []Provider{
 			Scopes:                []string{"openid", "profile", "email"},
 			AuthMethods:           []string{"none", "client_secret_post", "client_secret_basic"},
 		},
-		Tokens: Tokens{
-			Refresh: Yes,
-		},
+		Tokens: Tokens{Refresh: Yes},
 		Check: Check{
 			Note: "The authorization server's https://mcp.zapier.com/api/v1/oauth/userinfo answers OAuth tokens; never call a tool to check, it is billed.",
 		},
@@ -101,32 +79,10 @@ var zapierFamily = []Provider{
 		Server: Server{
 			URL:        "https://mcp.zapier.com/api/v1/connect",
 			Alternates: []string{"https://mcp.zapier.com/api/mcp/mcp"},
-			Refused: []Refused{
-				{
-					Pattern: `/api/mcp/s/`,
-					Why:     "That URL is itself the secret, and OpenAI shows server_url in its answers: make a connection token at https://mcp.zapier.com and use https://mcp.zapier.com/api/v1/connect.",
-				},
-				{
-					Pattern: `[?&]token=`,
-					Why:     "A token in the URL is shown in OpenAI's answers and in logs: use https://mcp.zapier.com/api/v1/connect and import the token as a connection token.",
-				},
-				{
-					Pattern: `^https?://actions\.zapier\.com/`,
-					Why:     "That is Zapier's server of 2025: use https://mcp.zapier.com/api/v1/connect with a connection token or OAuth.",
-				},
-			},
+			Refused:    zapierRefused,
 		},
 		Transport: TransportHTTP,
-		Ways: []Way{
-			{
-				ID:     "connection_token",
-				Kind:   WayKey,
-				Name:   "connection token",
-				Obtain: `At https://mcp.zapier.com add an MCP server for the client "OpenAI API", then Connect, Generate token: it is shown once.`,
-				Takes:  []TokenKind{"zapier_connection"},
-				Source: Source{URL: "https://docs.zapier.com/mcp/get-started/connect/openai-api", Date: "2026-09-24", Confidence: "high"},
-			},
-		},
+		Ways:      []Way{zapierConnection},
 		Tokens: Tokens{
 			Format: "Opaque; public examples are the base64 of a UUID, a colon and a secret, which is not documented.",
 		},
@@ -218,6 +174,34 @@ var zapierFamily = []Provider{
 			"https://docs.zapier.com/white-label/token-exchange",
 		},
 		Source: Source{URL: "https://docs.zapier.com/white-label/use-cases/ai-agent-connections", Date: "2026", Confidence: "medium"},
+	},
+}
+
+// zapierConnection is the way that Zapier documents for OpenAI's API.
+var zapierConnection = Way{
+	ID:     "connection_token",
+	Kind:   WayKey,
+	Name:   "connection token",
+	Obtain: `At https://mcp.zapier.com add an MCP server for the client "OpenAI API", then Connect, Generate token: it is shown once.`,
+	Takes:  []TokenKind{"zapier_connection"},
+	Source: Source{URL: "https://docs.zapier.com/mcp/get-started/connect/openai-api", Date: "2026-09-24", Confidence: "high"},
+}
+
+// zapierRefused are forms of URL that hold a secret, and an old one.
+//
+//nolint:gosec // G101: patterns, no credentials
+var zapierRefused = []Refused{
+	{
+		Pattern: `/api/mcp/s/`,
+		Why:     "That URL is itself the secret, and OpenAI shows server_url in its answers: make a connection token at https://mcp.zapier.com and use https://mcp.zapier.com/api/v1/connect.",
+	},
+	{
+		Pattern: `[?&]token=`,
+		Why:     "A token in the URL is shown in OpenAI's answers and in logs: use https://mcp.zapier.com/api/v1/connect and import the token as a connection token.",
+	},
+	{
+		Pattern: `^https?://actions\.zapier\.com/`,
+		Why:     "That is Zapier's server of 2025: use https://mcp.zapier.com/api/v1/connect with a connection token or OAuth.",
 	},
 }
 
