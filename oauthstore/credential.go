@@ -52,16 +52,6 @@ type TokenProfile struct {
 	RefusedCodes []string `json:"refused_codes,omitzero"`
 }
 
-// A RefreshOwner says who refreshes a credential. Two refreshers destroy a
-// rotating one, so there is exactly one.
-type RefreshOwner string
-
-// Refreshers.
-const (
-	RefreshedHere     RefreshOwner = ""         // this library, through [Store]
-	RefreshedExternal RefreshOwner = "external" // somebody else, such as a vendor's vault: never refreshed here
-)
-
 // A Credential is a token pair with its provenance, as it is put into a
 // [Store] by consent or import.
 type Credential struct {
@@ -72,8 +62,11 @@ type Credential struct {
 	Expiry       time.Time         // of the access token; zero: unknown or never
 	Provenance   Provenance
 	Profile      TokenProfile
-	RefreshOwner RefreshOwner
-	Verdict      Verdict // of a probe made just before; the zero value says that there was none
+	// RefreshedElsewhere: another system refreshes it, such as a vendor's vault,
+	// and [Store] never does. Two refreshers destroy a rotating credential. If
+	// false, the store refreshes it.
+	RefreshedElsewhere bool
+	Verdict            Verdict // of a probe made just before; the zero value says that there was none
 }
 
 // A Token is what [Credentials] hands out: a snapshot of the access token and

@@ -30,7 +30,7 @@ func TestASweepRefreshesWhatIsDueAndNoMoreAtOnceThanAllowed(t *testing.T) {
 			w.connect(t, testKey(fmt.Sprint("u", i)), nil)
 		}
 		w.connect(t, testKey("dies"), func(c *oauthstore.Credential) { c.Profile.OldAccessDies = true })
-		w.connect(t, testKey("external"), func(c *oauthstore.Credential) { c.RefreshOwner = oauthstore.RefreshedExternal })
+		w.connect(t, testKey("external"), func(c *oauthstore.Credential) { c.RefreshedElsewhere = true })
 		n, err := w.store.Sweep(t.Context(), nil)
 		require.NoError(t, err)
 		assert.Equal(t, oauthstore.Swept{}, n)

@@ -82,7 +82,7 @@ func (c *Credential) validate() error {
 	if c.Provenance.Obtained == "" {
 		bad("its provenance does not say how it was obtained")
 	}
-	if !c.RefreshToken.IsZero() && c.Provenance.TokenEndpoint == "" && c.RefreshOwner == RefreshedHere {
+	if !c.RefreshToken.IsZero() && c.Provenance.TokenEndpoint == "" && !c.RefreshedElsewhere {
 		bad("there is a refresh token and no token endpoint to send it to")
 	}
 	return errors.Join(errs...)
@@ -94,7 +94,7 @@ func (c *Credential) record(sn *snapshot) *record {
 	r := &record{
 		Format: recordFormat, Grant: rand.Text(), Generation: sn.rec.Generation + 1, First: sn.rec.Generation + 1,
 		Access: c.AccessToken.Expose(), Refresh: c.RefreshToken.Expose(), TokenType: c.TokenType,
-		Issued: now, Provenance: c.Provenance, Profile: c.Profile, RefreshOwner: c.RefreshOwner,
+		Issued: now, Provenance: c.Provenance, Profile: c.Profile, RefreshedElsewhere: c.RefreshedElsewhere,
 	}
 	if r.own() {
 		r.Profile.KeepsRefreshToken = true // asking again spends nothing

@@ -21,19 +21,19 @@ const recordFormat = 1
 // It is the one place, beside the journal, where tokens are written out.
 // Times are those of the store's clock.
 type record struct {
-	Format       int               `json:"format"`
-	Grant        string            `json:"grant"`
-	Generation   uint64            `json:"generation"`
-	First        uint64            `json:"first"` // generation with which the grant began
-	Access       string            `json:"access_token"`
-	Refresh      string            `json:"refresh_token,omitzero"`
-	TokenType    string            `json:"token_type,omitzero"`
-	Secrets      map[string]string `json:"secrets,omitzero"`
-	Issued       time.Time         `json:"issued"`
-	Expiry       time.Time         `json:"expiry,omitzero"`
-	Provenance   Provenance        `json:"provenance"`
-	Profile      TokenProfile      `json:"profile"`
-	RefreshOwner RefreshOwner      `json:"refresh_owner,omitzero"`
+	Format             int               `json:"format"`
+	Grant              string            `json:"grant"`
+	Generation         uint64            `json:"generation"`
+	First              uint64            `json:"first"` // generation with which the grant began
+	Access             string            `json:"access_token"`
+	Refresh            string            `json:"refresh_token,omitzero"`
+	TokenType          string            `json:"token_type,omitzero"`
+	Secrets            map[string]string `json:"secrets,omitzero"`
+	Issued             time.Time         `json:"issued"`
+	Expiry             time.Time         `json:"expiry,omitzero"`
+	Provenance         Provenance        `json:"provenance"`
+	Profile            TokenProfile      `json:"profile"`
+	RefreshedElsewhere bool              `json:"refreshed_elsewhere,omitzero"`
 
 	Verdict  Verdict   `json:"verdict"`           // of generation Judged
 	Judged   uint64    `json:"judged,omitzero"`   // 0: none
@@ -131,7 +131,7 @@ func (r *record) own() bool { return r.Provenance.Obtained == ObtainedClientCred
 
 // refreshable reports whether this process may ever refresh the pair.
 func (r *record) refreshable() bool {
-	return (r.Refresh != "" || r.own()) && r.Provenance.TokenEndpoint != "" && r.RefreshOwner == RefreshedHere && r.Dead == ""
+	return (r.Refresh != "" || r.own()) && r.Provenance.TokenEndpoint != "" && !r.RefreshedElsewhere && r.Dead == ""
 }
 
 // ttl is the lifetime that the pair was given; 0 if it is not known.
@@ -190,7 +190,7 @@ func (r *record) spread() float64 {
 // dueAt is when a sweep should look at the record; zero: never.
 func (r *record) dueAt() time.Time {
 	switch {
-	case !r.Tombstone.IsZero() || r.Expiry.IsZero() || r.Dead != "" || r.RefreshOwner != RefreshedHere:
+	case !r.Tombstone.IsZero() || r.Expiry.IsZero() || r.Dead != "" || r.RefreshedElsewhere:
 		return time.Time{}
 	case !r.refreshable() && !r.Warned:
 		return r.Expiry.Add(-expiringSoon)
@@ -240,7 +240,7 @@ func (r *record) status(key Key, now time.Time) Status {
 		s.State, s.Reason = StateReauthorize, r.Dead
 	case r.refused():
 		s.State, s.Reason = StateReauthorize, r.Verdict.Reason
-	case ended && r.RefreshOwner != RefreshedHere:
+	case ended && r.RefreshedElsewhere:
 		s.State, s.Reason = StateDegraded, ReasonRefreshFailing // whoever refreshes it has not
 	case ended && r.Refresh == "" && !r.own():
 		s.State, s.Reason = StateReauthorize, ReasonNoRefreshToken
@@ -248,7 +248,7 @@ func (r *record) status(key Key, now time.Time) Status {
 		s.State, s.Reason = StateUnknown, ReasonRefreshFailing
 	case r.Unknown != nil || r.Hold != nil:
 		s.State, s.Reason = StateDegraded, ReasonRefreshFailing
-	case !r.Expiry.IsZero() && !s.Refreshable && r.RefreshOwner == RefreshedHere && r.Expiry.Sub(now) < expiringSoon:
+	case !r.Expiry.IsZero() && !s.Refreshable && !r.RefreshedElsewhere && r.Expiry.Sub(now) < expiringSoon:
 		s.State, s.Reason = StateExpiring, ReasonNoRefreshToken
 	}
 	return s

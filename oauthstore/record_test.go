@@ -20,7 +20,7 @@ const recordOfFormat1 = `{
   "token_endpoint": "https://as.example.com/token", "revocation_endpoint": "https://as.example.com/revoke",
   "client_id": "app", "auth_method": "none", "scopes_asked": ["a"], "scopes_granted": ["a"]},
  "profile": {"keeps_refresh_token": true, "old_access_dies": true, "ttl": 3600000000000, "refused_codes": ["bad_refresh_token"]},
- "refresh_owner": "external",
+ "refreshed_elsewhere":true,
  "verdict": {"outcome": "accepted", "reason": "scope_missing", "detail": "d", "at": "2026-11-01T10:00:01Z"},
  "judged": 3, "accepted": true, "rejected": 3, "forced_at": "2026-11-01T10:00:02Z", "forced": 3, "warned": true,
  "intent": {"id": "L", "grant": "G", "generation": 3, "fingerprint": "00112233", "started": "2026-11-01T10:00:03Z", "deadline": "2026-11-01T10:00:33Z"},
@@ -51,7 +51,7 @@ func TestEveryRecordFieldIsInTheFormat(t *testing.T) {
 	t.Parallel()
 	var have map[string]any
 	require.NoError(t, json.Unmarshal([]byte(recordOfFormat1), &have))
-	full := record{Refresh: "x", TokenType: "x", Secrets: map[string]string{}, Expiry: time.Now(), RefreshOwner: "x", Judged: 1, Accepted: true, Rejected: 1, ForcedAt: time.Now(), Forced: 1, Warned: true, Intent: &intent{}, Unknown: &uncertain{}, Hold: &hold{}, Dead: "x", Tombstone: time.Now()}
+	full := record{Refresh: "x", TokenType: "x", Secrets: map[string]string{}, Expiry: time.Now(), RefreshedElsewhere: true, Judged: 1, Accepted: true, Rejected: 1, ForcedAt: time.Now(), Forced: 1, Warned: true, Intent: &intent{}, Unknown: &uncertain{}, Hold: &hold{}, Dead: "x", Tombstone: time.Now()}
 	text, err := full.encode()
 	require.NoError(t, err)
 	var fields map[string]any

@@ -61,7 +61,7 @@ func (s *Store) flight(ctx context.Context, key Key, generation uint64, force bo
 // hopeless is the error for a pair that can't be refreshed.
 func (r *record) hopeless() error {
 	switch {
-	case r.RefreshOwner != RefreshedHere:
+	case r.RefreshedElsewhere:
 		return &Error{Err: ErrUnavailable, Detail: "it is refreshed elsewhere, and that has not brought a new token"}
 	case r.Dead != "":
 		return &Error{Err: ErrReauthorize, Reason: r.Dead}

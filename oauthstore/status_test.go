@@ -29,7 +29,7 @@ func TestTheStatusOfWhatIsRefreshedElsewhere(t *testing.T) {
 				w := newWorld(t, nil)
 				key := testKey("u")
 				st := w.connect(t, key, func(c *oauthstore.Credential) {
-					c.RefreshOwner = oauthstore.RefreshedExternal
+					c.RefreshedElsewhere = true
 					change(c)
 				})
 				assert.Equal(t, oauthstore.StateActive, st.State)

@@ -85,7 +85,7 @@ func (c *Connector) importToken(ctx context.Context, p providers.Provider, owner
 		r.Warning = orElse(r.Warning, why)
 	}
 	ended := !cred.Expiry.IsZero() && time.Until(cred.Expiry) <= 0
-	if ended && (cred.RefreshToken.IsZero() || cred.RefreshOwner != oauthstore.RefreshedHere) {
+	if ended && (cred.RefreshToken.IsZero() || cred.RefreshedElsewhere) {
 		return Result{}, s.key, fault(KindRejected, "the token has ended, and there is no way to refresh it")
 	}
 	if !ended {
@@ -127,7 +127,7 @@ func (s *site) credential(t *Token) oauthstore.Credential {
 		cred.Provenance.Obtained = oauthstore.ObtainedStatic
 	}
 	if t.RefreshedElsewhere {
-		cred.RefreshOwner = oauthstore.RefreshedExternal
+		cred.RefreshedElsewhere = true
 	}
 	return cred
 }
@@ -191,7 +191,7 @@ func sameIssuer(a, b string) bool { return strings.TrimSuffix(a, "/") == strings
 // says why it can't be.
 func (c *Connector) completeRefresh(ctx context.Context, s *site, cred *oauthstore.Credential) (why string) {
 	p := &cred.Provenance
-	if cred.RefreshToken.IsZero() || cred.RefreshOwner != oauthstore.RefreshedHere {
+	if cred.RefreshToken.IsZero() || cred.RefreshedElsewhere {
 		return ""
 	}
 	if p.ClientID == "" {
