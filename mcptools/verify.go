@@ -78,17 +78,17 @@ func (b *Builder) probe(ctx context.Context, key oauthstore.Key, t oauthstore.To
 		v.Detail = unfit
 		return v
 	}
-	r := mcpprobe.Request{URL: key.Server, Header: make(http.Header), Anonymous: b.provider.Check.Anonymous}
+	r, h := mcpprobe.Request{URL: key.Server, Anonymous: b.provider.Check.Anonymous}, make(http.Header)
 	for name, value := range headers {
-		r.Header.Set(name, value)
+		h.Set(name, value)
 	}
 	for name, value := range secrets {
-		r.Header.Set(name, value)
+		h.Set(name, value)
 	}
 	if at, err := b.provider.Resolve(key.Server); err == nil && r.Anonymous {
 		r.CheckURL = at.Check.URL
 	}
-	res := mcpprobe.Probe(ctx, b.hc, r)
+	res := mcpprobe.Probe(ctx, b.hc, r, h)
 	v.Detail = res.Detail
 	switch res.Outcome {
 	case mcpprobe.Accepted:

@@ -5,10 +5,8 @@
 // server/discover or initialize, then tools/list, then the end of the session.
 // It never calls a tool, since calls have effects and may cost money.
 //
-//	res := mcpprobe.Probe(ctx, client, mcpprobe.Request{
-//		URL:    "https://mcp.asana.com/v2/mcp",
-//		Header: http.Header{"Authorization": {"Bearer " + token.Expose()}},
-//	})
+//	res := mcpprobe.Probe(ctx, client, mcpprobe.Request{URL: "https://mcp.asana.com/v2/mcp"},
+//		http.Header{"Authorization": {"Bearer " + token.Expose()}})
 //	if res.Outcome == mcpprobe.Refused {
 //		log.Print(res.Detail) // what the server said, bounded, without the token
 //	}
@@ -25,7 +23,7 @@
 // # Security
 //
 // The server's text is bounded, made printable and cleared of everything that
-// was sent in Request.Header, whole or in parts, before it enters a [Result].
+// was sent in a header, whole or in parts, before it enters a [Result].
 // Answers are capped, redirects are not followed, and the headers go to no
 // other host than that of the URL, and of the check URL where there is one.
 // Which addresses may be dialed is the business of the client that is handed

@@ -43,9 +43,6 @@ const (
 type Request struct {
 	// URL is the server_url of the entry, to the byte. Required.
 	URL string
-	// Header holds the headers that the server will see, such as
-	// "Authorization: Bearer …". Each value counts as a secret.
-	Header http.Header
 	// CheckURL, if not empty, answers a GET with the same headers: 200 to a
 	// valid token, 401 or 403 to others. It is asked after the MCP server, for
 	// servers that list their tools for anyone.
@@ -88,9 +85,10 @@ const (
 // Probe asks the server and returns what it learnt. It makes no tool call,
 // follows no redirect, returns when ctx ends or the timeout is over (the cause
 // is then [CauseTimeout]), and ends the session that a server keeps for it. hc is the client that
-// dials; its redirect policy and cookie jar are not used. Safe for concurrent
-// use.
-func Probe(ctx context.Context, hc *http.Client, r Request) Result {
+// dials; its redirect policy and cookie jar are not used. header holds the
+// headers that the server will see, such as "Authorization: Bearer …"; each
+// value counts as a secret. Safe for concurrent use.
+func Probe(ctx context.Context, hc *http.Client, r Request, header http.Header) Result {
 	if hc == nil {
 		panic("mcpprobe: nil client")
 	}
@@ -101,12 +99,12 @@ func Probe(ctx context.Context, hc *http.Client, r Request) Result {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 
-	words := newScrubber(r.Header)
+	words := newScrubber(header)
 	u, err := url.Parse(r.URL)
 	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
 		return Result{Outcome: Unknown, Cause: CauseWrongEndpoint, Detail: "The server URL is not an http or https URL."}
 	}
-	res := askServer(ctx, hc, r, u, timeout).result(words, "the server")
+	res := askServer(ctx, hc, r, header, u, timeout).result(words, "the server")
 	if res.Outcome == Refused {
 		return res
 	}
@@ -117,7 +115,7 @@ func Probe(ctx context.Context, hc *http.Client, r Request) Result {
 		}
 		return res
 	}
-	check := askCheck(ctx, hc, r).result(words, "the provider's check URL")
+	check := askCheck(ctx, hc, r, header).result(words, "the provider's check URL")
 	if check.Outcome == Refused || res.Outcome == Accepted {
 		check.Tools, check.SSE = res.Tools, res.SSE
 		return check
@@ -141,8 +139,8 @@ type finding struct {
 // askServer talks MCP: over streamable HTTP, and over HTTP+SSE where the
 // server turns the POST down in the way that the specification names for that
 // (MCP 2025-11-25, transports, backwards compatibility).
-func askServer(ctx context.Context, hc *http.Client, r Request, u *url.URL, timeout time.Duration) finding {
-	rec := newRecorder(hc.Transport, r.Header, u, ctx.Done())
+func askServer(ctx context.Context, hc *http.Client, r Request, header http.Header, u *url.URL, timeout time.Duration) finding {
+	rec := newRecorder(hc.Transport, header, u, ctx.Done())
 	cl := guarded(hc, rec)
 	conn, err := transport.NewStreamableHTTP(r.URL, transport.WithHTTPBasicClient(cl), transport.WithHTTPLogger(quiet))
 	if err != nil {
@@ -153,7 +151,7 @@ func askServer(ctx context.Context, hc *http.Client, r Request, u *url.URL, time
 		return f
 	}
 
-	rec = newRecorder(hc.Transport, r.Header, u, ctx.Done())
+	rec = newRecorder(hc.Transport, header, u, ctx.Done())
 	sse, err := transport.NewSSE(r.URL, transport.WithHTTPClient(guarded(hc, rec)), transport.WithSSELogger(quiet),
 		transport.WithEndpointTimeout(timeout/3))
 	if err != nil {
@@ -212,7 +210,7 @@ func listTools(ctx context.Context, c *client.Client) []mcp.Tool {
 }
 
 // askCheck asks the URL that judges a token where the MCP server does not.
-func askCheck(ctx context.Context, hc *http.Client, r Request) finding {
+func askCheck(ctx context.Context, hc *http.Client, r Request, header http.Header) finding {
 	f := finding{check: true}
 	u, err := url.Parse(r.CheckURL)
 	if err != nil || u.Host == "" {
@@ -223,7 +221,7 @@ func askCheck(ctx context.Context, hc *http.Client, r Request) finding {
 		return f
 	}
 	req.Header.Set("Accept", "application/json")
-	rec := newRecorder(hc.Transport, r.Header, u, ctx.Done())
+	rec := newRecorder(hc.Transport, header, u, ctx.Done())
 	if resp, err := guarded(hc, rec).Do(req); err == nil {
 		_ = resp.Body.Close()
 		f.listed = resp.StatusCode/100 == 2

@@ -89,7 +89,7 @@ func auth(tok string) http.Header { return http.Header{"Authorization": {"Bearer
 
 func probe(t *testing.T, h http.Handler, tok string) mcpprobe.Result {
 	t.Helper()
-	return mcpprobe.Probe(t.Context(), client(t), mcpprobe.Request{URL: serve(t, h), Header: auth(tok)})
+	return mcpprobe.Probe(t.Context(), client(t), mcpprobe.Request{URL: serve(t, h)}, auth(tok))
 }
 
 const asanaChallenge = `Bearer realm="mcp", resource_metadata="https://mcp.example.com/.well-known/oauth-protected-resource", ` +
@@ -179,7 +179,7 @@ func TestWhatAnswersMean(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			res := mcpprobe.Probe(t.Context(), client(t), mcpprobe.Request{URL: serve(t, tc.handler), Header: auth(token), Timeout: 3 * time.Second})
+			res := mcpprobe.Probe(t.Context(), client(t), mcpprobe.Request{URL: serve(t, tc.handler), Timeout: 3 * time.Second}, auth(token))
 			got := mcpprobe.Result{Outcome: res.Outcome, Cause: res.Cause, Reason: res.Reason, Status: res.Status}
 			assert.Equal(t, tc.want, got, "%+v", res)
 			assert.NotEmpty(t, res.Detail)
@@ -254,7 +254,7 @@ func TestAServerThatNamesPlainHTTPDoesNotGetTheTokenThere(t *testing.T) {
 	}))
 	t.Cleanup(srv.Close)
 	spy := &schemes{next: srv.Client().Transport}
-	res := mcpprobe.Probe(t.Context(), &http.Client{Transport: spy}, mcpprobe.Request{URL: srv.URL, Header: auth(token)})
+	res := mcpprobe.Probe(t.Context(), &http.Client{Transport: spy}, mcpprobe.Request{URL: srv.URL}, auth(token))
 	assert.Equal(t, mcpprobe.Unknown, res.Outcome)
 	assert.Equal(t, mcpprobe.CauseProtocol, res.Cause, "%+v", res)
 	spy.mu.Lock()
@@ -279,14 +279,14 @@ func (s *schemes) RoundTrip(r *http.Request) (*http.Response, error) {
 func TestAServerThatListsForAnyoneProvesNothingWithoutACheck(t *testing.T) {
 	t.Parallel()
 	url := serve(t, modern())
-	res := mcpprobe.Probe(t.Context(), client(t), mcpprobe.Request{URL: url, Header: auth(token), Anonymous: true})
+	res := mcpprobe.Probe(t.Context(), client(t), mcpprobe.Request{URL: url, Anonymous: true}, auth(token))
 	assert.Equal(t, mcpprobe.Unknown, res.Outcome)
 	assert.Equal(t, mcpprobe.CauseAnonymous, res.Cause)
 	assert.Len(t, res.Tools, 2)
 
 	check := serve(t, bearer(status(200), `Bearer error="invalid_token"`))
 	ask := func(tok, checkURL string) mcpprobe.Result {
-		return mcpprobe.Probe(t.Context(), client(t), mcpprobe.Request{URL: url, Header: auth(tok), Anonymous: true, CheckURL: checkURL})
+		return mcpprobe.Probe(t.Context(), client(t), mcpprobe.Request{URL: url, Anonymous: true, CheckURL: checkURL}, auth(tok))
 	}
 	res = ask(token, check)
 	assert.Equal(t, mcpprobe.Accepted, res.Outcome, "%+v", res)
@@ -305,7 +305,7 @@ func TestAServerThatListsForAnyoneProvesNothingWithoutACheck(t *testing.T) {
 
 func TestACheckDoesNotHideThatTheServerIsDown(t *testing.T) {
 	t.Parallel()
-	res := mcpprobe.Probe(t.Context(), client(t), mcpprobe.Request{URL: serve(t, status(503)), Header: auth(token), CheckURL: serve(t, status(200))})
+	res := mcpprobe.Probe(t.Context(), client(t), mcpprobe.Request{URL: serve(t, status(503)), CheckURL: serve(t, status(200))}, auth(token))
 	assert.Equal(t, mcpprobe.Unknown, res.Outcome)
 	assert.Equal(t, mcpprobe.CauseServerError, res.Cause)
 }
@@ -325,7 +325,7 @@ func TestWhoCannotBeReachedSaysNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			res := mcpprobe.Probe(t.Context(), client(t), mcpprobe.Request{URL: tc.url, Header: auth(token)})
+			res := mcpprobe.Probe(t.Context(), client(t), mcpprobe.Request{URL: tc.url}, auth(token))
 			assert.Equal(t, mcpprobe.Unknown, res.Outcome)
 			assert.Equal(t, tc.cause, res.Cause, "%+v", res)
 		})
@@ -336,9 +336,9 @@ func TestWhoCannotBeReachedSaysNothing(t *testing.T) {
 		srv.Config.ErrorLog = log.New(io.Discard, "", 0)
 		srv.StartTLS()
 		t.Cleanup(srv.Close)
-		res := mcpprobe.Probe(t.Context(), client(t), mcpprobe.Request{URL: srv.URL, Header: auth(token)})
+		res := mcpprobe.Probe(t.Context(), client(t), mcpprobe.Request{URL: srv.URL}, auth(token))
 		assert.Equal(t, mcpprobe.CauseTLS, res.Cause, "%+v", res)
-		res = mcpprobe.Probe(t.Context(), srv.Client(), mcpprobe.Request{URL: srv.URL, Header: auth(token)})
+		res = mcpprobe.Probe(t.Context(), srv.Client(), mcpprobe.Request{URL: srv.URL}, auth(token))
 		assert.Equal(t, mcpprobe.Accepted, res.Outcome, "%+v", res)
 	})
 }
@@ -347,7 +347,7 @@ func TestAnAddressThatTheGuardRefusesIsNotReached(t *testing.T) {
 	t.Parallel()
 	hc := safehttp.New(nil)
 	t.Cleanup(hc.CloseIdleConnections)
-	res := mcpprobe.Probe(t.Context(), hc, mcpprobe.Request{URL: serve(t, status(401)), Header: auth(token)})
+	res := mcpprobe.Probe(t.Context(), hc, mcpprobe.Request{URL: serve(t, status(401))}, auth(token))
 	assert.Equal(t, mcpprobe.Unknown, res.Outcome)
 	assert.Equal(t, mcpprobe.CauseUnreachable, res.Cause)
 	assert.Equal(t, "The server is at an address that is not asked from here.", res.Detail)
@@ -372,13 +372,13 @@ func TestASilentServerEndsWithTheTimeoutOrTheContext(t *testing.T) {
 		_, _ = io.Copy(io.Discard, r.Body) // so that the server notices when the client leaves
 		silent(w, r)
 	}))
-	res := mcpprobe.Probe(t.Context(), client(t), mcpprobe.Request{URL: url, Header: auth(token), Timeout: 30 * time.Millisecond})
+	res := mcpprobe.Probe(t.Context(), client(t), mcpprobe.Request{URL: url, Timeout: 30 * time.Millisecond}, auth(token))
 	assert.Equal(t, mcpprobe.Unknown, res.Outcome)
 	assert.Equal(t, mcpprobe.CauseTimeout, res.Cause, "%+v", res)
 
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	res = mcpprobe.Probe(ctx, client(t), mcpprobe.Request{URL: url, Header: auth(token), Timeout: time.Hour})
+	res = mcpprobe.Probe(ctx, client(t), mcpprobe.Request{URL: url, Timeout: time.Hour}, auth(token))
 	assert.Equal(t, mcpprobe.CauseTimeout, res.Cause, "%+v", res)
 }
 
@@ -409,10 +409,8 @@ func TestEveryHeaderOfTheEntryIsSent(t *testing.T) {
 		}
 		inner.ServeHTTP(w, r)
 	}))
-	res := mcpprobe.Probe(t.Context(), client(t), mcpprobe.Request{
-		URL:    url,
-		Header: http.Header{"DD_API_KEY": {"synthetic-key-1"}, "DD_APPLICATION_KEY": {"synthetic-key-2"}},
-	})
+	res := mcpprobe.Probe(t.Context(), client(t), mcpprobe.Request{URL: url},
+		http.Header{"DD_API_KEY": {"synthetic-key-1"}, "DD_APPLICATION_KEY": {"synthetic-key-2"}})
 	assert.Equal(t, mcpprobe.Accepted, res.Outcome, "%+v", res)
 }
 
@@ -463,6 +461,6 @@ func TestAListThatCannotBeReadStillAcceptsTheToken(t *testing.T) {
 func TestNilClientPanics(t *testing.T) {
 	t.Parallel()
 	assert.PanicsWithValue(t, "mcpprobe: nil client", func() {
-		mcpprobe.Probe(t.Context(), nil, mcpprobe.Request{})
+		mcpprobe.Probe(t.Context(), nil, mcpprobe.Request{}, nil)
 	})
 }

@@ -39,7 +39,7 @@ func TestNoTokenThatTheServerEchoesGetsIntoAResult(t *testing.T) {
 				w.WriteHeader(http.StatusUnauthorized)
 				_, _ = fmt.Fprintf(w, `{"error":{"code":-32001,"message":%q}}`, echo)
 			}))
-			res := mcpprobe.Probe(t.Context(), client(t), mcpprobe.Request{URL: url, Header: http.Header{"Authorization": {tc.sent}}})
+			res := mcpprobe.Probe(t.Context(), client(t), mcpprobe.Request{URL: url}, http.Header{"Authorization": {tc.sent}})
 			require.Equal(t, mcpprobe.Refused, res.Outcome)
 			js, err := json.Marshal(res) //nolint:musttag // whatever the names
 			require.NoError(t, err)

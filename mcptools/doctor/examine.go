@@ -157,7 +157,7 @@ func (e *evidence) knock(ctx context.Context) {
 			e.stepf(name, true, "It answers and wants a token, without a challenge.")
 		}
 	case status/100 == 2:
-		anyone := mcpprobe.Probe(ctx, e.hc, mcpprobe.Request{URL: e.at.Server.URL, Header: e.plain()})
+		anyone := mcpprobe.Probe(ctx, e.hc, mcpprobe.Request{URL: e.at.Server.URL}, e.plain())
 		e.anyone = anyone.Outcome == mcpprobe.Accepted
 		if e.anyone {
 			e.stepf(name, true, "It answers and lists its tools for anyone.")
@@ -295,11 +295,11 @@ func span(d time.Duration) string {
 
 // tryToken asks the server with what an entry would carry.
 func (e *evidence) tryToken(ctx context.Context) {
-	r := mcpprobe.Request{URL: e.at.Server.URL, Header: sent(e.entry), Anonymous: e.anyone || e.at.Check.Anonymous}
+	r := mcpprobe.Request{URL: e.at.Server.URL, Anonymous: e.anyone || e.at.Check.Anonymous}
 	if e.at.RESTToken == providers.Yes {
 		r.CheckURL = e.at.Check.URL
 	}
-	e.probe = mcpprobe.Probe(ctx, e.hc, r)
+	e.probe = mcpprobe.Probe(ctx, e.hc, r, sent(e.entry))
 	e.stepf("probe", e.probe.Outcome == mcpprobe.Accepted, "%s", e.probe.Detail)
 }
 

@@ -107,10 +107,8 @@ func TestFaultsOfAnMCPServerLookAsTheyShould(t *testing.T) {
 			if fault == "hang" || fault == "slow=1000h" {
 				timeout = 60 * time.Millisecond
 			}
-			res := mcpprobe.Probe(t.Context(), plain(t), mcpprobe.Request{
-				URL: w.Server(server).MCPURL, Timeout: timeout,
-				Header: http.Header{"Authorization": {"Bearer " + w.Grant(server, "mia").AccessToken}},
-			})
+			res := mcpprobe.Probe(t.Context(), plain(t), mcpprobe.Request{URL: w.Server(server).MCPURL, Timeout: timeout},
+				http.Header{"Authorization": {"Bearer " + w.Grant(server, "mia").AccessToken}})
 			assert.Equal(t, wants, want{res.Outcome, res.Cause}, "%s:%s: %+v", server, fault, res)
 			if fault == "no_tools" {
 				assert.Empty(t, res.Tools)

@@ -24,7 +24,7 @@ func probe(t *testing.T, url, token string) mcpprobe.Result {
 	if token != "" {
 		h.Set("Authorization", "Bearer "+token)
 	}
-	return mcpprobe.Probe(t.Context(), plain(t), mcpprobe.Request{URL: url, Header: h})
+	return mcpprobe.Probe(t.Context(), plain(t), mcpprobe.Request{URL: url}, h)
 }
 
 func TestAServerTakesTokensThatWereMadeForItOnly(t *testing.T) {
@@ -166,9 +166,7 @@ func TestAServerMayListForAnyone(t *testing.T) {
 	w := start(t, &lab.Options{Servers: []lab.Server{{Name: "open", Anonymous: true}}})
 	s := w.Server("open")
 	assert.Equal(t, mcpprobe.Accepted, probe(t, s.MCPURL, "").Outcome)
-	res := mcpprobe.Probe(t.Context(), plain(t), mcpprobe.Request{
-		URL: s.MCPURL, CheckURL: s.CheckURL, Anonymous: true, Header: http.Header{"Authorization": {"Bearer nonsense"}},
-	})
+	res := mcpprobe.Probe(t.Context(), plain(t), mcpprobe.Request{URL: s.MCPURL, CheckURL: s.CheckURL, Anonymous: true}, http.Header{"Authorization": {"Bearer nonsense"}})
 	assert.Equal(t, mcpprobe.Refused, res.Outcome)
 	body := `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"whoami"}}`
 	assert.Equal(t, 401, post(t, plain(t), s.MCPURL, "", body).StatusCode, "a call wants a token")
