@@ -92,7 +92,7 @@ func (s *Store) client(ctx context.Context, p *Provenance) (oauth.Client, error)
 			return out, &Error{Err: ErrMisconfigured, Reason: ReasonRefreshFailing, Detail: "the application's client secret is not known: see Options.Clients"}
 		}
 	case "private_key_jwt":
-		if out.Signer == nil {
+		if out.Signer.IsZero() {
 			return out, &Error{Err: ErrMisconfigured, Reason: ReasonRefreshFailing, Detail: "the application's key is not known: see Options.Clients"}
 		}
 	case "":

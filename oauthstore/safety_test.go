@@ -62,7 +62,7 @@ func TestNoSecretComesOut(t *testing.T) {
 			slog.New(slog.NewTextHandler(&out, nil)).Info("x", "v", v)
 		}
 		seed := []byte("synthetic-signing-key-0123456789")
-		client := oauthstore.Client{Secret: oauthstore.NewSecret("synthetic-client-secret"), Signer: ed25519.NewKeyFromSeed(seed)}
+		client := oauthstore.Client{Secret: oauthstore.NewSecret("synthetic-client-secret"), Signer: oauthstore.NewSigner(ed25519.NewKeyFromSeed(seed))}
 		canaries = append(canaries, "synthetic-signing", "115 121 110 116 104 101 116 105 99", base64.StdEncoding.EncodeToString(seed[:15]), hex.EncodeToString(seed[:16]))
 		say(client)
 		say(&client)

@@ -2,8 +2,6 @@ package oauthstore
 
 import (
 	"context"
-	"crypto"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/maphash"
@@ -104,18 +102,10 @@ type Client struct {
 	// AuthMethod overrides the token_endpoint_auth_method of the credential's
 	// provenance. Empty means that of the provenance.
 	AuthMethod string
-	Signer     crypto.Signer // for private_key_jwt
-	KeyID      string        // kid of the assertion
-	Algorithm  string        // alg of the assertion, such as ES256
+	Signer     Signer // for private_key_jwt
+	KeyID      string // kid of the assertion
+	Algorithm  string // alg of the assertion, such as ES256
 }
-
-// Format implements [fmt.Formatter]: no verb prints a key that signs.
-func (c Client) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.words()) }
-
-// MarshalJSON implements [json.Marshaler] likewise.
-func (c Client) MarshalJSON() ([]byte, error) { return json.Marshal(c.words()) }
-
-func (c Client) words() string { return "oauthstore.Client(" + c.AuthMethod + ")" }
 
 // A Store keeps credentials sealed in a [Backend], hands out their tokens and
 // refreshes them so that no crash, race or second machine loses one. It is

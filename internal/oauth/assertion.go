@@ -30,7 +30,7 @@ var (
 // is the issuer: a token endpoint as audience can be abused by another server
 // (draft-ietf-oauth-rfc7523bis).
 func (c Client) assertion() (string, error) {
-	if c.Signer == nil {
+	if c.Signer.IsZero() {
 		return "", errNoSigner
 	}
 	if c.Issuer == "" {

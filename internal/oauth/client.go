@@ -1,7 +1,6 @@
 package oauth
 
 import (
-	"crypto"
 	"encoding/base64"
 	"errors"
 	"net/http"
@@ -28,7 +27,7 @@ type Client struct {
 	AuthMethod string        // one of the Auth constants; empty is an error
 
 	// For AuthPrivateKeyJWT. The signer may live in a key service.
-	Signer    crypto.Signer
+	Signer    secret.Signer
 	KeyID     string // kid; "" leaves it out
 	Algorithm string // alg, such as "ES256"; "" means ES256, RS256 or EdDSA by the kind of key
 	Issuer    string // the authorization server's issuer: the assertion's audience

@@ -82,21 +82,21 @@ func TestAnUnusableClientIsRefusedBeforeAnythingIsSent(t *testing.T) {
 		"basic without secret": {oauth.Client{ID: "app", AuthMethod: oauth.AuthBasic}, "secret is missing"},
 		"post without secret":  {oauth.Client{ID: "app", AuthMethod: oauth.AuthPost}, "secret is missing"},
 		"no key":               {oauth.Client{ID: "app", AuthMethod: oauth.AuthPrivateKeyJWT, Issuer: "https://as.example"}, "key is missing"},
-		"no issuer":            {oauth.Client{ID: "app", AuthMethod: oauth.AuthPrivateKeyJWT, Signer: key}, "issuer"},
+		"no issuer":            {oauth.Client{ID: "app", AuthMethod: oauth.AuthPrivateKeyJWT, Signer: secret.NewSigner(key)}, "issuer"},
 		"other algorithm": {
-			oauth.Client{ID: "app", AuthMethod: oauth.AuthPrivateKeyJWT, Signer: key, Issuer: "https://as.example", Algorithm: "RS256"},
+			oauth.Client{ID: "app", AuthMethod: oauth.AuthPrivateKeyJWT, Signer: secret.NewSigner(key), Issuer: "https://as.example", Algorithm: "RS256"},
 			"does not fit",
 		},
 		"other curve": {
-			oauth.Client{ID: "app", AuthMethod: oauth.AuthPrivateKeyJWT, Signer: key, Issuer: "https://as.example", Algorithm: "ES384"},
+			oauth.Client{ID: "app", AuthMethod: oauth.AuthPrivateKeyJWT, Signer: secret.NewSigner(key), Issuer: "https://as.example", Algorithm: "ES384"},
 			"does not fit",
 		},
 		"algorithm none": {
-			oauth.Client{ID: "app", AuthMethod: oauth.AuthPrivateKeyJWT, Signer: key, Issuer: "https://as.example", Algorithm: "none"},
+			oauth.Client{ID: "app", AuthMethod: oauth.AuthPrivateKeyJWT, Signer: secret.NewSigner(key), Issuer: "https://as.example", Algorithm: "none"},
 			"does not fit",
 		},
 		"key service down": {
-			oauth.Client{ID: "app", AuthMethod: oauth.AuthPrivateKeyJWT, Signer: broken{key}, Issuer: "https://as.example"},
+			oauth.Client{ID: "app", AuthMethod: oauth.AuthPrivateKeyJWT, Signer: secret.NewSigner(broken{key}), Issuer: "https://as.example"},
 			"key service is down",
 		},
 	} {
@@ -148,7 +148,7 @@ func TestAClientAssertionIsFreshShortAndForTheIssuer(t *testing.T) {
 			srv := newRecorder(t, says(200, `{"access_token":"a"}`))
 			r := request(srv.URL)
 			r.Client = oauth.Client{
-				ID: "app", AuthMethod: oauth.AuthPrivateKeyJWT, Signer: c.key, Algorithm: c.algorithm,
+				ID: "app", AuthMethod: oauth.AuthPrivateKeyJWT, Signer: secret.NewSigner(c.key), Algorithm: c.algorithm,
 				KeyID: "key-1", Issuer: "https://as.example/tenant", Secret: secret.New(canarySecret),
 			}
 			seen := map[string]bool{}

@@ -186,7 +186,7 @@ func TestAClientWithAKeyPresentsAnAssertionWithEachGrant(t *testing.T) {
 	_, key, err := ed25519.GenerateKey(rand.Reader)
 	require.NoError(t, err)
 	srv := newRecorder(t, says(200, `{"access_token":"a"}`))
-	c := oauth.Client{ID: "app", AuthMethod: oauth.AuthPrivateKeyJWT, Signer: key, Issuer: issuer}
+	c := oauth.Client{ID: "app", AuthMethod: oauth.AuthPrivateKeyJWT, Signer: secret.NewSigner(key), Issuer: issuer}
 	_, err = oauth.JWTBearer(t.Context(), client(t), oauth.JWTBearerRequest{TokenEndpoint: srv.URL, Client: c, Assertion: secret.New("s")})
 	require.NoError(t, err)
 	form, _ := srv.one(t)

@@ -241,7 +241,7 @@ const maxNames = 50
 // ceilings are the packages that export more, and how many. They only go down.
 var ceilings = map[string]int{
 	"mcptools":   69, // 40 of them are the words for kinds, stages and actions
-	"oauthstore": 74,
+	"oauthstore": 73,
 }
 
 func TestSurfacesAreSmall(t *testing.T) {

@@ -2,7 +2,6 @@ package connect
 
 import (
 	"context"
-	"crypto"
 
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
@@ -23,8 +22,8 @@ type App struct {
 
 	ID     string
 	Secret oauthstore.Secret
-	Signer crypto.Signer // for private_key_jwt; it may live in a key service
-	KeyID  string        // kid of its assertions; "" leaves it out
+	Signer oauthstore.Signer // for private_key_jwt; see [oauthstore.NewSigner]
+	KeyID  string            // kid of its assertions; "" leaves it out
 	// Algorithm is the alg of its assertions. "" means ES256, RS256 or EdDSA,
 	// by the kind of key.
 	Algorithm string

@@ -107,7 +107,7 @@ func (a *App) method(m *oauth.ServerMetadata) (string, error) {
 	switch {
 	case a.AuthMethod != "":
 		return a.AuthMethod, nil
-	case a.Signer != nil:
+	case !a.Signer.IsZero():
 		return oauth.AuthPrivateKeyJWT, nil
 	case a.Secret.IsZero():
 		return oauth.AuthNone, nil

@@ -68,7 +68,7 @@ func (c *scenarioContext) apps(provider string) (connect.Apps, error) {
 		if !ok {
 			return nil, errors.New("private_key_pem holds no signing key")
 		}
-		app.Signer = signer
+		app.Signer = oauthstore.NewSigner(signer)
 	}
 	return connect.Apps{app}, nil
 }
