@@ -10,6 +10,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/toolgrant/toolgrant/internal/oauth"
+	"github.com/toolgrant/toolgrant/internal/storehandle"
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
@@ -26,25 +27,22 @@ type savedClient struct {
 	ExpiresAt  time.Time `json:"expires_at,omitzero"`
 }
 
-// SaveClient keeps, sealed, how a client authenticates at an issuer: one that
-// was registered dynamically, or whose secret came with an imported token.
-// expiresAt is when the secret ends; zero means never. issuer is the token
-// endpoint where the issuer is not known.
-func (s *Store) SaveClient(ctx context.Context, issuer, clientID string, c Client, expiresAt time.Time) error {
+// saveClient implements [storehandle.Handle].
+func (s *Store) saveClient(ctx context.Context, issuer, clientID string, c storehandle.Client) error {
 	if issuer == "" || clientID == "" {
 		return &Error{Op: "save client", Err: ErrMisconfigured, Detail: "a client needs an issuer and an id"}
 	}
-	data, err := json.Marshal(savedClient{Secret: c.Secret.Expose(), AuthMethod: c.AuthMethod, ExpiresAt: expiresAt})
+	data, err := json.Marshal(savedClient{Secret: c.Secret.Expose(), AuthMethod: c.AuthMethod, ExpiresAt: c.ExpiresAt})
 	if err != nil {
 		return err
 	}
 	id := clientRecordID(issuer, clientID)
 	for {
-		_, version, err := s.LoadSealed(ctx, id)
+		_, version, err := s.records.Load(ctx, id)
 		if err != nil && !errors.Is(err, ErrNotFound) {
 			return err
 		}
-		if _, err = s.SaveSealed(ctx, id, data, time.Time{}, version); !errors.Is(err, backend.ErrConflict) {
+		if _, err = s.records.Save(ctx, id, data, time.Time{}, version); !errors.Is(err, backend.ErrConflict) {
 			return err
 		}
 	}
@@ -70,7 +68,7 @@ func (s *Store) client(ctx context.Context, p *Provenance) (oauth.Client, error)
 	}
 	if err != nil && p.ClientID != "" {
 		var data []byte
-		data, _, err = s.LoadSealed(ctx, clientRecordID(issuer, p.ClientID))
+		data, _, err = s.records.Load(ctx, clientRecordID(issuer, p.ClientID))
 		switch {
 		case err == nil:
 			var saved savedClient

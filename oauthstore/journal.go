@@ -59,7 +59,7 @@ func (s *Store) journalPut(ctx context.Context, e *journalEntry) (name string, e
 		return "", err
 	}
 	base := rand.Text() + journalSuffix
-	sealed, err := s.seal(ctx, purposeJournal, backend.ID{Kind: base}, 0, plain)
+	sealed, err := s.records.seal(ctx, purposeJournal, backend.ID{Kind: base}, 0, plain)
 	if err != nil {
 		return "", err
 	}
@@ -155,7 +155,7 @@ func (s *Store) journalKeyUse(use map[string]int) error {
 		if err != nil {
 			return err
 		}
-		use[s.sealer.KeyID(sealed)]++
+		use[s.records.sealer.KeyID(sealed)]++
 	}
 	return nil
 }
@@ -166,7 +166,7 @@ func (s *Store) recoverFile(ctx context.Context, base string) error {
 	if err != nil {
 		return err
 	}
-	plain, err := s.open(ctx, purposeJournal, backend.ID{Kind: base}, 0, sealed)
+	plain, err := s.records.open(ctx, purposeJournal, backend.ID{Kind: base}, 0, sealed)
 	if err != nil {
 		return err
 	}

@@ -53,7 +53,7 @@ func (s *Store) readForPut(ctx context.Context, key Key) (*snapshot, error) {
 	if !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrKeyUnavailable) && !errors.Is(err, ErrSeal) {
 		return nil, err
 	}
-	row, err := s.backend.Get(ctx, credentialID(key))
+	row, err := s.records.db.Get(ctx, credentialID(key))
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return nil, err
 	}
@@ -179,9 +179,9 @@ func (s *Store) Disconnect(ctx context.Context, key Key) (Disconnected, error) {
 // gone, and there is nothing to revoke with.
 func (s *Store) purgeUnreadable(ctx context.Context, key Key) (Disconnected, error) {
 	id := credentialID(key)
-	row, err := s.backend.Get(ctx, id)
+	row, err := s.records.db.Get(ctx, id)
 	if err == nil {
-		err = s.backend.Delete(ctx, id, row.Version)
+		err = s.records.db.Delete(ctx, id, row.Version)
 	}
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return Disconnected{}, s.fail("disconnect", key, err)

@@ -263,20 +263,6 @@ func (r *record) refused() bool {
 	return r.Judged == r.Generation && r.Verdict.Outcome == VerdictRefused
 }
 
-// nextVersion is the version of the write after version. A new record starts
-// at the store's clock in microseconds: above any version that a record of
-// that id had before it was purged, since no record is written a million
-// times a second.
-func nextVersion(version uint64, now time.Time) uint64 {
-	if version > 0 {
-		return version + 1
-	}
-	if us := now.UnixMicro(); us > 0 {
-		return uint64(us)
-	}
-	return 1
-}
-
 // backoff is how long to wait after that many failures in a row: 5 s, doubled
 // each time, at most 10 min, less up to a fifth.
 func backoff(failures int, spread float64) time.Duration {

@@ -12,7 +12,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/toolgrant/toolgrant/internal/storehandle"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
 	"github.com/toolgrant/toolgrant/oauthstore/keyset"
@@ -174,11 +174,9 @@ func TestCiphertextBelongsToItsRow(t *testing.T) {
 	// Nor is a credential read in the clear as something else.
 	w.connect(t, testKey("x"), nil)
 	id.Subject = "x"
-	data, _, err := reader.LoadSealed(ctx, id)
+	data, _, err := storehandle.Of(reader).Records().Load(ctx, id)
 	require.ErrorIs(t, err, oauthstore.ErrMisconfigured)
 	assert.Empty(t, data)
-	_, err = reader.TakeSealed(ctx, id)
-	require.ErrorIs(t, err, oauthstore.ErrMisconfigured)
 }
 
 func TestKeyRotation(t *testing.T) {
@@ -189,7 +187,7 @@ func TestKeyRotation(t *testing.T) {
 	for _, u := range []string{"a", "b", "c"} {
 		w.connect(t, testKey(u), nil)
 	}
-	_, err := w.store.SaveSealed(ctx, backend.ID{Kind: backend.KindFlow, Provider: "x"}, []byte("flow"), time.Time{}, 0)
+	_, err := storehandle.Of(w.store).Records().Save(ctx, backend.ID{Kind: backend.KindFlow, Provider: "x"}, []byte("flow"), time.Time{}, 0)
 	require.NoError(t, err)
 
 	// Another machine has the keyset of before, and reads it again when it
@@ -341,44 +339,5 @@ func TestTombstonesArePurgedAfterADay(t *testing.T) {
 		n, err = w.store.Purge(t.Context())
 		require.NoError(t, err)
 		assert.Equal(t, 1, n)
-	})
-}
-
-func TestSealedRecords(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		ctx := t.Context()
-		w := newWorld(t, nil)
-		id := backend.ID{Kind: backend.KindFlow, Provider: strings.Repeat("a", 64)}
-		v, err := w.store.SaveSealed(ctx, id, []byte("verifier"), time.Now().Add(10*time.Minute), 0)
-		require.NoError(t, err)
-		_, err = w.store.SaveSealed(ctx, id, []byte("other"), time.Time{}, 0)
-		require.ErrorIs(t, err, backend.ErrConflict)
-		data, version, err := w.store.LoadSealed(ctx, id)
-		require.NoError(t, err)
-		assert.Equal(t, v, version)
-		assert.Equal(t, "verifier", string(data))
-
-		taken := make(chan error, 20)
-		for range cap(taken) {
-			go func() { _, err := w.store.TakeSealed(ctx, id); taken <- err }()
-		}
-		won := 0
-		for range cap(taken) {
-			if err := <-taken; err == nil {
-				won++
-			} else {
-				require.ErrorIs(t, err, oauthstore.ErrNotFound)
-			}
-		}
-		assert.Equal(t, 1, won)
-
-		_, err = w.store.SaveSealed(ctx, id, []byte("late"), time.Now().Add(10*time.Minute), 0)
-		require.NoError(t, err)
-		wait(t, 11*time.Minute)
-		_, err = w.store.TakeSealed(ctx, id)
-		require.ErrorIs(t, err, oauthstore.ErrNotFound, "it has expired")
-		_, err = w.store.SaveSealed(ctx, backend.ID{Kind: backend.KindCredential}, nil, time.Time{}, 0)
-		require.ErrorIs(t, err, oauthstore.ErrMisconfigured)
 	})
 }

@@ -1,6 +1,14 @@
 package oauthstore
 
-import "time"
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
+)
 
 // A State is what a credential is fit for. The words are those of the
 // command's contract.
@@ -43,4 +51,82 @@ type Status struct {
 	Refreshable bool      // there is a refresh token and a place to send it
 	NextAttempt time.Time // no refresh before this; zero: no hold-off
 	Failures    int       // refreshes that failed in a row
+}
+
+// Status returns what is stored of a credential. It reads the backend and
+// asks nobody else. What was disconnected is [ErrNotFound].
+func (s *Store) Status(ctx context.Context, key Key) (Status, error) {
+	sn, err := s.read(ctx, key)
+	switch {
+	case errors.Is(err, ErrKeyUnavailable):
+		return Status{Key: key, State: StateUnknown, Reason: ReasonKeyUnavailable}, nil
+	case err != nil:
+		return Status{}, s.fail("status", key, err)
+	case !sn.rec.Tombstone.IsZero():
+		return Status{}, s.fail("status", key, ErrNotFound)
+	}
+	return sn.status(key), nil
+}
+
+// status says what is to be said of a snapshot, with times by the local clock.
+func (sn *snapshot) status(key Key) Status {
+	st := sn.rec.status(key, sn.storeNow())
+	st.Expiry = sn.token.Expiry
+	return st
+}
+
+// List returns the status of every credential of owner, in the order of
+// provider, account and server; an owner without a subject means all of the
+// tenant, and the zero owner all of the store. A record that can't be opened is
+// [StateUnknown]. It reads page by page, and is for people's screens rather than
+// for whole populations.
+func (s *Store) List(ctx context.Context, owner Owner) ([]Status, error) {
+	if err := owner.scope(); err != nil {
+		return nil, s.fail("list", Key{Owner: owner}, err)
+	}
+	var out []Status
+	err := s.each(ctx, backend.Filter{Kind: backend.KindCredential, Tenant: owner.Tenant, Subject: owner.Subject}, func(key Key, sn *snapshot, err error) error {
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.Is(err, ErrKeyUnavailable):
+			out = append(out, Status{Key: key, State: StateUnknown, Reason: ReasonKeyUnavailable})
+		case err != nil: // altered, or of a newer release
+			out = append(out, Status{Key: key, State: StateUnknown})
+		case sn.rec.Tombstone.IsZero():
+			out = append(out, sn.status(key))
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, s.fail("list", Key{Owner: owner}, err)
+	}
+	sortStatuses(out)
+	return out, nil
+}
+
+// each calls f for every credential that matches, page by page. err is what
+// kept a record from being opened; f decides whether that ends the walk.
+func (s *Store) each(ctx context.Context, filter backend.Filter, f func(key Key, sn *snapshot, err error) error) error {
+	return s.records.each(ctx, filter, func(it backend.Item) error {
+		var sn *snapshot
+		plain, err := s.records.open(ctx, purposeRecord, it.ID, it.Version, it.Data)
+		if err == nil {
+			var rec *record
+			if rec, err = decodeRecord(plain); err == nil {
+				sn = newSnapshot(rec, it.Version, it.Now)
+			}
+		}
+		return f(keyOf(it.ID), sn, err)
+	})
+}
+
+func sortStatuses(st []Status) {
+	slices.SortFunc(st, func(a, b Status) int {
+		return cmp.Or(
+			cmp.Compare(a.Key.Owner.Tenant, b.Key.Owner.Tenant), cmp.Compare(a.Key.Owner.Subject, b.Key.Owner.Subject),
+			cmp.Compare(a.Key.Provider, b.Key.Provider), cmp.Compare(a.Key.Account, b.Key.Account),
+			cmp.Compare(a.Key.Server, b.Key.Server),
+		)
+	})
 }

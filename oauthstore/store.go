@@ -113,8 +113,7 @@ type Client struct {
 // backend. It starts no goroutine until it is used, and [Store.Close] waits
 // for those that it started.
 type Store struct {
-	backend backend.Backend
-	sealer  Sealer
+	records *records
 	opts    Options
 	http    *http.Client
 
@@ -165,7 +164,7 @@ func New(db backend.Backend, sealer Sealer, opts *Options) (*Store, error) {
 	}
 	hc := safehttp.New(&safehttp.Options{AllowLoopback: o.InsecureAllowLoopback, Timeout: o.PostTimeout, Transport: o.InsecureTransport})
 	return &Store{
-		backend: db, sealer: sealer, opts: o, http: hc, cache: cache,
+		records: &records{db: db, sealer: sealer}, opts: o, http: hc, cache: cache,
 		watch:   watch{seed: maphash.MakeSeed()},
 		issuers: issuers{limit: o.PerIssuer, gates: make(map[issuerClient]*issuerGate)},
 		held:    make(map[Key]*heldPair), done: make(chan struct{}), abandoned: make(chan struct{}),
@@ -361,17 +360,12 @@ func (s *Store) load(ctx context.Context, key Key) (*snapshot, error) {
 
 // read reads the record from the backend, always.
 func (s *Store) read(ctx context.Context, key Key) (*snapshot, error) {
-	id := credentialID(key)
 	before := s.watch.moment(key)
-	row, err := s.backend.Get(ctx, id)
+	row, err := s.records.get(ctx, credentialID(key))
 	if err != nil {
 		return nil, err
 	}
-	plain, err := s.open(ctx, purposeRecord, id, row.Version, row.Data)
-	if err != nil {
-		return nil, err
-	}
-	rec, err := decodeRecord(plain)
+	rec, err := decodeRecord(row.Data)
 	if err != nil {
 		return nil, err
 	}
@@ -383,19 +377,14 @@ func (s *Store) read(ctx context.Context, key Key) (*snapshot, error) {
 // write seals rec and puts it in place of the record that was read as sn. On
 // success the cache knows the new record.
 func (s *Store) write(ctx context.Context, key Key, rec *record, sn *snapshot) (*snapshot, error) {
-	id := credentialID(key)
 	plain, err := rec.encode()
 	if err != nil {
 		return nil, err
 	}
 	next := nextVersion(sn.version, sn.storeNow())
-	data, err := s.seal(ctx, purposeRecord, id, next, plain)
-	if err != nil {
-		return nil, err
-	}
 	before := s.watch.moment(key)
-	row := backend.Record{Version: next, Data: data, DueAt: rec.dueAt(), ExpireAt: rec.expireAt()}
-	if err := s.backend.Put(ctx, id, row, sn.version); err != nil {
+	row := backend.Record{Version: next, Data: plain, DueAt: rec.dueAt(), ExpireAt: rec.expireAt()}
+	if err := s.records.put(ctx, credentialID(key), row, sn.version); err != nil {
 		return nil, err
 	}
 	written := newSnapshot(rec, next, sn.storeNow())

@@ -252,7 +252,7 @@ func TestASweepDoesNotWaitForASlowServerWithTheOthers(t *testing.T) {
 		start := time.Now()
 		watched := w.replica(t, func(o *oauthstore.Options) {
 			o.Observer = func(_ context.Context, e oauthstore.Event) {
-				st, err := w.store.Peek(context.WithoutCancel(t.Context()), e.Key)
+				st, err := w.store.Status(context.WithoutCancel(t.Context()), e.Key)
 				if err == nil && st.Provenance.ClientID != "slow" {
 					last.Store(int64(time.Since(start)))
 				}

@@ -52,11 +52,11 @@ func (s *Store) Sweep(ctx context.Context, opts *SweepOptions) (Swept, error) {
 		o.PerIssuer = defaultSweepPerIssuer
 	}
 	sw := &sweeper{store: s, perIssuer: o.PerIssuer, slots: make(map[string]chan struct{}), pending: make(chan struct{}, sweepPending)}
-	row, err := s.backend.Get(ctx, backend.ID{Kind: "clock"}) // for the backend's clock
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	now, err := s.records.now(ctx)
+	if err != nil {
 		return Swept{}, &Error{Op: "sweep", Err: err}
 	}
-	filter := backend.Filter{Kind: backend.KindCredential, Tenant: o.Owner.Tenant, Subject: o.Owner.Subject, DueBefore: row.Now}
+	filter := backend.Filter{Kind: backend.KindCredential, Tenant: o.Owner.Tenant, Subject: o.Owner.Subject, DueBefore: now}
 	err = sw.walk(ctx, filter)
 	sw.work.Wait()
 	if err == nil {
@@ -83,7 +83,7 @@ type sweeper struct {
 // server wait for their turn beside the others, of this page and of the next.
 func (w *sweeper) walk(ctx context.Context, filter backend.Filter) error {
 	for cursor := ""; ; {
-		items, next, err := w.store.backend.List(ctx, filter, cursor, sweepBatch)
+		items, next, err := w.store.records.db.List(ctx, filter, cursor, sweepBatch)
 		if err != nil {
 			return err
 		}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"time"
-
-	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 var _ Credentials = (*Store)(nil)
@@ -185,56 +183,4 @@ func (s *Store) token(ctx context.Context, key Key, need *Need) (Token, error) {
 		return t, nil
 	}
 	return Token{}, &Error{Err: ErrUnavailable, Detail: "the credential is replaced faster than it can be read"}
-}
-
-// Status returns what is stored of a credential. It reads the backend and
-// asks nobody else. What was disconnected is [ErrNotFound].
-func (s *Store) Status(ctx context.Context, key Key) (Status, error) {
-	sn, err := s.read(ctx, key)
-	switch {
-	case errors.Is(err, ErrKeyUnavailable):
-		return Status{Key: key, State: StateUnknown, Reason: ReasonKeyUnavailable}, nil
-	case err != nil:
-		return Status{}, s.fail("status", key, err)
-	case !sn.rec.Tombstone.IsZero():
-		return Status{}, s.fail("status", key, ErrNotFound)
-	}
-	return sn.status(key), nil
-}
-
-// status says what is to be said of a snapshot, with times by the local clock.
-func (sn *snapshot) status(key Key) Status {
-	st := sn.rec.status(key, sn.storeNow())
-	st.Expiry = sn.token.Expiry
-	return st
-}
-
-// List returns the status of every credential of owner, in the order of
-// provider, account and server; an owner without a subject means all of the
-// tenant, and the zero owner all of the store. A record that can't be opened is
-// [StateUnknown]. It reads page by page, and is for people's screens rather than
-// for whole populations.
-func (s *Store) List(ctx context.Context, owner Owner) ([]Status, error) {
-	if err := owner.scope(); err != nil {
-		return nil, s.fail("list", Key{Owner: owner}, err)
-	}
-	var out []Status
-	err := s.each(ctx, backend.Filter{Kind: backend.KindCredential, Tenant: owner.Tenant, Subject: owner.Subject}, func(key Key, sn *snapshot, err error) error {
-		switch {
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case errors.Is(err, ErrKeyUnavailable):
-			out = append(out, Status{Key: key, State: StateUnknown, Reason: ReasonKeyUnavailable})
-		case err != nil: // altered, or of a newer release
-			out = append(out, Status{Key: key, State: StateUnknown})
-		case sn.rec.Tombstone.IsZero():
-			out = append(out, sn.status(key))
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, s.fail("list", Key{Owner: owner}, err)
-	}
-	sortStatuses(out)
-	return out, nil
 }

@@ -41,7 +41,7 @@ func (w *watch) of(key Key) *atomic.Uint64 {
 // connections are taken up again; meanwhile the cache's age applies. It returns
 // ctx's error, [ErrClosed] or, where the backend can't watch, nil at once.
 func (s *Store) Watch(ctx context.Context) error {
-	w, ok := s.backend.(backend.Watcher)
+	w, ok := s.records.db.(backend.Watcher)
 	if !ok {
 		return nil
 	}

@@ -73,23 +73,7 @@ func (a *app) doctorCase(ctx context.Context, store *oauthstore.Store, name, tok
 		c.Token = file.judged(t.provider)
 		return c, nil
 	}
-	status, err := store.Status(ctx, t.key)
-	switch {
-	case errors.Is(err, oauthstore.ErrNotFound):
-		return c, nil
-	case err != nil:
-		return c, err
-	}
-	c.Status = &status
-	if status.Reason == oauthstore.ReasonKeyUnavailable {
-		return c, nil
-	}
-	token, err := store.Peek(ctx, t.key)
-	if err != nil {
-		return c, err
-	}
-	c.Token = &token
-	return c, nil
+	return doctor.Stored(ctx, store, t.provider, t.key)
 }
 
 // judged is a token file as the doctor takes it. A token that comes with a

@@ -32,6 +32,7 @@ var arrows = []rule{
 	{"internal/mcpprobe", []string{"internal/oauth", "internal/safehttp", "internal/secret"}},
 	{"internal/failtext/loosejson", nil},
 	{"internal/failtext", []string{"internal/failtext/loosejson"}},
+	{"internal/storehandle", []string{"oauthstore/backend", "internal/secret"}},
 	{"internal/...", []string{"internal/..."}},
 
 	{"providers", []string{"internal/issuer"}},
@@ -51,6 +52,7 @@ var arrows = []rule{
 	{"oauthstore/connect", []string{"oauthstore", "oauthstore/backend", "oauthstore/internal/...", "providers", "internal/..."}},
 
 	{"mcptools", []string{"oauthstore", "providers", "internal/..."}},
+	{"mcptools/doctor", []string{"mcptools", "oauthstore", "oauthstore/backend", "oauthstore/connect", "providers", "internal/..."}},
 	{"mcptools/...", []string{"mcptools", "oauthstore", "oauthstore/connect", "providers", "internal/..."}},
 
 	{"cmd/...", []string{"cmd/...", "mcptools/...", "oauthstore/...", "providers", "internal/..."}},
@@ -71,6 +73,7 @@ var forbidden = []struct {
 	{"...", "internal/browsertest", nil, "it belongs into tests"},
 	{"...", "internal/conformance/...", []string{"internal/conformance/..."}, "a test room"},
 	{"...", "internal/fixtures/...", []string{"internal/conformance/...", "internal/fixtures/..."}, "a test room"},
+	{"...", "internal/storehandle", []string{"oauthstore", "oauthstore/connect", "mcptools/doctor"}, "programs use the methods of Store"},
 	{"oauthstore/...", "internal/mcpprobe", nil, "what a store needs from above is handed in"},
 	{"oauthstore/...", "internal/failtext/...", nil, "failures of tools are not a store's business"},
 	{"mcptools/...", "internal/failtext/loosejson", nil, "package failtext hands out findings, not values"},
@@ -140,6 +143,8 @@ func TestForbiddenArrowsAreCaught(t *testing.T) {
 		{"oauthstore", "oauthstore/keyset"},
 		{"oauthstore", "internal/mcpprobe"},
 		{"oauthstore/connect", "internal/mcpprobe"},
+		{"oauthstore/storeotel", "internal/storehandle"},
+		{"mcptools/session", "internal/storehandle"},
 		{"oauthstore/connect", "mcptools"},
 		{"oauthstore/pgstore", "oauthstore/sqlitestore"},
 		{"oauthstore/pgstore", "internal/secret"},

@@ -3,14 +3,12 @@
 // Both look and change nothing: nothing is refreshed, registered or stored, and
 // no tool is called.
 //
-// A backend's user says that a tool does not work. Take what is stored, as it
-// is, and look:
+// A user of a backend says that a tool does not work. Read the stored
+// credential as it is and examine it:
 //
-//	tok, err := store.Peek(ctx, key)
-//	status, err := store.Status(ctx, key)
-//	report := doctor.Examine(ctx, doctor.Case{
-//		Provider: providers.Asana(), ServerURL: key.Server, Token: &tok, Status: &status, Failure: failure,
-//	}, nil)
+//	c, err := doctor.Stored(ctx, store, providers.Asana(), key)
+//	c.Failure = failure
+//	report := doctor.Examine(ctx, c, nil)
 //	fmt.Println(report.Verdict, report.Cause, report.Action) // failing wrong_audience reconnect
 //
 // A [Report] says what was looked at, in order, and which hypotheses that

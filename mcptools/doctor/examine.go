@@ -25,7 +25,7 @@ type Case struct {
 	Provider providers.Provider
 	// ServerURL is the server_url of the entry. Default: the provider's own.
 	ServerURL string
-	// Token is the credential, such as [oauthstore.Store.Peek] returns it: what
+	// Token is the credential, such as [Stored] returns it: what
 	// it is judged by is its provenance too. Default: none, and only the server
 	// is looked at.
 	Token *oauthstore.Token

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/toolgrant/toolgrant/internal/oauth"
+	"github.com/toolgrant/toolgrant/internal/storehandle"
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
@@ -28,8 +29,8 @@ func (c *Connector) commit(ctx context.Context, g *grant) (oauthstore.Status, er
 		return oauthstore.Status{}, &Error{Kind: KindUnsupported, Detail: "the token that was issued can't be handed on", Err: t.Problem}
 	}
 	if app := c.opts.Apps.find(g.key, server.Issuer); app != nil && app.Keep && app.ID == g.client.ID {
-		client := oauthstore.Client{Secret: app.Secret, AuthMethod: g.client.AuthMethod}
-		if err := c.store.SaveClient(ctx, server.Issuer, app.ID, client, time.Time{}); err != nil {
+		client := storehandle.Client{Secret: app.Secret, AuthMethod: g.client.AuthMethod}
+		if err := c.handle.SaveClient(ctx, server.Issuer, app.ID, client); err != nil {
 			return oauthstore.Status{}, err
 		}
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/toolgrant/toolgrant/internal/oauth"
 	"github.com/toolgrant/toolgrant/internal/safehttp"
+	"github.com/toolgrant/toolgrant/internal/storehandle"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/providers"
 )
@@ -74,9 +75,10 @@ const (
 // itself: a consent that one process began is finished by any other with the
 // same store and options. Safe for concurrent use.
 type Connector struct {
-	store *oauthstore.Store
-	opts  Options
-	http  *http.Client
+	store  *oauthstore.Store
+	handle storehandle.Handle // of store
+	opts   Options
+	http   *http.Client
 
 	registering singleflight.Group
 }
@@ -104,7 +106,7 @@ func New(store *oauthstore.Store, opts *Options) (*Connector, error) {
 		}
 	}
 	hc := safehttp.New(&safehttp.Options{AllowLoopback: o.InsecureAllowLoopback, Transport: o.InsecureTransport})
-	return &Connector{store: store, opts: o, http: hc}, nil
+	return &Connector{store: store, handle: storehandle.Of(store), opts: o, http: hc}, nil
 }
 
 func (o *Options) validate() error {

@@ -177,12 +177,12 @@ func (c *Connector) save(ctx context.Context, id backend.ID, v any, expireAt tim
 	if err != nil {
 		return 0, err
 	}
-	return c.store.SaveSealed(ctx, id, data, expireAt, ifVersion)
+	return c.handle.Records().Save(ctx, id, data, expireAt, ifVersion)
 }
 
 // load reads a record that save wrote.
 func (c *Connector) load(ctx context.Context, id backend.ID, v any) (uint64, error) {
-	data, version, err := c.store.LoadSealed(ctx, id)
+	data, version, err := c.handle.Records().Load(ctx, id)
 	if err != nil {
 		return version, err
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/toolgrant/toolgrant/internal/storehandle"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/providers"
 )
@@ -94,9 +95,9 @@ func (c *Connector) importToken(ctx context.Context, p providers.Provider, owner
 		}
 	}
 	if !t.ClientSecret.IsZero() && t.ClientID != "" {
-		client := oauthstore.Client{Secret: t.ClientSecret, AuthMethod: t.AuthMethod}
+		client := storehandle.Client{Secret: t.ClientSecret, AuthMethod: t.AuthMethod}
 		issuer := orElse(cred.Provenance.Issuer, cred.Provenance.TokenEndpoint)
-		if err := c.store.SaveClient(ctx, issuer, t.ClientID, client, time.Time{}); err != nil {
+		if err := c.handle.SaveClient(ctx, issuer, t.ClientID, client); err != nil {
 			return Result{}, s.key, err
 		}
 	}

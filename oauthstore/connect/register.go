@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/toolgrant/toolgrant/internal/oauth"
+	"github.com/toolgrant/toolgrant/internal/storehandle"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
@@ -148,8 +149,8 @@ func (c *Connector) claimed(
 	}
 	if next.Secret != "" && next.Secret != reg.Secret {
 		// Refreshes find it there, also those of other processes.
-		client := oauthstore.Client{Secret: oauthstore.NewSecret(next.Secret), AuthMethod: next.Method}
-		if err := c.store.SaveClient(ctx, next.Issuer, next.ClientID, client, next.SecretExpiry); err != nil {
+		client := storehandle.Client{Secret: oauthstore.NewSecret(next.Secret), AuthMethod: next.Method, ExpiresAt: next.SecretExpiry}
+		if err := c.handle.SaveClient(ctx, next.Issuer, next.ClientID, client); err != nil {
 			return nil, err
 		}
 	}
@@ -284,7 +285,7 @@ func (c *Connector) replace(ctx context.Context, f *flow) (*Begun, error) {
 func (c *Connector) RenewClients(ctx context.Context) (int, error) {
 	renewed := 0
 	var first error
-	err := c.store.EachSealed(ctx, backend.KindRegistration, func(id backend.ID, data []byte, version uint64) error {
+	err := c.handle.Records().Each(ctx, backend.KindRegistration, func(id backend.ID, data []byte, version uint64) error {
 		var reg registration
 		if id.Account != registrationAccount || json.Unmarshal(data, &reg) != nil {
 			return nil //nolint:nilerr // a client of another kind

@@ -4,11 +4,11 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/toolgrant/toolgrant/internal/storehandle"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/keyset"
 	"github.com/toolgrant/toolgrant/oauthstore/sqlitestore"
@@ -35,7 +35,7 @@ func TestTheFilesHoldNoSecret(t *testing.T) {
 			Provenance: oauthstore.Provenance{Obtained: oauthstore.ObtainedImport, TokenEndpoint: "https://as.example.com/token"},
 		})
 		require.NoError(t, err)
-		require.NoError(t, store.SaveClient(t.Context(), "https://as.example.com", "app", oauthstore.Client{Secret: oauthstore.NewSecret("synthetic-client-secret")}, time.Time{}))
+		require.NoError(t, storehandle.Of(store).SaveClient(t.Context(), "https://as.example.com", "app", storehandle.Client{Secret: oauthstore.NewSecret("synthetic-client-secret")}))
 		var all []byte
 		files, err := os.ReadDir(dir) // the write-ahead log too, while it is there
 		require.NoError(t, err)

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/toolgrant/toolgrant/internal/storehandle"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
@@ -273,9 +274,16 @@ func (f *fleet) stored(t *testing.T, h held) (oauthstore.Status, string) {
 	t.Helper()
 	st, err := f.looker.Status(t.Context(), h.key())
 	require.NoError(t, err)
-	tok, err := f.looker.Peek(t.Context(), h.key())
+	pair, err := storehandle.Of(f.looker).Stored(t.Context(), credentialID(h.key()))
 	require.NoError(t, err)
-	return st, tok.AccessToken.Expose()
+	return st, pair.AccessToken.Expose()
+}
+
+func credentialID(k oauthstore.Key) backend.ID {
+	return backend.ID{
+		Kind: backend.KindCredential, Tenant: k.Owner.Tenant, Subject: k.Owner.Subject,
+		Provider: k.Provider, Account: k.Account, Server: k.Server,
+	}
 }
 
 // lostRotations counts the events of that kind, by whoever reported them.

@@ -1,0 +1,64 @@
+package storehandle
+
+import (
+	"context"
+	"time"
+
+	"github.com/toolgrant/toolgrant/internal/secret"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
+)
+
+// Of returns the handle of an *oauthstore.Store. It panics for any other value.
+// Package oauthstore sets it when the program starts.
+var Of func(store any) Handle
+
+// A Handle is access to one store. Safe for concurrent use.
+type Handle interface {
+	// Records returns the sealed records that are not credentials.
+	Records() Records
+
+	// SaveClient saves, sealed, how a client authenticates at an issuer: a
+	// registered client, or one whose secret was imported with a token. If the
+	// issuer is unknown, issuer is the token endpoint.
+	SaveClient(ctx context.Context, issuer, clientID string, c Client) error
+
+	// Stored returns the pair that is stored for a credential, also an expired
+	// or refused one. It reads the backend and changes nothing. Disconnected
+	// credentials return [backend.ErrNotFound].
+	Stored(ctx context.Context, credential backend.ID) (Pair, error)
+}
+
+// Records are sealed records of any kind but [backend.KindCredential]. Their
+// data is opaque. Safe for concurrent use.
+type Records interface {
+	// Load returns the opened data of a record and its version. Without a
+	// record, or for an expired one, it returns [backend.ErrNotFound], with the
+	// version of the expired one.
+	Load(ctx context.Context, id backend.ID) (data []byte, version uint64, err error)
+
+	// Save seals data, writes it in place of ifVersion and returns the new
+	// version. An ifVersion of 0 creates the record. It returns
+	// [backend.ErrConflict] if the record has another version. The record
+	// expires at expireAt; if zero, never.
+	Save(ctx context.Context, id backend.ID, data []byte, expireAt time.Time, ifVersion uint64) (version uint64, err error)
+
+	// Each calls f with every record of a kind that has not expired, page by
+	// page, and returns the first error of f. It skips records that can't be
+	// opened: Store.Rewrap reports them.
+	Each(ctx context.Context, kind string, f func(id backend.ID, data []byte, version uint64) error) error
+}
+
+// A Client is how an OAuth client authenticates at a token endpoint.
+type Client struct {
+	Secret     secret.Secret
+	AuthMethod string    // token_endpoint_auth_method; if empty, that of the credential
+	ExpiresAt  time.Time // of the secret; if zero, never
+}
+
+// A Pair holds the secrets of a stored credential.
+type Pair struct {
+	AccessToken secret.Secret
+	Secrets     map[string]secret.Secret // further secrets by name; not to be changed
+	TokenType   string
+	Generation  uint64
+}

@@ -1,0 +1,40 @@
+package oauthstore
+
+import (
+	"context"
+
+	"github.com/toolgrant/toolgrant/internal/storehandle"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
+)
+
+func init() { //nolint:gochecknoinits // storehandle can't import this package
+	storehandle.Of = func(store any) storehandle.Handle {
+		s, ok := store.(*Store)
+		if !ok {
+			panic("storehandle: not an *oauthstore.Store")
+		}
+		return handle{s}
+	}
+}
+
+// A handle implements [storehandle.Handle].
+type handle struct{ store *Store }
+
+func (h handle) Records() storehandle.Records { return h.store.records }
+
+func (h handle) SaveClient(ctx context.Context, issuer, clientID string, c storehandle.Client) error {
+	return h.store.saveClient(ctx, issuer, clientID, c)
+}
+
+func (h handle) Stored(ctx context.Context, id backend.ID) (storehandle.Pair, error) {
+	key := keyOf(id)
+	sn, err := h.store.read(ctx, key)
+	if err == nil && !sn.rec.Tombstone.IsZero() {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return storehandle.Pair{}, h.store.fail("read", key, err)
+	}
+	t := sn.token
+	return storehandle.Pair{AccessToken: t.AccessToken, Secrets: t.Secrets, TokenType: t.TokenType, Generation: t.Generation}, nil
+}

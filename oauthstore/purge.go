@@ -1,0 +1,32 @@
+package oauthstore
+
+import (
+	"context"
+	"errors"
+
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
+)
+
+// Purge deletes records that have expired: tombstones after a day, flows that
+// nobody finished. It returns how many.
+func (s *Store) Purge(ctx context.Context) (int, error) {
+	now, err := s.records.now(ctx)
+	if err != nil {
+		return 0, &Error{Op: "purge", Err: err}
+	}
+	n := 0
+	err = s.records.each(ctx, backend.Filter{ExpiredBefore: now}, func(it backend.Item) error {
+		err := s.records.db.Delete(ctx, it.ID, it.Version)
+		if err == nil {
+			n++
+		}
+		if errors.Is(err, backend.ErrConflict) || errors.Is(err, ErrNotFound) {
+			return nil // written or purged by another
+		}
+		return err
+	})
+	if err != nil {
+		return n, &Error{Op: "purge", Err: err}
+	}
+	return n, nil
+}

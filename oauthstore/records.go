@@ -1,0 +1,199 @@
+package oauthstore
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/toolgrant/toolgrant/internal/storehandle"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
+)
+
+// records reads and writes sealed records in a backend. Credentials are read
+// and written by the Store; its other users get the methods of
+// [storehandle.Records]. Safe for concurrent use.
+type records struct {
+	db     backend.Backend
+	sealer Sealer
+}
+
+var _ storehandle.Records = (*records)(nil)
+
+// Purposes of sealed data. The purpose is part of the associated data, so that
+// data sealed for one purpose does not open for another.
+const (
+	purposeRecord  = "record"
+	purposeJournal = "journal"
+)
+
+// associatedData binds a ciphertext to its row, purpose and version. The length
+// of each part precedes it, so that no two rows share an encoding.
+func associatedData(purpose string, id backend.ID, version uint64) []byte {
+	parts := [...]string{"toolgrant/1", purpose, id.Kind, id.Tenant, id.Subject, id.Provider, id.Account, id.Server}
+	n := 8
+	for _, p := range parts {
+		n += 4 + len(p)
+	}
+	b := make([]byte, 0, n)
+	for _, p := range parts {
+		b = binary.BigEndian.AppendUint32(b, uint32(len(p))) //nolint:gosec // bounded by maxKeyPart
+		b = append(b, p...)
+	}
+	return binary.BigEndian.AppendUint64(b, version)
+}
+
+func (r *records) seal(ctx context.Context, purpose string, id backend.ID, version uint64, plaintext []byte) ([]byte, error) {
+	data, err := r.sealer.Seal(ctx, plaintext, associatedData(purpose, id, version))
+	if err != nil {
+		return nil, fmt.Errorf("seal: %w", err)
+	}
+	return data, nil
+}
+
+func (r *records) open(ctx context.Context, purpose string, id backend.ID, version uint64, data []byte) ([]byte, error) {
+	plaintext, err := r.sealer.Open(ctx, data, associatedData(purpose, id, version))
+	if err != nil {
+		return nil, fmt.Errorf("open: %w", err)
+	}
+	return plaintext, nil
+}
+
+// get returns a record with its opened data.
+func (r *records) get(ctx context.Context, id backend.ID) (backend.Record, error) {
+	row, err := r.db.Get(ctx, id)
+	if err == nil {
+		row.Data, err = r.open(ctx, purposeRecord, id, row.Version, row.Data)
+	}
+	return row, err
+}
+
+// put seals row.Data and writes row in place of ifVersion.
+func (r *records) put(ctx context.Context, id backend.ID, row backend.Record, ifVersion uint64) error {
+	sealed, err := r.seal(ctx, purposeRecord, id, row.Version, row.Data)
+	if err != nil {
+		return err
+	}
+	row.Data = sealed
+	return r.db.Put(ctx, id, row, ifVersion)
+}
+
+// nextVersion is the version of the write after version. A new record starts
+// at the store's clock in microseconds: above any version that a record of
+// that id had before it was purged, since no record is written a million
+// times a second.
+func nextVersion(version uint64, now time.Time) uint64 {
+	if version > 0 {
+		return version + 1
+	}
+	if us := now.UnixMicro(); us > 0 {
+		return uint64(us)
+	}
+	return 1
+}
+
+// now returns the backend's clock, by a read of a record that can't exist.
+func (r *records) now(ctx context.Context) (time.Time, error) {
+	row, err := r.db.Get(ctx, backend.ID{Kind: "clock"})
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return time.Time{}, err
+	}
+	return row.Now, nil
+}
+
+// pageSize is how many records one List reads.
+const pageSize = 200
+
+// each calls f with every record that matches, its data still sealed, page by
+// page, and returns the first error.
+func (r *records) each(ctx context.Context, filter backend.Filter, f func(backend.Item) error) error {
+	for cursor := ""; ; {
+		items, next, err := r.db.List(ctx, filter, cursor, pageSize)
+		if err != nil {
+			return err
+		}
+		for _, it := range items {
+			if err := f(it); err != nil {
+				return err
+			}
+		}
+		if next == "" {
+			return nil
+		}
+		cursor = next
+	}
+}
+
+// reseal seals a record with the primary key, unless another writer has changed
+// it.
+func (r *records) reseal(ctx context.Context, it backend.Item) error {
+	plain, err := r.open(ctx, purposeRecord, it.ID, it.Version, it.Data)
+	if err != nil {
+		return err
+	}
+	row := backend.Record{Version: nextVersion(it.Version, it.Now), Data: plain, DueAt: it.DueAt, ExpireAt: it.ExpireAt}
+	return r.put(ctx, it.ID, row, it.Version)
+}
+
+func expired(row backend.Record) bool { return !row.ExpireAt.IsZero() && !row.Now.Before(row.ExpireAt) }
+
+// refuseCredentials returns an error for kinds that these methods don't
+// serve.
+func refuseCredentials(op, kind string) error {
+	if kind == backend.KindCredential || kind == "" {
+		return &Error{Op: op, Err: ErrMisconfigured, Detail: "credentials are read and written by the methods of Store"}
+	}
+	return nil
+}
+
+// Load implements [storehandle.Records].
+func (r *records) Load(ctx context.Context, id backend.ID) (data []byte, version uint64, err error) {
+	if err := refuseCredentials("load", id.Kind); err != nil {
+		return nil, 0, err
+	}
+	row, err := r.db.Get(ctx, id)
+	if err == nil && expired(row) {
+		err = ErrNotFound
+	}
+	if err == nil {
+		data, err = r.open(ctx, purposeRecord, id, row.Version, row.Data)
+	}
+	if err != nil {
+		return nil, row.Version, &Error{Op: "load " + id.Kind, Err: err}
+	}
+	return data, row.Version, nil
+}
+
+// Save implements [storehandle.Records].
+func (r *records) Save(ctx context.Context, id backend.ID, data []byte, expireAt time.Time, ifVersion uint64) (uint64, error) {
+	if err := refuseCredentials("save", id.Kind); err != nil {
+		return 0, err
+	}
+	next := nextVersion(ifVersion, time.Now())
+	if err := r.put(ctx, id, backend.Record{Version: next, Data: data, ExpireAt: expireAt}, ifVersion); err != nil {
+		return 0, &Error{Op: "save " + id.Kind, Err: err}
+	}
+	return next, nil
+}
+
+// Each implements [storehandle.Records].
+func (r *records) Each(ctx context.Context, kind string, f func(id backend.ID, data []byte, version uint64) error) error {
+	if err := refuseCredentials("each", kind); err != nil {
+		return err
+	}
+	err := r.each(ctx, backend.Filter{Kind: kind}, func(it backend.Item) error {
+		if expired(it.Record) {
+			return nil
+		}
+		data, err := r.open(ctx, purposeRecord, it.ID, it.Version, it.Data)
+		if err != nil {
+			return nil //nolint:nilerr // as documented
+		}
+		return f(it.ID, data, it.Version)
+	})
+	if err != nil {
+		return &Error{Op: "each " + kind, Err: err}
+	}
+	return nil
+}
