@@ -12,6 +12,11 @@ type CustomOptions struct {
 	// Ways are how the server lets itself be authenticated to, best first.
 	// Default: a user's consent ("oauth"), then a key as a bearer ("api_key").
 	Ways []Way
+	// Takes are the kinds of token of another vendor, or of an AI platform or a
+	// cloud, that the server really takes, such as "github_classic" for a
+	// self-hosted server of GitHub's. If nil, such tokens are refused and sent
+	// nowhere.
+	Takes []TokenKind
 	// OAuth is what is known of the authorization server. Default: found by
 	// discovery.
 	OAuth OAuth
@@ -53,5 +58,11 @@ func Custom(id, serverURL string, opts *CustomOptions) Provider {
 			{ID: "api_key", Kind: WayKey, Name: "API key", Obtain: "The server's operator tells where keys are made."},
 		}
 	}
-	return clone(p)
+	p = clone(p)
+	for i := range p.Ways {
+		if p.Ways[i].Kind != WayNone {
+			p.Ways[i].Takes = append(p.Ways[i].Takes, opts.Takes...)
+		}
+	}
+	return p
 }

@@ -3,6 +3,7 @@ package providers
 import (
 	"encoding/base64"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -10,7 +11,7 @@ import (
 // detectors of TruffleHog (commit 3ab759f, 2026-08-21) and gitleaks (commit
 // b58d3f10, 2026-07-22) and from vendors' own pages. More specific prefixes
 // stand before those that they begin with.
-var shapes = []shape{
+var shapes = slices.Concat([]shape{
 	certain("github_classic", "GitHub", "GitHub personal access token (classic)", "ghp_", `[0-9A-Za-z]{36,}`),
 	certain("github_fine_grained", "GitHub", "GitHub fine-grained personal access token", "github_pat_", `[0-9A-Za-z_]{36,}`),
 	certain("github_oauth", "GitHub", "GitHub OAuth app token", "gho_", `[0-9A-Za-z]{36,}`),
@@ -82,7 +83,7 @@ var shapes = []shape{
 		Recognition: Recognition{Kind: "zapier_connection", Vendor: "Zapier", Name: "Zapier connection token", Certainty: Hint},
 		fits:        isZapierConnection,
 	},
-}
+}, cloudShapes)
 
 const (
 	isRefresh = "It gets new access tokens at the authorization server and is never sent to an MCP server."

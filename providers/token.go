@@ -22,16 +22,18 @@ type WrongTokenError struct {
 func (e *WrongTokenError) Error() string { return "providers: " + e.Provider + ": " + e.Sentence }
 
 // WayOf returns the way that a bare token without a refresh token belongs to:
-// the one that takes its kind; else that of a key without a known shape, such
+// the one that takes its kind, of a key before others; else that of a key without a known shape, such
 // as Zapier's connection token; else, and for a JWT, the first way. What it
 // returns is where to start: [Provider.CheckToken] may still refuse the token.
 func (p Provider) WayOf(token string) Way {
 	r, ok := Recognize(token)
 	if ok {
-		for _, w := range p.Ways {
-			if slices.Contains(w.Takes, r.Kind) {
-				return w
-			}
+		takes := slices.DeleteFunc(slices.Clone(p.Ways), func(w Way) bool { return !slices.Contains(w.Takes, r.Kind) })
+		if i := slices.IndexFunc(takes, func(w Way) bool { return w.Kind == WayKey }); i >= 0 {
+			return takes[i]
+		}
+		if len(takes) > 0 {
+			return takes[0]
 		}
 	}
 	for _, w := range p.Ways {
@@ -58,7 +60,9 @@ func (w Way) hasShape() bool {
 
 // CheckToken refuses, with a [*WrongTokenError], what is surely not a token of
 // that way ("" is the first): texts that are no bare token, JWTs that are
-// expired or for another server, and tokens of another kind or vendor. It asks
+// expired or for another server, and tokens of another kind or vendor. A server
+// without a vendor takes other vendors' tokens, and keys of AI platforms and
+// clouds, only where Way.Takes lists their kind. It asks
 // nobody and never proves anything: what it lets pass may still be wrong. The
 // warning, if not empty, is a sentence for people about a token that may well
 // be wrong.
@@ -77,44 +81,58 @@ func (p Provider) CheckToken(way, token string) (warning string, err error) {
 		return wrong(Recognition{}, "%s", why)
 	}
 	r, ok := Recognize(token)
-	if !ok || slices.Contains(w.Takes, r.Kind) && r.JWT == nil {
+	taken := slices.Contains(w.Takes, r.Kind)
+	if !ok || taken && r.JWT == nil {
 		return "", nil
 	}
-	if r.Never != "" {
-		return wrong(r, "this is a %s. %s %s", r.Name, r.Never, p.instead(w))
+	if r.Never != "" && !taken {
+		return wrong(r, "this is %s. %s %s", r.named(), r.Never, p.instead(w))
 	}
 	for _, x := range p.Wrong {
 		switch {
 		case x.Kind == r.Kind && x.Works:
-			return fmt.Sprintf("this is a %s. %s", r.Name, x.Why), nil
+			return fmt.Sprintf("this is %s. %s", r.named(), x.Why), nil
 		case x.Kind == r.Kind:
-			return wrong(r, "this is a %s. %s %s", r.Name, x.Why, p.instead(w))
+			return wrong(r, "this is %s. %s %s", r.named(), x.Why, p.instead(w))
 		}
 	}
 	for _, other := range p.Ways {
 		if r.Certainty == Certain && slices.Contains(other.Takes, r.Kind) && !slices.Contains(w.Takes, r.Kind) {
-			return wrong(r, "this is a %s, which belongs to the way %s, not %s", r.Name, other.ID, w.ID)
+			return wrong(r, "this is %s, which belongs to the way %s, not %s", r.named(), other.ID, w.ID)
 		}
 	}
 	if r.JWT != nil {
 		if why := p.wrongJWT(r.JWT); why != "" {
-			return wrong(r, "this is a %s, and %s. %s", r.Name, why, p.instead(w))
+			return wrong(r, "this is %s, and %s. %s", r.named(), why, p.instead(w))
 		}
-		if r.Kind == "jwt" || slices.Contains(w.Takes, r.Kind) {
+		if r.Kind == "jwt" || taken {
 			return p.foreignAudience(r.JWT), nil
 		}
 	}
 	switch {
+	case p.Vendor == "" && (r.Certainty == Certain || r.Kind == kindAIKey):
+		return wrong(r, "this is %s, and nothing says that %s takes one (kind %s). %s", r.named(), p.Name, r.Kind, p.instead(w))
+	case r.Kind == kindAIKey && (w.Kind != WayKey || w.hasShape()):
+		return wrong(r, "this is %s, not a token for %s. %s", r.named(), p.Name, p.instead(w))
 	case r.Certainty != Certain && r.Vendor == p.Vendor:
-		return fmt.Sprintf("this looks like a %s, but no shape tells which of %s's servers it is for: only the MCP server can say", r.Name, p.Vendor), nil
-	case r.Certainty != Certain || p.Vendor == "":
-		return fmt.Sprintf("this looks like a %s; is it the right one for %s?", r.Name, p.Name), nil
+		return fmt.Sprintf("this looks like %s, but no shape tells which of %s's servers it is for: only the MCP server can say", r.named(), p.Vendor), nil
+	case r.Certainty != Certain:
+		return fmt.Sprintf("this looks like %s; is it the right one for %s?", r.named(), p.Name), nil
 	case r.Vendor != p.Vendor:
-		return wrong(r, "this is a %s, not a token for %s. %s", r.Name, p.Name, p.instead(w))
+		return wrong(r, "this is %s, not a token for %s. %s", r.named(), p.Name, p.instead(w))
 	case p.RESTToken == No:
-		return wrong(r, "this is a %s, and the MCP server takes no token of the REST API. %s", r.Name, p.instead(w))
+		return wrong(r, "this is %s, and the MCP server takes no token of the REST API. %s", r.named(), p.instead(w))
 	}
-	return fmt.Sprintf("this is a %s; nobody says that %s's MCP server takes one", r.Name, p.Name), nil
+	return fmt.Sprintf("this is %s; nobody says that %s's MCP server takes one", r.named(), p.Name), nil
+}
+
+// named returns the name with its article.
+func (r Recognition) named() string {
+	if strings.ContainsAny(r.Name[:1], "AEIOU") || strings.HasPrefix(r.Name, "NV") || strings.HasPrefix(r.Name, "npm") ||
+		strings.HasPrefix(r.Name, "xAI") || strings.HasPrefix(r.Name, "HCP") {
+		return "an " + r.Name
+	}
+	return "a " + r.Name
 }
 
 // instead says what to do in place of using the wrong token.

@@ -52,6 +52,8 @@ func TestWrongTokensAreRefusedByName(t *testing.T) {
 		{"the vendor's REST kind that nobody lists, where REST tokens don't work", sealed("GitHub", providers.No), "gho_" + run("aB3", 36), "no token of the REST API"},
 		{"more than a header can carry", providers.Asana(), run("aB3", 20_000), "longer"},
 		{"the vendor's REST kind", providers.Notion(), notionToken, "takes only tokens from its own consent"},
+		{"a known kind at an unknown server", sealed("", providers.Unknown), githubToken, "GitHub personal access token"},
+		{"a key of an AI platform at a server without keys", providers.Asana(), "sk-" + run("aB3", 40), "this is an API key of an AI platform"},
 		{"another way's", providers.Linear(), linearKey, "api_key"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -106,7 +108,6 @@ func TestDoubtfulTokensAreWarnedAbout(t *testing.T) {
 		{"a kind that nobody says works", providers.GrafanaCloud(""), "oauth", "glsa_" + run("aB3", 32) + "_" + run("0af", 8), "nobody says"},
 		{"the same at GitLab", providers.GitLab(), "oauth", "glpat-" + run("aB3", 20), "nobody says"},
 		{"a kind that works and should not be used", providers.Stripe(), "api_key", "sk_" + "live_" + run("aB3", 24), "restricted key"},
-		{"a known kind at an unknown server", sealed("", providers.Unknown), "", githubToken, "GitHub personal access token"},
 		{"a short prefix that others may use too", providers.Linear(), "api_key", "ak_" + run("aB3", 20), "Composio"},
 	} {
 		warning, err := c.provider.CheckToken(c.way, c.token)
@@ -114,6 +115,50 @@ func TestDoubtfulTokensAreWarnedAbout(t *testing.T) {
 		assert.Contains(t, warning, c.says, c.name)
 		assert.NotContains(t, warning, c.token[len(c.token)-6:], c.name)
 	}
+}
+
+func TestAServerWithoutVendorTakesOthersTokensOnlyWhereItSaysSo(t *testing.T) {
+	t.Parallel()
+	googleID := jwt(t, map[string]any{"iss": "https://accounts.google.com", "aud": "https://example.com/mcp"})
+	for token, kind := range map[string]providers.TokenKind{
+		githubToken: "github_classic",
+		"xoxb-" + run("12", 12) + "-" + run("aB3", 24): "slack_bot",
+		linearKey:                             "linear_api_key",
+		"AIza" + run("aB3", 35):               "google_api_key",
+		"ya29." + run("aB3", 60):              "google_access",
+		openaiKey:                             "openai_key",
+		"sk-ant-" + "api03-" + run("aB3", 93): "anthropic_key",
+		"sk-" + run("aB3", 40):                "ai_key",
+		"gsk_" + run("aB3", 52):               "groq_key",
+		"hf_" + run("aBc", 34):                "huggingface",
+		googleID:                              "google_id_token",
+	} {
+		r, ok := providers.Recognize(token)
+		require.True(t, ok, kind)
+		require.Equal(t, kind, r.Kind)
+		strict := providers.Custom("wiki", "https://example.com/mcp", nil)
+		other := providers.Custom("wiki", "https://example.com/mcp", &providers.CustomOptions{Takes: []providers.TokenKind{"gitlab_pat"}})
+		for _, p := range []providers.Provider{strict, other} {
+			for _, w := range p.Ways {
+				_, err := p.CheckToken(w.ID, token)
+				var wrong *providers.WrongTokenError
+				require.ErrorAs(t, err, &wrong, kind)
+				assert.Equal(t, kind, wrong.Recognized.Kind)
+			}
+		}
+		open := providers.Custom("wiki", "https://example.com/mcp", &providers.CustomOptions{Takes: []providers.TokenKind{kind}})
+		require.NoError(t, open.Validate(), kind)
+		assert.Equal(t, "api_key", open.WayOf(token).ID, kind)
+		for _, w := range open.Ways {
+			_, err := open.CheckToken(w.ID, token)
+			require.NoError(t, err, "%s %s", kind, w.ID)
+		}
+	}
+	for _, unknown := range []string{run("aB3", 40), "opaque-" + run("aB3", 40), asanaLike, "ak_" + run("aB3", 20)} {
+		_, err := providers.Custom("wiki", "https://example.com/mcp", nil).CheckToken("", unknown)
+		require.NoError(t, err)
+	}
+	require.Error(t, providers.Custom("wiki", "https://example.com/mcp", &providers.CustomOptions{Takes: []providers.TokenKind{"gold"}}).Validate())
 }
 
 func TestShapesThatProveNothingDoNotBelongToOneWayOnly(t *testing.T) {
