@@ -248,8 +248,7 @@ func TestOnlyARefusalByTheServerStopsAnEntry(t *testing.T) {
 func TestWhatIsSurelySomethingElseIsSentToNobody(t *testing.T) {
 	t.Parallel()
 	s := newNotesServer(t)
-	p := s.provider()
-	p.Vendor = "Notes"
+	p := s.provider() // without a vendor
 	foreign := "ghp_" + strings.Repeat("a", 36)
 	for name, tok := range map[string]oauthstore.Token{
 		"of another vendor":    bare(foreign),

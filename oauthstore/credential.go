@@ -23,7 +23,11 @@ type Provenance struct {
 	Obtained string `json:"obtained,omitzero"` // one of the Obtained constants
 	// Way is the provider's way to authenticate that the token belongs to, such
 	// as "oauth" or "api_key" (providers.Way.ID); "" means the provider's first.
-	Way                string   `json:"way,omitzero"`
+	Way string `json:"way,omitzero"`
+	// TokenKind is the recognisable kind of token (providers.TokenKind) that the
+	// server's definition took at import although it is another vendor's; "" for
+	// all others.
+	TokenKind          string   `json:"token_kind,omitzero"`
 	Issuer             string   `json:"issuer,omitzero"`              // the authorization server's issuer identifier (RFC 8414); "" if unknown
 	Resource           string   `json:"resource,omitzero"`            // the resource that the token was asked for (RFC 8707); "" if none was named
 	TokenEndpoint      string   `json:"token_endpoint,omitzero"`      // where it is refreshed; "" means that it can't be

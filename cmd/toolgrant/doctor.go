@@ -22,6 +22,7 @@ var errAnswered = errors.New("the answer is no")
 
 func (a *app) doctorCommand() *cobra.Command {
 	var tokenFile string
+	var takes []string
 	cmd := &cobra.Command{
 		Use:   "doctor PROVIDER",
 		Short: "Find out why it does or does not work",
@@ -31,7 +32,7 @@ stored, and no tool is called. Exits with 0 when all is well, else with 1.`,
 		Args: cobra.ExactArgs(1),
 		RunE: a.begin(func(ctx context.Context, args []string) error {
 			return a.withStore(ctx, func(store *oauthstore.Store) error {
-				c, err := a.doctorCase(ctx, store, args[0], tokenFile)
+				c, err := a.doctorCase(ctx, store, args[0], tokenFile, takes)
 				if err != nil {
 					return err
 				}
@@ -48,14 +49,18 @@ stored, and no tool is called. Exits with 0 when all is well, else with 1.`,
 		}),
 	}
 	cmd.Flags().StringVar(&tokenFile, "token-file", "", "`FILE` with a token to judge in place of the stored one, - for stdin")
+	registerTakes(cmd, &takes)
 	return cmd
 }
 
 // doctorCase is what the doctor is asked to look at: a credential that is
 // stored, one from a file, or the server alone.
-func (a *app) doctorCase(ctx context.Context, store *oauthstore.Store, name, tokenFile string) (doctor.Case, error) {
+func (a *app) doctorCase(ctx context.Context, store *oauthstore.Store, name, tokenFile string, takes []string) (doctor.Case, error) {
 	t, err := a.resolveNew(ctx, store, name)
 	if err != nil {
+		return doctor.Case{}, err
+	}
+	if err := t.addTakes(takes); err != nil {
 		return doctor.Case{}, err
 	}
 	// A URL that no entry can have is for the doctor to tell: t.fault is left
@@ -68,6 +73,9 @@ func (a *app) doctorCase(ctx context.Context, store *oauthstore.Store, name, tok
 		}
 		file, err := parseToken(data)
 		if err != nil {
+			return c, err
+		}
+		if err := t.refuse("", file.AccessToken); err != nil {
 			return c, err
 		}
 		c.Token = file.judged(t.provider)

@@ -161,6 +161,7 @@ func (f *importFile) token() connect.Token {
 
 func (a *app) importCommand() *cobra.Command {
 	var tokenFile, secretFile, wayID string
+	var takes []string
 	var noVerify bool
 	cmd := &cobra.Command{
 		Use:   "import PROVIDER --token-file FILE",
@@ -207,6 +208,12 @@ a new pair must not be lost.`,
 				if err != nil {
 					return err
 				}
+				if err := t.addTakes(takes); err != nil {
+					return err
+				}
+				if err := t.refuse(wayID, file.AccessToken); err != nil {
+					return err
+				}
 				s, err := a.importToken(ctx, store, t, token, !noVerify)
 				if err != nil {
 					return err
@@ -219,8 +226,14 @@ a new pair must not be lost.`,
 	cmd.Flags().StringVar(&tokenFile, "token-file", "", "`FILE` with the token, - for stdin")
 	cmd.Flags().StringVar(&secretFile, "client-secret-file", "", "`FILE` with the secret of the application that the token was issued to, which a refresh needs")
 	cmd.Flags().StringVar(&wayID, "way", "", "which of the provider's ways to authenticate the token belongs to (default: told by the token)")
+	registerTakes(cmd, &takes)
 	cmd.Flags().BoolVar(&noVerify, "no-verify", false, "do not ask the server whether it takes the token")
 	return cmd
+}
+
+// registerTakes adds --takes.
+func registerTakes(cmd *cobra.Command, takes *[]string) {
+	cmd.Flags().StringArrayVar(takes, "takes", nil, "`KIND` of another vendor's token that the server, which is not in the catalogue, really takes; repeatable (default none)")
 }
 
 // importToken has a token checked and stored.

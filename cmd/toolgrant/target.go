@@ -20,6 +20,7 @@ type target struct {
 	provider providers.Provider
 	key      oauthstore.Key
 	given    bool  // the URL stands on the command line
+	custom   bool  // the catalogue does not have the server
 	fault    error // why no entry can be built for that server; nil if one can
 }
 
@@ -55,7 +56,7 @@ func (a *app) resolve(ctx context.Context, store *oauthstore.Store, text string)
 		}
 	}
 	t := target{given: given, key: oauthstore.Key{Owner: a.global.owner, Provider: label, Account: a.global.account, Server: serverURL}}
-	t.provider, t.fault = providerAt(label, serverURL)
+	t.provider, t.custom, t.fault = providerAt(label, serverURL)
 	if _, unknown := errors.AsType[*unknownProviderError](t.fault); unknown {
 		return target{}, t.fault
 	}
@@ -67,7 +68,54 @@ func (a *app) resolve(ctx context.Context, store *oauthstore.Store, text string)
 	if err := t.key.Validate(); err != nil {
 		return target{}, usagef("%s", message(err))
 	}
+	if t.custom {
+		// What --takes said at import holds for as long as the credential does.
+		if st, err := store.Status(ctx, t.key); err == nil && st.Provenance.TokenKind != "" {
+			t.takes(providers.TokenKind(st.Provenance.TokenKind))
+		}
+	}
 	return t, nil
+}
+
+// takes notes that the server takes those kinds of token, whosever they are.
+func (t *target) takes(kinds ...providers.TokenKind) {
+	for i := range t.provider.Ways {
+		if w := &t.provider.Ways[i]; w.Kind != providers.WayNone {
+			w.Takes = append(w.Takes, kinds...)
+		}
+	}
+}
+
+// addTakes is --takes: what the user says that a server outside the catalogue
+// takes.
+func (t *target) addTakes(kinds []string) error {
+	if len(kinds) > 0 && !t.custom {
+		return usagef("--takes is for servers outside the catalogue, and %s is in it", t.provider.Name)
+	}
+	for _, kind := range kinds {
+		t.takes(providers.TokenKind(kind))
+		if t.provider.Validate() != nil {
+			return usagef("--takes: there is no kind of token %q; the message that refuses a token names its kind", kind)
+		}
+	}
+	return nil
+}
+
+// refuse refuses a token for a server outside the catalogue that is, by its
+// shape, for something else. way may be "".
+func (t *target) refuse(way, token string) error {
+	if !t.custom {
+		return nil
+	}
+	if way == "" {
+		way = t.provider.WayOf(token).ID
+	}
+	_, err := t.provider.CheckToken(way, token)
+	wrong, ok := errors.AsType[*providers.WrongTokenError](err)
+	if r := wrong; !ok || r.Recognized.Kind == "" || r.Recognized.JWT != nil && r.Recognized.Never == "" {
+		return nil // package connect judges JWTs, which may have expired and be refreshed
+	}
+	return faultf(mcptools.KindWrongTokenKind, "%s It was sent nowhere. If the server takes such tokens, add --takes %s", wrong.Sentence, wrong.Recognized.Kind)
 }
 
 // resolveNew is resolve for commands that make a credential: a label that
@@ -125,23 +173,22 @@ func ambiguous(label string, keys []oauthstore.Key) error {
 }
 
 // providerAt returns what is known of the server that a label and a URL name,
-// and what is wrong with it. Facts of the catalogue hold for a URL that is one
+// whether the catalogue lacks it, and what is wrong with it. Facts of the catalogue hold for a URL that is one
 // of a provider's, whatever the label; any other URL is a server of its own.
-func providerAt(label, serverURL string) (providers.Provider, error) {
+func providerAt(label, serverURL string) (p providers.Provider, custom bool, err error) {
 	byID, inCatalogue := providers.Lookup(label)
 	if serverURL == "" {
 		if !inCatalogue {
-			return providers.Provider{}, &unknownProviderError{label}
+			return providers.Provider{}, false, &unknownProviderError{label}
 		}
-		return byID, nil
+		return byID, false, nil
 	}
 	if inCatalogue {
 		if _, err := byID.ServerURL(serverURL); err == nil {
-			return byID, nil
+			return byID, false, nil
 		}
 	}
 	p, ok := providers.ByURL(serverURL)
-	var err error
 	if ok {
 		p.ID, p.Label = label, ""
 		_, err = p.ServerURL(serverURL)
@@ -152,9 +199,9 @@ func providerAt(label, serverURL string) (providers.Provider, error) {
 		err = p.Validate()
 	}
 	if err != nil {
-		return p, faultf(mcptools.KindMisconfigured, "%s", message(err))
+		return p, !ok, faultf(mcptools.KindMisconfigured, "%s", message(err))
 	}
-	return p, nil
+	return p, !ok, nil
 }
 
 // An unknownProviderError is a label that neither the catalogue nor the owner has.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -80,6 +81,9 @@ func (c *Connector) importToken(ctx context.Context, p providers.Provider, owner
 	if err := s.checkOrigin(t); err != nil {
 		return Result{}, s.key, err
 	}
+	if err := s.checkSecrets(t); err != nil {
+		return Result{}, s.key, err
+	}
 	cred := s.credential(t)
 	if why := c.completeRefresh(ctx, &s, &cred); why != "" {
 		cred.RefreshToken = oauthstore.Secret{}
@@ -123,6 +127,9 @@ func (s *site) credential(t *Token) oauthstore.Credential {
 			TokenEndpoint: t.TokenEndpoint, RevocationEndpoint: t.RevocationEndpoint,
 			ClientID: t.ClientID, AuthMethod: t.AuthMethod, ScopesAsked: sorted(t.Scopes), ScopesGranted: sorted(t.Scopes),
 		},
+	}
+	if r, ok := providers.Recognize(t.AccessToken.Expose()); ok && s.provider.Vendor == "" && slices.Contains(s.way.Takes, r.Kind) {
+		cred.Provenance.TokenKind = string(r.Kind)
 	}
 	if s.way.Kind == providers.WayKey {
 		cred.Provenance.Obtained = oauthstore.ObtainedStatic
@@ -169,6 +176,28 @@ func (s *site) checkShape(t *Token) (warning string, err error) {
 		return "", nil
 	}
 	return "", &Error{Kind: KindWrongToken, Err: err}
+}
+
+// checkSecrets refuses a refresh token and further secrets that are, by their
+// shape, another vendor's: they would be sent to this server, or to the
+// authorization server that it names.
+func (s *site) checkSecrets(t *Token) error {
+	foreign := func(what string, secret oauthstore.Secret) error {
+		r, ok := providers.Recognize(secret.Expose())
+		if !ok || r.Certainty != providers.Certain || r.Vendor == s.provider.Vendor || slices.Contains(s.way.Takes, r.Kind) {
+			return nil
+		}
+		return fault(KindWrongToken, "the "+what+" is of another vendor: "+r.Name)
+	}
+	if err := foreign("refresh token", t.RefreshToken); err != nil {
+		return err
+	}
+	for _, name := range s.way.Secrets() {
+		if err := foreign(name, t.Secrets[name]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // checkOrigin refuses a token that is, by what the caller says of it, for

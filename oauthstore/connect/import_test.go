@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -163,6 +164,51 @@ func TestATokenForSomethingElseIsNotImported(t *testing.T) {
 			assert.NotContains(t, err.Error(), token.AccessToken.Expose())
 		})
 	}
+}
+
+func TestAnotherVendorsTokenIsImportedOnlyWhereTheServerTakesIt(t *testing.T) {
+	t.Parallel()
+	github, refresh := "ghp_"+"0123456789abcdefghijABCDEFGHIJ012345", "ghr_"+"0123456789abcdefghijABCDEFGHIJ012345"
+	var asked atomic.Int32
+	p := newPlace(t, func(p *place) {
+		p.Options.Verify = func(_ context.Context, _ oauthstore.Key, tok oauthstore.Token) oauthstore.Verdict {
+			asked.Add(1)
+			return oauthstore.Verdict{Outcome: oauthstore.VerdictAccepted}
+		}
+	})
+	withSecret := providers.Custom("example", testServer, &providers.CustomOptions{Ways: []providers.Way{{
+		ID: "key", Kind: providers.WayKey, Name: "key", Carry: []providers.Carry{{Header: "X-Key"}, {Header: "X-App", Secret: "app"}},
+	}}})
+	for name, tt := range map[string]struct {
+		provider providers.Provider
+		token    connect.Token
+	}{
+		"an access token": {example(), connect.Token{AccessToken: oauthstore.NewSecret(github)}},
+		"a refresh token": {example(), connect.Token{
+			AccessToken: oauthstore.NewSecret("synthetic-0123456789"), RefreshToken: oauthstore.NewSecret(refresh), ClientID: "theirs",
+		}},
+		"a secret beside it": {withSecret, connect.Token{
+			AccessToken: oauthstore.NewSecret("synthetic-0123456789"), Secrets: map[string]oauthstore.Secret{"app": oauthstore.NewSecret(github)},
+		}},
+		"a kind that another list names": {
+			providers.Custom("example", testServer, &providers.CustomOptions{Takes: []providers.TokenKind{"slack_bot"}}),
+			connect.Token{AccessToken: oauthstore.NewSecret(github)},
+		},
+	} {
+		_, err := p.Import(t.Context(), tt.provider, alice, tt.token, nil)
+		assert.Equal(t, connect.KindWrongToken, connect.KindOf(err), name)
+	}
+	assert.Zero(t, asked.Load())
+	assert.Empty(t, p.AS.Forms())
+
+	takes := providers.Custom("example", testServer, &providers.CustomOptions{Takes: []providers.TokenKind{"github_classic"}})
+	got, err := p.Import(t.Context(), takes, alice, connect.Token{AccessToken: oauthstore.NewSecret(github)}, nil)
+	require.NoError(t, err)
+	assert.EqualValues(t, 1, asked.Load())
+	assert.Equal(t, "github_classic", got.Status.Provenance.TokenKind)
+	got, err = p.Import(t.Context(), takes, alice, connect.Token{AccessToken: oauthstore.NewSecret("synthetic-0123456789")}, nil)
+	require.NoError(t, err)
+	assert.Empty(t, got.Status.Provenance.TokenKind)
 }
 
 func TestAnImportedPairIsRefreshedWhereItBelongs(t *testing.T) {
