@@ -24,8 +24,8 @@ var cloudShapes = []shape{
 	certain("aws_session", "Amazon", "AWS session token", "", `(IQoJb3JpZ2lu|FwoGZXIvYXdz|FQoGZXIvYXdz)[0-9A-Za-z+/=]{60,}`),
 	certain("bedrock_key", "Amazon", "Amazon Bedrock API key", "ABSK", `[0-9A-Za-z+/]{100,}={0,2}`),
 	certain("bedrock_key", "Amazon", "Amazon Bedrock API key", "bedrock-api-key-", `[0-9A-Za-z+/=_-]{40,}`),
-	never("google_client_secret", "Google", "Google client secret", "GOCSPX-", `[0-9A-Za-z_-]{28}`, isClientSecret),
-	never("azure_client_secret", "Microsoft", "Microsoft Entra client secret", "", `[0-9A-Za-z_~.]{3}[0-9]Q~[0-9A-Za-z_~.-]{31,34}`, isClientSecret),
+	never("google_client_secret", "Google", "Google client secret", "GOCSPX-", `[0-9A-Za-z_-]{28}`, ofApplication),
+	never("azure_client_secret", "Microsoft", "Microsoft Entra client secret", "", `[0-9A-Za-z_~.]{3}[0-9]Q~[0-9A-Za-z_~.-]{31,34}`, ofApplication),
 	certain("azure_key", "Microsoft", "Azure resource key", "", `[0-9A-Za-z]{52}JQQJ9[9DH][0-9A-Za-z][A-L][0-9A-Za-z]{16}[A-Za-z][0-9A-Za-z]{7}([0-9A-Za-z]{2}==)?`),
 	certain("azure_storage_key", "Microsoft", "Azure storage key", "", `[0-9A-Za-z+/]{76}\+ASt[0-9A-Za-z+/]{6}==`),
 	certain("azure_devops_pat", "Microsoft", "Azure DevOps personal access token", "", `[0-9A-Za-z]{76}AZDO[0-9A-Za-z]{4}`),
@@ -50,4 +50,4 @@ var cloudShapes = []shape{
 // not a server's own, and do not tell of which.
 const kindAIKey TokenKind = "ai_key"
 
-const isClientSecret = "It belongs to the application and is never sent to an MCP server."
+const ofApplication = "It belongs to the application and is never sent to an MCP server."
