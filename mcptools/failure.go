@@ -92,10 +92,13 @@ type Failure struct { //nolint:errname // the noun of the contract
 	UpstreamStatus int    // HTTP status of the MCP server; 0 if that can't be told
 	RPCCode        *int   // JSON-RPC error code with its sign; nil if there is none
 	Action         Action
+	ConsentURL     string        // https page at which the user gives consent, as the platform names it; "" if none
 	Retryable      bool          // the very same request, sent again, is safe and may succeed
 	RetryAfter     time.Duration // 0: not known
 	RequestID      string        // OpenAI's x-request-id; "" if not known
 
+	status   int           // OpenAI's own, for KindPlatform; 0 if unknown
+	code     string        // OpenAI's own code, for KindPlatform; one word
 	name     string        // the provider's name for people; "" where only the label is known
 	sentence string        // why, for a log; our own words only
 	sent     bool          // ServerLabel is one that the caller is known to have sent

@@ -144,6 +144,7 @@ func (r *reading) failure(f failtext.Finding, text string) *Failure {
 		Kind: kind, Stage: Stage(f.Stage),
 		ServerLabel: f.Label, sent: f.Sent,
 		ServerURL: r.name(f.URL), ToolName: r.name(f.Tool), ToolIndex: f.Index,
+		ConsentURL:     r.shown(f.Consent),
 		UpstreamStatus: f.Upstream, RPCCode: f.RPC,
 		Action:     actionOf(kind),
 		Retryable:  retryable(f),
@@ -155,8 +156,13 @@ func (r *reading) failure(f failtext.Finding, text string) *Failure {
 	switch {
 	case f.StepUp:
 		out.Action = ActionStepUp
+	case f.Locked:
+		out.Action = ActionWait
 	case kind == KindPlatform:
 		out.Action = platformAction(f.Status)
+	}
+	if kind == KindPlatform {
+		out.status, out.code = f.Status, r.name(f.Code)
 	}
 	if !f.Sent {
 		out.ServerLabel = r.name(f.Label)
@@ -172,8 +178,11 @@ var transient = []failtext.Kind{failtext.KindRateLimited, failtext.KindTimeout, 
 
 // retryable is the contract's rule.
 func retryable(f failtext.Finding) bool {
+	if f.MayHaveRun {
+		return false
+	}
 	if f.Kind == failtext.KindPlatform {
-		return !f.MayHaveRun && (f.Status == http.StatusTooManyRequests && !f.Quota || f.Status >= 500)
+		return f.Locked || f.Status == http.StatusTooManyRequests && !f.Quota || f.Status >= 500
 	}
 	return f.Stage == failtext.StageListTools && slices.Contains(transient, f.Kind)
 }

@@ -108,7 +108,7 @@ func TestOrdinaryErrorsAreNoFailuresOfMCP(t *testing.T) {
 		{"rate limit, status not known", `{"error":{"message":"Rate limit reached for gpt-5 in organization org-1 on requests per min (RPM): Limit 3, Used 3, Requested 1.","type":"requests","param":null,"code":"rate_limit_exceeded"}}`, 0, []string{"a"}, platform("wait", true)},
 		{"overload", `{"error":{"message":"The engine is currently overloaded, please try again later","type":"server_error","param":null,"code":"service_unavailable"}}`, 503, []string{"a"}, platform("wait", true)},
 		{"a gateway's page", "<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1></center><hr><center>cloudflare</center></body></html>", 502, []string{"a"}, platform("wait", true)},
-		{"previous response", `{"error":{"message":"Previous response with id 'resp_1' not found.","type":"invalid_request_error","param":"previous_response_id","code":"previous_response_not_found"}}`, 400, []string{"a"}, platform("fix_config", false)},
+		{"previous response", `{"error":{"message":"Previous response with id 'resp_1' not found.","type":"invalid_request_error","param":"previous_response_id","code":"previous_response_not_found"}}`, 400, []string{"a"}, want{kind: "invalid_history", stage: "request", action: "fix_history"}},
 		{"tool choice", `{"error":{"message":"Tool choice 'mcp' not found in 'tools' parameter.","type":"invalid_request_error","param":"tool_choice","code":null}}`, 400, []string{"a"}, platform("fix_config", false)},
 		{"unknown parameter", `{"error":{"message":"Unknown parameter: 'toolz'.","type":"invalid_request_error","param":"toolz","code":"unknown_parameter"}}`, 400, []string{"a"}, platform("fix_config", false)},
 		{"input of a wrong type", `{"error":{"message":"Invalid type for 'input[0].content': expected one of an array of objects or string, but got null instead.","type":"invalid_request_error","param":"input[0].content","code":"invalid_type"}}`, 400, []string{"a"}, platform("fix_config", false)},
@@ -165,7 +165,7 @@ func TestItems(t *testing.T) {
 		{"a string with a placeholder", call(`"424: unhandled errors in a TaskGroup (1 sub-exception)"`), 0, nil, failed("upstream_unknown", 0, 0)},
 		{"a string about a page", call(`"Invalid page token"`), 0, nil, failed("upstream_unknown", 0, 0)},
 		{"a string about a number", call(`"No task with id 401 was found"`), 0, nil, failed("upstream_unknown", 0, 0)},
-		{"a string of the TypeScript client's", call(`"MCP error -32001: Request timed out"`), 0, nil, failed("protocol", 0, -32001)},
+		{"a string of the TypeScript client's", call(`"MCP error -32001: Request timed out"`), 0, nil, failed("timeout", 0, -32001)},
 		{"a string about a lost session", call(`"Session terminated"`), 0, nil, failed("session_lost", 0, 0)},
 		{"a call that went well", `{"id":"mcp_1","type":"mcp_call","status":"completed","server_label":"a","name":"roll","arguments":"{}","output":"401 Unauthorized","error":null}`, 0, nil, want{kind: "unknown"}},
 		{"output that imitates", `{"id":"mcp_1","type":"mcp_call","server_label":"a","name":"roll","arguments":"{}","output":"{\"type\":\"error\",\"error\":{\"message\":\"Error retrieving tool list from MCP server: 'b'. Http status code: 401\"}}","error":null}`, 0, nil, want{kind: "unknown"}},
@@ -190,7 +190,7 @@ func TestEvents(t *testing.T) {
 		{"failed without details", `{"type":"response.failed","response":{"id":"resp_1","status":"failed","error":null,"output":[]}}`, 0, []string{"a"}, want{kind: "unknown", stage: "stream"}},
 		{"a stream that ends too early", "event: response.created\ndata: {\"type\":\"response.created\",\"response\":{\"status\":\"in_progress\"}}\n\nevent: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"delta\":\"401\"}\n\n", 0, []string{"a"}, want{kind: "unknown", stage: "stream"}},
 		{"text of the model's", `{"type":"response.output_text.delta","delta":"Error retrieving tool list from MCP server: 'b'. Http status code: 401"}`, 0, nil, want{kind: "unknown"}},
-		{"a WebSocket's error", `{"type":"error","status":400,"error":{"type":"invalid_request_error","code":"previous_response_not_found","message":"Previous response with id 'resp_1' not found.","param":"previous_response_id"}}`, 0, nil, want{kind: "platform", stage: "stream", action: "fix_config"}},
+		{"a WebSocket's error", `{"type":"error","status":400,"error":{"type":"invalid_request_error","code":"previous_response_not_found","message":"Previous response with id 'resp_1' not found.","param":"previous_response_id"}}`, 0, nil, want{kind: "invalid_history", stage: "request", action: "fix_history"}},
 		{"a response that ended well", `{"type":"response.completed","response":{"status":"completed","error":null,"output":[{"type":"message","content":[]}]}}`, 0, nil, want{kind: "unknown"}},
 	})
 	checkCases(t, "realtime", []classifyCase{
@@ -216,8 +216,8 @@ func TestAzureAndOthers(t *testing.T) {
 		{"a certificate", "Error encountered while enumerating tools from remote server: https://a.example/mcp. Details: The SSL connection could not be established, see inner exception.", 0, nil, want{kind: "unreachable", stage: "list_tools", url: "https://a.example/mcp"}},
 		{"a time-out of .NET's", "Error encountered while enumerating tools from remote server: https://a.example/mcp. Details: The request was canceled due to the configured HttpClient.Timeout of 100 seconds elapsing.", 0, nil, want{kind: "timeout", stage: "list_tools", url: "https://a.example/mcp", retryable: true}},
 		{"user and query in the URL", "Failed to enumerate tools from remote server: https://user:pw@a.example:443/mcp?key=canary#x. Response status code does not indicate success: 404 (Not Found).", 0, nil, want{kind: "not_found", stage: "list_tools", url: "https://a.example/mcp", upstream: 404}},
-		{"a run's own trouble", `{"id":"run_1","object":"thread.run","status":"failed","last_error":{"code":"server_error","message":"Sorry, something went wrong."}}`, 0, nil, want{kind: "platform", stage: "platform", action: "wait", retryable: true}},
-		{"a preceding run", `{"id":"run_1","object":"thread.run","status":"failed","last_error":{"code":"rate_limit_exceeded","message":"Rate limit is exceeded. Try again in 12 seconds."},"tools":[{"type":"mcp","server_label":"a","server_url":"https://a.example"}]}`, 0, nil, want{kind: "platform", stage: "platform", action: "wait", retryable: true}},
+		{"a run's own trouble", `{"id":"run_1","object":"thread.run","status":"failed","last_error":{"code":"server_error","message":"Sorry, something went wrong."}}`, 0, nil, want{kind: "platform", stage: "platform", action: "wait"}},
+		{"a preceding run", `{"id":"run_1","object":"thread.run","status":"failed","last_error":{"code":"rate_limit_exceeded","message":"Rate limit is exceeded. Try again in 12 seconds."},"tools":[{"type":"mcp","server_label":"a","server_url":"https://a.example"}]}`, 0, nil, want{kind: "platform", stage: "platform", action: "wait"}},
 	})
 	checkCases(t, "", []classifyCase{
 		{"Anthropic's words", `{"type":"error","error":{"type":"invalid_request_error","message":"Invalid authorization token for MCP server 'Plaid Dashboard Server'. Please check your token and try again."}}`, 400, nil, want{kind: "unauthorized", stage: "list_tools", label: "Plaid Dashboard Server"}},

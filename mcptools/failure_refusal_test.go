@@ -57,7 +57,7 @@ func TestRefusalsAnswerAsTheContractSays(t *testing.T) {
 			raw, err := json.Marshal(f)
 			require.NoError(t, err)
 			assert.JSONEq(t, fmt.Sprintf(`{"kind":%q,"stage":"build","server_label":"asana-mcp","server_url":null,"tool_index":null,
-				"tool_name":null,"upstream_status":null,"rpc_code":null,"action":%q,"retryable":false}`, c.kind, c.action), string(raw))
+				"tool_name":null,"upstream_status":null,"rpc_code":null,"action":%q,"consent_url":null,"retryable":false}`, c.kind, c.action), string(raw))
 
 			found := (*Failure)(nil)
 			require.True(t, errors.As(error(f), &found))

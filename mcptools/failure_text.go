@@ -49,6 +49,15 @@ func (f *Failure) reason() string {
 	if s == "" {
 		s = "failed"
 	}
+	if f.Kind == KindPlatform && f.status != 0 {
+		s += fmt.Sprintf(": it answered %d", f.status)
+		if text := http.StatusText(f.status); text != "" {
+			s += " " + text
+		}
+	}
+	if f.code != "" {
+		s += " (" + f.code + ")"
+	}
 	if f.UpstreamStatus != 0 {
 		s += fmt.Sprintf(": the MCP server answered %d", f.UpstreamStatus)
 		if text := http.StatusText(f.UpstreamStatus); text != "" {
@@ -138,10 +147,11 @@ func (f *Failure) MarshalJSON() ([]byte, error) {
 		UpstreamStatus *int    `json:"upstream_status"`
 		RPCCode        *int    `json:"rpc_code"`
 		Action         Action  `json:"action"`
+		ConsentURL     *string `json:"consent_url"`
 		Retryable      bool    `json:"retryable"`
 	}{
 		f.Kind, f.Stage, orNull(f.ServerLabel), orNull(f.ServerURL), f.ToolIndex, orNull(f.ToolName),
-		orNull(f.UpstreamStatus), f.RPCCode, f.Action, f.Retryable,
+		orNull(f.UpstreamStatus), f.RPCCode, f.Action, orNull(f.ConsentURL), f.Retryable,
 	})
 }
 

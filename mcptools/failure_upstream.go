@@ -39,7 +39,15 @@ func (r *reading) secrets(authorization string, headers map[string]string) {
 // name returns a name that came from the text if it may be shown: not longer
 // than any real one and without a secret that was sent.
 func (r *reading) name(s string) string {
-	if len(s) > maxName || !utf8.ValidString(s) {
+	if len(s) > maxName {
+		return ""
+	}
+	return r.shown(s)
+}
+
+// shown returns a text without a secret that was sent; else "".
+func (r *reading) shown(s string) string {
+	if !utf8.ValidString(s) {
 		return ""
 	}
 	for _, secret := range r.opts.Secrets {

@@ -176,5 +176,5 @@ func TestAFailureIsOneJSONObject(t *testing.T) {
 	raw, err := json.Marshal(asFailure(t, b))
 	require.NoError(t, err)
 	assert.JSONEq(t, `{"kind":"not_connected","stage":"build","server_label":"notes","server_url":null,"tool_index":null,"tool_name":null,
-		"upstream_status":null,"rpc_code":null,"action":"connect","retryable":false}`, string(raw))
+		"upstream_status":null,"rpc_code":null,"action":"connect","consent_url":null,"retryable":false}`, string(raw))
 }

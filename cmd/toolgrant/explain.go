@@ -98,6 +98,7 @@ func (u *ui) failure(w io.Writer, f *mcptools.Failure) {
 		field{"server answered", status},
 		field{"JSON-RPC code", number(f.RPCCode)},
 		field{"what to do", actionWords[f.Action]},
+		field{"consent page", plainLine(f.ConsentURL)},
 		field{"retry", retry},
 	)
 }

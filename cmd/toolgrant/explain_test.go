@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -41,7 +42,8 @@ type explainCase struct {
 
 func TestExplainIsRightOnEveryPublishedFailure(t *testing.T) {
 	t.Parallel()
-	lines := bufio.NewScanner(bytes.NewReader(shared(t, "fixtures", "errors.jsonl")))
+	cases := slices.Concat(shared(t, "fixtures", "errors.jsonl"), shared(t, "fixtures", "errors-2.jsonl"))
+	lines := bufio.NewScanner(bytes.NewReader(cases))
 	lines.Buffer(nil, 1<<20)
 	n := 0
 	for lines.Scan() {
@@ -89,7 +91,7 @@ func TestExplainHasEveryFieldOfTheContract(t *testing.T) {
 	c.stdin = "nothing that anybody knows"
 	var have map[string]any
 	c.ok(t, &have, "explain")
-	fields := []string{"kind", "stage", "server_label", "server_url", "tool_index", "tool_name", "upstream_status", "rpc_code", "action", "retryable"}
+	fields := []string{"kind", "stage", "server_label", "server_url", "tool_index", "tool_name", "upstream_status", "rpc_code", "action", "consent_url", "retryable"}
 	for _, f := range fields {
 		assert.Contains(t, have, f)
 	}
@@ -112,6 +114,16 @@ server answered  401
 what to do       get a fresh token and try again; if that is refused too, the user must connect again
 retry            no: something must change first, or a tool may have run
 `, "\n"), got.out)
+}
+
+func TestExplainNamesTheConsentPage(t *testing.T) {
+	t.Parallel()
+	c := newCLI(t)
+	c.stdin = `{"type":"oauth_consent_request","id":"oauthreq_1","consent_link":"https://consent.example/login?data=x","server_label":"crm"}`
+	got := c.run(t.Context(), "explain")
+	assert.Equal(t, exitDone, got.code)
+	assert.Contains(t, got.out, "not_connected")
+	assert.Contains(t, got.out, "https://consent.example/login?data=x")
 }
 
 func TestExplainAnswersOnInputsOfAnySize(t *testing.T) {

@@ -21,12 +21,17 @@ var (
 // nothing else, so that it needs no words; with the sign it is an invalid
 // request unless the words say more.
 func rpcKind(code int, message string) Kind {
+	if code == -32001 && timedOut.MatchString(message) {
+		return KindTimeout
+	}
 	terminated := strings.Contains(lowerASCII(message), "session terminated")
 	if code == -32600 && terminated || code == 32600 && (terminated || strings.TrimSpace(message) == "") {
 		return KindSessionLost
 	}
 	return KindProtocol
 }
+
+var timedOut = regexp.MustCompile(`(?i)\btimed[ -]?out\b`)
 
 // statusKind is the kind of a status that the MCP server answered; "" if the
 // number is none. 424 is none: OpenAI puts it where it has no status.
@@ -77,6 +82,7 @@ var causes = []struct {
 	words *regexp.Regexp
 }{
 	{KindForbidden, regexp.MustCompile(`\binsufficient_scope\b`)},
+	{KindInvalidTool, regexp.MustCompile(`(?i)\bfailed to add header '`)},
 	{KindUnauthorized, regexp.MustCompile(`(?i)\bauthentication (?:has )?(?:failed|failure|error|(?:is )?required)|\b(?:failed|unable|could not) to authenticate\b|\bnot authenticated\b|\bunauthori[sz]ed\b|\binvalid_token\b` +
 		`|\b(?:missing|invalid|expired|revoked|bad|malformed|incorrect)(?: or (?:missing|invalid|expired|malformed))? (?:\w+ )?(?:authorization|authentication|access|bearer|auth|oauth|api)[ _-](?:token|key|header|credential)s?\b` +
 		`|\b(?:missing|invalid|expired|revoked|bad)(?: or (?:missing|invalid|expired))? (?:authorization|credentials)\b` +

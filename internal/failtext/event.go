@@ -1,7 +1,7 @@
 package failtext
 
 import (
-	"net/http"
+	"cmp"
 	"regexp"
 	"strings"
 
@@ -9,7 +9,7 @@ import (
 )
 
 func isEvent(kind string) bool {
-	for _, prefix := range []string{"response.", "conversation.", "session.", "mcp_list_tools.", "input_audio_buffer.", "output_audio_buffer."} {
+	for _, prefix := range []string{"response.", "conversation.", "session.", "mcp_list_tools.", "mcp_call.", "input_audio_buffer.", "output_audio_buffer."} {
 		if strings.HasPrefix(kind, prefix) {
 			return true
 		}
@@ -36,7 +36,7 @@ func (r *reader) events(data []string, depth int) Finding {
 			switch kind := str(o, "type"); kind {
 			case "response.created":
 				began = true
-			case "response.completed", "response.failed", "response.incomplete", "response.done", "error":
+			case "response.completed", "response.failed", "response.incomplete", "response.done", "response.error", "error":
 				ended = true
 			}
 			ended = ended || o.Has("error")
@@ -51,11 +51,15 @@ func (r *reader) events(data []string, depth int) Finding {
 
 // event classifies an event of a stream that is not an error event.
 func (r *reader) event(kind string, o *loosejson.Object, depth int) Finding {
-	switch name := strings.TrimPrefix(kind, "response."); name {
+	name := strings.TrimPrefix(kind, "response.")
+	r.ran = r.ran || strings.HasPrefix(name, "mcp_call")
+	switch name {
 	case "mcp_call.failed":
-		return r.pointed(o, Finding{score: scoreBare, Kind: KindUpstreamUnknown, Stage: StageCallTool})
+		return r.pointed(o, StageCallTool, r.callError(o, o.Get("error"), depth))
 	case "mcp_list_tools.failed":
-		return r.pointed(o, Finding{score: scoreBare, Kind: KindUpstreamUnknown, Stage: StageListTools})
+		return r.pointed(o, StageListTools, r.listItem(o, false))
+	case "oauth_consent_requested":
+		return consent(o)
 	}
 	if i, ok := o.Get("item").(*loosejson.Object); ok {
 		r.remember(i)
@@ -64,11 +68,13 @@ func (r *reader) event(kind string, o *loosejson.Object, depth int) Finding {
 	}
 	if whole, ok := o.Get("response").(*loosejson.Object); ok {
 		f := r.response(whole, depth)
-		f.MayHaveRun = true
 		if f.Kind == KindPlatform || f.score == scoreEnded {
 			f.Stage = StageStream
 		}
 		return f
+	}
+	if o.Get("error") != nil { // response.error and others that gateways send
+		return r.errorEvent(o, depth)
 	}
 	return Finding{}
 }
@@ -83,10 +89,14 @@ func (r *reader) remember(i *loosejson.Object) {
 	}
 }
 
-// pointed names the item that an event points at, if it was seen before.
-func (r *reader) pointed(event *loosejson.Object, f Finding) Finding {
+// pointed completes the finding of an event, which names its item by its id.
+// Without a cause in the event, the item follows with one.
+func (r *reader) pointed(event *loosejson.Object, stage Stage, f Finding) Finding {
+	if !f.Found() {
+		f = Finding{score: scoreBare, Kind: KindUpstreamUnknown}
+	}
 	at := r.items[str(event, "item_id")]
-	f.Label, f.Tool = at.label, at.tool
+	f.Stage, f.Label, f.Tool = stage, cmp.Or(f.Label, at.label), at.tool
 	return f
 }
 
@@ -106,17 +116,15 @@ func (r *reader) errorEvent(o *loosejson.Object, depth int) Finding {
 	default:
 		f = r.errorObject(o, depth)
 	}
-	if r.known.HTTPStatus < http.StatusBadRequest { // else it is a body, of an API that writes them so
-		f.MayHaveRun = true
-		if f.Kind == KindPlatform {
-			f.Stage = StageStream
-		}
+	if r.known.HTTPStatus == 0 && f.Kind == KindPlatform { // else it is a body, of an API that writes them so
+		f.Stage, f.MayHaveRun = StageStream, true
 	}
 	return f
 }
 
 // response classifies a whole response: what ended it, else what failed in it.
 func (r *reader) response(o *loosejson.Object, depth int) Finding {
+	r.ended = true
 	var f Finding
 	switch v := o.Get("error").(type) {
 	case *loosejson.Object:

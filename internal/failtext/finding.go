@@ -54,10 +54,13 @@ type Finding struct {
 	Upstream int    // HTTP status of the MCP server
 	RPC      *int   // JSON-RPC error code with its sign
 	StepUp   bool   // the token lacks a scope
+	Consent  string // https URL at which the user gives consent
 
-	Status     int  // HTTP status of the platform, for [KindPlatform]
-	Quota      bool // a 429 that does not pass by waiting
-	MayHaveRun bool // a tool may have run before the failure
+	Status     int    // HTTP status of the platform, for [KindPlatform]
+	Code       string // the platform's own code or type, for [KindPlatform]
+	Quota      bool   // a 429 that does not pass by waiting
+	Locked     bool   // another request holds the conversation for a moment
+	MayHaveRun bool   // a tool may have run before the failure
 
 	score int // how sure and how specific; the highest score wins
 }

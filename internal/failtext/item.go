@@ -1,6 +1,7 @@
 package failtext
 
 import (
+	"cmp"
 	"regexp"
 	"strings"
 
@@ -14,13 +15,30 @@ func (r *reader) variant(o *loosejson.Object) (f Finding, ok bool) {
 	case "mcp_protocol_error", "protocol_error":
 		return protocolError(o), true
 	case "mcp_tool_execution_error", "tool_execution_error":
-		// A tool's own report that it failed, in words that are not looked at.
+		// A tool's own report that it failed, in words that are not read.
 		return Finding{score: scoreTool, Kind: KindToolFailed, Stage: StageCallTool}, true
 	case "http_error":
 		return r.httpError(o), true
 	}
 	return Finding{}, false
 }
+
+// bareVariant is variant for an object that does not stand in an item. Three of
+// the names are other APIs' words too: they count where the text is known to come
+// from one of the surfaces, or where the words are those of OpenAI's client.
+func (r *reader) bareVariant(o *loosejson.Object) (f Finding, ok bool) {
+	switch str(o, "type") {
+	case "http_error", "protocol_error", "tool_execution_error":
+		if r.known.Surface == "" && !o.Has("server_label") && !clientWords.MatchString(prose(o, "message")) {
+			return Finding{}, false
+		}
+	}
+	return r.variant(o)
+}
+
+var groupWords = regexp.MustCompile(`(?i)\bunhandled errors in a TaskGroup\b`)
+
+var clientWords = regexp.MustCompile(`(?i)\bwhile executing the tool\b|\bunhandled errors in a TaskGroup\b`)
 
 // protocolError classifies a JSON-RPC error.
 func protocolError(o *loosejson.Object) Finding {
@@ -30,7 +48,7 @@ func protocolError(o *loosejson.Object) Finding {
 		f.RPC = &code
 		f.Kind = rpcKind(code, prose(o, "message"))
 	}
-	if f.Kind == KindProtocol && (!ok && o.Cut || cutWithin(o, "message", "session terminated")) {
+	if f.Kind == KindProtocol && (!ok && o.Cut || cutWithin(o, "message", "session terminated") || code == -32001 && cutWithin(o, "message", "request timed out")) {
 		f.Kind, f.score = KindUpstreamUnknown, scoreBare
 	}
 	return f
@@ -57,7 +75,7 @@ func (r *reader) httpError(o *loosejson.Object) Finding {
 	switch {
 	case f.Kind != "":
 		f.Upstream = status
-	case taskGroup.MatchString(message):
+	case groupWords.MatchString(message):
 	default:
 		f.Kind = causeIn(collapse(message[:min(len(message), maxSentence)]))
 	}
@@ -73,13 +91,27 @@ func (r *reader) httpError(o *loosejson.Object) Finding {
 // outputItem classifies an output item; the ones that are not of MCP report
 // nothing. ended says that the item is complete.
 func (r *reader) outputItem(o *loosejson.Object, ended bool) Finding {
-	switch str(o, "type") {
-	case "mcp_call":
+	kind := str(o, "type")
+	if strings.HasSuffix(kind, "_call") && kind != "tool_search_call" {
+		r.ran = true
+	}
+	switch kind {
+	case "mcp_call", "openrouter:mcp":
 		return r.callItem(o)
 	case "mcp_list_tools":
 		return r.listItem(o, ended)
+	case "oauth_consent_request":
+		return consent(o)
 	}
 	return Finding{}
+}
+
+// consent classifies Foundry's report that the user has to give consent first.
+func consent(o *loosejson.Object) Finding {
+	return Finding{
+		score: scoreFailed, Kind: KindNotConnected, Stage: StageListTools,
+		Label: str(o, "server_label"), Consent: consentURL(str(o, "consent_link")),
+	}
 }
 
 // callItem classifies an mcp_call item.
@@ -88,7 +120,7 @@ func (r *reader) callItem(o *loosejson.Object) Finding {
 	if f.score == scoreNothing {
 		return f
 	}
-	f.Stage, f.Label, f.Tool = StageCallTool, str(o, "server_label"), str(o, "name")
+	f.Stage, f.Label, f.Tool = StageCallTool, str(o, "server_label"), cmp.Or(str(o, "name"), str(o, "tool_name"))
 	return f
 }
 
@@ -155,7 +187,7 @@ func (r *reader) legacyError(s string) Finding {
 			f.Upstream = 0
 		}
 	}
-	if f.Kind == "" && !taskGroup.MatchString(s) {
+	if f.Kind == "" && !groupWords.MatchString(s) {
 		f = r.reported(StageCallTool, s)
 		if f.Kind == KindUpstreamUnknown && strings.EqualFold(strings.Trim(s, ". "), "session terminated") {
 			f.Kind, f.score = KindSessionLost, scoreFailed

@@ -91,6 +91,6 @@ func (r *reader) quotedLabel(t string) (label, rest string) {
 
 var (
 	sentenceGoesOn = regexp.MustCompile(`(?i)^\s?[.,;:]?\s?\(?(?:http status|status code|json-rpc|reason\b)`)
-	boundary       = regexp.MustCompile(`^(?:$|[\s.,;:)}\]"'’”])`)
+	boundary       = regexp.MustCompile(`^(?:$|[\s.,;:)}\]"'’”<])`)
 	boundaryQuote  = regexp.MustCompile("^[\"'`‘’“”]")
 )

@@ -22,6 +22,9 @@ func (r *reader) text(s string, depth int) Finding {
 	if r.strict {
 		return r.message(s, depth)
 	}
+	if t := strings.TrimSpace(s); pythonBytes.MatchString(t) {
+		return r.text(loosejson.Unescape(t[2:len(t)-1]), depth+1)
+	}
 	if events := serverSentEvents(s); events != nil {
 		return r.events(events, depth)
 	}
@@ -105,15 +108,21 @@ func (r *reader) plain(s string) Finding {
 	f := r.listFailure(t)
 	f = better(f, r.hostedFailure(t))
 	head := t[:min(len(t), maxPlain)]
+	if runFailed.MatchString(head) {
+		r.ended = true
+	}
 	if taskGroup.MatchString(head) {
 		f = better(f, Finding{score: scoreBare, Kind: KindUpstreamUnknown, Stage: StageCallTool})
 	}
-	if r.known.Surface == SurfaceAzure && !strings.Contains(head, "Error code:") {
+	if r.known.Surface == SurfaceAzure {
 		if m := serverReturned.FindString(head); m != "" {
 			f = better(f, r.reported(StageListTools, m))
 		}
 	}
 	f = better(f, r.pairs(s[:min(len(s), maxPlain)]))
+	if listFragment.MatchString(head) && len(emptyTools.FindAllString(head, 2)) == 1 {
+		f = better(f, Finding{score: scoreFailed, Kind: KindNoTools, Stage: StageListTools, Label: labelBeside(head)})
+	}
 	f = better(f, refusalInText(head))
 	f = better(f, r.platformInText(head))
 	return f
@@ -125,7 +134,11 @@ const maxPlain = 32 << 10
 
 var (
 	ansi           = regexp.MustCompile("\x1b\\[[0-9;]*[A-Za-z]")
-	taskGroup      = regexp.MustCompile(`(?i)\bunhandled errors in a TaskGroup\b`)
+	listFragment   = regexp.MustCompile(`["']type["']: ?["']mcp_list_tools["']`)
+	emptyTools     = regexp.MustCompile(`["']tools["']: ?\[ ?\]`)
+	pythonBytes    = regexp.MustCompile(`(?s)^b'.*'$|^b".*"$`)
+	runFailed      = regexp.MustCompile(`(?i)\brun(?:Status)?[ _.:]{1,3}(?:completed with status: \S{0,20})?failed\b|\bRunStatus\.FAILED\b|\bthread\.run\.failed\b|\bresponse\.failed\b|\bbackground response\b.{0,80}\bfailed\b`)
+	taskGroup      = regexp.MustCompile(`(?i)\b[45]\d\d: unhandled errors in a TaskGroup\b`)
 	serverReturned = regexp.MustCompile(`(?i)\bserver returned \d{3}\b[^{}]{0,80}`)
 )
 
@@ -169,7 +182,12 @@ func (r *reader) pairs(s string) Finding {
 		}
 	}
 	switch str(o, "type") {
-	case "mcp_protocol_error", "mcp_tool_execution_error", "http_error", "mcp_error", "external_connector_error", "invalid_request_error":
+	case "http_error": // many a log line's own word
+		if !o.Has("server_label") && !clientWords.MatchString(prose(o, "message")) {
+			return Finding{}
+		}
+		return named(r.errorObject(o, maxNesting), o)
+	case "mcp_protocol_error", "mcp_tool_execution_error", "mcp_error", "external_connector_error", "invalid_request_error":
 		return named(r.errorObject(o, maxNesting), o)
 	}
 	return Finding{}

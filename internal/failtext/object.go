@@ -11,11 +11,11 @@ import (
 // may imitate any failure, and are never looked at.
 func (r *reader) object(o *loosejson.Object, depth int) Finding {
 	kind := str(o, "type")
-	if f, ok := r.variant(o); ok {
+	if f, ok := r.bareVariant(o); ok {
 		return f
 	}
 	switch {
-	case kind == "mcp_call", kind == "mcp_list_tools":
+	case kind == "mcp_call", kind == "mcp_list_tools", kind == "oauth_consent_request", kind == "openrouter:mcp":
 		return r.outputItem(o, true)
 	case kind == "mcp_error":
 		return r.connector(o)
@@ -31,12 +31,15 @@ func (r *reader) object(o *loosejson.Object, depth int) Finding {
 	if f, ok := r.untypedItem(o); ok {
 		return f
 	}
+	if str(o, "object") == "thread.run" {
+		r.ended = true
+	}
 	defer func(before int) { r.near = before }(r.near)
 	if status := statusBeside(o); status != 0 {
 		r.near = status
 	}
 	var f Finding
-	for _, key := range []string{"last_error", "error", "detail"} {
+	for _, key := range []string{"last_error", "error", "detail"} { // see read
 		switch v := o.Get(key).(type) {
 		case *loosejson.Object:
 			if key == "error" || key == "last_error" {
@@ -52,6 +55,9 @@ func (r *reader) object(o *loosejson.Object, depth int) Finding {
 	if f.score > scorePlatform {
 		return named(f, o)
 	}
+	if g := r.codeAndText(o); g.Found() {
+		return better(g, f)
+	}
 	if isErrorObject(o) {
 		f = better(f, r.errorObject(o, depth))
 	}
@@ -59,8 +65,15 @@ func (r *reader) object(o *loosejson.Object, depth int) Finding {
 		f = r.byStatus(cmp.Or(r.known.HTTPStatus, r.near))
 	}
 	for _, key := range o.Keys {
-		if !unread[key] && key != "error" && key != "last_error" && key != "detail" {
-			f = better(f, r.value(o.Get(key), depth))
+		switch v := o.Get(key).(type) {
+		case string, loosejson.Partial:
+			if !unread[key] && !written[key] && !read[key] {
+				f = better(f, r.value(v, depth))
+			}
+		default:
+			if !unread[key] && !read[key] {
+				f = better(f, r.value(v, depth))
+			}
 		}
 	}
 	return named(f, o)
@@ -77,11 +90,20 @@ var inert = map[string]bool{
 	"apply_patch_call": true, "apply_patch_call_output": true, "output_text": true, "input_text": true, "text": true,
 }
 
-// unread are keys of maps of unknown kind that hold what people, models and
-// tools wrote.
-var unread = map[string]bool{
-	"input": true, "instructions": true, "prompt": true, "messages": true, "arguments": true, "metadata": true,
-}
+// Keys of maps of unknown type: read are those that errors stand under, unread
+// hold the words of people, models and tools, and written do so where their value
+// is a text.
+var (
+	read   = map[string]bool{"last_error": true, "error": true, "detail": true}
+	unread = map[string]bool{
+		"input": true, "instructions": true, "prompt": true, "messages": true, "arguments": true, "metadata": true,
+		"tool_output": true, "tool_result": true, "structuredContent": true, "structured_content": true,
+	}
+	written = map[string]bool{
+		"output": true, "output_text": true, "content": true, "text": true, "delta": true, "result": true, "stdout": true,
+		"completion": true, "answer": true, "query": true, "question": true, "description": true, "transcript": true, "snippet": true,
+	}
+)
 
 // isErrorObject reports whether o looks like what stands in "error".
 func isErrorObject(o *loosejson.Object) bool {

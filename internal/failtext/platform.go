@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/http"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/toolgrant/toolgrant/internal/failtext/loosejson"
@@ -34,6 +35,8 @@ func (r *reader) platform(e apiError) Finding {
 		return Finding{}
 	}
 	f := Finding{score: scorePlatform, Kind: KindPlatform, Stage: StagePlatform, Status: cmp.Or(told, status)}
+	f.Code = printable(cmp.Or(e.code, e.kind))
+	f.Locked = e.code == "conversation_locked" || lockedWords.MatchString(e.message)
 	f.Quota = e.code == "insufficient_quota" || e.kind == "insufficient_quota" || strings.HasPrefix(e.code, "billing_") || quotaWords.MatchString(e.message)
 	return f
 }
@@ -45,13 +48,50 @@ var platformWords = map[string]int{
 	"content_policy_violation": 400, "string_above_max_length": 400, "bio_policy": 400, "cyber_policy": 400,
 	"invalid_api_key": 401, "authentication_error": 401, "invalid_authentication": 401, "account_deactivated": 401,
 	"permission_error": 403, "insufficient_permissions": 403, "unsupported_country_region_territory": 403,
-	"model_not_found": 404, "not_found_error": 404, "deploymentnotfound": 404, "previous_response_not_found": 400,
+	"model_not_found": 404, "not_found_error": 404, "deploymentnotfound": 404, "conversation_locked": 400,
 	"rate_limit_exceeded": 429, "rate_limit_error": 429, "rate_limit_reached": 429, "tokens": 429, "requests": 429,
 	"insufficient_quota": 429, "billing_hard_limit_reached": 429, "billing_not_active": 429,
 	"server_error": 500, "internal_server_error": 500, "internalservererror": 500, "api_error": 500, "internal_error": 500,
 	"service_unavailable": 503, "service_unavailable_error": 503, "serviceunavailable": 503, "overloaded_error": 503, "engine_overloaded": 503,
 	"server_overloaded": 503, "slow_down": 503,
+
+	// The words of gRPC's codes, as xAI gives them.
+	"client specified an invalid argument": 400, "operation was attempted past the valid range": 400,
+	"the system is not in a state required for the operation's execution":          400,
+	"the request does not have valid authentication credentials":                   401,
+	"the request does not have valid authentication credentials for the operation": 401,
+	"the caller does not have permission to execute the specified operation":       403,
+	"some requested entity was not found":                                          404,
+	"some resource has been exhausted":                                             429,
+	"internal error":                                                               500, "unknown error": 500, "the service is currently unavailable": 503,
+	"deadline expired before operation could complete": 504,
 }
+
+// printable returns a code that is one word of the API's; else "".
+func printable(code string) string {
+	if !codeForm.MatchString(code) {
+		return ""
+	}
+	return code
+}
+
+var codeForm = regexp.MustCompile(`^[a-z][a-z0-9_]{1,63}$`)
+
+// codeAndText classifies xAI's errors: a gRPC code in words, and a text.
+func (r *reader) codeAndText(o *loosejson.Object) Finding {
+	text, ok := o.Get("error").(string)
+	code := strings.ToLower(str(o, "code"))
+	if _, known := platformWords[code]; !ok || !known || !strings.Contains(code, " ") {
+		return Finding{}
+	}
+	e := apiError{code: code, kind: "invalid_request_error", message: straight(collapse(text))}
+	if f := better(e.refusal(), r.connectorError(e)); f.Found() {
+		return f
+	}
+	return r.platform(e)
+}
+
+var lockedWords = regexp.MustCompile(`(?i)\b(?:another|other) (?:process|request) is currently operating on this conversation\b`)
 
 var quotaWords = regexp.MustCompile(`(?i)\bexceeded your current quota\b|\bcheck your plan and billing\b`)
 
@@ -59,8 +99,14 @@ var quotaWords = regexp.MustCompile(`(?i)\bexceeded your current quota\b|\bcheck
 // class of its Python client, or by sentences of the API's.
 func (r *reader) platformInText(t string) Finding {
 	f := Finding{score: scorePlatform, Kind: KindPlatform, Stage: StagePlatform}
+	if lockedWords.MatchString(t) {
+		f.Status, f.Locked, f.Code = http.StatusBadRequest, true, "conversation_locked"
+		return f
+	}
 	if m := clientClass.FindStringSubmatch(t); m != nil {
 		f.Status = clientClasses[m[1]]
+	} else if m := goClient.FindStringSubmatch(t); m != nil && m[1] != "424" {
+		f.Status, _ = strconv.Atoi(m[1])
 	} else if i := platformSentence.FindStringSubmatchIndex(t); i != nil {
 		for n, status := range []int{401, 429, 429, 500, 400} {
 			if i[2*(n+1)] >= 0 {
@@ -78,6 +124,8 @@ func (r *reader) platformInText(t string) Finding {
 var (
 	clientClass   = regexp.MustCompile(`\bopenai\.(RateLimitError|AuthenticationError|PermissionDeniedError|InternalServerError)\b`)
 	clientClasses = map[string]int{"RateLimitError": 429, "AuthenticationError": 401, "PermissionDeniedError": 403, "InternalServerError": 500}
+
+	goClient = regexp.MustCompile(`\b(?:GET|POST|DELETE) "https://(?:api\.openai\.com|[\w-]+\.openai\.azure\.com)/[^"]*": ([45]\d\d)\b`)
 
 	platformSentence = regexp.MustCompile(`(?i)(\bincorrect api key provided\b|\bdidn't provide an api key\b)|(\brate limit reached for\b|\bexceeded the (?:token|call) rate limit\b)|(\bexceeded your current quota\b)|(\bthe server had an error (?:while )?processing your request\b|\ban error occurred while processing your request\. you can retry\b)|(\bexceeds the context window\b|\bmaximum context length is\b)`)
 )

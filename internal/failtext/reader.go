@@ -1,6 +1,7 @@
 package failtext
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -43,7 +44,7 @@ func Text(text string, known Known) Finding {
 	text = r.input(text)
 	f := r.text(text, 0)
 	if !f.Found() {
-		f = r.byStatus(known.HTTPStatus)
+		f = r.byStatus(r.known.HTTPStatus)
 	}
 	return r.complete(f)
 }
@@ -52,7 +53,7 @@ func Text(text string, known Known) Finding {
 func Body(body string, known Known) Finding {
 	f, r := parsed(body, known)
 	if !f.Found() {
-		f = r.byStatus(known.HTTPStatus)
+		f = r.byStatus(r.known.HTTPStatus)
 	}
 	return r.complete(f)
 }
@@ -70,15 +71,15 @@ func StreamError(event string, known Known) Finding {
 	if !f.Found() {
 		return Broken()
 	}
+	r.ended = true
 	if f.Kind == KindPlatform {
 		f.Stage = StageStream
 	}
-	f.MayHaveRun = true
 	return r.complete(f)
 }
 
-// Item returns the failure that the JSON of an output item reports. Items of
-// other types than mcp_list_tools and mcp_call report none.
+// Item returns the failure that the JSON of an output item reports: of a list,
+// of a call, or that the user has not given consent.
 func Item(item string, known Known) Finding {
 	r := newReader(known)
 	r.strict = true
@@ -105,7 +106,7 @@ func ResponseError(code, message string, known Known) Finding {
 	if !f.Found() {
 		f = Finding{score: scoreEnded, Stage: StagePlatform}
 	}
-	f.MayHaveRun = true
+	r.ended = true
 	return r.complete(f)
 }
 
@@ -126,6 +127,8 @@ type reader struct {
 	strict bool            // the text is JSON of an API client: log lines are not searched
 	budget int             // bytes that may still be read
 	near   int             // HTTP status that stands beside the current value; 0: none
+	ran    bool            // a call of a tool was read
+	ended  bool            // the text reports that a run or response failed
 	items  map[string]item // output items by id, to name those that an event only points at
 }
 
@@ -138,6 +141,9 @@ func newReader(known Known) *reader {
 		sent[i] = Sent{Label: e.Label, URL: plainURL(e.URL)}
 	}
 	known.Sent = sent
+	if known.HTTPStatus < http.StatusBadRequest {
+		known.HTTPStatus = 0 // the status of a poll or a stream says nothing about the failure inside
+	}
 	return &reader{known: known}
 }
 
@@ -157,9 +163,11 @@ func (r *reader) complete(f Finding) Finding {
 	if f.Kind == "" {
 		f.Kind = KindUnknown
 	}
-	if f.Kind == KindPlatform && f.Status == 0 {
-		f.Status = r.known.HTTPStatus
+	if f.Kind == KindPlatform {
+		f.Status = cmp.Or(f.Status, r.known.HTTPStatus)
+		f.MayHaveRun = f.MayHaveRun || r.ended
 	}
+	f.MayHaveRun = f.MayHaveRun || r.ran
 	f.Label, f.Sent = r.attribute(f)
 	return f
 }

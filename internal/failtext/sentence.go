@@ -7,6 +7,11 @@ import (
 	"github.com/toolgrant/toolgrant/internal/failtext/loosejson"
 )
 
+// cutOff reports whether words are the beginning of a sentence, but not all of it.
+func cutOff(words, whole string) bool {
+	return words != "" && len(words) < len(whole) && strings.EqualFold(words, whole[:len(words)])
+}
+
 // listFailure reads the sentence with which OpenAI, and those who follow it,
 // report that a tool list could not be had.
 func (r *reader) listFailure(t string) Finding {
@@ -59,23 +64,45 @@ func (r *reader) hostedFailure(t string) Finding {
 			return Finding{} // the sentence within tells more
 		}
 		var label, url string
+		more := h.names == "label" && strings.HasPrefix(tail, ":") // a cause follows, or is cut off
 		if h.names == "label" {
 			label, tail = r.quotedLabel(tail)
-		} else if at := urlInText.FindStringIndex(tail); at != nil {
+			if m := atURL.FindStringSubmatch(tail); m != nil {
+				url, tail = plainURL(m[1]), tail[len(m[0]):]
+			}
+		} else if at := urlInText.FindStringIndex(tail); at == nil && h.otherwise != "" && h.names != "url" || h.names == "mcp url" && !mcpInURL.MatchString(tail[at[0]:at[1]]) {
+			continue // words about another server, or cut off
+		} else if at != nil {
 			if at[1] < len(tail) { // else it may be cut off
 				url = plainURL(tail[at[0]:at[1]])
 			}
-			tail = tail[at[1]:]
+			if h.names == "timed out" && !timedOut.MatchString(tail[at[1]:min(len(tail), at[1]+40)]) {
+				continue
+			}
+			if h.names != "mcp url" {
+				tail = tail[at[1]:]
+			}
 		}
 		f := r.reported(StageListTools, sentence(tail))
+		if m := statusBehindURL.FindStringSubmatch(tail); m != nil && f.Upstream == 0 && f.RPC == nil {
+			if status, _ := loosejson.Number(m[1]).Int(); statusKind(status) != "" {
+				f.Upstream, f.Kind, f.score = status, statusKind(status), scoreFailed
+			}
+		}
 		f.Label, f.URL = label, url
-		if f.Kind == KindUpstreamUnknown && f.Upstream == 0 && h.otherwise != "" {
+		if f.Kind == KindUpstreamUnknown && f.Upstream == 0 && h.otherwise != "" && !more {
 			f.Kind, f.score = h.otherwise, scoreFailed
 		}
 		return f
 	}
 	return Finding{}
 }
+
+var (
+	atURL           = regexp.MustCompile(`(?i)^ at url ['"]?(https?://[^\s'"]+)['"\s]`)
+	statusBehindURL = regexp.MustCompile(`^[:.,]? ?(\d{3})\b`)
+	mcpInURL        = regexp.MustCompile(`(?i)\bmcp\b|/sse\b`)
+)
 
 // hosted are the openings of those sentences, in lower case, the more telling
 // ones first.
@@ -85,6 +112,13 @@ var hosted = []struct {
 	names     string         // what follows: a label, or else perhaps a URL
 	otherwise Kind           // what it is if the rest doesn't say
 }{
+	{"connect to remote mcp server", regexp.MustCompile(`(?:unable|failed|cannot|could not)(?: to)? $`), "label", ""},
+	{"communicating with mcp server", regexp.MustCompile(`\b(?:error|fail\w*) (?:while |when )?$`), "label", KindUnreachable},
+	{"connecting to mcp server at", regexp.MustCompile(`\b(?:error|fail\w*)\b`), "url", ""},
+	{"connect to mcp server at", regexp.MustCompile(`\b(?:unable|fail\w*|could not|cannot)\b`), "url", ""},
+	{"authentication required: client error", regexp.MustCompile(``), "mcp url", KindUnauthorized},
+	{"mcp server at", regexp.MustCompile(``), "timed out", KindTimeout},
+	{"authentication required for mcp server at", regexp.MustCompile(``), "url", KindUnauthorized},
 	{"authorization token for mcp server", regexp.MustCompile(`(?:invalid|expired|missing)[ \w]*$`), "label", KindUnauthorized},
 	{"connecting to the mcp server", regexp.MustCompile(`authentication failed (?:when|while) $`), "url", KindUnauthorized},
 	{"connecting to the mcp server", regexp.MustCompile(`\b(?:error|failed|failure|problem)\b`), "url", ""},
@@ -102,7 +136,11 @@ func (r *reader) reported(stage Stage, t string) Finding {
 	if m := rpcCode.FindStringSubmatchIndex(t); m != nil {
 		if code, ok := loosejson.Number(strings.TrimRight(t[m[2]:m[3]], " .,;:)'\"")).Int(); ok {
 			f.RPC = &code
-			f.Kind = rpcKind(code, strings.Trim(t[m[3]:], " .,;:()[]'\""))
+			words := strings.Trim(t[m[3]:], " .,;:()[]'\"")
+			f.Kind = rpcKind(code, words)
+			if code == -32001 && f.Kind == KindProtocol && cutOff(words, "request timed out") {
+				f.Kind, f.score = KindUpstreamUnknown, scoreBare // the words are cut off
+			}
 			return f
 		}
 	}

@@ -1,6 +1,7 @@
 package failtext
 
 import (
+	"net/url"
 	"regexp"
 	"strings"
 )
@@ -37,3 +38,19 @@ func plainURL(t string) string {
 }
 
 var urlInText = regexp.MustCompile(`(?i)\bhttps?://[^\s"'<>|\\^` + "`" + `]+`)
+
+// maxURL is how long a consent page's URL may be: it carries a sealed state.
+const maxURL = 4 << 10
+
+// consentURL returns the URL of a consent page if it may be shown: https, with a
+// host, without a user, and on one line.
+func consentURL(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil || len(raw) > maxURL || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || strings.ContainsFunc(raw, unfit) {
+		return ""
+	}
+	return raw
+}
+
+// unfit reports whether a character does not belong into a URL.
+func unfit(c rune) bool { return c <= ' ' || c >= 0x7f || strings.ContainsRune("\"'<>\\^`{|}", c) }

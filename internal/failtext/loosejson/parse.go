@@ -2,6 +2,7 @@ package loosejson
 
 import (
 	"errors"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -25,11 +26,15 @@ type Found struct {
 func Find(text string, budget *int) []Found {
 	var found []Found
 	for i := 0; i < len(text) && *budget > 0; {
-		next := strings.IndexAny(text[i:], "{[")
+		next := strings.IndexAny(text[i:], "{[(")
 		if next < 0 {
 			break
 		}
 		i += next
+		if text[i] == '(' && (i == 0 || !isWord(text[i-1]) || !named.MatchString(text[i:min(len(text), i+maxName)])) {
+			i++ // a sentence, or a call without named values
+			continue
+		}
 		p := parser{text: text, pos: i, budget: budget}
 		v, ok := p.value(0)
 		if !ok {
@@ -41,6 +46,12 @@ func Find(text string, budget *int) []Found {
 	}
 	return found
 }
+
+// named is how the values of Python's Response(id='x', …) begin, and maxName the
+// longest beginning that is read.
+var named = regexp.MustCompile(`^\(\s*[A-Za-z_]\w*=`)
+
+const maxName = 128
 
 // Parse reads text as a single value of any kind, with white space around it.
 func Parse(text string, budget *int) (Value, bool) {
@@ -127,9 +138,11 @@ func (p *parser) value(depth int) (Value, bool) {
 	}
 	switch c := p.text[p.pos]; {
 	case c == '{':
-		return p.object(depth)
+		return p.object(depth, '}')
 	case c == '[':
 		return p.array(depth, ']')
+	case c == '(' && named.MatchString(p.text[p.pos:min(len(p.text), p.pos+maxName)]):
+		return p.object(depth, ')')
 	case c == '(':
 		return p.array(depth, ')')
 	case c == '"' || c == '\'':
@@ -144,7 +157,9 @@ func (p *parser) value(depth int) (Value, bool) {
 	return nil, false
 }
 
-func (p *parser) object(depth int) (Value, bool) {
+// object reads the keys and values up to closing, which is ')' for Python's
+// named values.
+func (p *parser) object(depth int, closing byte) (Value, bool) {
 	o := &Object{}
 	p.pos++
 	for {
@@ -153,7 +168,7 @@ func (p *parser) object(depth int) (Value, bool) {
 			o.Cut = true
 			return o, true
 		}
-		if p.text[p.pos] == '}' {
+		if p.text[p.pos] == closing {
 			p.pos++
 			return o, true
 		}
@@ -166,7 +181,7 @@ func (p *parser) object(depth int) (Value, bool) {
 			o.Cut = true
 			return o, true
 		}
-		if !p.separator() {
+		if !p.separator(closing) {
 			return nil, false
 		}
 		p.space()
@@ -182,7 +197,7 @@ func (p *parser) object(depth int) (Value, bool) {
 		p.space()
 		if !p.end() && p.text[p.pos] == ',' {
 			p.pos++
-		} else if !p.end() && p.text[p.pos] != '}' {
+		} else if !p.end() && p.text[p.pos] != closing {
 			return nil, false
 		}
 	}
@@ -218,13 +233,13 @@ func (p *parser) key() (string, bool) {
 // prefixes are what Python puts before the quotes of a string.
 var prefixes = map[string]bool{"b": true, "u": true, "r": true, "f": true, "rb": true, "br": true}
 
-// separator reads what stands between a key and its value.
-func (p *parser) separator() bool {
+// separator reads the characters between a key and its value.
+func (p *parser) separator(closing byte) bool {
 	rest := p.text[p.pos:]
 	switch {
 	case strings.HasPrefix(rest, "=>"):
 		p.pos += 2
-	case rest[0] == ':':
+	case rest[0] == ':' && closing == '}', rest[0] == '=' && closing == ')':
 		p.pos++
 	default:
 		return false
@@ -391,6 +406,9 @@ func (p *parser) word(depth int) (Value, bool) {
 	case "false", "False":
 		return false, true
 	default:
+		if p.end() {
+			return nil, true // a constant may be cut off
+		}
 		if prefixes[w] && !p.end() && (p.text[p.pos] == '"' || p.text[p.pos] == '\'') {
 			return p.str(), true
 		}
