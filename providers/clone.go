@@ -18,6 +18,7 @@ func clone(p Provider) Provider {
 	}
 	p.OAuth.Issuers = maps.Clone(p.OAuth.Issuers)
 	p.OAuth.Resources = slices.Clone(p.OAuth.Resources)
+	p.OAuth.Audiences = slices.Clone(p.OAuth.Audiences)
 	p.OAuth.Scopes = slices.Clone(p.OAuth.Scopes)
 	p.OAuth.DefaultScopes = slices.Clone(p.OAuth.DefaultScopes)
 	p.OAuth.AuthMethods = slices.Clone(p.OAuth.AuthMethods)

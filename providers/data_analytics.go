@@ -66,7 +66,8 @@ var analyticsFamily = []Provider{
 			ResourceMetadata:      "https://mcp.mixpanel.com/.well-known/oauth-protected-resource/mcp",
 			Scopes: []string{
 				"projects", "analysis", "events", "insights", "segmentation", "retention", "data:read",
-				"funnels", "flows", "data_definitions",
+				"funnels", "flows", "data_definitions", "bookmarks", "business_context", "cohorts",
+				"dashboard_reports", "experiments", "feature_flags", "metrics", "user_details",
 			},
 			Source: Source{URL: "https://mcp.mixpanel.com/.well-known/oauth-authorization-server/mcp", Date: "2026-07-19", Confidence: "medium"},
 		},

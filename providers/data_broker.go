@@ -14,6 +14,7 @@ var brokerFamily = []Provider{
 			Alternates: []string{
 				"https://mcp.composio.dev/composio/server/{server_id}/mcp",
 				"https://rube.app/mcp",
+				"https://connect.composio.dev/mcp",
 			},
 			Params: []Param{
 				{Name: "server_id", Pattern: "[0-9a-zA-Z_-]+", Example: "00000000-0000-4000-8000-000000000000", Doc: "id of the MCP server that you made at Composio"},
@@ -37,6 +38,15 @@ var brokerFamily = []Provider{
 				Obtain: "The user consents in a browser, at Rube.",
 				URL:    "https://rube.app/mcp",
 			},
+			{
+				ID:     "consumer_api_key",
+				Kind:   WayKey,
+				Name:   "consumer API key",
+				Obtain: "The API key of a person's own account at Composio (ck_…).",
+				Carry:  []Carry{{Header: "x-consumer-api-key"}},
+				URL:    "https://connect.composio.dev/mcp",
+				Source: Source{URL: "https://connect.composio.dev/mcp", Date: "2026-10", Confidence: "medium"},
+			},
 		},
 		OAuth: OAuth{
 			Issuers: map[string]string{"https://rube.app/": "https://rube.app"},
@@ -49,7 +59,8 @@ var brokerFamily = []Provider{
 		},
 		Quirks: []string{
 			"The header is enforced for new projects since 2025-12-15 and for all since 2026-04-15.",
-			"Rube takes OAuth, or a key as a bearer.",
+			"Rube takes OAuth, or a key as a bearer; no source says whether it still runs.",
+			"The server for consumers, https://connect.composio.dev/mcp, takes OAuth too; its issuer was not captured.",
 		},
 		Docs:   []string{"https://github.com/ComposioHQ/composio"},
 		Source: Source{URL: "https://github.com/ComposioHQ/composio", Date: "2026-01-08", Confidence: "high"},

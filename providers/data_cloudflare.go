@@ -25,6 +25,7 @@ var cloudflareFamily = []Provider{
 			AuthorizationEndpoint: "https://mcp.cloudflare.com/authorize",
 			TokenEndpoint:         "https://mcp.cloudflare.com/token",
 			RegistrationEndpoint:  "https://mcp.cloudflare.com/register",
+			ResourceMetadata:      "https://mcp.cloudflare.com/.well-known/oauth-protected-resource/mcp",
 			ClientIDMetadata:      true,
 		},
 		Tokens:    Tokens{Refresh: Yes},

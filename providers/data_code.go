@@ -125,6 +125,7 @@ var codeFamily = []Provider{
 			"A refresh ends the access token before it at once, which a running response may still hold: none is made ahead of time.",
 		},
 		Quirks: []string{
+			"There is neither dynamic registration (HTTP 422) nor a client ID metadata document (as of 2026-08-23).",
 			"Tokens of the REST API are taken: personal ones, and those of OAuth apps and GitHub Apps.",
 			"There is no dynamic registration.",
 			"Access tokens of GitHub Apps end after 8 hours, and refresh tokens after 6 months of disuse, only if the app has Expire user access tokens on; else they last.",
@@ -147,8 +148,11 @@ var codeFamily = []Provider{
 		Vendor:      "GitLab",
 		Label:       "gitlab",
 		Description: "GitLab: projects, merge requests, issues and pipelines.",
-		Server:      Server{URL: "https://gitlab.com/api/v4/mcp"},
-		Transport:   TransportHTTP,
+		Server: Server{
+			URL:        "https://gitlab.com/api/v4/mcp",
+			Alternates: []string{"https://gitlab.com/api/v4/orbit/mcp"},
+		},
+		Transport: TransportHTTP,
 		Ways: []Way{
 			{
 				ID:           "oauth",
@@ -165,7 +169,7 @@ var codeFamily = []Provider{
 			RegistrationEndpoint:  "https://gitlab.com/oauth/register",
 			RevocationEndpoint:    "https://gitlab.com/oauth/revoke",
 			ResourceMetadata:      "https://gitlab.com/.well-known/oauth-protected-resource/api/v4/mcp",
-			Scopes:                []string{"mcp"},
+			Scopes:                []string{"mcp", "mcp_orbit"},
 			DefaultScopes:         []string{"mcp"},
 			AuthMethods:           []string{"none"},
 			Source:                Source{URL: "https://gitlab.com/.well-known/oauth-authorization-server", Date: "2026-10-04", Confidence: "high"},
@@ -177,13 +181,15 @@ var codeFamily = []Provider{
 		Quirks: []string{
 			"Applications that were registered dynamically can only get tokens of the scope mcp, and those are no tokens of the REST API.",
 			"Whether a personal access token (glpat-) is taken is not stated in any source.",
+			"An owner of the group must allow access to the MCP server; it is free since GitLab 19.2, and a beta.",
+			"The server at /api/v4/orbit/mcp takes the scope mcp_orbit.",
 			"A self-managed host has a URL of its own.",
 		},
 		Docs: []string{
 			"https://gitlab.com/gitlab-org/gitlab/-/merge_requests/198566",
 			"https://gitlab.com/gitlab-org/gitlab/-/work_items/570482",
 		},
-		Source: Source{URL: "https://gitlab.com/gitlab-org/gitlab/-/merge_requests/198566", Date: "2026-09-30", Confidence: "medium"},
+		Source: Source{URL: "https://gitlab.com/gitlab-org/gitlab/-/merge_requests/198566", Date: "2026-10-04", Confidence: "high"},
 	},
 	{
 		ID:          "huggingface",
@@ -310,9 +316,12 @@ var codeFamily = []Provider{
 		Tokens: Tokens{Refresh: Yes},
 		Hazards: []string{
 			"Dynamic registration refuses ordinary https redirects, so a backend needs an application that was made beforehand.",
+			"The metadata at vercel.com offers only the response mode web_message.opener: an ordinary redirect may never come back.",
+			"Two metadata documents of one issuer differ: that at mcp.vercel.com has the endpoints recorded here, that at vercel.com, to which the resource's metadata leads, has https://api.vercel.com/login/oauth/token and /register.",
 		},
 		Quirks: []string{
-			"The metadata for MCP takes public clients (none); that at the root of vercel.com takes clients with a secret.",
+			"The metadata at mcp.vercel.com takes public clients (none); that at vercel.com takes clients with a secret.",
+			"Dynamic registration took a public client with a loopback redirect (2026-09-13).",
 			"The resource ends in a slash, https://mcp.vercel.com/.",
 			"Whether a token of Vercel's REST API works is not stated; an audit says that it likely does not.",
 		},

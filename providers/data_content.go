@@ -46,7 +46,10 @@ var contentFamily = []Provider{
 			"Other well-known paths of mcp.box.com answer 401.",
 			"A refresh token can be used once.",
 		},
-		Quirks: []string{"An authorization code lives for 30 seconds."},
+		Quirks: []string{
+			"An authorization code expires after 30 seconds.",
+			"A client with a secret and PKCE connected, listed 35 tools and refreshed (2026-09-13).",
+		},
 		Docs: []string{
 			"https://developer.box.com/guides/box-mcp/setup/",
 			"https://support.box.com/hc/en-us/articles/43847256139923-Managing-Box-MCP-Servers",
@@ -104,8 +107,12 @@ var contentFamily = []Provider{
 		Vendor:      "Dropbox",
 		Description: "Dropbox: files, folders and shared links.",
 		Server: Server{
-			URL:        "https://mcp.dropbox.com/mcp",
-			Alternates: []string{"https://mcp.dropbox.com/dash"},
+			URL: "https://mcp.dropbox.com/mcp",
+			Alternates: []string{
+				"https://mcp.dropbox.com/dash",
+				"https://mcp.dropbox.com/chatgpt_app_mcp",
+				"https://mcp.dropbox.com/claude_app_mcp",
+			},
 		},
 		Transport: TransportHTTP,
 		Ways: []Way{
@@ -126,20 +133,23 @@ var contentFamily = []Provider{
 			ResourceMetadata:      "https://mcp.dropbox.com/.well-known/oauth-protected-resource/mcp",
 			Scopes: []string{
 				"account_info.read", "files.metadata.read", "files.content.read", "files.content.write",
-				"sharing.read", "sharing.write",
+				"sharing.read", "sharing.write", "file_requests.read", "file_requests.write",
 			},
 			AuthorizationParams: map[string]string{"token_access_type": "offline"},
+			Source:              Source{URL: "https://mcp.dropbox.com/.well-known/oauth-protected-resource/mcp", Date: "2026-09-13", Confidence: "high"},
 		},
 		Tokens: Tokens{
 			Refresh: Yes,
 			Format:  "An access token begins with sl.",
 		},
+		RESTToken: Yes,
 		Hazards: []string{
 			"Well-known paths answered 429 at first contact: discovery may need a second attempt.",
 		},
 		Quirks: []string{
 			"Without token_access_type=offline there is no refresh token.",
-			"Issuer and endpoints are those of the REST API; whether tokens of a REST app work is not stated.",
+			"Issuer and endpoints are those of the REST API. A token of an ordinary app listed 25 tools and was refreshed (2026-09-13).",
+			"A client with PKCE, a loopback redirect and no secret works.",
 			"/dash is the server of Dropbox Dash.",
 		},
 		Docs:   []string{"https://help.dropbox.com/integrations/connect-dropbox-mcp-server"},
@@ -157,8 +167,9 @@ var contentFamily = []Provider{
 				ID:           "oauth",
 				Kind:         WayOAuth,
 				Name:         "OAuth of the MCP server",
-				Obtain:       "Only clients in Figma's catalogue may connect; registration answers 403 to others, and there is a waiting list.",
-				Registration: RegistrationRestricted,
+				Obtain:       "Only clients in Figma's catalogue can connect, and Figma has paused the approval of new ones; there is a waiting list.",
+				Registration: RegistrationPaused,
+				Source:       Source{URL: "https://developers.figma.com/docs/figma-mcp-server/remote-server-installation/", Date: "2026-09-30", Confidence: "high"},
 			},
 		},
 		OAuth: OAuth{
@@ -178,6 +189,8 @@ var contentFamily = []Provider{
 		Quirks: []string{
 			"There is one coarse scope, mcp:connect; those of the REST API do not exist here.",
 			"The token endpoint takes no public client (none).",
+			"Users with a View or Collab seat have 6 to 20 calls a month.",
+			"The authorization server requires state, returns iss, and has no revocation.",
 		},
 		Docs: []string{
 			"https://developers.figma.com/docs/figma-mcp-server/remote-server-installation/",
@@ -202,29 +215,36 @@ var contentFamily = []Provider{
 		ID:          "shopify_storefront",
 		Name:        "Shopify Storefront",
 		Vendor:      "Shopify",
-		Description: "One Shopify shop: products, carts and policies.",
+		Description: "One Shopify shop: products, carts, checkouts and policies.",
 		Server: Server{
-			URL: "https://{shop}.myshopify.com/api/mcp",
-			Alternates: []string{
-				"https://{shop}.myshopify.com/api/ucp/mcp",
-			},
+			URL: "https://{shop}.myshopify.com/api/ucp/mcp",
 			Params: []Param{
 				{Name: "shop", Pattern: hostLabel, Example: "example", Doc: "the name before .myshopify.com"},
+			},
+			Refused: []Refused{
+				{
+					Pattern: `^https://[a-z0-9-]+\.myshopify\.com/api/mcp/?$`,
+					Why:     "Shopify removed the catalogue and cart tools of /api/mcp in 2026, and its policy tool ends on 2027-01-15: use https://{shop}.myshopify.com/api/ucp/mcp.",
+				},
 			},
 		},
 		Transport: TransportHTTP,
 		Ways:      []Way{noCredential("It needs none.")},
 		RESTToken: No,
 		Hazards: []string{
+			"Every tool call must carry meta with ucp-agent.profile, the public URL of a profile of your agent: tell the model that URL in its instructions.",
 			"Shops with a password, and domains of their own, can redirect: give the myshopify.com host. This record takes no other.",
 		},
 		Quirks: []string{
-			"There is a URL per shop, for search, cart and policies.",
+			"There is a URL per shop.",
 			"Never send an Admin API token (shpat_…) to it: it is public.",
-			"The newer endpoint /api/ucp/mcp is advertised by the shop's /.well-known/ucp beside the older /api/mcp.",
+			"The shop's /.well-known/ucp advertises the URL.",
 		},
-		Docs:   []string{"https://shopify.dev/docs/apps/build/storefront-mcp/servers/storefront"},
-		Source: Source{URL: "https://shopify.dev/docs/apps/build/storefront-mcp/servers/storefront", Date: "2026", Confidence: "medium"},
+		Docs: []string{
+			"https://shopify.dev/docs/apps/build/storefront-mcp",
+			"https://shopify.dev/docs/agents",
+		},
+		Source: Source{URL: "https://shopify.dev/docs/apps/build/storefront-mcp", Date: "2026-11-28", Confidence: "high"},
 	},
 	{
 		ID:          "webflow",

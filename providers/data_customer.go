@@ -21,6 +21,10 @@ var customerFamily = []Provider{
 					Why:     "That is HubSpot's older beta server, another one: use https://mcp.hubspot.com with a token of an MCP auth app.",
 				},
 				{
+					Pattern: `^https?://mcp-eu1\.hubspot\.com`,
+					Why:     "The metadata of that host names https://mcp.hubspot.com as the resource, which also serves portals in the EU: use https://mcp.hubspot.com.",
+				},
+				{
 					Pattern: `^https?://mcp\.hubspot\.com/mcp/?$`,
 					Why:     "That path is 404: the server is at the origin, https://mcp.hubspot.com.",
 				},
@@ -40,11 +44,13 @@ var customerFamily = []Provider{
 			Issuer:                "https://mcp.hubspot.com",
 			AuthorizationEndpoint: "https://mcp.hubspot.com/oauth/authorize/user",
 			TokenEndpoint:         "https://mcp.hubspot.com/oauth/v3/token",
+			RevocationEndpoint:    "https://mcp.hubspot.com/oauth/v3/token/revoke",
 			ResourceMetadata:      "https://mcp.hubspot.com/.well-known/oauth-protected-resource",
 			Resource:              "https://mcp.hubspot.com",
 			Resources:             []string{"https://mcp.hubspot.com/"},
 			NoScopes:              true,
 			AuthMethods:           []string{"client_secret_post"},
+			Source:                Source{URL: "https://mcp.hubspot.com/.well-known/oauth-authorization-server", Date: "2026-09-14", Confidence: "high"},
 		},
 		Tokens: Tokens{
 			Refresh: Yes,
@@ -64,6 +70,8 @@ var customerFamily = []Provider{
 		Quirks: []string{
 			"No scope may be asked for: they follow from the tools and from what the user may do.",
 			"PKCE is required.",
+			"Users of portals in the EU consent at https://mcp-eu1.hubspot.com/oauth/authorize/user.",
+			"The metadata lists 72 scopes, and the grant client_credentials.",
 			"Redirect URLs are https, or http on the host name localhost; addresses such as 127.0.0.1 are refused.",
 			"New tools need a new installation, for their scopes.",
 			"Accounts with Sensitive Data lose activities and conversations.",
@@ -117,7 +125,8 @@ var customerFamily = []Provider{
 		RESTToken: Yes,
 		Hazards: []string{
 			"A 401 carries no resource_metadata, and there is no protected-resource metadata: the authorization server is found at the origin.",
-			"The EU is another host; workspaces in Australia are not supported.",
+			"The EU is another host and another issuer; workspaces in Australia are not supported.",
+			"Salesforce announced on 2026-06-15 to buy Intercom: hosts may move.",
 		},
 		Quirks: []string{
 			"An app of the Developer Hub uses https://app.intercom.com/oauth and https://api.intercom.io/auth/eagle/token.",
@@ -138,9 +147,12 @@ var customerFamily = []Provider{
 			Alternates: []string{
 				"https://api.salesforce.com/platform/mcp/v1/platform/{server}",
 				"https://api.salesforce.com/platform/mcp/v1/sandbox/platform/{server}",
+				"https://api.salesforce.com/platform/mcp/v1/custom/{custom_server}",
+				"https://api.salesforce.com/platform/mcp/v1/sandbox/custom/{custom_server}",
 			},
 			Params: []Param{
-				{Name: "server", Pattern: "[a-z0-9-]+", Example: "sobject-reads", Doc: "the server: sobject-all, sobject-reads, sobject-mutations, sobject-deletes"},
+				{Name: "server", Pattern: "[a-z0-9-]+", Example: "sobject-reads", Doc: "the server: sobject-all, sobject-reads, sobject-mutations, sobject-deletes, headless-360"},
+				{Name: "custom_server", Pattern: "[A-Za-z][A-Za-z0-9_]*", Example: "OrderSupport", Doc: "API name of a server that was made in the org, in its own case"},
 			},
 		},
 		Transport: TransportHTTP,
@@ -175,6 +187,7 @@ var customerFamily = []Provider{
 		},
 		Quirks: []string{
 			"Connected Apps are not supported.",
+			"A page of Salesforce shows URLs on the org's own host, such as https://acme.my.salesforce.com/services/mcp/; they are not taken here, since that host also runs customers' code.",
 			"Servers are off until someone turns them on.",
 			"Two metadata documents differ: that of api.salesforce.com has no registration endpoint, that of login.salesforce.com lists one. Use an app that was made beforehand.",
 		},

@@ -221,9 +221,9 @@ var databaseFamily = []Provider{
 			"The token endpoint takes clients with a secret only; dynamic registration gives one.",
 		},
 		Docs: []string{
-			"https://supabase.com/docs/guides/getting-started/mcp",
+			"https://supabase.com/docs/guides/ai-tools/mcp",
 			"https://github.com/supabase-community/supabase-mcp",
 		},
-		Source: Source{URL: "https://supabase.com/docs/guides/getting-started/mcp", Date: "2026-09-30", Confidence: "high"},
+		Source: Source{URL: "https://supabase.com/docs/guides/ai-tools/mcp", Date: "2026-09-30", Confidence: "high"},
 	},
 }

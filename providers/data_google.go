@@ -4,7 +4,7 @@ import "time"
 
 // googleFamily is the family of Google's servers.
 //
-//nolint:gosec // G101: endpoints and their names, no credentials
+
 var googleFamily = []Provider{
 	googleCloud(Provider{
 		ID:          "google_bigquery",
@@ -93,7 +93,10 @@ var googleFamily = []Provider{
 			Scopes:           []string{"https://www.googleapis.com/auth/gmail.readonly", "https://www.googleapis.com/auth/gmail.compose"},
 			DefaultScopes:    []string{"https://www.googleapis.com/auth/gmail.readonly"},
 		},
-		Quirks: []string{"The APIs gmail.googleapis.com and gmailmcp.googleapis.com must be on."},
+		Quirks: []string{
+			"The APIs gmail.googleapis.com and gmailmcp.googleapis.com must be on.",
+			"No tool sends mail.",
+		},
 	}, "high"),
 	{
 		ID:          "google_maps",
@@ -107,7 +110,7 @@ var googleFamily = []Provider{
 				ID:     "api_key",
 				Kind:   WayKey,
 				Name:   "API key",
-				Obtain: "An API key of Google Cloud; the header is from catalogues, not from a page of Google.",
+				Obtain: "An API key of Google Cloud.",
 				Carry:  []Carry{{Header: "X-Goog-Api-Key"}},
 				Takes:  []TokenKind{"google_api_key"},
 			},
@@ -115,7 +118,7 @@ var googleFamily = []Provider{
 				ID:           "oauth",
 				Kind:         WayOAuth,
 				Name:         "OAuth client of Google Cloud",
-				Obtain:       "Make an OAuth client in Google Cloud; that OAuth is taken is from catalogues, not from a page of Google.",
+				Obtain:       "Make an OAuth client in Google Cloud and let the user consent: run toolgrant connect google_maps.",
 				Takes:        []TokenKind{"google_access"},
 				Registration: RegistrationManual,
 			},
@@ -130,10 +133,10 @@ var googleFamily = []Provider{
 			"The key travels in a header of its own, which OpenAI's authorization field can't carry.",
 		},
 		Quirks: []string{
-			"One public catalogue lists an API key, another OAuth; no page of Google was read that says which header the key is in.",
+			"The scope cloud-platform is not enough: OAuth needs maps-platform.mapstools.",
 		},
 		Docs:   []string{"https://developers.google.com/maps/ai/mcp"},
-		Source: Source{URL: "https://developers.google.com/maps/ai/mcp", Date: "2026-08-21", Confidence: "low"},
+		Source: Source{URL: "https://developers.google.com/maps/ai/mcp", Date: "2026-11-28", Confidence: "high"},
 	},
 	googleWorkspace(Provider{
 		ID:          "google_people",
@@ -196,7 +199,7 @@ const (
 
 // googleOAuth completes o with Google's authorization server.
 //
-//nolint:gosec // G101: endpoints, no credentials
+
 func googleOAuth(o OAuth) OAuth {
 	o.Issuer = "https://accounts.google.com"
 	o.AuthorizationEndpoint = "https://accounts.google.com/o/oauth2/v2/auth"
@@ -245,7 +248,7 @@ func googleCloud(p Provider) Provider {
 func googleWorkspace(p Provider, confidence string) Provider {
 	p.Source = Source{URL: googleGuide, Date: "2026-09-30", Confidence: confidence}
 	p.Quirks = append([]string{
-		"Developer Preview: the Cloud project must be in the Google Workspace Developer Preview Program; a consumer account got 403 when data was asked for (public note of 2026-07-23).",
+		"Developer Preview: the Cloud project must be in the Google Workspace Developer Preview Program. Without it tool calls were refused on 2026-09-12 with tokens that the REST API took, and a consumer account got 403 (2026-07-23).",
 	}, p.Quirks...)
 	return googleServer(p)
 }
@@ -271,8 +274,7 @@ func GoogleDrive() Provider { return record("google_drive") }
 // GoogleGmail is Google's MCP server for Gmail.
 func GoogleGmail() Provider { return record("google_gmail") }
 
-// GoogleMaps is Google's MCP server for grounding in Maps. What is known of it is from
-// catalogues of others.
+// GoogleMaps is Google's MCP server for grounding in Maps.
 func GoogleMaps() Provider { return record("google_maps") }
 
 // GooglePeople is Google's MCP server for People.

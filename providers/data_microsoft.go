@@ -2,7 +2,7 @@ package providers
 
 // microsoftFamily is the family of Microsoft's servers.
 //
-//nolint:gosec // G101: endpoints and their names, no credentials
+
 var microsoftFamily = []Provider{
 	{
 		ID:          "microsoft_agent365",
@@ -10,11 +10,15 @@ var microsoftFamily = []Provider{
 		Vendor:      "Microsoft",
 		Description: "Microsoft 365: one server for mail, calendars, Teams, files or documents.",
 		Server: Server{
-			URL:        "https://agent365.svc.cloud.microsoft/agents/tenants/{tenant_id}/servers/{server}",
-			Alternates: []string{"https://agent365.svc.cloud.microsoft/agents/servers/{server}"},
+			URL: "https://agent365.svc.cloud.microsoft/agents/tenants/{tenant_id}/servers/{server}",
+			Alternates: []string{
+				"https://agent365.svc.cloud.microsoft/agents/servers/{server}",
+				"https://agent365.svc.cloud.microsoft/mcp/environments/{environment_id}/servers/{server}",
+			},
 			Params: []Param{
 				{Name: "tenant_id", Pattern: "[0-9A-Za-z.-]+", Example: "00000000-0000-4000-8000-000000000000", Doc: "id or domain of the Entra tenant"},
 				{Name: "server", Pattern: "[0-9A-Za-z_]+", Example: "mcp_MailTools", Doc: "the server: mcp_MailTools, mcp_CalendarTools, mcp_TeamsServer and so on"},
+				{Name: "environment_id", Pattern: "[0-9a-fA-F-]{36}", Example: "00000000-0000-4000-8000-000000000000", Doc: "id of a Power Platform environment, for servers of Dataverse"},
 			},
 		},
 		Transport: TransportHTTP,
@@ -28,12 +32,28 @@ var microsoftFamily = []Provider{
 				Registration: RegistrationManual,
 			},
 		},
-		OAuth: entraOAuth(OAuth{}),
+		OAuth: entraOAuth(OAuth{
+			ResourceMetadata: "https://agent365.svc.cloud.microsoft/.well-known/oauth-protected-resource/agents/tenants/{tenant_id}/servers/{server}",
+			Audiences: []string{
+				"ea9ffc3e-8a23-4a7d-836d-234d7c7565c1", "api://ea9ffc3e-8a23-4a7d-836d-234d7c7565c1",
+				"https://agent365.svc.cloud.microsoft",
+			},
+			Scopes:        []string{"ea9ffc3e-8a23-4a7d-836d-234d7c7565c1/.default", "offline_access"},
+			DefaultScopes: []string{"ea9ffc3e-8a23-4a7d-836d-234d7c7565c1/.default", "offline_access"},
+			Source:        Source{URL: "https://learn.microsoft.com/en-us/microsoft-agent-365/developer/tooling", Date: "2026-11-28", Confidence: "high"},
+		}),
 		Tokens: Tokens{
 			Format: "JWT of Entra.",
 		},
+		Hazards: []string{
+			"The service principal of Microsoft's application must exist in the tenant: run az ad sp create --id ea9ffc3e-8a23-4a7d-836d-234d7c7565c1.",
+			"The scope /.default never fails for a missing permission: Entra issues a token without it, which the server answers with 403.",
+		},
 		Quirks: []string{
 			"There is a URL per tenant.",
+			"The scope /.default needs the consent of an administrator; named ones, such as McpServers.Mail.All or McpServers.Teams.All, do not.",
+			"Its metadata names the authorization server of organizations, whose own metadata has a template in place of the tenant.",
+			"A path without /mcp/environments before the environment's servers answers 404 RouteNotFound.",
 			"Servers of 2026-08-21: mcp_MailTools, mcp_CalendarTools, mcp_M365Copilot, mcp_MeServer, mcp_AdminTools, mcp_TeamsServer, mcp_WordServer, mcp_ODSPRemoteServer, mcp_SharePointListsTools.",
 			"Entra has no dynamic registration.",
 		},
@@ -108,25 +128,33 @@ var microsoftFamily = []Provider{
 			},
 		},
 		OAuth: entraOAuth(OAuth{
-			Audience:      "https://mcp.svc.cloud.microsoft",
-			Scopes:        []string{"https://mcp.svc.cloud.microsoft/MCP.User.Read.All"},
-			DefaultScopes: []string{"https://mcp.svc.cloud.microsoft/MCP.User.Read.All"},
+			ResourceMetadata: "https://mcp.svc.cloud.microsoft/.well-known/oauth-protected-resource/enterprise",
+			Audiences: []string{
+				"e8c77dc2-69b3-43f4-bc51-3213c9d915b4", "api://e8c77dc2-69b3-43f4-bc51-3213c9d915b4",
+				"https://mcp.svc.cloud.microsoft",
+			},
+			Scopes: []string{
+				"api://e8c77dc2-69b3-43f4-bc51-3213c9d915b4/.default",
+				"https://mcp.svc.cloud.microsoft/MCP.User.Read.All",
+			},
+			DefaultScopes: []string{"api://e8c77dc2-69b3-43f4-bc51-3213c9d915b4/.default"},
 		}),
 		Tokens: Tokens{
-			Format: "JWT of Entra, with the audience https://mcp.svc.cloud.microsoft.",
+			Format: "JWT of Entra, whose audience is the id of Microsoft's application, e8c77dc2-69b3-43f4-bc51-3213c9d915b4, in one of its forms.",
 		},
 		ReadOnly: "The server only reads; it is a preview.",
 		Hazards:  []string{"A token for https://graph.microsoft.com has the wrong audience."},
 		Quirks: []string{
 			"Permissions are delegated only, and named MCP. and that of Graph; there are no tokens for apps alone.",
 			"Entra has no dynamic registration.",
-			"That the audience must be that of the MCP server is inferred from the names of its scopes.",
+			"The scope that begins with https://mcp.svc.cloud.microsoft is from the sample of a third party, not from Microsoft's page.",
+			"Microsoft's page uses a confidential client, of the platform Web, and the endpoints of organizations.",
 		},
 		Docs: []string{
 			"https://learn.microsoft.com/graph/mcp-server/overview",
 			"https://github.com/microsoft/mcp",
 		},
-		Source: Source{URL: "https://learn.microsoft.com/graph/mcp-server/overview", Date: "2026-08-21", Confidence: "medium"},
+		Source: Source{URL: "https://learn.microsoft.com/graph/mcp-server/overview", Date: "2026-11-28", Confidence: "high"},
 	},
 	{
 		ID:          "microsoft_learn",

@@ -1,5 +1,7 @@
 package providers
 
+import "time"
+
 // moneyFamily is the family of money.
 //
 //nolint:gosec // G101: endpoints and their names, no credentials
@@ -32,6 +34,7 @@ var moneyFamily = []Provider{
 		Hazards: []string{
 			"The sandbox is another host and another issuer: a token of one is not for the other.",
 		},
+		Quirks: []string{"The metadata listed no scopes on 2026-07-19, and three on 2026-09-30."},
 		Docs: []string{
 			"https://github.com/paypal/paypal-mcp-server",
 			"https://developer.paypal.com/",
@@ -98,17 +101,34 @@ var moneyFamily = []Provider{
 		Vendor:      "Ramp",
 		Description: "Ramp: bills, cards, transactions and reimbursements.",
 		Server: Server{
-			URL:        "https://mcp.ramp.com/mcp",
-			Alternates: []string{"https://ramp-mcp-remote.ramp.com/mcp"},
+			URL: "https://mcp.ramp.com/mcp",
+			Alternates: []string{
+				"https://mcp.ramp.com/{label}/mcp",
+				"https://ramp-mcp-remote.ramp.com/mcp",
+				"https://demo-mcp.ramp.com/mcp",
+			},
+			Params: []Param{
+				{Name: "label", Pattern: "[A-Za-z0-9_-]+", Example: "cards", Doc: "an alias of the same server, of your choice"},
+			},
 		},
 		Transport: TransportHTTP,
-		Ways:      []Way{consent("ramp")},
+		Ways: []Way{
+			{
+				ID:           "oauth",
+				Kind:         WayOAuth,
+				Name:         "OAuth",
+				Obtain:       "Ramp admits only redirect URIs on its list: ask for yours at https://docs.ramp.com/developer-api/v1/mcp-redirect-whitelist-request, then run toolgrant connect ramp.",
+				Registration: RegistrationRestricted,
+			},
+		},
 		OAuth: OAuth{
 			Issuer:                "https://mcp.ramp.com",
 			Issuers:               map[string]string{"https://ramp-mcp-remote.ramp.com/": "https://ramp-mcp-remote.ramp.com"},
 			AuthorizationEndpoint: "https://mcp.ramp.com/oauth/authorize",
 			TokenEndpoint:         "https://api.ramp.com/developer/v1/token/pkce",
 			RegistrationEndpoint:  "https://mcp.ramp.com/register",
+			RevocationEndpoint:    "https://api.ramp.com/developer/v1/token/revoke",
+			ResourceMetadata:      "https://mcp.ramp.com/.well-known/oauth-protected-resource/mcp",
 			Scopes: []string{
 				"bills:read", "cards:read", "transactions:read", "users:read", "vendors:read",
 				"reimbursements:read", "receipts:read",
@@ -121,28 +141,43 @@ var moneyFamily = []Provider{
 			AuthMethods:         []string{"none"},
 			Source:              Source{URL: "https://mcp.ramp.com/.well-known/oauth-authorization-server", Date: "2026-10-06", Confidence: "medium"},
 		},
-		Hazards: []string{"There are scopes that move money: ask for those that read."},
+		Tokens: Tokens{
+			TTL:     time.Hour,
+			Refresh: Yes,
+			Rotates: Yes,
+			Source:  Source{URL: "https://docs.ramp.com/developer-api/v1/mcp-redirect-whitelist-request", Date: "2026-10-06", Confidence: "high"},
+		},
+		Hazards: []string{
+			"There are scopes that move money: ask for those that read.",
+			"Scopes do not bound what tools do: submit-flight-booking needs only trips:read.",
+		},
 		Quirks: []string{
+			"The account needs Ramp Plus, and an administrator admits its users.",
+			"Loopback redirect URIs are said to need no listing.",
+			"The sandbox, https://demo-mcp.ramp.com/mcp, has a token endpoint of its own, at demo-api.ramp.com.",
 			"Clients are public only; none has a secret.",
 			"The authorization endpoint carries auth_level=auto.",
 		},
-		Docs:   []string{"https://mcp.ramp.com/mcp"},
-		Source: Source{URL: "https://mcp.ramp.com/mcp", Date: "2026-07-19", Confidence: "medium"},
+		Docs:   []string{"https://docs.ramp.com/developer-api/v1/mcp-redirect-whitelist-request"},
+		Source: Source{URL: "https://docs.ramp.com/developer-api/v1/mcp-redirect-whitelist-request", Date: "2026-10-06", Confidence: "high"},
 	},
 	{
 		ID:          "square",
 		Name:        "Square",
 		Vendor:      "Square",
 		Description: "Square: payments, orders, catalogue and customers.",
-		Server:      Server{URL: "https://mcp.squareup.com/sse"},
-		Transport:   TransportSSE,
+		Server: Server{
+			URL:        "https://mcp.squareup.com/mcp",
+			Alternates: []string{"https://mcp.squareup.com/sse"},
+		},
+		Transport: TransportHTTP,
 		Ways: []Way{
 			{
 				ID:           "oauth",
 				Kind:         WayOAuth,
 				Name:         "OAuth of the MCP server",
-				Obtain:       "The user consents in a browser: run toolgrant connect square.",
-				Registration: RegistrationOpen,
+				Obtain:       "Square admits only clients on its list: ask in the Square developer forum, then run toolgrant connect square.",
+				Registration: RegistrationRestricted,
 			},
 		},
 		OAuth: OAuth{
@@ -151,15 +186,19 @@ var moneyFamily = []Provider{
 			TokenEndpoint:         "https://mcp.squareup.com/token",
 			RegistrationEndpoint:  "https://mcp.squareup.com/register",
 			RevocationEndpoint:    "https://mcp.squareup.com/token",
-			ResourceMetadata:      "https://mcp.squareup.com/.well-known/oauth-protected-resource/sse",
+			ResourceMetadata:      "https://mcp.squareup.com/.well-known/oauth-protected-resource/mcp",
 		},
-		Tokens:  Tokens{Refresh: Yes},
-		Hazards: []string{sseHazard},
+		Tokens: Tokens{Refresh: Yes},
+		Hazards: []string{
+			"Dynamic registration gives every client an id, but the authorization endpoint refuses redirect URIs that are not on Square's list.",
+			"There is no sandbox: the server works on production accounts only.",
+		},
+		Quirks: []string{"The URL https://mcp.squareup.com/sse is older and still served."},
 		Docs: []string{
 			"https://developer.squareup.com/docs/mcp",
 			"https://github.com/square/square-mcp-server",
 		},
-		Source: Source{URL: "https://developer.squareup.com/docs/mcp", Date: "2026-09-30", Confidence: "high"},
+		Source: Source{URL: "https://developer.squareup.com/docs/mcp", Date: "2026-10-17", Confidence: "high"},
 	},
 	{
 		ID:          "stripe",
@@ -202,6 +241,7 @@ var moneyFamily = []Provider{
 			"Clients are public only; none has a secret.",
 			"OAuth of Stripe Connect (connect.stripe.com) is another product.",
 			"OpenAI's own guide uses this server.",
+			"It is a public preview; its metadata advertises revocation.",
 			"A 401 says missing_api_key in its body.",
 		},
 		Docs: []string{

@@ -65,6 +65,7 @@ var opsFamily = []Provider{
 		},
 		Quirks: []string{
 			"PKCE is required.",
+			"Its authorization server has endpoints below https://mcp.datadoghq.com/api/unstable/mcp-server/, such as /register; as a server_url such a URL stays refused.",
 			"The query parameter toolsets chooses toolsets too.",
 		},
 		Docs: []string{
@@ -152,8 +153,11 @@ var opsFamily = []Provider{
 		Name:        "PagerDuty",
 		Vendor:      "PagerDuty",
 		Description: "PagerDuty: incidents, services, schedules and on-call.",
-		Server:      Server{URL: "https://mcp.pagerduty.com/mcp"},
-		Transport:   TransportHTTP,
+		Server: Server{
+			URL:        "https://mcp.pagerduty.com/mcp",
+			Alternates: []string{"https://mcp.eu.pagerduty.com/mcp"},
+		},
+		Transport: TransportHTTP,
 		Ways: []Way{
 			{
 				ID:           "oauth",
@@ -272,7 +276,3 @@ var opsFamily = []Provider{
 
 // Globalping is Globalping's MCP server.
 func Globalping() Provider { return record("globalping") }
-
-// PagerDuty is PagerDuty's MCP server. User API keys travel in the entry's headers by
-// themselves.
-func PagerDuty() Provider { return record("pagerduty") }

@@ -41,8 +41,12 @@ var searchFamily = []Provider{
 			Anonymous: true,
 			Note:      "Anyone may list the tools; a key of a wrong form is answered with 401.",
 		},
+		Hazards: []string{
+			"Every answer carries WWW-Authenticate, with status 200 too: the header alone is no reason to start a consent.",
+		},
 		Quirks: []string{
 			"A 401 means that the key does not begin with ctx7sk.",
+			"Without a key the quota is 200 calls a month.",
 			"The key may also travel in the header CONTEXT7_API_KEY.",
 			"Its metadata also names https://context7.com, an issuer for clients that were registered there before.",
 		},

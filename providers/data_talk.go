@@ -102,7 +102,8 @@ var talkFamily = []Provider{
 			"A user token does not end unless token rotation is on: then it lives for 12 hours, and its refresh token can be used once.",
 			"Refresh tokens of apps with PKCE end after 30 days.",
 			"The classic authorization URL takes scopes with commas between them.",
-			"Redirect URLs are https, or http://localhost for apps with PKCE on.",
+			"Redirect URLs are https, or for apps with PKCE on http on localhost, or on 127.0.0.1 with a port.",
+			"A client with PKCE needs no secret, and an app that is not in the directory works in its own workspace (2026-09-13).",
 			"The same token works on the Web API.",
 		},
 		Docs: []string{

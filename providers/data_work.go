@@ -56,6 +56,8 @@ var workFamily = []Provider{
 		Quirks: []string{
 			"Issuer and scopes are those of the REST API, so OAuth tokens are taken to be general ones; that is inferred from metadata.",
 			"There is no revocation endpoint.",
+			"An administrator of an Enterprise account may have to admit the client first.",
+			"An OAuth integration that a person made at Airtable works too.",
 			"The old API keys (key…) are dead.",
 		},
 		Docs:   []string{"https://airtable.com/developers/web/api/oauth-reference"},
@@ -120,6 +122,8 @@ var workFamily = []Provider{
 			ClientIDMetadata: true,
 		},
 		Tokens: Tokens{
+			TTL:           8 * time.Hour,
+			RefreshTTL:    90 * 24 * time.Hour,
 			Refresh:       Yes,
 			Rotates:       Yes,
 			OldAccessDies: true,
@@ -130,11 +134,14 @@ var workFamily = []Provider{
 		Hazards: []string{
 			"IP allow-lists of Atlassian's products hold for MCP calls too, so that OpenAI's addresses can be refused while yours are not.",
 			"OpenAI's authorization field is sent as a bearer: a user API token, which is HTTP Basic, can only travel in headers.",
+			"An API token must be one with scopes: with a classic one the server initializes and lists three tools only, which looks like success.",
 			"A refresh ends the access token before it, which a running response may still hold: none is made ahead of time.",
 		},
 		Quirks: []string{
 			"Vendor pages give /v2/mcp; a README of July 2026 still gives /v1/mcp/authv2.",
 			"Some tools, of Jira Service Management and Bitbucket, work with an API token only; those of Compass with OAuth only.",
+			"An administrator of the organisation must list the redirect URI's domain, under Rovo MCP server.",
+			"The URL /v1/mcp/authv2 needs the scopes of its resource metadata in the request.",
 			"The issuer has an opaque path: follow discovery, do not rebuild it.",
 			"The scopes of /v1 were read:jira-work and the like; those of /v2 end in :agent-interface.",
 		},
@@ -158,8 +165,9 @@ var workFamily = []Provider{
 				ID:           "oauth",
 				Kind:         WayOAuth,
 				Name:         "OAuth of the MCP server",
-				Obtain:       "The user consents in a browser: run toolgrant connect clickup.",
-				Registration: RegistrationOpen,
+				Obtain:       "ClickUp admits only redirect URIs on its list of vetted clients: submit a request on the page of its documentation, then run toolgrant connect clickup.",
+				Registration: RegistrationRestricted,
+				Source:       Source{URL: "https://developer.clickup.com/docs/connect-an-ai-assistant-to-clickups-mcp-server", Date: "2026-11-28", Confidence: "high"},
 			},
 		},
 		OAuth: OAuth{
@@ -179,6 +187,7 @@ var workFamily = []Provider{
 			{Kind: "clickup_personal", Why: "It works on ClickUp's REST API; the hosted MCP server takes OAuth only."},
 		},
 		Hazards: []string{
+			"Dynamic registration answers every client, but the consent of one with an unlisted redirect URI fails.",
 			"Its metadata offers no refresh: when the access token ends, the user must consent again.",
 		},
 		Quirks: []string{"Clients are public only; none has a secret."},
@@ -289,15 +298,22 @@ var workFamily = []Provider{
 			ClientIDMetadata:      true,
 		},
 		Tokens: Tokens{
+			TTL:     24 * time.Hour,
 			Refresh: Yes,
+			Rotates: Yes,
 			Format:  "The format of its OAuth tokens is not stated.",
+			Source:  Source{URL: "https://github.com/anthropics/claude-code/issues/85236", Date: "2026-08-24", Confidence: "medium"},
 		},
 		RESTToken: Yes,
 		ReadOnly:  "The URL https://mcp.linear.app/mcp/readonly, or ask for the scope read only.",
-		Hazards:   []string{"The /sse URL is a fallback that is deprecated."},
+		Hazards: []string{
+			"The /sse URL is a fallback that is deprecated.",
+			"A client secret from dynamic registration expires after 24 hours: register a public client (none), or use a client ID metadata document.",
+		},
 		Quirks: []string{
 			"Linear's own GraphQL API wants a personal key without the word Bearer; the MCP server wants it with it.",
 			"Its metadata advertises revocation.",
+			"A refresh token that was used may be used again for 30 minutes; then the answer is invalid_grant, Grant not found.",
 		},
 		Docs: []string{
 			"https://linear.app/docs/mcp",
@@ -350,6 +366,7 @@ var workFamily = []Provider{
 			"The authorization server moved from mcp.monday.com to auth.monday.com between two audits, and the old metadata redirects across origins: endpoints must not be kept for long.",
 		},
 		Quirks: []string{
+			"A tool's schema with nested references broke a client on 2026-09-13: a failure to list tools may be the schema, not the token.",
 			"The token endpoint takes clients with a secret only; dynamic registration gives one.",
 		},
 		Docs:   []string{"https://github.com/mondaycom/mcp"},
@@ -406,6 +423,7 @@ var workFamily = []Provider{
 			"A grant may hold two valid refresh tokens: using one ends the other and gives a new one.",
 			"Tokens of Notion's REST OAuth were refused when a project sent them (public report of 2025-10-24).",
 			"Its metadata advertises revocation.",
+			"Users of other clients report that a session is lost after one or two days (March 2026).",
 			"Notion's own samples send a User-Agent header to the token endpoint and to the server.",
 		},
 		Docs: []string{

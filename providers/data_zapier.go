@@ -57,6 +57,7 @@ var zapierFamily = []Provider{
 			"Zapier's page on authentication lists other scopes than the live metadata: discovery is right.",
 			`A connection token at a per-user URL (/api/mcp/a/…) gives 401 "Invalid OAuth token": those take OAuth only.`,
 			`Without a credential it answers 401 with the JSON-RPC error -31997 "Missing authorization header or token query parameter".`,
+			"Zapier's API key for its TypeScript and Python libraries is a third kind of credential, which is not for this URL.",
 			"OAuth of Zapier's platform (zapier.com/oauth, api.zapier.com) is another authorization server; nobody says that its tokens work here.",
 		},
 		Cost: "Two Zapier tasks for each tool call that succeeds; calls stop when the plan is used up.",
@@ -189,7 +190,7 @@ var zapierConnection = Way{
 
 // zapierRefused are forms of URL that hold a secret, and an old one.
 //
-//nolint:gosec // G101: patterns, no credentials
+
 var zapierRefused = []Refused{
 	{
 		Pattern: `/api/mcp/s/`,

@@ -1,5 +1,7 @@
 package providers
 
+import "cmp"
+
 // The servers whose URL depends on the customer, the region or the product. The
 // values that a function takes are escaped; those that do not fit their place
 // are told by [Provider.Validate]. The records without values, from [Lookup],
@@ -41,6 +43,14 @@ func Mixpanel(opts *RegionOptions) Provider {
 	return d.Provider
 }
 
+// PagerDuty is PagerDuty's MCP server. The region is "eu" or the default. User
+// API keys travel in the entry's headers by themselves.
+func PagerDuty(opts *RegionOptions) Provider {
+	d := draft{record("pagerduty")}
+	d.region(opts, map[string]string{"eu": "https://mcp.eu.pagerduty.com/mcp"})
+	return d.Provider
+}
+
 // PayPalOptions choose PayPal's environment.
 type PayPalOptions struct {
 	// Sandbox is the environment for tests, which has an authorization server
@@ -69,8 +79,12 @@ func CloudflareProduct(product string) Provider {
 // SalesforceOptions choose the server and the org.
 type SalesforceOptions struct {
 	// Server is sobject-all, sobject-reads, sobject-mutations, sobject-deletes or
-	// another that is turned on in the org. Default: sobject-all.
+	// another that is turned on in the org; with Custom the API name of one that
+	// was made there. Default: sobject-all.
 	Server string
+	// Custom is for a server that was made in the org. Default: one of
+	// Salesforce's.
+	Custom bool
 	// Sandbox is for a sandbox org, whose users sign in elsewhere. Default:
 	// false.
 	Sandbox bool
@@ -86,12 +100,12 @@ func Salesforce(opts *SalesforceOptions) Provider {
 	if opts.Sandbox {
 		base += "sandbox/"
 	}
-	server := opts.Server
-	if server == "" {
-		server = "sobject-all"
+	kind := "platform/"
+	if opts.Custom {
+		kind = "custom/"
 	}
-	if opts.Sandbox || opts.Server != "" {
-		d.move(base + "platform/" + server)
+	if *opts != (SalesforceOptions{}) {
+		d.move(base + kind + cmp.Or(opts.Server, "sobject-all"))
 	}
 	return d.Provider
 }

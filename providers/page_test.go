@@ -47,7 +47,7 @@ func render(t *testing.T) []byte {
 		"short":  short, "commands": commands, "shell": shell, "wrongs": wrongs, "headers": headers, "code": code, "facts": pageFacts, "sources": pageSources,
 	}).ParseFiles(filepath.Join("testdata", "providers.md.tmpl"))
 	require.NoError(t, err)
-	data := struct{ All, Open, Keys, Consent, Manual, Listed []providers.Provider }{All: providers.All()}
+	data := struct{ All, Open, Keys, Consent, Manual, Listed, Paused []providers.Provider }{All: providers.All()}
 	for _, p := range data.All {
 		first, _ := p.Way("")
 		switch {
@@ -66,6 +66,8 @@ func render(t *testing.T) []byte {
 			data.Manual = append(data.Manual, p)
 		case providers.RegistrationRestricted:
 			data.Listed = append(data.Listed, p)
+		case providers.RegistrationPaused:
+			data.Paused = append(data.Paused, p)
 		case providers.RegistrationUnknown:
 		}
 	}
@@ -136,7 +138,7 @@ func registration(w providers.Way) string {
 	switch w.Registration {
 	case providers.RegistrationOpen:
 		return "The client is registered by itself."
-	case providers.RegistrationUnknown, providers.RegistrationManual, providers.RegistrationRestricted:
+	case providers.RegistrationUnknown, providers.RegistrationManual, providers.RegistrationRestricted, providers.RegistrationPaused:
 	}
 	return ""
 }

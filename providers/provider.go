@@ -133,7 +133,7 @@ type OAuth struct {
 	ResourceMetadata      string   // URL of the protected-resource metadata (RFC 9728)
 	Resource              string   // resource parameter (RFC 8707); "" means the server URL
 	Resources             []string // other values of it that name the same server
-	Audience              string   // the aud that its JWTs must have; "": not known
+	Audiences             []string // the aud values of which its JWTs must have one; nil: not known
 	Scopes                []string // that exist or are usual; which are asked for is connect's choice
 	DefaultScopes         []string // to ask for where neither challenge nor metadata says; nil: none
 	NoScopes              bool     // asking for any scope is refused, or advised against: none is ever asked for

@@ -193,7 +193,7 @@ func (p Provider) wrongJWT(j *JWT) string {
 	if len(j.Audience) == 0 || p.ownAudience(j) {
 		return ""
 	}
-	if p.OAuth.Audience != "" {
+	if p.OAuth.Audiences != nil {
 		return "it is for another audience than this MCP server"
 	}
 	for _, aud := range j.Audience {
@@ -209,8 +209,7 @@ func (p Provider) wrongJWT(j *JWT) string {
 
 // ownAudience reports whether one of the audiences is the provider's.
 func (p Provider) ownAudience(j *JWT) bool {
-	own := append([]string{p.Server.URL, p.OAuth.Resource, p.OAuth.Audience}, p.OAuth.Resources...)
-	own = append(own, p.Server.Alternates...)
+	own := slices.Concat([]string{p.Server.URL, p.OAuth.Resource}, p.OAuth.Resources, p.OAuth.Audiences, p.Server.Alternates)
 	return slices.ContainsFunc(j.Audience, func(aud string) bool { return aud != "" && slices.Contains(own, aud) })
 }
 

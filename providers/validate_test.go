@@ -139,7 +139,7 @@ func full(t *testing.T) providers.Provider {
 			ID: "key", Kind: providers.WayKey, Name: "key", Carry: []providers.Carry{{Header: "X-Key"}}, Takes: []providers.TokenKind{"jwt"},
 		}},
 		OAuth: providers.OAuth{
-			Issuers: map[string]string{"https://example.com/": "https://as.example"}, Resources: []string{"https://example.com"}, Scopes: []string{"a"}, DefaultScopes: []string{"a"},
+			Issuers: map[string]string{"https://example.com/": "https://as.example"}, Audiences: []string{"a"}, Resources: []string{"https://example.com"}, Scopes: []string{"a"}, DefaultScopes: []string{"a"},
 			AuthorizationParams: map[string]string{"a": "b"}, AuthMethods: []string{"none"},
 		},
 		Tokens: providers.Tokens{RefusedCodes: []string{"x"}}, Wrong: []providers.Wrong{{Kind: "github_classic", Why: "No."}},

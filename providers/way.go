@@ -55,7 +55,8 @@ type Registration string
 const (
 	RegistrationUnknown    Registration = ""
 	RegistrationOpen       Registration = "open"       // anyone, by dynamic registration (RFC 7591)
-	RegistrationRestricted Registration = "restricted" // dynamic, but only for listed clients or redirect URIs
+	RegistrationRestricted Registration = "restricted" // dynamic, but only for clients or redirect URIs that the vendor has approved
+	RegistrationPaused     Registration = "paused"     // as restricted, and the vendor approves no new clients for now
 	RegistrationManual     Registration = "manual"     // a person makes an application; see Way.Obtain
 )
 

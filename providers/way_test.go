@@ -26,7 +26,7 @@ func TestSecretsTravelAsEachServerWantsThem(t *testing.T) {
 	}{
 		{providers.Datadog(nil), "api_keys", map[string]string{"DD_API_KEY": "synthetic-token", "DD_APPLICATION_KEY": "synthetic-app"}, []string{"application_key"}},
 		{providers.Sentry(nil), "api_token", map[string]string{"Authorization": "Sentry-Bearer synthetic-token"}, nil},
-		{providers.PagerDuty(), "user_api_key", map[string]string{"Authorization": "Token token=synthetic-token"}, nil},
+		{providers.PagerDuty(nil), "user_api_key", map[string]string{"Authorization": "Token token=synthetic-token"}, nil},
 		{providers.Atlassian(), "api_token", map[string]string{"Authorization": "Basic " + basic("ada@example.com")}, []string{"email"}},
 		{providers.Mixpanel(nil), "service_account", map[string]string{"Authorization": "Bearer Basic " + basic("robot")}, []string{"username"}},
 		{providers.Composio("srv", "u"), "api_key", map[string]string{"x-api-key": "synthetic-token"}, nil},

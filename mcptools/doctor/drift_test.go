@@ -115,7 +115,7 @@ func TestAwkwardServersAreComparedRightly(t *testing.T) {
 			r["GET https://mcp.ramp.com/.well-known/oauth-authorization-server"] = document(map[string]any{
 				"issuer": "https://mcp.ramp.com", "authorization_endpoint": "https://mcp.ramp.com/oauth/authorize?auth_level=auto",
 				"token_endpoint": "https://api.ramp.com/developer/v1/token/pkce", "registration_endpoint": "https://mcp.ramp.com/register",
-				"code_challenge_methods_supported": []string{"S256"},
+				"revocation_endpoint": "https://api.ramp.com/developer/v1/token/revoke", "code_challenge_methods_supported": []string{"S256"},
 			})
 			r["GET https://mcp.ramp.com/.well-known/oauth-protected-resource/mcp"] = document(map[string]any{
 				"resource": "https://mcp.ramp.com/mcp", "authorization_servers": []string{"https://mcp.ramp.com"},
