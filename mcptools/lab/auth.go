@@ -8,8 +8,9 @@ import (
 	"sync"
 )
 
-// An authServer is an authorization server: OAuth 2.1 with what MCP asks of
-// one. The lab has two, which differ as Asana's and everybody's do.
+// An authServer is an authorization server: OAuth 2.1 with the requirements of
+// MCP. The lab has two: one with open registration and one, like Asana's, with
+// a single registered application.
 type authServer struct {
 	w            *World
 	part         string // in the log
@@ -19,13 +20,14 @@ type authServer struct {
 	own          *oauthClient // the public client that World.Grant uses
 
 	mu      sync.Mutex
-	clients map[string]*oauthClient // guarded by mu, and so is what follows
+	clients map[string]*oauthClient // guarded by mu, like the fields below
 	codes   map[string]*authCode
 	access  map[string]*accessToken
 	refresh map[string]*refreshToken
 }
 
-// An oauthClient is a client that is registered or named by its document.
+// An oauthClient is a client that was registered, or that its metadata document
+// describes.
 type oauthClient struct {
 	id           string
 	secret       string // "" for a public one
@@ -68,7 +70,7 @@ func (a *authServer) routes(mux *http.ServeMux) {
 	}
 }
 
-// scopes are those that the server knows.
+// scopes are the scopes that the server supports.
 func (a *authServer) scopes() []string {
 	if a.confidential {
 		return []string{"default"}
@@ -81,8 +83,8 @@ const (
 	scopeWrite = "mcp:write" // to call the others
 )
 
-// serveMetadata answers with the server's metadata (RFC 8414), which is also
-// that of OpenID discovery.
+// serveMetadata responds with the server's metadata (RFC 8414), also at the
+// path of OpenID discovery.
 func (a *authServer) serveMetadata(rw http.ResponseWriter, _ *http.Request) {
 	faults := a.w.faults
 	switch faults.first("auth", "metadata_404", "metadata_html") {
@@ -131,7 +133,7 @@ func (a *authServer) authMethods() []string {
 	return append([]string{"none"}, methods...)
 }
 
-// An oauthError is an error answer (RFC 6749 section 5.2).
+// An oauthError is an error response (RFC 6749 section 5.2).
 type oauthError struct {
 	status      int
 	code        string
@@ -149,7 +151,7 @@ func badRequest(code, description string) *oauthError {
 	return &oauthError{http.StatusBadRequest, code, description}
 }
 
-// writeJSON answers with a value that is never cached.
+// writeJSON responds with a value that must not be cached.
 func writeJSON(rw http.ResponseWriter, status int, v any) {
 	rw.Header().Set("Content-Type", "application/json")
 	rw.Header().Set("Cache-Control", "no-store")
@@ -157,7 +159,7 @@ func writeJSON(rw http.ResponseWriter, status int, v any) {
 	_ = json.NewEncoder(rw).Encode(v) //nolint:errchkjson // the client may be gone
 }
 
-// writeHTML answers as a proxy or a sign-in page does.
+// writeHTML responds like a proxy or a sign-in page.
 func writeHTML(rw http.ResponseWriter, status int) {
 	rw.Header().Set("Content-Type", "text/html; charset=utf-8")
 	rw.WriteHeader(status)

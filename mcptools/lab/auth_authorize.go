@@ -9,14 +9,14 @@ import (
 	"time"
 )
 
-// serveAuthorize asks nobody: the user has consented at once. Who the user is
-// says login_hint; without one it is "user".
+// serveAuthorize grants consent at once, without a page. login_hint names the
+// user; without one it is "user".
 func (a *authServer) serveAuthorize(rw http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	c := a.client(r, q.Get("client_id"))
 	redirect := q.Get("redirect_uri")
 	if c == nil || !c.mayRedirect(redirect) {
-		// Never redirect to where nobody registered (RFC 6749 section 4.1.2.1).
+		// Never redirect to an unregistered URI (RFC 6749 section 4.1.2.1).
 		http.Error(rw, "The client is not known, or the redirect URI is not its own.", http.StatusBadRequest)
 		return
 	}
@@ -89,8 +89,8 @@ func (a *authServer) consent(c *oauthClient, q url.Values) (string, *oauthError)
 	return code, nil
 }
 
-// grantScopes returns the scopes that are granted: those asked for, or all
-// where none are.
+// grantScopes returns the granted scopes: the requested ones, or all if none
+// were requested.
 func (a *authServer) grantScopes(asked string) ([]string, *oauthError) {
 	scopes := splitScope(asked)
 	if len(scopes) == 0 {

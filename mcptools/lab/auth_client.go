@@ -11,8 +11,8 @@ import (
 
 const maxDocument = 64 << 10 // of what the lab itself reads
 
-// client finds a client by its id, which may be the URL of its document (the
-// MCP specification's client ID metadata documents). Nil: it is unknown.
+// client returns the client with that id, which may be the URL of a client ID
+// metadata document. It returns nil for an unknown client.
 func (a *authServer) client(r *http.Request, id string) *oauthClient {
 	a.mu.Lock()
 	c := a.clients[id]
@@ -42,7 +42,7 @@ func (a *authServer) fetchClient(r *http.Request, id string) *oauthClient {
 	return &oauthClient{id: id, method: "none", redirectURIs: doc.RedirectURIs, name: doc.ClientName}
 }
 
-// clientMetadata is what a client says of itself (RFC 7591 section 2).
+// clientMetadata is the metadata of a client (RFC 7591 section 2).
 type clientMetadata struct {
 	ClientID        string   `json:"client_id,omitempty"`
 	ClientName      string   `json:"client_name,omitempty"`
@@ -117,8 +117,8 @@ func (a *authServer) serveRegister(rw http.ResponseWriter, r *http.Request) {
 	writeJSON(rw, http.StatusCreated, answer)
 }
 
-// ForgetClients makes the authorization server forget every client that was
-// registered dynamically.
+// ForgetClients deletes all dynamically registered clients from the
+// authorization server.
 func (w *World) ForgetClients() {
 	w.auth.mu.Lock()
 	defer w.auth.mu.Unlock()
@@ -141,8 +141,8 @@ func isLoopbackName(host string) bool {
 	return host == "localhost" || host == "127.0.0.1" || host == "::1"
 }
 
-// mayRedirect reports whether uri is one of the client's: the same to the
-// byte, or to loopback with any port (RFC 8252 section 7.3).
+// mayRedirect reports whether the client registered uri: byte for byte, or on
+// loopback with any port (RFC 8252 section 7.3).
 func (c *oauthClient) mayRedirect(uri string) bool {
 	if slices.Contains(c.redirectURIs, uri) {
 		return true
@@ -157,8 +157,8 @@ func (c *oauthClient) mayRedirect(uri string) bool {
 	})
 }
 
-// authenticate finds out which client sends a form: by the method that it was
-// registered with, and no other (RFC 6749 section 2.3).
+// authenticate returns the client that sent a form. It accepts only the method
+// that the client was registered with (RFC 6749 section 2.3).
 func (a *authServer) authenticate(r *http.Request) (*oauthClient, *oauthError) {
 	refused := &oauthError{http.StatusUnauthorized, "invalid_client", "The client is not known, or its secret is wrong or was sent in another way than agreed."}
 	id, secret, method := r.PostForm.Get("client_id"), r.PostForm.Get("client_secret"), "none"

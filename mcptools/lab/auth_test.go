@@ -216,7 +216,7 @@ func TestAuthorizationRequestsThatAreRefused(t *testing.T) {
 		"an unknown resource": {change: url.Values{"resource": {"https://evil.example/mcp"}}, want: "invalid_target"},
 		"another's resource":  {change: url.Values{"resource": {w.Server("tasks").MCPURL}}, want: "invalid_target"},
 		"two resources":       {change: url.Values{"resource": {"a", "b"}}, want: "invalid_target"},
-		"an unknown client":   {change: url.Values{"client_id": {"nobody"}}},
+		"an unknown client":   {change: url.Values{"client_id": {"unknown"}}},
 		"an unknown redirect": {change: url.Values{"redirect_uri": {"https://evil.example/"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -349,7 +349,7 @@ func TestARefreshThatAsksForSomethingElseIsRefused(t *testing.T) {
 	}{
 		"another resource": {url.Values{"resource": {w.Server("tasks").MCPURL}}, "invalid_target"},
 		"more scope":       {url.Values{"scope": {"mcp:read admin"}}, "invalid_scope"},
-		"another client":   {url.Values{"client_id": {"nobody"}}, "invalid_client"},
+		"another client":   {url.Values{"client_id": {"unknown"}}, "invalid_client"},
 		"another token":    {url.Values{"refresh_token": {"2/1/1:0"}}, "invalid_grant"},
 		"another grant":    {url.Values{"grant_type": {"password"}}, "unsupported_grant_type"},
 	} {

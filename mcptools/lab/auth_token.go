@@ -59,8 +59,8 @@ func withoutSecrets(form url.Values) url.Values {
 	return out
 }
 
-// tokenFaults answers in place of the endpoint where a fault says so, and
-// reports whether the request goes on.
+// tokenFaults responds in place of the endpoint if a fault is active. It
+// reports whether the endpoint should handle the request.
 func (a *authServer) tokenFaults(rw http.ResponseWriter, r *http.Request) bool {
 	if !a.w.faults.stall(r.Context(), "auth") {
 		return false
@@ -92,7 +92,7 @@ func (a *authServer) tokenFaults(rw http.ResponseWriter, r *http.Request) bool {
 	return false
 }
 
-// bend makes a good answer strange where a fault says so.
+// bend alters a successful response if a fault is active.
 func (a *authServer) bend(answer map[string]any) {
 	f := a.w.faults
 	if f.strikes("auth", "no_expires_in") {
@@ -106,7 +106,7 @@ func (a *authServer) bend(answer map[string]any) {
 	}
 }
 
-// grant does what a token request asks for.
+// grant handles a token request by its grant_type.
 func (a *authServer) grant(r *http.Request) (map[string]any, *oauthError) {
 	c, refused := a.authenticate(r)
 	if refused != nil {
@@ -123,8 +123,8 @@ func (a *authServer) grant(r *http.Request) (map[string]any, *oauthError) {
 	return nil, badRequest("unsupported_grant_type", "The server knows authorization_code, refresh_token and client_credentials.")
 }
 
-// redeem exchanges a code. A code that comes twice ends what it gave (RFC 6749
-// section 4.1.2).
+// redeem exchanges a code. The second use of a code revokes the tokens of the
+// first (RFC 6749 section 4.1.2).
 func (a *authServer) redeem(c *oauthClient, form url.Values) (map[string]any, *oauthError) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -175,7 +175,7 @@ func (a *authServer) renew(c *oauthClient, form url.Values) (map[string]any, *oa
 	}
 	answer := a.pair(rt.family)
 	switch {
-	case a.confidential: // it keeps the old one and names none
+	case a.confidential: // the refresh token stays valid and is not repeated
 	case a.w.faults.strikes("auth", "no_refresh_token"):
 		rt.usedAt = time.Time{}
 	default:
@@ -202,8 +202,8 @@ func (a *authServer) clientCredentials(c *oauthClient, form url.Values) (map[str
 	return a.pair(&family{client: c.id, subject: c.id, audience: audience, scopes: scopes}), nil
 }
 
-// pair issues an access token and returns the answer with it. The caller holds
-// a.mu.
+// pair issues an access token and returns the response that contains it. The
+// caller holds a.mu.
 func (a *authServer) pair(f *family) map[string]any {
 	token, ttl := a.issue(f)
 	return map[string]any{
@@ -214,8 +214,8 @@ func (a *authServer) pair(f *family) map[string]any {
 	}
 }
 
-// serveRevoke ends the grant that a token belongs to (RFC 7009). What is not
-// known is no error.
+// serveRevoke revokes the grant of a token (RFC 7009). An unknown token is not
+// an error.
 func (a *authServer) serveRevoke(rw http.ResponseWriter, r *http.Request) {
 	c, token, ok := a.tokenForm(rw, r)
 	if !ok {
@@ -232,7 +232,7 @@ func (a *authServer) serveRevoke(rw http.ResponseWriter, r *http.Request) {
 	rw.WriteHeader(http.StatusOK)
 }
 
-// serveIntrospect tells what a token is (RFC 7662), to its client.
+// serveIntrospect describes a token to its client (RFC 7662).
 func (a *authServer) serveIntrospect(rw http.ResponseWriter, r *http.Request) {
 	c, token, ok := a.tokenForm(rw, r)
 	if !ok {

@@ -1,13 +1,12 @@
-// Package lab is a whole world on loopback in which everything about remote
-// MCP servers can be tried without an account: authorization servers, MCP
-// servers behind them, a vendor's REST API, and a Responses endpoint that does
-// with an mcp entry what OpenAI does. Each part is a real HTTP server, and
-// each part can be made to fail.
+// Package lab runs a world on loopback for trying remote MCP servers without an
+// account: authorization servers, MCP servers behind them, a vendor's REST API,
+// and a Responses endpoint that handles an mcp entry as OpenAI does. Each part
+// is a real HTTP server, and each part can be made to fail.
 //
 // # One real task
 //
-// A test of a backend wants a user with a credential, a model that calls a
-// tool, and a token that ends before the second turn:
+// A test of a backend needs a user with a credential, a model that calls a
+// tool, and a token that expires before the second turn:
 //
 //	w, err := lab.Start(nil)
 //	defer w.Close()
@@ -17,52 +16,51 @@
 //
 //	// … one turn with the entry that a builder made for w.Server("notes").MCPURL
 //
-//	w.Expire() // the server refuses the token from now on
-//	// … the next turn, and what the backend makes of it
-//	w.Count("auth", "refresh_token") // how often it refreshed
+//	w.Expire() // the server rejects the token from now on
+//	// … the next turn, and the backend's reaction
+//	w.Count("auth", "refresh_token") // the number of refreshes
 //
 // # The parts
 //
 // A world has two MCP servers unless [Options].Servers says otherwise. "notes"
-// trusts an authorization server at which anyone may register, by document
-// (client ID metadata) or dynamically; its refresh tokens rotate, and one that
-// is used twice ends the whole consent. "tasks" trusts one that knows a single
-// registered application with a secret, as Asana's does: no registration, the
-// secret at every refresh, refresh tokens that stay and are not repeated in the
-// answer. Both consent by themselves. An MCP server takes only tokens whose
-// resource is its own URL; the vendor's REST API takes only REST tokens. All
-// tokens look alike.
+// trusts an authorization server with open registration, by client ID metadata
+// document or dynamically; its refresh tokens rotate, and the second use of one
+// revokes the grant. "tasks" trusts one with a single registered application,
+// like Asana's: no registration, the secret at every refresh, refresh tokens
+// that stay valid and are not repeated in the response. Both grant consent
+// without a page. An MCP server accepts only tokens whose resource is its own
+// URL; the vendor's REST API accepts only REST tokens. All tokens look alike.
 //
-// The model is a [Script]; without one it calls the first read-only tool of
-// each server and sums up. Faults are switched on with [World.Fault] and listed
-// by [World.FaultNames]. What was asked is in [World.Requests] and
-// [World.ModelRequests].
+// The model follows a [Script]; without one it calls the first read-only tool
+// of each server and summarizes. [World.Fault] switches faults on, and
+// [World.FaultNames] lists them. [World.Requests] and [World.ModelRequests]
+// return the requests so far.
 //
-// With [Options].InMemory a world is on no network at all, and hours of a
-// conversation pass at once in a testing/synctest bubble.
+// With [Options].InMemory a world uses no network, and hours of a conversation
+// pass at once in a testing/synctest bubble.
 //
 // # Fidelity
 //
-// The Responses endpoint connects to server_url with what the entry says and
-// nothing else. Its errors, items and events have the shapes that OpenAI's API
-// is documented or recorded to have. Where nothing is known it does this, and
-// no test should rest on it:
+// The Responses endpoint connects to server_url with the entry's credentials
+// only. Its errors, items and events have the documented or recorded shapes of
+// OpenAI's API. Where the real behavior is unknown it does the following, and
+// tests should not depend on it:
 //
-//   - a tool must fit both tool_names and read_only of a filter, and one that is
-//     named by neither always nor never, or by both, needs approval;
-//   - labels are unique without regard to case;
-//   - the texts for a missing or doubled target, for a response to an approval
-//     that was not asked for, and for headers that can't be set are its own;
-//   - connectors and tunnels lead nowhere: their list fails with 424;
-//   - a server's redirect is not followed.
+//   - a tool must match both tool_names and read_only of a filter, and a tool
+//     that neither always nor never names, or both, needs approval;
+//   - labels are unique regardless of case;
+//   - the texts for a missing or doubled target, for a response to an unknown
+//     approval request, and for headers that can't be set are its own;
+//   - connectors and tunnels are not served: their tool list fails with 424;
+//   - redirects of a server are not followed.
 //
 // Usage counts characters in place of tokens.
 //
 // # Security
 //
-// A lab hands tokens to anyone who can reach it, so it listens on loopback
-// only. It stores no authorization value and no header of an entry. Its tokens,
-// keys and secrets are random and worthless elsewhere.
+// A lab issues tokens to every caller, so it listens on loopback only. It stores
+// no authorization value and no header of an entry. Its tokens, keys and secrets
+// are random and worthless elsewhere.
 //
 // # Compatibility
 //

@@ -11,22 +11,22 @@ import (
 	"time"
 )
 
-// A FaultName is a fault that [World.Fault] knows.
+// A FaultName describes a fault for [World.Fault].
 type FaultName struct {
 	Name string // such as "notes:401"
 	Doc  string
 }
 
-// faultKinds are the faults by the part that they strike. "mcp" stands for
-// each MCP server.
+// faultKinds are the faults by the part that they affect. "mcp" stands for each
+// MCP server.
 var faultKinds = []struct{ part, name, doc string }{
-	{"mcp", "down", "every connection breaks without an answer"},
-	{"mcp", "hang", "requests are taken and never answered"},
-	{"mcp", "slow", "every answer is late: slow=200ms"},
+	{"mcp", "down", "every connection is closed without a response"},
+	{"mcp", "hang", "requests are accepted and never answered"},
+	{"mcp", "slow", "every response is delayed: slow=200ms"},
 	{"mcp", "400", "400 to everything"},
-	{"mcp", "401", "401 invalid_token to everything, whatever the token"},
+	{"mcp", "401", "401 invalid_token to every request"},
 	{"mcp", "401_bare", "401 without a WWW-Authenticate header"},
-	{"mcp", "403", "403 that says nothing"},
+	{"mcp", "403", "403 without a reason"},
 	{"mcp", "403_scope", "403 insufficient_scope"},
 	{"mcp", "404", "404 to everything"},
 	{"mcp", "405", "405 to everything"},
@@ -35,76 +35,76 @@ var faultKinds = []struct{ part, name, doc string }{
 	{"mcp", "500", "500 to everything"},
 	{"mcp", "503", "503 to everything"},
 	{"mcp", "504", "504 to everything"},
-	{"mcp", "html", "200 and a page of HTML"},
-	{"mcp", "redirect", "307 to the place where it has moved"},
+	{"mcp", "html", "200 with an HTML page"},
+	{"mcp", "redirect", "307 to a new address"},
 	{"mcp", "no_tools", "an empty tool list"},
-	{"mcp", "list_error", "tools/list gives a JSON-RPC error"},
-	{"mcp", "discover_500", "500 to server/discover, as servers do that know no unknown methods"},
-	{"mcp", "session_lost", "tools/call finds its session gone"},
+	{"mcp", "list_error", "tools/list returns a JSON-RPC error"},
+	{"mcp", "discover_500", "500 to server/discover, like servers that fail on unknown methods"},
+	{"mcp", "session_lost", "tools/call reports a terminated session"},
 	{"mcp", "call_401", "401 to tools/call only"},
 	{"mcp", "call_500", "500 to tools/call only"},
-	{"mcp", "call_error", "tools/call gives a JSON-RPC error"},
+	{"mcp", "call_error", "tools/call returns a JSON-RPC error"},
 	{"mcp", "call_hang", "tools/call is never answered"},
 	{"mcp", "no_metadata", "404 for the protected-resource metadata"},
 	{"mcp", "wrong_resource", "the protected-resource metadata names another resource"},
 
-	{"auth", "down", "the token endpoint breaks every connection, and nothing is done"},
-	{"auth", "drop", "the token endpoint does what it is asked, and its answer is lost"},
-	{"auth", "late_502", "the token endpoint does what it is asked, and a proxy answers 502 with HTML"},
-	{"auth", "hang", "the token endpoint does nothing and never answers"},
-	{"auth", "slow", "the token endpoint is late: slow=150ms"},
-	{"auth", "429", "429 with Retry-After: 7, and nothing is done"},
-	{"auth", "500", "500 without a body, and nothing is done"},
-	{"auth", "503", "503 temporarily_unavailable with Retry-After: 7, and nothing is done"},
-	{"auth", "html", "403 and a page of HTML, as a firewall does, and nothing is done"},
-	{"auth", "redirect", "307 to another path, and nothing is done"},
-	{"auth", "invalid_grant", "400 invalid_grant, and nothing is done"},
-	{"auth", "invalid_client", "401 invalid_client, and nothing is done"},
-	{"auth", "invalid_scope", "400 invalid_scope, and nothing is done"},
-	{"auth", "no_expires_in", "answers without expires_in"},
+	{"auth", "down", "the token endpoint closes every connection before it handles the request"},
+	{"auth", "drop", "the token endpoint handles the request, and its response is lost"},
+	{"auth", "late_502", "the token endpoint handles the request, and a proxy responds with 502 and HTML"},
+	{"auth", "hang", "the token endpoint never responds and does not handle the request"},
+	{"auth", "slow", "the token endpoint is delayed: slow=150ms"},
+	{"auth", "429", "429 with Retry-After: 7; the request is not handled"},
+	{"auth", "500", "500 without a body; the request is not handled"},
+	{"auth", "503", "503 temporarily_unavailable with Retry-After: 7; the request is not handled"},
+	{"auth", "html", "403 with an HTML page, like a firewall; the request is not handled"},
+	{"auth", "redirect", "307 to another path; the request is not handled"},
+	{"auth", "invalid_grant", "400 invalid_grant; the request is not handled"},
+	{"auth", "invalid_client", "401 invalid_client; the request is not handled"},
+	{"auth", "invalid_scope", "400 invalid_scope; the request is not handled"},
+	{"auth", "no_expires_in", "responses without expires_in"},
 	{"auth", "string_expires_in", "expires_in is a string"},
-	{"auth", "no_access_token", "answers without access_token, and yet with a refresh token"},
-	{"auth", "no_refresh_token", "answers without refresh_token: the old one goes on"},
-	{"auth", "deny", "the user says no"},
+	{"auth", "no_access_token", "responses with a refresh token but without access_token"},
+	{"auth", "no_refresh_token", "responses without refresh_token: the old one stays valid"},
+	{"auth", "deny", "the user denies consent"},
 	{"auth", "no_iss", "authorization responses without iss"},
 	{"auth", "wrong_iss", "authorization responses with another server's iss"},
 	{"auth", "wrong_state", "authorization responses with another state"},
-	{"auth", "no_registration", "metadata and server know no dynamic registration"},
-	{"auth", "no_pkce", "metadata does not say that PKCE is supported"},
+	{"auth", "no_registration", "dynamic registration is not supported"},
+	{"auth", "no_pkce", "the metadata does not advertise PKCE"},
 	{"auth", "wrong_issuer", "metadata names another issuer"},
 	{"auth", "metadata_404", "404 for the metadata"},
-	{"auth", "metadata_html", "metadata is a page of HTML"},
+	{"auth", "metadata_html", "an HTML page in place of the metadata"},
 
-	{"openai", "down", "every connection breaks before anything is done"},
-	{"openai", "drop", "tools run, and the answer is lost"},
+	{"openai", "down", "every connection is closed before the request is handled"},
+	{"openai", "drop", "tools run, and the response is lost"},
 	{"openai", "late_500", "tools run, and then 500"},
-	{"openai", "hang", "no answer"},
-	{"openai", "slow", "every answer is late: slow=200ms"},
-	{"openai", "401", "the API key is refused"},
+	{"openai", "hang", "no response"},
+	{"openai", "slow", "every response is delayed: slow=200ms"},
+	{"openai", "401", "the API key is rejected"},
 	{"openai", "429", "rate limit, Retry-After: 1"},
 	{"openai", "quota", "429 insufficient_quota"},
 	{"openai", "500", "500 server_error"},
 	{"openai", "503", "503 overloaded"},
-	{"openai", "html", "502 and a page of HTML"},
+	{"openai", "html", "502 with an HTML page"},
 	{"openai", "model", "404 model_not_found"},
 	{"openai", "context_length", "400 context_length_exceeded"},
-	{"openai", "unsupported", "400: the endpoint knows no mcp tool"},
+	{"openai", "unsupported", "400: the endpoint does not support mcp tools"},
 	{"openai", "numeric_code", "500 with a code that is a number"},
 	{"openai", "error_string", "500 with an error that is a string"},
-	{"openai", "placeholder", "a failed list is told with 424 in place of the server's status"},
-	{"openai", "should_retry", "a failed list is told with the header x-should-retry: true"},
-	{"openai", "azure", "a failed list is told in Azure's form"},
-	{"openai", "list_in_stream", "a failed list is told in the stream, after a 200"},
+	{"openai", "placeholder", "a failed list is reported with 424 in place of the server's status"},
+	{"openai", "should_retry", "a failed list is reported with the header x-should-retry: true"},
+	{"openai", "azure", "a failed list is reported in Azure's format"},
+	{"openai", "list_in_stream", "a failed list is reported in the stream, after a 200"},
 	{"openai", "string_error", "mcp_call.error is a string, as before August 2026"},
 	{"openai", "failed", "the response fails after the first call"},
 	{"openai", "incomplete", "the response is incomplete after the first call"},
 	{"openai", "stream_error", "an error event with a nested error, then response.failed, after the first call"},
 	{"openai", "stream_flat_error", "an error event in the flat form, after the first call"},
-	{"openai", "stream_cut", "the connection breaks after the first call"},
+	{"openai", "stream_cut", "the connection is closed after the first call"},
 	{"openai", "stream_eof", "the stream ends after the first call, without a terminal event"},
 }
 
-// FaultNames returns every fault that this world knows.
+// FaultNames returns all faults of this world.
 func (w *World) FaultNames() []FaultName {
 	var out []FaultName
 	for _, k := range faultKinds {
@@ -117,16 +117,16 @@ func (w *World) FaultNames() []FaultName {
 
 // Fault switches a fault on: "PART:NAME", where PART is a server's name, "mcp"
 // for all servers, "auth" for both authorization servers, or "openai".
-// "=DURATION" after it is how late a slow part is; "*N" at the end means that
-// it strikes N times and is then over. See [World.FaultNames].
+// "=DURATION" after it sets the delay of a slow part; "*N" at the end limits it
+// to N requests. See [World.FaultNames]. An unknown name is an error.
 func (w *World) Fault(spec string) error { return w.faults.set(spec) }
 
-// Clear switches faults off, by the names that they were switched on with but
-// without what follows the name, or all of them.
+// Clear switches faults off: those with the given names, without "=DURATION"
+// and "*N", or all of them if no name is given.
 func (w *World) Clear(names ...string) { w.faults.clear(names) }
 
 type fault struct {
-	left  int // how often it still strikes; negative: always
+	left  int // remaining requests; negative: no limit
 	delay time.Duration
 }
 
@@ -134,7 +134,7 @@ type faultSet struct {
 	servers []string
 
 	mu     sync.Mutex
-	active map[string]*fault // guarded by mu, and so are the faults
+	active map[string]*fault // guarded by mu, like the faults in it
 }
 
 func newFaultSet(servers []Server) *faultSet {
@@ -199,7 +199,7 @@ func (f *faultSet) clear(names []string) {
 	}
 }
 
-// strikes reports whether the fault is on, and counts.
+// strikes reports whether the fault is active, and counts the request.
 func (f *faultSet) strikes(part, kind string) bool {
 	_, on := f.strike(part, kind)
 	return on
@@ -228,7 +228,7 @@ func (f *faultSet) strike(part, kind string) (time.Duration, bool) {
 	return 0, false
 }
 
-// first returns the first of the kinds that is on, "" if none is.
+// first returns the first active fault of the kinds, or "".
 func (f *faultSet) first(part string, kinds ...string) string {
 	for _, k := range kinds {
 		if f.strikes(part, k) {
@@ -238,8 +238,8 @@ func (f *faultSet) first(part string, kinds ...string) string {
 	return ""
 }
 
-// stall holds a request up if the part is slow or hangs. It reports whether
-// there is still somebody to answer.
+// stall delays a request if the part is slow or hangs. It reports whether the
+// client is still connected.
 func (f *faultSet) stall(ctx context.Context, part string) bool {
 	if f.strikes(part, "hang") {
 		<-ctx.Done()
@@ -257,5 +257,5 @@ func (f *faultSet) stall(ctx context.Context, part string) bool {
 	return true
 }
 
-// drop breaks the connection without an answer.
+// drop closes the connection without a response.
 func drop() { panic(http.ErrAbortHandler) }

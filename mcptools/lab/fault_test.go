@@ -20,7 +20,7 @@ import (
 func TestFaultsAreNamedAndCounted(t *testing.T) {
 	t.Parallel()
 	w, hc := start(t, nil), plain(t)
-	for _, bad := range []string{"", "notes", "notes:", "nobody:401", "notes:quota", "openai:401*0", "openai:401*x", "notes:slow", "notes:slow=x", "notes:slow=-1s", "notes:401=3"} {
+	for _, bad := range []string{"", "notes", "notes:", "unknown:401", "notes:quota", "openai:401*0", "openai:401*x", "notes:slow", "notes:slow=x", "notes:slow=-1s", "notes:401=3"} {
 		assert.Error(t, w.Fault(bad), bad)
 	}
 	names := map[string]bool{}
@@ -50,11 +50,11 @@ func TestFaultsAreNamedAndCounted(t *testing.T) {
 	require.NoError(t, w.Fault("mcp:503"))
 	assert.Equal(t, []int{503, 503}, []int{list("notes"), list("tasks")})
 
-	_, err := lab.Start(&lab.Options{Faults: []string{"nobody:down"}})
+	_, err := lab.Start(&lab.Options{Faults: []string{"unknown:down"}})
 	assert.Error(t, err)
 }
 
-// What the probe says of every fault of an MCP server: the probe is not the
+// The probe's verdict for each fault of an MCP server: the probe is not the
 // lab's, so each judges the other.
 func TestFaultsOfAnMCPServerLookAsTheyShould(t *testing.T) {
 	t.Parallel()

@@ -8,9 +8,9 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
-// A Grant is what a user's consent gave: a token pair, and all that a backend
-// must keep with it. Its tokens are worthless outside this world. Encoded as
-// JSON it is a file that the command's import takes.
+// A Grant is the result of a user's consent: a token pair and the data that a
+// backend must keep with it. Its tokens are worthless outside this world. Its
+// JSON is a file for `toolgrant import`.
 type Grant struct {
 	AccessToken        string    `json:"access_token"`
 	RefreshToken       string    `json:"refresh_token,omitempty"`
@@ -25,8 +25,8 @@ type Grant struct {
 	Scope              string    `json:"scope"`
 }
 
-// Credential returns the grant as what a store keeps. The client's secret is
-// not in it: that comes from oauthstore's Options.Clients.
+// Credential returns the grant as a credential for a store. It does not contain
+// the client's secret, which comes from oauthstore's Options.Clients.
 func (g Grant) Credential() oauthstore.Credential {
 	return oauthstore.Credential{
 		AccessToken:  oauthstore.NewSecret(g.AccessToken),
@@ -40,7 +40,7 @@ func (g Grant) Credential() oauthstore.Credential {
 	}
 }
 
-// JSON returns the grant as a file for the command's import.
+// JSON returns the grant as a file for `toolgrant import`.
 func (g Grant) JSON() []byte {
 	data, err := json.MarshalIndent(g, "", "  ") //nolint:gosec // its tokens are worthless elsewhere
 	if err != nil {
@@ -49,7 +49,7 @@ func (g Grant) JSON() []byte {
 	return data
 }
 
-// Grant returns what the consent of a user to that server gives, without a
+// Grant returns the result of a user's consent for that server, without a
 // browser and without HTTP: a token pair of the server's authorization server.
 func (w *World) Grant(server, subject string) Grant {
 	s := w.server(server)
@@ -83,8 +83,8 @@ func (w *World) RESTToken(server, subject string) string {
 	return token
 }
 
-// Key returns a key that a person made at the vendor for that MCP server: a
-// bearer token that does not end.
+// Key returns an API key for that MCP server: a bearer token that does not
+// expire.
 func (w *World) Key(server, subject string) string {
 	s := w.server(server)
 	token := newToken()
@@ -94,8 +94,8 @@ func (w *World) Key(server, subject string) string {
 	return token
 }
 
-// Expire ends access tokens now, or all of them if none is given, keys
-// excepted. Refresh tokens go on.
+// Expire expires the given access tokens now, or all of them if none is given,
+// except keys. Refresh tokens stay valid.
 func (w *World) Expire(tokens ...string) {
 	now := w.now()
 	for _, a := range []*authServer{w.auth, w.appAuth} {
@@ -114,8 +114,8 @@ func (w *World) Expire(tokens ...string) {
 	}
 }
 
-// Revoke ends everything that a user's consents gave, at both authorization
-// servers, as a user does who removes an application.
+// Revoke revokes all tokens of a user at both authorization servers, as when the
+// user removes the application at the vendor.
 func (w *World) Revoke(subject string) {
 	for _, a := range []*authServer{w.auth, w.appAuth} {
 		a.mu.Lock()
@@ -133,7 +133,7 @@ func (w *World) Revoke(subject string) {
 	}
 }
 
-// Active reports whether an access token is good now, wherever it is for.
+// Active reports whether an access token is valid now, for any server.
 func (w *World) Active(token string) bool {
 	t, known := w.lookup(token)
 	return known && t.alive(w.now())

@@ -15,8 +15,8 @@ import (
 	"github.com/mark3labs/mcp-go/server"
 )
 
-// An mcpServer is one MCP server behind its door: a bearer token whose
-// audience is this server, and no other, opens it.
+// An mcpServer is one MCP server. It accepts only bearer tokens whose audience
+// is this server.
 type mcpServer struct {
 	Server
 	w        *World
@@ -112,7 +112,7 @@ func (m *mcpServer) close() {
 	m.empty.CloseSessions(context.Background())
 }
 
-// serveMetadata answers with the protected-resource metadata (RFC 9728).
+// serveMetadata responds with the protected-resource metadata (RFC 9728).
 func (m *mcpServer) serveMetadata(resource string) http.HandlerFunc {
 	return func(rw http.ResponseWriter, _ *http.Request) {
 		if m.w.faults.strikes(m.Name, "no_metadata") {
@@ -144,7 +144,7 @@ func (m *mcpServer) door(resource string, h http.HandlerFunc) http.HandlerFunc {
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		var msg rpcRequest
-		_ = json.Unmarshal(body, &msg) // what is no JSON-RPC is the server's business
+		_ = json.Unmarshal(body, &msg) // the server rejects a body that is not JSON-RPC
 		m.w.log.note(r.Context(), func(seen *Request) { seen.RPC = msg.Method })
 
 		if !m.faults(rw, r, msg, resource) {
@@ -171,7 +171,7 @@ func (m *mcpServer) metadataURL(resource string) string {
 	return m.w.wellKnown("oauth-protected-resource", resource)
 }
 
-// A refusal is an answer with a challenge (RFC 6750 section 3).
+// A refusal is a response with a challenge (RFC 6750 section 3).
 type refusal struct {
 	status                   int
 	code, description, scope string
@@ -196,7 +196,7 @@ func (f *refusal) write(rw http.ResponseWriter, metadataURL string) {
 	writeJSON(rw, f.status, map[string]string{"error": code, "error_description": f.description})
 }
 
-// admit judges the token of a request.
+// admit checks the token of a request.
 func (m *mcpServer) admit(r *http.Request, method, resource string) (subject string, refused *refusal) {
 	if m.Anonymous && method != string(mcp.MethodToolsCall) {
 		return "anyone", nil
@@ -225,7 +225,7 @@ func (m *mcpServer) admit(r *http.Request, method, resource string) (subject str
 	return t.subject, nil
 }
 
-// vendor is the name that the server's operator has in its messages.
+// vendor is the operator's name in the server's messages.
 func (m *mcpServer) vendor() string { return strings.ToUpper(m.Name[:1]) + m.Name[1:] }
 
 // bearer reads the token of a request.

@@ -7,8 +7,8 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 )
 
-// faults answers in place of the server where a fault says so, and reports
-// whether the request goes on.
+// faults responds in place of the server if a fault is active. It reports
+// whether the server should handle the request.
 func (m *mcpServer) faults(rw http.ResponseWriter, r *http.Request, msg rpcRequest, resource string) bool {
 	f := m.w.faults
 	if f.strikes(m.Name, "down") {
@@ -63,7 +63,7 @@ func (m *mcpServer) callFaults(rw http.ResponseWriter, r *http.Request, msg rpcR
 	return false
 }
 
-// refuse answers with the status that a fault's name begins with.
+// refuse responds with the status at the start of a fault's name.
 func (m *mcpServer) refuse(rw http.ResponseWriter, kind, resource string) {
 	status, _ := strconv.Atoi(kind[:3])
 	f := &refusal{status: status, bare: true, description: http.StatusText(status)}

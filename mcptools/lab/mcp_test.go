@@ -227,7 +227,7 @@ func TestWorldsThatCannotBe(t *testing.T) {
 		assert.Error(t, err, name)
 	}
 	w := start(t, nil)
-	assert.PanicsWithValue(t, "lab: the world has no server nobody", func() { w.Server("nobody") })
+	assert.PanicsWithValue(t, "lab: the world has no server unknown", func() { w.Server("unknown") })
 }
 
 func TestCloseCutsOffWhatIsOpen(t *testing.T) {

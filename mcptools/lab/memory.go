@@ -7,11 +7,11 @@ import (
 	"sync"
 )
 
-// memoryBase is where a world in memory seems to be: a loopback address, which
-// is where plain http is allowed, on a port where nobody listens.
+// memoryBase is the apparent address of a world in memory: loopback, where plain
+// http is allowed, on a port without a listener.
 const memoryBase = "http://127.0.0.1:1"
 
-// A memoryListener accepts connections that were never on a network.
+// A memoryListener accepts connections within the process.
 type memoryListener struct {
 	conns chan net.Conn
 	done  chan struct{}
@@ -46,7 +46,7 @@ type memoryAddr struct{}
 func (memoryAddr) Network() string { return "memory" }
 func (memoryAddr) String() string  { return "127.0.0.1:1" }
 
-// dial makes a connection to the listener, whatever the address.
+// dial connects to the listener and ignores the address.
 func (l *memoryListener) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	near, far := net.Pipe()
 	select {
@@ -59,7 +59,7 @@ func (l *memoryListener) dial(ctx context.Context, _, _ string) (net.Conn, error
 	}
 }
 
-// client returns a client whose connections end at the listener.
+// client returns a client whose connections all go to the listener.
 func (l *memoryListener) client() *http.Client {
 	return &http.Client{Transport: &http.Transport{DialContext: l.dial, DisableCompression: true}}
 }

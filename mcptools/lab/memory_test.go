@@ -58,7 +58,7 @@ func TestAWorldInMemoryLivesInVirtualTime(t *testing.T) {
 		}
 		assert.GreaterOrEqual(t, time.Since(began), time.Hour)
 		for _, r := range w.ModelRequests() {
-			assert.True(t, r.Entries[0].Active, "no token that has ended is sent")
+			assert.True(t, r.Entries[0].Active, "no expired token is sent")
 		}
 		assert.Equal(t, 1, w.Count("notes", "tools/list"))
 		assert.GreaterOrEqual(t, w.Count("auth", "refresh_token"), 11)
@@ -91,11 +91,11 @@ func TestAWorldInMemoryStreamsAndHangs(t *testing.T) {
 		began = time.Now()
 		_, err = c.Responses.New(t.Context(), ask("report", tool))
 		assert.Equal(t, 424, apiError(t, err).StatusCode)
-		assert.Equal(t, time.Minute, time.Since(began), "the endpoint waits for as long as it is told")
+		assert.Equal(t, time.Minute, time.Since(began), "the endpoint waits for CallTimeout")
 	})
 }
 
-// What a builder and the doctor ask goes through the caller's transport.
+// Requests of a builder and of the doctor go through the caller's transport.
 func TestAWorldInMemoryCanBeProbed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// An openAI is the Responses endpoint: what OpenAI does with an mcp entry, as
-// far as it is documented or was recorded.
+// An openAI is the Responses endpoint. It handles an mcp entry as OpenAI does,
+// as far as that is documented or was recorded.
 type openAI struct {
 	w       *World
 	key     string
@@ -18,7 +18,7 @@ type openAI struct {
 	timeout time.Duration // for an MCP server
 
 	mu        sync.Mutex
-	responses map[string]*storedResponse // guarded by mu, and so are seen and order
+	responses map[string]*storedResponse // guarded by mu, like seen and order
 	order     []string
 	seen      []ModelRequest
 }
@@ -45,14 +45,14 @@ func (o *openAI) routes(mux *http.ServeMux) {
 	handle("GET /v1/responses/{id}", o.serveGet)
 }
 
-// A ModelRequest is what the Responses endpoint was asked. The values of
+// A ModelRequest is a request to the Responses endpoint. The values of
 // authorization and of an Authorization header are not kept.
 type ModelRequest struct {
 	At      time.Time
 	Body    json.RawMessage // the request, redacted
 	Entries []EntrySeen     // its mcp tools, in their order
-	Status  int             // of the answer; 0: it was cut off, or is not there yet
-	Retry   int             // how often the client says that it has tried before
+	Status  int             // of the response; 0: it was cut off or is not complete
+	Retry   int             // earlier attempts, as the client reports them
 }
 
 // An EntrySeen is one mcp tool of a request.
@@ -61,18 +61,17 @@ type EntrySeen struct {
 	ServerURL string
 	Token     string // the first 8 hexadecimal digits of the SHA-256 of its bearer token; "" without one
 	In        string // "authorization", "headers", or ""
-	Active    bool   // the token was good at that moment, for whatever server
+	Active    bool   // the token was valid at that moment, for any server
 }
 
-// ModelRequests returns what the Responses endpoint was asked so far, the
-// latest 10,000.
+// ModelRequests returns the latest 10,000 requests to the Responses endpoint.
 func (w *World) ModelRequests() []ModelRequest {
 	w.model.mu.Lock()
 	defer w.model.mu.Unlock()
 	return append([]ModelRequest(nil), w.model.seen...)
 }
 
-// SetScript changes what the model does from now on. Nil: the default.
+// SetScript replaces the model's script. Nil restores the default.
 func (w *World) SetScript(s *Script) error {
 	if s != nil {
 		if err := s.check(); err != nil {
@@ -85,7 +84,7 @@ func (w *World) SetScript(s *Script) error {
 	return nil
 }
 
-// remember keeps a request and returns how its status is told.
+// remember keeps a request and returns the function that records its status.
 func (o *openAI) remember(r *http.Request, body []byte) func(status int) {
 	m := ModelRequest{At: o.w.now(), Body: redactRequest(body), Entries: o.entriesSeen(body)}
 	if n := r.Header.Get("X-Stainless-Retry-Count"); n != "" {

@@ -52,8 +52,8 @@ func parseInput(raw json.RawMessage) ([]item, *apiError) {
 	return items, nil
 }
 
-// joinContext puts new input after a conversation and refuses what does not
-// fit into it.
+// joinContext appends new input to a conversation and rejects input that does
+// not fit.
 func joinContext(before, input []item) ([]item, *apiError) {
 	ids, calls, asked, answered := map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}
 	all := make([]item, 0, len(before)+len(input))
@@ -92,8 +92,8 @@ func joinContext(before, input []item) ([]item, *apiError) {
 	return all, nil
 }
 
-// listed returns the tools of a label that the conversation holds already, and
-// whether it does.
+// listed returns the tools of a label that the conversation already contains,
+// and whether it contains them.
 func listed(context []item, label string) (tools []listedTool, ok bool) {
 	for _, it := range slices.Backward(context) {
 		if !it.is("mcp_list_tools") || it.str("server_label") != label || it["error"] != nil {

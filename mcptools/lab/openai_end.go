@@ -2,7 +2,7 @@ package lab
 
 import "net/http"
 
-// finish ends the response and sends what is not sent yet.
+// finish completes the response and sends the rest of it.
 func (r *run) finish(rw http.ResponseWriter, end string) {
 	failure := map[string]any{"code": "server_error", "message": "The model failed to generate a response."}
 	r.body["status"] = "completed"
@@ -12,7 +12,7 @@ func (r *run) finish(rw http.ResponseWriter, end string) {
 		drop()
 	case "late_500":
 		if r.stream {
-			drop() // the status is gone already
+			drop() // the status has already been sent
 		}
 		e := platformErrors["500"]
 		e.write(rw)
@@ -37,7 +37,7 @@ func (r *run) finish(rw http.ResponseWriter, end string) {
 	r.events.send("response."+kind, map[string]any{"response": r.snapshot()})
 }
 
-// breakOff ends a stream in one of the ways that were seen in the wild.
+// breakOff ends a stream in one of the ways that were observed in practice.
 func (r *run) breakOff(end string, failure map[string]any) {
 	switch end {
 	case "stream_error": // as it was recorded

@@ -53,8 +53,8 @@ func (f *toolFilter) fits(t listedTool) bool {
 	return f.ReadOnly == nil || *f.ReadOnly == t.readOnly()
 }
 
-// An approval says which calls somebody must approve. What OpenAI does with a
-// tool that is in neither list, or in both, is not documented; here it needs
+// An approval determines which calls need approval. OpenAI does not document
+// the case of a tool that is in neither list, or in both; here it needs
 // approval.
 type approval struct {
 	Always *toolFilter `json:"always"`
@@ -73,7 +73,7 @@ func (a approval) needed(t listedTool) bool {
 	return a.Always.fits(t) || !a.Never.fits(t)
 }
 
-// mayUse reports whether the entry lets the model see the tool.
+// mayUse reports whether the entry allows the tool.
 func (e *entry) mayUse(t listedTool) bool { return e.allowed == nil || e.allowed.fits(t) }
 
 func (e *entry) tool(name string) (listedTool, bool) {
@@ -84,7 +84,7 @@ func (e *entry) tool(name string) (listedTool, bool) {
 	return e.tools[i], true
 }
 
-// upstreamHeader is what the MCP server gets to see.
+// upstreamHeader returns the headers for the MCP server.
 func (e *entry) upstreamHeader() http.Header {
 	h := http.Header{"User-Agent": {"openai-mcp/1.0.0"}}
 	for name, value := range e.headers {
@@ -120,8 +120,8 @@ type rawEntry struct {
 	DeferLoading    bool            `json:"defer_loading"`
 }
 
-// parseEntries reads the mcp tools of a request, and refuses what OpenAI
-// refuses. Tools of other types pass.
+// parseEntries reads the mcp tools of a request, and rejects those that OpenAI
+// rejects. It ignores tools of other types.
 func parseEntries(tools []json.RawMessage) ([]*entry, *apiError) {
 	var entries []*entry
 	for i, raw := range tools {
@@ -271,7 +271,7 @@ func (e *entry) readFilters(i int, r rawEntry) *apiError {
 			e.allowed.ToolNames = []string{}
 		}
 		if e.allowed.ToolNames == nil && e.allowed.ReadOnly == nil {
-			e.allowed = nil // an empty filter leaves nothing out
+			e.allowed = nil // an empty filter excludes nothing
 		}
 	}
 	if isNull(r.RequireApproval) {

@@ -6,7 +6,7 @@ import (
 	"net/http"
 )
 
-// An apiError is an error answer of OpenAI's API.
+// An apiError is an error response of OpenAI's API.
 type apiError struct {
 	status  int
 	kind    string // "type"
@@ -27,7 +27,7 @@ func (e *apiError) write(rw http.ResponseWriter) {
 	writeJSON(rw, e.status, map[string]any{"error": e.body()})
 }
 
-// invalid is a request that is refused as written.
+// invalid returns the error for a malformed request.
 func invalid(param any, code any, format string, args ...any) *apiError {
 	return &apiError{
 		status: http.StatusBadRequest, kind: "invalid_request_error",
@@ -42,7 +42,7 @@ func errBadKey() *apiError {
 	}
 }
 
-// platformErrors are refusals of OpenAI's own that a fault can ask for.
+// platformErrors are OpenAI's own errors that faults can select.
 var platformErrors = map[string]apiError{
 	"429": {
 		status: http.StatusTooManyRequests, kind: "requests", code: "rate_limit_exceeded",
@@ -78,8 +78,8 @@ var platformErrors = map[string]apiError{
 	},
 }
 
-// platformFaults answers in place of the API where a fault says so, and
-// reports whether the request goes on.
+// platformFaults responds in place of the API if a fault is active. It reports
+// whether the API should handle the request.
 func (o *openAI) platformFaults(rw http.ResponseWriter, r *http.Request) bool {
 	f := o.w.faults
 	if f.strikes("openai", "down") {
@@ -107,8 +107,8 @@ func (o *openAI) platformFaults(rw http.ResponseWriter, r *http.Request) bool {
 	return false
 }
 
-// listFailed is what a failed tool list makes of the whole request. The status
-// of the server stands in the text only; 424 in it is a placeholder.
+// listFailed returns the error of a request whose tool list failed. Only the
+// text contains the server's status; 424 in it is a placeholder.
 func (o *openAI) listFailed(label, serverURL string, err *upstreamError) *apiError {
 	status := err.status
 	if status < 400 || o.w.faults.strikes("openai", "placeholder") {

@@ -14,7 +14,7 @@ import (
 	"github.com/toolgrant/toolgrant/mcptools/lab"
 )
 
-// A list that can't be had costs the whole response, and the text holds the
+// A failed list fails the whole response, and the text contains the
 // server's status where there is one.
 func TestAListThatFailsIsA424(t *testing.T) {
 	t.Parallel()
@@ -77,7 +77,7 @@ func TestAListThatFailsHasOtherFormsToo(t *testing.T) {
 	require.NoError(t, w.Fault("notes:no_tools"))
 	resp, err := c.Responses.New(t.Context(), ask("report", entry(w, "notes", w.Key("notes", "mia"))))
 	require.NoError(t, err)
-	assert.Empty(t, resp.Output[0].AsMcpListTools().Tools, "no tools is no failure")
+	assert.Empty(t, resp.Output[0].AsMcpListTools().Tools, "an empty list is not a failure")
 }
 
 // callOf asks for one call of a tool and returns it.
@@ -206,5 +206,5 @@ func TestAClientThatLeavesEndsTheCall(t *testing.T) {
 	err := <-done
 	require.Error(t, err)
 	assert.True(t, errors.Is(err, context.Canceled), "%v", err)
-	assert.Zero(t, w.ModelRequests()[0].Status, "nobody was answered")
+	assert.Zero(t, w.ModelRequests()[0].Status, "no response was sent")
 }

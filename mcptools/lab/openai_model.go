@@ -8,14 +8,14 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 )
 
-// endings of a run that a fault asks for, once a tool has run.
+// endings are the ways in which a fault ends a run after a tool has run.
 var endings = []string{
 	"drop", "late_500", "failed", "incomplete",
 	"stream_error", "stream_flat_error", "stream_cut", "stream_eof",
 }
 
-// think does what the script says, from where the conversation stands. It
-// returns how the run ends: "" if well.
+// think runs the script from the current state of the conversation. It returns
+// how the run ends: "" for success.
 func (r *run) think(ctx context.Context) string {
 	last, messages := -1, 0
 	for i, it := range r.context {
@@ -71,8 +71,8 @@ func (r *run) think(ctx context.Context) string {
 	return ""
 }
 
-// afterCall returns how the run ends now, if a fault says so or nobody listens
-// any more.
+// afterCall returns how the run ends now, if a fault is active or the client
+// disconnected.
 func (r *run) afterCall(ctx context.Context) string {
 	if ctx.Err() != nil {
 		return "drop"
@@ -80,14 +80,14 @@ func (r *run) afterCall(ctx context.Context) string {
 	return r.o.w.faults.first("openai", endings...)
 }
 
-// progress is what of a turn the conversation holds already.
+// progress is the part of a turn that the conversation already contains.
 type turnProgress struct {
 	calls    int    // made, or asked for
 	answers  int    // messages of the model
 	approved []item // requests that were approved and not yet followed
 }
 
-// progressOf reads it from what came after the user's last message.
+// progressOf reads it from the items after the user's last message.
 func (r *run) progressOf(items []item) *turnProgress {
 	p := &turnProgress{}
 	followed, approvals := map[string]bool{}, map[string]bool{}
@@ -118,8 +118,7 @@ func (r *run) progressOf(items []item) *turnProgress {
 	return p
 }
 
-// resume makes the calls that were approved. What was denied, or not decided,
-// is not made.
+// resume makes the approved calls. Denied and undecided calls are not made.
 func (r *run) resume(ctx context.Context, p *turnProgress) string {
 	for _, it := range p.approved {
 		e, _, ok := r.find(Call{ServerLabel: it.str("server_label"), Tool: it.str("name")})
@@ -134,7 +133,7 @@ func (r *run) resume(ctx context.Context, p *turnProgress) string {
 	return ""
 }
 
-// find returns what a call means, if the model sees such a tool.
+// find returns the entry and tool of a call, if the model can see the tool.
 func (r *run) find(c Call) (*entry, listedTool, bool) {
 	if r.toolless {
 		return nil, listedTool{}, false
@@ -148,7 +147,7 @@ func (r *run) find(c Call) (*entry, listedTool, bool) {
 	return nil, listedTool{}, false
 }
 
-// ask puts an approval request into the output.
+// ask adds an approval request to the output.
 func (r *run) ask(e *entry, c Call) {
 	it := item{
 		"id": "mcpr_" + hexText(24), "type": "mcp_approval_request", "server_label": e.label,
@@ -157,7 +156,7 @@ func (r *run) ask(e *entry, c Call) {
 	r.end(it, r.begin(it))
 }
 
-// call calls a tool and puts the call into the output, well or not.
+// call calls a tool and adds the call to the output, successful or not.
 func (r *run) call(ctx context.Context, e *entry, tool, arguments, approvalID string) {
 	it := item{
 		"id": "mcp_" + hexText(24), "type": "mcp_call", "server_label": e.label, "name": tool,
@@ -206,7 +205,7 @@ func (r *run) callUpstream(ctx context.Context, e *entry, tool, arguments string
 	return e.conn.call(ctx, tool, arguments)
 }
 
-// callError is what mcp_call.error says of a call that did not come through.
+// callError returns mcp_call.error for a call that failed.
 func (u *upstreamError) callError() map[string]any {
 	switch {
 	case u.rpcCode != 0:
@@ -227,7 +226,7 @@ func contentText(res *mcp.CallToolResult) string {
 	return strings.Join(parts, "\n")
 }
 
-// callText is what a call gave, as a line of text.
+// callText returns the output of a call as a line of text.
 func callText(it item) string {
 	name := it.str("server_label") + "/" + it.str("name")
 	if out, ok := it["output"].(string); ok {
@@ -236,7 +235,7 @@ func callText(it item) string {
 	return name + " failed"
 }
 
-// fill puts the outputs of calls into a text of the script.
+// fill replaces the placeholders in a script's text by the outputs of calls.
 func (r *run) fill(text string) string {
 	last := ""
 	if n := len(r.outputs); n > 0 {
@@ -245,7 +244,7 @@ func (r *run) fill(text string) string {
 	return strings.NewReplacer("{{last}}", last, "{{all}}", strings.Join(r.outputs, "\n")).Replace(text)
 }
 
-// say puts a message into the output.
+// say adds a message to the output.
 func (r *run) say(text string) {
 	id := "msg_" + hexText(24)
 	part := map[string]any{"type": "output_text", "text": text, "annotations": []any{}, "logprobs": []any{}}

@@ -45,7 +45,7 @@ func (o *openAI) entriesSeen(body []byte) []EntrySeen {
 			Headers       map[string]string `json:"headers"`
 		} `json:"tools"`
 	}
-	_ = json.Unmarshal(body, &req) // what can be read
+	_ = json.Unmarshal(body, &req) // as far as it is readable
 	var out []EntrySeen
 	for _, t := range req.Tools {
 		if t.Type != "mcp" {

@@ -19,7 +19,7 @@ type run struct {
 	body     map[string]any
 	output   []item
 	events   *eventStream // nil: the response is not streamed
-	calls    int          // how many calls were made
+	calls    int          // number of calls made
 	outputs  []string     // of the calls of this turn, for the script
 	toolless bool         // tool_choice is none
 }
@@ -96,7 +96,7 @@ func (o *openAI) newRun(data []byte) (*run, *apiError) {
 	return r, nil
 }
 
-// serve makes the response and sends it.
+// serve creates the response and sends it.
 func (r *run) serve(ctx context.Context, rw http.ResponseWriter) {
 	defer r.closeConnections()
 	lists, failed := r.fetchLists(ctx)
@@ -127,14 +127,14 @@ func (r *run) serve(ctx context.Context, rw http.ResponseWriter) {
 	r.finish(rw, end)
 }
 
-// A listFailure is a tool list that could not be had.
+// A listFailure is a failed retrieval of a tool list.
 type listFailure struct {
 	entry *entry
 	api   *apiError
 }
 
-// fetchLists asks the servers whose tools the conversation does not hold yet,
-// all at once, and returns the items for them.
+// fetchLists retrieves, concurrently, the tools that the conversation does not
+// contain yet, and returns their items.
 func (r *run) fetchLists(ctx context.Context) ([]item, *listFailure) {
 	errs := make([]*upstreamError, len(r.entries))
 	items := make([]item, len(r.entries))
@@ -185,7 +185,7 @@ func (r *run) closeConnections() {
 	}
 }
 
-// addList puts a tool list into the output, with the events of its making.
+// addList adds a tool list to the output, with its events.
 func (r *run) addList(it item) {
 	index := r.begin(with(it, "tools", []listedTool{}))
 	r.progress("response.mcp_list_tools.in_progress", it, index)
@@ -193,7 +193,7 @@ func (r *run) addList(it item) {
 	r.end(it, index)
 }
 
-// failInList tells in the stream that a list could not be had.
+// failInList sends the events of a failed tool list.
 func (r *run) failInList(f *listFailure) {
 	it := item{
 		"id": "mcpl_" + hexText(24), "type": "mcp_list_tools", "server_label": f.entry.label,
@@ -207,7 +207,7 @@ func (r *run) failInList(f *listFailure) {
 	r.events.send("response.failed", map[string]any{"response": r.snapshot()})
 }
 
-// begin announces an item and returns its place in the output.
+// begin announces an item and returns its index in the output.
 func (r *run) begin(it item) int {
 	index := len(r.output)
 	r.events.send("response.output_item.added", map[string]any{"output_index": index, "item": it})
@@ -218,7 +218,7 @@ func (r *run) progress(event string, it item, index int) {
 	r.events.send(event, map[string]any{"item_id": it.str("id"), "output_index": index})
 }
 
-// end puts a finished item into the output.
+// end adds a finished item to the output.
 func (r *run) end(it item, index int) {
 	r.output = append(r.output, it)
 	r.events.send("response.output_item.done", map[string]any{"output_index": index, "item": it})

@@ -34,7 +34,7 @@ func (s *eventStream) send(kind string, fields map[string]any) {
 		drop()
 	}
 	if _, err = fmt.Fprintf(s.rw, "event: %s\ndata: %s\n\n", kind, data); err != nil {
-		return // the client is gone, which its context tells
+		return // the client disconnected, so its context is done
 	}
 	if f, ok := s.rw.(http.Flusher); ok {
 		f.Flush()

@@ -91,7 +91,7 @@ func TestAStreamTellsOfFailedCallsAndOfApprovals(t *testing.T) {
 	assert.Equal(t, "response.completed", events[len(events)-1].Type)
 }
 
-// What goes wrong within a stream reaches openai-go in five ways.
+// A failure within a stream reaches openai-go in five ways.
 func TestAStreamCanFailInEachWay(t *testing.T) {
 	t.Parallel()
 	w := start(t, nil)

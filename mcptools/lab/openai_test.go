@@ -57,7 +57,7 @@ func TestAResponseListsCallsAndAnswers(t *testing.T) {
 	assert.Equal(t, 404, apiError(t, err).StatusCode)
 }
 
-// The four attempts of somebody who has a token for the vendor's REST API.
+// The four attempts of a developer with a token for the vendor's REST API.
 func TestARESTTokenFailsInEachOfTheFourWays(t *testing.T) {
 	t.Parallel()
 	w := start(t, nil)
@@ -369,7 +369,7 @@ func TestInfoIsWhatTheCommandPrints(t *testing.T) {
 	assert.Equal(t, start(t, nil).Server("notes").Name, "notes")
 }
 
-// Whatever is sent, the endpoint answers, and never by breaking off. The world
+// The endpoint responds to every input and never closes the connection. The world
 // is in memory, so that no server_url leads anywhere else.
 func FuzzRequests(f *testing.F) {
 	w, err := lab.Start(&lab.Options{InMemory: true})

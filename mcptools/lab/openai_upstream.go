@@ -15,21 +15,21 @@ import (
 )
 
 // An upstream is a connection of the Responses endpoint to an MCP server, with
-// exactly what the entry says.
+// the credentials and headers of the entry.
 type upstream struct {
 	client *client.Client
 	rec    *statusRecorder
 }
 
-// An upstreamError is why an MCP server did not give what it was asked.
+// An upstreamError says why a request to an MCP server failed.
 type upstreamError struct {
-	status  int // HTTP status; 0: there was none that tells
-	rpcCode int // JSON-RPC error code; 0: there was none
+	status  int // HTTP status; 0: none
+	rpcCode int // JSON-RPC error code; 0: none
 	message string
 }
 
-// connect opens the connection, which ctx ends: streamable HTTP, or HTTP+SSE
-// where the server turns that down.
+// connect opens the connection, which closes with ctx: streamable HTTP, or
+// HTTP+SSE if the server rejects that.
 func (o *openAI) connect(ctx context.Context, e *entry) (*upstream, *upstreamError) {
 	up, failed := o.dial(ctx, e, false)
 	if failed == nil {
@@ -65,7 +65,7 @@ func (o *openAI) dial(ctx context.Context, e *entry, sse bool) (*upstream, *upst
 		return nil, &upstreamError{message: "invalid server URL"}
 	}
 	up := &upstream{client: client.NewClient(&rpcRecorder{HTTPConnection: conn, rec: rec}, opt), rec: rec}
-	// An event stream lives as long as the context that it was opened with.
+	// An event stream stays open as long as the context that it was opened with.
 	if err = up.client.Start(ctx); err == nil {
 		ctx, cancel := context.WithTimeout(ctx, o.timeout)
 		defer cancel()
@@ -110,7 +110,7 @@ func (u *upstream) list(ctx context.Context) ([]listedTool, *upstreamError) {
 	return tools, nil
 }
 
-// call calls a tool. A result that says isError is no error here.
+// call calls a tool. A result with isError is not an error here.
 func (u *upstream) call(ctx context.Context, tool, arguments string) (*mcp.CallToolResult, *upstreamError) {
 	var args map[string]any
 	if err := json.Unmarshal([]byte(arguments), &args); err != nil {
@@ -125,7 +125,8 @@ func (u *upstream) call(ctx context.Context, tool, arguments string) (*mcp.CallT
 	return res, nil
 }
 
-// why tells what went wrong: mcp-go's errors keep neither status nor code.
+// why returns the reason of a failure: mcp-go's errors keep neither status nor
+// code.
 func (u *upstream) why(err error) *upstreamError {
 	status, code, message := u.rec.last()
 	if errors.Is(err, transport.ErrSessionTerminated) && u.client.ProtocolVersion() != "" {
@@ -141,7 +142,7 @@ type statusRecorder struct {
 	done   <-chan struct{}
 
 	mu      sync.Mutex
-	status  int    // guarded by mu, and so are code and message; 0: no answer
+	status  int    // guarded by mu, like code and message; 0: no response
 	code    int    // of the last JSON-RPC error
 	message string // with it
 }
@@ -149,7 +150,7 @@ type statusRecorder struct {
 // RoundTrip implements [http.RoundTripper].
 func (s *statusRecorder) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx := req.Context()
-	if req.Method == http.MethodDelete { // ends a session: never for long
+	if req.Method == http.MethodDelete { // ends a session: keep it short
 		short, cancel := context.WithTimeout(ctx, time.Second)
 		defer cancel()
 		stop := make(chan struct{})
@@ -184,7 +185,7 @@ func (s *statusRecorder) last() (status, code int, message string) {
 	return s.status, s.code, s.message
 }
 
-// An rpcRecorder tells the recorder of JSON-RPC errors.
+// An rpcRecorder passes JSON-RPC errors to the recorder.
 type rpcRecorder struct {
 	transport.HTTPConnection
 	rec *statusRecorder

@@ -8,22 +8,22 @@ import (
 	"time"
 )
 
-// A Request is one HTTP request that a part of the world got.
+// A Request is one HTTP request to a part of the world.
 type Request struct {
 	At     time.Time
 	Part   string // a server's name, "auth", "appauth", "openai", or "none"
 	Method string
 	Path   string
-	Status int        // of the answer; 0: there was none, or none yet
+	Status int        // of the response; 0: none, or not yet
 	Grant  string     // grant_type, at a token endpoint
 	RPC    string     // JSON-RPC method, at an MCP server
 	Form   url.Values // of a token endpoint's request, without secrets
 }
 
-// requestLog keeps what was asked.
+// requestLog keeps the requests.
 type requestLog struct {
 	mu   sync.Mutex
-	seen []*Request // guarded by mu, and so are the requests
+	seen []*Request // guarded by mu, like the requests in it
 }
 
 // maxRequests bounds the log of a world that runs for long.
@@ -38,8 +38,8 @@ func (l *requestLog) add(r *Request) {
 	l.seen = append(l.seen, r)
 }
 
-// Requests returns what the world was asked so far, in the order in which the
-// requests came. A world that runs for long forgets the oldest.
+// Requests returns the requests so far, in order of arrival. A world that runs
+// for long drops the oldest.
 func (w *World) Requests() []Request {
 	w.log.mu.Lock()
 	defer w.log.mu.Unlock()
@@ -50,9 +50,9 @@ func (w *World) Requests() []Request {
 	return out
 }
 
-// Count returns how many requests a part got: what is a grant_type at an
-// authorization server, a JSON-RPC method at an MCP server, an HTTP method, or
-// "" for any request.
+// Count returns the number of requests to a part. The second argument selects a
+// grant_type at an authorization server, a JSON-RPC method at an MCP server, or
+// an HTTP method; "" selects all.
 func (w *World) Count(part, what string) int {
 	n := 0
 	for _, r := range w.Requests() {
@@ -65,7 +65,7 @@ func (w *World) Count(part, what string) int {
 
 type requestKey struct{}
 
-// note adds to what is remembered of the request that ctx belongs to.
+// note changes the record of the request that ctx belongs to.
 func (l *requestLog) note(ctx context.Context, change func(*Request)) {
 	r, ok := ctx.Value(requestKey{}).(*Request)
 	if !ok {
@@ -76,7 +76,7 @@ func (l *requestLog) note(ctx context.Context, change func(*Request)) {
 	change(r)
 }
 
-// part wraps the handler of a part so that its requests are remembered.
+// part wraps the handler of a part and records its requests.
 func (w *World) part(name string, h http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		seen := &Request{At: w.now(), Part: name, Method: r.Method, Path: r.URL.Path}
@@ -88,7 +88,7 @@ func (w *World) part(name string, h http.Handler) http.Handler {
 	})
 }
 
-// A statusWriter tells the status of an answer.
+// A statusWriter records the status of a response.
 type statusWriter struct {
 	http.ResponseWriter
 	told func(int)
@@ -111,7 +111,7 @@ func (s *statusWriter) Write(p []byte) (int, error) {
 	return s.ResponseWriter.Write(p)
 }
 
-// Flush implements [http.Flusher], which mcp-go's server asks for.
+// Flush implements [http.Flusher], which mcp-go's server requires.
 func (s *statusWriter) Flush() {
 	if f, ok := s.ResponseWriter.(http.Flusher); ok {
 		f.Flush()

@@ -2,8 +2,7 @@ package lab
 
 import "net/http"
 
-// serveREST is the vendor's REST API, which takes the vendor's REST tokens and
-// no other.
+// serveREST is the vendor's REST API. It accepts only the vendor's REST tokens.
 func (m *mcpServer) serveREST(rw http.ResponseWriter, r *http.Request) {
 	if subject, ok := m.holder(r, ""); ok {
 		writeJSON(rw, http.StatusOK, map[string]any{
@@ -16,8 +15,8 @@ func (m *mcpServer) serveREST(rw http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// serveCheck tells whose token of this MCP server it is, for servers that list
-// their tools for anyone.
+// serveCheck returns the user of a token of this MCP server. It is for servers
+// that list their tools without a token.
 func (m *mcpServer) serveCheck(rw http.ResponseWriter, r *http.Request) {
 	if subject, ok := m.holder(r, m.url); ok {
 		writeJSON(rw, http.StatusOK, map[string]string{"sub": subject})
@@ -26,8 +25,8 @@ func (m *mcpServer) serveCheck(rw http.ResponseWriter, r *http.Request) {
 	(&refusal{status: http.StatusUnauthorized, code: "invalid_token", description: "Not a token of this server"}).write(rw, m.metadataURL(m.url))
 }
 
-// holder returns whose token it is, if it lives and is for that audience at
-// this server's vendor.
+// holder returns the user of a token, if the token is valid and issued for that
+// audience at this server's vendor.
 func (m *mcpServer) holder(r *http.Request, audience string) (string, bool) {
 	token, refused := bearer(r)
 	if refused != nil {

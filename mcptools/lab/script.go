@@ -8,10 +8,10 @@ import (
 	"strings"
 )
 
-// A Script is what the model of the world does. A request with a new message
-// of the user begins a turn: the first one whose When stands in the message;
-// else, of the turns without When, as many as the conversation has had
-// messages, or the last of them.
+// A Script determines what the model does. A request with a new message of the
+// user starts a turn: the first one whose When occurs in the message; otherwise
+// the n-th turn without When for the n-th message of the conversation, or the
+// last of them.
 //
 //	{"turns": [
 //	  {"steps": [
@@ -20,19 +20,19 @@ import (
 //	  ]}
 //	]}
 //
-// A call of a label or tool that the request does not offer is left out, as by
-// a model that does not see it.
+// A call of a label or tool that the request does not offer is skipped, since a
+// model would not see it.
 type Script struct {
 	Turns []Turn `json:"turns"`
 }
 
 // A Turn answers one message of the user.
 type Turn struct {
-	When  string `json:"when,omitempty"` // words of the message; "" fits any
+	When  string `json:"when,omitempty"` // part of the message; "" matches any
 	Steps []Step `json:"steps"`
 }
 
-// A Step is one thing that the model does: a call, several calls at once, or a
+// A Step is one action of the model: a call, several concurrent calls, or a
 // text.
 type Step struct {
 	Call  *Call  `json:"call,omitempty"`
@@ -118,8 +118,8 @@ func (c Call) arguments() string {
 	return b.String()
 }
 
-// turn returns the steps for the n-th message (from 0) of a conversation. Nil:
-// the script has nothing to say about it.
+// turn returns the steps for the n-th message (from 0) of a conversation, or nil
+// if the script has none.
 func (s *Script) turn(message string, n int) []Step {
 	if s == nil {
 		return nil
@@ -139,7 +139,7 @@ func (s *Script) turn(message string, n int) []Step {
 }
 
 // defaultTurn calls the first read-only tool of each server, or its first tool
-// if none reads only, and sums up.
+// if none is read-only, and summarizes.
 func defaultTurn(message string, entries []*entry) []Step {
 	var group []Call
 	for _, e := range entries {
@@ -165,7 +165,7 @@ func defaultTurn(message string, entries []*entry) []Step {
 	return append(steps, Step{Say: "{{all}}"})
 }
 
-// someArguments returns arguments that fit the tool's schema well enough.
+// someArguments returns arguments that satisfy the tool's schema.
 func (t listedTool) someArguments(message string) json.RawMessage {
 	var schema struct {
 		Properties map[string]struct {

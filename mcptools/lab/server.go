@@ -14,22 +14,22 @@ type Server struct {
 	// Name is part of its URLs and of the names of its faults. Required.
 	Name string
 
-	// Confidential: its tokens come from the authorization server that knows
-	// one client only, made beforehand and with a secret, and that keeps its
-	// refresh tokens: it names none in the answer to a refresh. Default: false,
-	// anyone may register, and refresh tokens rotate.
+	// Confidential selects the authorization server with a single registered
+	// client, which has a secret. That server does not rotate refresh tokens and
+	// does not repeat them in the response to a refresh. If false, registration is
+	// open and refresh tokens rotate.
 	Confidential bool
 
-	// Anonymous: it lists its tools for anyone, and wants a token for calls
-	// only. Default: false.
+	// Anonymous makes the server list its tools without a token; calls still need
+	// one. If false, listing needs a token too.
 	Anonymous bool
 
-	// Legacy: it knows MCP 2025-11-25 and older, with a handshake and sessions.
-	// Default: false, it knows 2026-07-28 too.
+	// Legacy restricts the server to MCP 2025-11-25 and older, with a handshake and
+	// sessions. If false, it supports 2026-07-28 too.
 	Legacy bool
 
-	// Tools are what it offers. Default: search, wait and whoami, which read
-	// only; write and fail, which do not; plain, which has no annotations.
+	// Tools are the server's tools. If nil, search, wait and whoami, which are
+	// read-only; write and fail, which are not; plain, which has no annotations.
 	Tools []Tool
 }
 
@@ -38,17 +38,17 @@ type Tool struct {
 	Name        string
 	Description string
 	ReadOnly    bool            // readOnlyHint
-	Bare        bool            // it has no annotations at all
-	Schema      json.RawMessage // its inputSchema; nil: an object with anything in it
+	Bare        bool            // the tool has no annotations
+	Schema      json.RawMessage // inputSchema; nil: any object
 
-	// Handle answers a call with a text. An error is a result that says so
-	// (isError), which the model sees. Subject returns on whose behalf it is.
+	// Handle returns the text result of a call. An error becomes a result with
+	// isError, which the model sees. Subject returns the user of the call.
 	Handle func(ctx context.Context, arguments map[string]any) (string, error)
 }
 
-// DefaultServers returns what a world has if nothing else is said: "tasks",
-// whose tokens only a registered application gets, and "notes", which anyone
-// can connect to.
+// DefaultServers returns the servers of a world without [Options].Servers:
+// "tasks", which requires the registered application, and "notes", with open
+// registration.
 func DefaultServers() []Server {
 	return []Server{
 		{Name: "tasks", Confidential: true},
@@ -58,7 +58,7 @@ func DefaultServers() []Server {
 
 var serverName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]*$`)
 
-// reserved are names of parts and paths that a server can't have.
+// reserved are names of parts and paths that a server can't use.
 var reserved = []string{"auth", "appauth", "mcp", "openai", "none", "v1"}
 
 func checkServers(servers []Server) error {
@@ -87,7 +87,8 @@ func checkServers(servers []Server) error {
 
 type subjectKey struct{}
 
-// Subject returns on whose behalf a tool is called, within [Tool].Handle.
+// Subject returns the user on whose behalf a tool is called, within
+// [Tool].Handle.
 func Subject(ctx context.Context) string {
 	s, _ := ctx.Value(subjectKey{}).(string)
 	return s

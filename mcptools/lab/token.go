@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// newToken makes a token. All kinds look alike, REST or MCP, access or
-// refresh, so that only a server can tell them apart.
+// newToken returns a new token. All kinds look alike, REST or MCP, access or
+// refresh, so only a server can distinguish them.
 func newToken() string {
 	return "2/" + digits(16) + "/" + digits(16) + ":" + hexText(16)
 }
@@ -35,7 +35,7 @@ func hexText(bytes int) string {
 	return hex.EncodeToString(b)
 }
 
-// fingerprint tells tokens apart in what tests read, without being one.
+// fingerprint identifies a token in test output without revealing it.
 func fingerprint(token string) string {
 	if token == "" {
 		return ""
@@ -44,7 +44,7 @@ func fingerprint(token string) string {
 	return hex.EncodeToString(sum[:4])
 }
 
-// A family is one consent: all tokens that came of it.
+// A family holds all tokens of one consent.
 type family struct {
 	client   string
 	subject  string
@@ -73,12 +73,12 @@ type authCode struct {
 	used        bool
 }
 
-// alive reports whether the token may be used now.
+// alive reports whether the token is valid now.
 func (t *accessToken) alive(now time.Time) bool {
 	return t != nil && !t.dead && !t.revoked && (t.expires.IsZero() || now.Before(t.expires))
 }
 
-// issue gives an access token to a family. The caller holds a.mu.
+// issue adds an access token to a family. The caller holds a.mu.
 func (a *authServer) issue(f *family) (token string, ttl time.Duration) {
 	token = newToken()
 	ttl = a.w.ttl
@@ -86,16 +86,16 @@ func (a *authServer) issue(f *family) (token string, ttl time.Duration) {
 	return token, ttl
 }
 
-// issueRefresh gives a refresh token to a family. The caller holds a.mu.
+// issueRefresh adds a refresh token to a family. The caller holds a.mu.
 func (a *authServer) issueRefresh(f *family) string {
 	token := newToken()
 	a.refresh[token] = &refreshToken{family: f}
 	return token
 }
 
-// spend uses a refresh token: it says whether the token is good, and ends the
-// family where one that rotates comes a second time (RFC 9700 section
-// 4.14.2). The caller holds a.mu.
+// spend uses a refresh token and reports whether it was valid. The second use of
+// a rotating one revokes the family (RFC 9700 section 4.14.2). The caller holds
+// a.mu.
 func (a *authServer) spend(rt *refreshToken) (ok bool, why string) {
 	now := a.w.now()
 	switch {
@@ -111,7 +111,7 @@ func (a *authServer) spend(rt *refreshToken) (ok bool, why string) {
 	return false, "The refresh token has been used before. All tokens of this consent are revoked."
 }
 
-// lookup finds an access token in the world. What it returns is a copy.
+// lookup returns a copy of an access token's record.
 func (w *World) lookup(token string) (t accessToken, known bool) {
 	for _, a := range []*authServer{w.auth, w.appAuth} {
 		a.mu.Lock()

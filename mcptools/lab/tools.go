@@ -15,7 +15,7 @@ var (
 	waitSchema  = json.RawMessage(`{"type":"object","properties":{"milliseconds":{"type":"number"}}}`)
 )
 
-// defaultTools returns one tool of each kind that a client must cope with.
+// defaultTools returns one tool of each kind that a client must handle.
 func defaultTools(server string) []Tool {
 	return []Tool{
 		{

@@ -14,46 +14,45 @@ import (
 	"github.com/toolgrant/toolgrant/internal/safehttp"
 )
 
-// Options change what [Start] builds. The zero value, and nil, give a world
-// that works.
+// Options configure [Start]. Nil and the zero value give a working world.
 type Options struct {
-	// Listen is the loopback address to listen on. Default: 127.0.0.1 and a
-	// free port.
+	// Listen is the loopback address to listen on. If empty, 127.0.0.1 and a free
+	// port.
 	Listen string
 
-	// InMemory: the world is on no network. Only the client that
-	// [World.Client] returns reaches it, and everything that it does can happen
-	// in virtual time (testing/synctest). Default: false, it listens.
+	// InMemory keeps the world off the network. Only the client that
+	// [World.Client] returns reaches it, and all of it can run in virtual time
+	// (testing/synctest). If false, it listens.
 	InMemory bool
 
-	// Servers are the MCP servers. Default: [DefaultServers].
+	// Servers are the MCP servers. If nil, [DefaultServers].
 	Servers []Server
 
-	// TokenTTL is how long an access token lives. Default: 1 hour.
+	// TokenTTL is the lifetime of an access token. If zero, 1 hour.
 	TokenTTL time.Duration
 
-	// RotationGrace is for how long after its use a refresh token may be used
-	// again where refresh tokens rotate. Default: 0, the second use ends the
-	// grant (RFC 9700 section 4.14.2).
+	// RotationGrace is the time after its first use during which a rotating refresh
+	// token may be used again. If zero, the second use revokes the grant (RFC 9700
+	// section 4.14.2).
 	RotationGrace time.Duration
 
-	// OldAccessDies: a refresh ends the access tokens that the same grant got
-	// before. Default: false, they live to their end.
+	// OldAccessDies makes a refresh revoke the earlier access tokens of the grant.
+	// If false, they stay valid until they expire.
 	OldAccessDies bool
 
-	// Script is what the model does. Default: it calls the first read-only tool
-	// of each server and sums up what they said.
+	// Script determines what the model does. If nil, it calls the first read-only
+	// tool of each server and summarizes the results.
 	Script *Script
 
-	// CallTimeout is how long the Responses endpoint waits for an MCP server.
-	// Default: 10 s.
+	// CallTimeout is how long the Responses endpoint waits for an MCP server. If
+	// zero, 10 s.
 	CallTimeout time.Duration
 
-	// Faults are switched on from the start, see [World.Fault]. Default: none.
+	// Faults are active from the start, see [World.Fault]. If nil, none.
 	Faults []string
 
-	// Now is the clock by which tokens end, for tests that do not want to wait.
-	// It must be safe for concurrent use. Default: time.Now.
+	// Now is the clock for token lifetimes, for tests that do not want to wait. It
+	// must be safe for concurrent use. If nil, time.Now.
 	Now func() time.Time
 }
 
@@ -64,14 +63,14 @@ type World struct {
 	opts     Options
 	now      func() time.Time
 	servers  []*mcpServer
-	auth     *authServer // anyone may register; refresh tokens rotate
-	appAuth  *authServer // one client, made beforehand, with a secret
+	auth     *authServer // open registration; refresh tokens rotate
+	appAuth  *authServer // one registered client with a secret
 	model    *openAI
 	faults   *faultSet
 	log      *requestLog
 	memory   *memoryListener // nil: the world listens on loopback
-	http     *http.Client    // for what the lab itself asks: client documents, MCP servers
-	client   *http.Client    // for who uses it
+	http     *http.Client    // for the lab's own requests: client documents, MCP servers
+	client   *http.Client    // for the caller
 	srv      *http.Server
 	served   chan struct{} // closed when srv.Serve has returned
 	stop     context.CancelFunc
@@ -79,7 +78,7 @@ type World struct {
 	closeErr error
 }
 
-// Start brings up a world on loopback. The caller ends it with [World.Close].
+// Start starts a world on loopback. The caller must call [World.Close].
 func Start(opts *Options) (*World, error) {
 	var o Options
 	if opts != nil {
@@ -133,11 +132,12 @@ func Start(opts *Options) (*World, error) {
 	return w, nil
 }
 
-// Client returns a client that reaches the world. Its connections end with the
-// world. A world in memory has no other way in.
+// Client returns a client that reaches the world until it is closed. It is the
+// only way to reach a world in memory.
 func (w *World) Client() *http.Client { return w.client }
 
-// listen refuses what is not loopback: the lab hands out tokens to anyone.
+// listen rejects addresses other than loopback: the lab issues tokens to every
+// caller.
 func listen(address string) (net.Listener, error) {
 	ln, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", address)
 	if err != nil {
@@ -150,7 +150,7 @@ func listen(address string) (net.Listener, error) {
 	return ln, nil
 }
 
-// serve starts every part behind ln.
+// serve starts all parts behind ln.
 func (w *World) serve(ln net.Listener) {
 	mux := http.NewServeMux()
 	w.auth = newAuthServer(w, "auth", false)
@@ -179,7 +179,7 @@ func (w *World) serve(ln net.Listener) {
 	}()
 }
 
-// Close ends the world: open requests are cut off, and it returns when none is
+// Close stops the world: it cuts open requests off and returns when none is
 // left.
 func (w *World) Close() error {
 	w.closing.Do(func() {
@@ -201,17 +201,18 @@ func (w *World) Close() error {
 	return w.closeErr
 }
 
-// An Info says where everything is. Encoded as JSON it is what the command
-// prints.
+// An Info contains the addresses and keys of a world. Its JSON is the output of
+// `toolgrant lab`.
 type Info struct {
-	Issuer        string       `json:"issuer"`          // of the authorization server at which anyone may register
+	Issuer        string       `json:"issuer"`          // of the authorization server with open registration
 	MCPURL        string       `json:"mcp_url"`         // of the first MCP server that trusts it
 	OpenAIBaseURL string       `json:"openai_base_url"` // for OPENAI_BASE_URL
 	OpenAIAPIKey  string       `json:"openai_api_key"`  // for OPENAI_API_KEY
 	Servers       []ServerInfo `json:"servers"`
 }
 
-// A ServerInfo says where one MCP server is and who gives tokens for it.
+// A ServerInfo contains the addresses of one MCP server and of the authorization
+// server that issues its tokens.
 type ServerInfo struct {
 	Name         string `json:"name"`
 	MCPURL       string `json:"mcp_url"`                 // streamable HTTP
@@ -223,7 +224,7 @@ type ServerInfo struct {
 	ClientSecret string `json:"client_secret,omitempty"` // of it
 }
 
-// Info returns where everything is.
+// Info returns the addresses and keys of the world.
 func (w *World) Info() Info {
 	info := Info{Issuer: w.auth.issuer, OpenAIBaseURL: w.base + "/v1", OpenAIAPIKey: w.model.key}
 	for _, s := range w.servers {
@@ -244,8 +245,8 @@ func (w *World) Info() Info {
 	return info
 }
 
-// Server returns where the server with that name is. It panics if the world
-// has none: that is a mistake in the test.
+// Server returns the addresses of the server with that name. It panics if there
+// is none: that is a mistake in the test.
 func (w *World) Server(name string) ServerInfo {
 	for _, s := range w.Info().Servers {
 		if s.Name == name {
