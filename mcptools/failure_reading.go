@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/toolgrant/toolgrant/internal/failtext"
+	"github.com/toolgrant/toolgrant/internal/redact"
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
@@ -60,6 +61,8 @@ type reading struct {
 	opts    ClassifyOptions
 	known   failtext.Known
 	entries map[string]sentEntry // by label
+
+	redactor *redact.Redactor // of opts.Secrets; set by failure
 }
 
 // A sentEntry is the provider of an entry that was sent.
@@ -140,6 +143,7 @@ func (r *reading) found(f failtext.Finding, text string) *Failure {
 // rules are applied to findings.
 func (r *reading) failure(f failtext.Finding, text string) *Failure {
 	kind := Kind(f.Kind)
+	r.redactor = redact.New(r.opts.Secrets...)
 	out := &Failure{
 		Kind: kind, Stage: Stage(f.Stage),
 		ServerLabel: f.Label, sent: f.Sent,

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/toolgrant/toolgrant/internal/safetext"
 )
 
 // Error returns one line for a log: "mcptools: " and the kind, then the stage,
@@ -135,8 +137,13 @@ func (f *Failure) Is(target error) bool {
 func (f *Failure) Upstream() string { return f.upstream.Expose() }
 
 // MarshalJSON gives the fields of the classification as `toolgrant explain
-// --json` prints them; what can't be told is null.
+// --json` prints them; what can't be told is null. Hidden characters in what
+// others wrote become U+FFFD; a label that was sent stays as it is.
 func (f *Failure) MarshalJSON() ([]byte, error) {
+	label := f.ServerLabel
+	if !f.sent {
+		label = safetext.Line(label)
+	}
 	return json.Marshal(struct {
 		Kind           Kind    `json:"kind"`
 		Stage          Stage   `json:"stage"`
@@ -150,8 +157,8 @@ func (f *Failure) MarshalJSON() ([]byte, error) {
 		ConsentURL     *string `json:"consent_url"`
 		Retryable      bool    `json:"retryable"`
 	}{
-		f.Kind, f.Stage, orNull(f.ServerLabel), orNull(f.ServerURL), f.ToolIndex, orNull(f.ToolName),
-		orNull(f.UpstreamStatus), f.RPCCode, f.Action, orNull(f.ConsentURL), f.Retryable,
+		f.Kind, f.Stage, orNull(label), orNull(safetext.Line(f.ServerURL)), f.ToolIndex, orNull(safetext.Line(f.ToolName)),
+		orNull(f.UpstreamStatus), f.RPCCode, f.Action, orNull(safetext.Line(f.ConsentURL)), f.Retryable,
 	})
 }
 

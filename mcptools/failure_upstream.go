@@ -1,16 +1,16 @@
 package mcptools
 
 import (
-	"encoding/base64"
 	"net/http"
-	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
-	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/internal/redact"
+	"github.com/toolgrant/toolgrant/internal/safetext"
+	"github.com/toolgrant/toolgrant/internal/secret"
 )
 
 // Bounds of the parts of a text that are kept.
@@ -19,25 +19,17 @@ const (
 	maxName     = 256 // bytes of a label, tool name or URL
 )
 
-// secrets removes the values that an entry sends to its server from texts. Short
-// values are not secrets, and removing them would tear words apart.
+// secrets removes the values that an entry sends to its server from texts.
 func (r *reading) secrets(authorization string, headers map[string]string) {
-	add := func(text string) {
-		if len(text) >= 8 {
-			r.opts.Secrets = append(r.opts.Secrets, oauthstore.NewSecret(text))
-		}
+	h := http.Header{"Authorization": {authorization}}
+	for name, value := range headers {
+		h[name] = append(h[name], value)
 	}
-	add(authorization)
-	for _, value := range headers {
-		add(value)
-		if _, token, ok := strings.Cut(value, " "); ok {
-			add(token)
-		}
-	}
+	r.opts.Secrets = append(r.opts.Secrets, redact.Header(h)...)
 }
 
 // name returns a name that came from the text if it may be shown: not longer
-// than any real one and without a secret that was sent.
+// than any real one.
 func (r *reading) name(s string) string {
 	if len(s) > maxName {
 		return ""
@@ -45,45 +37,24 @@ func (r *reading) name(s string) string {
 	return r.shown(s)
 }
 
-// shown returns a text without a secret that was sent; else "".
+// shown returns a text without a part of a secret that was sent; else "". Hidden
+// characters in it become U+FFFD.
 func (r *reading) shown(s string) string {
-	if !utf8.ValidString(s) {
+	if s == "" || !utf8.ValidString(s) || r.redactor.Holds(s) {
 		return ""
 	}
-	for _, secret := range r.opts.Secrets {
-		if text := secret.Expose(); text != "" && strings.Contains(s, text) {
-			return ""
-		}
-	}
-	return s
+	return safetext.Line(s)
 }
 
 // scrub bounds the text that a person may read and removes the secrets.
 func (r *reading) scrub(text string) string {
-	for _, secret := range r.opts.Secrets {
-		for _, form := range spellings(secret.Expose()) {
-			text = strings.ReplaceAll(text, form, "[redacted]")
-		}
+	if text == "" {
+		return ""
 	}
-	text = bearer.ReplaceAllString(text[:min(len(text), 2*maxUpstream)], "${1}[redacted]")
-	return strings.ToValidUTF8(text[:min(len(text), maxUpstream)], "\uFFFD")
-}
-
-// spellings are the forms in which a secret may be echoed.
-func spellings(secret string) []string {
-	if secret == "" {
-		return nil
-	}
-	forms := []string{secret}
-	for _, form := range []string{
-		url.QueryEscape(secret), url.PathEscape(secret), strings.Trim(strconv.QuoteToASCII(secret), `"`),
-		base64.StdEncoding.EncodeToString([]byte(secret)),
-	} {
-		if form != secret {
-			forms = append(forms, form)
-		}
-	}
-	return forms
+	text = r.redactor.Redact(text[:min(len(text), 2*maxUpstream)])
+	text = bearer.ReplaceAllString(text, "${1}"+secret.Placeholder)
+	text = safetext.Text(text[:min(len(text), maxUpstream)])
+	return strings.ToValidUTF8(text[:min(len(text), maxUpstream)], "")
 }
 
 var bearer = regexp.MustCompile(`(?i)\b(Bearer\s+)[A-Za-z0-9._~+/=-]{8,}`)

@@ -20,6 +20,7 @@ import (
 	"github.com/toolgrant/toolgrant/internal/faultproxy"
 	"github.com/toolgrant/toolgrant/internal/mcpprobe"
 	"github.com/toolgrant/toolgrant/internal/oauth"
+	"github.com/toolgrant/toolgrant/internal/redact"
 	"github.com/toolgrant/toolgrant/internal/safehttp"
 	"github.com/toolgrant/toolgrant/internal/secret"
 	"github.com/toolgrant/toolgrant/mcptools"
@@ -86,6 +87,8 @@ var types = []reflect.Type{
 	reflect.TypeFor[oauth.ScopeChoice](),
 	reflect.TypeFor[oauth.ServerMetadata](),
 	reflect.TypeFor[oauth.TokenResponse](),
+
+	reflect.TypeFor[redact.Redactor](),
 
 	reflect.TypeFor[safehttp.Options](),
 

@@ -58,9 +58,9 @@ func TestNoTokenThatTheServerEchoesGetsIntoAResult(t *testing.T) {
 func TestATextOfTheServerIsBoundedAndPrintable(t *testing.T) {
 	t.Parallel()
 	h := http.Header{"Authorization": {"Bearer short"}, "X-Mcp-Readonly": {"true"}}
-	assert.Equal(t, "a [31m b c", mcpprobe.Clean(h, "a\x00\x1b[31m\tb\n\nc", 50))
+	assert.Equal(t, "a��[31m b c", mcpprobe.Clean(h, "a\x00\x1b[31m\tb\n\nc", 50))
 	assert.Equal(t, "it is true", mcpprobe.Clean(h, "it is true", 50), "a setting is an ordinary word")
-	assert.Equal(t, "[redacted]", mcpprobe.Clean(h, "it is SHORT", 50))
+	assert.Equal(t, "it is [redacted]", mcpprobe.Clean(h, "it is SHORT", 50))
 	long := mcpprobe.Clean(h, strings.Repeat("é", 1000), 101)
 	assert.LessOrEqual(t, len(long), 101+len("…"))
 	assert.True(t, utf8.ValidString(long))

@@ -27,9 +27,11 @@ var arrows = []rule{
 
 	{"internal/issuer", nil},
 	{"internal/secret", nil},
+	{"internal/safetext", nil},
+	{"internal/redact", []string{"internal/secret"}},
 	{"internal/safehttp", []string{"internal/secret"}},
-	{"internal/oauth", []string{"internal/issuer", "internal/safehttp", "internal/secret"}},
-	{"internal/mcpprobe", []string{"internal/oauth", "internal/safehttp", "internal/secret"}},
+	{"internal/oauth", []string{"internal/issuer", "internal/redact", "internal/safehttp", "internal/safetext", "internal/secret"}},
+	{"internal/mcpprobe", []string{"internal/oauth", "internal/redact", "internal/safehttp", "internal/safetext", "internal/secret"}},
 	{"internal/failtext/loosejson", nil},
 	{"internal/failtext", []string{"internal/failtext/loosejson"}},
 	{"internal/storehandle", []string{"oauthstore/backend", "internal/secret"}},
