@@ -23,6 +23,7 @@ import (
 	"github.com/toolgrant/toolgrant/internal/redact"
 	"github.com/toolgrant/toolgrant/internal/safehttp"
 	"github.com/toolgrant/toolgrant/internal/secret"
+	"github.com/toolgrant/toolgrant/internal/storehandle"
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/mcptools/doctor"
 	"github.com/toolgrant/toolgrant/mcptools/lab"
@@ -94,6 +95,9 @@ var types = []reflect.Type{
 
 	reflect.TypeFor[secret.Secret](),
 	reflect.TypeFor[secret.Signer](),
+
+	reflect.TypeFor[storehandle.Client](),
+	reflect.TypeFor[storehandle.Pair](),
 
 	reflect.TypeFor[mcptools.ApprovalFilter](),
 	reflect.TypeFor[mcptools.BuildOptions](),
