@@ -14,9 +14,14 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
-// clientID names the record of a saved client.
-func clientRecordID(issuer, clientID string) backend.ID {
-	return backend.ID{Kind: backend.KindRegistration, Provider: issuer, Account: clientID}
+// clientRecordID names the record of a saved client. A registered client serves
+// all owners, any other one its own.
+func clientRecordID(owner Owner, p *Provenance) backend.ID {
+	id := backend.ID{Kind: backend.KindRegistration, Provider: clientAudience(p), Account: p.ClientID, Server: string(p.Client)}
+	if p.Client != ClientRegistered {
+		id.Tenant, id.Subject = owner.Tenant, owner.Subject
+	}
+	return id
 }
 
 // savedClient is the sealed form of a saved client. Keys for private_key_jwt
@@ -28,15 +33,16 @@ type savedClient struct {
 }
 
 // saveClient implements [storehandle.Handle].
-func (s *Store) saveClient(ctx context.Context, issuer, clientID string, c storehandle.Client) error {
-	if issuer == "" || clientID == "" {
-		return &Error{Op: "save client", Err: ErrMisconfigured, Detail: "a client needs an issuer and an id"}
+func (s *Store) saveClient(ctx context.Context, c storehandle.Client) error {
+	p := Provenance{Issuer: c.Issuer, ClientID: c.ID, Client: ClientKind(c.Kind)}
+	if p.Issuer == "" || p.ClientID == "" || p.Client == "" || p.Client == ClientDocument {
+		return &Error{Op: "save client", Err: ErrMisconfigured, Detail: "a client needs an issuer, an id and a kind that has a secret"}
 	}
 	data, err := json.Marshal(savedClient{Secret: c.Secret.Expose(), AuthMethod: c.AuthMethod, ExpiresAt: c.ExpiresAt})
 	if err != nil {
 		return err
 	}
-	id := clientRecordID(issuer, clientID)
+	id := clientRecordID(Owner{Tenant: c.Tenant, Subject: c.Subject}, &p)
 	for {
 		_, version, err := s.records.Load(ctx, id)
 		if err != nil && !errors.Is(err, ErrNotFound) {
@@ -48,7 +54,7 @@ func (s *Store) saveClient(ctx context.Context, issuer, clientID string, c store
 	}
 }
 
-// clientAudience is what Options.Clients is asked for.
+// clientAudience names the authorization server of a credential.
 func clientAudience(p *Provenance) string {
 	if p.Issuer != "" {
 		return p.Issuer
@@ -57,51 +63,81 @@ func clientAudience(p *Provenance) string {
 }
 
 // client finds out how the credential's client authenticates now.
-func (s *Store) client(ctx context.Context, p *Provenance) (oauth.Client, error) {
-	issuer := clientAudience(p)
-	out := oauth.Client{ID: p.ClientID, AuthMethod: p.AuthMethod, Issuer: issuer}
-	c, err := Client{}, ErrNotFound
-	if s.opts.Clients != nil {
-		if c, err = s.opts.Clients(ctx, issuer, p.ClientID); err != nil && !errors.Is(err, ErrNotFound) {
-			return out, &Error{Err: errors.Join(ErrUnavailable, err), Detail: "Options.Clients failed"}
-		}
-	}
-	if err != nil && p.ClientID != "" {
-		var data []byte
-		data, _, err = s.records.Load(ctx, clientRecordID(issuer, p.ClientID))
-		switch {
-		case err == nil:
-			var saved savedClient
-			if err := json.Unmarshal(data, &saved); err != nil {
-				return out, fmt.Errorf("%w: not a client", ErrSeal)
-			}
-			c = Client{Secret: NewSecret(saved.Secret), AuthMethod: saved.AuthMethod}
-		case !errors.Is(err, ErrNotFound):
-			return out, err
-		}
+func (s *Store) client(ctx context.Context, owner Owner, p *Provenance) (oauth.Client, error) {
+	out := oauth.Client{ID: p.ClientID, AuthMethod: p.AuthMethod, Issuer: clientAudience(p)}
+	c, err := s.clientOf(ctx, owner, p)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return out, err
 	}
 	if c.AuthMethod != "" {
 		out.AuthMethod = c.AuthMethod
 	}
 	out.Secret, out.Signer, out.KeyID, out.Algorithm = c.Secret, c.Signer, c.KeyID, c.Algorithm
 	switch out.AuthMethod {
-	case "client_secret_basic", "client_secret_post":
+	case oauth.AuthBasic, oauth.AuthPost:
 		if out.Secret.IsZero() {
-			return out, &Error{Err: ErrMisconfigured, Reason: ReasonRefreshFailing, Detail: "the application's client secret is not known: see Options.Clients"}
+			return out, &Error{Err: ErrMisconfigured, Reason: ReasonRefreshFailing, Detail: p.Client.unknown("client secret")}
 		}
-	case "private_key_jwt":
+	case oauth.AuthPrivateKeyJWT:
 		if out.Signer.IsZero() {
-			return out, &Error{Err: ErrMisconfigured, Reason: ReasonRefreshFailing, Detail: "the application's key is not known: see Options.Clients"}
+			return out, &Error{Err: ErrMisconfigured, Reason: ReasonRefreshFailing, Detail: p.Client.unknown("key")}
 		}
 	case "":
-		// Nobody said: a client with a secret uses what RFC 6749 section 2.3.1
-		// says that every server takes, one without is public.
-		out.AuthMethod = "none"
+		// Without a method, a client with a secret uses the one that RFC 6749
+		// section 2.3.1 requires of every server; one without is public.
+		out.AuthMethod = oauth.AuthNone
 		if !out.Secret.IsZero() {
-			out.AuthMethod = "client_secret_basic"
+			out.AuthMethod = oauth.AuthBasic
 		}
 	}
 	return out, nil
+}
+
+// unknown says why a client of this kind can't authenticate.
+func (k ClientKind) unknown(what string) string {
+	switch k {
+	case ClientApplication:
+		return "the application's " + what + " is not known: see Options.Clients"
+	case ClientRegistered, ClientImported, ClientDocument:
+		return "the " + string(k) + " client has no stored " + what + ": connect again"
+	}
+	return "the credential does not say how its client came to be (Provenance.Client), so no " + what + " is used: connect again"
+}
+
+// clientOf looks the client up where its kind says, and nowhere else: an
+// authorization server that registers a client under an application's id must
+// not get the application's secret.
+func (s *Store) clientOf(ctx context.Context, owner Owner, p *Provenance) (Client, error) {
+	if p.ClientID == "" || clientAudience(p) == "" {
+		return Client{}, ErrNotFound
+	}
+	switch p.Client {
+	case ClientApplication:
+		if s.opts.Clients == nil || p.Issuer == "" {
+			break
+		}
+		c, err := s.opts.Clients(ctx, p.Issuer, p.ClientID)
+		if err == nil {
+			return c, nil
+		}
+		if !errors.Is(err, ErrNotFound) {
+			return Client{}, &Error{Err: errors.Join(ErrUnavailable, err), Detail: "Options.Clients failed"}
+		}
+	case ClientRegistered, ClientImported:
+	case ClientDocument:
+		return Client{}, ErrNotFound
+	default:
+		return Client{}, ErrNotFound
+	}
+	data, _, err := s.records.Load(ctx, clientRecordID(owner, p))
+	if err != nil {
+		return Client{}, err
+	}
+	var saved savedClient
+	if err := json.Unmarshal(data, &saved); err != nil {
+		return Client{}, fmt.Errorf("%w: not a client", ErrSeal)
+	}
+	return Client{Secret: NewSecret(saved.Secret), AuthMethod: saved.AuthMethod}, nil
 }
 
 // clientFingerprint tells one secret of a client from the next.

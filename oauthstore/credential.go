@@ -15,6 +15,18 @@ const (
 	ObtainedSource            = "source"             // a [SourceFunc] asserts it; nothing is stored
 )
 
+// A ClientKind says how an OAuth client came to be. It decides where the
+// client's secret comes from: the secret of one kind never serves another.
+type ClientKind string
+
+// Kinds of clients.
+const (
+	ClientApplication ClientKind = "application" // the operator registered it: [Options.Clients] knows its secret
+	ClientDocument    ClientKind = "document"    // the server reads a client ID metadata document: there is no secret
+	ClientRegistered  ClientKind = "registered"  // it registered itself (RFC 7591): the secret came with the registration
+	ClientImported    ClientKind = "imported"    // the owner brought it with a token: its secret serves this owner only
+)
+
 // A Provenance says where a token comes from and what it is for. It is fixed
 // when the credential is obtained: a change of issuer or endpoint is a new
 // consent, never a silent update (RFC 9700 section 4.4). Its JSON is part of
@@ -27,15 +39,18 @@ type Provenance struct {
 	// TokenKind is the recognisable kind of token (providers.TokenKind) that the
 	// server's definition took at import although it is another vendor's; "" for
 	// all others.
-	TokenKind          string   `json:"token_kind,omitzero"`
-	Issuer             string   `json:"issuer,omitzero"`              // the authorization server's issuer identifier (RFC 8414); "" if unknown
-	Resource           string   `json:"resource,omitzero"`            // the resource that the token was asked for (RFC 8707); "" if none was named
-	TokenEndpoint      string   `json:"token_endpoint,omitzero"`      // where it is refreshed; "" means that it can't be
-	RevocationEndpoint string   `json:"revocation_endpoint,omitzero"` // RFC 7009; "" if there is none
-	ClientID           string   `json:"client_id,omitzero"`           // the OAuth client that it was issued to
-	AuthMethod         string   `json:"auth_method,omitzero"`         // token_endpoint_auth_method: none, client_secret_basic, client_secret_post, private_key_jwt
-	ScopesAsked        []string `json:"scopes_asked,omitzero"`        // sorted
-	ScopesGranted      []string `json:"scopes_granted,omitzero"`      // sorted; nil if the server did not say
+	TokenKind          string `json:"token_kind,omitzero"`
+	Issuer             string `json:"issuer,omitzero"`              // the authorization server's issuer identifier (RFC 8414); "" if unknown
+	Resource           string `json:"resource,omitzero"`            // the resource that the token was asked for (RFC 8707); "" if none was named
+	TokenEndpoint      string `json:"token_endpoint,omitzero"`      // where it is refreshed; "" means that it can't be
+	RevocationEndpoint string `json:"revocation_endpoint,omitzero"` // RFC 7009; "" if there is none
+	ClientID           string `json:"client_id,omitzero"`           // the OAuth client that it was issued to
+	// Client says how that client came to be, and so where its secret is looked
+	// up. It is required where the client authenticates with a secret or a key.
+	Client        ClientKind `json:"client,omitzero"`
+	AuthMethod    string     `json:"auth_method,omitzero"`    // token_endpoint_auth_method: none, client_secret_basic, client_secret_post, private_key_jwt
+	ScopesAsked   []string   `json:"scopes_asked,omitzero"`   // sorted
+	ScopesGranted []string   `json:"scopes_granted,omitzero"` // sorted; nil if the server did not say
 }
 
 // A TokenProfile is what is known of an authorization server's habits. The

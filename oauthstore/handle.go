@@ -22,8 +22,8 @@ type handle struct{ store *Store }
 
 func (h handle) Records() storehandle.Records { return h.store.records }
 
-func (h handle) SaveClient(ctx context.Context, issuer, clientID string, c storehandle.Client) error {
-	return h.store.saveClient(ctx, issuer, clientID, c)
+func (h handle) SaveClient(ctx context.Context, c storehandle.Client) error {
+	return h.store.saveClient(ctx, c)
 }
 
 func (h handle) Stored(ctx context.Context, id backend.ID) (storehandle.Pair, error) {

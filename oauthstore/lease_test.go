@@ -155,7 +155,7 @@ func TestWaitingForAnotherProcessAsksNobodyForTheClient(t *testing.T) {
 		var asked atomic.Int64
 		w := newWorld(t, nil)
 		key := testKey("u")
-		w.connect(t, key, nil)
+		w.connect(t, key, func(c *oauthstore.Credential) { c.Provenance.Client = oauthstore.ClientApplication })
 		wait(t, 2*time.Hour)
 		w.abandonedIntent(t, key, nil)
 		s := w.replica(t, func(o *oauthstore.Options) {

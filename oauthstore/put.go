@@ -85,6 +85,9 @@ func (c *Credential) validate() error {
 	if !c.RefreshToken.IsZero() && c.Provenance.TokenEndpoint == "" && !c.RefreshedElsewhere {
 		bad("there is a refresh token and no token endpoint to send it to")
 	}
+	if m := c.Provenance.AuthMethod; c.Provenance.Client == "" && (m == oauth.AuthBasic || m == oauth.AuthPost || m == oauth.AuthPrivateKeyJWT) {
+		bad("its provenance does not say how its client came to be (Provenance.Client), so its secret can't be looked up")
+	}
 	return errors.Join(errs...)
 }
 
@@ -202,7 +205,7 @@ func (s *Store) revoke(ctx context.Context, key Key, r *record) *bool {
 	if err != nil || shared {
 		return nil
 	}
-	done := s.revokeToken(ctx, &r.Provenance, r.Refresh, r.Access) == nil
+	done := s.revokeToken(ctx, key.Owner, &r.Provenance, r.Refresh, r.Access) == nil
 	return &done
 }
 
@@ -230,7 +233,7 @@ func (s *Store) revokePair(ctx context.Context, key Key, p *pair) {
 	defer cancel()
 	shared, err := s.sharesGrant(ctx, key, &p.provenance)
 	if err == nil && !shared {
-		err = s.revokeToken(ctx, &p.provenance, p.refresh.Expose(), p.access.Expose())
+		err = s.revokeToken(ctx, key.Owner, &p.provenance, p.refresh.Expose(), p.access.Expose())
 	}
 	if err != nil {
 		s.event(ctx, Event{Kind: EventRefreshFailed, Key: key, Generation: p.generation + 1, Err: &Error{Op: "revoke", Key: key, Err: err}})
@@ -240,8 +243,8 @@ func (s *Store) revokePair(ctx context.Context, key Key, p *pair) {
 // revokeToken revokes the refresh token, or the access token where there is
 // no other. The refresh token takes the access tokens with it (RFC 7009
 // section 2.1).
-func (s *Store) revokeToken(ctx context.Context, p *Provenance, refresh, access string) error {
-	client, err := s.client(ctx, p)
+func (s *Store) revokeToken(ctx context.Context, owner Owner, p *Provenance, refresh, access string) error {
+	client, err := s.client(ctx, owner, p)
 	if err != nil {
 		return err
 	}

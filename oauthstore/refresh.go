@@ -154,7 +154,7 @@ var (
 // attempt takes the lease and sends the one request that it allows. The store's
 // clock said sn.now at some time after asked.
 func (s *Store) attempt(ctx context.Context, key Key, sn *snapshot, asked time.Time, force bool) (*snapshot, error) {
-	client, err := s.client(ctx, &sn.rec.Provenance)
+	client, err := s.client(ctx, key.Owner, &sn.rec.Provenance)
 	if err != nil {
 		return nil, unavailable(err)
 	}

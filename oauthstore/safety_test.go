@@ -69,7 +69,7 @@ func TestNoSecretComesOut(t *testing.T) {
 		say(struct{ Client oauthstore.Client }{client})
 		key := testKey("u")
 		c := w.as.credential("u")
-		c.Provenance.AuthMethod = "client_secret_post"
+		c.Provenance.AuthMethod, c.Provenance.Client = "client_secret_post", oauthstore.ClientApplication
 		c.Secrets = map[string]oauthstore.Secret{"application_key": oauthstore.NewSecret("synthetic-extra")}
 		say(c)
 		say(&c)

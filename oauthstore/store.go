@@ -23,10 +23,12 @@ import (
 type Options struct {
 	// Clients returns how a registered application authenticates at an
 	// authorization server. It is asked at each refresh and revocation, so that
-	// a rotated secret takes effect at once. It returns [ErrNotFound] for
-	// clients that it does not know: then a client that was saved with
-	// [Store.SaveClient] is used. issuer is the token endpoint where the
-	// issuer is not known. Nil: only saved clients.
+	// a rotated secret takes effect at once, and only for credentials whose
+	// Provenance.Client is [ClientApplication]: an authorization server chooses
+	// the ids of the clients that it registers. It must compare issuer and id
+	// exactly, and returns [ErrNotFound] for others: then a secret that was kept
+	// for the owner at the consent is used (connect.App.Keep). If nil, only kept
+	// ones are.
 	Clients func(ctx context.Context, issuer, clientID string) (Client, error)
 
 	// PostTimeout is how long one request to a token endpoint may take, its

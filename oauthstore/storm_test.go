@@ -217,6 +217,7 @@ func TestPoisonCredentialsDoNotStarveASweep(t *testing.T) {
 		w.crowd(t, 300, func(i int, c *oauthstore.Credential) {
 			if i < 150 { // the earliest due
 				c.Provenance.AuthMethod, c.Provenance.ClientID = "client_secret_post", "gone"
+				c.Provenance.Client = oauthstore.ClientApplication
 				c.Expiry = c.Expiry.Add(-10 * time.Minute)
 			}
 		})

@@ -464,7 +464,9 @@ func TestARotatedClientSecretEndsTheHoldOff(t *testing.T) {
 			return consume(), nil
 		}
 		key := testKey("u")
-		w.connect(t, key, func(c *oauthstore.Credential) { c.Provenance.AuthMethod = "client_secret_post" })
+		w.connect(t, key, func(c *oauthstore.Credential) {
+			c.Provenance.AuthMethod, c.Provenance.Client = "client_secret_post", oauthstore.ClientApplication
+		})
 		wait(t, 2*time.Hour)
 		_, err := w.store.Token(t.Context(), key, oauthstore.Need{})
 		require.ErrorIs(t, err, oauthstore.ErrMisconfigured)
@@ -517,7 +519,7 @@ func TestWhatRunsOutOfTimeInsideIsTemporary(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
 		key := testKey("u")
-		w.connect(t, key, nil)
+		w.connect(t, key, func(c *oauthstore.Credential) { c.Provenance.Client = oauthstore.ClientRegistered })
 		s, err := oauthstore.New(stuckBackend{w.backend}, w.sealer, &oauthstore.Options{InsecureTransport: w.as})
 		require.NoError(t, err)
 		wait(t, 2*time.Hour)

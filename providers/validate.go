@@ -140,6 +140,9 @@ func (v *validator) oauth(p Provider) {
 		ok := err == nil && u.Host != "" && u.User == nil && u.Fragment == "" && (u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname()))
 		v.checkf(ok, "a URL of the authorization server is no https URL")
 	}
+	for _, t := range o.issuers() {
+		v.checkf(p.fixesDomain(t), "the parts %s of an issuer's host need patterns that write out the domain", strings.Join(parts(t), ", "))
+	}
 	for at := range o.Issuers {
 		ok := slices.ContainsFunc(p.urls(), func(t string) bool { return strings.HasPrefix(t+"/", at) })
 		v.checkf(ok && strings.HasSuffix(at, "/"), "the issuer of %q must be that of URLs of its own, up to a slash", at)

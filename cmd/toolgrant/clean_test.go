@@ -28,7 +28,7 @@ func TestWhatServersWroteIntoACredentialIsHarmlessOnATerminal(t *testing.T) {
 	})
 	require.NoError(t, err)
 	const name = "mine=https://mcp.example.com/mcp"
-	got := c.run(t.Context(), "import", name, "--token-file", tokenFile(t, string(token)), "--no-verify")
+	got := c.run(t.Context(), "import", name, "--token-file", tokenFile(t, string(token)), "--no-verify", "--insecure-endpoints")
 	require.Equal(t, exitDone, got.code, "%s%s", got.out, got.errOut)
 	assert.Contains(t, got.out, "before")
 	assertHarmless(t, got.out+got.errOut)

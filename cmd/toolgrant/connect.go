@@ -18,14 +18,20 @@ import (
 
 // connectFlags are how a credential is to be obtained.
 type connectFlags struct {
-	clientID, secretFile, metadataURL, redirectURL string
-	scopes                                         []string
-	noBrowser, machine                             bool
-	timeout                                        time.Duration
+	clientID, secretFile, metadataURL, redirectURL, issuer string
+	scopes                                                 []string
+	noBrowser, machine                                     bool
+	timeout                                                time.Duration
 }
 
 // An authorizeEvent says where the user consents.
 type authorizeEvent struct {
+	Event string `json:"event"`
+	URL   string `json:"url"`
+}
+
+// An issuerEvent says which authorization server a server names.
+type issuerEvent struct {
 	Event string `json:"event"`
 	URL   string `json:"url"`
 }
@@ -67,6 +73,7 @@ at. A server that takes a key has no consent: see 'toolgrant import'.`,
 	flags := cmd.Flags()
 	flags.StringVar(&f.clientID, "client-id", "", "`ID` of an application that you have registered (default: it is registered by itself, where that is possible)")
 	flags.StringVar(&f.secretFile, "client-secret-file", "", "`FILE` with its secret")
+	flags.StringVar(&f.issuer, "issuer", "", "`URL` of the authorization server that you expect (default: the one that the server names, which is printed and remembered)")
 	flags.StringVar(&f.metadataURL, "client-metadata-url", "", "https `URL` of a client ID metadata document")
 	flags.StringArrayVar(&f.scopes, "scope", nil, "`SCOPE` to ask for; repeatable (default: those that the server names)")
 	flags.BoolVar(&f.noBrowser, "no-browser", false, "print the URL and open nothing")
@@ -78,16 +85,39 @@ at. A server that takes a key has no consent: see 'toolgrant import'.`,
 
 // connect obtains the credential and prints the events.
 func (a *app) connect(ctx context.Context, store *oauthstore.Store, t target, f connectFlags) error {
-	connector, err := a.connector(store, t, &f)
+	ask := &connect.Ask{Account: t.key.Account, ServerURL: t.key.Server, Scopes: f.scopes, RedirectURL: f.redirectURL}
+	if f.issuer != "" {
+		if err := t.bind(f.issuer); err != nil {
+			return err
+		}
+	}
+	opts, app, err := a.connectOptions(store, t, &f)
 	if err != nil {
 		return err
 	}
-	ask := &connect.Ask{Account: t.key.Account, ServerURL: t.key.Server, Scopes: f.scopes, RedirectURL: f.redirectURL}
+	connector, err := connect.New(store, opts)
+	if err != nil {
+		return faultf(mcptools.KindMisconfigured, "%s", message(err))
+	}
+	issuer := f.issuer
+	if issuer == "" {
+		if issuer, err = a.discoverIssuer(ctx, store, connector, t, ask); err != nil {
+			return err
+		}
+	}
+	if app != nil {
+		// From here on the application is bound to the server and its issuer.
+		app.Issuer = issuer
+		opts.Apps = connect.Apps{*app}
+		if connector, err = connect.New(store, opts); err != nil {
+			return faultf(mcptools.KindMisconfigured, "%s", message(err))
+		}
+	}
 	var result connect.Result
 	if f.machine {
 		result, err = connector.ClientCredentials(ctx, t.provider, t.key.Owner, ask)
 	} else {
-		result, err = a.consent(ctx, connector, t, ask, f)
+		result, err = a.consent(ctx, connector, t, ask, f, issuer)
 	}
 	if err != nil {
 		return err
@@ -106,47 +136,96 @@ func (a *app) connect(ctx context.Context, store *oauthstore.Store, t target, f 
 	return nil
 }
 
-// connector makes what obtains credentials for a target.
-func (a *app) connector(store *oauthstore.Store, t target, f *connectFlags) (*connect.Connector, error) {
+// discoverIssuer returns the authorization server that the target's server
+// names. It is printed before anything is sent there, and must be the one that
+// the stored credential comes from.
+func (a *app) discoverIssuer(ctx context.Context, store *oauthstore.Store, c *connect.Connector, t target, ask *connect.Ask) (string, error) {
+	issuer, err := c.Issuer(ctx, t.provider, t.key.Owner, ask)
+	if err != nil {
+		return "", err
+	}
+	if err := a.sameIssuer(ctx, store, t.key, issuer); err != nil {
+		return "", err
+	}
+	if a.global.json {
+		a.print(issuerEvent{"issuer", issuer}, nil)
+	} else {
+		a.notef("Authorization server: %s", issuer)
+	}
+	return issuer, nil
+}
+
+// sameIssuer refuses an authorization server other than the one that the stored
+// credential comes from.
+func (a *app) sameIssuer(ctx context.Context, store *oauthstore.Store, key oauthstore.Key, issuer string) error {
+	st, err := store.Status(ctx, key)
+	before := st.Provenance.Issuer
+	switch {
+	case errors.Is(err, oauthstore.ErrNotFound), errors.Is(err, oauthstore.ErrKeyUnavailable):
+		return nil
+	case err != nil:
+		return err
+	case before == "" || before == issuer:
+		return nil
+	}
+	return faultf(kindUntrustedMetadata, "%s names the authorization server %s now, and was connected with %s: if that is right, add --issuer %s",
+		key.Provider, issuer, before, issuer)
+}
+
+// bind names the target's authorization server.
+func (t *target) bind(issuer string) error {
+	p, err := t.provider.WithIssuer(t.key.Server, issuer)
+	if err != nil {
+		return usagef("--issuer: %s", message(err))
+	}
+	t.provider = p
+	return nil
+}
+
+// connectOptions are the options of what obtains a credential for a target, and
+// the application that the flags name, if they name one.
+func (a *app) connectOptions(store *oauthstore.Store, t target, f *connectFlags) (*connect.Options, *connect.App, error) {
 	b, err := mcptools.NewBuilder(t.provider, store, &mcptools.Options{InsecureAllowLoopback: a.global.allowLoopback})
 	if err != nil {
-		return nil, faultf(mcptools.KindMisconfigured, "%s", message(err))
+		return nil, nil, faultf(mcptools.KindMisconfigured, "%s", message(err))
 	}
 	o := &connect.Options{
 		ClientMetadataURL: f.metadataURL, ClientName: "toolgrant", Verify: b.Verifier(nil),
 		InsecureAllowLoopback: a.global.allowLoopback,
 	}
 	if f.secretFile != "" && f.clientID == "" {
-		return nil, usagef("--client-secret-file needs --client-id")
+		return nil, nil, usagef("--client-secret-file needs --client-id")
 	}
 	if f.machine && (f.clientID == "" || f.secretFile == "") {
-		return nil, usagef("--client-credentials needs --client-id and --client-secret-file")
+		return nil, nil, usagef("--client-credentials needs --client-id and --client-secret-file")
 	}
-	if f.clientID != "" {
-		app := connect.App{Provider: t.provider.ID, ID: f.clientID, Keep: true}
-		if f.secretFile != "" {
-			secret, err := a.readInput(f.secretFile)
-			if err != nil {
-				return nil, err
-			}
-			app.Secret = oauthstore.NewSecret(oneLine(secret))
+	if f.clientID == "" {
+		return o, nil, nil
+	}
+	app := &connect.App{Servers: []string{t.key.Server}, ID: f.clientID, Keep: true}
+	if t.key.Server == "" {
+		app.Servers, app.Providers = nil, []string{t.provider.ID} // one of OpenAI's connectors
+	}
+	if f.secretFile != "" {
+		secret, err := a.readInput(f.secretFile)
+		if err != nil {
+			return nil, nil, err
 		}
-		o.Apps = connect.Apps{app}
+		app.Secret = oauthstore.NewSecret(oneLine(secret))
 	}
-	c, err := connect.New(store, o)
-	if err != nil {
-		return nil, faultf(mcptools.KindMisconfigured, "%s", message(err))
-	}
-	return c, nil
+	return o, app, nil
 }
 
 // consent sends the user to the provider and waits for what comes back.
-func (a *app) consent(ctx context.Context, c *connect.Connector, t target, ask *connect.Ask, f connectFlags) (connect.Result, error) {
+func (a *app) consent(ctx context.Context, c *connect.Connector, t target, ask *connect.Ask, f connectFlags, issuer string) (connect.Result, error) {
 	l, err := c.Listen(ctx, t.provider, t.key.Owner, ask)
 	if err != nil {
 		return connect.Result{}, err
 	}
 	defer func() { _ = l.Close() }()
+	if l.Issuer != issuer && f.issuer == "" {
+		return connect.Result{}, faultf(kindUntrustedMetadata, "%s has changed its authorization server meanwhile, from %s to %s", t.key.Provider, issuer, l.Issuer)
+	}
 	a.print(authorizeEvent{"authorize", l.URL}, func(w io.Writer) {
 		_, _ = io.WriteString(w, "Consent here:\n\n  "+plainLine(l.URL)+"\n\n")
 	})
@@ -203,6 +282,7 @@ func openBrowser(ctx context.Context, url string) {
 var connectKinds = map[connect.Kind]mcptools.Kind{
 	connect.KindNoClient:       mcptools.KindMisconfigured,
 	connect.KindRefused:        mcptools.KindMisconfigured,
+	connect.KindWrongAudience:  mcptools.KindWrongAudience,
 	connect.KindTooManySteps:   mcptools.KindForbidden,
 	connect.KindClientReplaced: mcptools.KindReauthorize,
 	connect.KindStateUnknown:   kindUsage,

@@ -23,6 +23,7 @@ import (
 
 // A consenting is a connect that waits for its user.
 type consenting struct {
+	issuer string   // that it prints first; "" if it prints none
 	url    *url.URL // where it sends the user
 	stdin  io.WriteCloser
 	out    *bufio.Reader
@@ -41,14 +42,26 @@ func (c *cli) beginConnect(t *testing.T, args ...string) *consenting {
 		p.code <- run(t.Context(), append([]string{"connect", "--json", "--allow-loopback"}, args...), stdin, w, &p.errOut, c.env)
 		_ = w.Close()
 	}()
+	first := p.event(t)
+	if first.Event == "issuer" {
+		p.issuer = first.URL
+		first = p.event(t)
+	}
+	require.Equal(t, "authorize", first.Event)
+	var err error
+	p.url, err = url.Parse(first.URL)
+	require.NoError(t, err)
+	return p
+}
+
+// event reads one line.
+func (p *consenting) event(t *testing.T) authorizeEvent {
+	t.Helper()
 	line, err := p.out.ReadString('\n')
 	require.NoError(t, err)
 	var event authorizeEvent
 	require.NoError(t, json.Unmarshal([]byte(line), &event), line)
-	require.Equal(t, "authorize", event.Event, line)
-	p.url, err = url.Parse(event.URL)
-	require.NoError(t, err)
-	return p
+	return event
 }
 
 // browse goes to a URL and returns where that leads.
@@ -247,8 +260,12 @@ func TestConnectGetsATokenForTheApplicationItself(t *testing.T) {
 	assert.EqualValues(t, kindUsage, f.Kind)
 	c.fails(t, exitReconnect, "status", "tasks")
 
+	done := c.run(t.Context(), append(args, "--json", "--client-secret-file", tokenFile(t, s.ClientSecret+"\n"))...)
+	require.Equal(t, exitDone, done.code, done.out)
+	first, last, _ := strings.Cut(done.out, "\n")
+	assert.JSONEq(t, `{"event":"issuer","url":"`+s.Issuer+`"}`, first)
 	var connected map[string]any
-	c.ok(t, &connected, append(args, "--client-secret-file", tokenFile(t, s.ClientSecret+"\n"))...)
+	require.NoError(t, json.Unmarshal([]byte(last), &connected))
 	assert.Equal(t, "connected", connected["event"])
 	assert.Equal(t, "active", connected["state"])
 	assert.NotNil(t, connected["verified_at"])

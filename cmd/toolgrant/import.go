@@ -160,9 +160,9 @@ func (f *importFile) token() connect.Token {
 }
 
 func (a *app) importCommand() *cobra.Command {
-	var tokenFile, secretFile, wayID string
+	var tokenFile, secretFile, wayID, issuer string
 	var takes []string
-	var noVerify bool
+	var noVerify, insecureEndpoints bool
 	cmd := &cobra.Command{
 		Use:   "import PROVIDER --token-file FILE",
 		Short: "Take a token that you already have",
@@ -173,6 +173,9 @@ expires_at, expires_in with obtained_at, token_endpoint,
 token_endpoint_auth_method, revocation_endpoint, client_id, client_secret,
 issuer, resource, scope and secrets (an object with what a provider wants beside
 the token). "-" is stdin. A bare expires_in means that the expiry is unknown.
+
+The endpoints must be those that the issuer's own metadata names (else exit 5).
+What the file leaves out is found there.
 
 A token that is surely for something else is refused (exit 5), and so is one
 that the server refuses (exit 3): nothing is stored then. One that has ended and
@@ -202,11 +205,16 @@ a new pair must not be lost.`,
 				file.ClientSecret = oneLine(secret)
 			}
 			token := file.token()
-			token.Way = wayID
+			token.Way, token.InsecureEndpoints = wayID, insecureEndpoints
 			return a.withStore(ctx, func(store *oauthstore.Store) error {
 				t, err := a.resolveNew(ctx, store, args[0])
 				if err != nil {
 					return err
+				}
+				if issuer != "" {
+					if err := t.bind(issuer); err != nil {
+						return err
+					}
 				}
 				if err := t.addTakes(takes); err != nil {
 					return err
@@ -226,6 +234,8 @@ a new pair must not be lost.`,
 	cmd.Flags().StringVar(&tokenFile, "token-file", "", "`FILE` with the token, - for stdin")
 	cmd.Flags().StringVar(&secretFile, "client-secret-file", "", "`FILE` with the secret of the application that the token was issued to, which a refresh needs")
 	cmd.Flags().StringVar(&wayID, "way", "", "which of the provider's ways to authenticate the token belongs to (default: told by the token)")
+	cmd.Flags().StringVar(&issuer, "issuer", "", "`URL` of the authorization server of a custom server (default: the one that the server names)")
+	cmd.Flags().BoolVar(&insecureEndpoints, "insecure-endpoints", false, "send the refresh token and the client secret to the file's endpoints, although the issuer's metadata does not confirm them")
 	registerTakes(cmd, &takes)
 	cmd.Flags().BoolVar(&noVerify, "no-verify", false, "do not ask the server whether it takes the token")
 	return cmd

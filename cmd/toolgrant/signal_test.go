@@ -112,7 +112,7 @@ func (c *cli) importExpired(t *testing.T, endpoint string) {
 	require.NoError(t, os.WriteFile(file, fmt.Appendf(nil, `{"access_token":"made-up-access-1","refresh_token":"made-up-refresh-1",
 		"expires_at":"2001-01-01T00:00:00Z","client_id":"app","token_endpoint":%q}`, endpoint+"/token"), 0o600))
 	var status statusView
-	c.ok(t, &status, "import", "mine=https://mcp.example.com/mcp", "--token-file", file, "--no-verify")
+	c.ok(t, &status, "import", "mine=https://mcp.example.com/mcp", "--token-file", file, "--no-verify", "--insecure-endpoints")
 }
 
 func TestARefreshWhoseAnswerIsOnItsWayIsSavedAfterASignal(t *testing.T) {

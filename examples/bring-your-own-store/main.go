@@ -55,14 +55,14 @@ func registration(provider string) oauthstore.Provenance {
 		p.Issuer = "https://app.asana.com"
 		p.TokenEndpoint = "https://app.asana.com/-/oauth_token"
 		p.ClientID = os.Getenv("ASANA_CLIENT_ID")
-		p.AuthMethod = "client_secret_post"
+		p.Client, p.AuthMethod = oauthstore.ClientApplication, "client_secret_post"
 	}
 	return p
 }
 
 // clients gives the store the application's secrets when it refreshes.
-func clients(_ context.Context, _, clientID string) (oauthstore.Client, error) {
-	if clientID == os.Getenv("ASANA_CLIENT_ID") {
+func clients(_ context.Context, issuer, clientID string) (oauthstore.Client, error) {
+	if issuer == "https://app.asana.com" && clientID == os.Getenv("ASANA_CLIENT_ID") {
 		return oauthstore.Client{Secret: oauthstore.NewSecret(os.Getenv("ASANA_CLIENT_SECRET"))}, nil
 	}
 	return oauthstore.Client{}, oauthstore.ErrNotFound

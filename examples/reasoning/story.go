@@ -78,7 +78,7 @@ func tell(ctx context.Context, p *page) (err error) {
 		),
 	}
 	s.apps = connect.Apps{{
-		Issuer: s.tasks.Issuer, ID: s.tasks.ClientID, Secret: oauthstore.NewSecret(s.tasks.ClientSecret),
+		Issuer: s.tasks.Issuer, Servers: []string{s.tasks.MCPURL}, ID: s.tasks.ClientID, Secret: oauthstore.NewSecret(s.tasks.ClientSecret),
 	}}
 	if s.store, err = s.openStore(db); err != nil {
 		return err
@@ -239,8 +239,8 @@ func (s *story) consent(ctx context.Context, p providers.Provider, b *mcptools.B
 	if err != nil {
 		return err
 	}
-	client := map[connect.ClientKind]string{
-		connect.ClientApp: "by the registered application", connect.ClientRegistered: "by a client that registered itself",
+	client := map[oauthstore.ClientKind]string{
+		oauthstore.ClientApplication: "by the registered application", oauthstore.ClientRegistered: "by a client that registered itself",
 	}[waiting.Client]
 	s.page.works(p.ID, fmt.Sprintf("consent %s: %s, sealed and stored", client, result.Status.State))
 	s.page.hint("", result.Status.Verdict.Detail)

@@ -89,7 +89,9 @@ func run(ctx context.Context, address, ids string, out io.Writer) (err error) {
 func (a *app) useWorld() {
 	info, notes, tasks := a.world.Info(), a.world.Server("notes"), a.world.Server("tasks")
 	a.client = openai.NewClient(option.WithBaseURL(info.OpenAIBaseURL), option.WithAPIKey(info.OpenAIAPIKey))
-	a.apps = connect.Apps{{Issuer: tasks.Issuer, ID: tasks.ClientID, Secret: oauthstore.NewSecret(tasks.ClientSecret)}}
+	a.apps = connect.Apps{{
+		Issuer: tasks.Issuer, Servers: []string{tasks.MCPURL}, ID: tasks.ClientID, Secret: oauthstore.NewSecret(tasks.ClientSecret),
+	}}
 	a.providers = []providers.Provider{
 		providers.Custom("notes", notes.MCPURL, &providers.CustomOptions{Name: "Notes"}),
 		providers.Custom("tasks", tasks.MCPURL, &providers.CustomOptions{Name: "Tasks"}),

@@ -6,13 +6,15 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/toolgrant/toolgrant/internal/issuer"
 )
 
 // ServerMetadata is what an authorization server says of itself (RFC 8414
 // section 2, OpenID Connect Discovery section 3). Its endpoints are https
 // URLs; on a loopback issuer, loopback http ones too.
 type ServerMetadata struct {
-	Issuer                      string // as it was asked for, to the byte
+	Issuer                      string // as the document has it, to the byte
 	AuthorizationEndpoint       string // "": it has no such flow
 	TokenEndpoint               string
 	RegistrationEndpoint        string // "": it registers nobody
@@ -50,11 +52,12 @@ var errIssuerForm = errors.New("the issuer is not an https URL without query and
 // FindServer fetches the metadata of the authorization server with that issuer
 // identifier: at the OAuth well-known place, then at the two of OpenID
 // Connect. The first document that is found decides: of another issuer it is
-// [ErrIssuerMismatch], and nothing of it is used. Identifiers are compared to
-// the byte. It sends up to three requests, none of them with a credential.
-func FindServer(ctx context.Context, hc *http.Client, issuer string) (*ServerMetadata, error) {
-	id, err := parseIdentifier(issuer)
-	if err != nil || id.query != "" || strings.HasSuffix(issuer, "?") {
+// [ErrIssuerMismatch], and nothing of it is used. Identifiers are compared as
+// [issuer.Same] does; the result has the document's own. It sends up to three
+// requests, none of them with a credential.
+func FindServer(ctx context.Context, hc *http.Client, issuerURL string) (*ServerMetadata, error) {
+	id, err := parseIdentifier(issuerURL)
+	if err != nil || id.query != "" || strings.HasSuffix(issuerURL, "?") {
 		return nil, &Error{Op: opServer, Class: ClassConfig, Err: errIssuerForm}
 	}
 	var found *ServerMetadata
@@ -63,7 +66,7 @@ func FindServer(ctx context.Context, hc *http.Client, issuer string) (*ServerMet
 		if m == nil && err == nil {
 			return false, nil
 		}
-		if m != nil && m.Issuer != issuer {
+		if m != nil && !issuer.Same(m.Issuer, issuerURL) {
 			return false, &Error{Op: opServer, Description: printable(m.Issuer, maxDescription), Err: ErrIssuerMismatch}
 		}
 		if err != nil {
@@ -118,13 +121,13 @@ func parseServer(body []byte, local bool) (*ServerMetadata, error) {
 	if err != nil {
 		return nil, nil //nolint:nilerr,nilnil // a page, or anything else
 	}
-	issuer, _ := o.text("issuer", maxURL)
-	if issuer == "" {
+	id, _ := o.text("issuer", maxURL)
+	if id == "" {
 		return nil, nil //nolint:nilnil // JSON of another kind
 	}
 	urls, lists := endpoints{o: o, local: local}, lists{o: o}
 	m := &ServerMetadata{
-		Issuer:                      issuer,
+		Issuer:                      id,
 		AuthorizationEndpoint:       urls.get("authorization_endpoint"),
 		TokenEndpoint:               urls.get("token_endpoint"),
 		RegistrationEndpoint:        urls.get("registration_endpoint"),
@@ -145,10 +148,10 @@ func parseServer(body []byte, local bool) (*ServerMetadata, error) {
 		urls.bad = []string{"token_endpoint"}
 	}
 	if err := urls.err(); err != nil {
-		return &ServerMetadata{Issuer: issuer}, err
+		return &ServerMetadata{Issuer: id}, err
 	}
 	if lists.err != nil {
-		return &ServerMetadata{Issuer: issuer}, lists.err
+		return &ServerMetadata{Issuer: id}, lists.err
 	}
 	return m, nil
 }

@@ -97,9 +97,10 @@ func TestServerMetadataIsLookedForInOrder(t *testing.T) {
 			pages: map[string]page{oauthPlace: {text: `{"issuer":"https://evil.example","token_endpoint":"https://evil.example/token"}`}, oidcPlace: {text: serverDoc("", "oidc")}},
 			asked: []string{oauthPlace}, err: oauth.ErrIssuerMismatch,
 		},
-		"another slash is another issuer": {
-			pages: map[string]page{oauthPlace: {text: `{"issuer":"ORIGIN/","token_endpoint":"ORIGIN/token"}`}},
-			asked: []string{oauthPlace}, err: oauth.ErrIssuerMismatch,
+		"another slash of a path is another issuer": {
+			path:  "/tenant1",
+			pages: map[string]page{oauthPlace + "/tenant1": {text: `{"issuer":"ORIGIN/tenant1/","token_endpoint":"ORIGIN/token"}`}},
+			asked: []string{oauthPlace + "/tenant1"}, err: oauth.ErrIssuerMismatch,
 		},
 		"the origin is not the tenant": {
 			path:  "/tenant1",

@@ -44,6 +44,7 @@ var mayExpose = map[string]string{
 
 	// Looking at a token without sending it.
 	"oauthstore/connect/import.go": "its shape",
+	"oauthstore/connect/issuer.go": "its audience",
 	"mcptools/refusal.go":          "its shape",
 	"mcptools/looks.go":            "its hash",
 	"mcptools/verify.go":           "its digest",

@@ -17,10 +17,8 @@ type Handle interface {
 	// Records returns the sealed records that are not credentials.
 	Records() Records
 
-	// SaveClient saves, sealed, how a client authenticates at an issuer: a
-	// registered client, or one whose secret was imported with a token. If the
-	// issuer is unknown, issuer is the token endpoint.
-	SaveClient(ctx context.Context, issuer, clientID string, c Client) error
+	// SaveClient saves, sealed, how a client authenticates.
+	SaveClient(ctx context.Context, c Client) error
 
 	// Stored returns the pair that is stored for a credential, also an expired
 	// or refused one. It reads the backend and changes nothing. Disconnected
@@ -48,8 +46,14 @@ type Records interface {
 	Each(ctx context.Context, kind string, f func(id backend.ID, data []byte, version uint64) error) error
 }
 
-// A Client is how an OAuth client authenticates at a token endpoint.
+// A Client is an OAuth client and how it authenticates at a token endpoint.
 type Client struct {
+	Kind    string // one of the oauthstore.ClientKind constants but document
+	Tenant  string // with Subject the owner that it serves; of a registered client both are empty
+	Subject string
+	Issuer  string // the token endpoint if the issuer is unknown
+	ID      string
+
 	Secret     secret.Secret
 	AuthMethod string    // token_endpoint_auth_method; if empty, that of the credential
 	ExpiresAt  time.Time // of the secret; if zero, never

@@ -111,14 +111,9 @@ func (a *authServer) audience(resources []string) (string, *oauthError) {
 	switch {
 	case len(resources) > 1:
 		return "", badRequest("invalid_target", "One resource at a time.")
+	case len(resources) == 0 && a.confidential:
+		return a.firstServer(), nil
 	case len(resources) == 0:
-		if a.confidential {
-			for _, s := range a.w.servers {
-				if s.as == a {
-					return s.url, nil
-				}
-			}
-		}
 		return "", nil
 	}
 	for _, s := range a.w.servers {
@@ -126,5 +121,19 @@ func (a *authServer) audience(resources []string) (string, *oauthError) {
 			return resources[0], nil
 		}
 	}
+	if a.w.faults.strikes("auth", "ignore_resource") {
+		return a.firstServer(), nil
+	}
 	return "", badRequest("invalid_target", "This server gives no tokens for that resource.")
+}
+
+// firstServer returns the first MCP server that takes this server's tokens; ""
+// if there is none.
+func (a *authServer) firstServer() string {
+	for _, s := range a.w.servers {
+		if s.as == a {
+			return s.url
+		}
+	}
+	return ""
 }

@@ -70,6 +70,8 @@ var faultKinds = []struct{ part, name, doc string }{
 	{"auth", "wrong_iss", "authorization responses with another server's iss"},
 	{"auth", "wrong_state", "authorization responses with another state"},
 	{"auth", "no_registration", "dynamic registration is not supported"},
+	{"auth", "ignore_resource", "a foreign resource is accepted, and the token is for the first MCP server of this authorization server"},
+	{"auth", "jwt", "access tokens are JWTs that name their audience"},
 	{"auth", "no_pkce", "the metadata does not advertise PKCE"},
 	{"auth", "wrong_issuer", "metadata names another issuer"},
 	{"auth", "metadata_404", "404 for the metadata"},

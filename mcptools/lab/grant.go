@@ -35,7 +35,7 @@ func (g Grant) Credential() oauthstore.Credential {
 		Provenance: oauthstore.Provenance{
 			Obtained: oauthstore.ObtainedConsent, Issuer: g.Issuer, Resource: g.Resource,
 			TokenEndpoint: g.TokenEndpoint, RevocationEndpoint: g.RevocationEndpoint,
-			ClientID: g.ClientID, AuthMethod: g.AuthMethod, ScopesGranted: splitScope(g.Scope),
+			ClientID: g.ClientID, Client: oauthstore.ClientApplication, AuthMethod: g.AuthMethod, ScopesGranted: splitScope(g.Scope),
 		},
 	}
 }

@@ -229,7 +229,9 @@ func (tr *trial) run(t *testing.T) {
 
 	// The application's own, with its secret kept here.
 	opts := tr.Options
-	opts.Apps = connect.Apps{{Issuer: testIssuer, ID: "robot", Secret: oauthstore.NewSecret("synthetic-app-secret"), Keep: true}}
+	opts.Apps = connect.Apps{{
+		Issuer: testIssuer, Servers: []string{testServer}, ID: "robot", Secret: oauthstore.NewSecret("synthetic-app-secret"), Keep: true,
+	}}
 	tr.AS.Know(asClient{ID: "robot", Secret: "synthetic-app-secret", Method: "client_secret_post"})
 	robot, err := connect.New(tr.Store, &opts)
 	require.NoError(t, err)

@@ -10,26 +10,15 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
-// A ClientKind says how an application came to be known to an authorization
-// server.
-type ClientKind string
-
-// Kinds of clients.
-const (
-	ClientApp        ClientKind = "app"        // a person registered it: see [App]
-	ClientDocument   ClientKind = "document"   // the server reads our client ID metadata document
-	ClientRegistered ClientKind = "registered" // it registered itself (RFC 7591)
-)
-
 // A chosen client is the one that a flow uses. Its JSON is part of the flow's
 // record: of a registered client the secret is in it, of an app it is not,
 // since that may be rotated and its key may live elsewhere.
 type chosen struct {
-	Kind   ClientKind `json:"kind"`
-	ID     string     `json:"id"`
-	Method string     `json:"method"`
-	Asked  string     `json:"asked,omitzero"` // of a registered client: the method that was asked for
-	Secret string     `json:"secret,omitzero"`
+	Kind   oauthstore.ClientKind `json:"kind"`
+	ID     string                `json:"id"`
+	Method string                `json:"method"`
+	Asked  string                `json:"asked,omitzero"` // of a registered client: the method that was asked for
+	Secret string                `json:"secret,omitzero"`
 }
 
 // client finds the client to use at a plan's authorization server, in the order
@@ -38,16 +27,16 @@ type chosen struct {
 // grants, if not nil, are the grants of a flow that sends nobody back.
 func (c *Connector) client(ctx context.Context, s *site, p *plan, redirect string, grants []string) (chosen, string, error) {
 	issuer := p.Server.Issuer
-	if app := c.opts.Apps.find(s.key, issuer); app != nil {
+	if app := c.opts.Apps.find(s.spot(), issuer); app != nil {
 		redirect = orElse(redirect, orElse(app.RedirectURL, c.opts.RedirectURL))
 		if redirect == "" && grants == nil {
 			return chosen{}, "", errNoRedirect
 		}
 		method, err := app.method(&p.Server)
-		return chosen{Kind: ClientApp, ID: app.ID, Method: method}, redirect, err
+		return chosen{Kind: oauthstore.ClientApplication, ID: app.ID, Method: method}, redirect, err
 	}
-	if c.opts.Apps.forProvider(s.key) {
-		return chosen{}, "", fault(KindUntrusted, "the application is registered at another authorization server than the one that the server's metadata names")
+	if len(c.opts.Apps.forServer(s.spot())) > 0 {
+		return chosen{}, "", errElsewhere
 	}
 	if redirect = orElse(redirect, c.opts.RedirectURL); redirect == "" && grants == nil {
 		return chosen{}, "", errNoRedirect
@@ -56,7 +45,7 @@ func (c *Connector) client(ctx context.Context, s *site, p *plan, redirect strin
 		redirect = ""
 	}
 	if grants == nil && c.documentFits(&p.Server) {
-		return chosen{Kind: ClientDocument, ID: c.opts.ClientMetadataURL, Method: oauth.AuthNone}, redirect, nil
+		return chosen{Kind: oauthstore.ClientDocument, ID: c.opts.ClientMetadataURL, Method: oauth.AuthNone}, redirect, nil
 	}
 	if p.Server.RegistrationEndpoint == "" {
 		return chosen{}, "", &Error{
@@ -80,6 +69,9 @@ func (c *Connector) client(ctx context.Context, s *site, p *plan, redirect strin
 	}
 	return reg.chosen(), redirect, nil
 }
+
+// errElsewhere: an app is for the server, and not for that issuer.
+var errElsewhere = fault(KindUntrusted, "the application is registered at another authorization server than the one that the server's metadata names")
 
 var errNoRedirect = fault(KindMisconfigured, "Options.RedirectURL is not set")
 
@@ -124,10 +116,10 @@ func (c *Connector) authenticate(f *flow) (oauth.Client, error) {
 	client := oauth.Client{
 		ID: f.Client.ID, AuthMethod: f.Client.Method, Secret: oauthstore.NewSecret(f.Client.Secret), Issuer: f.Plan.Server.Issuer,
 	}
-	if f.Client.Kind != ClientApp {
+	if f.Client.Kind != oauthstore.ClientApplication {
 		return client, nil
 	}
-	app := c.opts.Apps.find(f.Key, client.Issuer)
+	app := c.opts.Apps.find(spotOf(f.Key, f.Connector), client.Issuer)
 	if app == nil || app.ID != client.ID {
 		return client, fault(KindMisconfigured, "the application with which the consent began is not in Options.Apps")
 	}

@@ -19,32 +19,35 @@ import (
 func TestClientsAreChosenInOrder(t *testing.T) {
 	t.Parallel()
 	const document = "https://app.example.com/client.json"
-	app := connect.App{Issuer: testIssuer, ID: "by-hand", Secret: oauthstore.NewSecret("synthetic-app-secret")}
+	app := connect.App{Issuer: testIssuer, Servers: []string{testServer}, ID: "by-hand", Secret: oauthstore.NewSecret("synthetic-app-secret")}
 	for name, tt := range map[string]struct {
 		apps   connect.Apps
 		server map[string]any
-		want   connect.ClientKind
+		want   oauthstore.ClientKind
 		id     string
 		kind   connect.Kind
 	}{
-		"the application that was registered by hand": {apps: connect.Apps{app}, server: map[string]any{"client_id_metadata_document_supported": true}, want: connect.ClientApp, id: "by-hand"},
-		"the metadata document":                       {server: map[string]any{"client_id_metadata_document_supported": true}, want: connect.ClientDocument, id: document},
-		"a registration where documents are not read": {want: connect.ClientRegistered, id: "client-1"},
+		"the application that was registered by hand": {apps: connect.Apps{app}, server: map[string]any{"client_id_metadata_document_supported": true}, want: oauthstore.ClientApplication, id: "by-hand"},
+		"the metadata document":                       {server: map[string]any{"client_id_metadata_document_supported": true}, want: oauthstore.ClientDocument, id: document},
+		"a registration where documents are not read": {want: oauthstore.ClientRegistered, id: "client-1"},
 		"a registration where public clients are not taken": {
 			server: map[string]any{"client_id_metadata_document_supported": true, "token_endpoint_auth_methods_supported": []string{"client_secret_basic"}},
-			want:   connect.ClientRegistered, id: "client-1",
+			want:   oauthstore.ClientRegistered, id: "client-1",
 		},
 		"nobody registers":         {server: map[string]any{"registration_endpoint": nil}, kind: connect.KindNoClient},
 		"only certificates":        {server: map[string]any{"token_endpoint_auth_methods_supported": []string{"tls_client_auth"}}, kind: connect.KindUnsupported},
-		"an app of another issuer": {apps: connect.Apps{{Issuer: "https://other.example.com", Provider: "example", ID: "x"}}, kind: connect.KindUntrusted},
-		"an app of another provider": {
-			apps: connect.Apps{{Issuer: testIssuer, Provider: "other", ID: "x"}}, want: connect.ClientRegistered, id: "client-1",
+		"an app of another issuer": {apps: connect.Apps{{Issuer: "https://other.example.com", Servers: []string{testServer}, ID: "x"}}, kind: connect.KindUntrusted},
+		"an app of another server": {
+			apps: connect.Apps{{Issuer: "https://other.example.com", Servers: []string{"https://other.example.com/mcp"}, ID: "x"}}, want: oauthstore.ClientRegistered, id: "client-1",
+		},
+		"an app of another server at the same issuer": {
+			apps: connect.Apps{{Issuer: testIssuer, Servers: []string{"https://other.example.com/mcp"}, ID: "x"}}, kind: connect.KindUntrusted,
 		},
 		"an app of another tenant": {
-			apps: connect.Apps{{Issuer: testIssuer, Owner: oauthstore.Owner{Tenant: "other"}, ID: "x"}}, want: connect.ClientRegistered, id: "client-1",
+			apps: connect.Apps{{Issuer: testIssuer, Servers: []string{testServer}, Owner: oauthstore.Owner{Tenant: "other"}, ID: "x"}}, want: oauthstore.ClientRegistered, id: "client-1",
 		},
 		"a customer's own app before everybody's": {
-			apps: connect.Apps{app, {Issuer: testIssuer, Owner: oauthstore.Owner{Tenant: "acme"}, ID: "acme's"}}, want: connect.ClientApp, id: "acme's",
+			apps: connect.Apps{app, {Issuer: testIssuer, Servers: []string{testServer}, Owner: oauthstore.Owner{Tenant: "acme"}, ID: "acme's"}}, want: oauthstore.ClientApplication, id: "acme's",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -65,7 +68,7 @@ func TestClientsAreChosenInOrder(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, tt.want, begun.Client)
 			assert.Equal(t, tt.id, begun.ClientID)
-			if tt.want == connect.ClientDocument {
+			if tt.want == oauthstore.ClientDocument {
 				_, err = p.Finish(t.Context(), alice, begun.Binding, p.browse(t, begun.URL))
 				require.NoError(t, err)
 				assert.Empty(t, p.AS.basics, "a public client sends no Basic header")
@@ -263,7 +266,7 @@ func TestAClientThatTheServerForgotIsReplaced(t *testing.T) {
 	t.Run("an application that was registered by hand never is", func(t *testing.T) {
 		t.Parallel()
 		p := newPlace(t, func(p *place) {
-			p.Options.Apps = connect.Apps{{Issuer: testIssuer, ID: "by-hand", Secret: oauthstore.NewSecret("synthetic-wrong")}}
+			p.Options.Apps = connect.Apps{{Issuer: testIssuer, Servers: []string{testServer}, ID: "by-hand", Secret: oauthstore.NewSecret("synthetic-wrong")}}
 			p.AS.Know(asClient{ID: "by-hand", Secret: "synthetic-right", Method: "client_secret_basic"})
 		})
 		_, err := p.consent(t, alice, nil)
@@ -374,7 +377,9 @@ func TestASecretForAPublicClientIsNotUsed(t *testing.T) {
 func TestAnAppsSecretIsKeptWhereTheOperatorWantsThat(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, func(p *place) {
-		p.Options.Apps = connect.Apps{{Provider: "example", ID: "by-hand", Secret: oauthstore.NewSecret("synthetic-app-secret"), Keep: true}}
+		p.Options.Apps = connect.Apps{{
+			Issuer: testIssuer, Servers: []string{testServer}, ID: "by-hand", Secret: oauthstore.NewSecret("synthetic-app-secret"), Keep: true,
+		}}
 		p.AS.Know(asClient{ID: "by-hand", Secret: "synthetic-app-secret", Method: "client_secret_basic"})
 	})
 	_, err := p.consent(t, alice, nil)

@@ -11,42 +11,68 @@ import (
 
 // A grant is a token that was obtained, with all that its record needs.
 type grant struct {
-	key      oauthstore.Key
-	way      string
-	obtained string
-	profile  oauthstore.TokenProfile
-	plan     *plan
-	client   oauth.Client
-	token    *oauth.TokenResponse
+	key       oauthstore.Key
+	connector string
+	way       string
+	obtained  string
+	profile   oauthstore.TokenProfile
+	plan      *plan
+	kind      oauthstore.ClientKind
+	client    oauth.Client
+	token     *oauth.TokenResponse
+}
+
+// provenance is what is recorded of where the grant comes from.
+func (g *grant) provenance() oauthstore.Provenance {
+	server := &g.plan.Server
+	return oauthstore.Provenance{
+		Obtained: g.obtained, Way: g.way, Issuer: server.Issuer, Resource: g.plan.Resource,
+		TokenEndpoint: server.TokenEndpoint, RevocationEndpoint: server.RevocationEndpoint,
+		ClientID: g.client.ID, Client: g.kind, AuthMethod: g.client.AuthMethod, ScopesAsked: g.plan.Scopes, ScopesGranted: g.token.Scopes,
+	}
 }
 
 // commit stores a new credential in place of the old one, which stays until
 // then, and has the MCP server asked.
 func (c *Connector) commit(ctx context.Context, g *grant) (oauthstore.Status, error) {
-	t, server := g.token, &g.plan.Server
+	t := g.token
 	if t.Problem != nil {
 		c.revoke(ctx, g)
 		return oauthstore.Status{}, &Error{Kind: KindUnsupported, Detail: "the token that was issued can't be handed on", Err: t.Problem}
 	}
-	if app := c.opts.Apps.find(g.key, server.Issuer); app != nil && app.Keep && app.ID == g.client.ID {
-		client := storehandle.Client{Secret: app.Secret, AuthMethod: g.client.AuthMethod}
-		if err := c.handle.SaveClient(ctx, server.Issuer, app.ID, client); err != nil {
-			return oauthstore.Status{}, err
-		}
+	if !g.plan.Named && foreignAudience(claims(t.AccessToken), g.plan.Resource, g.key.Server) {
+		c.revoke(ctx, g)
+		return oauthstore.Status{}, errForeignAudience
+	}
+	p := g.provenance()
+	if err := c.keep(ctx, g.key.Owner, c.opts.Apps.find(spotOf(g.key, g.connector), p.Issuer), &p); err != nil {
+		c.revoke(ctx, g)
+		return oauthstore.Status{}, err
 	}
 	st, err := c.store.Put(ctx, g.key, oauthstore.Credential{
-		AccessToken: t.AccessToken, RefreshToken: t.RefreshToken, TokenType: t.TokenType, Expiry: t.Expiry, Profile: g.profile,
-		Provenance: oauthstore.Provenance{
-			Obtained: g.obtained, Way: g.way, Issuer: server.Issuer, Resource: g.plan.Resource,
-			TokenEndpoint: server.TokenEndpoint, RevocationEndpoint: server.RevocationEndpoint,
-			ClientID: g.client.ID, AuthMethod: g.client.AuthMethod, ScopesAsked: g.plan.Scopes, ScopesGranted: t.Scopes,
-		},
+		AccessToken: t.AccessToken, RefreshToken: t.RefreshToken, TokenType: t.TokenType, Expiry: t.Expiry, Profile: g.profile, Provenance: p,
 	})
 	if err != nil {
 		c.revoke(ctx, g)
 		return oauthstore.Status{}, err
 	}
 	return c.verify(ctx, st), nil
+}
+
+// keep stores the secret of an application for the owner, if it is to be kept.
+func (c *Connector) keep(ctx context.Context, owner oauthstore.Owner, app *App, p *oauthstore.Provenance) error {
+	if app == nil || !app.Keep || app.ID != p.ClientID || p.Client != oauthstore.ClientApplication {
+		return nil
+	}
+	return c.handle.SaveClient(ctx, clientOf(owner, p, app.Secret))
+}
+
+// clientOf is the client of a credential as it is saved for an owner.
+func clientOf(owner oauthstore.Owner, p *oauthstore.Provenance, secret oauthstore.Secret) storehandle.Client {
+	return storehandle.Client{
+		Kind: string(p.Client), Tenant: owner.Tenant, Subject: owner.Subject, Issuer: orElse(p.Issuer, p.TokenEndpoint), ID: p.ClientID,
+		Secret: secret, AuthMethod: p.AuthMethod,
+	}
 }
 
 // verify has the MCP server asked about a credential that was just stored. A

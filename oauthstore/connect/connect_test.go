@@ -32,7 +32,7 @@ func TestAConsentEndsWithAStoredCredential(t *testing.T) {
 	assert.Equal(t, testIssuer, begun.Issuer)
 	assert.Equal(t, testServer, begun.Resource)
 	assert.Equal(t, []string{"read", "write"}, begun.Scopes)
-	assert.Equal(t, connect.ClientRegistered, begun.Client)
+	assert.Equal(t, oauthstore.ClientRegistered, begun.Client)
 	assert.NotContains(t, begun.URL, begun.Binding.Expose())
 
 	got, err := p.Finish(t.Context(), alice, begun.Binding, p.browse(t, begun.URL))
@@ -41,7 +41,7 @@ func TestAConsentEndsWithAStoredCredential(t *testing.T) {
 	assert.Equal(t, oauthstore.VerdictAccepted, got.Status.Verdict.Outcome)
 	assert.Equal(t, oauthstore.Provenance{
 		Obtained: oauthstore.ObtainedConsent, Way: "oauth", Issuer: testIssuer, Resource: testServer, TokenEndpoint: testIssuer + "/token",
-		RevocationEndpoint: testIssuer + "/revoke", ClientID: begun.ClientID, AuthMethod: "none",
+		RevocationEndpoint: testIssuer + "/revoke", ClientID: begun.ClientID, Client: oauthstore.ClientRegistered, AuthMethod: "none",
 		ScopesAsked: []string{"read", "write"}, ScopesGranted: []string{"read", "write"},
 	}, got.Status.Provenance)
 

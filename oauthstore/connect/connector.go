@@ -28,7 +28,8 @@ type Options struct {
 	// URL of [Web.Callback]. It must be https, or http on a loopback address.
 	// Default: none, and [Connector.Begin] fails.
 	RedirectURL string
-	// Apps are the applications that were registered by hand. Default: none.
+	// Apps are the applications that were registered by hand. New refuses one
+	// that is not bound to an issuer and to servers. Default: none.
 	Apps Apps
 	// ClientMetadataURL is the public https URL of [Connector.ClientMetadata],
 	// which is then our client id at servers that take such documents. Default:
@@ -126,12 +127,11 @@ func (o *Options) validate() error {
 		}
 	}
 	for i := range o.Apps {
-		switch app := &o.Apps[i]; {
-		case app.ID == "":
-			bad("Apps[%d] has no ID", i)
-		case app.Issuer == "" && app.Provider == "":
-			bad("Apps[%d] names neither an issuer nor a provider: its secret could go anywhere", i)
-		case app.RedirectURL != "":
+		app := &o.Apps[i]
+		for _, why := range app.validate(o.InsecureAllowLoopback) {
+			bad("Apps[%d] %s", i, why)
+		}
+		if app.RedirectURL != "" {
 			if err := checkRedirect(app.RedirectURL); err != nil {
 				errs = append(errs, err)
 			}
@@ -190,8 +190,17 @@ func orNew(a *Ask) *Ask {
 // A site is one MCP server as one owner reaches it.
 type site struct {
 	key      oauthstore.Key
+	data     providers.Provider // as it was given
 	provider providers.Provider // resolved: at key.Server
 	way      providers.Way
+	issuer   string // that an imported token names; "": none
+}
+
+// spot is the server as applications are matched with it.
+func (s *site) spot() spot { return spotOf(s.key, s.provider.Server.Connector) }
+
+func spotOf(key oauthstore.Key, connector string) spot {
+	return spot{owner: key.Owner, server: key.Server, connector: connector}
 }
 
 // site finds out which server and credential are meant. kinds are the kinds of
@@ -209,6 +218,7 @@ func (c *Connector) site(p providers.Provider, owner oauthstore.Owner, ask *Ask,
 	if err != nil {
 		return s, &Error{Kind: KindMisconfigured, Err: err}
 	}
+	s.data = p
 	if s.provider, err = p.Resolve(ask.ServerURL); err != nil {
 		return s, &Error{Kind: KindMisconfigured, Err: err}
 	}
@@ -249,6 +259,9 @@ func (c *Connector) log(ctx context.Context, msg string, key oauthstore.Key, att
 	}, attrs...)
 	c.opts.Logger.LogAttrs(ctx, slog.LevelInfo, msg, attrs...)
 }
+
+// digestSize is the length of a digest.
+const digestSize = 2 * sha256.Size
 
 // digest names a secret or a long text in a record's id.
 func digest(parts ...string) string {

@@ -23,10 +23,13 @@ type Device struct {
 	Key         oauthstore.Key
 	Ends        time.Time
 	Scopes      []string // that are asked for, sorted; nil: none
+	Issuer      string   // the authorization server that asks the user
+	Named       bool     // see Begun.Named
 
 	connector *Connector
 	site      site
 	plan      *plan
+	kind      oauthstore.ClientKind
 	client    oauth.Client
 	code      *oauth.DeviceCode
 }
@@ -59,7 +62,7 @@ func (c *Connector) device(ctx context.Context, s *site, ask *Ask) (*Device, err
 	if err != nil {
 		return nil, err
 	}
-	client, err := c.authenticate(&flow{Key: s.key, Plan: p, Client: use})
+	client, err := c.authenticate(&flow{Key: s.key, Connector: s.provider.Server.Connector, Plan: p, Client: use})
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +74,8 @@ func (c *Connector) device(ctx context.Context, s *site, ask *Ask) (*Device, err
 	}
 	return &Device{
 		UserCode: code.UserCode, URL: code.VerificationURI, CompleteURL: code.CompleteURI, Key: s.key, Ends: code.Expiry,
-		Scopes: slices.Clone(p.Scopes), connector: c, site: *s, plan: p, client: client, code: code,
+		Scopes: slices.Clone(p.Scopes), Issuer: p.Server.Issuer, Named: p.Named,
+		connector: c, site: *s, plan: p, kind: use.Kind, client: client, code: code,
 	}, nil
 }
 
@@ -90,7 +94,8 @@ func (d *Device) Wait(ctx context.Context) (Result, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTimeout)
 	defer cancel()
 	st, err := c.commit(ctx, &grant{
-		key: key, way: d.site.way.ID, obtained: oauthstore.ObtainedConsent, profile: d.site.profile(), plan: d.plan, client: d.client, token: token,
+		key: key, connector: d.site.provider.Server.Connector, way: d.site.way.ID, obtained: oauthstore.ObtainedConsent,
+		profile: d.site.profile(), plan: d.plan, kind: d.kind, client: d.client, token: token,
 	})
 	if err != nil {
 		return Result{}, fail("device", key, err)

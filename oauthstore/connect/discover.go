@@ -23,6 +23,9 @@ type plan struct {
 	Params   map[string]string    `json:"params,omitzero"`   // further parameters of the authorization URL
 	// NoPKCEMetadata: the server takes S256 and its metadata does not say so.
 	NoPKCEMetadata bool `json:"no_pkce_metadata,omitzero"`
+	// Named: the catalogue, an App or the provider's data names the
+	// authorization server for this server. False: only the server itself does.
+	Named bool `json:"named,omitzero"`
 }
 
 // discover finds the authorization server of a site and what to ask it for:
@@ -60,6 +63,11 @@ func (c *Connector) discover(ctx context.Context, s *site, ask *Ask) (*plan, err
 		p.Server, p.Resource = *server, resource.Resource
 		offered = resource.Scopes
 	}
+	named, err := c.admit(s, p.Server.Issuer)
+	if err != nil {
+		return nil, err
+	}
+	p.Named = named
 	p.Scopes = chooseScopes(ask.Scopes, challenge.Scopes, offered, known)
 	return p, nil
 }
@@ -79,14 +87,19 @@ func orElse(a, b string) string {
 // that leaves out from the issuer's own metadata.
 func (c *Connector) pinned(ctx context.Context, known *providers.OAuth) (*oauth.ServerMetadata, error) {
 	if known.TokenEndpoint != "" && known.AuthorizationEndpoint != "" {
-		return &oauth.ServerMetadata{
-			Issuer: known.Issuer, AuthorizationEndpoint: known.AuthorizationEndpoint, TokenEndpoint: known.TokenEndpoint,
-			RegistrationEndpoint: known.RegistrationEndpoint, RevocationEndpoint: known.RevocationEndpoint,
-			AuthMethods: slices.Clone(known.AuthMethods), ClientIDMetadata: known.ClientIDMetadata,
-			CodeChallengeMethods: []string{"S256"},
-		}, nil
+		return serverOf(known), nil
 	}
 	return oauth.FindServer(ctx, c.http, known.Issuer)
+}
+
+// serverOf is the authorization server as the provider's data has it.
+func serverOf(known *providers.OAuth) *oauth.ServerMetadata {
+	return &oauth.ServerMetadata{
+		Issuer: known.Issuer, AuthorizationEndpoint: known.AuthorizationEndpoint, TokenEndpoint: known.TokenEndpoint,
+		RegistrationEndpoint: known.RegistrationEndpoint, RevocationEndpoint: known.RevocationEndpoint,
+		AuthMethods: slices.Clone(known.AuthMethods), ClientIDMetadata: known.ClientIDMetadata,
+		CodeChallengeMethods: []string{"S256"},
+	}
 }
 
 // live asks the server whose tokens it takes.
@@ -95,10 +108,11 @@ func (c *Connector) live(ctx context.Context, s *site, challenge oauth.Challenge
 	resource, err := oauth.FindResourceMetadata(ctx, c.http, oauth.ResourceRequest{
 		ServerURL: s.key.Server, Hint: orElse(challenge.ResourceMetadata, known.ResourceMetadata), Resources: s.resources(),
 	})
+	expected := c.expected(s)
 	switch {
-	case errors.Is(err, oauth.ErrNoMetadata) && known.Issuer != "" && !known.LegacyDiscovery:
-		// The provider's data says whose tokens it takes.
-		resource = &oauth.ResourceMetadata{Resource: orElse(known.Resource, s.key.Server), AuthorizationServers: []string{known.Issuer}}
+	case errors.Is(err, oauth.ErrNoMetadata) && len(expected) > 0 && !known.LegacyDiscovery:
+		// Somebody who may says whose tokens it takes.
+		resource = &oauth.ResourceMetadata{Resource: orElse(known.Resource, s.key.Server), AuthorizationServers: expected[:1]}
 	case errors.Is(err, oauth.ErrNoMetadata) && (known.LegacyDiscovery || c.opts.InsecureLegacyDiscovery):
 		server, err := oauth.FindLegacyServer(ctx, c.http, s.key.Server)
 		if err != nil {
@@ -127,22 +141,28 @@ func (s *site) resources() []string {
 }
 
 // choose picks one of several authorization servers (RFC 9728 section 7.6):
-// one that an app is registered at, then the one in the provider's data, then
-// the first. A server whose metadata can't be had leads to the next; one whose
-// metadata is false ends the search.
+// the one in the provider's data, which binds, then one that an app is
+// registered at, then the first. A server whose metadata can't be retrieved
+// leads to the next; one whose metadata is false ends the search.
 func (c *Connector) choose(ctx context.Context, s *site, issuers []string) (*oauth.ServerMetadata, error) {
 	if len(issuers) == 0 {
 		return nil, fault(KindUntrusted, "the server's metadata names no authorization server")
 	}
-	issuers = slices.Clone(issuers)
-	rank := func(issuer string) int {
-		switch {
-		case c.opts.Apps.find(s.key, issuer) != nil:
-			return 0
-		case issuer == s.provider.OAuth.Issuer:
-			return 1
+	expected := c.expected(s)
+	for _, want := range expected {
+		if slices.ContainsFunc(issuers, func(listed string) bool { return aliases(listed, want, s.key.Server) }) {
+			return oauth.FindServer(ctx, c.http, want)
 		}
-		return 2
+	}
+	if s.provider.OAuth.Issuer != "" {
+		return nil, notIssuer(s)
+	}
+	issuers = slices.Clone(issuers)
+	rank := func(issuerID string) int {
+		if c.opts.Apps.find(s.spot(), issuerID) != nil {
+			return 0
+		}
+		return 1
 	}
 	slices.SortStableFunc(issuers, func(a, b string) int { return rank(a) - rank(b) })
 	var first error

@@ -29,7 +29,7 @@ func TestWhatMustEndAnAttempt(t *testing.T) {
 		"no PKCE":                      {func(p *place) { p.AS.Metadata["code_challenge_methods_supported"] = nil }, connect.KindUntrusted},
 		"only plain PKCE":              {func(p *place) { p.AS.Metadata["code_challenge_methods_supported"] = []string{"plain"} }, connect.KindUntrusted},
 		"another issuer":               {func(p *place) { p.AS.Metadata["issuer"] = "https://evil.example.com" }, connect.KindUntrusted},
-		"an issuer's slash":            {func(p *place) { p.AS.Metadata["issuer"] = testIssuer + "/" }, connect.KindUntrusted},
+		"a path's slash":               {func(p *place) { p.AS.Metadata["issuer"] = testIssuer + "/tenant/" }, connect.KindUntrusted},
 		"a plain endpoint":             {func(p *place) { p.AS.Metadata["token_endpoint"] = "http://as.example.com/token" }, connect.KindUntrusted},
 		"a script to browse":           {func(p *place) { p.AS.Metadata["authorization_endpoint"] = "javascript:alert(1)" }, connect.KindUntrusted},
 		"no authorization server":      {func(p *place) { p.MCP.Metadata["authorization_servers"] = []string{} }, connect.KindUntrusted},
@@ -141,8 +141,10 @@ func TestOfSeveralAuthorizationServersTheRightOneIsTaken(t *testing.T) {
 		want   string
 		kind   connect.Kind
 	}{
-		"the first":                   {want: testIssuer},
-		"the one that an app is for":  {change: func(p *place) { p.Options.Apps = connect.Apps{{Issuer: second, ID: "x"}} }, want: second},
+		"the first": {want: testIssuer},
+		"the one that an app is for": {change: func(p *place) {
+			p.Options.Apps = connect.Apps{{Issuer: second, Servers: []string{testServer}, ID: "x"}}
+		}, want: second},
 		"the one in the data":         {known: providers.OAuth{Issuer: second}, want: second},
 		"the next if one is down":     {change: func(p *place) { delete(p.Net, "as.example.com") }, want: second},
 		"none if the first is a liar": {change: func(p *place) { p.AS.Metadata["issuer"] = second }, kind: connect.KindUntrusted},

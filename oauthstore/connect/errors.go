@@ -28,6 +28,7 @@ const (
 	KindUnsupported    Kind = "unsupported"             // the server wants tokens that can't be handed on, or has no such flow
 	KindRefused        Kind = "refused"                 // the authorization server refuses the code, assertion or request
 	KindWrongToken     Kind = "wrong_token_kind"        // the imported token is surely for something else
+	KindWrongAudience  Kind = "wrong_audience"          // the token that was issued is for another server: it was not sent there, and is not stored
 	KindRejected       Kind = "unauthorized"            // the MCP server refuses the imported token, or it has ended for good
 	KindTooManySteps   Kind = "step_up_limit"           // new scopes were asked for too often, or were granted and did not help
 	KindTimeout        Kind = "callback_timeout"        // nobody came back in time

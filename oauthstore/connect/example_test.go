@@ -58,9 +58,10 @@ func ExampleConnector_Listen() {
 
 // A web application mounts two handlers, and links to the first.
 func ExampleConnector_Web() {
-	store := exampleStore(nil)
+	apps := connect.Apps{{Providers: []string{"asana"}, ID: "1200000000000001", Secret: oauthstore.NewSecret("made-up-secret")}}
+	store := exampleStore(&oauthstore.Options{Clients: apps.Client})
 	defer store.Close(context.Background())
-	connector := must(connect.New(store, &connect.Options{RedirectURL: "https://app.example/callback"}))
+	connector := must(connect.New(store, &connect.Options{RedirectURL: "https://app.example/callback", Apps: apps}))
 	signedIn := func(r *http.Request) (oauthstore.Owner, error) {
 		user := r.Header.Get("X-User") // in earnest: the site's session
 		if user == "" {
@@ -73,15 +74,15 @@ func ExampleConnector_Web() {
 	mux.Handle("/connect/{provider}", web.Connect())
 	mux.Handle("/callback", web.Callback())
 
-	for _, path := range []string{"/connect/notion", "/connect/linear"} {
+	for _, path := range []string{"/connect/asana", "/connect/linear"} {
 		request := httptest.NewRequestWithContext(context.Background(), http.MethodGet, path, nil)
 		request.Header.Set("X-User", "mia")
 		page := httptest.NewRecorder()
 		mux.ServeHTTP(page, request)
-		fmt.Println(path, page.Code, strings.Contains(page.Body.String(), "Continue to Notion"))
+		fmt.Println(path, page.Code, strings.Contains(page.Body.String(), "Continue to app.asana.com"))
 	}
 	// Output:
-	// /connect/notion 200 true
+	// /connect/asana 200 true
 	// /connect/linear 404 false
 }
 

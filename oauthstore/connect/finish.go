@@ -138,7 +138,7 @@ func (c *Connector) finish(ctx context.Context, f *flow, version uint64, back *o
 		// The code was not seen by anybody: the page may be loaded again.
 		_, _ = c.save(ctx, id, f, f.Ends.Add(keepTaken), version)
 		return Result{}, err
-	case ok && e.Class == oauth.ClassClient && f.Client.Kind == ClientRegistered && !f.Replaced:
+	case ok && e.Class == oauth.ClassClient && f.Client.Kind == oauthstore.ClientRegistered && !f.Replaced:
 		next, replaceErr := c.replace(ctx, f)
 		if next != nil {
 			end(KindClientReplaced)
@@ -170,7 +170,8 @@ func (c *Connector) exchange(ctx context.Context, f *flow, back *oauth.Callback)
 		return nil, err
 	}
 	return &grant{
-		key: f.Key, way: f.Way, obtained: oauthstore.ObtainedConsent, profile: f.Profile, plan: f.Plan, client: client, token: token,
+		key: f.Key, connector: f.Connector, way: f.Way, obtained: oauthstore.ObtainedConsent, profile: f.Profile, plan: f.Plan,
+		kind: f.Client.Kind, client: client, token: token,
 	}, nil
 }
 

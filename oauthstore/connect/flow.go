@@ -34,23 +34,29 @@ type Begun struct {
 	Resource string   // what the token is asked for
 	Scopes   []string // that are asked for, sorted; nil: none
 	ClientID string
-	Client   ClientKind // how the application is known there
+	Client   oauthstore.ClientKind // how the application is known there
+	// Named reports whether the catalogue, an [App] or the provider's data says
+	// that Issuer is this server's. If not, only the server itself says so: show
+	// the user the hosts of Key.Server and of URL before sending the browser.
+	Named bool
 }
 
 // A flow is the record of a consent that has begun. Of the state only a digest
 // is kept, as the record's name.
 type flow struct {
-	Key      oauthstore.Key          `json:"key"`
-	Way      string                  `json:"way,omitzero"`
-	Profile  oauthstore.TokenProfile `json:"profile,omitzero"`
-	Plan     *plan                   `json:"plan,omitzero"`
-	Client   chosen                  `json:"client,omitzero"`
-	Redirect string                  `json:"redirect,omitzero"`
-	Verifier string                  `json:"verifier,omitzero"` // PKCE (RFC 7636); used once
-	Binding  string                  `json:"binding"`           // digest
-	ReturnTo string                  `json:"return_to,omitzero"`
-	Ends     time.Time               `json:"ends,omitzero"`
-	Replaced bool                    `json:"replaced,omitzero"` // it stands in for one that failed for its client's sake
+	Key oauthstore.Key `json:"key"`
+	// Connector is OpenAI's connector_id; "" for a server.
+	Connector string                  `json:"connector,omitzero"`
+	Way       string                  `json:"way,omitzero"`
+	Profile   oauthstore.TokenProfile `json:"profile,omitzero"`
+	Plan      *plan                   `json:"plan,omitzero"`
+	Client    chosen                  `json:"client,omitzero"`
+	Redirect  string                  `json:"redirect,omitzero"`
+	Verifier  string                  `json:"verifier,omitzero"` // PKCE (RFC 7636); used once
+	Binding   string                  `json:"binding"`           // digest
+	ReturnTo  string                  `json:"return_to,omitzero"`
+	Ends      time.Time               `json:"ends,omitzero"`
+	Replaced  bool                    `json:"replaced,omitzero"` // it stands in for one that failed for its client's sake
 
 	Taken time.Time `json:"taken,omitzero"` // when a callback took it; zero: none has
 	Ended Kind      `json:"ended,omitzero"` // how that ended; "" while it is open
@@ -84,14 +90,8 @@ func (c *Connector) Begin(ctx context.Context, p providers.Provider, owner oauth
 }
 
 func (c *Connector) begin(ctx context.Context, s *site, ask *Ask) (*Begun, error) {
-	plan, err := c.discover(ctx, s, ask)
+	plan, err := c.browsable(ctx, s, ask)
 	if err != nil {
-		return nil, err
-	}
-	if plan.Server.AuthorizationEndpoint == "" {
-		return nil, fault(KindUnsupported, "the authorization server has no consent in a browser")
-	}
-	if err := plan.Server.CheckPKCE(plan.NoPKCEMetadata); err != nil {
 		return nil, err
 	}
 	plan.wantRefresh(ask)
@@ -101,7 +101,7 @@ func (c *Connector) begin(ctx context.Context, s *site, ask *Ask) (*Begun, error
 		return nil, err
 	}
 	f := &flow{
-		Key: s.key, Way: s.way.ID, Profile: s.profile(), Plan: plan, Client: client, Redirect: redirect, ReturnTo: ask.ReturnTo,
+		Key: s.key, Connector: s.provider.Server.Connector, Way: s.way.ID, Profile: s.profile(), Plan: plan, Client: client, Redirect: redirect, ReturnTo: ask.ReturnTo,
 	}
 	binding := ask.Binding
 	if binding.IsZero() {
@@ -109,7 +109,7 @@ func (c *Connector) begin(ctx context.Context, s *site, ask *Ask) (*Begun, error
 	}
 	f.Binding = digest("binding", binding.Expose())
 	b, err := c.start(ctx, f)
-	if e, ok := errors.AsType[*oauth.Error](err); ok && e.Class == oauth.ClassClient && client.Kind == ClientRegistered {
+	if e, ok := errors.AsType[*oauth.Error](err); ok && e.Class == oauth.ClassClient && client.Kind == oauthstore.ClientRegistered {
 		// A pushed request tells at once that the server has forgotten us.
 		next, replaceErr := c.replace(ctx, f)
 		if next != nil {
@@ -122,6 +122,18 @@ func (c *Connector) begin(ctx context.Context, s *site, ask *Ask) (*Begun, error
 	}
 	b.Binding = binding
 	return b, nil
+}
+
+// browsable discovers an authorization server that a browser can be sent to.
+func (c *Connector) browsable(ctx context.Context, s *site, ask *Ask) (*plan, error) {
+	p, err := c.discover(ctx, s, ask)
+	if err != nil {
+		return nil, err
+	}
+	if p.Server.AuthorizationEndpoint == "" {
+		return nil, fault(KindUnsupported, "the authorization server has no consent in a browser")
+	}
+	return p, p.Server.CheckPKCE(p.NoPKCEMetadata)
 }
 
 // start stores a flow and makes its URL. What flow it is, and which browser it
@@ -147,7 +159,7 @@ func (c *Connector) start(ctx context.Context, f *flow) (*Begun, error) {
 	}
 	return &Begun{
 		URL: target, Key: f.Key, Ends: f.Ends, Issuer: p.Server.Issuer, Resource: p.Resource,
-		Scopes: slices.Clone(p.Scopes), ClientID: f.Client.ID, Client: f.Client.Kind,
+		Scopes: slices.Clone(p.Scopes), ClientID: f.Client.ID, Client: f.Client.Kind, Named: p.Named,
 	}, nil
 }
 

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/toolgrant/toolgrant/internal/storehandle"
+	"github.com/toolgrant/toolgrant/internal/issuer"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/providers"
 )
@@ -28,14 +28,26 @@ type Token struct {
 	// what its shape and the refresh token tell.
 	Way string
 
+	// Issuer, TokenEndpoint and RevocationEndpoint are checked against the
+	// issuer's own metadata before anything is stored. If empty, discovery finds
+	// them.
 	Issuer             string
-	Resource           string // what it was asked for
+	Resource           string // what it was asked for; "" means the server's own
 	TokenEndpoint      string
 	RevocationEndpoint string
 	ClientID           string
-	ClientSecret       oauthstore.Secret // it is kept, sealed, beside the credential
-	AuthMethod         string            // "" means none without a secret, else client_secret_basic
+	ClientSecret       oauthstore.Secret // it is kept, sealed, for this owner only
+	AuthMethod         string            // "" means none without a secret, else client_secret_basic or client_secret_post, by the metadata
 	Scopes             []string          // that were granted; nil: unknown
+	// App: the client is the application in Options.Apps for that server and
+	// issuer, whose secret the refresh then uses. It is for pairs that the
+	// operator's own application obtained elsewhere. Never set it for a token
+	// that a user or a tenant brings. Default: false, the client is the owner's.
+	App bool
+	// InsecureEndpoints takes TokenEndpoint and RevocationEndpoint as they are
+	// where the issuer's metadata can't confirm them. The refresh token and
+	// ClientSecret go there. Default: such a token is refused.
+	InsecureEndpoints bool
 	// RefreshedElsewhere: somebody else refreshes it, and this library never
 	// does. False: this library does, and nobody else may.
 	RefreshedElsewhere bool
@@ -85,10 +97,11 @@ func (c *Connector) importToken(ctx context.Context, p providers.Provider, owner
 		return Result{}, s.key, err
 	}
 	cred := s.credential(t)
-	if why := c.completeRefresh(ctx, &s, &cred); why != "" {
-		cred.RefreshToken = oauthstore.Secret{}
-		r.Warning = orElse(r.Warning, why)
+	why, secret, err := c.origin(ctx, &s, t, &cred)
+	if err != nil {
+		return Result{}, s.key, err
 	}
+	r.Warning = orElse(r.Warning, why)
 	ended := !cred.Expiry.IsZero() && time.Until(cred.Expiry) <= 0
 	if ended && (cred.RefreshToken.IsZero() || cred.RefreshedElsewhere) {
 		return Result{}, s.key, fault(KindRejected, "the token has ended, and there is no way to refresh it")
@@ -98,10 +111,8 @@ func (c *Connector) importToken(ctx context.Context, p providers.Provider, owner
 			return Result{}, s.key, err
 		}
 	}
-	if !t.ClientSecret.IsZero() && t.ClientID != "" {
-		client := storehandle.Client{Secret: t.ClientSecret, AuthMethod: t.AuthMethod}
-		issuer := orElse(cred.Provenance.Issuer, cred.Provenance.TokenEndpoint)
-		if err := c.handle.SaveClient(ctx, issuer, t.ClientID, client); err != nil {
+	if !secret.IsZero() {
+		if err := c.handle.SaveClient(ctx, clientOf(owner, &cred.Provenance, secret)); err != nil {
 			return Result{}, s.key, err
 		}
 	}
@@ -123,10 +134,12 @@ func (s *site) credential(t *Token) oauthstore.Credential {
 		AccessToken: t.AccessToken, RefreshToken: t.RefreshToken, Secrets: maps.Clone(t.Secrets), TokenType: t.TokenType,
 		Expiry: t.Expiry, Profile: s.profile(),
 		Provenance: oauthstore.Provenance{
-			Obtained: oauthstore.ObtainedImport, Way: t.Way, Issuer: t.Issuer, Resource: t.Resource,
-			TokenEndpoint: t.TokenEndpoint, RevocationEndpoint: t.RevocationEndpoint,
-			ClientID: t.ClientID, AuthMethod: t.AuthMethod, ScopesAsked: sorted(t.Scopes), ScopesGranted: sorted(t.Scopes),
+			Obtained: oauthstore.ObtainedImport, Way: t.Way, Resource: t.Resource,
+			ClientID: t.ClientID, ScopesAsked: sorted(t.Scopes), ScopesGranted: sorted(t.Scopes),
 		},
+	}
+	if t.ClientID != "" {
+		cred.Provenance.Client = oauthstore.ClientImported
 	}
 	if r, ok := providers.Recognize(t.AccessToken.Expose()); ok && s.provider.Vendor == "" && slices.Contains(s.way.Takes, r.Kind) {
 		cred.Provenance.TokenKind = string(r.Kind)
@@ -207,44 +220,10 @@ func (s *site) checkOrigin(t *Token) error {
 	switch {
 	case t.Resource != "" && !s.provider.AcceptsResource(s.key.Server, t.Resource):
 		return fault(KindWrongToken, "the token was asked for another resource than this server")
-	case known.Pinned && t.Issuer != "" && known.Issuer != "" && !sameIssuer(t.Issuer, known.Issuer):
+	case known.Pinned && t.Issuer != "" && known.Issuer != "" && !issuer.Same(t.Issuer, known.Issuer):
 		return fault(KindWrongToken, "the token is of another issuer than this server's")
 	}
 	return nil
-}
-
-// sameIssuer compares issuers as people write them down: some servers have a
-// slash at the end in one place and none in another.
-func sameIssuer(a, b string) bool { return strings.TrimSuffix(a, "/") == strings.TrimSuffix(b, "/") }
-
-// completeRefresh finds out where the token is refreshed. why, if not empty,
-// says why it can't be.
-func (c *Connector) completeRefresh(ctx context.Context, s *site, cred *oauthstore.Credential) (why string) {
-	p := &cred.Provenance
-	if cred.RefreshToken.IsZero() || cred.RefreshedElsewhere {
-		return ""
-	}
-	if p.ClientID == "" {
-		return "it can't be refreshed: the client that it was issued to is not known"
-	}
-	known := &s.provider.OAuth
-	switch {
-	case known.TokenEndpoint != "" && (p.TokenEndpoint == known.TokenEndpoint || p.TokenEndpoint == "" && (p.Issuer == "" || sameIssuer(p.Issuer, known.Issuer))):
-		complete(p, known.Issuer, known.TokenEndpoint, known.RevocationEndpoint)
-	case p.TokenEndpoint == "":
-		plan, err := c.discover(ctx, s, new(Ask))
-		if err != nil || p.Issuer != "" && p.Issuer != plan.Server.Issuer {
-			return "it can't be refreshed: its token endpoint could not be found"
-		}
-		complete(p, plan.Server.Issuer, plan.Server.TokenEndpoint, plan.Server.RevocationEndpoint)
-	}
-	return ""
-}
-
-// complete fills in what the caller did not say of the authorization server.
-func complete(p *oauthstore.Provenance, issuer, token, revocation string) {
-	p.Issuer, p.TokenEndpoint = orElse(p.Issuer, issuer), orElse(p.TokenEndpoint, token)
-	p.RevocationEndpoint = orElse(p.RevocationEndpoint, revocation)
 }
 
 // askServer has the MCP server judge a token that is not stored yet.

@@ -45,7 +45,12 @@ func TestAnImportIsJudgedBeforeItIsStored(t *testing.T) {
 
 func TestATokenGoesWhereItsWayWorks(t *testing.T) {
 	t.Parallel()
-	p := newPlace(t, nil)
+	p := newPlace(t, func(p *place) {
+		buildkite := newAuthServer("https://mcp.buildkite.com")
+		buildkite.Metadata["token_endpoint"] = "https://mcp.buildkite.com/oauth/token"
+		buildkite.Resources = map[string]any{"/mcp": map[string]any{"resource": "https://mcp.buildkite.com/mcp", "authorization_servers": []string{"https://mcp.buildkite.com"}}}
+		p.Net["mcp.buildkite.com"] = buildkite
+	})
 	key := connect.Token{AccessToken: oauthstore.NewSecret("bkua_" + "0123456789abcdef0123456789abcdef01234567")}
 	got, err := p.Import(t.Context(), providers.Buildkite(nil), alice, key, nil)
 	require.NoError(t, err)

@@ -130,6 +130,9 @@ type asClient struct {
 type authServer struct {
 	Issuer   string
 	Metadata map[string]any // added to its metadata; a nil value takes a member away
+	// Resources are protected-resource metadata of MCP servers on its host, by
+	// path.
+	Resources map[string]any
 	// SecretLife, if not 0, is how long the secrets live that it hands out, and
 	// makes registrations manageable (RFC 7592).
 	SecretLife time.Duration
@@ -208,6 +211,8 @@ func (a *authServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case strings.HasPrefix(r.URL.Path, "/.well-known/oauth-authorization-server"):
 		a.metadata(w)
+	case a.Resources[strings.TrimPrefix(r.URL.Path, "/.well-known/oauth-protected-resource")] != nil:
+		writeJSON(w, http.StatusOK, a.Resources[strings.TrimPrefix(r.URL.Path, "/.well-known/oauth-protected-resource")])
 	case r.URL.Path == "/par":
 		a.push(w, r)
 	case r.URL.Path == "/authorize":

@@ -2,6 +2,7 @@ package connect
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 
 	"github.com/toolgrant/toolgrant/internal/oauth"
@@ -28,13 +29,18 @@ func (c *Connector) ClientCredentials(ctx context.Context, p providers.Provider,
 // Workload obtains a token for an assertion that the platform makes for a
 // workload, such as Kubernetes or a cloud (RFC 7523 section 2.1). assertion
 // returns one for an audience, which is the authorization server's issuer. The
-// app in Options.Apps, if there is one, says who asks. A refusal is final: it
-// is not tried again, nor in another way.
+// app in Options.Apps, if there is one, says who asks. The authorization server
+// must be one that the catalogue, an app or the provider's data names. A refusal
+// is final: it is not tried again, nor in another way.
 func (c *Connector) Workload(
 	ctx context.Context, p providers.Provider, owner oauthstore.Owner,
 	assertion func(ctx context.Context, audience string) (oauthstore.Secret, error), ask *Ask,
 ) (Result, error) {
 	return c.machine(ctx, "workload identity", p, owner, ask, func(ctx context.Context, g *grant, _ *App) error {
+		if !g.plan.Named { // no user looks at the hosts here
+			return fault(KindUntrusted, fmt.Sprintf(
+				"only the server itself names its authorization server %s: set App.Issuer or the provider's OAuth.Issuer", hostOf(g.plan.Server.Issuer)))
+		}
 		signed, err := assertion(ctx, g.plan.Server.Issuer)
 		if err != nil {
 			return &Error{Kind: KindMisconfigured, Detail: "the platform gives no assertion", Err: err}
@@ -124,14 +130,17 @@ func (c *Connector) machine(
 	if err != nil {
 		return Result{}, fail(op, s.key, err)
 	}
-	g := &grant{key: s.key, way: s.way.ID, profile: s.profile(), plan: plan}
-	app := c.opts.Apps.find(s.key, plan.Server.Issuer)
+	g := &grant{key: s.key, connector: s.provider.Server.Connector, way: s.way.ID, profile: s.profile(), plan: plan}
+	app := c.opts.Apps.find(s.spot(), plan.Server.Issuer)
+	if app == nil && len(c.opts.Apps.forServer(s.spot())) > 0 {
+		return Result{}, fail(op, s.key, errElsewhere)
+	}
 	if app != nil {
 		method, err := app.method(&plan.Server)
 		if err != nil {
 			return Result{}, fail(op, s.key, err)
 		}
-		g.client = app.client(method, plan.Server.Issuer)
+		g.kind, g.client = oauthstore.ClientApplication, app.client(method, plan.Server.Issuer)
 	}
 	if err := obtain(ctx, g, app); err != nil {
 		return Result{}, fail(op, s.key, err)

@@ -20,7 +20,7 @@ import (
 )
 
 func withApp(p *place) {
-	p.Options.Apps = connect.Apps{{Issuer: testIssuer, ID: "robot", Secret: oauthstore.NewSecret("synthetic-app-secret")}}
+	p.Options.Apps = connect.Apps{{Issuer: testIssuer, Servers: []string{testServer}, ID: "robot", Secret: oauthstore.NewSecret("synthetic-app-secret")}}
 	p.AS.Know(asClient{ID: "robot", Secret: "synthetic-app-secret", Method: "client_secret_basic"})
 }
 
@@ -55,7 +55,7 @@ func TestAnApplicationsKeySignsForTheIssuer(t *testing.T) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
 	p := newPlace(t, func(p *place) {
-		p.Options.Apps = connect.Apps{{Issuer: testIssuer, ID: "robot", Signer: oauthstore.NewSigner(key), KeyID: "k1"}}
+		p.Options.Apps = connect.Apps{{Issuer: testIssuer, Servers: []string{testServer}, ID: "robot", Signer: oauthstore.NewSigner(key), KeyID: "k1"}}
 	})
 	_, err = p.ClientCredentials(t.Context(), example(), alice, nil)
 	require.NoError(t, err)

@@ -163,6 +163,10 @@ func words(kind Kind, name string) (status int, heading string, text []string) {
 		}
 	case KindUntrusted:
 		return http.StatusBadGateway, name + " could not be verified", []string{"What answered is not what it has to be. For your safety nothing was connected."}
+	case KindWrongAudience:
+		return http.StatusBadGateway, name + " was not connected", []string{
+			"The sign-in gave access to something else than this server. It was not used, and nothing was stored.",
+		}
 	case KindNoClient, KindMisconfigured:
 		return http.StatusInternalServerError, name + " is not set up yet", []string{"This application is not registered there as it has to be. Its operator can mend that; trying again does not help."}
 	case KindUnsupported:

@@ -6,10 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"net/url"
 	"strings"
 	"time"
 
 	"github.com/toolgrant/toolgrant/internal/oauth"
+	"github.com/toolgrant/toolgrant/internal/safehttp"
 	"github.com/toolgrant/toolgrant/internal/storehandle"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
@@ -56,7 +58,7 @@ func (r *registration) claim(now time.Time) {
 }
 
 func (r *registration) chosen() chosen {
-	return chosen{Kind: ClientRegistered, ID: r.ClientID, Method: r.Method, Secret: r.Secret, Asked: r.Asked}
+	return chosen{Kind: oauthstore.ClientRegistered, ID: r.ClientID, Method: r.Method, Secret: r.Secret, Asked: r.Asked}
 }
 
 const (
@@ -149,8 +151,11 @@ func (c *Connector) claimed(
 	}
 	if next.Secret != "" && next.Secret != reg.Secret {
 		// Refreshes find it there, also those of other processes.
-		client := storehandle.Client{Secret: oauthstore.NewSecret(next.Secret), AuthMethod: next.Method, ExpiresAt: next.SecretExpiry}
-		if err := c.handle.SaveClient(ctx, next.Issuer, next.ClientID, client); err != nil {
+		client := storehandle.Client{
+			Kind: string(oauthstore.ClientRegistered), Issuer: next.Issuer, ID: next.ClientID,
+			Secret: oauthstore.NewSecret(next.Secret), AuthMethod: next.Method, ExpiresAt: next.SecretExpiry,
+		}
+		if err := c.handle.SaveClient(ctx, client); err != nil {
 			return nil, err
 		}
 	}
@@ -212,8 +217,18 @@ func (c *Connector) renew(ctx context.Context, reg *registration) error {
 
 func (r *registration) take(got *oauth.Registration, now time.Time) {
 	r.ClientID, r.Secret, r.Method, r.SecretExpiry = got.ClientID, got.Secret.Expose(), got.AuthMethod, got.SecretExpiry
-	r.ManageURL, r.ManageToken = got.ManageURL, got.ManageToken.Expose()
+	r.ManageURL, r.ManageToken = "", ""
+	if sameOrigin(got.ManageURL, r.Endpoint) { // the secret goes nowhere else
+		r.ManageURL, r.ManageToken = got.ManageURL, got.ManageToken.Expose()
+	}
 	r.Since, r.Checked = now, now
+}
+
+// sameOrigin reports whether two URLs have the same scheme, host and port.
+func sameOrigin(a, b string) bool {
+	x, err1 := url.Parse(a)
+	y, err2 := url.Parse(b)
+	return err1 == nil && err2 == nil && x.Host != "" && safehttp.SameOrigin(x, y)
 }
 
 func (r *registration) wire() oauth.Registration {

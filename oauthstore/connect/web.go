@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -76,8 +77,9 @@ func (c *Connector) Web(signedIn func(*http.Request) (oauthstore.Owner, error), 
 	return w, nil
 }
 
-// Connect serves /connect/{provider}: a page that says what is going to happen,
-// and the form's POST that begins it. The pattern that it is mounted at has to
+// Connect serves /connect/{provider}: a page that names the hosts that the user
+// deals with, and the form's POST that begins it. The page's GET reads the
+// metadata of the server; it sends and changes nothing else. The pattern that it is mounted at has to
 // have {provider} in it. Query parameters: account, server_url and return_to,
 // which is a path of this site or lies in WebOptions.ReturnTo.
 func (w *Web) Connect() http.Handler {
@@ -217,32 +219,62 @@ func (w *Web) show(rw http.ResponseWriter, r *http.Request) {
 		w.fail(rw, r, v.provider.Name, &v.ask, fail("show", s.key, err))
 		return
 	}
+	plan, err := w.connector.browsable(r.Context(), &s, &v.ask)
+	if err != nil {
+		w.fail(rw, r, v.provider.Name, &v.ask, fail("show", s.key, err))
+		return
+	}
+	p := w.startPage(rw, r, &v, plan.Server.AuthorizationEndpoint, plan.Named)
+	if st, err := w.connector.store.Status(r.Context(), s.key); err == nil && st.State != oauthstore.StateReauthorize {
+		p.Text = append(p.Text, v.provider.Name+" is connected already. Connecting again replaces that.")
+	}
+	w.write(rw, p)
+}
+
+// startPage is the page before the browser goes to target. Whose site that is
+// must be plain: the server's metadata chose it.
+func (w *Web) startPage(rw http.ResponseWriter, r *http.Request, v *visit, target string, named bool) *page {
 	binding := w.binding(r)
 	if binding.IsZero() {
 		binding = newSecret()
 	}
 	w.setBinding(rw, binding)
-	name := v.provider.Name
+	name, signIn := v.provider.Name, hostOf(target)
 	p := &page{
 		Status: http.StatusOK, Heading: "Connect " + name,
-		Text: []string{"You will be sent to " + name + ", to sign in and to say what " + w.connector.opts.ClientName + " may do there for you."},
-		Form: &form{Button: "Continue to " + name, Fields: []field{{"token", formToken(binding)}}},
+		Text:  []string{"You will be sent to " + signIn + ", to sign in and to say what " + w.connector.opts.ClientName + " may do for you."},
+		Facts: []field{{"Sign-in", signIn}},
+		Form:  &form{Button: "Continue to " + signIn, Fields: []field{{"token", formToken(binding) + seen(target, named)}}},
+	}
+	if server := v.server(); server != "" {
+		p.Facts = append([]field{{"Server", hostOf(server)}}, p.Facts...)
+		if !named && hostOf(server) != signIn {
+			p.Tone = toneWarn
+			p.Text = append(p.Text, "Only the server at "+hostOf(server)+" says that "+signIn+" belongs to it. "+
+				"What you allow there will be given to "+hostOf(server)+". Continue only if you know both.")
+		}
 	}
 	for _, f := range []field{{"account", v.ask.Account}, {"server_url", v.ask.ServerURL}, {"return_to", v.ask.ReturnTo}} {
 		if f.Value != "" {
 			p.Form.Fields = append(p.Form.Fields, f)
 		}
 	}
-	if u, err := url.Parse(s.key.Server); err == nil {
-		p.Facts = append(p.Facts, field{"Server", u.Host})
-	}
 	if v.ask.Account != "" {
 		p.Facts = append(p.Facts, field{"Account", v.ask.Account})
 	}
-	if st, err := w.connector.store.Status(r.Context(), s.key); err == nil && st.State != oauthstore.StateReauthorize {
-		p.Text = append(p.Text, name+" is connected already. Connecting again replaces that.")
-	}
-	w.write(rw, p)
+	return p
+}
+
+// seen names what a page showed of where the browser goes. It follows the
+// form's token.
+func seen(target string, named bool) string {
+	return digest("seen", hostOf(target), strconv.FormatBool(named))
+}
+
+// server is the URL of the visit's server; "" for a connector.
+func (v *visit) server() string {
+	raw, _ := v.provider.ServerURL(v.ask.ServerURL)
+	return raw
 }
 
 // begin is the form's POST.
@@ -257,7 +289,9 @@ func (w *Web) begin(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	binding := w.binding(r)
-	if binding.IsZero() || subtle.ConstantTimeCompare([]byte(r.PostForm.Get("token")), []byte(formToken(binding))) != 1 {
+	token := r.PostForm.Get("token")
+	shown := token[min(len(token), digestSize):]
+	if binding.IsZero() || subtle.ConstantTimeCompare([]byte(strings.TrimSuffix(token, shown)), []byte(formToken(binding))) != 1 {
 		w.write(rw, &page{
 			Status: http.StatusForbidden, Tone: toneBad, Heading: "Please try once more",
 			Text:  []string{"This form was not made for this browser, or cookies are switched off."},
@@ -269,6 +303,11 @@ func (w *Web) begin(rw http.ResponseWriter, r *http.Request) {
 	begun, err := w.connector.Begin(r.Context(), v.provider, v.owner, &v.ask)
 	if err != nil {
 		w.fail(rw, r, v.provider.Name, &v.ask, err)
+		return
+	}
+	if shown != seen(begun.URL, begun.Named) {
+		// The server names another place than the one that the user has seen.
+		w.write(rw, w.startPage(rw, r, &v, begun.URL, begun.Named))
 		return
 	}
 	w.setBinding(rw, binding) // its life begins anew

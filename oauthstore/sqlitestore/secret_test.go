@@ -35,7 +35,9 @@ func TestTheFilesHoldNoSecret(t *testing.T) {
 			Provenance: oauthstore.Provenance{Obtained: oauthstore.ObtainedImport, TokenEndpoint: "https://as.example.com/token"},
 		})
 		require.NoError(t, err)
-		require.NoError(t, storehandle.Of(store).SaveClient(t.Context(), "https://as.example.com", "app", storehandle.Client{Secret: oauthstore.NewSecret("synthetic-client-secret")}))
+		require.NoError(t, storehandle.Of(store).SaveClient(t.Context(), storehandle.Client{
+			Kind: string(oauthstore.ClientRegistered), Issuer: "https://as.example.com", ID: "app", Secret: oauthstore.NewSecret("synthetic-client-secret"),
+		}))
 		var all []byte
 		files, err := os.ReadDir(dir) // the write-ahead log too, while it is there
 		require.NoError(t, err)

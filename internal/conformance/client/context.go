@@ -46,13 +46,14 @@ func (c *scenarioContext) machine() bool {
 	return c.Name == "auth/client-credentials-jwt" || c.Name == "auth/client-credentials-basic"
 }
 
-// apps is the application that the context names, if it names one.
-func (c *scenarioContext) apps(provider string) (connect.Apps, error) {
+// apps is the application that the context names, if it names one, for a server
+// and its authorization server.
+func (c *scenarioContext) apps(serverURL, issuer string) (connect.Apps, error) {
 	if c.ClientID == "" {
 		return nil, nil
 	}
 	app := connect.App{
-		Issuer: c.Issuer, Provider: provider, ID: c.ClientID, Secret: oauthstore.NewSecret(c.ClientSecret),
+		Issuer: issuer, Servers: []string{serverURL}, ID: c.ClientID, Secret: oauthstore.NewSecret(c.ClientSecret),
 		Algorithm: c.SigningAlgorithm,
 	}
 	if c.PrivateKeyPEM != "" {

@@ -47,6 +47,7 @@ type client struct {
 	owner    oauthstore.Owner
 	key      oauthstore.Key
 	store    *oauthstore.Store
+	apps     connect.Apps
 	connect  *connect.Connector
 	browser  *http.Client
 	session  *session
@@ -88,19 +89,45 @@ func newClient(serverURL string) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	apps, err := c.context.apps(c.provider.ID)
-	if err != nil {
-		return nil, err
-	}
-	c.store, err = oauthstore.New(memstore.New(), keys, &oauthstore.Options{Clients: apps.Client, InsecureAllowLoopback: true})
-	if err != nil {
-		return nil, err
-	}
-	c.connect, err = connect.New(c.store, &connect.Options{
-		RedirectURL: redirectURL, Apps: apps, ClientMetadataURL: clientMetadataURL, ClientName: "toolgrant conformance client",
+	c.store, err = oauthstore.New(memstore.New(), keys, &oauthstore.Options{
+		Clients: func(ctx context.Context, issuer, clientID string) (oauthstore.Client, error) {
+			return c.apps.Client(ctx, issuer, clientID)
+		},
 		InsecureAllowLoopback: true,
 	})
-	return c, err
+	if err != nil {
+		return nil, err
+	}
+	return c, c.connectAt(c.context.Issuer)
+}
+
+// connectAt makes the connector, with the context's application bound to that
+// issuer. Without one the application is not known yet.
+func (c *client) connectAt(issuer string) (err error) {
+	if issuer != "" {
+		if c.apps, err = c.context.apps(c.key.Server, issuer); err != nil {
+			return err
+		}
+	}
+	c.connect, err = connect.New(c.store, &connect.Options{
+		RedirectURL: redirectURL, Apps: c.apps, ClientMetadataURL: clientMetadataURL, ClientName: "toolgrant conformance client",
+		InsecureAllowLoopback: true,
+	})
+	return err
+}
+
+// takeIssuer binds an application whose context names no issuer to the one that
+// the server names, and says so. A program for users would ask first.
+func (c *client) takeIssuer(ctx context.Context, ask *connect.Ask) error {
+	if c.context.ClientID == "" || c.apps != nil {
+		return nil
+	}
+	issuer, err := c.connect.Issuer(ctx, c.provider, c.owner, ask)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(os.Stderr, "client: the server names the authorization server", issuer)
+	return c.connectAt(issuer)
 }
 
 // legacy reports whether the server may be one of MCP 2025-03-26, which is for
@@ -149,7 +176,10 @@ func (c *client) authorized(ctx context.Context, method, tool string) error {
 // obtain gets a credential in the way that the scenario is about.
 func (c *client) obtain(ctx context.Context, challenge http.Header) error {
 	ask := &connect.Ask{Challenge: challenge}
-	var err error
+	err := c.takeIssuer(ctx, ask)
+	if err != nil {
+		return err
+	}
 	switch {
 	case c.context.machine():
 		_, err = c.connect.ClientCredentials(ctx, c.provider, c.owner, ask)

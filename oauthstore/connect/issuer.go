@@ -1,0 +1,138 @@
+package connect
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/toolgrant/toolgrant/internal/issuer"
+	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/providers"
+)
+
+// admit decides whether an authorization server may issue tokens for a site,
+// and reports whether somebody other than the MCP server itself says so. A
+// server that names the authorization server of another one would get that
+// one's tokens: an issuer that the catalogue or an App names serves their
+// servers and no others, whatever the kind of client.
+func (c *Connector) admit(s *site, issuerID string) (named bool, err error) {
+	if c.opts.Apps.find(s.spot(), issuerID) != nil {
+		return true, nil
+	}
+	// An issuer in the data binds. For a provider that may be on any host it
+	// proves nothing: such a server is vouched for by App.Servers only.
+	if known := s.provider.OAuth.Issuer; known != "" {
+		if !issuer.Same(known, issuerID) {
+			return false, notIssuer(s)
+		}
+		if !s.data.AdmitsAnyHost() {
+			return true, nil
+		}
+	} else if !s.data.AdmitsAnyHost() && s.data.AcceptsIssuer(s.key.Server, issuerID) {
+		return true, nil
+	}
+	if c.opts.Apps.naming(s.key.Owner, issuerID) {
+		return false, foreignIssuer(issuerID, "an application in Options.Apps")
+	}
+	owner, serves, named := providers.ByIssuer(issuerID, s.key.Server)
+	if named && !serves {
+		return false, foreignIssuer(issuerID, owner.Name)
+	}
+	return named, nil
+}
+
+// notIssuer says that a server's metadata names another issuer than its data.
+func notIssuer(s *site) *Error {
+	return fault(KindUntrusted, fmt.Sprintf("the server's metadata does not name the authorization server %s, which its data binds it to", s.provider.OAuth.Issuer))
+}
+
+// foreignIssuer says that a server names the issuer of others.
+func foreignIssuer(issuerID, owner string) *Error {
+	return fault(KindUntrusted, fmt.Sprintf(
+		"the server names the authorization server %s, which belongs to %s: if the server really shares it, name it as the provider's OAuth.Issuer", hostOf(issuerID), owner))
+}
+
+// expected returns the issuers that are known for a site before its metadata
+// is read, best first: the one that its data names, the one that an imported
+// token names, those of its apps.
+func (c *Connector) expected(s *site) []string {
+	if s.provider.OAuth.Issuer != "" {
+		return []string{s.provider.OAuth.Issuer}
+	}
+	if s.issuer != "" {
+		return []string{s.issuer}
+	}
+	apps := c.opts.Apps.forServer(s.spot())
+	slices.SortStableFunc(apps, func(a, b *App) int { return b.rank(s.key.Owner) - a.rank(s.key.Owner) })
+	var all []string
+	for _, app := range apps {
+		if app.literal() {
+			all = append(all, app.Issuer)
+		}
+	}
+	return all
+}
+
+// aliases reports whether metadata that lists one issuer means another: the
+// same, or one that the same template of the catalogue admits for that server.
+// Microsoft's servers list "organizations" in place of the tenant.
+func aliases(listed, want, serverURL string) bool {
+	if issuer.Same(listed, want) {
+		return true
+	}
+	p, serves, _ := providers.ByIssuer(want, serverURL)
+	return serves && p.NamesIssuer(listed)
+}
+
+// Issuer asks the MCP server which authorization server its tokens come from,
+// without any credential, for a person who is to confirm it: set it as the
+// provider's OAuth.Issuer then, or as [App.Issuer]. It is the server's own word,
+// so a program must not bind a secret to it unseen. An issuer that belongs to
+// others is [KindUntrusted].
+func (c *Connector) Issuer(ctx context.Context, p providers.Provider, owner oauthstore.Owner, ask *Ask) (string, error) {
+	ask = orNew(ask)
+	s, err := c.site(p, owner, ask, providers.WayOAuth, providers.WayMachine)
+	if err != nil {
+		return "", fail("issuer", s.key, err)
+	}
+	plan, err := c.discover(ctx, &s, ask)
+	if err != nil {
+		return "", fail("issuer", s.key, err)
+	}
+	return plan.Server.Issuer, nil
+}
+
+// errForeignAudience: an authorization server that nobody vouches for issued a
+// token for another server. It may be another vendor's, which ignores the
+// resource that it is asked for.
+var errForeignAudience = fault(KindWrongAudience, "the token that was issued is for another audience than this server, so it was not sent there")
+
+// claims reads a JWT, without verifying it; nil for other tokens, of which
+// nothing can be said.
+func claims(token oauthstore.Secret) *providers.JWT {
+	r, ok := providers.Recognize(token.Expose())
+	if !ok {
+		return nil
+	}
+	return r.JWT
+}
+
+// foreignAudience reports whether a JWT is for something else than the
+// resource.
+func foreignAudience(j *providers.JWT, resource, serverURL string) bool {
+	return j != nil && len(j.Audience) > 0 && !slices.ContainsFunc(j.Audience, func(aud string) bool {
+		return aud == resource || aud == serverURL
+	})
+}
+
+// hostOf returns the host of a URL, for people. Letters outside ASCII are
+// escaped, since they can imitate others.
+func hostOf(raw string) string {
+	if u, err := url.Parse(raw); err == nil && u.Host != "" {
+		return strings.Trim(strconv.QuoteToASCII(u.Host), `"`)
+	}
+	return "(unknown)"
+}

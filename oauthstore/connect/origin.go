@@ -1,0 +1,137 @@
+package connect
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"slices"
+
+	"github.com/toolgrant/toolgrant/internal/issuer"
+	"github.com/toolgrant/toolgrant/internal/oauth"
+	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/providers"
+)
+
+// origin finds out which authorization server an imported token comes from and
+// completes the credential's provenance. A refresh token and a client secret go
+// only to endpoints that the issuer's own metadata names. warning, if not empty,
+// says why the token can't be refreshed; secret, if not zero, is that of its
+// client, to be saved with the credential.
+func (c *Connector) origin(ctx context.Context, s *site, t *Token, cred *oauthstore.Credential) (warning string, secret oauthstore.Secret, err error) {
+	if t.App && (t.InsecureEndpoints || !t.ClientSecret.IsZero()) {
+		return "", secret, fault(KindMisconfigured, "Token.App excludes InsecureEndpoints and ClientSecret: the application's own secret would be sent")
+	}
+	refreshed := !cred.RefreshToken.IsZero() && !cred.RefreshedElsewhere
+	told := t.Issuer != "" || t.TokenEndpoint != "" || t.RevocationEndpoint != "" || t.App
+	if !told && !refreshed && s.way.Kind == providers.WayKey {
+		return "", secret, nil // no authorization server issued it
+	}
+	if refreshed && t.ClientID == "" && !t.App {
+		cred.RefreshToken = oauthstore.Secret{}
+		warning, refreshed = "it can't be refreshed: the client that it was issued to is not known", false
+	}
+	s.issuer = t.Issuer
+	plan, err := c.source(ctx, s, t)
+	switch {
+	case err == nil:
+	case t.InsecureEndpoints && t.TokenEndpoint != "":
+		plan = unchecked(t)
+	case !told && !refreshed:
+		return warning, secret, nil // it goes to the MCP server only
+	case !told && errors.Is(err, oauth.ErrNoMetadata):
+		cred.RefreshToken = oauthstore.Secret{}
+		return "it can't be refreshed: its token endpoint could not be found", secret, nil
+	default:
+		return "", secret, err
+	}
+	if err := t.judge(plan, s); err != nil {
+		return "", secret, err
+	}
+	p := &cred.Provenance
+	p.Issuer, p.Resource = plan.Server.Issuer, orElse(t.Resource, plan.Resource)
+	p.TokenEndpoint = orElse(t.TokenEndpoint, plan.Server.TokenEndpoint)
+	p.RevocationEndpoint = orElse(t.RevocationEndpoint, plan.Server.RevocationEndpoint)
+	secret, err = c.importClient(s, t, p, &plan.Server)
+	return warning, secret, err
+}
+
+// source discovers the authorization server of an imported token's server. If
+// neither publishes metadata, the provider's data counts.
+func (c *Connector) source(ctx context.Context, s *site, t *Token) (*plan, error) {
+	p, err := c.discover(ctx, s, new(Ask))
+	known := &s.provider.OAuth
+	if !errors.Is(err, oauth.ErrNoMetadata) || known.TokenEndpoint == "" || t.Issuer != "" && !issuer.Same(t.Issuer, known.Issuer) {
+		return p, err
+	}
+	p = &plan{Server: *serverOf(known), Resource: orElse(known.Resource, s.key.Server), Named: !s.data.AdmitsAnyHost()}
+	if known.Issuer != "" {
+		p.Named, err = c.admit(s, known.Issuer)
+		return p, err
+	}
+	return p, nil
+}
+
+// unchecked is the plan of a token whose endpoints the caller vouches for.
+func unchecked(t *Token) *plan {
+	return &plan{Named: true, Resource: t.Resource, Server: oauth.ServerMetadata{
+		Issuer: t.Issuer, TokenEndpoint: t.TokenEndpoint, RevocationEndpoint: t.RevocationEndpoint,
+	}}
+}
+
+// judge holds what a token and the caller say of its origin against what was
+// found out.
+func (t *Token) judge(p *plan, s *site) error {
+	if t.Issuer != "" && !issuer.Same(t.Issuer, p.Server.Issuer) {
+		return fault(KindWrongToken, "the token is of another issuer than this server's")
+	}
+	foreign := t.TokenEndpoint != "" && t.TokenEndpoint != p.Server.TokenEndpoint ||
+		t.RevocationEndpoint != "" && t.RevocationEndpoint != p.Server.RevocationEndpoint
+	if foreign && !t.InsecureEndpoints {
+		return fault(KindUntrusted, "the issuer's metadata does not name the token's endpoints, so no secret is sent there")
+	}
+	if j := claims(t.AccessToken); j != nil && !p.Named {
+		if slices.ContainsFunc(j.Audience, isAbsolute) && foreignAudience(j, p.Resource, s.key.Server) {
+			return fault(KindWrongToken, "the token is for another audience than this server")
+		}
+		if isAbsolute(j.Issuer) && !issuer.Same(j.Issuer, p.Server.Issuer) {
+			return fault(KindWrongToken, "the token is of another issuer than this server's")
+		}
+	}
+	return nil
+}
+
+func isAbsolute(raw string) bool {
+	u, err := url.Parse(raw)
+	return err == nil && u.Host != ""
+}
+
+// importClient records whose the token's client is, and returns a secret that
+// is to be saved. The application's secret serves only a token that the operator
+// says is the application's.
+func (c *Connector) importClient(s *site, t *Token, p *oauthstore.Provenance, server *oauth.ServerMetadata) (save oauthstore.Secret, err error) {
+	if t.App {
+		app := c.opts.Apps.find(s.spot(), p.Issuer)
+		if app == nil || t.ClientID != "" && t.ClientID != app.ID {
+			return save, fault(KindMisconfigured, "Options.Apps has no such application for this server and its issuer")
+		}
+		p.ClientID, p.Client = app.ID, oauthstore.ClientApplication
+		if p.AuthMethod, err = app.method(server); err == nil && app.Keep {
+			save = app.Secret
+		}
+		return save, err
+	}
+	if t.ClientID == "" {
+		return save, nil
+	}
+	p.Client, p.AuthMethod = oauthstore.ClientImported, t.AuthMethod
+	switch {
+	case p.AuthMethod != "":
+	case t.ClientSecret.IsZero():
+		p.AuthMethod = oauth.AuthNone
+	case server.Takes(oauth.AuthPost) && !server.Takes(oauth.AuthBasic):
+		p.AuthMethod = oauth.AuthPost
+	default:
+		p.AuthMethod = oauth.AuthBasic
+	}
+	return t.ClientSecret, nil
+}

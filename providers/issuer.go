@@ -1,0 +1,104 @@
+package providers
+
+import (
+	"slices"
+
+	"github.com/toolgrant/toolgrant/internal/issuer"
+)
+
+// NamesIssuer reports whether the data names this authorization server, for any
+// server of the provider: as one of its issuers, or by a template of them whose
+// parts it fills. A template that would admit any host names none.
+func (p Provider) NamesIssuer(iss string) bool {
+	return slices.ContainsFunc(p.OAuth.issuers(), func(t string) bool { return p.issuerFits(t, iss, nil) })
+}
+
+// issuers returns the issuers that the data names, some of which are templates.
+func (o *OAuth) issuers() []string {
+	var all []string
+	if o.Issuer != "" {
+		all = append(all, o.Issuer)
+	}
+	for _, iss := range o.Issuers {
+		all = append(all, iss)
+	}
+	return all
+}
+
+// issuerFits reports whether iss fits a template, with the values of the server
+// URL where it has the same parts.
+func (p Provider) issuerFits(template, iss string, known map[string]string) bool {
+	if len(parts(template)) == 0 {
+		return issuer.Same(template, iss)
+	}
+	values, ok := matchURL(template, iss, nil, false)
+	if !ok || !p.fixesDomain(template) || p.checkValues(template, values) != nil {
+		return false
+	}
+	for name, value := range values {
+		if want, filled := known[name]; filled && want != value {
+			return false
+		}
+	}
+	return true
+}
+
+// ByIssuer returns a provider whose data names this authorization server. If
+// several do, it prefers one that has a server at serverURL; serves reports
+// whether that is so. A provider that admits any host serves no server by its
+// data alone.
+func (c *Catalogue) ByIssuer(iss, serverURL string) (p Provider, serves, named bool) {
+	for _, r := range c.sorted {
+		if !r.NamesIssuer(iss) {
+			continue
+		}
+		if !named {
+			p, named = r, true
+		}
+		if r.mayServe(serverURL, iss) {
+			return clone(r), true, true
+		}
+	}
+	return clone(p), false, named
+}
+
+// ByIssuer searches the built-in catalogue; see [Catalogue.ByIssuer].
+func ByIssuer(iss, serverURL string) (p Provider, serves, named bool) {
+	return builtIn().ByIssuer(iss, serverURL)
+}
+
+// mayServe reports whether a server URL is one of the provider's, and iss one
+// of its issuers with the same values. Which of several regions it is does not
+// matter here, since all of them are the vendor's.
+func (p Provider) mayServe(serverURL, iss string) bool {
+	if serverURL == "" || p.AdmitsAnyHost() {
+		return serverURL == "" && p.Server.Connector != ""
+	}
+	if _, err := p.ServerURL(serverURL); err != nil {
+		return false
+	}
+	values, _ := p.match(serverURL, false)
+	return slices.ContainsFunc(p.OAuth.issuers(), func(t string) bool { return p.issuerFits(t, iss, values) })
+}
+
+// WithIssuer returns the provider at one server URL, as [Provider.Resolve] does,
+// with iss as its authorization server: for a server that shares the issuer of
+// another one, or whose issuer the data does not name or names wrongly. The
+// caller vouches for both URLs. What the data says of another issuer's
+// endpoints is dropped.
+func (p Provider) WithIssuer(serverURL, iss string) (Provider, error) {
+	q, err := p.Resolve(serverURL)
+	if err != nil {
+		return Provider{}, err
+	}
+	if q.Server.URL != "" {
+		q.Server.Hosts = nil
+	}
+	if !issuer.Same(q.OAuth.Issuer, iss) {
+		own := q.OAuth
+		q.OAuth = own.anywhere()
+		q.OAuth.Issuer, q.OAuth.LegacyDiscovery = iss, false
+		q.OAuth.Resource, q.OAuth.Resources, q.OAuth.Audiences = own.Resource, own.Resources, own.Audiences
+	}
+	return q, q.Validate()
+}
