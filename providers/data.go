@@ -7,7 +7,7 @@ package providers
 var families = [][]Provider{
 	analyticsFamily, asanaFamily, brokerFamily, cloudflareFamily, codeFamily,
 	connectorFamily, contentFamily, customerFamily, databaseFamily,
-	googleFamily, microsoftFamily, moneyFamily, opsFamily, searchFamily, talkFamily, workFamily,
+	googleFamily, microsoftFamily, moneyFamily, notesFamily, opsFamily, salesFamily, searchFamily, talkFamily, workFamily,
 	zapierFamily,
 }
 

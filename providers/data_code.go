@@ -248,6 +248,37 @@ var codeFamily = []Provider{
 		Source: Source{URL: "https://github.com/huggingface/hf-mcp-server", Date: "2026-09-30", Confidence: "high"},
 	},
 	{
+		ID:          "netlify",
+		Name:        "Netlify",
+		Vendor:      "Netlify",
+		Description: "Netlify: sites, deploys, forms and settings.",
+		Server: Server{
+			URL:        "https://netlify-mcp.netlify.app/mcp",
+			Alternates: []string{"https://mcp.netlify.com/mcp"},
+		},
+		Transport: TransportHTTP,
+		Ways:      []Way{consent("netlify")},
+		OAuth: OAuth{
+			Issuer:                "https://netlify-mcp.netlify.app/",
+			AuthorizationEndpoint: "https://netlify-mcp.netlify.app/oauth-server/auth",
+			TokenEndpoint:         "https://netlify-mcp.netlify.app/oauth-server/token",
+			RegistrationEndpoint:  "https://netlify-mcp.netlify.app/oauth-server/reg",
+			Scopes:                []string{"read", "write", "offline_access"},
+			DefaultScopes:         []string{"read", "offline_access"},
+			AuthMethods:           []string{"none"},
+		},
+		Tokens: Tokens{Refresh: Yes},
+		Hazards: []string{
+			"Netlify's customers have sites on other hosts below netlify.app: only the full host is Netlify's server.",
+		},
+		Quirks: []string{
+			"The server is also at https://mcp.netlify.com/mcp; the issuer there was not captured.",
+			"Clients are public only.",
+		},
+		Docs:   []string{"https://github.com/netlify/netlify-mcp"},
+		Source: Source{URL: "https://netlify-mcp.netlify.app/.well-known/oauth-authorization-server", Date: "2026-10-04", Confidence: "high"},
+	},
+	{
 		ID:          "render",
 		Name:        "Render",
 		Vendor:      "Render",
@@ -335,6 +366,9 @@ var codeFamily = []Provider{
 
 // GitLab is the MCP server of GitLab.com. For a self-managed host use [Custom].
 func GitLab() Provider { return record("gitlab") }
+
+// Netlify is Netlify's MCP server.
+func Netlify() Provider { return record("netlify") }
 
 // Render is Render's MCP server, which takes API keys.
 func Render() Provider { return record("render") }

@@ -102,6 +102,42 @@ var contentFamily = []Provider{
 		Source: Source{URL: "https://www.canva.dev/docs/mcp/", Date: "2026-09-30", Confidence: "medium"},
 	},
 	{
+		ID:          "docusign",
+		Name:        "Docusign",
+		Vendor:      "Docusign",
+		Description: "Docusign: envelopes, templates, agreements and workflows.",
+		Server: Server{
+			URL:        "https://mcp.docusign.com/mcp",
+			Alternates: []string{"https://mcp-d.docusign.com/mcp"},
+		},
+		Transport: TransportHTTP,
+		Ways: []Way{
+			{
+				ID:           "oauth",
+				Kind:         WayOAuth,
+				Name:         "OAuth app with a secret",
+				Obtain:       "Make an app in Docusign under Apps and Keys, which gives an integration key and a secret key, register the redirect URL, and let the user consent: run toolgrant connect docusign.",
+				Registration: RegistrationManual,
+			},
+		},
+		OAuth: OAuth{
+			Issuer:                "https://account.docusign.com",
+			Issuers:               map[string]string{"https://mcp-d.docusign.com/": "https://account-d.docusign.com"},
+			AuthorizationEndpoint: "https://account.docusign.com/oauth/auth",
+			TokenEndpoint:         "https://account.docusign.com/oauth/token",
+			Source:                Source{URL: "https://developers.docusign.com/platform/mcp-server/authentication-scopes", Date: "2026-11-28", Confidence: "medium"},
+		},
+		Tokens: Tokens{Refresh: Yes},
+		Quirks: []string{
+			"There is no dynamic registration.",
+			"Which scopes the tools need was not captured: ask for those of the vendor's page.",
+			"The demo environment, https://mcp-d.docusign.com/mcp, has an authorization server and accounts of its own.",
+			"The vendor's JWT grant gives a token of one hour for a service account.",
+		},
+		Docs:   []string{"https://developers.docusign.com/platform/mcp-server/authentication-scopes"},
+		Source: Source{URL: "https://developers.docusign.com/platform/mcp-server/authentication-scopes", Date: "2026-11-28", Confidence: "high"},
+	},
+	{
 		ID:          "dropbox",
 		Name:        "Dropbox",
 		Vendor:      "Dropbox",
@@ -197,6 +233,44 @@ var contentFamily = []Provider{
 			"https://github.com/figma/mcp-server-guide",
 		},
 		Source: Source{URL: "https://developers.figma.com/docs/figma-mcp-server/remote-server-installation/", Date: "2026-09-30", Confidence: "high"},
+	},
+	{
+		ID:          "shopify_customer",
+		Name:        "Shopify Customer Accounts",
+		Vendor:      "Shopify",
+		Description: "One Shopify shop: the orders and account of a customer who signed in.",
+		Server: Server{
+			URL: "https://{shop}.myshopify.com/customer/api/mcp",
+			Params: []Param{
+				{Name: "shop", Pattern: hostLabel, Example: "example", Doc: "the name before .myshopify.com"},
+				{Name: "shop_id", Pattern: "[0-9]+", Example: "12345678", Doc: "number of the shop, which its authorization server has in its path"},
+			},
+		},
+		Transport: TransportHTTP,
+		Ways: []Way{
+			{
+				ID:           "oauth",
+				Kind:         WayOAuth,
+				Name:         "Shopify app",
+				Obtain:       "Make a Shopify app with access to customer accounts; its client id is that of the OAuth client. The customer consents in a browser, with PKCE: run toolgrant connect shopify_customer.",
+				Registration: RegistrationManual,
+			},
+		},
+		OAuth: OAuth{
+			Issuer:                "https://shopify.com/authentication/{shop_id}",
+			AuthorizationEndpoint: "https://shopify.com/authentication/{shop_id}/oauth/authorize",
+			TokenEndpoint:         "https://shopify.com/authentication/{shop_id}/oauth/token",
+			Scopes:                []string{"customer-account-mcp-api:full", "openid", "email"},
+			DefaultScopes:         []string{"customer-account-mcp-api:full"},
+			Source:                Source{URL: "https://shopify.dev/docs/api/customer", Date: "2026-08-26", Confidence: "medium"},
+		},
+		Tokens: Tokens{Refresh: Yes},
+		Quirks: []string{
+			"The shop's /.well-known/customer-account-api names the server, and /.well-known/openid-configuration the authorization server.",
+			"A shop's own domain is not taken: a token of a customer goes to the myshopify.com host only.",
+		},
+		Docs:   []string{"https://shopify.dev/docs/api/customer"},
+		Source: Source{URL: "https://shopify.dev/docs/api/customer", Date: "2026-08-26", Confidence: "medium"},
 	},
 	{
 		ID:          "shopify_dev",
@@ -321,6 +395,9 @@ func Canva() Provider { return record("canva") }
 
 // Dropbox is Dropbox's MCP server.
 func Dropbox() Provider { return record("dropbox") }
+
+// Docusign is Docusign's MCP server; the demo environment is an alternate URL of it.
+func Docusign() Provider { return record("docusign") }
 
 // Figma is Figma's MCP server. Clients must be in Figma's catalogue.
 func Figma() Provider { return record("figma") }

@@ -79,6 +79,38 @@ var databaseFamily = []Provider{
 		Source: Source{URL: "https://docs.databricks.com/aws/generative-ai/mcp/connect-external-services", Date: "2026", Confidence: "medium"},
 	},
 	{
+		ID:          "mongodb",
+		Name:        "MongoDB Atlas",
+		Vendor:      "MongoDB",
+		Description: "MongoDB Atlas: clusters, collections and queries.",
+		Server:      Server{URL: "https://mcp.mongodb.com/mcp"},
+		Transport:   TransportHTTP,
+		Ways: []Way{
+			{
+				ID:           "oauth",
+				Kind:         WayOAuth,
+				Name:         "OAuth",
+				Obtain:       "Publish a client ID metadata document, or make an OAuth client in Atlas, and let the user consent: run toolgrant connect mongodb.",
+				Registration: RegistrationManual,
+			},
+		},
+		OAuth: OAuth{
+			Issuer:                "https://authorize.mongodb.com",
+			AuthorizationEndpoint: "https://cloud.mongodb.com/oauth/authorize",
+			TokenEndpoint:         "https://authorize.mongodb.com/tokens",
+			Resource:              "https://mcp.mongodb.com",
+			ClientIDMetadata:      true,
+			Source:                Source{URL: "https://authorize.mongodb.com/.well-known/oauth-authorization-server", Date: "2026-09-30", Confidence: "high"},
+		},
+		Quirks: []string{
+			"There is no dynamic registration.",
+			"The resource is the origin, https://mcp.mongodb.com, while the server is at /mcp.",
+			"An MCP configuration in Atlas gives a client id and a secret for a service account, for the grant client_credentials.",
+		},
+		Docs:   []string{"https://github.com/mongodb-js/mongodb-mcp-server"},
+		Source: Source{URL: "https://github.com/mongodb-js/mongodb-mcp-server", Date: "2026-09-30", Confidence: "high"},
+	},
+	{
 		ID:          "neon",
 		Name:        "Neon",
 		Vendor:      "Neon",
@@ -122,6 +154,35 @@ var databaseFamily = []Provider{
 			"https://neon.com/docs/ai/neon-mcp-server",
 		},
 		Source: Source{URL: "https://github.com/neondatabase/mcp-server-neon", Date: "2026-09-30", Confidence: "high"},
+	},
+	{
+		ID:          "planetscale",
+		Name:        "PlanetScale",
+		Vendor:      "PlanetScale",
+		Description: "PlanetScale: databases, branches, schemas and queries.",
+		Server:      Server{URL: "https://mcp.pscale.dev/mcp/planetscale"},
+		Transport:   TransportHTTP,
+		Ways:        []Way{consent("planetscale")},
+		OAuth: OAuth{
+			Issuer:                "https://api.planetscale.com",
+			AuthorizationEndpoint: "https://app.planetscale.com/oauth/authorize",
+			TokenEndpoint:         "https://auth.planetscale.com/oauth/token",
+			RegistrationEndpoint:  "https://auth.planetscale.com/oauth/registration",
+			Scopes: []string{
+				"organization:read_branches", "organization:read_databases", "organization:read_organization",
+				"user:read_organizations", "user:read_user",
+			},
+			AuthMethods: []string{"client_secret_basic", "client_secret_post"},
+			Source:      Source{URL: "https://mcp.pscale.dev/.well-known/oauth-authorization-server", Date: "2026-07-19", Confidence: "medium"},
+		},
+		Tokens: Tokens{Refresh: Yes},
+		Quirks: []string{
+			"Its metadata, which the MCP server's host serves, names an issuer of another host, https://api.planetscale.com.",
+			"The token endpoint takes no public client (none); dynamic registration gives a secret.",
+			"Further scopes begin with database:, such as database:read_deploy_requests.",
+		},
+		Docs:   []string{"https://planetscale.com/docs/connect/mcp"},
+		Source: Source{URL: "https://mcp.pscale.dev/.well-known/oauth-authorization-server", Date: "2026-10-09", Confidence: "high"},
 	},
 	{
 		ID:          "snowflake",
@@ -227,3 +288,9 @@ var databaseFamily = []Provider{
 		Source: Source{URL: "https://supabase.com/docs/guides/ai-tools/mcp", Date: "2026-09-30", Confidence: "high"},
 	},
 }
+
+// MongoDB is the MCP server of MongoDB Atlas.
+func MongoDB() Provider { return record("mongodb") }
+
+// PlanetScale is PlanetScale's MCP server.
+func PlanetScale() Provider { return record("planetscale") }

@@ -106,6 +106,47 @@ var microsoftFamily = []Provider{
 		Source: Source{URL: "https://github.com/microsoft/mcp", Date: "2026-08-21", Confidence: "low"},
 	},
 	{
+		ID:          "microsoft_azure_devops",
+		Name:        "Azure DevOps",
+		Vendor:      "Microsoft",
+		Description: "Azure DevOps: work items, repositories, pipelines and wikis of one organisation.",
+		Server: Server{
+			URL: "https://mcp.dev.azure.com/{organization}",
+			Params: []Param{
+				{Name: "organization", Pattern: "[A-Za-z0-9][A-Za-z0-9-]*", Example: "acme", Doc: "name of the organisation at dev.azure.com"},
+				entraTenant,
+			},
+		},
+		Transport: TransportHTTP,
+		Ways: []Way{
+			{
+				ID:           "oauth",
+				Kind:         WayOAuth,
+				Name:         "Entra app",
+				Obtain:       "Register an app in Entra by hand and let the user consent to the first scope of the server's metadata: run toolgrant connect microsoft_azure_devops.",
+				Takes:        []TokenKind{"microsoft_jwt"},
+				Registration: RegistrationManual,
+			},
+		},
+		OAuth: entraOAuth(OAuth{
+			ResourceMetadata: "https://mcp.dev.azure.com/.well-known/oauth-protected-resource/{organization}",
+		}),
+		Tokens:    Tokens{Format: "JWT of Entra, for another audience than that of dev.azure.com."},
+		RESTToken: No,
+		Headers: []Header{
+			{Name: "X-MCP-Toolsets", Doc: "toolsets, with commas between them: wit,wiki,work"},
+			{Name: "X-MCP-Readonly", Doc: "true: tools that only read"},
+		},
+		ReadOnly: "The header X-MCP-Readonly: true.",
+		Quirks: []string{
+			"It takes neither personal access tokens nor tokens for dev.azure.com.",
+			"The organisation must be connected to Entra.",
+			"Entra has no dynamic registration.",
+		},
+		Docs:   []string{"https://learn.microsoft.com/azure/devops/mcp-server/remote-mcp-server"},
+		Source: Source{URL: "https://learn.microsoft.com/azure/devops/mcp-server/remote-mcp-server", Date: "2026-11-28", Confidence: "medium"},
+	},
+	{
 		ID:          "microsoft_enterprise",
 		Name:        "Microsoft MCP Server for Enterprise",
 		Vendor:      "Microsoft",

@@ -149,6 +149,48 @@ var opsFamily = []Provider{
 		Source: Source{URL: "https://grafana.com/docs/grafana-cloud/", Date: "2026-08-30", Confidence: "medium"},
 	},
 	{
+		ID:          "new_relic",
+		Name:        "New Relic",
+		Vendor:      "New Relic",
+		Description: "New Relic: entities, metrics, logs, alerts and NRQL.",
+		Server: Server{
+			URL:        "https://mcp.newrelic.com/mcp/",
+			Alternates: []string{"https://mcp.eu.newrelic.com/mcp/"},
+		},
+		Transport: TransportHTTP,
+		Ways: []Way{
+			{
+				ID:     "api_key",
+				Kind:   WayKey,
+				Name:   "user API key",
+				Obtain: "A user API key of New Relic (NRAK-…), not one for ingest.",
+				Carry:  []Carry{{Header: "api-key"}},
+			},
+			consent("new_relic"),
+		},
+		OAuth: OAuth{
+			AuthorizationEndpoint: "https://login.newrelic.com/login",
+			TokenEndpoint:         "https://mcp.newrelic.com/oauth2/token",
+			RegistrationEndpoint:  "https://mcp.newrelic.com/register",
+			Source:                Source{URL: "https://docs.newrelic.com/docs/agentic-ai/mcp/setup", Date: "2026-10-09", Confidence: "low"},
+		},
+		RESTToken: Yes,
+		Headers: []Header{
+			{Name: "include-tags", Doc: "groups of tools, with commas between them: discovery,alerting"},
+		},
+		Hazards: []string{
+			"The URL ends in a slash.",
+			"The key travels in the header api-key, which OpenAI's authorization field can't carry.",
+		},
+		Quirks: []string{
+			"It is a preview.",
+			"Accounts in the EU use another host.",
+			"The issuer was not captured, so an application must name it.",
+		},
+		Docs:   []string{"https://docs.newrelic.com/docs/agentic-ai/mcp/setup"},
+		Source: Source{URL: "https://docs.newrelic.com/docs/agentic-ai/mcp/setup", Date: "2026-10-09", Confidence: "medium"},
+	},
+	{
 		ID:          "pagerduty",
 		Name:        "PagerDuty",
 		Vendor:      "PagerDuty",

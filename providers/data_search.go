@@ -5,6 +5,35 @@ package providers
 //nolint:gosec // G101: endpoints and their names, no credentials
 var searchFamily = []Provider{
 	{
+		ID:          "ahrefs",
+		Name:        "Ahrefs",
+		Vendor:      "Ahrefs",
+		Description: "Ahrefs: keywords, backlinks and rankings.",
+		Server:      Server{URL: "https://api.ahrefs.com/mcp/mcp"},
+		Transport:   TransportHTTP,
+		Ways:        []Way{consent("ahrefs")},
+		OAuth: OAuth{
+			Issuer:                "https://api.ahrefs.com",
+			AuthorizationEndpoint: "https://app.ahrefs.com/web/oauth/authorize",
+			TokenEndpoint:         "https://ahrefs.com/oauth/token",
+			RegistrationEndpoint:  "https://api.ahrefs.com/mcp/register",
+			Resource:              "https://api.ahrefs.com/",
+			Scopes:                []string{"apiv3-mcp"},
+			DefaultScopes:         []string{"apiv3-mcp"},
+			Source:                Source{URL: "https://api.ahrefs.com/.well-known/oauth-authorization-server", Date: "2026-08-12", Confidence: "medium"},
+		},
+		Quirks: []string{
+			"The resource is the origin with a slash, https://api.ahrefs.com/, while the server is at /mcp/mcp.",
+			"It needs a paid plan, and calls spend API units.",
+			"Its metadata does not list the grant refresh_token.",
+		},
+		Docs: []string{
+			"https://api.ahrefs.com/.well-known/oauth-authorization-server",
+			"https://github.com/anthropics/knowledge-work-plugins",
+		},
+		Source: Source{URL: "https://api.ahrefs.com/.well-known/oauth-authorization-server", Date: "2026-09-09", Confidence: "high"},
+	},
+	{
 		ID:          "context7",
 		Name:        "Context7",
 		Vendor:      "Context7",
@@ -151,6 +180,40 @@ var searchFamily = []Provider{
 		Source: Source{URL: "https://docs.firecrawl.dev/mcp-server", Date: "2026-09-30", Confidence: "medium"},
 	},
 	{
+		ID:          "perplexity",
+		Name:        "Perplexity",
+		Vendor:      "Perplexity",
+		Description: "Perplexity: search, answers and research of the web.",
+		Server:      Server{URL: "https://api.perplexity.ai/mcp"},
+		Transport:   TransportHTTP,
+		Ways: []Way{
+			consent("perplexity"),
+			{
+				ID:     "api_key",
+				Kind:   WayKey,
+				Name:   "API key",
+				Obtain: "An API key of a Perplexity API organization.",
+				Source: Source{URL: "https://docs.perplexity.ai/docs/getting-started/integrations/mcp-server", Date: "2026-10-08", Confidence: "high"},
+			},
+		},
+		OAuth: OAuth{
+			Issuer:           "https://api.perplexity.ai",
+			Resource:         "https://api.perplexity.ai",
+			Scopes:           []string{"perplexity_api"},
+			DefaultScopes:    []string{"perplexity_api"},
+			ClientIDMetadata: true,
+			Source:           Source{URL: "https://api.perplexity.ai/.well-known/oauth-authorization-server", Date: "2026-09-30", Confidence: "medium"},
+		},
+		RESTToken: Yes,
+		Quirks: []string{
+			"The resource is the origin, https://api.perplexity.ai, while the server is at /mcp.",
+			"The user must be an administrator of an API organization that can pay for usage, and chooses it at consent.",
+		},
+		Cost:   "Calls are billed to the API organization at the prices of the API.",
+		Docs:   []string{"https://docs.perplexity.ai/docs/getting-started/integrations/mcp-server"},
+		Source: Source{URL: "https://docs.perplexity.ai/docs/getting-started/integrations/mcp-server", Date: "2026-10-08", Confidence: "medium"},
+	},
+	{
 		ID:          "tavily",
 		Name:        "Tavily",
 		Vendor:      "Tavily",
@@ -198,6 +261,9 @@ var searchFamily = []Provider{
 	},
 }
 
+// Ahrefs is Ahrefs' MCP server.
+func Ahrefs() Provider { return record("ahrefs") }
+
 // Context7 is Context7's MCP server, which works without a key at lower limits.
 func Context7() Provider { return record("context7") }
 
@@ -209,6 +275,9 @@ func Exa() Provider { return record("exa") }
 
 // Firecrawl is Firecrawl's MCP server, with the tools that need no key.
 func Firecrawl() Provider { return record("firecrawl") }
+
+// Perplexity is Perplexity's MCP server, which also takes API keys.
+func Perplexity() Provider { return record("perplexity") }
 
 // Tavily is Tavily's MCP server.
 func Tavily() Provider { return record("tavily") }

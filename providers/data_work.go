@@ -154,6 +154,32 @@ var workFamily = []Provider{
 		Source: Source{URL: "https://support.atlassian.com/atlassian-rovo-mcp-server/docs/getting-started-with-the-atlassian-remote-mcp-server/", Date: "2026-09-30", Confidence: "high"},
 	},
 	{
+		ID:          "calendly",
+		Name:        "Calendly",
+		Vendor:      "Calendly",
+		Description: "Calendly: event types, availability and bookings.",
+		Server:      Server{URL: "https://mcp.calendly.com"},
+		Transport:   TransportHTTP,
+		Ways:        []Way{consent("calendly")},
+		OAuth: OAuth{
+			Issuer:                "https://calendly.com/",
+			AuthorizationEndpoint: "https://calendly.com/oauth/authorize",
+			TokenEndpoint:         "https://calendly.com/oauth/token",
+			RegistrationEndpoint:  "https://calendly.com/oauth/register",
+			Scopes:                []string{"mcp:scheduling:read", "mcp:scheduling:write"},
+			DefaultScopes:         []string{"mcp:scheduling:read"},
+			AuthMethods:           []string{"none"},
+			Source:                Source{URL: "https://calendly.com/.well-known/oauth-authorization-server", Date: "2026-09-30", Confidence: "high"},
+		},
+		Quirks: []string{
+			"Metadata of the authorization server is 404 at mcp.calendly.com: it is at calendly.com, whose issuer ends in a slash.",
+			"Clients are public only.",
+			"Booking for an invitee needs a paid plan.",
+		},
+		Docs:   []string{"https://calendly.com/.well-known/oauth-authorization-server"},
+		Source: Source{URL: "https://calendly.com/.well-known/oauth-authorization-server", Date: "2026-09-30", Confidence: "high"},
+	},
+	{
 		ID:          "clickup",
 		Name:        "ClickUp",
 		Vendor:      "ClickUp",
@@ -195,74 +221,6 @@ var workFamily = []Provider{
 			"https://developer.clickup.com/docs/connect-an-ai-assistant-to-clickups-mcp-server",
 		},
 		Source: Source{URL: "https://developer.clickup.com/docs/connect-an-ai-assistant-to-clickups-mcp-server", Date: "2026-09-30", Confidence: "medium"},
-	},
-	{
-		ID:          "fireflies",
-		Name:        "Fireflies.ai",
-		Vendor:      "Fireflies",
-		Description: "Fireflies: transcripts and summaries of meetings.",
-		Server:      Server{URL: "https://api.fireflies.ai/mcp"},
-		Transport:   TransportHTTP,
-		Ways: []Way{
-			consent("fireflies"),
-			{
-				ID:     "api_key",
-				Kind:   WayKey,
-				Name:   "API key",
-				Obtain: "An API key of Fireflies; an audit noted it as a fallback.",
-				Source: Source{URL: "https://docs.fireflies.ai/", Date: "2026-09-30", Confidence: "low"},
-			},
-		},
-		OAuth: OAuth{
-			Issuer:                "https://api.fireflies.ai/",
-			AuthorizationEndpoint: "https://api.fireflies.ai/authorize",
-			TokenEndpoint:         "https://api.fireflies.ai/token",
-			RegistrationEndpoint:  "https://api.fireflies.ai/register",
-			ResourceMetadata:      "https://api.fireflies.ai/.well-known/oauth-protected-resource/mcp",
-			Scopes:                []string{"profile", "email"},
-		},
-		Tokens: Tokens{Refresh: Yes},
-		Quirks: []string{"The issuer ends in a slash: https://api.fireflies.ai/."},
-		Docs:   []string{"https://docs.fireflies.ai/"},
-		Source: Source{URL: "https://docs.fireflies.ai/", Date: "2026-09-30", Confidence: "high"},
-	},
-	{
-		ID:          "granola",
-		Name:        "Granola",
-		Vendor:      "Granola",
-		Description: "Granola: notes and transcripts of meetings.",
-		Server:      Server{URL: "https://mcp.granola.ai/mcp"},
-		Transport:   TransportHTTP,
-		Ways:        []Way{consent("granola")},
-		OAuth: OAuth{
-			Issuer:                "https://mcp-auth.granola.ai",
-			AuthorizationEndpoint: "https://mcp-auth.granola.ai/oauth2/authorize",
-			TokenEndpoint:         "https://mcp-auth.granola.ai/oauth2/token",
-			RegistrationEndpoint:  "https://mcp-auth.granola.ai/oauth2/register",
-			ResourceMetadata:      "https://mcp.granola.ai/.well-known/oauth-protected-resource",
-			Resource:              "https://mcp.granola.ai/",
-			Scopes:                []string{"mcp", "offline_access"},
-			DefaultScopes:         []string{"mcp", "offline_access"},
-			ClientIDMetadata:      true,
-		},
-		Tokens: Tokens{
-			Refresh: Yes,
-			Rotates: Yes,
-			Source:  Source{URL: "https://github.com/UsefulSoftwareCo/executor/issues/1973", Date: "2026-09-11", Confidence: "low"},
-		},
-		Hazards: []string{
-			"A refresh token is reported, by a client project and not by the vendor, to rotate.",
-		},
-		Quirks: []string{
-			"The resource is the origin with a slash, https://mcp.granola.ai/, while the server is at /mcp.",
-			"Ask for offline_access, else there is no refresh token.",
-			"There is no revocation.",
-		},
-		Docs: []string{
-			"https://nango.dev/docs/api-integrations/granola-mcp",
-			"https://github.com/UsefulSoftwareCo/executor/issues/1973",
-		},
-		Source: Source{URL: "https://nango.dev/docs/api-integrations/granola-mcp", Date: "2026-09-30", Confidence: "high"},
 	},
 	{
 		ID:          "linear",
@@ -373,66 +331,39 @@ var workFamily = []Provider{
 		Source: Source{URL: "https://github.com/mondaycom/mcp", Date: "2026-09-30", Confidence: "high"},
 	},
 	{
-		ID:          "notion",
-		Name:        "Notion",
-		Vendor:      "Notion",
-		Description: "Notion: pages, databases and comments.",
-		Server: Server{
-			URL:        "https://mcp.notion.com/mcp",
-			Alternates: []string{"https://mcp.notion.com/sse"},
-		},
-		Transport: TransportHTTP,
-		Ways: []Way{
-			{
-				ID:           "oauth",
-				Kind:         WayOAuth,
-				Name:         "OAuth of the MCP server",
-				Obtain:       "The user consents in a browser, at the MCP server's own authorization server: run toolgrant connect notion.",
-				Registration: RegistrationOpen,
-			},
-		},
+		ID:          "todoist",
+		Name:        "Todoist",
+		Vendor:      "Todoist",
+		Description: "Todoist: tasks, projects, sections and comments.",
+		Server:      Server{URL: "https://ai.todoist.net/mcp"},
+		Transport:   TransportHTTP,
+		Ways:        []Way{consent("todoist")},
 		OAuth: OAuth{
-			Issuer:                "https://mcp.notion.com",
-			AuthorizationEndpoint: "https://mcp.notion.com/authorize",
-			TokenEndpoint:         "https://mcp.notion.com/token",
-			RegistrationEndpoint:  "https://mcp.notion.com/register",
-			ResourceMetadata:      "https://mcp.notion.com/.well-known/oauth-protected-resource/mcp",
-			Resource:              "https://mcp.notion.com",
-			Scopes:                []string{"default"},
+			Issuer:                "https://todoist.com",
+			AuthorizationEndpoint: "https://todoist.com/oauth/authorize",
+			TokenEndpoint:         "https://todoist.com/oauth/access_token",
+			RegistrationEndpoint:  "https://todoist.com/oauth/register",
+			RevocationEndpoint:    "https://todoist.com/api/v1/revoke",
+			Scopes:                []string{"data:read_write"},
+			DefaultScopes:         []string{"data:read_write"},
+			AuthMethods:           []string{"none"},
 			ClientIDMetadata:      true,
+			Source:                Source{URL: "https://todoist.com/.well-known/oauth-authorization-server", Date: "2026-09-30", Confidence: "high"},
 		},
 		Tokens: Tokens{
 			TTL:     time.Hour,
 			Refresh: Yes,
 			Rotates: Yes,
-			Format:  "The format of its OAuth tokens is not stated.",
-			Source:  Source{URL: "https://github.com/makenotion/notion-cookbook/blob/main/docs/mcp-client-integration.md", Date: "2026-08-21", Confidence: "high"},
+			Source:  Source{URL: "https://todoist.com/.well-known/oauth-authorization-server", Date: "2026-09-30", Confidence: "high"},
 		},
-		RESTToken: No,
-		Wrong: []Wrong{
-			{Kind: "notion_integration", Why: "It works on Notion's REST API and with the self-hosted open-source server; the hosted MCP server takes only tokens from its own consent."},
-		},
-		Check: Check{
-			Note: "A call of the REST API proves nothing: it takes other tokens.",
-		},
-		Hazards: []string{
-			hourHazard,
-			"Of refreshes at the same time only the first wins, the others get invalid_grant: one at a time, and the answer is stored before it is used.",
-		},
+		Hazards: []string{hourHazard},
 		Quirks: []string{
-			"A grant may hold two valid refresh tokens: using one ends the other and gives a new one.",
-			"Tokens of Notion's REST OAuth were refused when a project sent them (public report of 2025-10-24).",
-			"Its metadata advertises revocation.",
-			"Users of other clients report that a session is lost after one or two days (March 2026).",
-			"Notion's own samples send a User-Agent header to the token endpoint and to the server.",
+			"A refresh token that was used may be used again for 60 seconds.",
+			"Metadata of the authorization server is at todoist.com, not at the MCP server's host.",
+			"Scopes may have to be separated by commas; no source tested it.",
 		},
-		Docs: []string{
-			"https://developers.notion.com/guides/mcp/build-mcp-client",
-			"https://developers.notion.com/guides/mcp/overview",
-			"https://github.com/makenotion/notion-mcp-server",
-			"https://github.com/makenotion/notion-cookbook/blob/main/docs/mcp-client-integration.md",
-		},
-		Source: Source{URL: "https://developers.notion.com/guides/mcp/build-mcp-client", Date: "2026-09-30", Confidence: "high"},
+		Docs:   []string{"https://github.com/Doist/todoist-ai"},
+		Source: Source{URL: "https://github.com/Doist/todoist-ai", Date: "2026-09-30", Confidence: "high"},
 	},
 }
 
@@ -443,14 +374,11 @@ func Airtable() Provider { return record("airtable") }
 // tokens travel in the entry's headers by themselves.
 func Atlassian() Provider { return record("atlassian") }
 
+// Calendly is Calendly's MCP server.
+func Calendly() Provider { return record("calendly") }
+
 // ClickUp is ClickUp's MCP server. It takes no personal token.
 func ClickUp() Provider { return record("clickup") }
-
-// Fireflies is Fireflies.ai's MCP server.
-func Fireflies() Provider { return record("fireflies") }
-
-// Granola is Granola's MCP server.
-func Granola() Provider { return record("granola") }
 
 // Linear is Linear's MCP server.
 func Linear() Provider { return record("linear") }
@@ -458,5 +386,5 @@ func Linear() Provider { return record("linear") }
 // Monday is monday.com's MCP server, which also takes personal API tokens.
 func Monday() Provider { return record("monday") }
 
-// Notion is Notion's hosted MCP server. It takes only tokens of its own consent.
-func Notion() Provider { return record("notion") }
+// Todoist is Todoist's MCP server.
+func Todoist() Provider { return record("todoist") }

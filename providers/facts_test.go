@@ -92,12 +92,19 @@ var corrected = map[string]string{
 	"supabase":             "docs",
 }
 
+// added are the servers of section 4 of the audit, which the collection lacks.
+var added = []string{
+	"ahrefs", "apollo", "attio", "calendly", "clay", "close", "docusign", "klaviyo", "microsoft_azure_devops", "miro", "mongodb",
+	"netlify", "new_relic", "perplexity", "planetscale", "shopify_customer", "todoist",
+}
+
 func TestRecordsAgreeWithTheFacts(t *testing.T) {
 	t.Parallel()
 	all := facts(t)
-	assert.Len(t, providers.All(), len(all))
+	assert.Len(t, providers.All(), len(all)+len(added))
 	tenant := strings.NewReplacer("{tenant}", "{tenant_id}", "{org}", "{organization}")
 	for _, f := range all {
+		assert.NotContains(t, added, f.ID)
 		t.Run(f.ID, func(t *testing.T) {
 			t.Parallel()
 			p, ok := providers.Lookup(f.ID)

@@ -104,6 +104,16 @@ func TestForeignHostIsNotTheProviders(t *testing.T) {
 			"https://evil.example/v3/mcp/s?user_id=u",
 			"https://backend-composio.dev/v3/mcp/s?user_id=u",
 		},
+		"netlify": {
+			"https://evil.netlify.app/mcp",
+			"https://evil.netlify-mcp.netlify.app/mcp",
+			"https://netlify-mcp.netlify.app.evil.example/mcp",
+		},
+		"microsoft_azure_devops": {
+			"https://dev.azure.com/acme",
+			"https://mcp.dev.azure.com/acme/project",
+			"https://mcp.dev.azure.com/..%2Facme",
+		},
 	} {
 		p, ok := providers.Lookup(id)
 		require.True(t, ok, id)

@@ -43,6 +43,13 @@ func Mixpanel(opts *RegionOptions) Provider {
 	return d.Provider
 }
 
+// NewRelic is New Relic's MCP server. The region is "eu" or the default.
+func NewRelic(opts *RegionOptions) Provider {
+	d := draft{record("new_relic")}
+	d.region(opts, map[string]string{"eu": "https://mcp.eu.newrelic.com/mcp/"})
+	return d.Provider
+}
+
 // PagerDuty is PagerDuty's MCP server. The region is "eu" or the default. User
 // API keys travel in the entry's headers by themselves.
 func PagerDuty(opts *RegionOptions) Provider {
@@ -180,6 +187,14 @@ func ShopifyStorefront(shop string) Provider {
 	return d.Provider
 }
 
+// ShopifyCustomer is the MCP server of a shop for a customer who signs in:
+// "example" for example.myshopify.com, and the number of the shop.
+func ShopifyCustomer(shop, shopID string) Provider {
+	d := draft{record("shopify_customer")}
+	d.at(map[string]string{"shop": shop, "shop_id": shopID})
+	return d.Provider
+}
+
 // Composio is a Composio MCP server of yours, for one of your users. For a
 // builder that serves many users take the record by [Lookup], and give each
 // entry the user's URL.
@@ -193,6 +208,14 @@ func Composio(server, user string) Provider {
 // one Entra tenant. The record, from [Lookup], also takes the URLs of Foundry,
 // Sentinel and Fabric.
 func MicrosoftAzure(tenant string) Provider { return ofTenant("microsoft_azure", tenant) }
+
+// AzureDevOps is the MCP server of an organisation at dev.azure.com, for the
+// users of one Entra tenant.
+func AzureDevOps(tenant, organization string) Provider {
+	d := draft{record("microsoft_azure_devops")}
+	d.at(map[string]string{"tenant_id": tenant, "organization": organization})
+	return d.Provider
+}
 
 // MicrosoftEnterprise is Microsoft's MCP server for reading Entra, for the
 // users of one tenant.

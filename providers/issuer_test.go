@@ -10,6 +10,11 @@ import (
 	"github.com/toolgrant/toolgrant/providers"
 )
 
+// withoutIssuer are the records whose issuer no source names, with the reason.
+var withoutIssuer = map[string]string{
+	"new_relic": "facts/catalogue-audit.md, section 4: sources give endpoints and quote no metadata document",
+}
+
 func TestEveryOAuthRecordNamesItsIssuer(t *testing.T) {
 	t.Parallel()
 	for _, p := range providers.All() {
@@ -23,7 +28,7 @@ func TestEveryOAuthRecordNamesItsIssuer(t *testing.T) {
 				require.NoError(t, err, p.ID)
 				named = at.OAuth.Issuer
 			}
-			assert.NotEmpty(t, named, "name the issuer of %s", p.ID)
+			assert.Equal(t, withoutIssuer[p.ID] == "", named != "", "name the issuer of %s, or say why no one knows it", p.ID)
 		}
 	}
 }
@@ -51,6 +56,10 @@ func TestIssuerIsFilledFromTheServerURL(t *testing.T) {
 		"https://ramp-mcp-remote.ramp.com/mcp":                                                   "https://ramp-mcp-remote.ramp.com",
 		"https://api.salesforce.com/platform/mcp/v1/platform/sobject-reads":                      "https://login.salesforce.com",
 		"https://api.salesforce.com/platform/mcp/v1/sandbox/platform/sobject-reads":              "https://test.salesforce.com",
+		"https://mcp-d.docusign.com/mcp":                                                         "https://account-d.docusign.com",
+		"https://mcp.netlify.com/mcp":                                                            "",
+		"https://mcp.dev.azure.com/acme":                                                         "", // the tenant is not known
+		"https://acme.myshopify.com/customer/api/mcp":                                            "", // nor the shop's number
 		"https://mcp.context7.com/mcp/oauth":                                                     "https://clerk.context7.com",
 	} {
 		p, ok := providers.ByURL(serverURL)

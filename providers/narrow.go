@@ -221,6 +221,42 @@ func Pipedream(project PipedreamProject) Provider {
 	return d.Provider
 }
 
+// CloseOptions say what tools may do.
+type CloseOptions struct {
+	// Scope is mcp.read, mcp.write_safe or mcp.write_destructive. Close needs it
+	// with an API key; with OAuth the token's own scopes count. Default: none.
+	Scope string
+}
+
+// Close is Close's MCP server.
+func Close(opts *CloseOptions) Provider {
+	d := draft{record("close")}
+	if opts == nil {
+		return d.Provider
+	}
+	d.send("Close-Scope", d.list("scopes", []string{opts.Scope}))
+	return d.Provider
+}
+
+// KlaviyoOptions narrow what Klaviyo's server offers, in its URL.
+type KlaviyoOptions struct {
+	// ReadOnly leaves out tools that write. Default: false.
+	ReadOnly bool
+	// CoreTools leaves out all but the core tools. Default: false.
+	CoreTools bool
+}
+
+// Klaviyo is Klaviyo's MCP server.
+func Klaviyo(opts *KlaviyoOptions) Provider {
+	d := draft{record("klaviyo")}
+	if opts == nil {
+		return d.Provider
+	}
+	d.optionFlag("read-only", opts.ReadOnly)
+	d.optionFlag("core-tools-only", opts.CoreTools)
+	return d.Provider
+}
+
 // MicrosoftLearnOptions choose what the documentation server answers.
 type MicrosoftLearnOptions struct {
 	// DeepResearch chooses the URL for OpenAI's Deep Research, with the tools
