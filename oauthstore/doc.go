@@ -7,7 +7,7 @@
 // A backend serves users who have connected an MCP server, and needs their
 // access tokens for each request to a model:
 //
-//	keys, err := keyset.Parse(fromSecretManager, nil)
+//	keys, err := keyset.Load(ctx, keyset.File("/etc/app/keyset.json").Read, nil)
 //	backend, err := sqlitestore.Open(ctx, "/var/lib/app/credentials.db", nil)
 //	creds, err := oauthstore.New(backend, keys, &oauthstore.Options{Clients: clients})
 //	defer creds.Close(ctx)

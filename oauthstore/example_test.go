@@ -25,7 +25,7 @@ func ExampleSecret() {
 // and comes back for exactly the key under which it was put.
 func ExampleStore() {
 	ctx := context.Background()
-	keys, err := keyset.New() // in a program: keyset.Parse, from a secret manager
+	keys, err := keyset.New() // in a program: keyset.Load, from a file or a secret manager
 	if err != nil {
 		fmt.Println(err)
 		return

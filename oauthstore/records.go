@@ -17,6 +17,7 @@ import (
 type records struct {
 	db     backend.Backend
 	sealer Sealer
+	late   time.Duration // after which a write may have missed a count of records by key
 }
 
 var _ storehandle.Records = (*records)(nil)
@@ -69,14 +70,41 @@ func (r *records) get(ctx context.Context, id backend.ID) (backend.Record, error
 	return row, err
 }
 
-// put seals row.Data and writes row in place of ifVersion.
-func (r *records) put(ctx context.Context, id backend.ID, row backend.Record, ifVersion uint64) error {
-	sealed, err := r.seal(ctx, purposeRecord, id, row.Version, row.Data)
-	if err != nil {
-		return err
+// put seals row.Data, writes row in place of ifVersion and returns the version
+// that the record has then: a late write may have to be sealed again.
+func (r *records) put(ctx context.Context, id backend.ID, row backend.Record, ifVersion uint64) (uint64, error) {
+	began, plain := time.Now(), row.Data
+	var err error
+	if row.Data, err = r.seal(ctx, purposeRecord, id, row.Version, plain); err != nil {
+		return 0, err
 	}
-	row.Data = sealed
-	return r.db.Put(ctx, id, row, ifVersion)
+	if err := r.db.Put(ctx, id, row, ifVersion); err != nil {
+		return 0, err
+	}
+	// The monotonic clock stops while the machine sleeps.
+	if now := time.Now(); max(now.Sub(began), now.Round(0).Sub(began.Round(0))) <= r.late {
+		return row.Version, nil
+	}
+	return r.sealAgain(ctx, id, row, plain), nil
+}
+
+// sealAgain seals a record that was written late with the current primary key,
+// if that is another one: a drop of the key that sealed the record may follow a
+// count that began before the record was there.
+func (r *records) sealAgain(ctx context.Context, id backend.ID, row backend.Record, plain []byte) uint64 {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.late)
+	defer cancel()
+	next := row
+	next.Version++
+	var err error
+	next.Data, err = r.seal(ctx, purposeRecord, id, next.Version, plain)
+	if err != nil || r.sealer.KeyID(next.Data) == r.sealer.KeyID(row.Data) {
+		return row.Version
+	}
+	if err := r.db.Put(ctx, id, next, row.Version); err != nil {
+		return row.Version // a conflict: a newer write was sealed later
+	}
+	return next.Version
 }
 
 // nextVersion is the version of the write after version. A new record starts
@@ -133,7 +161,8 @@ func (r *records) reseal(ctx context.Context, it backend.Item) error {
 		return err
 	}
 	row := backend.Record{Version: nextVersion(it.Version, it.Now), Data: plain, DueAt: it.DueAt, ExpireAt: it.ExpireAt}
-	return r.put(ctx, it.ID, row, it.Version)
+	_, err = r.put(ctx, it.ID, row, it.Version)
+	return err
 }
 
 func expired(row backend.Record) bool { return !row.ExpireAt.IsZero() && !row.Now.Before(row.ExpireAt) }
@@ -170,8 +199,9 @@ func (r *records) Save(ctx context.Context, id backend.ID, data []byte, expireAt
 	if err := refuseCredentials("save", id.Kind); err != nil {
 		return 0, err
 	}
-	next := nextVersion(ifVersion, time.Now())
-	if err := r.put(ctx, id, backend.Record{Version: next, Data: data, ExpireAt: expireAt}, ifVersion); err != nil {
+	row := backend.Record{Version: nextVersion(ifVersion, time.Now()), Data: data, ExpireAt: expireAt}
+	next, err := r.put(ctx, id, row, ifVersion)
+	if err != nil {
 		return 0, &Error{Op: "save " + id.Kind, Err: err}
 	}
 	return next, nil

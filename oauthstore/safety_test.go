@@ -43,15 +43,17 @@ func TestNoSecretComesOut(t *testing.T) {
 		})
 		plain, err := w.sealer.Clear()
 		require.NoError(t, err)
-		var keyset struct {
-			Key []struct {
-				KeyData struct {
-					Value string `json:"value"`
-				} `json:"keyData"`
-			} `json:"key"`
+		var text struct {
+			Keyset struct {
+				Key []struct {
+					KeyData struct {
+						Value string `json:"value"`
+					} `json:"keyData"`
+				} `json:"key"`
+			} `json:"keyset"`
 		}
-		require.NoError(t, json.Unmarshal(plain, &keyset))
-		canaries = append(canaries, keyset.Key[0].KeyData.Value)
+		require.NoError(t, json.Unmarshal(plain, &text))
+		canaries = append(canaries, text.Keyset.Key[0].KeyData.Value)
 
 		say := func(v any) {
 			fmt.Fprintf(&out, "%v %+v %#v %s %q %x\n", v, v, v, v, v, v)
@@ -194,15 +196,15 @@ func TestKeyRotation(t *testing.T) {
 	// meets a key that it lacks.
 	plain, err := w.sealer.Clear()
 	require.NoError(t, err)
-	reloads := 0
-	other, err := keyset.Parse(plain, func(context.Context) ([]byte, error) { reloads++; return w.sealer.Clear() })
+	text, reloads := plain, 0
+	other, err := keyset.Load(ctx, func(context.Context) ([]byte, error) { reloads++; return text, nil }, nil)
 	require.NoError(t, err)
-	lonely, err := keyset.Parse(plain, nil)
+	lonely, err := keyset.Parse(plain)
 	require.NoError(t, err)
 
 	id, err := w.sealer.Add()
 	require.NoError(t, err)
-	require.Error(t, w.sealer.Drop(old), "the primary key can't be dropped")
+	require.Error(t, w.sealer.Drop(old, time.Now()), "the primary key can't be dropped")
 	require.NoError(t, w.sealer.Promote(id))
 	w.connect(t, testKey("d"), nil)
 	use, err := w.store.KeyUse(ctx)
@@ -215,7 +217,11 @@ func TestKeyRotation(t *testing.T) {
 	use, err = w.store.KeyUse(ctx)
 	require.NoError(t, err)
 	assert.Equal(t, map[string]int{id: 5}, use)
-	require.NoError(t, w.sealer.Drop(old))
+	drop := w.sealer.Keys()[0].DropAfter
+	require.ErrorIs(t, w.sealer.Drop(old, time.Now()), oauthstore.ErrUnavailable)
+	require.NoError(t, w.sealer.Drop(old, drop))
+	text, err = w.sealer.Clear()
+	require.NoError(t, err)
 
 	second, err := oauthstore.New(w.backend, other, nil)
 	require.NoError(t, err)
@@ -223,7 +229,7 @@ func TestKeyRotation(t *testing.T) {
 		_, err = second.Token(ctx, testKey(u), oauthstore.Need{})
 		require.NoError(t, err)
 	}
-	assert.Equal(t, 1, reloads)
+	assert.Equal(t, 2, reloads)
 
 	third, err := oauthstore.New(w.backend, lonely, nil)
 	require.NoError(t, err)

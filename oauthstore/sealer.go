@@ -5,8 +5,8 @@ import (
 	"errors"
 )
 
-// A Sealer encrypts what a [Store] writes. package keyset has the usual one. It is
-// safe for concurrent use.
+// A Sealer encrypts what a [Store] writes. Package keyset has the usual one. It
+// is safe for concurrent use.
 type Sealer interface {
 	// Seal encrypts plaintext and binds it to associatedData.
 	Seal(ctx context.Context, plaintext, associatedData []byte) ([]byte, error)

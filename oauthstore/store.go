@@ -166,7 +166,7 @@ func New(db backend.Backend, sealer Sealer, opts *Options) (*Store, error) {
 	}
 	hc := safehttp.New(&safehttp.Options{AllowLoopback: o.InsecureAllowLoopback, Timeout: o.PostTimeout, Transport: o.InsecureTransport})
 	return &Store{
-		records: &records{db: db, sealer: sealer}, opts: o, http: hc, cache: cache,
+		records: &records{db: db, sealer: sealer, late: o.SaveBudget}, opts: o, http: hc, cache: cache,
 		watch:   watch{seed: maphash.MakeSeed()},
 		issuers: issuers{limit: o.PerIssuer, gates: make(map[issuerClient]*issuerGate)},
 		held:    make(map[Key]*heldPair), done: make(chan struct{}), abandoned: make(chan struct{}),
@@ -386,7 +386,7 @@ func (s *Store) write(ctx context.Context, key Key, rec *record, sn *snapshot) (
 	next := nextVersion(sn.version, sn.storeNow())
 	before := s.watch.moment(key)
 	row := backend.Record{Version: next, Data: plain, DueAt: rec.dueAt(), ExpireAt: rec.expireAt()}
-	if err := s.records.put(ctx, credentialID(key), row, sn.version); err != nil {
+	if next, err = s.records.put(ctx, credentialID(key), row, sn.version); err != nil {
 		return nil, err
 	}
 	written := newSnapshot(rec, next, sn.storeNow())

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/charmbracelet/lipgloss"
 	"github.com/spf13/cobra"
@@ -19,10 +20,12 @@ import (
 
 // A keyView is a key as it is printed.
 type keyView struct {
-	ID      string `json:"id"`
-	Primary bool   `json:"primary"`
-	Records int    `json:"records"`
-	Missing bool   `json:"missing,omitempty"` // records need it, and the keyset does not have it
+	ID         string     `json:"id"`
+	Primary    bool       `json:"primary"`
+	Records    int        `json:"records"`
+	PromotedAt *time.Time `json:"promoted_at,omitempty"` // when it last became the primary, where that is known
+	DropAfter  *time.Time `json:"drop_after,omitempty"`  // the time from which drop accepts it, for keys that have sealed
+	Missing    bool       `json:"missing,omitempty"`     // records need it, and the keyset does not have it
 }
 
 func (a *app) keysCommand() *cobra.Command {
@@ -31,62 +34,83 @@ func (a *app) keysCommand() *cobra.Command {
 		Short: "The keys that seal what is stored",
 		Long: `The keys that seal what is stored. To rotate:
 
-  toolgrant keys add          on one machine; bring the keyset to all of them
-  toolgrant keys promote ID   the new key seals from now on; bring it to all again
-  toolgrant keys rewrap       what was sealed before is sealed anew
-  toolgrant keys drop ID      the old key, which nothing needs any more`,
+  toolgrant keys add          on one machine; copy the keyset to all of them
+  toolgrant keys promote ID   running processes seal with the new key within a
+                              minute of reading the changed keyset
+  toolgrant keys rewrap       seals existing records with the new key
+  toolgrant keys drop ID      removes the old key, 25 hours after promote and
+                              when no record needs it
+
+Any number of these commands may run at the same time, beside everything else.`,
 		Args: cobra.NoArgs,
 		RunE: a.begin(func(context.Context, []string) error {
 			return usagef("keys needs one of new, list, add, promote, rewrap, drop")
 		}),
 	}
-	sub := func(use, short string, args cobra.PositionalArgs, f func(ctx context.Context, args []string) error) {
-		cmd.AddCommand(&cobra.Command{Use: use, Short: short, Args: args, RunE: a.begin(f)})
+	sub := func(use, short string, args cobra.PositionalArgs, f func(ctx context.Context, args []string) error) *cobra.Command {
+		c := &cobra.Command{Use: use, Short: short, Args: args, RunE: a.begin(f)}
+		cmd.AddCommand(c)
+		return c
 	}
-	sub("new", "Make the keyset, with one key", cobra.NoArgs, a.newKeys)
-	sub("list", "The keys, and how many records each has sealed", cobra.NoArgs, func(ctx context.Context, _ []string) error {
+	sub("new", "Create the keyset, with one key", cobra.NoArgs, a.newKeys)
+	sub("list", "List the keys and how many records each has sealed", cobra.NoArgs, func(ctx context.Context, _ []string) error {
 		return a.withKeys(ctx, nil)
 	})
 	sub("add", "Add a key that does not seal yet", cobra.NoArgs, func(ctx context.Context, _ []string) error {
-		return a.changeKeys(ctx, func(_ *oauthstore.Store, keys *keyset.Set) error {
-			_, err := keys.Add()
-			return err
-		})
-	})
-	sub("promote ID", "Make a key the one that seals", cobra.ExactArgs(1), func(ctx context.Context, args []string) error {
-		return a.changeKeys(ctx, func(_ *oauthstore.Store, keys *keyset.Set) error {
-			if err := has(keys, args[0]); err != nil {
+		return a.withKeys(ctx, func(*oauthstore.Store, *keyset.Set) error {
+			return a.updateKeys(ctx, nil, func(keys *keyset.Set) error {
+				_, err := keys.Add()
 				return err
-			}
-			return keys.Promote(args[0])
+			})
 		})
 	})
-	sub("rewrap", "Seal every record anew with the primary key", cobra.NoArgs, func(ctx context.Context, _ []string) error {
+	sub("promote ID", "Seal with this key from now on", cobra.ExactArgs(1), func(ctx context.Context, args []string) error {
+		return a.withKeys(ctx, func(*oauthstore.Store, *keyset.Set) error {
+			return a.updateKeys(ctx, nil, func(keys *keyset.Set) error {
+				if err := has(keys, args[0]); err != nil {
+					return err
+				}
+				return keys.Promote(args[0])
+			})
+		})
+	})
+	sub("rewrap", "Seal every record again with the key that seals now", cobra.NoArgs, func(ctx context.Context, _ []string) error {
 		return a.withKeys(ctx, func(store *oauthstore.Store, _ *keyset.Set) error {
 			n, err := store.Rewrap(ctx)
 			if err == nil && !a.global.json {
-				a.notef("sealed anew: %d of %d", n.Sealed, n.Sealed+n.Current+n.Moved)
+				a.notef("sealed again: %d of %d", n.Sealed, n.Sealed+n.Current+n.Moved)
 			}
 			return err
 		})
 	})
-	sub("drop ID", "Remove a key that no record needs", cobra.ExactArgs(1), func(ctx context.Context, args []string) error {
-		return a.changeKeys(ctx, func(store *oauthstore.Store, keys *keyset.Set) error {
-			return dropKey(ctx, store, keys, args[0])
+	var wait time.Duration
+	drop := sub("drop ID", "Remove a key that no record needs", cobra.ExactArgs(1), func(ctx context.Context, args []string) error {
+		return a.withKeys(ctx, func(store *oauthstore.Store, _ *keyset.Set) error {
+			return a.dropKey(ctx, store, args[0], wait)
 		})
 	})
+	drop.Long = `Remove a key that no record needs.
+
+A process that has not read the keyset since another key was promoted may still
+seal with the old one: for up to a minute, and up to an hour if it cannot read
+the keyset. Tickets of a relay that the key sealed live for up to 24 hours. Until
+--wait has passed since the promotion, drop ends with exit code 4.`
+	drop.Flags().DurationVar(&wait, "wait", defaultDropWait, "`TIME` since another key was promoted; shorten it only after every process was restarted since, and if the relay's tickets may end")
 	return cmd
 }
 
-func (a *app) newKeys(context.Context, []string) error {
+// defaultDropWait is the zero value of [keyset.Options].DropWait.
+const defaultDropWait = 25 * time.Hour
+
+func (a *app) newKeys(ctx context.Context, _ []string) error {
 	place := a.keysetPlace()
-	switch err := makeKeyset(place); {
-	case errors.Is(err, fs.ErrExist):
+	switch err := createKeyset(ctx, place); {
+	case errors.Is(err, keyset.ErrChanged):
 		return faultf(mcptools.KindMisconfigured, "there is a keyset in %s already: a second one could not open what the first has sealed", place)
 	case err != nil:
 		return err
 	}
-	keys, err := a.readKeyset(place)
+	keys, err := a.loadKeyset(ctx, place)
 	if err != nil {
 		return err
 	}
@@ -97,7 +121,7 @@ func (a *app) newKeys(context.Context, []string) error {
 // withKeys opens keyset and store, calls f, which may be nil, and prints the
 // keys with their counts.
 func (a *app) withKeys(ctx context.Context, f func(*oauthstore.Store, *keyset.Set) error) error {
-	keys, err := a.openKeyset()
+	keys, err := a.openKeyset(ctx)
 	if err != nil {
 		return err
 	}
@@ -111,22 +135,27 @@ func (a *app) withKeys(ctx context.Context, f func(*oauthstore.Store, *keyset.Se
 		if err != nil {
 			return err
 		}
+		if scheme, _, _ := a.storeKind(); scheme != "memory" {
+			if keys, err = a.loadKeyset(ctx, a.keysetPlace()); err != nil {
+				return err
+			}
+		}
 		a.printKeys(keys, use)
 		return nil
 	})
 }
 
-// changeKeys is withKeys for what changes the keyset, which it saves.
-func (a *app) changeKeys(ctx context.Context, f func(*oauthstore.Store, *keyset.Set) error) error {
-	return a.withKeys(ctx, func(store *oauthstore.Store, keys *keyset.Set) error {
-		if err := f(store, keys); err != nil {
-			return err
-		}
-		return writeKeyset(keys, a.keysetPlace().replace)
-	})
+// updateKeys applies change to the keyset of --keyset, which it saves.
+func (a *app) updateKeys(ctx context.Context, opts *keyset.Options, change func(*keyset.Set) error) error {
+	place := a.keysetPlace()
+	_, err := keyset.Update(ctx, place, opts, change)
+	if errors.Is(err, fs.ErrNotExist) {
+		return noKeyset(place)
+	}
+	return keysetFault(place, err)
 }
 
-// has makes it wrong usage to name a key that is not there.
+// has makes it wrong usage to name a key that the keyset lacks.
 func has(keys *keyset.Set, id string) error {
 	if !slices.ContainsFunc(keys.Keys(), func(k keyset.Key) bool { return k.ID == id }) {
 		return usagef("the keyset has no key %q: see 'toolgrant keys list'", id)
@@ -134,23 +163,33 @@ func has(keys *keyset.Set, id string) error {
 	return nil
 }
 
-func dropKey(ctx context.Context, store *oauthstore.Store, keys *keyset.Set, id string) error {
-	if err := has(keys, id); err != nil {
-		return err
+func (a *app) dropKey(ctx context.Context, store *oauthstore.Store, id string, wait time.Duration) error {
+	if wait <= 0 {
+		wait = -1
 	}
+	counted := time.Now()
 	use, err := store.KeyUse(ctx)
 	if err != nil {
 		return err
 	}
-	if n := use[id]; n > 0 {
-		return faultf(mcptools.KindMisconfigured, "key %s is in use: %d records need it. Promote another, then 'toolgrant keys rewrap'", id, n)
-	}
-	for _, k := range keys.Keys() {
-		if k.ID == id && k.Primary {
-			return faultf(mcptools.KindMisconfigured, "key %s is the one that seals: promote another first", id)
+	return a.updateKeys(ctx, &keyset.Options{DropWait: wait}, func(keys *keyset.Set) error {
+		if err := has(keys, id); err != nil {
+			return err
 		}
-	}
-	return keys.Drop(id)
+		for _, k := range keys.Keys() {
+			if k.ID == id && k.Primary {
+				return faultf(mcptools.KindMisconfigured, "key %s is the one that seals: promote another first", id)
+			}
+		}
+		if n := use[id]; n > 0 {
+			return faultf(mcptools.KindMisconfigured, "key %s is in use: %d records need it. Promote another, then 'toolgrant keys rewrap'", id, n)
+		}
+		err := keys.Drop(id, counted)
+		if e, ok := errors.AsType[*oauthstore.Error](err); ok && errors.Is(err, oauthstore.ErrUnavailable) {
+			return faultf(mcptools.KindUnavailable, "%s; try again in %s", e.Detail, short(e.RetryAfter.Round(time.Second)))
+		}
+		return err
+	})
 }
 
 func (a *app) printKeys(keys *keyset.Set, use map[string]int) {
@@ -158,7 +197,14 @@ func (a *app) printKeys(keys *keyset.Set, use map[string]int) {
 	known := make(map[string]bool)
 	for _, k := range keys.Keys() {
 		known[k.ID] = true
-		views = append(views, keyView{ID: k.ID, Primary: k.Primary, Records: use[k.ID]})
+		v := keyView{ID: k.ID, Primary: k.Primary, Records: use[k.ID]}
+		if !k.Promoted.IsZero() {
+			v.PromotedAt = &k.Promoted
+		}
+		if !k.DropAfter.IsZero() {
+			v.DropAfter = &k.DropAfter
+		}
+		views = append(views, v)
 	}
 	for _, id := range slices.Sorted(maps.Keys(use)) {
 		if !known[id] {
@@ -173,7 +219,9 @@ func (a *app) printKeys(keys *keyset.Set, use map[string]int) {
 			case v.Primary:
 				what = "seals"
 			case v.Missing:
-				what = "missing: these records can't be opened"
+				what = "missing: these records cannot be opened"
+			case v.DropAfter != nil:
+				what = "can be dropped from " + v.DropAfter.UTC().Format(time.RFC3339)
 			}
 			rows[i] = []string{v.ID, strconv.Itoa(v.Records), what}
 		}

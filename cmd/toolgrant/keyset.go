@@ -1,55 +1,48 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 
+	"github.com/gofrs/flock"
 	"github.com/zalando/go-keyring"
 
 	"github.com/toolgrant/toolgrant/mcptools"
+	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/keyset"
 )
 
 // A keysetPlace is where the text of a keyset is kept.
 type keysetPlace interface {
-	// read returns the text, or an error that matches [fs.ErrNotExist].
-	read() ([]byte, error)
-	// create writes the text where there is none yet; else it returns an error
-	// that matches [fs.ErrExist].
-	create(text []byte) error
-	// replace writes the text in place of what is there.
-	replace(text []byte) error
-	// String says where it is.
+	keyset.Source
+	// String names the place in messages.
 	String() string
 }
 
 // ringPrefix marks a --keyset that is kept in the operating system's keyring.
 const ringPrefix = "keyring:"
 
-// keysetPlace returns the place of --keyset. Where the operating system has no
-// keyring that answers, it is the file of this user's configuration.
+// keysetPlace returns the place of --keyset.
 func (a *app) keysetPlace() keysetPlace {
-	name, ring := strings.CutPrefix(a.global.keyset, ringPrefix)
-	if !ring {
-		return keysetFile(a.global.keyset)
+	if name, ring := strings.CutPrefix(a.global.keyset, ringPrefix); ring {
+		name = first(name, "keyset")
+		lock := filepath.Join(configFolder(a.env), "toolgrant", "keyring-"+url.PathEscape(name)+".lock")
+		return keysetRing{name: name, lock: lock}
 	}
-	place := keysetRing(first(name, "keyset"))
-	if _, err := place.read(); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		file := keysetFile(defaultKeyset(a.env))
-		a.notef("warning: this machine has no keyring that answers: the keyset is in %s", file)
-		return file
-	}
-	return place
+	return keysetFile{keyset.File(a.global.keyset)}
 }
 
 // openKeyset opens the keyset of --keyset. For a store of this machine a
-// missing file is made; what is kept in memory only has a keyset of its own.
-func (a *app) openKeyset() (*keyset.Set, error) {
+// missing file is created; a store in memory has a keyset of its own.
+func (a *app) openKeyset(ctx context.Context) (*keyset.Set, error) {
 	scheme, _, err := a.storeKind()
 	if err != nil {
 		return nil, err
@@ -58,128 +51,119 @@ func (a *app) openKeyset() (*keyset.Set, error) {
 		return keyset.New()
 	}
 	place := a.keysetPlace()
-	keys, err := a.readKeyset(place)
+	keys, err := a.loadKeyset(ctx, place)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return keys, err
 	}
-	// A keyring can't make a keyset only if there is none, as a file can.
 	if _, ring := place.(keysetRing); ring || !storeKinds[scheme].local {
-		return nil, faultf(kindKeyUnavailable, "there is no keyset in %s: make it once with 'toolgrant keys new', and bring it to every machine that shares the store", place)
+		return nil, noKeyset(place)
 	}
-	if err := makeKeyset(place); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := createKeyset(ctx, place); err != nil && !errors.Is(err, keyset.ErrChanged) {
 		return nil, err
 	}
-	return a.readKeyset(place)
+	return a.loadKeyset(ctx, place)
 }
 
-func (a *app) readKeyset(place keysetPlace) (*keyset.Set, error) {
-	text, err := place.read()
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, err
-	case err != nil:
-		return nil, faultf(kindKeyUnavailable, "the keyset can't be read: %v", err)
-	}
-	if file, ok := place.(keysetFile); ok && file.open() {
+func noKeyset(place keysetPlace) error {
+	return faultf(kindKeyUnavailable, "there is no keyset in %s: create it once with 'toolgrant keys new', and copy it to every machine that shares the store", place)
+}
+
+// loadKeyset returns the keyset of a place, or an error that matches
+// [fs.ErrNotExist].
+func (a *app) loadKeyset(ctx context.Context, place keysetPlace) (*keyset.Set, error) {
+	if file, ok := place.(keysetFile); ok && file.readableByOthers() {
 		a.notef("warning: others on this machine may read the keyset: chmod 600 %s", file)
 	}
-	keys, err := keyset.Parse(text, func(context.Context) ([]byte, error) { return place.read() })
+	keys, err := keyset.Load(ctx, place.Read, nil)
 	if err != nil {
-		return nil, faultf(kindKeyUnavailable, "there is no keyset in %s, but something else", place)
+		return nil, keysetFault(place, err)
 	}
 	return keys, nil
 }
 
-// makeKeyset writes a new keyset with one key. If there is one already, it
-// leaves it alone and returns an error that matches [fs.ErrExist].
-func makeKeyset(place keysetPlace) error {
-	keys, err := keyset.New()
-	if err != nil {
-		return err
-	}
-	return writeKeyset(keys, place.create)
+// createKeyset writes a keyset with one new key. If there is one already, it
+// returns an error that matches [keyset.ErrChanged].
+func createKeyset(ctx context.Context, place keysetPlace) error {
+	_, err := keyset.Create(ctx, place, nil)
+	return keysetFault(place, err)
 }
 
-func writeKeyset(keys *keyset.Set, write func(text []byte) error) error {
-	text, err := keys.Clear()
-	if err != nil {
+// keysetFault turns an error of a place into a fault, except those that callers
+// branch on.
+func keysetFault(place keysetPlace, err error) error {
+	_, isFault := errors.AsType[*fault](err)
+	switch {
+	case err == nil, isFault, errors.Is(err, fs.ErrNotExist), errors.Is(err, keyset.ErrChanged),
+		errors.Is(err, oauthstore.ErrUnavailable), errors.Is(err, context.Canceled):
 		return err
+	case errors.Is(err, oauthstore.ErrKeyUnavailable):
+		return faultf(kindKeyUnavailable, "%s", strings.TrimPrefix(err.Error(), oauthstore.ErrKeyUnavailable.Error()+": "))
 	}
-	if err := write(text); err != nil && !errors.Is(err, fs.ErrExist) {
-		return faultf(mcptools.KindMisconfigured, "the keyset can't be written: %v", err)
-	} else if err != nil {
-		return err
-	}
-	return nil
+	return faultf(kindKeyUnavailable, "the keyset in %s cannot be used: %s", place, strings.TrimPrefix(err.Error(), "keyset: "))
 }
 
 // A keysetFile is a file with mode 0600.
-type keysetFile string
+type keysetFile struct{ keyset.File }
 
-func (f keysetFile) String() string { return string(f) }
+func (f keysetFile) String() string { return string(f.File) }
 
-func (f keysetFile) read() ([]byte, error) { return os.ReadFile(string(f)) }
-
-func (f keysetFile) create(text []byte) error { return f.write(text, os.Link) }
-
-func (f keysetFile) replace(text []byte) error { return f.write(text, os.Rename) }
-
-// write writes another file first, to which put then gives its name, so that
-// nobody ever reads half a keyset.
-func (f keysetFile) write(text []byte, put func(from, to string) error) error {
-	folder := filepath.Dir(string(f))
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return err
-	}
-	file, err := os.CreateTemp(folder, ".keyset-*")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.Remove(file.Name()) }()
-	_, err = file.Write(text)
-	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
-		return err
-	}
-	return put(file.Name(), string(f))
+func (f keysetFile) readableByOthers() bool {
+	info, err := os.Stat(string(f.File))
+	return err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o044 != 0
 }
 
-// open reports whether others than its owner may read the file.
-func (f keysetFile) open() bool {
-	info, err := os.Stat(string(f))
-	return err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0
-}
+// A keysetRing is a secret in the operating system's keyring. Writers exclude
+// each other by a lock file, since a keyring has no compare-and-swap.
+type keysetRing struct{ name, lock string }
 
-// A keysetRing is a secret of that name in the operating system's keyring.
-type keysetRing string
+const (
+	ringService  = "toolgrant"
+	ringLockPoll = 10 * time.Millisecond
+	// ringLockLimit includes the time that a user needs to unlock the keyring.
+	ringLockLimit = time.Minute
+)
 
-const ringService = "toolgrant"
+func (r keysetRing) String() string { return "the keyring, as " + r.name }
 
-func (r keysetRing) String() string { return "the keyring, as " + string(r) }
-
-func (r keysetRing) read() ([]byte, error) {
-	text, err := keyring.Get(ringService, string(r))
+// Read implements [keyset.Source].
+func (r keysetRing) Read(context.Context) ([]byte, error) {
+	text, err := keyring.Get(ringService, r.name)
 	switch {
 	case errors.Is(err, keyring.ErrNotFound):
 		return nil, fs.ErrNotExist
 	case err != nil:
-		// Not wrapped: a socket that does not exist is no keyset that does not.
-		return nil, errors.New("keyring: " + err.Error())
+		// Not wrapped: a socket that does not exist is not a missing keyset.
+		return nil, faultf(kindKeyUnavailable, "the keyring of this machine does not answer: %v", err)
 	}
 	return []byte(text), nil
 }
 
-func (r keysetRing) create(text []byte) error {
-	if _, err := r.read(); !errors.Is(err, fs.ErrNotExist) {
-		return errors.Join(err, fs.ErrExist)
+// Swap implements [keyset.Source].
+func (r keysetRing) Swap(ctx context.Context, old, text []byte) error {
+	if err := os.MkdirAll(filepath.Dir(r.lock), 0o700); err != nil {
+		return err
 	}
-	return r.replace(text)
-}
-
-func (r keysetRing) replace(text []byte) error {
-	return keyring.Set(ringService, string(r), string(text))
+	limited, cancel := context.WithTimeout(ctx, ringLockLimit)
+	defer cancel()
+	lock := flock.New(r.lock)
+	if _, err := lock.TryLockContext(limited, ringLockPoll); err != nil {
+		if ctx.Err() == nil && limited.Err() != nil {
+			return faultf(mcptools.KindUnavailable, "another process holds the lock %s", r.lock)
+		}
+		return err
+	}
+	defer func() { _ = lock.Close() }()
+	have, err := r.Read(ctx)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if (have == nil) != (old == nil) || !bytes.Equal(have, old) {
+		return keyset.ErrChanged
+	}
+	return keyring.Set(ringService, r.name, string(text))
 }
 
 var (
-	_ keysetPlace = keysetFile("")
-	_ keysetPlace = keysetRing("")
+	_ keysetPlace = keysetFile{}
+	_ keysetPlace = keysetRing{}
 )

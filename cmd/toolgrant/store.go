@@ -20,7 +20,7 @@ const peerWait = 5 * time.Second
 // waits for refreshes that are on their way, so that no new pair is lost; after
 // a signal for closeGrace at most.
 func (a *app) withStore(ctx context.Context, f func(*oauthstore.Store) error) error {
-	keys, err := a.openKeyset()
+	keys, err := a.openKeyset(ctx)
 	if err != nil {
 		return err
 	}

@@ -45,7 +45,7 @@ func (l live) tell(ctx context.Context, env func(string) string, p *page) (err e
 	if err != nil {
 		return err
 	}
-	keys, err := keyset.Parse(text, nil)
+	keys, err := keyset.Parse(text)
 	if err != nil {
 		return err
 	}

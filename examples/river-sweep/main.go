@@ -68,7 +68,7 @@ func openStore(ctx context.Context, pool *pgxpool.Pool, opts *oauthstore.Options
 	if err != nil {
 		return nil, err
 	}
-	keys, err := keyset.Parse(text, nil)
+	keys, err := keyset.Parse(text)
 	if err != nil {
 		return nil, err
 	}

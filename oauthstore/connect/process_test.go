@@ -52,7 +52,7 @@ func obey(text string) error {
 	if err != nil {
 		return err
 	}
-	keys, err := keyset.Parse(keyText, nil)
+	keys, err := keyset.Parse(keyText)
 	if err != nil {
 		return err
 	}

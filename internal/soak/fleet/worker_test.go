@@ -153,7 +153,7 @@ func work(text string) error {
 		return err
 	}
 	defer closer.Close()
-	keys, err := keyset.Parse(cfg.Keys, nil)
+	keys, err := keyset.Parse(cfg.Keys)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,146 @@
+package keyset
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/toolgrant/toolgrant/oauthstore"
+)
+
+const (
+	// reloadPause bounds how often a keyset that cannot be read, or lacks a key,
+	// is read again.
+	reloadPause   = 10 * time.Second
+	reloadTimeout = 5 * time.Second
+)
+
+// age is the time since the keys were read, by the monotonic or the wall clock,
+// whichever says more: the first stops while the machine sleeps, and the second
+// can be set back.
+func (st *state) age() time.Duration { return elapsed(st.loaded) }
+
+func elapsed(since time.Time) time.Duration {
+	t := time.Now()
+	return max(t.Sub(since), t.Round(0).Sub(since.Round(0)))
+}
+
+// fresh returns the keys to seal with. One caller reads the keyset again when
+// they are old; meanwhile others use them, unless they are past the limit.
+func (s *Set) fresh(ctx context.Context) (*state, error) {
+	st := s.current.Load()
+	if s.read == nil || st.age() < s.opts.ReloadAge {
+		return st, nil
+	}
+	if st.age() < s.opts.StaleLimit {
+		select {
+		case s.turn <- struct{}{}:
+		default:
+			return st, nil
+		}
+	} else if err := s.wait(ctx); err != nil {
+		return nil, err
+	}
+	defer func() { <-s.turn }()
+	if s.current.Load().age() >= s.opts.ReloadAge && !recent(s.failed, s.opts.ReloadAge) {
+		_ = s.reload(ctx) // logged
+	}
+	st = s.current.Load()
+	if age := st.age(); age >= s.opts.StaleLimit {
+		return nil, fmt.Errorf("%w: the keyset could not be read for %v", oauthstore.ErrKeyUnavailable, age.Round(time.Second))
+	}
+	return st, ctx.Err()
+}
+
+// find reads the keyset again to find key id.
+func (s *Set) find(ctx context.Context, id uint32) (*state, error) {
+	missing := fmt.Errorf("%w: key %s", oauthstore.ErrKeyUnavailable, formatID(id))
+	if s.read == nil {
+		return nil, missing
+	}
+	if err := s.wait(ctx); err != nil {
+		return nil, err
+	}
+	defer func() { <-s.turn }()
+	// Another caller may have read it since.
+	if st := s.current.Load(); st.enabled[id] {
+		return st, nil
+	}
+	if !recent(s.missed, s.opts.ReloadAge) && !recent(s.failed, s.opts.ReloadAge) {
+		if err := s.reload(ctx); err != nil && ctx.Err() != nil {
+			return nil, ctx.Err()
+		} else if err != nil {
+			return nil, fmt.Errorf("%w, and the keyset could not be read again", missing)
+		}
+		if !s.current.Load().enabled[id] {
+			s.missed = time.Now()
+		}
+	}
+	if st := s.current.Load(); st.enabled[id] {
+		return st, nil
+	}
+	return nil, missing
+}
+
+func (s *Set) wait(ctx context.Context) error {
+	select {
+	case s.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// recent reports whether an attempt that brought nothing is too recent for
+// another.
+func recent(attempt time.Time, reloadAge time.Duration) bool {
+	return !attempt.IsZero() && elapsed(attempt) < min(reloadPause, reloadAge)
+}
+
+// reload reads the keyset. The caller holds the turn.
+func (s *Set) reload(ctx context.Context) error {
+	began := time.Now()
+	st, err := s.readOnce(ctx)
+	if err != nil && ctx.Err() != nil {
+		return err // the caller has gone: not an attempt
+	}
+	before := s.current.Load()
+	switch {
+	case err != nil:
+		s.failed = time.Now()
+		if before != nil {
+			s.opts.Logger.WarnContext(ctx, "keyset: keys cannot be read again", "error", err, "age", before.age().Round(time.Second))
+		}
+		return err
+	case before != nil && before.primary != st.primary:
+		s.opts.Logger.InfoContext(ctx, "keyset: another key seals", "key", formatID(st.primary))
+	}
+	st.loaded = began
+	s.current.Store(st)
+	return nil
+}
+
+func (s *Set) readOnce(ctx context.Context) (*state, error) {
+	ctx, cancel := context.WithTimeout(ctx, reloadTimeout)
+	defer cancel()
+	text, err := s.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(text) == 0 {
+		return nil, errors.New("keyset: empty")
+	}
+	digest := sha256.Sum256(text)
+	if before := s.current.Load(); before != nil && before.digest == digest {
+		same := *before
+		return &same, nil
+	}
+	st, err := parse(ctx, text, s.opts.KMS)
+	if err != nil {
+		return nil, err
+	}
+	st.digest = digest
+	return st, nil
+}
