@@ -9,20 +9,53 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-func TestABreakerHoldsNoMoreThanItNeeds(t *testing.T) {
+func breakerUser(n int) Key { return Key{Owner: Owner{"acme", strconv.Itoa(n)}} }
+
+func TestABreakerOpensWhenSeveralCredentialsFail(t *testing.T) {
 	t.Parallel()
-	var b breaker
 	now := time.Now()
-	user := func(n int) Key { return Key{Owner: Owner{"acme", strconv.Itoa(n)}} }
-	for n := range 1000 {
-		now = now.Add(breakerAge / 10)
-		assert.Equal(t, n < breakerLimit, b.believe("https://as.example.com", user(n), now), "in an outage that lasts, %d", n)
-		assert.LessOrEqual(t, len(b.refused["https://as.example.com"]), breakerLimit+1)
+	var b breaker
+	for range 10 {
+		b.fail(breakerUser(0), now)
 	}
-	assert.False(t, b.believe("https://as.example.com", user(999), now), "the same one again")
+	assert.False(t, b.open(), "one credential alone")
+	for n := 1; n < breakerLimit; n++ {
+		assert.False(t, b.open())
+		b.fail(breakerUser(n), now.Add(time.Duration(n)*time.Hour))
+	}
+	assert.True(t, b.open(), "without a window, failures count until a success")
+	b.succeed()
+	assert.False(t, b.open())
+}
+
+func TestABreakerForgetsFailuresOutsideItsWindow(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	b := breaker{window: time.Minute}
+	for n := range 2 * breakerLimit {
+		now = now.Add(30 * time.Second)
+		b.fail(breakerUser(n), now)
+		assert.False(t, b.open(), "no more than three fall into one minute")
+	}
+}
+
+func TestRefusalsInAnOutageAreNotBelieved(t *testing.T) {
+	t.Parallel()
+	var r refusals
+	now := time.Now()
+	const issuer = "https://as.example.com"
 	for n := range 1000 {
-		now = now.Add(breakerAge)
-		assert.True(t, b.believe(fmt.Sprint("https://", n, ".example.com"), user(n), now), "apart from each other")
-		assert.LessOrEqual(t, len(b.refused), 3)
+		now = now.Add(refusalWindow / 10)
+		assert.Equal(t, n < breakerLimit-1, r.believe(issuer, breakerUser(n), now), "in an outage that lasts, %d", n)
+		assert.LessOrEqual(t, len(r.byIssuer[issuer].failed), breakerLimit, "no more is remembered than needed")
+	}
+	assert.False(t, r.believe(issuer, breakerUser(999), now), "the same user again")
+	r.accepted(issuer)
+	assert.True(t, r.believe(issuer, breakerUser(0), now), "one acceptance ends it")
+	assert.True(t, r.believe("", breakerUser(0), now), "without an issuer, nothing is known of the others")
+	for n := range 1000 {
+		now = now.Add(refusalWindow)
+		assert.True(t, r.believe(fmt.Sprint("https://", n, ".example.com"), breakerUser(n), now), "each at another issuer")
+		assert.LessOrEqual(t, len(r.byIssuer), 3)
 	}
 }

@@ -66,7 +66,7 @@ func (p *pair) merge(r *record) {
 	}
 	r.Intent, r.Unknown, r.Hold, r.Dead, r.Rejected, r.Warned = nil, nil, nil, "", 0, false
 	if twice {
-		r.doubt(p.issued)
+		r.requireVerification(p.issued)
 	}
 	switch {
 	case p.access.IsZero(): // the next one may be no better, and costs a rotation too
@@ -82,76 +82,25 @@ func (p *pair) merge(r *record) {
 	}
 }
 
-// A heldPair is a pair that the backend has not taken yet. Once that takes too
-// long it is served from memory.
-type heldPair struct {
-	pair *pair
-	sn   *snapshot // the record as it will be, as far as is known; nil: not served yet
-}
-
-func (s *Store) heldSnapshot(key Key) *snapshot {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if h := s.held[key]; h != nil {
-		return h.sn
-	}
-	return nil
-}
-
-// saving notes that p is on its way into the backend.
-func (s *Store) saving(key Key, p *pair) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.held[key] = &heldPair{pair: p}
-}
-
-// hold serves p from memory, unless saving it has ended or its credential was
-// disconnected or replaced meanwhile.
-func (s *Store) hold(key Key, p *pair, base *snapshot) {
-	rec := base.rec.clone()
-	p.merge(rec)
-	sn := newSnapshot(rec, base.version, base.storeNow())
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if h := s.held[key]; h != nil && h.pair == p {
-		h.sn = sn
-	}
-}
-
-// judgeHeld gives a pair that is still held its verdict.
-func (s *Store) judgeHeld(key Key, judged *snapshot) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if h := s.held[key]; h != nil && h.sn != nil && h.sn.rec.Grant == judged.rec.Grant && h.sn.rec.Generation == judged.rec.Generation {
-		h.sn = judged
-	}
-}
-
-// letGo forgets p: saving it has ended.
-func (s *Store) letGo(key Key, p *pair) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if h := s.held[key]; h != nil && h.pair == p {
-		delete(s.held, key)
-	}
-}
-
-// commit saves a new pair before anybody may use or judge it. If the backend
-// does not take it within the save budget, it is served from memory and saving
-// goes on; Close waits for that.
+// commit saves a new pair before it is used or verified. If the backend does
+// not save it within the save budget, the pair is served from memory while
+// saving goes on; Close waits for that.
 func (s *Store) commit(ctx context.Context, key Key, sent *snapshot, p *pair) (*snapshot, error) {
-	entry := s.journalWrite(ctx, key, p)
-	s.saving(key, p)
+	journalled, err := s.journal.write(ctx, key, p)
+	if err != nil { // which is no reason to lose the pair
+		s.observer.event(ctx, Event{Kind: EventCommitRetried, Key: key, Generation: p.generation + 1, Err: &Error{Op: "journal", Key: key, Err: err}})
+	}
+	s.unsaved.add(key, p)
 	type result struct {
 		sn  *snapshot
 		err error
 	}
 	saved := make(chan result, 1)
-	s.work.Go(func() { // within the flight, which is counted: Close still waits
-		sn, err := s.save(context.WithoutCancel(ctx), key, p, entry != "")
-		s.letGo(key, p)
+	s.life.spawn(func() { // within the flight, which Close waits for
+		sn, err := s.save(context.WithoutCancel(ctx), key, p, journalled != "")
+		s.unsaved.remove(key, p)
 		if !errors.Is(err, errAbandoned) {
-			s.journalRemove(entry)
+			s.journal.remove(journalled)
 		}
 		saved <- result{sn, err}
 	})
@@ -161,12 +110,12 @@ func (s *Store) commit(ctx context.Context, key Key, sent *snapshot, p *pair) (*
 	case r := <-saved:
 		return r.sn, r.err
 	case <-budget.C:
-		s.hold(key, p, sent)
-		if sn := s.heldSnapshot(key); sn != nil {
+		s.unsaved.serve(key, p, sent)
+		if sn := s.unsaved.snapshot(key); sn != nil {
 			return sn, nil
 		}
 	}
-	select { // it has just ended, or its credential has
+	select { // the save has just finished, or the credential is gone
 	case r := <-saved:
 		return r.sn, r.err
 	case <-ctx.Done():
@@ -174,11 +123,11 @@ func (s *Store) commit(ctx context.Context, key Key, sent *snapshot, p *pair) (*
 	}
 }
 
-// errAbandoned: Close gave up waiting for a save.
+// errAbandoned reports that Close stopped waiting for a save.
 var errAbandoned = fmt.Errorf("%w before the new pair was saved", ErrClosed)
 
-// save is the commit loop. It ends when the backend has taken the pair, when
-// the record has moved on, or when the store is abandoned; then the pair is
+// save is the commit loop. It ends when the backend has saved the pair, when
+// another pair has replaced it, or when Close stops waiting; then the pair is
 // lost unless it is in the journal.
 func (s *Store) save(ctx context.Context, key Key, p *pair, journalled bool) (*snapshot, error) {
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
@@ -190,18 +139,18 @@ func (s *Store) save(ctx context.Context, key Key, p *pair, journalled bool) (*s
 			s.revokePair(ctx, key, p)
 			return nil, ErrNotFound
 		}
-		s.event(ctx, Event{Kind: EventCommitRetried, Key: key, Generation: p.generation + 1, Err: err})
-		if err := sleep(ctx, wait, s.abandoned); err != nil {
+		s.observer.event(ctx, Event{Kind: EventCommitRetried, Key: key, Generation: p.generation + 1, Err: err})
+		if err := sleep(ctx, wait, s.life.abandoned); err != nil {
 			if !journalled {
-				s.event(ctx, Event{Kind: EventLostRotation, Key: key, Generation: p.generation, Reason: ReasonLostRotation, Err: errAbandoned})
+				s.observer.event(ctx, Event{Kind: EventLostRotation, Key: key, Generation: p.generation, Reason: ReasonLostRotation, Err: errAbandoned})
 			}
 			return nil, errAbandoned
 		}
 	}
 }
 
-// saveOnce tries once. The snapshot is what stands then: our pair, or one that
-// another process put there. [ErrNotFound] says that the credential was
+// saveOnce tries once. The snapshot is of the stored credential: with p, or with
+// the pair of another process. It returns [ErrNotFound] if the credential was
 // disconnected.
 func (s *Store) saveOnce(ctx context.Context, key Key, p *pair) (*snapshot, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.opts.SaveBudget)
@@ -227,8 +176,8 @@ func (s *Store) saveOnce(ctx context.Context, key Key, p *pair) (*snapshot, erro
 		if !p.sent.IsZero() {
 			e.Took = time.Since(p.sent)
 		}
-		s.event(ctx, e)
-		s.noticeScopes(ctx, key, sn.rec.Generation, missing)
+		s.observer.event(ctx, e)
+		s.observer.scopesNarrowed(ctx, key, sn.rec.Generation, missing)
 	}
 	return sn, nil
 }

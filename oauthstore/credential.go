@@ -53,6 +53,15 @@ type Provenance struct {
 	ScopesGranted []string   `json:"scopes_granted,omitzero"` // sorted; nil if the server did not say
 }
 
+// scopes returns the granted scopes, or the requested ones if the server never
+// sent any.
+func (p *Provenance) scopes() []string {
+	if p.ScopesGranted != nil {
+		return p.ScopesGranted
+	}
+	return p.ScopesAsked
+}
+
 // A TokenProfile is what is known of an authorization server's habits. The
 // zero value assumes the worst: it may rotate, and says its lifetimes itself.
 type TokenProfile struct {

@@ -1,7 +1,6 @@
 package oauthstore
 
 import (
-	"context"
 	"log/slog"
 	"strings"
 	"time"
@@ -81,13 +80,4 @@ func (e Event) level() slog.Level {
 	case EventRefreshed, EventVerified:
 	}
 	return slog.LevelDebug
-}
-
-func (s *Store) event(ctx context.Context, e Event) {
-	if s.opts.Logger != nil {
-		s.opts.Logger.LogAttrs(ctx, e.level(), "credential "+string(e.Kind), slog.Any("event", e))
-	}
-	if s.opts.Observer != nil {
-		s.opts.Observer(ctx, e)
-	}
 }

@@ -13,8 +13,14 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
-// A journalEntry is a pair that the backend may not have yet, with the row
-// that it belongs to.
+// A journal keeps new pairs, sealed, in a folder on a local disk until the
+// backend has them. Safe for concurrent use.
+type journal struct {
+	dir     string // "": no journal
+	records *records
+}
+
+// A journalEntry is a pair with the row that it belongs to.
 type journalEntry struct {
 	ID         backend.ID `json:"id"`
 	Grant      string     `json:"grant"`
@@ -27,47 +33,36 @@ type journalEntry struct {
 	Expiry     time.Time  `json:"expiry,omitzero"`
 	Scopes     []string   `json:"scopes,omitzero"`
 	Problem    string     `json:"problem,omitzero"`
-	// Provenance says where it is revoked if its credential has gone.
+	// Provenance says where the pair is revoked if its credential is gone.
 	Provenance Provenance `json:"provenance,omitzero"`
 }
 
 const journalSuffix = ".pair"
 
-// journalWrite keeps p on the local disk until the backend has it, and returns
-// the file's name; "" where there is no journal. A journal that fails is no
-// reason to lose the pair: it is reported, and saving goes on.
-func (s *Store) journalWrite(ctx context.Context, key Key, p *pair) string {
-	if s.opts.Journal == "" {
-		return ""
+// write keeps p until remove, and returns the file's name; "" without a journal.
+func (j *journal) write(ctx context.Context, key Key, p *pair) (name string, err error) {
+	if j.dir == "" {
+		return "", nil
 	}
-	name, err := s.journalPut(ctx, &journalEntry{
+	plain, err := json.Marshal(&journalEntry{
 		ID: credentialID(key), Grant: p.grant, Generation: p.generation, Attempts: p.attempts,
 		Access: p.access.Expose(), Refresh: p.refresh.Expose(), TokenType: p.tokenType,
 		Issued: p.issued, Expiry: p.expiry, Scopes: p.scopes, Problem: p.problem,
 		Provenance: p.provenance,
 	})
 	if err != nil {
-		s.event(ctx, Event{Kind: EventCommitRetried, Key: key, Generation: p.generation + 1, Err: &Error{Op: "journal", Key: key, Err: err}})
-		return ""
-	}
-	return name
-}
-
-func (s *Store) journalPut(ctx context.Context, e *journalEntry) (name string, err error) {
-	plain, err := json.Marshal(e) //nolint:gosec // sealed below
-	if err != nil {
 		return "", err
 	}
 	base := rand.Text() + journalSuffix
-	sealed, err := s.records.seal(ctx, purposeJournal, backend.ID{Kind: base}, 0, plain)
+	sealed, err := j.records.seal(ctx, purposeJournal, backend.ID{Kind: base}, 0, plain)
 	if err != nil {
 		return "", err
 	}
-	if err := os.MkdirAll(s.opts.Journal, 0o700); err != nil {
+	if err := os.MkdirAll(j.dir, 0o700); err != nil {
 		return "", err
 	}
 	// The name appears once the content is on the disk, never before.
-	f, err := os.CreateTemp(s.opts.Journal, ".new-*")
+	f, err := os.CreateTemp(j.dir, ".new-*")
 	if err != nil {
 		return "", err
 	}
@@ -81,11 +76,11 @@ func (s *Store) journalPut(ctx context.Context, e *journalEntry) (name string, e
 	if err != nil {
 		return "", err
 	}
-	name = filepath.Join(s.opts.Journal, base)
+	name = filepath.Join(j.dir, base)
 	if err = os.Rename(f.Name(), name); err != nil {
 		return "", err
 	}
-	return name, syncDir(s.opts.Journal)
+	return name, syncDir(j.dir)
 }
 
 func syncDir(path string) error {
@@ -96,25 +91,86 @@ func syncDir(path string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-func (s *Store) journalRemove(name string) {
+// remove deletes a file by the name that write returned.
+func (j *journal) remove(name string) {
 	if name != "" {
-		_ = os.Remove(name) // what stays behind is recognised as saved later
+		_ = os.Remove(name) // Recover recognizes a leftover as saved
 	}
 }
 
-// Recover saves the pairs that a process of this machine left in the journal
-// when it died, and returns how many it found. Call it once before the store
-// is used, by one process. A pair that has been overtaken is dropped; one that
-// can't be read stays and is part of the error.
+// files returns the names of the pairs in the journal.
+func (j *journal) files() ([]string, error) {
+	if j.dir == "" {
+		return nil, nil
+	}
+	files, err := os.ReadDir(j.dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	var names []string
+	for _, f := range files {
+		if strings.HasSuffix(f.Name(), journalSuffix) {
+			names = append(names, filepath.Join(j.dir, f.Name()))
+		}
+	}
+	return names, err
+}
+
+// read opens a file of the journal.
+func (j *journal) read(ctx context.Context, name string) (Key, *pair, error) {
+	sealed, err := os.ReadFile(name)
+	if err != nil {
+		return Key{}, nil, err
+	}
+	plain, err := j.records.open(ctx, purposeJournal, backend.ID{Kind: filepath.Base(name)}, 0, sealed)
+	if err != nil {
+		return Key{}, nil, err
+	}
+	var e journalEntry
+	if err := json.Unmarshal(plain, &e); err != nil {
+		return Key{}, nil, ErrSeal
+	}
+	return keyOf(e.ID), &pair{
+		grant: e.Grant, generation: e.Generation, attempts: e.Attempts, provenance: e.Provenance,
+		access: NewSecret(e.Access), refresh: NewSecret(e.Refresh), tokenType: e.TokenType,
+		issued: e.Issued, expiry: e.Expiry, scopes: e.Scopes, problem: e.Problem,
+	}, nil
+}
+
+// countKeys adds the ids of the keys that sealed the pairs in the journal to
+// use.
+func (j *journal) countKeys(use map[string]int) error {
+	files, err := j.files()
+	if err != nil {
+		return err
+	}
+	for _, name := range files {
+		sealed, err := os.ReadFile(name)
+		if errors.Is(err, os.ErrNotExist) {
+			continue // saved meanwhile
+		}
+		if err != nil {
+			return err
+		}
+		use[j.records.sealer.KeyID(sealed)]++
+	}
+	return nil
+}
+
+// Recover saves the pairs that a process of this machine left in
+// [Options].Journal when it died, and returns how many it handled. Call it once,
+// in one process, before the store is used. It drops pairs that are older than
+// the stored ones. Pairs that can't be read or saved stay in the journal and are
+// part of the error.
 func (s *Store) Recover(ctx context.Context) (int, error) {
-	files, err := s.journalFiles()
+	files, err := s.journal.files()
 	if err != nil {
 		return 0, &Error{Op: "recover", Err: err}
 	}
 	n := 0
 	var errs []error
-	for _, base := range files {
-		if err := s.recoverFile(ctx, base); err != nil {
+	for _, name := range files {
+		if err := s.recoverPair(ctx, name); err != nil {
 			errs = append(errs, &Error{Op: "recover", Err: err})
 			continue
 		}
@@ -123,62 +179,11 @@ func (s *Store) Recover(ctx context.Context) (int, error) {
 	return n, errors.Join(errs...)
 }
 
-// journalFiles returns the names of the pairs in the journal.
-func (s *Store) journalFiles() ([]string, error) {
-	if s.opts.Journal == "" {
-		return nil, nil
-	}
-	files, err := os.ReadDir(s.opts.Journal)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
-	}
-	var names []string
-	for _, f := range files {
-		if strings.HasSuffix(f.Name(), journalSuffix) {
-			names = append(names, f.Name())
-		}
-	}
-	return names, err
-}
-
-// journalKeyUse adds the keys of the pairs in the journal to use.
-func (s *Store) journalKeyUse(use map[string]int) error {
-	files, err := s.journalFiles()
+func (s *Store) recoverPair(ctx context.Context, name string) error {
+	key, p, err := s.journal.read(ctx, name)
 	if err != nil {
 		return err
 	}
-	for _, base := range files {
-		sealed, err := os.ReadFile(filepath.Join(s.opts.Journal, base))
-		if errors.Is(err, os.ErrNotExist) {
-			continue // saved meanwhile
-		}
-		if err != nil {
-			return err
-		}
-		use[s.records.sealer.KeyID(sealed)]++
-	}
-	return nil
-}
-
-func (s *Store) recoverFile(ctx context.Context, base string) error {
-	name := filepath.Join(s.opts.Journal, base)
-	sealed, err := os.ReadFile(name)
-	if err != nil {
-		return err
-	}
-	plain, err := s.records.open(ctx, purposeJournal, backend.ID{Kind: base}, 0, sealed)
-	if err != nil {
-		return err
-	}
-	var e journalEntry
-	if err := json.Unmarshal(plain, &e); err != nil {
-		return ErrSeal
-	}
-	p := &pair{
-		grant: e.Grant, generation: e.Generation, attempts: e.Attempts, provenance: e.Provenance, access: NewSecret(e.Access), refresh: NewSecret(e.Refresh),
-		tokenType: e.TokenType, issued: e.Issued, expiry: e.Expiry, scopes: e.Scopes, problem: e.Problem,
-	}
-	key := keyOf(e.ID)
 	_, err = s.saveOnce(ctx, key, p)
 	if errors.Is(err, ErrNotFound) {
 		s.revokePair(ctx, key, p)
@@ -187,6 +192,6 @@ func (s *Store) recoverFile(ctx context.Context, base string) error {
 	if err != nil {
 		return err
 	}
-	s.journalRemove(name)
+	s.journal.remove(name)
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
-	"math"
 	"slices"
 	"strconv"
 	"time"
@@ -144,9 +143,9 @@ func (r *record) ttl() time.Duration {
 
 // window holds the two moments of a pair's life that a policy sets.
 type window struct {
-	minTTL time.Duration // what must be left when it is handed out
-	can    time.Duration // as much of minTTL as a fresh pair could have
-	ahead  time.Duration // before the end: stale
+	minTTL     time.Duration // what must be left when it is handed out
+	attainable time.Duration // as much of minTTL as a fresh pair can have
+	ahead      time.Duration // before the end: stale
 }
 
 // Defaults of a [RefreshPolicy].
@@ -162,7 +161,7 @@ func (r *record) window(p *RefreshPolicy, spread float64) window {
 	if w.minTTL <= 0 {
 		w.minTTL = min(defaultMinTTL, ttl/4)
 	}
-	w.can = min(w.minTTL, ttl/10*9)
+	w.attainable = min(w.minTTL, ttl/10*9)
 	if w.ahead <= 0 {
 		w.ahead = min(defaultAhead, ttl/2)
 	}
@@ -261,14 +260,6 @@ const expiringSoon = 24 * time.Hour
 // refused reports whether the MCP server refused the current pair.
 func (r *record) refused() bool {
 	return r.Judged == r.Generation && r.Verdict.Outcome == VerdictRefused
-}
-
-// backoff is how long to wait after that many failures in a row: 5 s, doubled
-// each time, at most 10 min, less up to a fifth.
-func backoff(failures int, spread float64) time.Duration {
-	d := time.Duration(float64(5*time.Second) * math.Pow(2, float64(min(failures, 12)-1)))
-	d = min(d, 10*time.Minute)
-	return d - time.Duration(float64(d)*0.2*spread)
 }
 
 func sortedScopes(s []string) []string {

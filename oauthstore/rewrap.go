@@ -16,7 +16,7 @@ func (s *Store) KeyUse(ctx context.Context) (map[string]int, error) {
 		return nil
 	})
 	if err == nil {
-		err = s.journalKeyUse(use)
+		err = s.journal.countKeys(use)
 	}
 	if err != nil {
 		return nil, &Error{Op: "key use", Err: err}

@@ -122,7 +122,7 @@ func (w *sweeper) add(f func(*Swept)) {
 // that the pass is over.
 func (w *sweeper) visit(ctx context.Context, key Key) error {
 	select {
-	case <-w.store.done:
+	case <-w.store.life.closing:
 		return ErrClosed
 	case <-ctx.Done():
 		return ctx.Err()
@@ -165,7 +165,7 @@ func (w *sweeper) one(ctx context.Context, key Key, sn *snapshot) {
 	case <-ctx.Done():
 		return
 	}
-	if w.store.issuers.spared(&sn.rec.Provenance) {
+	if w.store.gates.paused(&sn.rec.Provenance) {
 		w.add(func(c *Swept) { c.Skipped++ })
 		return
 	}
@@ -203,6 +203,6 @@ func (w *sweeper) warn(ctx context.Context, key Key, sn *snapshot) {
 	})
 	if err == nil && told {
 		w.add(func(c *Swept) { c.Expiring++ })
-		w.store.event(ctx, Event{Kind: EventExpiring, Key: key, Generation: generation, Reason: ReasonNoRefreshToken})
+		w.store.observer.event(ctx, Event{Kind: EventExpiring, Key: key, Generation: generation, Reason: ReasonNoRefreshToken})
 	}
 }

@@ -1,107 +1,23 @@
 package oauthstore
 
-import (
-	"context"
-	"errors"
-	"time"
-)
+import "context"
 
 var _ Credentials = (*Store)(nil)
 
-// A phase is where in its life a pair is, as one need sees it.
-type phase int
-
-const (
-	phaseFresh phase = iota // serve
-	phaseStale              // serve, and refresh in the background
-	phaseShort              // alive, but not for long enough: refresh first
-	phaseEnded              // can't be served
-)
-
-func (sn *snapshot) phase(p *RefreshPolicy, now time.Time) phase {
-	if !sn.alive(now) {
-		return phaseEnded
-	}
-	if sn.ending(now) {
-		return phaseShort
-	}
-	left, ok := sn.left(now)
-	if !ok {
-		return phaseFresh // lives until the server says otherwise
-	}
-	w := sn.rec.window(p, sn.spread)
-	switch {
-	case left < w.can:
-		return phaseShort
-	case left < w.ahead && sn.rec.refreshable():
-		return phaseStale
-	}
-	return phaseFresh
-}
-
-// ending reports whether a refresh is under way that ends the access token
-// where the server has got it: whoever is handed the token now holds a dead one
-// in a moment. Once the lease has run out it may as well be alive.
-func (sn *snapshot) ending(now time.Time) bool {
-	r := sn.rec
-	return r.Profile.OldAccessDies && r.Intent != nil && r.Intent.Generation == r.Generation && now.Before(r.Intent.Deadline)
-}
-
-// handOut returns the token as need asked for it.
-func (sn *snapshot) handOut(need *Need, now time.Time) Token {
-	t := sn.token
-	if left, ok := sn.left(now); ok && left < sn.rec.window(&need.RefreshPolicy, sn.spread).minTTL {
-		t.Short = true
-	}
-	return t
-}
-
-// How often a verdict is asked for again.
-const (
-	askUnknownAgain = time.Minute     // the server could not be asked
-	askRefusedAgain = 5 * time.Minute // it refused; a refusal may have been an outage
-)
-
-// unjudged reports whether need's verifier is to be asked before the pair is
-// handed out.
-func (sn *snapshot) unjudged(need *Need, now time.Time) bool {
-	r := sn.rec
-	switch {
-	case need.Verify == nil:
-		return false
-	case r.Rejected == r.Generation:
-		return true
-	case r.Judged != r.Generation:
-		return !r.Accepted || r.Generation-r.First <= 1
-	case r.Verdict.Outcome == VerdictUnknown:
-		return now.Sub(r.Verdict.At) >= askUnknownAgain
-	case r.Verdict.Outcome == VerdictRefused:
-		return now.Sub(r.Verdict.At) >= askRefusedAgain
-	}
-	return false
-}
-
-// clear reports whether nothing stands against handing out the pair.
-func (sn *snapshot) clear(need *Need, now time.Time) bool {
-	return !sn.unjudged(need, now) && sn.rec.Rejected != sn.rec.Generation && !sn.rec.refused()
-}
-
-// Token implements [Credentials]. A pair that is cached and fresh costs no
-// I/O and no allocation. While the old pair lives, a refresh runs in the
-// background; where one has to be waited for, ctx ends the wait and not the
+// Token implements [Credentials]. A cached fresh pair costs no I/O and no
+// allocation. A stale pair is returned while one refresh runs in the background.
+// For an expired pair, Token waits for the refresh: ctx ends the wait but not the
 // refresh.
 func (s *Store) Token(ctx context.Context, key Key, need Need) (Token, error) {
-	select {
-	case <-s.done:
+	if s.life.isClosed() {
 		return Token{}, &Error{Op: "token", Key: key, Err: ErrClosed}
-	default:
 	}
-	if sn, age := s.cached(key); sn != nil {
-		if sn.steady.serves(&need, age) {
+	if sn, age := s.cache.get(key); sn != nil {
+		if sn.freshness.covers(&need, age) {
 			return sn.token, nil
 		}
-		if now := sn.now.Add(age); sn.clear(&need, now) && sn.phase(&need.RefreshPolicy, now) == phaseFresh {
-			return sn.handOut(&need, now), nil
+		if now := sn.now.Add(age); sn.servable(&need, now) && sn.phase(&need.RefreshPolicy, now) == phaseFresh {
+			return sn.tokenFor(&need, now), nil
 		}
 	}
 	t, err := s.token(ctx, key, &need)
@@ -111,30 +27,11 @@ func (s *Store) Token(ctx context.Context, key Key, need Need) (Token, error) {
 	return t, nil
 }
 
-// fail gives an error of this package its operation and key. What else err
-// matches, such as [ErrUnavailable] beside the error of a read, it still does.
-func (s *Store) fail(op string, key Key, err error) error {
-	e, ok := errors.AsType[*Error](err)
-	switch {
-	case !ok:
-		return &Error{Op: op, Key: key, Err: err}
-	case error(e) != err: //nolint:errorlint // whether it is all of err
-		return &Error{Op: op, Key: key, Reason: e.Reason, RetryAfter: e.RetryAfter, Err: err}
-	case e.Key != (Key{}):
-		return e
-	}
-	c := *e
-	c.Op, c.Key = op, key
-	return &c
-}
-
-// maxRefreshes bounds how many refreshes one call of Token waits for: the one
-// that it needs, and one more for a pair that was short when it came.
-const maxRefreshes = 2
-
-// maxRounds bounds how often one call of Token starts over because the pair
-// was replaced meanwhile.
-const maxRounds = 10
+// Bounds of one call of Token.
+const (
+	maxRefreshes = 2  // that it waits for: the one that it needs, and one more if that pair is short already
+	maxRounds    = 10 // that it starts over because the pair was replaced
+)
 
 func (s *Store) token(ctx context.Context, key Key, need *Need) (Token, error) {
 	var failed error // why the last refresh did not succeed
@@ -149,8 +46,8 @@ func (s *Store) token(ctx context.Context, key Key, need *Need) (Token, error) {
 		}
 		switch sn.phase(&need.RefreshPolicy, sn.storeNow()) {
 		case phaseStale:
-			s.refreshBehind(ctx, key, sn)
-		case phaseShort, phaseEnded:
+			s.refreshInBackground(ctx, key, sn)
+		case phaseShort, phaseExpired:
 			if failed != nil || refreshes == maxRefreshes {
 				break
 			}
@@ -165,22 +62,22 @@ func (s *Store) token(ctx context.Context, key Key, need *Need) (Token, error) {
 		}
 		if !sn.alive(sn.storeNow()) {
 			if failed == nil {
-				failed = &Error{Err: ErrUnavailable, Detail: "the authorization server issues pairs that have ended"}
+				failed = &Error{Err: ErrUnavailable, Detail: "the authorization server issued an already expired token"}
 			}
 			return Token{}, failed
 		}
-		judged, err := s.judge(ctx, key, sn, need)
+		verified, err := s.verified(ctx, key, sn, need)
 		if err != nil {
 			return Token{}, err
 		}
-		if judged.rec.Generation != sn.rec.Generation || judged.rec.Grant != sn.rec.Grant {
-			continue // it was refreshed because the server refused it, or replaced
+		if verified.rec.Generation != sn.rec.Generation || verified.rec.Grant != sn.rec.Grant {
+			continue // it was refreshed after a refusal, or replaced
 		}
-		t := judged.handOut(need, judged.storeNow())
+		t := verified.tokenFor(need, verified.storeNow())
 		if t.Short && need.RequireTTL {
-			return Token{}, &Error{Err: ErrUnavailable, Detail: "no token that lives for long enough can be had"}
+			return Token{}, &Error{Err: ErrUnavailable, Detail: "no token with the required lifetime is available"}
 		}
 		return t, nil
 	}
-	return Token{}, &Error{Err: ErrUnavailable, Detail: "the credential is replaced faster than it can be read"}
+	return Token{}, &Error{Err: ErrUnavailable, Detail: "credential changed too often during the read"}
 }

@@ -3,36 +3,10 @@ package oauthstore
 import (
 	"context"
 	"errors"
-	"hash/maphash"
-	"sync/atomic"
 	"time"
 
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
-
-// A watch is what the cache knows of writes by others.
-type watch struct {
-	connected atomic.Bool
-	// epoch rises when writes may have been missed: what was read before must be
-	// read again before it is served, but is still better than nothing while the
-	// backend is down.
-	epoch   atomic.Uint64
-	seed    maphash.Seed
-	changes [256]atomic.Uint64 // told of, by the hash of the key
-}
-
-// A moment is the state of a watch before a read or write.
-type moment struct{ epoch, changes uint64 }
-
-func (w *watch) moment(key Key) moment { return moment{w.epoch.Load(), w.of(key).Load()} }
-
-// told reports whether a write of key, or of one in a few others, was told of
-// since m.
-func (w *watch) told(key Key, m moment) bool { return w.of(key).Load() != m.changes }
-
-func (w *watch) of(key Key) *atomic.Uint64 {
-	return &w.changes[maphash.Comparable(w.seed, key)%uint64(len(w.changes))]
-}
 
 // Watch keeps the cache in step with the writes of other processes until ctx
 // ends or the store is closed, where the backend is a [Watcher]: a disconnect
@@ -46,15 +20,15 @@ func (s *Store) Watch(ctx context.Context) error {
 		return nil
 	}
 	closed := &Error{Op: "watch", Err: ErrClosed}
-	if !s.begin() {
+	if !s.life.begin() {
 		return closed
 	}
-	defer s.work.Done()
+	defer s.life.end()
 	wctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	s.work.Go(func() {
+	s.life.spawn(func() {
 		select {
-		case <-s.done:
+		case <-s.life.closing:
 			cancel()
 		case <-wctx.Done():
 		}
@@ -79,20 +53,10 @@ func (s *Store) Watch(ctx context.Context) error {
 
 // watchOnce watches until the connection is lost.
 func (s *Store) watchOnce(ctx context.Context, w backend.Watcher) error {
-	defer func() {
-		s.watch.connected.Store(false)
-		s.watch.epoch.Add(1) // what is cached may have changed unseen
-	}()
-	return w.Watch(ctx,
-		func() {
-			s.watch.epoch.Add(1) // what was written before may have been missed
-			s.watch.connected.Store(true)
-		},
-		func(id backend.ID) {
-			if id.Kind == backend.KindCredential {
-				key := keyOf(id)
-				s.watch.of(key).Add(1)
-				s.cache.Invalidate(key)
-			}
-		})
+	defer s.cache.watchLost()
+	return w.Watch(ctx, s.cache.watchReady, func(id backend.ID) {
+		if id.Kind == backend.KindCredential {
+			s.cache.changed(keyOf(id))
+		}
+	})
 }

@@ -25,10 +25,10 @@ func slowRead(n *atomic.Uint64) func(context.Context) (*snapshot, error) {
 	}
 }
 
-func TestWhoeverWantsARecordThatIsBeingReadSharesTheRead(t *testing.T) {
+func TestConcurrentCallersShareOneRead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var l loads
+		var l sharedReads
 		var all sync.WaitGroup
 		var reads atomic.Uint64
 		for range 10 {
@@ -47,10 +47,10 @@ func TestWhoeverWantsARecordThatIsBeingReadSharesTheRead(t *testing.T) {
 	})
 }
 
-func TestAReadWhoseReaderLeavesIsTakenOver(t *testing.T) {
+func TestTheNextCallerReadsIfTheFirstIsCanceled(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var l loads
+		var l sharedReads
 		var reads atomic.Uint64
 		ctx, cancel := context.WithCancel(t.Context())
 		var all sync.WaitGroup
@@ -76,10 +76,10 @@ func TestAReadWhoseReaderLeavesIsTakenOver(t *testing.T) {
 	})
 }
 
-func TestAReadThatPanicsKeepsNobody(t *testing.T) {
+func TestAReadThatPanicsBlocksNoOtherCaller(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var l loads
+		var l sharedReads
 		var reads atomic.Uint64
 		var all sync.WaitGroup
 		all.Go(func() {
@@ -98,10 +98,10 @@ func TestAReadThatPanicsKeepsNobody(t *testing.T) {
 	})
 }
 
-func TestNobodyJoinsAReadThatIsForgotten(t *testing.T) {
+func TestAForgottenReadIsNotJoined(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var l loads
+		var l sharedReads
 		var reads atomic.Uint64
 		var all sync.WaitGroup
 		all.Go(func() {

@@ -1,0 +1,113 @@
+package oauthstore
+
+import (
+	"fmt"
+	"hash/maphash"
+	"sync/atomic"
+	"time"
+
+	"github.com/maypok86/otter/v2"
+)
+
+// A cache keeps the snapshots of recently used credentials. It knows which of
+// them other processes may have changed since: their age tells, or the
+// notifications of a watch. Safe for concurrent use.
+type cache struct {
+	snapshots *otter.Cache[Key, *snapshot]
+	maxAge    time.Duration // of a snapshot without a watch; negative: nothing is cached
+
+	// watching: notifications arrive for every write, so that a snapshot may be
+	// served at any age.
+	watching atomic.Bool
+	// epoch rises when notifications may have been missed: earlier snapshots
+	// must be read again before they are served, but still serve while the
+	// backend is down.
+	epoch   atomic.Uint64
+	seed    maphash.Seed
+	changes [256]atomic.Uint64 // notifications, by the hash of the key
+}
+
+func newCache(size int, maxAge time.Duration) (*cache, error) {
+	snapshots, err := otter.New(&otter.Options[Key, *snapshot]{MaximumSize: size})
+	if err != nil {
+		return nil, fmt.Errorf("oauthstore: cache: %w", err)
+	}
+	return &cache{snapshots: snapshots, maxAge: maxAge, seed: maphash.MakeSeed()}, nil
+}
+
+func (c *cache) stop() { c.snapshots.StopAllGoroutines() }
+
+// get returns the snapshot that may be served without a read, and its age; nil
+// if there is none.
+func (c *cache) get(key Key) (*snapshot, time.Duration) {
+	sn, ok := c.snapshots.GetIfPresent(key)
+	if !ok || sn.epoch != c.epoch.Load() {
+		return nil, 0
+	}
+	age := sn.age()
+	if !(sn.watched && c.watching.Load()) && (sn.rec.Profile.OldAccessDies || age > c.maxAge) {
+		return nil, 0
+	}
+	return sn, age
+}
+
+// getAny returns the snapshot of key whatever its age, for use while the backend
+// is down; nil if there is none.
+func (c *cache) getAny(key Key) *snapshot {
+	sn, _ := c.snapshots.GetIfPresent(key)
+	return sn
+}
+
+// put caches a snapshot unless a newer one is cached or may exist. Tombstones
+// are cached too, so that a read that began before a disconnect does not bring
+// the credential back. m was taken before the read or write of the snapshot.
+func (c *cache) put(key Key, sn *snapshot, m mark) {
+	sn.epoch = m.epoch
+	if c.maxAge < 0 {
+		return
+	}
+	c.snapshots.Compute(key, func(old *snapshot, found bool) (*snapshot, otter.ComputeOp) {
+		switch {
+		case found && old.version > sn.version:
+			return old, otter.CancelOp
+		case c.changedSince(key, m):
+			return nil, otter.InvalidateOp
+		}
+		sn.watched = c.watching.Load()
+		return sn, otter.WriteOp
+	})
+}
+
+func (c *cache) drop(key Key) { c.snapshots.Invalidate(key) }
+
+// A mark is the state of the notifications at one moment.
+type mark struct{ epoch, changes uint64 }
+
+func (c *cache) mark(key Key) mark { return mark{c.epoch.Load(), c.counter(key).Load()} }
+
+// changedSince reports whether a notification for key, or for one of the few
+// keys that share its counter, has arrived since m.
+func (c *cache) changedSince(key Key, m mark) bool { return c.counter(key).Load() != m.changes }
+
+func (c *cache) counter(key Key) *atomic.Uint64 {
+	return &c.changes[maphash.Comparable(c.seed, key)%uint64(len(c.changes))]
+}
+
+// changed handles the notification of a write of key.
+func (c *cache) changed(key Key) {
+	c.counter(key).Add(1)
+	c.drop(key)
+}
+
+// watchReady notes that notifications arrive from now on. Earlier ones may have
+// been missed.
+func (c *cache) watchReady() {
+	c.epoch.Add(1)
+	c.watching.Store(true)
+}
+
+// watchLost notes that notifications no longer arrive.
+func (c *cache) watchLost() {
+	c.watching.Store(false)
+	c.epoch.Add(1)
+}

@@ -1,0 +1,103 @@
+package oauthstore
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func testCache(t *testing.T, maxAge time.Duration) *cache {
+	t.Helper()
+	c, err := newCache(10, maxAge)
+	require.NoError(t, err)
+	t.Cleanup(c.stop)
+	return c
+}
+
+func testSnapshot(version uint64, profile TokenProfile) *snapshot {
+	return newSnapshot(&record{Access: "a", Profile: profile}, version, time.Now())
+}
+
+// cached reports whether the cache serves key, and which version.
+func cached(c *cache, key Key) (version uint64) {
+	if sn, _ := c.get(key); sn != nil {
+		version = sn.version
+	}
+	return version
+}
+
+func TestASnapshotIsServedUntilItsMaximumAge(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, key := testCache(t, time.Minute), Key{Provider: "p"}
+		c.put(key, testSnapshot(1, TokenProfile{}), c.mark(key))
+		<-time.After(time.Minute)
+		sn, age := c.get(key)
+		require.NotNil(t, sn)
+		assert.Equal(t, time.Minute, age)
+		<-time.After(time.Nanosecond)
+		assert.Zero(t, cached(c, key))
+		assert.NotNil(t, c.getAny(key), "it still serves while the backend is down")
+		c.drop(key)
+		assert.Nil(t, c.getAny(key))
+	})
+}
+
+func TestWithANegativeAgeNothingIsCached(t *testing.T) {
+	t.Parallel()
+	c, key := testCache(t, -1), Key{Provider: "p"}
+	c.put(key, testSnapshot(1, TokenProfile{}), c.mark(key))
+	assert.Nil(t, c.getAny(key))
+}
+
+func TestATokenThatARefreshRevokesIsCachedOnlyWithAWatch(t *testing.T) {
+	t.Parallel()
+	c, key := testCache(t, time.Minute), Key{Provider: "p"}
+	profile := TokenProfile{OldAccessDies: true}
+	c.put(key, testSnapshot(1, profile), c.mark(key))
+	assert.Zero(t, cached(c, key))
+	c.watchReady()
+	c.put(key, testSnapshot(1, profile), c.mark(key))
+	assert.EqualValues(t, 1, cached(c, key))
+}
+
+func TestAWatchServesAtAnyAgeUntilItIsLost(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, key := testCache(t, time.Minute), Key{Provider: "p"}
+		c.put(key, testSnapshot(1, TokenProfile{}), c.mark(key))
+		c.watchReady()
+		assert.Zero(t, cached(c, key), "a write before the watch may have been missed")
+		c.put(key, testSnapshot(1, TokenProfile{}), c.mark(key))
+		<-time.After(24 * time.Hour)
+		assert.EqualValues(t, 1, cached(c, key))
+		c.watchLost()
+		assert.Zero(t, cached(c, key))
+	})
+}
+
+func TestAnOlderSnapshotNeverReplacesANewerOne(t *testing.T) {
+	t.Parallel()
+	c, key := testCache(t, time.Minute), Key{Provider: "p"}
+	before := c.mark(key)
+	c.put(key, testSnapshot(2, TokenProfile{}), c.mark(key))
+	c.put(key, testSnapshot(1, TokenProfile{}), before)
+	assert.EqualValues(t, 2, cached(c, key))
+}
+
+func TestAReadThatBeganBeforeANotificationIsNotCached(t *testing.T) {
+	t.Parallel()
+	c, key := testCache(t, time.Minute), Key{Provider: "p"}
+	c.watchReady()
+	before := c.mark(key)
+	c.changed(key)
+	c.put(key, testSnapshot(1, TokenProfile{}), before)
+	assert.Nil(t, c.getAny(key))
+	c.put(key, testSnapshot(2, TokenProfile{}), c.mark(key))
+	assert.EqualValues(t, 2, cached(c, key))
+	c.changed(key)
+	assert.Nil(t, c.getAny(key))
+}

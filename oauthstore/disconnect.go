@@ -1,0 +1,144 @@
+package oauthstore
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/toolgrant/toolgrant/internal/oauth"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
+)
+
+// A Disconnected says what became of a disconnect.
+type Disconnected struct {
+	Removed bool  // there was a credential, and it is gone here
+	Revoked *bool // whether the provider confirmed; nil: it was not asked, or has not answered before ctx ended
+}
+
+// Disconnect removes a credential and then revokes it at the provider
+// (RFC 7009), if no other live credential of that owner shares its issuer and
+// client. The removal never waits for the provider, and nobody waits for it
+// longer than ctx: the request goes on, and Close waits for it. A refresh that
+// is in flight finds a tombstone and revokes what it got. Disconnecting what is
+// not there is no error.
+func (s *Store) Disconnect(ctx context.Context, key Key) (Disconnected, error) {
+	if err := key.Validate(); err != nil {
+		return Disconnected{}, s.fail("disconnect", key, err)
+	}
+	if !s.life.begin() {
+		return Disconnected{}, s.fail("disconnect", key, ErrClosed)
+	}
+	defer s.life.end()
+	s.unsaved.drop(key)
+	s.cache.drop(key)
+	var old *record
+	_, err := s.update(ctx, key, func(r *record, now time.Time) bool {
+		old = nil
+		if !r.Tombstone.IsZero() {
+			return false
+		}
+		old = r.clone()
+		*r = record{
+			Format: recordFormat, Grant: r.Grant, Generation: r.Generation, First: r.First,
+			Provenance: r.Provenance, Tombstone: now,
+		}
+		return true
+	})
+	switch {
+	case errors.Is(err, ErrNotFound) || err == nil && old == nil:
+		return Disconnected{}, nil
+	case errors.Is(err, ErrKeyUnavailable) || errors.Is(err, ErrSeal):
+		return s.purgeUnreadable(ctx, key)
+	case err != nil:
+		return Disconnected{}, s.fail("disconnect", key, err)
+	}
+	s.unsaved.drop(key) // one that came in between
+	s.observer.event(ctx, Event{Kind: EventDisconnected, Key: key, Generation: old.Generation})
+	d := Disconnected{Removed: true}
+	revoked := make(chan *bool, 1)
+	s.life.spawn(func() { revoked <- s.revoke(context.WithoutCancel(ctx), key, old) })
+	select {
+	case d.Revoked = <-revoked:
+	case <-ctx.Done():
+	}
+	return d, nil
+}
+
+// purgeUnreadable removes a record that can't be opened: its owner wants it
+// gone, and there is nothing to revoke with.
+func (s *Store) purgeUnreadable(ctx context.Context, key Key) (Disconnected, error) {
+	id := credentialID(key)
+	row, err := s.records.db.Get(ctx, id)
+	if err == nil {
+		err = s.records.db.Delete(ctx, id, row.Version)
+	}
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return Disconnected{}, s.fail("disconnect", key, err)
+	}
+	s.observer.event(ctx, Event{Kind: EventDisconnected, Key: key})
+	return Disconnected{Removed: true}, nil
+}
+
+// revoke asks the provider to end a grant, once, and reports what it said; nil
+// where it was not asked.
+func (s *Store) revoke(ctx context.Context, key Key, r *record) *bool {
+	ctx, cancel := context.WithTimeout(ctx, s.opts.PostTimeout)
+	defer cancel()
+	if r.Provenance.RevocationEndpoint == "" || r.Refresh == "" && r.Access == "" {
+		return nil
+	}
+	shared, err := s.sharesGrant(ctx, key, &r.Provenance)
+	if err != nil || shared {
+		return nil
+	}
+	done := s.revokeToken(ctx, key.Owner, &r.Provenance, NewSecret(r.Refresh), NewSecret(r.Access)) == nil
+	return &done
+}
+
+// sharesGrant reports whether another live credential of the owner has the
+// same issuer and client: providers may end both with one.
+func (s *Store) sharesGrant(ctx context.Context, key Key, of *Provenance) (bool, error) {
+	found := false
+	err := s.each(ctx, backend.Filter{Kind: backend.KindCredential, Tenant: key.Owner.Tenant, Subject: key.Owner.Subject}, func(k Key, sn *snapshot, err error) error {
+		if err != nil || k == key || !sn.rec.Tombstone.IsZero() {
+			return nil //nolint:nilerr // a record that can't be read can't be spared for
+		}
+		p := &sn.rec.Provenance
+		found = found || clientAudience(p) == clientAudience(of) && p.ClientID == of.ClientID
+		return nil
+	})
+	return found, err
+}
+
+// revokePair ends a pair that came after its credential was disconnected.
+func (s *Store) revokePair(ctx context.Context, key Key, p *pair) {
+	if p.provenance.RevocationEndpoint == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opts.PostTimeout)
+	defer cancel()
+	shared, err := s.sharesGrant(ctx, key, &p.provenance)
+	if err == nil && !shared {
+		err = s.revokeToken(ctx, key.Owner, &p.provenance, p.refresh, p.access)
+	}
+	if err != nil {
+		s.observer.event(ctx, Event{Kind: EventRefreshFailed, Key: key, Generation: p.generation + 1, Err: &Error{Op: "revoke", Key: key, Err: err}})
+	}
+}
+
+// revokeToken revokes the refresh token, or the access token where there is
+// no other. The refresh token takes the access tokens with it (RFC 7009
+// section 2.1).
+func (s *Store) revokeToken(ctx context.Context, owner Owner, p *Provenance, refresh, access Secret) error {
+	client, err := s.client(ctx, owner, p)
+	if err != nil {
+		return err
+	}
+	token, hint := refresh, "refresh_token"
+	if token.IsZero() {
+		token, hint = access, "access_token"
+	}
+	return oauth.Revoke(ctx, s.http, oauth.RevokeRequest{
+		Endpoint: p.RevocationEndpoint, Client: client, Token: token, Hint: hint,
+	})
+}

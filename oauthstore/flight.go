@@ -1,0 +1,245 @@
+package oauthstore
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"time"
+
+	"github.com/toolgrant/toolgrant/internal/oauth"
+	"github.com/toolgrant/toolgrant/internal/secret"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
+)
+
+// A flight is one refresh of the pair of one generation: by this process, or by
+// another whose result it waits for. It outlives the callers that wait for it,
+// since a canceled request may have used up the refresh token.
+type flight struct {
+	store      *Store
+	key        Key
+	generation uint64
+	force      bool // ignore back-off
+}
+
+// maxClaims is how often a flight takes a lease that turns out too short.
+const maxClaims = 3
+
+var (
+	errAgain         = errors.New("the record was changed meanwhile")
+	errLeaseTooShort = errors.New("the lease is too short for a request")
+)
+
+// run returns the snapshot of the next pair.
+func (f *flight) run(ctx context.Context) (*snapshot, error) {
+	s := f.store
+	if !s.life.begin() {
+		return nil, ErrClosed
+	}
+	defer s.life.end()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opts.Lease+s.opts.PostTimeout+2*s.opts.SaveBudget)
+	defer cancel()
+	var peer peerLease
+	for started, wait, claims := time.Now(), 20*time.Millisecond, 0; ; {
+		unsaved := s.unsaved.snapshot(f.key)
+		if unsaved != nil && unsaved.rec.Generation != f.generation {
+			return unsaved, nil
+		}
+		asked := time.Now()
+		sn, err := s.read(ctx, f.key)
+		if err != nil {
+			return nil, unavailable(err)
+		}
+		rec := sn.rec
+		switch {
+		case !rec.Tombstone.IsZero():
+			return nil, ErrNotFound
+		case rec.Generation != f.generation && unsaved != nil && unsaved.rec.Grant == rec.Grant:
+			return nil, &Error{Err: ErrUnavailable, Detail: "the backend has not saved the last pair yet"}
+		case rec.Generation != f.generation:
+			return sn, nil // another process was first: adopt its pair
+		case !rec.refreshable():
+			return nil, rec.unrefreshable()
+		}
+		if rec.Intent != nil && peer.holds(rec.Intent, sn.storeNow()) {
+			if s.opts.PeerWait > 0 && time.Since(started) >= s.opts.PeerWait {
+				return nil, &Error{
+					Err: ErrUnavailable, Reason: ReasonRefreshFailing, RetryAfter: min(rec.Intent.Deadline.Sub(sn.storeNow()), s.opts.Lease),
+					Detail: "another process is refreshing it",
+				}
+			}
+			if err := sleep(ctx, wait, s.life.closing); err != nil {
+				return nil, err
+			}
+			wait = min(wait*3/2, 250*time.Millisecond)
+			continue
+		}
+		next, err := f.attempt(ctx, sn, asked)
+		switch {
+		case errors.Is(err, errAgain):
+			continue
+		case errors.Is(err, errLeaseTooShort):
+			if claims++; claims < maxClaims {
+				continue
+			}
+			err = &Error{Err: ErrUnavailable, Detail: "the backend is too slow for the lease: see Options.Lease"}
+		}
+		return next, err
+	}
+}
+
+// A peerLease watches another process's intent. It expires by the store's clock;
+// if that was set back, once it has been seen for its whole length.
+type peerLease struct {
+	id   string
+	seen time.Time
+}
+
+func (p *peerLease) holds(i *intent, now time.Time) bool {
+	if p.id != i.ID {
+		p.id, p.seen = i.ID, time.Now()
+	}
+	return now.Before(i.Deadline) && time.Since(p.seen) < i.Deadline.Sub(i.Started)
+}
+
+// attempt takes the lease and sends the one request that it allows. The store's
+// clock showed sn.now at some time after asked.
+func (f *flight) attempt(ctx context.Context, sn *snapshot, asked time.Time) (*snapshot, error) {
+	s := f.store
+	client, err := s.client(ctx, f.key.Owner, &sn.rec.Provenance)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	if !f.force {
+		if err := sn.mustWait(client); err != nil {
+			return nil, err
+		}
+	}
+	adm, err := s.gates.enter(ctx, f.key, &sn.rec.Provenance, f.force, s.life.closing)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	defer adm.leave()
+	if s.life.isClosed() {
+		return nil, ErrClosed // Close waits for sent requests; this one was not sent
+	}
+	claimed, err := f.claim(ctx, sn)
+	if err != nil {
+		return nil, err
+	}
+	return f.send(ctx, claimed, client, adm, func() time.Time { return sn.now.Add(elapsed(asked)) })
+}
+
+// mustWait returns an error if a refresh has to wait.
+func (sn *snapshot) mustWait(c oauth.Client) error {
+	r, now := sn.rec, sn.storeNow()
+	if h := r.Hold; h != nil && now.Before(h.NextAttempt) && (h.Client == "" || h.Client == clientFingerprint(c)) {
+		e := &Error{Err: ErrUnavailable, Reason: ReasonRefreshFailing, RetryAfter: h.NextAttempt.Sub(now), Detail: h.detail()}
+		if h.operator() {
+			e.Err = ErrMisconfigured
+		}
+		return e
+	}
+	if left, ok := sn.left(now); ok && left > 0 && r.Unknown != nil && !r.Profile.KeepsRefreshToken && r.Rejected != r.Generation {
+		return &Error{
+			Err: ErrUnavailable, Reason: ReasonRefreshFailing, RetryAfter: left,
+			Detail: "the response to the last refresh was lost; the access token serves until it expires",
+		}
+	}
+	return nil
+}
+
+// claim writes the intent of this process into the record. If an earlier intent
+// has expired, its outcome is unknown; claim records that instead unless the
+// refresh token may be sent again at once. It returns errAgain if the record has
+// to be read again.
+func (f *flight) claim(ctx context.Context, sn *snapshot) (*snapshot, error) {
+	now := sn.storeNow()
+	rec := sn.rec.clone()
+	claiming := true
+	if old := rec.Intent; old != nil {
+		rec.Intent = nil
+		rec.uncertain(old.Started, old.Fingerprint)
+		left, ok := sn.left(now)
+		claiming = f.force || !ok || left <= 0 || rec.Profile.KeepsRefreshToken || rec.Rejected == rec.Generation
+	}
+	if claiming {
+		rec.Intent = &intent{
+			ID: rand.Text(), Grant: rec.Grant, Generation: rec.Generation,
+			Fingerprint: secret.New(rec.Refresh).Fingerprint(), Started: now, Deadline: now.Add(f.store.opts.Lease),
+		}
+	}
+	next, err := f.store.write(ctx, f.key, rec, sn)
+	switch {
+	case errors.Is(err, backend.ErrConflict):
+		return nil, errAgain
+	case err != nil:
+		return nil, unavailable(err)
+	case !claiming:
+		return nil, errAgain
+	}
+	return next, nil
+}
+
+// send sends the one request that the intent in sn allows, and stores its
+// outcome. latest returns the latest time that the store's clock can show now.
+func (f *flight) send(ctx context.Context, sn *snapshot, client oauth.Client, adm *admission, latest func() time.Time) (*snapshot, error) {
+	s, rec := f.store, sn.rec
+	// A process that was stopped or starved since it began to read the record
+	// must not send: its lease may be another's when the response arrives.
+	if rec.Intent.Deadline.Sub(latest()) < s.opts.PostTimeout+s.opts.SaveBudget {
+		if _, err := f.finish(ctx, rec, func(*record, time.Time) {}); err != nil {
+			return nil, unavailable(err)
+		}
+		return nil, errLeaseTooShort
+	}
+	started, local := sn.storeNow(), time.Now()
+	pctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opts.PostTimeout) // however long the flight has waited
+	defer cancel()
+	resp, err := f.request(pctx, rec, client)
+	if err == nil {
+		adm.report("", 0)
+		s.observer.clockSkew(ctx, f.key, rec.Generation, resp.ServerDate, local, time.Now())
+		return s.commit(ctx, f.key, sn, newPair(rec, resp, started, local))
+	}
+	e, ok := errors.AsType[*oauth.Error](err)
+	if !ok {
+		e = &oauth.Error{Class: oauth.ClassUnknown, Err: err}
+	}
+	adm.report(e.Class, e.RetryAfter)
+	return f.failed(ctx, rec, client, e, local, adm.serverFails())
+}
+
+// request asks for the next pair: with the refresh token, or with the client
+// credentials for an application's own token.
+func (f *flight) request(ctx context.Context, rec *record, client oauth.Client) (*oauth.TokenResponse, error) {
+	p := &rec.Provenance
+	if rec.own() {
+		return oauth.ClientCredentials(ctx, f.store.http, oauth.ClientCredentialsRequest{
+			TokenEndpoint: p.TokenEndpoint, Client: client, Resource: p.Resource, Scopes: p.ScopesAsked,
+		})
+	}
+	return oauth.Refresh(ctx, f.store.http, oauth.RefreshRequest{
+		TokenEndpoint: p.TokenEndpoint, Client: client, RefreshToken: secret.New(rec.Refresh),
+		Resource: p.Resource, RefusedCodes: rec.Profile.RefusedCodes,
+	})
+}
+
+// finish removes this process's intent from the record and lets change write the
+// outcome beside it, unless the pair was replaced meanwhile. It returns the
+// credential that is then stored.
+func (f *flight) finish(ctx context.Context, sent *record, change func(r *record, now time.Time)) (*snapshot, error) {
+	// The outcome matters as much as the request: it is written even if the
+	// flight's time has passed.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), f.store.opts.SaveBudget)
+	defer cancel()
+	return f.store.update(ctx, f.key, func(r *record, now time.Time) bool {
+		if !r.Tombstone.IsZero() || r.Grant != sent.Grant || r.Generation != sent.Generation {
+			return false
+		}
+		if r.Intent != nil && r.Intent.ID == sent.Intent.ID {
+			r.Intent = nil
+		}
+		change(r, now)
+		return true
+	})
+}

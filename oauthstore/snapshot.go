@@ -1,0 +1,184 @@
+package oauthstore
+
+import (
+	"math"
+	"time"
+)
+
+// A snapshot is a stored credential as it was read, with facts derived from it.
+// It is immutable once it is in the cache.
+type snapshot struct {
+	rec       *record
+	version   uint64
+	token     Token     // of rec, with its expiry by the local clock
+	spread    float64   // of rec
+	now       time.Time // the store's clock at the read
+	read      time.Time // the local clock at the read
+	wall      int64     // read in nanoseconds: the wall clock only
+	freshness freshness
+
+	epoch   uint64 // of the cache at the read
+	watched bool   // a notification would have reported any change since
+}
+
+func newSnapshot(rec *record, version uint64, now time.Time) *snapshot {
+	read := time.Now()
+	sn := &snapshot{rec: rec, version: version, spread: rec.spread(), now: now, read: read, wall: read.UnixNano()}
+	t := Token{
+		AccessToken: NewSecret(rec.Access), TokenType: rec.TokenType, Generation: rec.Generation, Grant: rec.Grant,
+		Provenance: rec.Provenance, Profile: rec.Profile, Expiry: rec.Expiry,
+	}
+	if off := now.Sub(read); !t.Expiry.IsZero() && (off > clockSlack || off < -clockSlack) {
+		t.Expiry = t.Expiry.Add(-off)
+	}
+	if len(rec.Secrets) > 0 {
+		t.Secrets = make(map[string]Secret, len(rec.Secrets))
+		for name, text := range rec.Secrets {
+			t.Secrets[name] = NewSecret(text)
+		}
+	}
+	sn.token = t
+	sn.freshness = sn.computeFreshness()
+	return sn
+}
+
+// clockSlack is the difference between the store's clock and the local one that
+// counts as none: it includes the time that a read takes.
+const clockSlack = 2 * time.Second
+
+// age returns how much time has passed since the read. After a suspend, the wall
+// clock is right; after a change of the clock, the monotonic one: the greater
+// counts.
+func (sn *snapshot) age() time.Duration {
+	now := time.Now()
+	return max(now.Sub(sn.read), time.Duration(now.UnixNano()-sn.wall), 0)
+}
+
+// elapsed returns the time since t in the same way.
+func elapsed(t time.Time) time.Duration {
+	now := time.Now()
+	return max(now.Sub(t), now.Round(0).Sub(t.Round(0)), 0)
+}
+
+// storeNow returns the store's clock now.
+func (sn *snapshot) storeNow() time.Time { return sn.now.Add(sn.age()) }
+
+// left returns how long the access token lives after now, by the store's clock;
+// ok is false if its expiry is unknown.
+func (sn *snapshot) left(now time.Time) (d time.Duration, ok bool) {
+	if sn.rec.Expiry.IsZero() {
+		return 0, false
+	}
+	return sn.rec.Expiry.Sub(now), true
+}
+
+// alive reports whether the access token has not expired.
+func (sn *snapshot) alive(now time.Time) bool {
+	left, ok := sn.left(now)
+	return sn.rec.Access != "" && (!ok || left > 0)
+}
+
+// A phase is where in its life a pair is, for one need.
+type phase int
+
+const (
+	phaseFresh   phase = iota // serve
+	phaseStale                // serve, and refresh in the background
+	phaseShort                // alive, but not for long enough: refresh first
+	phaseExpired              // refresh first
+)
+
+func (sn *snapshot) phase(p *RefreshPolicy, now time.Time) phase {
+	if !sn.alive(now) {
+		return phaseExpired
+	}
+	if sn.beingReplaced(now) {
+		return phaseShort
+	}
+	left, ok := sn.left(now)
+	if !ok {
+		return phaseFresh // until the server rejects it
+	}
+	w := sn.rec.window(p, sn.spread)
+	switch {
+	case left < w.attainable:
+		return phaseShort
+	case left < w.ahead && sn.rec.refreshable():
+		return phaseStale
+	}
+	return phaseFresh
+}
+
+// beingReplaced reports whether a running refresh will revoke the access token
+// when it reaches the server: a caller that gets the token now would hold a dead
+// one in a moment. Once the lease has expired, the token may as well be alive.
+func (sn *snapshot) beingReplaced(now time.Time) bool {
+	r := sn.rec
+	return r.Profile.OldAccessDies && r.Intent != nil && r.Intent.Generation == r.Generation && now.Before(r.Intent.Deadline)
+}
+
+// tokenFor returns the token, with Short set as need requires.
+func (sn *snapshot) tokenFor(need *Need, now time.Time) Token {
+	t := sn.token
+	if left, ok := sn.left(now); ok && left < sn.rec.window(&need.RefreshPolicy, sn.spread).minTTL {
+		t.Short = true
+	}
+	return t
+}
+
+// How soon a verdict is asked for again.
+const (
+	verifyUnknownAgain = time.Minute     // the server could not be asked
+	verifyRefusedAgain = 5 * time.Minute // a refusal may have been an outage
+)
+
+// needsVerification reports whether need.Verify is to be called before the pair
+// is served.
+func (sn *snapshot) needsVerification(need *Need, now time.Time) bool {
+	r := sn.rec
+	switch {
+	case need.Verify == nil:
+		return false
+	case r.Rejected == r.Generation:
+		return true
+	case r.Judged != r.Generation:
+		return !r.Accepted || r.Generation-r.First <= 1
+	case r.Verdict.Outcome == VerdictUnknown:
+		return now.Sub(r.Verdict.At) >= verifyUnknownAgain
+	case r.Verdict.Outcome == VerdictRefused:
+		return now.Sub(r.Verdict.At) >= verifyRefusedAgain
+	}
+	return false
+}
+
+// servable reports whether the pair may be served without asking the server.
+func (sn *snapshot) servable(need *Need, now time.Time) bool {
+	return !sn.needsVerification(need, now) && sn.rec.Rejected != sn.rec.Generation && !sn.rec.refused()
+}
+
+// A freshness caches how long a snapshot stays fresh for the default policy, so
+// that most calls of [Store.Token] compare one duration and no more.
+type freshness struct {
+	until    time.Duration // age of the snapshot; 0: it must be examined each time
+	verified bool          // no verifier would be called
+}
+
+func (sn *snapshot) computeFreshness() freshness {
+	r := sn.rec
+	if r.Rejected == r.Generation || r.refused() || sn.phase(&RefreshPolicy{}, sn.now) != phaseFresh {
+		return freshness{}
+	}
+	f := freshness{until: math.MaxInt64, verified: r.Judged == r.Generation && r.Verdict.Outcome == VerdictAccepted ||
+		r.Judged != r.Generation && r.Accepted && r.Generation-r.First > 1}
+	if left, ok := sn.left(sn.now); ok {
+		w := r.window(&RefreshPolicy{}, sn.spread)
+		f.until = left - max(w.attainable, w.ahead)
+	}
+	return f
+}
+
+// covers reports whether the token may be served at that age without another
+// look.
+func (f *freshness) covers(need *Need, age time.Duration) bool {
+	return age < f.until && (f.verified || need.Verify == nil) && need.RefreshPolicy == (RefreshPolicy{})
+}

@@ -1,0 +1,211 @@
+package oauthstore
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// forcedPause is the least time between two refreshes that refusals force: a
+// server that refuses everything must not cause a loop.
+const forcedPause = 5 * time.Minute
+
+// verified asks the MCP server whether it accepts the pair in sn, if that is
+// needed, and returns the same pair with its verdict, or the next pair if a
+// refusal forced a refresh.
+func (s *Store) verified(ctx context.Context, key Key, sn *snapshot, need *Need) (*snapshot, error) {
+	if sn.needsVerification(need, sn.storeNow()) || sn.rec.Rejected == sn.rec.Generation {
+		verify := need.Verify
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case r := <-s.verifications.DoChan(flightName(key), func() (any, error) { return s.verifyAndRefresh(ctx, key, sn, verify) }):
+			if r.Err != nil {
+				return nil, unavailable(r.Err) // a deadline is the verification's, not the caller's
+			}
+			sn, _ = r.Val.(*snapshot)
+		}
+	}
+	if sn.rec.refused() {
+		return nil, sn.rec.refusal()
+	}
+	return sn, nil
+}
+
+// refusal returns the error for a refused pair.
+func (r *record) refusal() error {
+	e := &Error{Err: ErrRefused, Reason: r.Verdict.Reason, Detail: r.Verdict.Detail}
+	if r.Accepted {
+		e.Err = ErrReauthorize // a pair of this grant was accepted before, so a new consent helps
+	}
+	if r.Dead != "" {
+		e.Err, e.Reason = ErrReauthorize, r.Dead // the reason why it was not replaced
+	}
+	return e
+}
+
+// verifyAndRefresh asks the server, refreshes once where that may help, and asks
+// again.
+func (s *Store) verifyAndRefresh(ctx context.Context, key Key, sn *snapshot, verify Verifier) (*snapshot, error) {
+	if !s.life.begin() {
+		return nil, ErrClosed
+	}
+	defer s.life.end()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*s.opts.PostTimeout)
+	defer cancel()
+	for forced := false; ; forced = true {
+		if forced && verify == nil {
+			return sn, nil // nothing is known of the new pair yet
+		}
+		v := Verdict{Outcome: VerdictRefused, Reason: ReasonAudience, Detail: "OpenAI reports that the server refuses it"}
+		if verify != nil {
+			v = verify(ctx, key, sn.token)
+		}
+		v.At = sn.storeNow()
+		s.observer.event(ctx, Event{Kind: EventVerified, Key: key, Generation: sn.rec.Generation, Verdict: v})
+		if v.Outcome != VerdictRefused {
+			return s.saveVerdict(ctx, key, sn, v)
+		}
+		if forced || !sn.worthRefreshing(v) {
+			// A token that was never accepted is most likely for another server. That
+			// is not an outage, however many users have one.
+			worked := sn.rec.Accepted || verify == nil
+			if worked && !s.refusals.believe(clientAudience(&sn.rec.Provenance), key, time.Now()) {
+				return nil, &Error{
+					Err: ErrUnavailable, RetryAfter: refusalWindow,
+					Detail: "the server refuses the tokens of several users at once, which looks like an outage",
+				}
+			}
+			s.observer.event(ctx, Event{Kind: EventReauthorize, Key: key, Generation: sn.rec.Generation, Reason: v.Reason, Verdict: v})
+			return s.saveVerdict(ctx, key, sn, v)
+		}
+		next, err := s.forceRefresh(ctx, key, sn)
+		if err != nil {
+			return nil, err
+		}
+		sn = next
+	}
+}
+
+// worthRefreshing reports whether the server may accept a new pair after it
+// refused this one: the grant was accepted before, or the pair may have expired.
+func (sn *snapshot) worthRefreshing(v Verdict) bool {
+	r := sn.rec
+	if !r.refreshable() || v.Reason == ReasonScope || sn.justForced() && r.Forced != r.Generation {
+		return false // the pair of a forced refresh is refused too
+	}
+	return r.Accepted || r.Rejected == r.Generation || r.Expiry.IsZero()
+}
+
+// justForced reports whether a refusal forced a refresh within forcedPause.
+func (sn *snapshot) justForced() bool { return sn.storeNow().Sub(sn.rec.ForcedAt) < forcedPause }
+
+// forceRefresh refreshes because the server refused the pair, and records when.
+// If a refresh was just forced and failed, it tries again but respects back-off.
+func (s *Store) forceRefresh(ctx context.Context, key Key, sn *snapshot) (*snapshot, error) {
+	if sn.justForced() {
+		return s.refresh(ctx, key, sn, false)
+	}
+	generation := sn.rec.Generation
+	noted, err := s.update(ctx, key, func(r *record, now time.Time) bool {
+		if r.Generation != generation || !r.Tombstone.IsZero() {
+			return false
+		}
+		r.ForcedAt, r.Forced = now, generation
+		return true
+	})
+	switch {
+	case err != nil:
+		return nil, unavailable(err)
+	case !noted.rec.Tombstone.IsZero():
+		return nil, ErrNotFound
+	case noted.rec.Grant == sn.rec.Grant && noted.rec.Generation < generation:
+		return nil, &Error{Err: ErrUnavailable, Detail: "the backend has not saved the last pair yet"}
+	case noted.rec.Generation != generation:
+		return noted, nil
+	}
+	return s.refresh(ctx, key, noted, true)
+}
+
+// saveVerdict stores the verdict on the pair in sn. If the backend does not
+// respond, or does not have the pair yet, the verdict lasts as long as the
+// unsaved pair, or for this call.
+func (s *Store) saveVerdict(ctx context.Context, key Key, sn *snapshot, v Verdict) (*snapshot, error) {
+	generation, grant := sn.rec.Generation, sn.rec.Grant
+	stored, err := s.update(ctx, key, func(r *record, _ time.Time) bool {
+		if r.Generation != generation || r.Grant != grant || !r.Tombstone.IsZero() {
+			return false
+		}
+		r.setVerdict(v)
+		return true
+	})
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return nil, ErrNotFound
+	case err != nil || stored.rec.Grant == grant && stored.rec.Generation < generation:
+		rec := sn.rec.clone()
+		rec.setVerdict(v)
+		next := newSnapshot(rec, sn.version, sn.storeNow())
+		s.unsaved.update(key, next)
+		return next, nil //nolint:nilerr // see above
+	case !stored.rec.Tombstone.IsZero():
+		return nil, ErrNotFound
+	}
+	if v.Outcome == VerdictAccepted {
+		s.refusals.accepted(clientAudience(&sn.rec.Provenance))
+	}
+	return stored, nil
+}
+
+// setVerdict sets the verdict on the current pair. A definite one resolves a
+// report of OpenAI.
+func (r *record) setVerdict(v Verdict) {
+	r.Judged, r.Verdict = r.Generation, v
+	if v.Outcome != VerdictUnknown {
+		r.Rejected = 0
+	}
+	if v.Outcome == VerdictAccepted {
+		r.Accepted = true
+	}
+}
+
+// Reject implements [Credentials]: it records that OpenAI reported the pair of
+// that generation as refused. The next [Store.Token] asks the server itself with
+// the same token, refreshes once if the server refuses it, and asks again. After
+// a second refusal the user must connect again.
+func (s *Store) Reject(ctx context.Context, key Key, generation uint64) error {
+	_, err := s.update(ctx, key, func(r *record, _ time.Time) bool {
+		if r.Generation != generation || !r.Tombstone.IsZero() || r.Rejected == generation {
+			return false
+		}
+		r.Rejected = generation
+		return true
+	})
+	if err != nil {
+		return s.fail("reject", key, unavailable(err))
+	}
+	return nil
+}
+
+// Verify asks the MCP server about the current pair now, whatever the last
+// verdict, and stores the verdict. It never refreshes: a refusal that a refresh
+// may fix is recorded as by [Store.Reject], for the next [Store.Token].
+func (s *Store) Verify(ctx context.Context, key Key, verify Verifier) (Verdict, error) {
+	sn, err := s.load(ctx, key)
+	if err == nil && !sn.rec.Tombstone.IsZero() {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return Verdict{}, s.fail("verify", key, err)
+	}
+	v := verify(ctx, key, sn.token)
+	v.At = sn.storeNow()
+	s.observer.event(ctx, Event{Kind: EventVerified, Key: key, Generation: sn.rec.Generation, Verdict: v})
+	if v.Outcome == VerdictRefused && sn.worthRefreshing(v) {
+		return v, s.Reject(ctx, key, sn.rec.Generation)
+	}
+	if _, err := s.saveVerdict(ctx, key, sn, v); err != nil {
+		return v, s.fail("verify", key, err)
+	}
+	return v, nil
+}
