@@ -17,7 +17,9 @@ func (s *Store) Token(ctx context.Context, key Key, need Need) (Token, error) {
 			return sn.token, nil
 		}
 		if now := sn.now.Add(age); sn.servable(&need, now) && sn.phase(&need.RefreshPolicy, now) == phaseFresh {
-			return sn.tokenFor(&need, now), nil
+			if t := sn.tokenFor(&need, now); !t.Short || !need.RequireTTL {
+				return t, nil
+			}
 		}
 	}
 	t, err := s.token(ctx, key, &need)
