@@ -38,12 +38,7 @@ var ownHeaders = map[string]string{
 // headers checks extra headers against those rules and against the headers
 // that the provider's credentials travel in.
 func (f *faults) headers(field string, h map[string]string, ways []providers.Way) {
-	carried := make(map[string]bool)
-	for _, w := range ways {
-		for _, c := range w.Carry {
-			carried[strings.ToLower(c.Header)] = true
-		}
-	}
+	carried := credentialHeaders(ways)
 	seen := make(map[string]bool, len(h))
 	for _, name := range slices.Sorted(maps.Keys(h)) {
 		lower := strings.ToLower(name)
@@ -61,6 +56,18 @@ func (f *faults) headers(field string, h map[string]string, ways []providers.Way
 		}
 		seen[lower] = true
 	}
+}
+
+// credentialHeaders returns, in lower case, the headers that credentials of
+// those ways can travel in.
+func credentialHeaders(ways []providers.Way) map[string]bool {
+	headers := map[string]bool{"authorization": true}
+	for _, w := range ways {
+		for _, c := range w.Carry {
+			headers[strings.ToLower(c.Header)] = true
+		}
+	}
+	return headers
 }
 
 // isToken reports whether s is a token of RFC 9110 section 5.6.2, as header

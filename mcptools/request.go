@@ -274,10 +274,13 @@ func (h *healer) rewrite(body []byte, entries map[string]Entry) []byte {
 }
 
 // authorizeRaw puts the entry's credential into a tool that was encoded
-// already. Headers that it does not send itself stay.
+// already, in place of the one that it carries. Other headers stay.
 func (e Entry) authorizeRaw(tool map[string]json.RawMessage, headers map[string]string) error {
 	m := e.Tool().OfMcp
 	delete(tool, "authorization")
+	delete(tool, "headers")
+	carriers := credentialHeaders(e.state().builder.provider.Ways)
+	maps.DeleteFunc(headers, func(name, _ string) bool { return carriers[strings.ToLower(name)] })
 	if m.Authorization.Valid() {
 		raw, err := json.Marshal(m.Authorization.Value)
 		if err != nil {
