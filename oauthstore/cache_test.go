@@ -152,6 +152,26 @@ func TestALostWatchMakesTheCacheAskAgainButNotForget(t *testing.T) {
 	})
 }
 
+// What was written while no watch was connected was not notified.
+func TestCacheIsReadAgainAfterAWatchWasInterrupted(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		key := testKey("u")
+		w.connect(t, key, nil)
+		s, b := w.watched(t)
+		_, err := s.Token(t.Context(), key, oauthstore.Need{})
+		require.NoError(t, err)
+		b.lose <- struct{}{}
+		synctest.Wait()
+		_, err = w.store.Disconnect(t.Context(), key) // unseen
+		require.NoError(t, err)
+		wait(t, time.Second) // connected again
+		_, err = s.Token(t.Context(), key, oauthstore.Need{})
+		require.ErrorIs(t, err, oauthstore.ErrNotFound)
+	})
+}
+
 func TestAWatchEndsWithItsStore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

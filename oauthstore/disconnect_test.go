@@ -53,7 +53,8 @@ func TestAPairInFlightIsNotHeldPastItsCredential(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t, nil)
+				// Without a cache, which has the later record too.
+				w := newWorld(t, func(o *oauthstore.Options) { o.CacheAge = -1 })
 				key := testKey("u")
 				w.connect(t, key, nil)
 				wait(t, 2*time.Hour)
