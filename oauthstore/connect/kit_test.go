@@ -64,6 +64,9 @@ func (h hosts) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	w := httptest.NewRecorder()
 	handler.ServeHTTP(w, r)
+	if err := r.Context().Err(); err != nil {
+		return nil, err // as a network does
+	}
 	resp := w.Result()
 	resp.Request = r
 	return resp, nil

@@ -1,0 +1,119 @@
+package connect_test
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"net/url"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/connect"
+	"github.com/toolgrant/toolgrant/providers"
+)
+
+// A refresh token of one issuer is never sent to the token endpoint of another,
+// which the provider's data or the server's metadata name.
+func TestImportOfAForeignIssuerIsNotRefreshedAtTheServersOwn(t *testing.T) {
+	t.Parallel()
+	for name, known := range map[string]providers.OAuth{
+		"that the metadata names":        {},
+		"that the provider's data names": {Issuer: testIssuer, TokenEndpoint: testIssuer + "/token"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPlace(t, nil)
+			provider := providers.Custom("example", testServer, &providers.CustomOptions{OAuth: known})
+			token := connect.Token{
+				AccessToken: oauthstore.NewSecret("synthetic-access"), RefreshToken: oauthstore.NewSecret("synthetic-foreign"),
+				Issuer: "https://foreign.example.com", ClientID: "theirs",
+			}
+			got, err := p.Import(t.Context(), provider, alice, token, nil)
+			if err == nil { // the access token may be stored by itself
+				assert.False(t, got.Status.Refreshable)
+				assert.NotEmpty(t, got.Warning)
+				_, err = p.Store.Refresh(t.Context(), keyOf(alice), 1)
+			}
+			require.Error(t, err)
+			assert.Empty(t, p.AS.Forms(), "nothing was sent")
+		})
+	}
+}
+
+// The resource that the provider's data names on another host is not this
+// server's: a token for it would be that host's.
+func TestMetadataThatNamesAResourceOnAnotherHostIsRefused(t *testing.T) {
+	t.Parallel()
+	const other = "https://other.example.com/mcp"
+	p := newPlace(t, func(p *place) { p.MCP.Metadata["resource"] = other })
+	provider := providers.Custom("example", testServer, &providers.CustomOptions{OAuth: providers.OAuth{Resource: other}})
+	begun, err := p.Begin(t.Context(), provider, alice, nil)
+	require.Error(t, err, "%+v", begun)
+	assert.Contains(t, []connect.Kind{connect.KindUntrusted, connect.KindMisconfigured}, connect.KindOf(err))
+	assert.Zero(t, p.AS.Count("POST /register"))
+}
+
+// One document must not make this host ask any number of others.
+func TestOneDocumentLeadsToFourIssuersAtTheMost(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	p := newPlace(t, func(p *place) {
+		var issuers []string
+		for i := range 40 {
+			host := fmt.Sprintf("as%d.example.com", i)
+			issuers = append(issuers, "https://"+host)
+			var once atomic.Bool
+			p.Net[host] = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if once.CompareAndSwap(false, true) {
+					asked.Add(1)
+				}
+				http.NotFound(w, r)
+			})
+		}
+		p.MCP.Metadata["authorization_servers"] = issuers
+	})
+	_, err := p.Begin(t.Context(), example(), alice, nil)
+	require.Error(t, err)
+	assert.EqualValues(t, 4, asked.Load())
+}
+
+// A server that refuses its client once, such as from a replica that lags
+// behind, has not forgotten it.
+func TestClientThatIsRefusedOnceIsNotReplaced(t *testing.T) {
+	t.Parallel()
+	var once atomic.Bool
+	p := newPlace(t, func(p *place) {
+		p.AS.Token = func(w http.ResponseWriter, _ *http.Request) bool {
+			refuse := once.CompareAndSwap(false, true)
+			if refuse {
+				writeJSON(w, http.StatusUnauthorized, map[string]any{"error": "invalid_client"})
+			}
+			return refuse
+		}
+	})
+	_, err := p.consent(t, alice, nil)
+	e := faultOf(t, err)
+	assert.Equal(t, connect.KindMisconfigured, e.Kind)
+	assert.Nil(t, e.Next)
+	assert.Len(t, p.AS.Registrations(), 1)
+	_, err = p.consent(t, alice, nil)
+	require.NoError(t, err)
+	assert.Len(t, p.AS.Registrations(), 1)
+}
+
+// Without a cookie there is no binding, and the form token of an empty one,
+// which any site can compute, begins nothing.
+func TestFormTokenOfAnEmptyBindingBeginsNothing(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, nil)
+	b := newBrowser(p.site(t, nil), "alice")
+	sum := sha256.Sum256([]byte("4:form0:"))
+	w := b.do(http.MethodPost, "/connect/example", url.Values{"token": {hex.EncodeToString(sum[:])}})
+	assert.Equal(t, http.StatusForbidden, w.Code)
+	assert.Empty(t, p.MCP.Seen(), "nothing was begun")
+}
