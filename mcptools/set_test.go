@@ -145,6 +145,30 @@ func TestSetOptionsPerLabel(t *testing.T) {
 	require.ErrorIs(t, err, mcptools.KindMisconfigured)
 }
 
+func TestRequireTTLOfASetHoldsForEachEntry(t *testing.T) {
+	t.Parallel()
+	short := oauthstore.SourceFunc(func(context.Context, oauthstore.Key, time.Duration) (oauthstore.Token, error) {
+		tok := notesToken()
+		tok.Expiry = time.Now().Add(time.Hour)
+		return tok, nil
+	})
+	set, err := mcptools.NewSet(plain(t, "a", short), plain(t, "b", short))
+	require.NoError(t, err)
+	r, err := set.Build(t.Context(), ada, &mcptools.SetBuildOptions{MinTTL: 2 * time.Hour})
+	require.NoError(t, err)
+	assert.True(t, r.Entries[0].Short && r.Entries[1].Short)
+	for name, opts := range map[string]mcptools.SetBuildOptions{
+		"of the set":   {MinTTL: 2 * time.Hour, RequireTTL: true},
+		"of one entry": {MinTTL: 2 * time.Hour, Each: map[string]mcptools.BuildOptions{"b": {RequireTTL: true}}},
+		"of the set where one entry says something else": {
+			MinTTL: 2 * time.Hour, RequireTTL: true, Each: map[string]mcptools.BuildOptions{"a": {Account: "work"}, "b": {MinTTL: time.Minute}},
+		},
+	} {
+		_, err = set.Build(t.Context(), ada, &opts)
+		require.ErrorIs(t, err, mcptools.KindUnavailable, name)
+	}
+}
+
 func TestLabelsOfASetDiffer(t *testing.T) {
 	t.Parallel()
 	label := func(l string) *mcptools.Builder {

@@ -30,8 +30,9 @@ import (
 func (b *backend) answering(t *testing.T, body string) *atomic.Int32 {
 	t.Helper()
 	var asked atomic.Int32
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked.Add(1)
+		_, _ = io.Copy(io.Discard, r.Body) // else closing the connection may reset it before the answer is read
 		w.Header().Set("Content-Type", "application/json")
 		if strings.HasPrefix(body, "data: ") {
 			w.Header().Set("Content-Type", "text/event-stream")

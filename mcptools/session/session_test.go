@@ -3,6 +3,7 @@ package session_test
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/openai/openai-go/v3"
@@ -430,8 +432,9 @@ func TestACancelledContextLeavesNothingRunning(t *testing.T) {
 func (b *backend) isBusy(t *testing.T) *atomic.Int32 {
 	t.Helper()
 	var asked atomic.Int32
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked.Add(1)
+		_, _ = io.Copy(io.Discard, r.Body)
 		w.Header().Set("Retry-After", "3600")
 		w.WriteHeader(http.StatusTooManyRequests)
 		_, _ = w.Write([]byte(`{"error":{"message":"Rate limit reached for requests.","type":"requests","param":null,"code":"rate_limit_exceeded"}}`))
@@ -456,13 +459,31 @@ func TestACancelledContextEndsTheWaitBeforeARetry(t *testing.T) {
 	assert.EqualValues(t, 1, asked.Load())
 }
 
-func TestWhoWantsToBeAskedMuchLaterHasFailed(t *testing.T) {
+func TestRetryAfterBeyondMaxWaitIsAFailure(t *testing.T) {
 	t.Parallel()
-	b := newBackend(t, nil, mcptools.Options{}, "notes")
-	asked := b.isBusy(t)
-	f := collect(b.session(t, session.Options{}).Run(t.Context(), "x")).failure(t)
-	assert.Equal(t, time.Hour, f.RetryAfter)
-	assert.EqualValues(t, 1, asked.Load())
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		busy := option.WithMiddleware(func(req *http.Request, _ option.MiddlewareNext) (*http.Response, error) {
+			asked++
+			return refusal(req, http.StatusTooManyRequests, http.Header{"Retry-After": {"3600"}},
+				`{"error":{"message":"Rate limit reached for requests.","type":"requests","param":null,"code":"rate_limit_exceeded"}}`), nil
+		})
+		_, s := inVirtualTime(t, session.Options{RequestOptions: []option.RequestOption{busy}}, "notes")
+		began := time.Now()
+		f := collect(s.Run(t.Context(), "x")).failure(t)
+		assert.Zero(t, time.Since(began), "nothing is waited for")
+		assert.Equal(t, time.Hour, f.RetryAfter)
+		assert.Equal(t, 1, asked)
+	})
+}
+
+// refusal is an answer of OpenAI's without a network.
+func refusal(req *http.Request, status int, header http.Header, body string) *http.Response {
+	header.Set("Content-Type", "application/json")
+	return &http.Response{
+		StatusCode: status, Header: header, Request: req, ProtoMajor: 1, ProtoMinor: 1,
+		Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)),
+	}
 }
 
 func TestASessionThatCanNotBe(t *testing.T) {

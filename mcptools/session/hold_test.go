@@ -1,0 +1,86 @@
+package session_test
+
+import (
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/openai/openai-go/v3/option"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/toolgrant/toolgrant/mcptools"
+	"github.com/toolgrant/toolgrant/mcptools/session"
+)
+
+// What the user can repair is tried again in the next turn: who has reconnected,
+// or consented to more scopes, is not made to wait.
+func TestReconnectedServerIsInTheNextTurn(t *testing.T) {
+	t.Parallel()
+	for fault, action := range map[string]mcptools.Action{"notes:401": mcptools.ActionReconnect, "notes:403_scope": mcptools.ActionStepUp} {
+		t.Run(fault, func(t *testing.T) {
+			t.Parallel()
+			b := newBackend(t, nil, mcptools.Options{}, "notes", "tasks")
+			b.warm(t)
+			refused := false
+			once := option.WithMiddleware(func(req *http.Request, next option.MiddlewareNext) (*http.Response, error) {
+				if refused {
+					return next(req)
+				}
+				refused = true
+				assert.NoError(t, b.Fault(fault)) // which is what the probe of the next token finds
+				return refusal(req, http.StatusFailedDependency, http.Header{}, `{"error":{"type":"external_connector_error","code":"http_error","param":"tools",`+
+					`"message":"Error retrieving tool list from MCP server: 'notes'. Http status code: 401 (Unauthorized)"}}`), nil
+			})
+			s := b.session(t, session.Options{OnFailure: session.Skip, HoldOff: time.Hour, RequestOptions: []option.RequestOption{once}})
+			done := collect(s.Run(t.Context(), "x")).last(t)
+			require.Len(t, done.Skipped, 1)
+			require.Equal(t, action, done.Skipped[0].Failure.Action)
+
+			b.Clear()
+			b.connect(t, "notes")
+			done = collect(s.Run(t.Context(), "y")).last(t)
+			assert.Empty(t, done.Skipped)
+			assert.Contains(t, done.Text, "2 notes of ada")
+		})
+	}
+}
+
+func TestServerThatFailedIsAskedAgainAfterTheHoldOff(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, s := inVirtualTime(t, session.Options{OnFailure: session.Skip, MaxWait: time.Nanosecond}, "notes", "tasks")
+		require.NoError(t, w.Fault("notes:503"))
+		turn := func() int { return len(collect(s.Run(t.Context(), "x")).last(t).Skipped) }
+		require.Equal(t, 1, turn())
+		w.Clear()
+		<-time.After(59 * time.Second)
+		assert.Equal(t, 1, turn(), "it is held off")
+		<-time.After(2 * time.Second)
+		assert.Zero(t, turn(), "after a minute it is asked again")
+		assert.Zero(t, turn())
+	})
+}
+
+// A call of a tool that was refused with a 401 may have run: the request is not
+// sent again with another token.
+func TestRefusedCallIsNotRepeated(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, stream bool) {
+		t.Helper()
+		b := newBackend(t, nil, mcptools.Options{}, "notes")
+		b.warm(t)
+		b.Expire()
+		asked := 0
+		fail := option.WithMiddleware(func(req *http.Request, _ option.MiddlewareNext) (*http.Response, error) {
+			asked++
+			return refusal(req, http.StatusFailedDependency, http.Header{}, `{"error":{"type":"external_connector_error","code":"http_error","param":"tools",`+
+				`"message":"Error calling tool 'search' of MCP server: 'notes'. Http status code: 401 (Unauthorized)"}}`), nil
+		})
+		f := collect(b.session(t, session.Options{Stream: stream, RequestOptions: []option.RequestOption{fail}}).Run(t.Context(), "x")).failure(t)
+		assert.Equal(t, mcptools.KindUnauthorized, f.Kind)
+		assert.Equal(t, mcptools.StageCallTool, f.Stage)
+		assert.Equal(t, 1, asked)
+	})
+}
