@@ -1,0 +1,64 @@
+package safehttp_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/toolgrant/toolgrant/internal/safehttp"
+)
+
+// A trickle is a server that sends one byte a second, without end.
+type trickle struct{ ended <-chan struct{} }
+
+func (trickle) RoundTrip(r *http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: trickle{r.Context().Done()}, ContentLength: -1, Request: r}, nil
+}
+
+func (t trickle) Read(p []byte) (int, error) {
+	select {
+	case <-time.After(time.Second):
+		p[0] = 'x'
+		return 1, nil
+	case <-t.ended:
+		return 0, context.DeadlineExceeded
+	}
+}
+
+func (trickle) Close() error { return nil }
+
+func TestTricklingBodyEndsAtTheDeadline(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		opts safehttp.Options
+		want time.Duration
+	}{
+		"of 20 s where none is set": {want: 20 * time.Second},
+		"that is set":               {safehttp.Options{Timeout: 7 * time.Second}, 7 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				// The test's own bound is an assertion, not a hanging test.
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				tc.opts.Transport = trickle{}
+				req, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://example.com/", nil)
+				require.NoError(t, err)
+				began := time.Now()
+				resp, err := safehttp.New(&tc.opts).Do(req)
+				require.NoError(t, err)
+				_, err = io.Copy(io.Discard, resp.Body)
+				require.ErrorIs(t, err, context.DeadlineExceeded)
+				require.NoError(t, resp.Body.Close())
+				assert.Equal(t, tc.want, time.Since(began))
+			})
+		})
+	}
+}
