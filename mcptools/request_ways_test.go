@@ -119,3 +119,19 @@ func TestOptionDoesNotRepeatARefusedCall(t *testing.T) {
 	assert.Equal(t, mcptools.StageCallTool, f.Stage)
 	assert.Equal(t, 1, asked)
 }
+
+// The server takes the token, seen from here, and refuses it to OpenAI. Sending
+// it once more can't help.
+func TestOptionDoesNotRepeatWithTheSameToken(t *testing.T) {
+	t.Parallel()
+	h := newHealing(t, mcptools.Options{})
+	asked := 0
+	_, err := h.ask(t, h.request(t), option.WithMiddleware(func(req *http.Request, _ option.MiddlewareNext) (*http.Response, error) {
+		asked++
+		return answered(req, http.StatusFailedDependency, list401), nil
+	}))
+	f, ok := mcptools.AsFailure(err)
+	require.True(t, ok, "%v", err)
+	assert.Equal(t, mcptools.KindUnauthorized, f.Kind)
+	assert.Equal(t, 1, asked)
+}

@@ -39,7 +39,7 @@ func TestConcurrentCallersGetTheOutcomeOfTheirOwnKey(t *testing.T) {
 	t.Parallel()
 	one, others := keysApart()
 	verify := func(_ context.Context, _ oauthstore.Key, tok oauthstore.Token) oauthstore.Verdict {
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		if strings.Contains(tok.AccessToken.Expose(), "refused") {
 			return oauthstore.Verdict{Outcome: oauthstore.VerdictRefused, Reason: oauthstore.ReasonAudience}
 		}

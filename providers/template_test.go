@@ -36,3 +36,18 @@ func TestLiteralTextOfATemplateIsMatchedToTheByte(t *testing.T) {
 		}
 	}
 }
+
+// A resource that the data name counts for the host that it is on.
+func TestResourceIsOnTheServersHost(t *testing.T) {
+	t.Parallel()
+	p := Custom("example", "https://mcp.example.com/mcp", &CustomOptions{OAuth: OAuth{
+		Resource: "https://mcp.example.com/other", Resources: []string{"https://other.example.com/mcp", "https://mcp.example.com"},
+	}})
+	const server = "https://mcp.example.com/mcp"
+	for resource, accepted := range map[string]bool{
+		server: true, "https://mcp.example.com/other": true, "https://mcp.example.com": true,
+		"https://other.example.com/mcp": false, "https://mcp.example.com/else": false, "": false,
+	} {
+		assert.Equal(t, accepted, p.AcceptsResource(server, resource), resource)
+	}
+}

@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"context"
 	"net/http"
 	"testing"
 	"testing/synctest"
@@ -61,6 +62,22 @@ func TestServerThatFailedIsAskedAgainAfterTheHoldOff(t *testing.T) {
 		assert.Zero(t, turn(), "after a minute it is asked again")
 		assert.Zero(t, turn())
 	})
+}
+
+func TestBusyServerIsAskedOnceMoreAndNoMore(t *testing.T) {
+	t.Parallel()
+	for _, fault := range []string{"notes:503", "openai:429"} {
+		synctest.Test(t, func(t *testing.T) {
+			w, s := inVirtualTime(t, session.Options{}, "notes")
+			require.NoError(t, w.Fault(fault))
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			r := collect(s.Run(ctx, "x"))
+			require.NotErrorIs(t, r.err, context.DeadlineExceeded)
+			assert.Len(t, r.of(session.Retrying), 1)
+			assert.Len(t, w.ModelRequests(), 2)
+		})
+	}
 }
 
 // A call of a tool that was refused with a 401 may have run: the request is not

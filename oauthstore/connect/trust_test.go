@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -116,4 +118,39 @@ func TestFormTokenOfAnEmptyBindingBeginsNothing(t *testing.T) {
 	w := b.do(http.MethodPost, "/connect/example", url.Values{"token": {hex.EncodeToString(sum[:])}})
 	assert.Equal(t, http.StatusForbidden, w.Code)
 	assert.Empty(t, p.MCP.Seen(), "nothing was begun")
+}
+
+// Two servers are connected for the first time at the same moment. Each gets the
+// client that was registered at its own authorization server.
+func TestConcurrentRegistrationsAreEachIssuersOwn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const second = "https://second.example.com"
+		other := newAuthServer(second)
+		beginSecond := make(chan *connect.Begun, 1)
+		var p *place
+		p = newPlace(t, func(p *place) {
+			p.Net["second.example.com"] = other
+			mcp := newMCPServer(second)
+			mcp.Challenge = `Bearer resource_metadata="https://mcp2.example.com/.well-known/oauth-protected-resource/mcp"`
+			mcp.Metadata["resource"] = "https://mcp2.example.com/mcp"
+			p.Net["mcp2.example.com"] = mcp
+		})
+		p.AS.Register = func(http.ResponseWriter, *http.Request) bool {
+			go func() {
+				begun, err := p.Begin(t.Context(), providers.Custom("second", "https://mcp2.example.com/mcp", nil), bob, nil)
+				assert.NoError(t, err)
+				beginSecond <- begun
+			}()
+			pass(time.Second) // the other one is done, unless it waits for this one
+			return false
+		}
+		first, err := p.Begin(t.Context(), example(), alice, nil)
+		require.NoError(t, err)
+		begun := <-beginSecond
+		assert.Equal(t, testIssuer, first.Issuer)
+		assert.Equal(t, second, begun.Issuer)
+		assert.Len(t, p.AS.Registrations(), 1)
+		assert.Len(t, other.Registrations(), 1)
+	})
 }
