@@ -66,6 +66,7 @@ func TestRulesAnswerBeforeAnybodyIsAsked(t *testing.T) {
 	b := newBackend(t, writing(), mcptools.Options{Approval: mcptools.ApprovalAlways}, "notes", "tasks")
 	s := b.session(t, session.Options{
 		Rules: []session.Rule{
+			{Tool: "search", Answer: session.Answer{Decision: session.Approve}},
 			{Label: "notes", Tool: "write", Answer: session.Answer{Decision: session.Approve}},
 			{Answer: session.Answer{Decision: session.Deny}},
 		},
