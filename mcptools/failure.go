@@ -48,7 +48,31 @@ const (
 // Error returns the kind's word, which makes a Kind usable with [errors.Is].
 func (k Kind) Error() string { return string(k) }
 
-// A Stage says how far it got.
+// Action returns the usual action on failures of this kind. A [Failure] has its own
+// Action, which may differ: failures of [KindPlatform] go by the platform's status,
+// and a token that lacks a scope needs [ActionStepUp].
+func (k Kind) Action() Action {
+	switch k {
+	case KindUnauthorized:
+		return ActionRefresh
+	case KindNotConnected:
+		return ActionConnect
+	case KindForbidden, KindReauthorize, KindWrongAudience:
+		return ActionReconnect
+	case KindRateLimited, KindTimeout, KindServerError, KindUnavailable:
+		return ActionWait
+	case KindNotFound, KindWrongEndpoint, KindInvalidTool, KindUnsupported, KindPlatform, KindWrongTokenKind, KindMisconfigured:
+		return ActionFixConfig
+	case KindInvalidHistory:
+		return ActionFixHistory
+	case KindBadRequest, KindUnreachable, KindSessionLost, KindProtocol, KindUpstreamUnknown, KindNoTools:
+		return ActionCheckServer
+	case KindToolFailed, KindUnknown:
+	}
+	return ActionNone
+}
+
+// A Stage says at which step the failure happened.
 type Stage string
 
 // Stages of a failure.

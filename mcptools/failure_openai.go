@@ -17,32 +17,26 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
-// AsFailure returns the failure that err is or stands for, and whether there
-// is one. It finds a [*Failure] in the chain, such as a refusal of Build's, and
-// makes one of openai-go's errors: of an *openai.Error, whose own text says the
-// status and nothing else; of the error that a stream ends with; of the
-// *json.UnmarshalTypeError that openai-go returns for a body whose error is a
-// string, of which nothing but its existence is left. Other errors, such as a
-// context's or the network's, are left alone. err stays reachable by Unwrap.
+// AsFailure returns the failure that err is or stands for, and whether there is
+// one. It finds a [*Failure] in the chain, such as a refusal of Build's, and makes
+// one of openai-go's errors: an *openai.Error, whose own text has only the status;
+// the error that ends a stream; and the *json.UnmarshalTypeError that openai-go
+// returns for a body whose error is a string, which keeps nothing of the body.
+// Other errors, such as a context's or the network's, are not failures. err stays
+// reachable by Unwrap.
 //
-// Labels, and secrets to keep out of [Failure.Upstream], are taken from the
-// request that openai-go keeps beside its error. Where the entries are at hand,
-// [Result.AsFailure] tells the provider too.
-func AsFailure(err error) (*Failure, bool) { return asFailure(err, nil) }
-
-// AsFailure is the function [AsFailure] for a request with these entries: the
-// failure names the provider.
-func (r Result) AsFailure(err error) (*Failure, bool) { return asFailure(err, r.Entries) }
-
-func asFailure(err error, entries []Entry) (*Failure, bool) {
+// Labels, and secrets to remove from [Failure.Upstream], are taken from the request
+// that openai-go keeps beside its error. With the entries that were sent, such as
+// [Result].Entries, the failure names the provider too.
+func AsFailure(err error, sent ...Entry) (*Failure, bool) {
 	if f := (*Failure)(nil); errors.As(err, &f) {
 		return f, true
 	}
 	if apiErr := (*openai.Error)(nil); errors.As(err, &apiErr) {
-		return ofAPIError(err, apiErr, entries), true
+		return ofAPIError(err, apiErr, sent), true
 	}
 	if streamErr := (*ssestream.StreamError)(nil); errors.As(err, &streamErr) {
-		r := newReading(&ClassifyOptions{Surface: surfaceResponses, Entries: entries, Cause: err})
+		r := newReading(&ClassifyOptions{Surface: surfaceResponses, Entries: sent, Cause: err})
 		return r.streamError(string(streamErr.Event.Data)), true
 	}
 	if typeErr := (*json.UnmarshalTypeError)(nil); errors.As(err, &typeErr) && typeErr.Type == reflect.TypeFor[openai.Error]() {
@@ -142,16 +136,18 @@ func (r *reading) sentInBody(raw []byte) {
 	}
 }
 
-// FailuresIn returns what failed within a response, in the order of its
-// output, then what failed the response itself. A tool that reported a failure
-// of its own is among it, although the model has seen that and went on. It is
-// empty for a response without failures, and for nil. opts may be nil; labels
-// are taken from the response if it gives none.
-func FailuresIn(resp *responses.Response, opts *ClassifyOptions) []*Failure {
+// FailuresIn returns the failures within a response, in the order of its output,
+// then the failure of the response itself. A tool that reported a failure of its
+// own is among them, although the model has seen that and went on. It returns none
+// for a response without failures, and for nil. Without the entries that were
+// sent, labels are taken from the response.
+//
+// For the events of a stream, see [FailureOfEvent].
+func FailuresIn(resp *responses.Response, sent ...Entry) []*Failure {
 	if resp == nil {
 		return nil
 	}
-	r := newReading(opts)
+	r := newReading(&ClassifyOptions{Entries: sent})
 	if len(r.entries) == 0 {
 		for _, tool := range resp.Tools {
 			if tool.Type == "mcp" {
@@ -176,13 +172,6 @@ func FailuresIn(resp *responses.Response, opts *ClassifyOptions) []*Failure {
 	return found
 }
 
-// FailureOfItem returns the failure that an output item tells of, and whether
-// it tells of one. opts may be nil.
-func FailureOfItem(item responses.ResponseOutputItemUnion, opts *ClassifyOptions) (*Failure, bool) {
-	f := newReading(opts).outputItem(item)
-	return f, f != nil
-}
-
 // maxItem bounds the items that are read: a longer list has tools in it.
 const maxItem = 1 << 20
 
@@ -190,7 +179,7 @@ const maxItem = 1 << 20
 func (r *reading) outputItem(item responses.ResponseOutputItemUnion) *Failure {
 	raw := item.RawJSON()
 	switch {
-	case item.Type != "mcp_call" && item.Type != "mcp_list_tools", item.Type == "mcp_list_tools" && len(raw) > maxItem:
+	case item.Type == "mcp_list_tools" && len(raw) > maxItem:
 		return nil
 	case raw == "":
 		raw = encoded(itemFields(item))
@@ -224,20 +213,22 @@ func encoded(fields map[string]any) string {
 	return string(raw)
 }
 
-// FailureOfEvent returns the failure that an event of a stream tells of, and
-// whether it tells of one. The events response.mcp_call.failed and
-// response.mcp_list_tools.failed carry nothing but an id: for them the kind is
-// [KindUpstreamUnknown], and the event response.output_item.done that follows
-// tells the reason. An error event in which the error is an object ends
-// openai-go's stream: give its Err to [AsFailure]. opts may be nil.
+// FailureOfEvent returns the failure that an event of a stream reports, and
+// whether it reports one. The events response.mcp_call.failed and
+// response.mcp_list_tools.failed carry only an id: their kind is
+// [KindUpstreamUnknown], and the event response.output_item.done that follows has
+// the cause. An error event in which the error is an object ends openai-go's
+// stream: pass its Err to [AsFailure].
 //
-// Events of the Realtime API are classified by [Classify], from their RawJSON.
-func FailureOfEvent(event responses.ResponseStreamEventUnion, opts *ClassifyOptions) (*Failure, bool) {
+// A stream that ends without an event that ends it has broken off; openai-go
+// reports no error then. For events of the Realtime API, call [Classify] with their
+// RawJSON.
+func FailureOfEvent(event responses.ResponseStreamEventUnion, sent ...Entry) (*Failure, bool) {
 	raw := event.RawJSON()
 	if raw == "" {
 		raw = encoded(eventFields(event))
 	}
-	f := newReading(opts).event(raw)
+	f := newReading(&ClassifyOptions{Entries: sent}).event(raw)
 	return f, f != nil
 }
 
@@ -254,12 +245,4 @@ func eventFields(event responses.ResponseStreamEventUnion) map[string]any {
 		fields["response"] = map[string]any{"status": "failed", "error": map[string]any{"code": e.Code, "message": e.Message}}
 	}
 	return fields
-}
-
-// BrokenStream returns the failure of a stream that ended without an event
-// that ends it, which openai-go reports as no error at all, or with a broken
-// connection, which is then cause. Kind is [KindUnknown], stage [StageStream];
-// it is never retryable, since a tool may have run.
-func BrokenStream(cause error) *Failure {
-	return newReading(&ClassifyOptions{Cause: cause}).broken()
 }

@@ -249,9 +249,9 @@ func TestStreamsFailInFourWays(t *testing.T) {
 		events, err := streamed(t, created+event(`{"type":"error","code":"http_error","message":"`+message+`","param":"tools","sequence_number":1}`))
 		require.NoError(t, err)
 		require.Len(t, events, 2)
-		_, ok := mcptools.FailureOfEvent(events[0], nil)
+		_, ok := mcptools.FailureOfEvent(events[0])
 		assert.False(t, ok)
-		f, ok := mcptools.FailureOfEvent(events[1], &mcptools.ClassifyOptions{Labels: []string{"A"}})
+		f, ok := mcptools.FailureOfEvent(events[1], mcptools.Entry{Label: "A"})
 		require.True(t, ok)
 		assert.Equal(t, mcptools.KindUnauthorized, f.Kind)
 		assert.Equal(t, "A", f.ServerLabel)
@@ -260,21 +260,11 @@ func TestStreamsFailInFourWays(t *testing.T) {
 		t.Parallel()
 		events, err := streamed(t, created+event(`{"type":"response.failed","response":{"id":"resp_1","status":"failed","error":{"code":"rate_limit_exceeded","message":"Rate limit reached"},"output":[]}}`))
 		require.NoError(t, err)
-		f, ok := mcptools.FailureOfEvent(events[1], nil)
+		f, ok := mcptools.FailureOfEvent(events[1])
 		require.True(t, ok)
 		assert.Equal(t, mcptools.KindPlatform, f.Kind)
 		assert.Equal(t, mcptools.ActionWait, f.Action)
 		assert.False(t, f.Retryable)
-	})
-	t.Run("an end without an end is no error to openai-go", func(t *testing.T) {
-		t.Parallel()
-		_, err := streamed(t, created)
-		require.NoError(t, err)
-		f := mcptools.BrokenStream(io.ErrUnexpectedEOF)
-		assert.Equal(t, mcptools.KindUnknown, f.Kind)
-		assert.Equal(t, mcptools.StageStream, f.Stage)
-		assert.False(t, f.Retryable)
-		require.ErrorIs(t, f, io.ErrUnexpectedEOF)
 	})
 }
 
@@ -287,18 +277,18 @@ func TestEventsPutTogetherByATestAreReadToo(t *testing.T) {
 		"an error":        {Type: "error", Code: "http_error", Message: "Error retrieving tool list from MCP server: 'a'. Http status code: 403"},
 		"response.failed": {Type: "response.failed", Response: responses.Response{Error: responses.ResponseError{Message: "Error retrieving tool list from MCP server: 'a'. Http status code: 403"}}},
 	} {
-		f, ok := mcptools.FailureOfEvent(ev, nil)
+		f, ok := mcptools.FailureOfEvent(ev)
 		require.True(t, ok, name)
 		assert.Equal(t, mcptools.KindForbidden, f.Kind, name)
 		assert.Equal(t, "a", f.ServerLabel, name)
 	}
-	_, ok := mcptools.FailureOfEvent(responses.ResponseStreamEventUnion{Type: "response.output_item.done", Item: responses.ResponseOutputItemUnion{Type: "message"}}, nil)
+	_, ok := mcptools.FailureOfEvent(responses.ResponseStreamEventUnion{Type: "response.output_item.done", Item: responses.ResponseOutputItemUnion{Type: "message"}})
 	assert.False(t, ok)
 }
 
 func TestFailuresInAResponse(t *testing.T) {
 	t.Parallel()
-	assert.Empty(t, mcptools.FailuresIn(nil, nil))
+	assert.Empty(t, mcptools.FailuresIn(nil))
 	read := func(t *testing.T, raw string) *responses.Response {
 		t.Helper()
 		var resp responses.Response
@@ -310,14 +300,14 @@ func TestFailuresInAResponse(t *testing.T) {
 		assert.Empty(t, mcptools.FailuresIn(read(t, `{"status":"completed","error":null,"output":[
 			{"type":"mcp_list_tools","server_label":"a","tools":[{"name":"roll","input_schema":{}}]},
 			{"type":"mcp_call","server_label":"a","name":"roll","arguments":"{}","output":"401","error":null},
-			{"type":"message","content":[{"type":"output_text","text":"Error retrieving tool list from MCP server: 'a'"}]}]}`), nil))
+			{"type":"message","content":[{"type":"output_text","text":"Error retrieving tool list from MCP server: 'a'"}]}]}`)))
 	})
 	t.Run("several failed", func(t *testing.T) {
 		t.Parallel()
 		found := mcptools.FailuresIn(read(t, `{"status":"failed","error":{"code":"server_error","message":"Sorry"},
 			"tools":[{"type":"mcp","server_label":"A","server_url":"https://a.example"}],"output":[
 			{"type":"mcp_list_tools","server_label":"a","tools":[],"error":"502: Bad Gateway"},
-			{"type":"mcp_call","server_label":"a","name":"roll","arguments":"{}","error":{"type":"mcp_tool_execution_error","content":[]}}]}`), nil)
+			{"type":"mcp_call","server_label":"a","name":"roll","arguments":"{}","error":{"type":"mcp_tool_execution_error","content":[]}}]}`))
 		require.Len(t, found, 3)
 		assert.Equal(t, mcptools.KindServerError, found[0].Kind)
 		assert.Equal(t, "A", found[0].ServerLabel, "the label as it was sent")
@@ -328,7 +318,7 @@ func TestFailuresInAResponse(t *testing.T) {
 	})
 	t.Run("it failed and says nothing", func(t *testing.T) {
 		t.Parallel()
-		found := mcptools.FailuresIn(read(t, `{"status":"failed","error":null,"output":[]}`), nil)
+		found := mcptools.FailuresIn(read(t, `{"status":"failed","error":null,"output":[]}`))
 		require.Len(t, found, 1)
 		assert.Equal(t, mcptools.KindUnknown, found[0].Kind)
 	})
@@ -336,7 +326,7 @@ func TestFailuresInAResponse(t *testing.T) {
 		t.Parallel()
 		found := mcptools.FailuresIn(&responses.Response{Output: []responses.ResponseOutputItemUnion{
 			{Type: "mcp_list_tools", ServerLabel: "a"}, {Type: "mcp_call", ServerLabel: "a", Status: "completed"},
-		}}, nil)
+		}})
 		require.Len(t, found, 1)
 		assert.Equal(t, mcptools.KindNoTools, found[0].Kind)
 	})
@@ -371,9 +361,79 @@ func TestAFailureNamesTheProviderOfItsEntry(t *testing.T) {
 	r, err := set.Build(t.Context(), ada, nil)
 	require.NoError(t, err)
 
-	f, ok := r.AsFailure(ask(t, 424, nil, `{"error":{"message":"Error retrieving tool list from MCP server: 'my_notes'. Http status code: 401 (Unauthorized) canary-token-Qm7v","type":"external_connector_error"}}`, r.Tools()...))
+	f, ok := mcptools.AsFailure(ask(t, 424, nil, `{"error":{"message":"Error retrieving tool list from MCP server: 'my_notes'. Http status code: 401 (Unauthorized) canary-token-Qm7v","type":"external_connector_error"}}`, r.Tools()...), r.Entries...)
 	require.True(t, ok)
 	assert.Equal(t, notes().ID, f.Provider)
 	assert.True(t, strings.HasPrefix(f.PublicMessage(), notes().Name), f.PublicMessage())
 	assert.NotContains(t, f.Upstream(), "canary")
+}
+
+func TestAMissingConsentIsNotConnectedWithItsPage(t *testing.T) {
+	t.Parallel()
+	const secret = "canary-token-Qm7v"
+	for name, c := range map[string]struct{ link, want string }{
+		"a page":             {"https://consent.example/login?data=x", "https://consent.example/login?data=x"},
+		"plain http":         {"http://consent.example/login", ""},
+		"a script":           {"javascript:alert(1)", ""},
+		"a user":             {"https://a:b@consent.example/", ""},
+		"a token of ours":    {"https://consent.example/?t=" + secret, ""},
+		"a character hidden": {"https://consent.example/\u202e", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			link, err := json.Marshal(c.link)
+			require.NoError(t, err)
+			item := `{"type":"oauth_consent_request","id":"oauthreq_1","consent_link":` + string(link) + `}`
+			f := mcptools.Classify([]byte(item), &mcptools.ClassifyOptions{Secrets: []oauthstore.Secret{oauthstore.NewSecret(secret)}})
+			assert.Equal(t, mcptools.KindNotConnected, f.Kind)
+			assert.Equal(t, mcptools.ActionConnect, f.Action)
+			assert.Equal(t, c.want, f.ConsentURL)
+		})
+	}
+	var resp responses.Response
+	require.NoError(t, json.Unmarshal([]byte(`{"status":"incomplete","output":[{"type":"oauth_consent_request","id":"x","consent_link":"https://consent.example/"}]}`), &resp))
+	found := mcptools.FailuresIn(&resp)
+	require.Len(t, found, 1)
+	assert.Equal(t, mcptools.KindNotConnected, found[0].Kind)
+	assert.Equal(t, "https://consent.example/", found[0].ConsentURL)
+}
+
+func TestAPlatformFailurePrintsItsStatusAndCode(t *testing.T) {
+	t.Parallel()
+	f, ok := mcptools.AsFailure(ask(t, 401, nil, `{"error":{"message":"Incorrect API key provided: sk-canary","type":"invalid_request_error","param":null,"code":"invalid_api_key"}}`))
+	require.True(t, ok)
+	assert.Equal(t, "mcptools: platform: OpenAI's API failed: it answered 401 Unauthorized (invalid_api_key)", f.Error())
+	f, ok = mcptools.AsFailure(ask(t, 400, nil, `{"error":{"message":"x","type":"invalid_request_error","param":null,"code":"<b>\u202e words"}}`))
+	require.True(t, ok)
+	assert.Equal(t, "mcptools: platform: OpenAI's API failed: it answered 400 Bad Request", f.Error(), "a code that is no word of the API's is not printed")
+}
+
+// TestBodiesThatTheClientParsedGetTheSameAnswer sends the bodies of the fixtures
+// through openai-go.
+func TestBodiesThatTheClientParsedGetTheSameAnswer(t *testing.T) {
+	t.Parallel()
+	n := 0
+	for _, x := range cases(t) {
+		var body struct {
+			Error map[string]any `json:"error"`
+		}
+		if x.Form != "http_body" || x.HTTPStatus < 400 || x.Surface != "responses" || json.Unmarshal(x.Input, &body) != nil || body.Error == nil {
+			continue
+		}
+		n++
+		t.Run(x.ID, func(t *testing.T) {
+			t.Parallel()
+			tools := make([]responses.ToolUnionParam, len(x.SentLabels))
+			for i, label := range x.SentLabels {
+				tools[i] = mcpTool(label, "", "token-of-the-test")
+			}
+			f, ok := mcptools.AsFailure(ask(t, x.HTTPStatus, nil, string(x.Input), tools...))
+			require.True(t, ok)
+			got := fields(t, f)
+			for field, want := range x.Expect {
+				assert.True(t, matches(want, got[field]), "%s: want %v, got %v\n%s", field, want, got[field], x.Input)
+			}
+		})
+	}
+	assert.Greater(t, n, 10)
 }

@@ -129,9 +129,6 @@ func (r *reading) responseError(code, message, text string) *Failure {
 	return r.failure(failtext.ResponseError(code, message, r.known), text)
 }
 
-// broken is the failure of a stream without an end.
-func (r *reading) broken() *Failure { return r.failure(failtext.Broken(), "") }
-
 func (r *reading) found(f failtext.Finding, text string) *Failure {
 	if !f.Found() {
 		return nil
@@ -150,7 +147,7 @@ func (r *reading) failure(f failtext.Finding, text string) *Failure {
 		ServerURL: r.name(f.URL), ToolName: r.name(f.Tool), ToolIndex: f.Index,
 		ConsentURL:     r.shown(f.Consent),
 		UpstreamStatus: f.Upstream, RPCCode: f.RPC,
-		Action:     actionOf(kind),
+		Action:     kind.Action(),
 		Retryable:  retryable(f),
 		RetryAfter: retryAfter(r.opts.Header),
 		RequestID:  requestID(r.opts.Header),

@@ -15,7 +15,7 @@ import (
 // Set name on the result to the provider's name for people.
 func newRefusal(kind Kind, provider, label, sentence string, err error) *Failure {
 	f := &Failure{
-		Kind: kind, Stage: StageBuild, Action: actionOf(kind),
+		Kind: kind, Stage: StageBuild, Action: kind.Action(),
 		Provider: provider, ServerLabel: label, sent: true,
 		sentence: sentence, err: err,
 	}
@@ -23,27 +23,4 @@ func newRefusal(kind Kind, provider, label, sentence string, err error) *Failure
 		f.RetryAfter = stored.RetryAfter
 	}
 	return f
-}
-
-// actionOf is the contract's table from kind to action. Platform failures go
-// by their status: see [platformAction].
-func actionOf(kind Kind) Action {
-	switch kind {
-	case KindUnauthorized:
-		return ActionRefresh
-	case KindNotConnected:
-		return ActionConnect
-	case KindForbidden, KindReauthorize, KindWrongAudience:
-		return ActionReconnect
-	case KindRateLimited, KindTimeout, KindServerError, KindUnavailable:
-		return ActionWait
-	case KindNotFound, KindWrongEndpoint, KindInvalidTool, KindUnsupported, KindPlatform, KindWrongTokenKind, KindMisconfigured:
-		return ActionFixConfig
-	case KindInvalidHistory:
-		return ActionFixHistory
-	case KindBadRequest, KindUnreachable, KindSessionLost, KindProtocol, KindUpstreamUnknown, KindNoTools:
-		return ActionCheckServer
-	case KindToolFailed, KindUnknown:
-	}
-	return ActionNone
 }

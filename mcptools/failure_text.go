@@ -44,8 +44,11 @@ func (f *Failure) where() string {
 
 // reason says what happened, in our own words.
 func (f *Failure) reason() string {
-	if f.sentence != "" {
+	switch {
+	case f.sentence != "":
 		return f.sentence
+	case f.Kind == KindReauthorize:
+		return "the MCP server refused a fresh token too"
 	}
 	s := stageWords[f.Stage]
 	if s == "" {

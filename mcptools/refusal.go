@@ -101,7 +101,7 @@ func (b *Builder) refuse(err error) *Failure {
 		rest = stored.Err
 	}
 	set := func(kind Kind, sentence string) {
-		f.Kind, f.Action, f.sentence = kind, actionOf(kind), sentence
+		f.Kind, f.Action, f.sentence = kind, kind.Action(), sentence
 	}
 	switch {
 	case (errors.Is(err, oauthstore.ErrRefused) || errors.Is(err, oauthstore.ErrReauthorize)) && reason == oauthstore.ReasonScope:

@@ -94,13 +94,11 @@ func (e Entry) SameCredential(other Entry) bool {
 	return a != nil && b != nil && a.Authorization == b.Authorization && maps.Equal(a.Headers, b.Headers)
 }
 
-// Again returns the failure as it stands when a fresh token was refused too:
-// only the user's new consent helps. It is for [KindUnauthorized]; the
-// original stays as it is.
-func (f *Failure) Again() *Failure {
+// refusedAgain returns the failure as it stands when a fresh token was refused
+// too: only the user's new consent helps.
+func refusedAgain(f *Failure) *Failure {
 	again := *f
-	again.Kind, again.Action, again.Retryable = KindReauthorize, ActionReconnect, false
-	again.sentence = "the MCP server refused a fresh token too"
+	again.Kind, again.Action, again.Retryable = KindReauthorize, KindReauthorize.Action(), false
 	return &again
 }
 
@@ -194,7 +192,7 @@ func (h *healer) heal(ctx context.Context, f *Failure, carried map[string]Entry)
 		return f
 	}
 	if again {
-		return f.Again()
+		return refusedAgain(f)
 	}
 	next, err := now.Renew(ctx)
 	if refusal, ok := errors.AsType[*Failure](err); ok {

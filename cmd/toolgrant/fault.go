@@ -61,7 +61,8 @@ var exitCodes = map[mcptools.Kind]int{
 	kindKeyUnavailable:          exitConfig,
 }
 
-// actions are what can be done about the kinds that only the command has.
+// actions are the actions on the kinds that only the command has. The others are
+// [mcptools.Kind.Action].
 var actions = map[mcptools.Kind]mcptools.Action{
 	kindUsage:             mcptools.ActionFixConfig,
 	kindInterrupted:       mcptools.ActionNone,
@@ -70,18 +71,6 @@ var actions = map[mcptools.Kind]mcptools.Action{
 	kindUntrustedMetadata: mcptools.ActionFixConfig,
 	kindKeyUnavailable:    mcptools.ActionFixConfig,
 	kindInternal:          mcptools.ActionNone,
-
-	mcptools.KindNotConnected:   mcptools.ActionConnect,
-	mcptools.KindUnauthorized:   mcptools.ActionReconnect,
-	mcptools.KindReauthorize:    mcptools.ActionReconnect,
-	mcptools.KindWrongAudience:  mcptools.ActionReconnect,
-	mcptools.KindForbidden:      mcptools.ActionReconnect,
-	mcptools.KindUnavailable:    mcptools.ActionWait,
-	mcptools.KindTimeout:        mcptools.ActionWait,
-	mcptools.KindUnreachable:    mcptools.ActionCheckServer,
-	mcptools.KindMisconfigured:  mcptools.ActionFixConfig,
-	mcptools.KindWrongTokenKind: mcptools.ActionFixConfig,
-	mcptools.KindUnsupported:    mcptools.ActionFixConfig,
 }
 
 // A fault is why a command ended without having done what it was asked for.
@@ -104,7 +93,11 @@ func (f *fault) exitCode() int {
 
 // faultf returns a fault of a kind with the kind's usual action.
 func faultf(kind mcptools.Kind, format string, args ...any) *fault {
-	return &fault{Kind: kind, Message: fmt.Sprintf(format, args...), Action: actions[kind]}
+	action, ok := actions[kind]
+	if !ok {
+		action = kind.Action()
+	}
+	return &fault{Kind: kind, Message: fmt.Sprintf(format, args...), Action: action}
 }
 
 func usagef(format string, args ...any) *fault { return faultf(kindUsage, format, args...) }

@@ -51,7 +51,7 @@ func (t *turn) renew(ctx context.Context, entry mcptools.Entry, f *mcptools.Fail
 		return nil, err
 	}
 	if t.healed[entry.Label] {
-		return f.Again(), nil
+		return refusedAgain(f), nil
 	}
 	t.healed[entry.Label] = true
 	next, err := entry.Renew(ctx)
@@ -65,6 +65,14 @@ func (t *turn) renew(ctx context.Context, entry mcptools.Entry, f *mcptools.Fail
 		return f, nil // the server takes it, seen from here: it would be refused again
 	}
 	return nil, nil
+}
+
+// refusedAgain returns the failure as it stands when a fresh token was refused
+// too: only the user's new consent helps.
+func refusedAgain(f *mcptools.Failure) *mcptools.Failure {
+	again := *f
+	again.Kind, again.Action, again.Retryable = mcptools.KindReauthorize, mcptools.KindReauthorize.Action(), false
+	return &again
 }
 
 // wait waits before a request is sent again, and reports whether it is worth

@@ -47,7 +47,7 @@ func (t *turn) attempt(ctx context.Context, input []json.RawMessage) attempt {
 
 // refused is an attempt that got no response.
 func (t *turn) refused(err error, c *capture) attempt {
-	f, ok := t.tools.AsFailure(err)
+	f, ok := mcptools.AsFailure(err, t.tools.Entries...)
 	switch {
 	case c.status != 0 && (!ok || f.Kind == mcptools.KindUnknown): // openai-go lost what was said
 		f = mcptools.Classify(c.body, &mcptools.ClassifyOptions{
@@ -64,23 +64,22 @@ func (t *turn) refused(err error, c *capture) attempt {
 // whole tells the events of a response that came in one piece.
 func (t *turn) whole(resp *responses.Response) attempt {
 	if resp == nil || resp.ID == "" { // it is something else, or null
-		return attempt{err: mcptools.BrokenStream(nil), mayHaveRun: true}
+		return attempt{err: brokenStream(nil), mayHaveRun: true}
 	}
-	known := &mcptools.ClassifyOptions{Entries: t.tools.Entries}
 	a := attempt{resp: resp}
 	for _, item := range resp.Output {
 		a.mayHaveRun = a.mayHaveRun || ran(item) || item.Type == "message"
 	}
 	switch resp.Status {
 	case responses.ResponseStatusFailed:
-		a.failures = mcptools.FailuresIn(resp, known)
+		a.failures = mcptools.FailuresIn(resp, t.tools.Entries...)
 		return a.broken()
 	case responses.ResponseStatusCancelled, responses.ResponseStatusQueued, responses.ResponseStatusInProgress:
-		return attempt{err: mcptools.BrokenStream(nil), mayHaveRun: true} // it has no end
+		return attempt{err: brokenStream(nil), mayHaveRun: true} // it has no end
 	case responses.ResponseStatusCompleted, responses.ResponseStatusIncomplete:
 	}
 	for _, item := range resp.Output {
-		if a.err = t.item(&a, item, known); a.err != nil {
+		if a.err = t.item(&a, item); a.err != nil {
 			return a
 		}
 	}
@@ -134,17 +133,19 @@ func (a attempt) broken() attempt {
 }
 
 // item tells what an output item says.
-func (t *turn) item(a *attempt, item responses.ResponseOutputItemUnion, known *mcptools.ClassifyOptions) error {
+func (t *turn) item(a *attempt, item responses.ResponseOutputItemUnion) error {
 	e := Event{Label: item.ServerLabel}
 	switch item.Type {
 	case "mcp_list_tools":
 		e.Type, e.Tools = Listed, len(item.Tools.OfResponseOutputItemMcpListToolsTools)
 	case "mcp_call":
 		e.Type, e.Tool, e.Arguments = Called, item.Name, item.Arguments.OfString
+	case "oauth_consent_request": // Foundry's report that the user has not connected
 	default:
 		return nil
 	}
-	if f, ok := mcptools.FailureOfItem(item, known); ok {
+	failures := mcptools.FailuresIn(&responses.Response{Output: []responses.ResponseOutputItemUnion{item}}, t.tools.Entries...)
+	for _, f := range failures {
 		a.failures = append(a.failures, f)
 		e.Type, e.Failure = Failed, f
 	}
@@ -155,7 +156,6 @@ func (t *turn) item(a *attempt, item responses.ResponseOutputItemUnion, known *m
 func (t *turn) stream(ctx context.Context, p responses.ResponseNewParams, opts []option.RequestOption, c *capture) attempt {
 	stream := t.s.client.NewStreaming(ctx, p, opts...)
 	defer func() { _ = stream.Close() }()
-	known := &mcptools.ClassifyOptions{Entries: t.tools.Entries}
 	var a attempt
 	var items []responses.ResponseOutputItemUnion
 	began := false
@@ -169,13 +169,13 @@ func (t *turn) stream(ctx context.Context, p responses.ResponseNewParams, opts [
 		case "response.output_item.done":
 			a.mayHaveRun = a.mayHaveRun || ran(event.Item)
 			items = append(items, event.Item)
-			a.err = t.item(&a, event.Item, known)
+			a.err = t.item(&a, event.Item)
 		case "response.output_text.delta", "response.refusal.delta":
 			a.mayHaveRun = true
 			a.err = t.wrote(event.Delta)
 		case "response.completed", "response.incomplete":
 			if event.Response.ID == "" {
-				return attempt{err: mcptools.BrokenStream(nil), mayHaveRun: true}
+				return attempt{err: brokenStream(nil), mayHaveRun: true}
 			}
 			a.resp = &event.Response
 			if len(a.resp.Output) == 0 {
@@ -183,9 +183,9 @@ func (t *turn) stream(ctx context.Context, p responses.ResponseNewParams, opts [
 			}
 			return a
 		case "response.failed", "error":
-			f, ok := mcptools.FailureOfEvent(event, known)
+			f, ok := mcptools.FailureOfEvent(event, t.tools.Entries...)
 			if !ok {
-				f = mcptools.BrokenStream(nil)
+				f = brokenStream(nil).Failure
 			}
 			a.failures = append(a.failures, f)
 			return a.broken()
@@ -195,7 +195,7 @@ func (t *turn) stream(ctx context.Context, p responses.ResponseNewParams, opts [
 		}
 	}
 	err := stream.Err()
-	switch f, ok := t.tools.AsFailure(err); {
+	switch f, ok := mcptools.AsFailure(err, t.tools.Entries...); {
 	case !began && err != nil:
 		return t.refused(err, c)
 	case ok:
@@ -204,8 +204,27 @@ func (t *turn) stream(ctx context.Context, p responses.ResponseNewParams, opts [
 	}
 	// It broke off, and what else had happened is lost.
 	a.mayHaveRun = true
-	a.err = mcptools.BrokenStream(errors.Join(ctx.Err(), err))
+	a.err = brokenStream(errors.Join(ctx.Err(), err))
 	return a
+}
+
+// A brokenStreamError is the failure of a response that has no end: a tool may have run.
+type brokenStreamError struct {
+	*mcptools.Failure
+	cause error // nil if there is none
+}
+
+func brokenStream(cause error) *brokenStreamError {
+	f := &mcptools.Failure{Kind: mcptools.KindUnknown, Stage: mcptools.StageStream, Action: mcptools.ActionNone}
+	return &brokenStreamError{f, cause}
+}
+
+// Unwrap returns the failure and the cause.
+func (b *brokenStreamError) Unwrap() []error {
+	if b.cause == nil {
+		return []error{b.Failure}
+	}
+	return []error{b.Failure, b.cause}
 }
 
 // begins tells of an item that has begun.
