@@ -201,7 +201,7 @@ func TestOptionsThatDoNotFitAreFaults(t *testing.T) {
 		"an unknown product":           providers.Zoom("phone"),
 		"an unknown site":              providers.Datadog(&providers.DatadogOptions{Site: "mars"}),
 		"an unknown region":            providers.Amplitude(&providers.RegionOptions{Region: "in"}),
-		"a list that is no list":       providers.Supabase(&providers.SupabaseOptions{Features: []string{"a,b"}}),
+		"a comma in a list":            providers.Supabase(&providers.SupabaseOptions{Features: []string{"a,b"}}),
 		"a project without its owner":  providers.Sentry(&providers.SentryOptions{Project: "web"}),
 		"an environment of no meaning": providers.Pipedream(providers.PipedreamProject{ID: "proj_1", Environment: "prod", App: "notion"}),
 		"an app that is missing":       providers.Pipedream(providers.PipedreamProject{ID: "proj_1", Environment: "production"}),

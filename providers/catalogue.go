@@ -17,9 +17,9 @@ type Catalogue struct {
 	sorted []Provider
 }
 
-// NewCatalogue returns the built-in catalogue with own providers added: each
-// is one [Provider] literal, or comes from [Custom]. It reports every fault of
-// every one, and ids that are taken.
+// NewCatalogue returns the built-in catalogue with own providers added. Each is
+// a [Provider] literal or comes from [Custom]. It reports all errors of all of
+// them, and duplicate ids.
 func NewCatalogue(own ...Provider) (*Catalogue, error) {
 	var errs []error
 	c := &Catalogue{sorted: slices.Clone(builtIn().sorted)}
@@ -49,7 +49,8 @@ var builtIn = sync.OnceValue(func() *Catalogue {
 	return c
 })
 
-// record returns the built-in provider with that id, which must exist.
+// record returns the built-in provider with that id. It panics if there is
+// none.
 func record(id string) Provider {
 	p, ok := builtIn().Lookup(id)
 	if !ok {
@@ -58,7 +59,7 @@ func record(id string) Provider {
 	return p
 }
 
-// All returns the providers, sorted by id. The result is the caller's.
+// All returns the providers, sorted by id. The caller owns the result.
 func (c *Catalogue) All() []Provider {
 	all := make([]Provider, len(c.sorted))
 	for i, p := range c.sorted {
@@ -76,12 +77,12 @@ func (c *Catalogue) Lookup(id string) (Provider, bool) {
 	return clone(c.sorted[at]), true
 }
 
-// ByURL returns the provider whose server is at that URL, by host and path:
-// case of the host, default port, a missing scheme, query options and one
-// slash at the end do not matter here, although they do in a server_url. It
-// also finds retired providers and URLs that [Provider.ServerURL] refuses,
-// since it serves to tell people what they have got. Where one host and path
-// belong to two records, the first by id is returned.
+// ByURL returns the provider whose server is at that URL, by host and path. It
+// ignores the case of the host, the default port, a missing scheme, query
+// options and one slash at the end, although they matter in a server_url. It
+// also finds retired providers and URLs that [Provider.ServerURL] refuses, so
+// that a caller can explain them. If a host and path belong to two records, it
+// returns the first by id.
 func (c *Catalogue) ByURL(rawURL string) (Provider, bool) {
 	plain, ok := plainURL(rawURL)
 	if !ok {
@@ -110,8 +111,8 @@ func (c *Catalogue) ByURL(rawURL string) (Provider, bool) {
 	return clone(best), rank < 5
 }
 
-// refusedByName reports whether a URL is of a form that a provider refuses on
-// hosts that it names.
+// refusedByName reports whether a URL has a form that a provider refuses on a
+// host that the form names.
 func refusedByName(p Provider, raw string) bool {
 	return slices.ContainsFunc(p.Server.Refused, func(r Refused) bool {
 		re, err := regexp.Compile(r.Pattern)
@@ -133,7 +134,7 @@ func matchesLeniently(p Provider, template, raw string) bool {
 	return ok && p.checkValues(template, values) == nil
 }
 
-// plainURL brings a URL that a person gave into the form of the data.
+// plainURL converts a URL that a person typed to the form of the data.
 func plainURL(raw string) (string, bool) {
 	raw = strings.TrimSpace(raw)
 	if !strings.Contains(raw, "://") {
@@ -155,8 +156,7 @@ func plainURL(raw string) (string, bool) {
 	return plain, true
 }
 
-// All returns the built-in catalogue, sorted by id. The result is the
-// caller's.
+// All returns the built-in catalogue, sorted by id. The caller owns the result.
 func All() []Provider { return builtIn().All() }
 
 // Lookup returns the built-in provider with that id.

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// clone returns a copy that shares nothing that can be changed.
+// clone returns a deep copy.
 func clone(p Provider) Provider {
 	p.Server.Alternates = slices.Clone(p.Server.Alternates)
 	p.Server.Params = slices.Clone(p.Server.Params)
@@ -34,7 +34,8 @@ func clone(p Provider) Provider {
 	return p
 }
 
-// fields are the URLs of an authorization server, some of which are templates.
+// fields returns pointers to the URLs of an authorization server, some of which
+// are templates.
 func (o *OAuth) fields() []*string {
 	return []*string{
 		&o.Issuer, &o.AuthorizationEndpoint, &o.TokenEndpoint, &o.RegistrationEndpoint,
@@ -42,7 +43,7 @@ func (o *OAuth) fields() []*string {
 	}
 }
 
-// strings returns what fields points to, and the issuers of other URLs.
+// strings returns the values of fields, and the issuers of other URLs.
 func (o *OAuth) strings() []string {
 	s := slices.Sorted(maps.Values(o.Issuers))
 	for _, f := range o.fields() {

@@ -1,42 +1,40 @@
 package providers
 
-// CustomOptions say what is known of a server that the catalogue does not
-// have. Nil and the zero value are right for most.
+// CustomOptions describe a server that the catalogue lacks. Nil and the zero
+// value suit most servers.
 type CustomOptions struct {
-	// Name is for people. Default: the id.
+	// Name is shown to people. If empty, the id.
 	Name string
-	// Description is the entry's server_description. Default: none is sent.
+	// Description is the entry's server_description. If empty, none is sent.
 	Description string
-	// Transport is TransportHTTP or TransportSSE. Default: TransportHTTP.
+	// Transport is TransportHTTP or TransportSSE. If empty, TransportHTTP.
 	Transport string
-	// Ways are how the server lets itself be authenticated to, best first.
-	// Default: a user's consent ("oauth"), then a key as a bearer ("api_key").
+	// Ways are the ways to authenticate to the server, best first. If nil, a
+	// user's consent ("oauth"), then a key as a bearer ("api_key").
 	Ways []Way
 	// Takes are the kinds of token of another vendor, or of an AI platform or a
 	// cloud, that the server really takes, such as "github_classic" for a
 	// self-hosted server of GitHub's. If nil, such tokens are refused and sent
 	// nowhere.
 	Takes []TokenKind
-	// OAuth is what is known of the authorization server. Default: found by
-	// discovery.
+	// OAuth describes the authorization server. If zero, discovery finds it.
 	OAuth OAuth
-	// Tokens is what is known of its tokens. Default: the most careful
-	// assumptions.
+	// Tokens describes its tokens. If zero, the most careful assumptions.
 	Tokens Tokens
-	// Check says how the validity of a token is checked. Default: initialize
-	// and tools/list.
+	// Check is how the validity of a token is checked. If zero, initialize and
+	// tools/list.
 	Check Check
-	// Headers are sent beside the credential. Default: none.
+	// Headers are sent beside the credential. If nil, none.
 	Headers []Header
-	// Options are query parameters that do not make it another server. Default:
-	// none.
+	// Options are query parameters that a URL of the same server may have. If
+	// nil, none.
 	Options []string
 }
 
-// Custom returns a provider for any server: id names it in credentials' keys
-// and labels its entries, serverURL is its server_url to the byte. What is
-// wrong with them is told by [Provider.Validate], which a builder calls. Plain
-// http is possible for loopback addresses, which is for tests.
+// Custom returns a provider for any server. id names it in credentials' keys and
+// labels its entries; serverURL is its exact server_url. [Provider.Validate],
+// which a builder calls, reports invalid arguments. Plain http is possible for
+// loopback addresses, for tests.
 func Custom(id, serverURL string, opts *CustomOptions) Provider {
 	if opts == nil {
 		opts = &CustomOptions{}
@@ -55,7 +53,7 @@ func Custom(id, serverURL string, opts *CustomOptions) Provider {
 	if p.Ways == nil {
 		p.Ways = []Way{
 			{ID: "oauth", Kind: WayOAuth, Name: "OAuth", Obtain: "The user consents in a browser."},
-			{ID: "api_key", Kind: WayKey, Name: "API key", Obtain: "The server's operator tells where keys are made."},
+			{ID: "api_key", Kind: WayKey, Name: "API key", Obtain: "Ask the server's operator where to make a key."},
 		}
 	}
 	p = clone(p)

@@ -2,8 +2,8 @@ package providers
 
 //go:generate go test -run TestThePageOfProvidersIsFresh . -update
 
-// families are the data files; a new one is added here. A new provider is one
-// literal in one of them.
+// families are the data files. Add a new file here; a new provider is a literal
+// in one of them.
 var families = [][]Provider{
 	analyticsFamily, asanaFamily, brokerFamily, cloudflareFamily, codeFamily,
 	connectorFamily, contentFamily, customerFamily, databaseFamily,
@@ -13,7 +13,7 @@ var families = [][]Provider{
 
 // Sentences of several records.
 const (
-	hourHazard = "An access token lives for an hour, which a long run outlives: refresh before every request."
+	hourHazard = "An access token expires after an hour, which a long run exceeds: refresh before every request."
 	sseHazard  = "It speaks HTTP with SSE only, the transport before Streamable HTTP."
 )
 

@@ -16,7 +16,7 @@ var asanaFamily = []Provider{
 			Refused: []Refused{
 				{
 					Pattern: `^https?://mcp\.asana\.com/(sse|mcp)/?($|\?)`,
-					Why:     "That is Asana's V1 server, which was to be shut down on 2026-08-05: use https://mcp.asana.com/v2/mcp with a token of an MCP app.",
+					Why:     "That is Asana's V1 server, whose shutdown was announced for 2026-08-05: use https://mcp.asana.com/v2/mcp with a token of an MCP app.",
 				},
 				{
 					Pattern: `^https?://app\.asana\.com/`,
@@ -30,7 +30,7 @@ var asanaFamily = []Provider{
 				ID:           "oauth",
 				Kind:         WayOAuth,
 				Name:         "token of an MCP app",
-				Obtain:       "Make an app of the type MCP app at https://app.asana.com/0/my-apps, register the redirect URL to the letter, choose who may use it under Manage distribution, and let the user consent: run toolgrant connect asana.",
+				Obtain:       "Make an app of the type MCP app at https://app.asana.com/0/my-apps, register the exact redirect URL, choose who may use it under Manage distribution, and let the user consent: run toolgrant connect asana.",
 				Registration: RegistrationManual,
 				Source:       Source{URL: "https://developers.asana.com/docs/connecting-mcp-clients-to-asanas-v2-server", Date: "2026-07-23", Confidence: "high"},
 			},
@@ -60,22 +60,22 @@ var asanaFamily = []Provider{
 			Note: "A call of the REST API such as /users/me proves nothing: it refuses MCP tokens, and takes those that the MCP server refuses.",
 		},
 		Hazards: []string{
-			"Metadata at the origin mcp.asana.com describes the retired V1 server: who looks there registers with the wrong authorization server, so the endpoints are pinned here.",
+			"Metadata at the origin mcp.asana.com describes the retired V1 server: a client that reads it registers with the wrong authorization server, so the endpoints are pinned here.",
 			hourHazard,
-			"Administrators of Enterprise+ can block an MCP client, or make it wait for approval.",
+			"Administrators of Enterprise+ can block an MCP client, or require approval.",
 		},
 		Quirks: []string{
 			`A token of the REST API is refused with 401 invalid_token, "Invalid token signature - token was not issued by Asana OAuth"; a token of an MCP app is refused by the REST API.`,
 			"There is no dynamic registration, no client ID metadata document and no public client: the client secret is needed for the exchange and for every refresh.",
 			"The documented resource is https://mcp.asana.com/v2, the server's own metadata names https://mcp.asana.com/v2/mcp: both are accepted.",
-			"The documented metadata URL under /v2/.well-known answered 404 on 2026-08-06; the 401 points to the one that is used here.",
-			`Ask for no scope: anything but "default" gives "Invalid scope(s) requested". All tools are granted, future ones too, and none is read-only.`,
-			"One workspace is chosen at consent, and the session sees no other.",
+			"The documented metadata URL under /v2/.well-known returned 404 on 2026-08-06; the 401 names the URL recorded here.",
+			`Request no scope: anything but "default" returns "Invalid scope(s) requested". The token opens all tools, future ones too, and none is read-only.`,
+			"The user chooses one workspace at consent, and the session sees only that one.",
 			`With Specific workspaces and none chosen under Manage distribution, consent ends with "This app is not available to your Asana workspace or organization".`,
-			"Redirect URLs match to the letter, port included: https, or http on localhost and 127.0.0.1.",
+			"Redirect URLs must match exactly, including the port: https, or http on localhost and 127.0.0.1.",
 			"Only the refresh token can be revoked.",
-			"Answers to a refresh often leave out refresh_token: the old one stays valid; a new one, if there is one, replaces it.",
-			"Tokens hold / and :, so they must be escaped in forms and left as they are in headers.",
+			"Refresh responses often lack refresh_token: the old one then stays valid; a new one replaces it.",
+			"Tokens contain / and :, so escape them in forms, and not in headers.",
 		},
 		Docs: []string{
 			"https://developers.asana.com/docs/integrating-with-asanas-mcp-server",
@@ -104,7 +104,7 @@ var asanaFamily = []Provider{
 				ID:           "oauth",
 				Kind:         WayOAuth,
 				Name:         "OAuth",
-				Obtain:       "Nothing new should be connected here: use asana.",
+				Obtain:       "Do not connect new users: use asana.",
 				Registration: RegistrationOpen,
 			},
 		},
@@ -121,11 +121,11 @@ var asanaFamily = []Provider{
 		RESTToken: No,
 		Hazards:   []string{sseHazard},
 		Quirks: []string{
-			"On 2026-09-30 it still answered 401 and its authorization server still listed /register: that something answers is no proof that it is supported.",
+			"On 2026-09-30 it still answered 401 and its authorization server still listed /register: a response does not prove that a server is supported.",
 			"Its tokens are of another authorization server (mcp.asana.com) than those of V2 (app.asana.com) and don't work there.",
 			"Dynamic registration gave the client a secret, for client_secret_basic.",
 		},
-		Retired: "Asana's V1 server (/sse and /mcp) was to be shut down on 2026-08-05: use asana, https://mcp.asana.com/v2/mcp, with a token of an MCP app.",
+		Retired: "Asana's V1 server (/sse and /mcp) had its shutdown announced for 2026-08-05: use asana, https://mcp.asana.com/v2/mcp, with a token of an MCP app.",
 		Docs: []string{
 			"https://developers.asana.com/docs/integrating-with-asanas-mcp-server",
 			"https://forum.asana.com/t/new-v2-mcp-server-now-generally-available/1122647",
@@ -138,6 +138,6 @@ var asanaFamily = []Provider{
 // Asana's REST API is refused there, and its V1 server is retired.
 func Asana() Provider { return record("asana") }
 
-// AsanaV1 is Asana's retired V1 server: it is known so that it can be refused by
-// name.
+// AsanaV1 is Asana's retired V1 server: the catalogue has it so that its URLs are
+// refused with a reason.
 func AsanaV1() Provider { return record("asana_v1") }

@@ -55,12 +55,12 @@ var brokerFamily = []Provider{
 		RESTToken: Yes,
 		Hazards: []string{
 			"The key travels in the header x-api-key, which OpenAI's authorization field can't carry.",
-			"The user_id in the URL says whose connections are used: the URL differs per user, and must never be that of another.",
+			"The user_id in the URL selects the user's connections: each user has a separate URL, which must never be used for another user.",
 		},
 		Quirks: []string{
-			"The header is enforced for new projects since 2025-12-15 and for all since 2026-04-15.",
+			"The header is required for new projects since 2025-12-15, and for all since 2026-04-15.",
 			"Rube takes OAuth, or a key as a bearer; no source says whether it still runs.",
-			"The server for consumers, https://connect.composio.dev/mcp, takes OAuth too; its issuer was not captured.",
+			"The server for consumers, https://connect.composio.dev/mcp, takes OAuth too; no source names its issuer.",
 		},
 		Docs:   []string{"https://github.com/ComposioHQ/composio"},
 		Source: Source{URL: "https://github.com/ComposioHQ/composio", Date: "2026-01-08", Confidence: "high"},
@@ -94,10 +94,10 @@ var brokerFamily = []Provider{
 			{Name: "x-pd-app-slug", Doc: "the app, such as notion", Required: true},
 		},
 		Hazards: []string{
-			"The user is named by a header, not by the token: each entry must name the person that it is for.",
+			"A header names the user, not the token: each entry must name its user.",
 		},
 		Quirks: []string{
-			"The environments development and production are separate: tokens and accounts of one are not in the other.",
+			"The environments development and production are separate, with separate tokens and accounts.",
 		},
 		Docs:   []string{"https://pipedream.com/docs/connect/mcp/developers"},
 		Source: Source{URL: "https://pipedream.com/docs/connect/mcp/developers", Date: "2026", Confidence: "medium"},

@@ -112,7 +112,7 @@ var cloudflareFamily = []Provider{
 		Tokens:    Tokens{Refresh: Yes},
 		RESTToken: Yes,
 		Hazards: []string{
-			"Each host is an issuer of its own: an OAuth token for one is not for another.",
+			"Each host is its own issuer: an OAuth token for one does not work on another.",
 		},
 		Quirks: []string{
 			"/sse is only another name of the same Streamable HTTP handler.",

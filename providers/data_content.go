@@ -70,7 +70,7 @@ var contentFamily = []Provider{
 				ID:           "oauth",
 				Kind:         WayOAuth,
 				Name:         "OAuth",
-				Obtain:       "Anyone can register, but use is behind a list of approved clients: apply to Canva first.",
+				Obtain:       "Canva lets only approved clients connect, although any can register: apply to Canva first.",
 				Registration: RegistrationRestricted,
 			},
 		},
@@ -88,12 +88,12 @@ var contentFamily = []Provider{
 		},
 		Tokens: Tokens{Refresh: Yes},
 		Hazards: []string{
-			"Dynamic registration answers 201 even where the client is not approved for use.",
+			"Dynamic registration returns 201 even if the client is not approved for use.",
 		},
 		Quirks: []string{
-			"Scopes for reading and writing are named apart, and both must be asked for.",
+			"Reading and writing have separate scopes: request both.",
 			"Its metadata advertises revocation.",
-			"Whether tokens of the Canva Connect API work is not stated.",
+			"No source says whether tokens of the Canva Connect API work.",
 		},
 		Docs: []string{
 			"https://www.canva.dev/docs/mcp/",
@@ -130,7 +130,7 @@ var contentFamily = []Provider{
 		Tokens: Tokens{Refresh: Yes},
 		Quirks: []string{
 			"There is no dynamic registration.",
-			"Which scopes the tools need was not captured: ask for those of the vendor's page.",
+			"No source here lists the scopes: request those of the vendor's page.",
 			"The demo environment, https://mcp-d.docusign.com/mcp, has an authorization server and accounts of its own.",
 			"The vendor's JWT grant gives a token of one hour for a service account.",
 		},
@@ -180,7 +180,7 @@ var contentFamily = []Provider{
 		},
 		RESTToken: Yes,
 		Hazards: []string{
-			"Well-known paths answered 429 at first contact: discovery may need a second attempt.",
+			"Well-known paths returned 429 on the first request: discovery may need a second attempt.",
 		},
 		Quirks: []string{
 			"Without token_access_type=offline there is no refresh token.",
@@ -220,7 +220,7 @@ var contentFamily = []Provider{
 		},
 		Tokens: Tokens{Refresh: Yes},
 		Hazards: []string{
-			"Dynamic registration answers 403 to clients that are not in Figma's catalogue.",
+			"Dynamic registration returns 403 to clients that are not in Figma's catalogue.",
 		},
 		Quirks: []string{
 			"There is one coarse scope, mcp:connect; those of the REST API do not exist here.",
@@ -281,7 +281,7 @@ var contentFamily = []Provider{
 		Transport:   TransportHTTP,
 		Ways:        []Way{noCredential("It needs none.")},
 		RESTToken:   No,
-		Quirks:      []string{"It holds documentation and schemas only, no shop's data."},
+		Quirks:      []string{"It has documentation and schemas only, no shop's data."},
 		Docs:        []string{"https://shopify.dev/docs/apps/build/devmcp"},
 		Source:      Source{URL: "https://shopify.dev/docs/apps/build/devmcp", Date: "2026-09-30", Confidence: "medium"},
 	},
@@ -298,7 +298,7 @@ var contentFamily = []Provider{
 			Refused: []Refused{
 				{
 					Pattern: `^https://[a-z0-9-]+\.myshopify\.com/api/mcp/?$`,
-					Why:     "Shopify removed the catalogue and cart tools of /api/mcp in 2026, and its policy tool ends on 2027-01-15: use https://{shop}.myshopify.com/api/ucp/mcp.",
+					Why:     "Shopify removed the catalogue and cart tools of /api/mcp in 2026, and will remove its policy tool on 2027-01-15: use https://{shop}.myshopify.com/api/ucp/mcp.",
 				},
 			},
 		},
@@ -307,10 +307,10 @@ var contentFamily = []Provider{
 		RESTToken: No,
 		Hazards: []string{
 			"Every tool call must carry meta with ucp-agent.profile, the public URL of a profile of your agent: tell the model that URL in its instructions.",
-			"Shops with a password, and domains of their own, can redirect: give the myshopify.com host. This record takes no other.",
+			"Shops with a password, and domains of their own, can redirect: pass the myshopify.com host, the only one that this record accepts.",
 		},
 		Quirks: []string{
-			"There is a URL per shop.",
+			"Each shop has its own URL.",
 			"Never send an Admin API token (shpat_…) to it: it is public.",
 			"The shop's /.well-known/ucp advertises the URL.",
 		},
@@ -380,7 +380,7 @@ var contentFamily = []Provider{
 		Tokens: Tokens{Refresh: Yes},
 		Quirks: []string{
 			"The resource is the origin, https://mcp.wix.com, while the server is at /mcp.",
-			"An API key with an account id is an alternative, by an audit's note; the names of its headers were not captured.",
+			"An audit notes an API key with an account id as an alternative; no source names the headers.",
 		},
 		Docs:   []string{"https://github.com/wix/wix-mcp"},
 		Source: Source{URL: "https://github.com/wix/wix-mcp", Date: "2026-09-30", Confidence: "medium"},

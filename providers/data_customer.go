@@ -18,7 +18,7 @@ var customerFamily = []Provider{
 			Refused: []Refused{
 				{
 					Pattern: `^https?://app\.hubspot\.com/mcp/`,
-					Why:     "That is HubSpot's older beta server, another one: use https://mcp.hubspot.com with a token of an MCP auth app.",
+					Why:     "That is HubSpot's older beta server: use https://mcp.hubspot.com with a token of an MCP auth app.",
 				},
 				{
 					Pattern: `^https?://mcp-eu1\.hubspot\.com`,
@@ -26,7 +26,7 @@ var customerFamily = []Provider{
 				},
 				{
 					Pattern: `^https?://mcp\.hubspot\.com/mcp/?$`,
-					Why:     "That path is 404: the server is at the origin, https://mcp.hubspot.com.",
+					Why:     "That path returns 404: the server is at the origin, https://mcp.hubspot.com.",
 				},
 			},
 		},
@@ -61,20 +61,20 @@ var customerFamily = []Provider{
 			{Kind: "hubspot_private_app", Why: "It works on HubSpot's REST API; the remote MCP server takes only tokens of an MCP auth app."},
 		},
 		Check: Check{
-			Note: "The introspection endpoint https://mcp.hubspot.com/oauth/v3/token/introspect tells whether a token lives.",
+			Note: "The introspection endpoint https://mcp.hubspot.com/oauth/v3/token/introspect reports whether a token is valid.",
 		},
 		Hazards: []string{
 			"The server is at the origin: /mcp is 404.",
-			"Refresh tokens were announced to be single-use for MCP clients: one refresh at a time.",
+			"HubSpot announced single-use refresh tokens for MCP clients: refresh one at a time.",
 		},
 		Quirks: []string{
-			"No scope may be asked for: they follow from the tools and from what the user may do.",
+			"Request no scopes: they follow from the tools and the user's permissions.",
 			"PKCE is required.",
 			"Users of portals in the EU consent at https://mcp-eu1.hubspot.com/oauth/authorize/user.",
 			"The metadata lists 72 scopes, and the grant client_credentials.",
 			"Redirect URLs are https, or http on the host name localhost; addresses such as 127.0.0.1 are refused.",
 			"New tools need a new installation, for their scopes.",
-			"Accounts with Sensitive Data lose activities and conversations.",
+			"Accounts with Sensitive Data have no activities and conversations.",
 		},
 		Docs: []string{
 			"https://developers.hubspot.com/docs/apps/developer-platform/build-apps/integrate-with-the-remote-hubspot-mcp-server",
@@ -101,7 +101,7 @@ var customerFamily = []Provider{
 				ID:           "oauth",
 				Kind:         WayOAuth,
 				Name:         "OAuth",
-				Obtain:       "Registration is for redirect URIs that Intercom has listed; else make an app in the Developer Hub, whose REST tokens the server takes.",
+				Obtain:       "Intercom admits redirect URIs on its list; otherwise make an app in the Developer Hub, whose REST tokens the server takes.",
 				Registration: RegistrationRestricted,
 			},
 			{
@@ -124,9 +124,9 @@ var customerFamily = []Provider{
 		Tokens:    Tokens{Refresh: Yes},
 		RESTToken: Yes,
 		Hazards: []string{
-			"A 401 carries no resource_metadata, and there is no protected-resource metadata: the authorization server is found at the origin.",
-			"The EU is another host and another issuer; workspaces in Australia are not supported.",
-			"Salesforce announced on 2026-06-15 to buy Intercom: hosts may move.",
+			"A 401 has no resource_metadata, and there is no protected-resource metadata: the authorization server's metadata is at the origin.",
+			"The EU has its own host and issuer; workspaces in Australia are not supported.",
+			"Salesforce announced on 2026-06-15 that it will buy Intercom: hosts may change.",
 		},
 		Quirks: []string{
 			"An app of the Developer Hub uses https://app.intercom.com/oauth and https://api.intercom.io/auth/eagle/token.",
@@ -182,14 +182,14 @@ var customerFamily = []Provider{
 		},
 		ReadOnly: "The server sobject-reads.",
 		Hazards: []string{
-			"A new app can take 30 minutes until it works.",
+			"A new app may take 30 minutes to work.",
 			"Sandboxes have /sandbox after /v1 in their URL, and their users sign in at test.salesforce.com.",
 		},
 		Quirks: []string{
 			"Connected Apps are not supported.",
-			"A page of Salesforce shows URLs on the org's own host, such as https://acme.my.salesforce.com/services/mcp/; they are not taken here, since that host also runs customers' code.",
-			"Servers are off until someone turns them on.",
-			"Two metadata documents differ: that of api.salesforce.com has no registration endpoint, that of login.salesforce.com lists one. Use an app that was made beforehand.",
+			"A page of Salesforce shows URLs on the org's own host, such as https://acme.my.salesforce.com/services/mcp/; they are refused here, since that host also runs customers' code.",
+			"Servers are off until an administrator turns them on.",
+			"Two metadata documents differ: that of api.salesforce.com has no registration endpoint, that of login.salesforce.com lists one. Use an app that you made in the org.",
 		},
 		Docs: []string{
 			"https://developer.salesforce.com/docs/platform/hosted-mcp-servers/guide/postman.html",

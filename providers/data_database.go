@@ -63,11 +63,11 @@ var databaseFamily = []Provider{
 		},
 		RESTToken: Yes,
 		Hazards: []string{
-			"IP access lists of the workspace or the account must hold OpenAI's outgoing addresses.",
+			"IP access lists of the workspace or the account must contain OpenAI's outgoing addresses.",
 		},
 		Quirks: []string{
-			"The host is that of the workspace, and path names changed over time: vector-search, then ai-search.",
-			"Which scope is needed depends on the server: unity-catalog, genie, ai-search, sql, ai-gateway.",
+			"The host is that of the workspace. A path name changed from vector-search to ai-search.",
+			"The required scope depends on the server: unity-catalog, genie, ai-search, sql, ai-gateway.",
 			"Its metadata is at https://{workspace_host}/oidc/.well-known/oauth-authorization-server, with the well-known path behind that of the issuer.",
 			"A host of a unified account, such as acme.databricks.com, has the issuer https://acme.databricks.com/oidc/accounts/ and the account's id: name that issuer in the application.",
 		},
@@ -126,7 +126,7 @@ var databaseFamily = []Provider{
 				ID:     "api_key",
 				Kind:   WayKey,
 				Name:   "API key",
-				Obtain: "An API key of Neon; one of an organisation keeps to that organisation.",
+				Obtain: "An API key of Neon; a key of an organisation is limited to that organisation.",
 			},
 		},
 		OAuth: OAuth{
@@ -148,7 +148,7 @@ var databaseFamily = []Provider{
 		Hazards: []string{
 			"With IP Allow on, the addresses of mcp.neon.tech itself must be listed (34.192.103.46 and 23.22.233.166), not those of OpenAI.",
 		},
-		Quirks: []string{"The readonly parameter beats the scope of the OAuth token."},
+		Quirks: []string{"The readonly parameter takes precedence over the scope of the OAuth token."},
 		Docs: []string{
 			"https://github.com/neondatabase/mcp-server-neon",
 			"https://neon.com/docs/ai/neon-mcp-server",
@@ -224,16 +224,16 @@ var databaseFamily = []Provider{
 		},
 		RESTToken: Yes,
 		Hazards: []string{
-			"Network policies of the account hold for OpenAI's addresses.",
-			"It answers POST only, without streaming.",
+			"Network policies of the account apply to OpenAI's addresses.",
+			"It responds to POST only, without streaming.",
 		},
 		Quirks: []string{
-			"There is a URL per account.",
+			"Each account has its own URL.",
 			"It runs with the user's DEFAULT_ROLE, and DEFAULT_WAREHOUSE must be set.",
-			"It has no resources, no prompts and no negotiation of versions.",
+			"It has no resources, no prompts and no version negotiation.",
 			"There is no dynamic registration.",
 			"The scope session:role: and the name of a role asks for that role.",
-			"That the issuer is the account's URL was read from a test of another project, not from a metadata document.",
+			"The issuer comes from a test of another project, not from a metadata document.",
 		},
 		Docs: []string{
 			"https://docs.snowflake.com/en/user-guide/snowflake-cortex/cortex-agents-mcp",
@@ -254,7 +254,7 @@ var databaseFamily = []Provider{
 				ID:     "personal_access_token",
 				Kind:   WayKey,
 				Name:   "personal access token",
-				Obtain: "A personal access token of the account; the vendor gives it for CI.",
+				Obtain: "A personal access token of the account; the vendor recommends it for CI.",
 				Takes:  []TokenKind{"supabase_pat"},
 			},
 		},
@@ -273,12 +273,12 @@ var databaseFamily = []Provider{
 		Tokens:    Tokens{Refresh: Yes},
 		RESTToken: Yes,
 		Wrong: []Wrong{
-			{Kind: "supabase_project_key", Why: "Keys of a project open its data, not the management API that this server speaks for."},
+			{Kind: "supabase_project_key", Why: "Keys of a project open its data, not the management API that this server exposes."},
 		},
 		Options:  []string{"project_ref", "read_only", "features"},
 		ReadOnly: "The query parameter read_only=true.",
 		Quirks: []string{
-			"Options are in the query, and belong to the server_url.",
+			"Options are query parameters, and part of the server_url.",
 			"The token endpoint takes clients with a secret only; dynamic registration gives one.",
 		},
 		Docs: []string{

@@ -53,7 +53,7 @@ var googleFamily = []Provider{
 			Scopes:           []string{"https://www.googleapis.com/auth/compute"},
 			DefaultScopes:    []string{"https://www.googleapis.com/auth/compute"},
 		},
-		Quirks: []string{"Metadata without /mcp at the end of its path is 404."},
+		Quirks: []string{"Metadata without /mcp at the end of its path returns 404."},
 	}),
 	googleWorkspace(Provider{
 		ID:          "google_docs",
@@ -130,7 +130,7 @@ var googleFamily = []Provider{
 			Source:             Source{URL: "https://accounts.google.com/.well-known/openid-configuration", Date: "2026-11-28", Confidence: "low"},
 		}),
 		Hazards: []string{
-			"The key travels in a header of its own, which OpenAI's authorization field can't carry.",
+			"The key travels in its own header, which OpenAI's authorization field can't carry.",
 		},
 		Quirks: []string{
 			"The scope cloud-platform is not enough: OAuth needs maps-platform.mapstools.",
@@ -194,7 +194,7 @@ const (
 	googleRevocation = "https://oauth2.googleapis.com/revoke"
 	googleGuide      = "https://developers.google.com/workspace/guides/configure-mcp-servers"
 	googleFormat     = "An access token begins with ya29. and is opaque."
-	googleTokenInfo  = "Google's tokeninfo (https://oauth2.googleapis.com/tokeninfo) tells whether a token lives, and its scopes."
+	googleTokenInfo  = "Google's tokeninfo (https://oauth2.googleapis.com/tokeninfo) reports whether a token is valid, and its scopes."
 )
 
 // googleOAuth completes o with Google's authorization server.
@@ -231,8 +231,8 @@ func googleServer(p Provider) Provider {
 	}
 	p.Quirks = append([]string{
 		"There is neither dynamic registration nor a client ID metadata document; ordinary Google OAuth tokens with the right scope are taken.",
-		"Without access_type=offline and prompt=consent there is no refresh token; of an External app in Testing it lives for 7 days.",
-		"Whoever connects needs the IAM role roles/mcp.toolUser (MCP Tool User) on the project.",
+		"Without access_type=offline and prompt=consent there is no refresh token; that of an External app in Testing expires after 7 days.",
+		"The user who connects needs the IAM role roles/mcp.toolUser (MCP Tool User) on the project.",
 	}, p.Quirks...)
 	p.Docs = []string{googleGuide, "https://docs.cloud.google.com/mcp/overview"}
 	return p

@@ -50,7 +50,7 @@ var microsoftFamily = []Provider{
 			"The scope /.default never fails for a missing permission: Entra issues a token without it, which the server answers with 403.",
 		},
 		Quirks: []string{
-			"There is a URL per tenant.",
+			"Each tenant has its own URL.",
 			"The scope /.default needs the consent of an administrator; named ones, such as McpServers.Mail.All or McpServers.Teams.All, do not.",
 			"Its metadata names the authorization server of organizations, whose own metadata has a template in place of the tenant.",
 			"A path without /mcp/environments before the environment's servers answers 404 RouteNotFound.",
@@ -100,7 +100,7 @@ var microsoftFamily = []Provider{
 			Format: "JWT of Entra.",
 		},
 		Quirks: []string{
-			"That its tokens are those of the tenant's Entra issuer is inferred from Microsoft's other MCP servers; its own metadata was not read.",
+			"The issuer is inferred from Microsoft's other MCP servers; no source quotes this server's metadata.",
 		},
 		Docs:   []string{"https://github.com/microsoft/mcp"},
 		Source: Source{URL: "https://github.com/microsoft/mcp", Date: "2026-08-21", Confidence: "low"},
@@ -134,7 +134,7 @@ var microsoftFamily = []Provider{
 		Tokens:    Tokens{Format: "JWT of Entra, for another audience than that of dev.azure.com."},
 		RESTToken: No,
 		Headers: []Header{
-			{Name: "X-MCP-Toolsets", Doc: "toolsets, with commas between them: wit,wiki,work"},
+			{Name: "X-MCP-Toolsets", Doc: "toolsets, separated by commas: wit,wiki,work"},
 			{Name: "X-MCP-Readonly", Doc: "true: tools that only read"},
 		},
 		ReadOnly: "The header X-MCP-Readonly: true.",
@@ -186,7 +186,7 @@ var microsoftFamily = []Provider{
 		ReadOnly: "The server only reads; it is a preview.",
 		Hazards:  []string{"A token for https://graph.microsoft.com has the wrong audience."},
 		Quirks: []string{
-			"Permissions are delegated only, and named MCP. and that of Graph; there are no tokens for apps alone.",
+			"Permissions are delegated only, with the names of Graph's permissions after MCP.; there are no tokens for apps alone.",
 			"Entra has no dynamic registration.",
 			"The scope that begins with https://mcp.svc.cloud.microsoft is from the sample of a third party, not from Microsoft's page.",
 			"Microsoft's page uses a confidential client, of the platform Web, and the endpoints of organizations.",
@@ -210,7 +210,7 @@ var microsoftFamily = []Provider{
 		Ways:      []Way{noCredential("It needs none.")},
 		Options:   []string{"maxTokenBudget"},
 		Quirks: []string{
-			"A browser's GET is answered with 405; that is normal.",
+			"The server responds to a browser's GET with 405; that is normal.",
 			"/openai-compatible is for OpenAI's Deep Research, with the tools search and fetch.",
 			"The query parameter maxTokenBudget bounds the answers.",
 		},

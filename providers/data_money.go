@@ -32,7 +32,7 @@ var moneyFamily = []Provider{
 		},
 		Tokens: Tokens{Refresh: Yes},
 		Hazards: []string{
-			"The sandbox is another host and another issuer: a token of one is not for the other.",
+			"The sandbox has its own host and issuer: a production token does not work there.",
 		},
 		Quirks: []string{"The metadata listed no scopes on 2026-07-19, and three on 2026-09-30."},
 		Docs: []string{
@@ -63,7 +63,7 @@ var moneyFamily = []Provider{
 				ID:     "client_credentials",
 				Kind:   WayMachine,
 				Name:   "client credentials",
-				Obtain: "A short-lived token from POST https://production.plaid.com/oauth/token with client_id, secret, grant_type client_credentials and scope mcp:dashboard as JSON; a public script does that, no page of the vendor.",
+				Obtain: "A short-lived token from POST https://production.plaid.com/oauth/token with client_id, secret, grant_type client_credentials and scope mcp:dashboard as JSON; a public script does that; no page of the vendor describes it.",
 				URL:    "https://api.dashboard.plaid.com/mcp",
 				Source: Source{URL: "https://plaid.com/docs/resources/mcp/", Date: "2026-09-30", Confidence: "low"},
 			},
@@ -86,11 +86,11 @@ var moneyFamily = []Provider{
 		},
 		Hazards: []string{
 			"It speaks HTTP with SSE.",
-			"A 401 carries no challenge, and there is no protected-resource metadata: the authorization server is found at the host.",
-			"Its metadata offers no refresh: when the access token ends, a person must consent again.",
+			"A 401 has no challenge, and there is no protected-resource metadata: the authorization server's metadata is at the server's host.",
+			"Its metadata lists no refresh: when the access token expires, a person must consent again.",
 		},
 		Quirks: []string{
-			`In OpenAI's answer a 401 shows as HTTP 424 with "401 (Unauthorized)" in its text.`,
+			`OpenAI reports a 401 as HTTP 424 with "401 (Unauthorized)" in its text.`,
 		},
 		Docs:   []string{"https://plaid.com/docs/resources/mcp/"},
 		Source: Source{URL: "https://plaid.com/docs/resources/mcp/", Date: "2026-09-30", Confidence: "high"},
@@ -148,7 +148,7 @@ var moneyFamily = []Provider{
 			Source:  Source{URL: "https://docs.ramp.com/developer-api/v1/mcp-redirect-whitelist-request", Date: "2026-10-06", Confidence: "high"},
 		},
 		Hazards: []string{
-			"There are scopes that move money: ask for those that read.",
+			"Some scopes move money: request those that read.",
 			"Scopes do not bound what tools do: submit-flight-booking needs only trips:read.",
 		},
 		Quirks: []string{
@@ -156,7 +156,7 @@ var moneyFamily = []Provider{
 			"Loopback redirect URIs are said to need no listing.",
 			"The sandbox, https://demo-mcp.ramp.com/mcp, has a token endpoint of its own, at demo-api.ramp.com.",
 			"Clients are public only; none has a secret.",
-			"The authorization endpoint carries auth_level=auto.",
+			"The authorization request has auth_level=auto.",
 		},
 		Docs:   []string{"https://docs.ramp.com/developer-api/v1/mcp-redirect-whitelist-request"},
 		Source: Source{URL: "https://docs.ramp.com/developer-api/v1/mcp-redirect-whitelist-request", Date: "2026-10-06", Confidence: "high"},
@@ -235,7 +235,7 @@ var moneyFamily = []Provider{
 			{Kind: "stripe_secret", Why: "It can do everything in the account: make a restricted key (rk_…) instead.", Works: true},
 		},
 		Hazards: []string{
-			"The issuer has a path, so its metadata is at https://access.stripe.com/.well-known/oauth-authorization-server/mcp; the form with the path in front is 404.",
+			"The issuer has a path, so its metadata is at https://access.stripe.com/.well-known/oauth-authorization-server/mcp; the form with the path first returns 404.",
 		},
 		Quirks: []string{
 			"Clients are public only; none has a secret.",

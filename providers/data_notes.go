@@ -61,11 +61,11 @@ var notesFamily = []Provider{
 			Source:  Source{URL: "https://github.com/UsefulSoftwareCo/executor/issues/1973", Date: "2026-09-11", Confidence: "low"},
 		},
 		Hazards: []string{
-			"A refresh token is reported, by a client project and not by the vendor, to rotate.",
+			"A client project reports, and the vendor does not, that refresh tokens rotate.",
 		},
 		Quirks: []string{
 			"The resource is the origin with a slash, https://mcp.granola.ai/, while the server is at /mcp.",
-			"Ask for offline_access, else there is no refresh token.",
+			"Without the scope offline_access there is no refresh token.",
 			"There is no revocation.",
 		},
 		Docs: []string{
@@ -149,10 +149,10 @@ var notesFamily = []Provider{
 		},
 		Hazards: []string{
 			hourHazard,
-			"Of refreshes at the same time only the first wins, the others get invalid_grant: one at a time, and the answer is stored before it is used.",
+			"Of concurrent refreshes only the first succeeds, and the others get invalid_grant: refresh one at a time, and store the response before using it.",
 		},
 		Quirks: []string{
-			"A grant may hold two valid refresh tokens: using one ends the other and gives a new one.",
+			"A grant may have two valid refresh tokens: using one invalidates the other and returns a new one.",
 			"Tokens of Notion's REST OAuth were refused when a project sent them (public report of 2025-10-24).",
 			"Its metadata advertises revocation.",
 			"Users of other clients report that a session is lost after one or two days (March 2026).",

@@ -55,18 +55,18 @@ var opsFamily = []Provider{
 		Tokens:    Tokens{Refresh: Yes},
 		RESTToken: Yes,
 		Headers: []Header{
-			{Name: "X-Datadog-MCP-Toolsets", Doc: "toolsets, with commas between them"},
+			{Name: "X-Datadog-MCP-Toolsets", Doc: "toolsets, separated by commas"},
 		},
 		Options: []string{"toolsets"},
 		Hazards: []string{
-			"The two keys are headers of their own, which OpenAI's authorization field can't carry.",
-			"There is a host for each Datadog site, and a credential belongs to one site.",
+			"The two keys travel in their own headers, which OpenAI's authorization field can't carry.",
+			"Each Datadog site has its own host, and a credential belongs to one site.",
 			"A probe of 2026-08-31 found a 401 without resource_metadata.",
 		},
 		Quirks: []string{
 			"PKCE is required.",
 			"Its authorization server has endpoints below https://mcp.datadoghq.com/api/unstable/mcp-server/, such as /register; as a server_url such a URL stays refused.",
-			"The query parameter toolsets chooses toolsets too.",
+			"The query parameter toolsets also selects toolsets.",
 		},
 		Docs: []string{
 			"https://docs.datadoghq.com/mcp_server/setup/",
@@ -100,7 +100,7 @@ var opsFamily = []Provider{
 			Source:           Source{URL: "https://mcp.globalping.dev/.well-known/oauth-authorization-server", Date: "2026-09-05", Confidence: "medium"},
 		},
 		RESTToken: Yes,
-		Quirks:    []string{"The server itself tells OAuth tokens and API tokens apart."},
+		Quirks:    []string{"The server distinguishes OAuth tokens and API tokens."},
 		Docs:      []string{"https://github.com/jsdelivr/globalping-mcp-server"},
 		Source:    Source{URL: "https://github.com/jsdelivr/globalping-mcp-server", Date: "2026-04-09", Confidence: "high"},
 	},
@@ -134,11 +134,11 @@ var opsFamily = []Provider{
 			{Name: "X-Grafana-URL", Doc: "chooses the stack: https://example.grafana.net"},
 		},
 		Hazards: []string{
-			"A bare GET answers 302 and hides the 401: ask with a POST of initialize that accepts application/json and text/event-stream.",
+			"A GET returns 302 and hides the 401: send a POST of initialize that accepts application/json and text/event-stream.",
 			"It speaks Streamable HTTP only.",
 		},
 		Quirks: []string{
-			"Service account tokens (glsa_) are for the mcp-grafana that one runs oneself, and are not said to work here.",
+			"Service account tokens (glsa_) are for a self-hosted mcp-grafana; no source says that they work here.",
 			"Reading, querying and writing are separate boxes on the consent page.",
 			"Grafana bills each user as a user of Grafana Assistant.",
 		},
@@ -176,7 +176,7 @@ var opsFamily = []Provider{
 		},
 		RESTToken: Yes,
 		Headers: []Header{
-			{Name: "include-tags", Doc: "groups of tools, with commas between them: discovery,alerting"},
+			{Name: "include-tags", Doc: "groups of tools, separated by commas: discovery,alerting"},
 		},
 		Hazards: []string{
 			"The URL ends in a slash.",
@@ -185,7 +185,7 @@ var opsFamily = []Provider{
 		Quirks: []string{
 			"It is a preview.",
 			"Accounts in the EU use another host.",
-			"The issuer was not captured, so an application must name it.",
+			"No source names the issuer, so an application must.",
 		},
 		Docs:   []string{"https://docs.newrelic.com/docs/agentic-ai/mcp/setup"},
 		Source: Source{URL: "https://docs.newrelic.com/docs/agentic-ai/mcp/setup", Date: "2026-10-09", Confidence: "medium"},
@@ -231,7 +231,7 @@ var opsFamily = []Provider{
 		Tokens:    Tokens{Refresh: Yes},
 		RESTToken: Yes,
 		Hazards: []string{
-			"A user API key is sent with the scheme Token token=, which OpenAI's authorization field can't do. It travels in headers.",
+			"A user API key is sent with the scheme Token token=, which OpenAI's authorization field can't send, so it travels in headers.",
 		},
 		Quirks: []string{
 			"There is no dynamic registration.",
@@ -300,12 +300,12 @@ var opsFamily = []Provider{
 		Options:   []string{"skills", "disable-skills"},
 		ReadOnly:  "The query parameter skills narrows the tools.",
 		Hazards: []string{
-			"Bearer means a token of the MCP server's own OAuth: a Sentry API token must be sent with the scheme Sentry-Bearer, which OpenAI's authorization field can't do. It travels in headers.",
+			"Bearer means a token of the MCP server's own OAuth: a Sentry API token must be sent with the scheme Sentry-Bearer, which OpenAI's authorization field can't send, so it travels in headers.",
 			hourHazard,
 		},
 		Quirks: []string{
 			"The path can narrow the session to an organisation and a project.",
-			"The query parameters skills=inspect,triage and disable-skills=seer narrow the tools; a wrong name gives 400.",
+			"The query parameters skills=inspect,triage and disable-skills=seer narrow the tools; a wrong name returns 400.",
 		},
 		Docs: []string{
 			"https://docs.sentry.io/product/sentry-mcp/",

@@ -22,7 +22,7 @@ var salesFamily = []Provider{
 			DefaultScopes:         []string{"read_user_profile", "contacts_search", "contact_read"},
 		},
 		Tokens:  Tokens{Refresh: Yes},
-		Hazards: []string{"Some scopes open tools that spend credits of the account: ask for few."},
+		Hazards: []string{"Some scopes open tools that spend credits of the account: request few."},
 		Quirks:  []string{"About 70 scopes exist, one for each endpoint of the API."},
 		Docs: []string{
 			"https://docs.apollo.io/docs/use-oauth-20-authorization-flow-to-access-apollo-user-information-partners",

@@ -55,10 +55,10 @@ var searchFamily = []Provider{
 				ID:     "oauth",
 				Kind:   WayOAuth,
 				Name:   "OAuth",
-				Obtain: "The user consents in a browser; it has a URL of its own.",
+				Obtain: "The user consents in a browser; OAuth has its own URL.",
 				URL:    "https://mcp.context7.com/mcp/oauth",
 			},
-			noCredential("It works without, at lower limits."),
+			noCredential("It works without one, at lower limits."),
 		},
 		OAuth: OAuth{
 			Issuer: "https://clerk.context7.com",
@@ -68,10 +68,10 @@ var searchFamily = []Provider{
 		RESTToken: Yes,
 		Check: Check{
 			Anonymous: true,
-			Note:      "Anyone may list the tools; a key of a wrong form is answered with 401.",
+			Note:      "Anyone may list the tools; the server responds to a malformed key with 401.",
 		},
 		Hazards: []string{
-			"Every answer carries WWW-Authenticate, with status 200 too: the header alone is no reason to start a consent.",
+			"Every response has WWW-Authenticate, including those with status 200: do not start a consent on the header alone.",
 		},
 		Quirks: []string{
 			"A 401 means that the key does not begin with ctx7sk.",
@@ -93,7 +93,7 @@ var searchFamily = []Provider{
 		},
 		Transport: TransportHTTP,
 		Ways:      []Way{noCredential("It needs none.")},
-		Quirks:    []string{"It knows public repositories only."},
+		Quirks:    []string{"It covers public repositories only."},
 		Docs:      []string{"https://docs.devin.ai/work-with-devin/deepwiki-mcp"},
 		Source:    Source{URL: "https://docs.devin.ai/work-with-devin/deepwiki-mcp", Date: "2026-07-08", Confidence: "high"},
 	},
@@ -108,7 +108,7 @@ var searchFamily = []Provider{
 			Refused: []Refused{
 				{
 					Pattern: `(?i)[?&]exaApiKey=`,
-					Why:     "A key in the URL is shown in OpenAI's answers: use https://mcp.exa.ai/mcp and import the key.",
+					Why:     "A key in the URL is shown in OpenAI's responses: use https://mcp.exa.ai/mcp and import the key.",
 				},
 			},
 		},
@@ -128,7 +128,7 @@ var searchFamily = []Provider{
 				Name:   "API key",
 				Obtain: "An API key of Exa.",
 			},
-			noCredential("It works without, at lower limits."),
+			noCredential("It works without one, at lower limits."),
 		},
 		OAuth: OAuth{
 			Issuer:                "https://auth.exa.ai",
@@ -152,10 +152,10 @@ var searchFamily = []Provider{
 		},
 		Options: []string{"login"},
 		Hazards: []string{
-			"Without a token initialize and tools/list answer 200, so that a missing key does not show.",
+			"Without a token initialize and tools/list return 200, so a missing key goes unnoticed.",
 		},
 		Quirks: []string{
-			"A key may also travel in the header x-api-key, which beats an OAuth token, which beats a key as a bearer.",
+			"A key may also travel in the header x-api-key, which takes precedence over an OAuth token, which takes precedence over a key as a bearer.",
 			"The query parameter login makes it ask for OAuth.",
 		},
 		Docs:   []string{"https://github.com/exa-labs/exa-mcp-server"},
@@ -168,12 +168,12 @@ var searchFamily = []Provider{
 		Description: "Firecrawl: scraping and crawling of the web.",
 		Server:      Server{URL: "https://mcp.firecrawl.dev/mcp"},
 		Transport:   TransportHTTP,
-		Ways:        []Way{noCredential("It works without, with fewer tools.")},
+		Ways:        []Way{noCredential("It works without one, with fewer tools.")},
 		Check: Check{
 			Anonymous: true,
 		},
 		Quirks: []string{
-			"A key is optional; in which header it travels was not captured.",
+			"A key is optional; no source names its header.",
 			"There is neither protected-resource metadata nor OAuth.",
 		},
 		Docs:   []string{"https://docs.firecrawl.dev/mcp-server"},
@@ -224,7 +224,7 @@ var searchFamily = []Provider{
 			Refused: []Refused{
 				{
 					Pattern: `(?i)[?&]tavilyApiKey=`,
-					Why:     "A key in the URL is shown in OpenAI's answers: use https://mcp.tavily.com/mcp/ and import the key.",
+					Why:     "A key in the URL is shown in OpenAI's responses: use https://mcp.tavily.com/mcp/ and import the key.",
 				},
 			},
 		},
@@ -255,7 +255,7 @@ var searchFamily = []Provider{
 		Headers: []Header{
 			{Name: "DEFAULT_PARAMETERS", Doc: "JSON object of defaults for the tools"},
 		},
-		Hazards: []string{"The URL ends in a slash, the resource in its metadata does not."},
+		Hazards: []string{"The URL ends in a slash; the resource in its metadata does not."},
 		Docs:    []string{"https://github.com/tavily-ai/tavily-mcp"},
 		Source:  Source{URL: "https://github.com/tavily-ai/tavily-mcp", Date: "2026-09-30", Confidence: "high"},
 	},

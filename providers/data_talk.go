@@ -16,7 +16,7 @@ var talkFamily = []Provider{
 				ID:           "oauth",
 				Kind:         WayOAuth,
 				Name:         "OAuth",
-				Obtain:       "The user consents in a browser; which redirect URIs are taken was not tested: run toolgrant connect resend.",
+				Obtain:       "The user consents in a browser; no source says which redirect URIs are allowed: run toolgrant connect resend.",
 				Registration: RegistrationOpen,
 			},
 			{
@@ -99,9 +99,9 @@ var talkFamily = []Provider{
 		},
 		Quirks: []string{
 			"Only internal apps and those in the directory may use MCP; apps that are distributed without being listed may not.",
-			"A user token does not end unless token rotation is on: then it lives for 12 hours, and its refresh token can be used once.",
-			"Refresh tokens of apps with PKCE end after 30 days.",
-			"The classic authorization URL takes scopes with commas between them.",
+			"A user token does not expire unless token rotation is on: then it expires after 12 hours, and its refresh token can be used once.",
+			"Refresh tokens of apps with PKCE expire after 30 days.",
+			"The classic authorization URL takes comma-separated scopes.",
 			"Redirect URLs are https, or for apps with PKCE on http on localhost, or on 127.0.0.1 with a port.",
 			"A client with PKCE needs no secret, and an app that is not in the directory works in its own workspace (2026-09-13).",
 			"The same token works on the Web API.",
@@ -124,7 +124,7 @@ var talkFamily = []Provider{
 		Ways:        []Way{noCredential("It needs none.")},
 		RESTToken:   No,
 		Quirks: []string{
-			"It searches documentation only and makes no API call; other URLs under mcp.twilio.com that one finds are guesses.",
+			"It searches documentation only and makes no API call; other published URLs under mcp.twilio.com are guesses.",
 			"The older package @twilio-alpha/mcp runs locally, with an API key and its secret.",
 			"Twilio's OAuth apps are for its REST API, not for this server.",
 		},
@@ -176,9 +176,9 @@ var talkFamily = []Provider{
 		Hazards: []string{"The transport is part of the path: /streamable or /sse."},
 		Quirks: []string{
 			"There is no dynamic registration and no client ID metadata document.",
-			"PKCE is required by the vendor's page; an audit of 2026-07-19 found none in the metadata, one of 2026-09-30 found S256.",
-			"The vendor's page also speaks of a public client id without a secret.",
-			"The authorization server is that of the REST API; whether tokens of a REST app work is not stated.",
+			"The vendor's page requires PKCE; the metadata listed no method on 2026-07-19, and S256 on 2026-09-30.",
+			"The vendor's page also mentions a public client id without a secret.",
+			"The authorization server is that of the REST API; no source says whether tokens of a REST app work.",
 		},
 		Docs: []string{
 			"https://developers.zoom.us/docs/mcp/zoom/",

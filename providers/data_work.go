@@ -26,7 +26,7 @@ var workFamily = []Provider{
 				ID:     "personal_access_token",
 				Kind:   WayKey,
 				Name:   "personal access token",
-				Obtain: "A personal access token with the scopes and bases that the tools need; third-party guides say that the server takes it.",
+				Obtain: "A personal access token with the scopes and bases that the tools need; third-party guides say that the server accepts it.",
 				Takes:  []TokenKind{"airtable_pat"},
 				Source: Source{URL: "https://airtable.com/developers/web/api/oauth-reference", Date: "2026-09-30", Confidence: "low"},
 			},
@@ -54,11 +54,11 @@ var workFamily = []Provider{
 			"A refresh token can be used once.",
 		},
 		Quirks: []string{
-			"Issuer and scopes are those of the REST API, so OAuth tokens are taken to be general ones; that is inferred from metadata.",
+			"Issuer and scopes are those of the REST API, so its OAuth tokens are probably general ones; that is inferred from metadata.",
 			"There is no revocation endpoint.",
 			"An administrator of an Enterprise account may have to admit the client first.",
 			"An OAuth integration that a person made at Airtable works too.",
-			"The old API keys (key…) are dead.",
+			"The old API keys (key…) no longer work.",
 		},
 		Docs:   []string{"https://airtable.com/developers/web/api/oauth-reference"},
 		Source: Source{URL: "https://airtable.com/developers/web/api/oauth-reference", Date: "2026-09-30", Confidence: "medium"},
@@ -132,17 +132,17 @@ var workFamily = []Provider{
 		},
 		RESTToken: Yes,
 		Hazards: []string{
-			"IP allow-lists of Atlassian's products hold for MCP calls too, so that OpenAI's addresses can be refused while yours are not.",
-			"OpenAI's authorization field is sent as a bearer: a user API token, which is HTTP Basic, can only travel in headers.",
+			"IP allow-lists of Atlassian's products apply to MCP calls, so OpenAI's addresses may be blocked while yours are not.",
+			"OpenAI sends its authorization field as a bearer: a user API token, which is HTTP Basic, can only travel in headers.",
 			"An API token must be one with scopes: with a classic one the server initializes and lists three tools only, which looks like success.",
-			"A refresh ends the access token before it, which a running response may still hold: none is made ahead of time.",
+			"A refresh invalidates the previous access token, which a running response may still use: tokens are never refreshed ahead of time.",
 		},
 		Quirks: []string{
-			"Vendor pages give /v2/mcp; a README of July 2026 still gives /v1/mcp/authv2.",
+			"Vendor pages name /v2/mcp; a README of July 2026 still names /v1/mcp/authv2.",
 			"Some tools, of Jira Service Management and Bitbucket, work with an API token only; those of Compass with OAuth only.",
 			"An administrator of the organisation must list the redirect URI's domain, under Rovo MCP server.",
 			"The URL /v1/mcp/authv2 needs the scopes of its resource metadata in the request.",
-			"The issuer has an opaque path: follow discovery, do not rebuild it.",
+			"The issuer has an opaque path: use discovery, do not construct it.",
 			"The scopes of /v1 were read:jira-work and the like; those of /v2 end in :agent-interface.",
 		},
 		Docs: []string{
@@ -213,8 +213,8 @@ var workFamily = []Provider{
 			{Kind: "clickup_personal", Why: "It works on ClickUp's REST API; the hosted MCP server takes OAuth only."},
 		},
 		Hazards: []string{
-			"Dynamic registration answers every client, but the consent of one with an unlisted redirect URI fails.",
-			"Its metadata offers no refresh: when the access token ends, the user must consent again.",
+			"Dynamic registration accepts every client, but consent fails for unlisted redirect URIs.",
+			"Its metadata lists no refresh: when the access token expires, the user must consent again.",
 		},
 		Quirks: []string{"Clients are public only; none has a secret."},
 		Docs: []string{
@@ -241,7 +241,7 @@ var workFamily = []Provider{
 				ID:     "api_key",
 				Kind:   WayKey,
 				Name:   "personal API key",
-				Obtain: "A personal API key of Linear; it acts as the person who made it, whoever uses it.",
+				Obtain: "A personal API key of Linear; every user of it acts as the person who made it.",
 				Takes:  []TokenKind{"linear_api_key"},
 				Source: Source{URL: "https://docs.litellm.ai/docs/mcp_servers/linear", Date: "2026-09-30", Confidence: "medium"},
 			},
@@ -263,13 +263,13 @@ var workFamily = []Provider{
 			Source:  Source{URL: "https://github.com/anthropics/claude-code/issues/85236", Date: "2026-08-24", Confidence: "medium"},
 		},
 		RESTToken: Yes,
-		ReadOnly:  "The URL https://mcp.linear.app/mcp/readonly, or ask for the scope read only.",
+		ReadOnly:  "The URL https://mcp.linear.app/mcp/readonly, or request the scope read only.",
 		Hazards: []string{
-			"The /sse URL is a fallback that is deprecated.",
+			"The /sse URL is a deprecated fallback.",
 			"A client secret from dynamic registration expires after 24 hours: register a public client (none), or use a client ID metadata document.",
 		},
 		Quirks: []string{
-			"Linear's own GraphQL API wants a personal key without the word Bearer; the MCP server wants it with it.",
+			"Linear's GraphQL API takes a personal key without the scheme Bearer; the MCP server requires the scheme.",
 			"Its metadata advertises revocation.",
 			"A refresh token that was used may be used again for 30 minutes; then the answer is invalid_grant, Grant not found.",
 		},
@@ -321,7 +321,7 @@ var workFamily = []Provider{
 			{Name: "Api-Version", Doc: "version of monday's API"},
 		},
 		Hazards: []string{
-			"The authorization server moved from mcp.monday.com to auth.monday.com between two audits, and the old metadata redirects across origins: endpoints must not be kept for long.",
+			"The authorization server moved from mcp.monday.com to auth.monday.com between two audits, and the old metadata redirects across origins: do not keep endpoints for long.",
 		},
 		Quirks: []string{
 			"A tool's schema with nested references broke a client on 2026-09-13: a failure to list tools may be the schema, not the token.",
@@ -370,8 +370,8 @@ var workFamily = []Provider{
 // Airtable is Airtable's MCP server.
 func Airtable() Provider { return record("airtable") }
 
-// Atlassian is Atlassian's MCP server for Jira, Confluence and Compass. User API
-// tokens travel in the entry's headers by themselves.
+// Atlassian is Atlassian's MCP server for Jira, Confluence and Compass. A builder
+// puts user API tokens in the entry's headers.
 func Atlassian() Provider { return record("atlassian") }
 
 // Calendly is Calendly's MCP server.

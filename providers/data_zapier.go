@@ -27,7 +27,7 @@ var zapierFamily = []Provider{
 				ID:           "oauth",
 				Kind:         WayOAuth,
 				Name:         "OAuth",
-				Obtain:       "The user consents in a browser, and a server is made for that sign-in: run toolgrant connect zapier.",
+				Obtain:       "The user consents in a browser, and Zapier makes a server for that sign-in: run toolgrant connect zapier.",
 				Registration: RegistrationOpen,
 			},
 			zapierConnection,
@@ -48,19 +48,19 @@ var zapierFamily = []Provider{
 		},
 		Hazards: []string{
 			"It speaks Streamable HTTP only.",
-			"The older URL /api/mcp/mcp answers 401 without resource_metadata, and its metadata at the root is 404: the authorization server is found at the origin.",
-			"A connection token that lapsed, by long disuse or for security, shows as 404 when tools are called, not as 401: rotate it.",
+			"The older URL /api/mcp/mcp returns 401 without resource_metadata, and its metadata at the root is 404: the authorization server's metadata is at the origin.",
+			"A connection token that expired, for lack of use or for security, causes a 404 when tools are called, not a 401: rotate it.",
 		},
 		Quirks: []string{
-			"A connection token is one server with its configured actions; Rotate token ends the old one at once.",
-			"With OAuth only apps that the signing-in user owns the connection of give actions; shared connections do not.",
-			"Zapier's page on authentication lists other scopes than the live metadata: discovery is right.",
-			`A connection token at a per-user URL (/api/mcp/a/…) gives 401 "Invalid OAuth token": those take OAuth only.`,
+			"A connection token belongs to one server with its configured actions; Rotate token invalidates the old one at once.",
+			"With OAuth, only connections that the user owns give actions; shared connections do not.",
+			"Zapier's page on authentication lists other scopes than the live metadata: use discovery.",
+			`A connection token at a per-user URL (/api/mcp/a/…) returns 401 "Invalid OAuth token": those take OAuth only.`,
 			`Without a credential it answers 401 with the JSON-RPC error -31997 "Missing authorization header or token query parameter".`,
 			"Zapier's API key for its TypeScript and Python libraries is a third kind of credential, which is not for this URL.",
-			"OAuth of Zapier's platform (zapier.com/oauth, api.zapier.com) is another authorization server; nobody says that its tokens work here.",
+			"OAuth of Zapier's platform (zapier.com/oauth, api.zapier.com) is another authorization server; no source says that its tokens work here.",
 		},
-		Cost: "Two Zapier tasks for each tool call that succeeds; calls stop when the plan is used up.",
+		Cost: "Two Zapier tasks for each successful tool call; calls fail when the plan's tasks are used up.",
 		Docs: []string{
 			"https://docs.zapier.com/mcp/get-started/connect/openai-api",
 			"https://docs.zapier.com/mcp/overview/how-connections-work",
@@ -88,15 +88,15 @@ var zapierFamily = []Provider{
 			Format: "Opaque; public examples are the base64 of a UUID, a colon and a secret, which is not documented.",
 		},
 		Hazards: []string{
-			"A connection token that lapsed, by long disuse or for security, shows as 404 when tools are called, not as 401: rotate it.",
+			"A connection token that expired, for lack of use or for security, causes a 404 when tools are called, not a 401: rotate it.",
 		},
 		Quirks: []string{
-			"One token is one server with its configured actions.",
-			"Rotate token ends the old one at once.",
+			"One token belongs to one server with its configured actions.",
+			"Rotate token invalidates the old one at once.",
 			"Zapier's page sends the token in headers; OpenAI's authorization field carries the same bearer. Never send both.",
-			`At a per-user URL (/api/mcp/a/…) it gives 401 "Invalid OAuth token".`,
+			`At a per-user URL (/api/mcp/a/…) it returns 401 "Invalid OAuth token".`,
 		},
-		Cost: "Two Zapier tasks for each tool call that succeeds; calls stop when the plan is used up.",
+		Cost: "Two Zapier tasks for each successful tool call; calls fail when the plan's tasks are used up.",
 		Docs: []string{
 			"https://docs.zapier.com/mcp/get-started/connect/openai-api",
 			"https://docs.zapier.com/mcp/overview/how-connections-work",
@@ -131,11 +131,11 @@ var zapierFamily = []Provider{
 				Obtain: "The whole URL is the credential: make a connection token instead.",
 			},
 		},
-		Hazards: []string{"OpenAI shows server_url in its answers, and with it this secret."},
+		Hazards: []string{"OpenAI shows server_url in its responses, and with it this secret."},
 		Quirks: []string{
-			"Today's documentation does not give this form any more; whether old URLs still work is not stated anywhere.",
+			"Current documentation lacks this form; no source says whether old URLs still work.",
 		},
-		Retired: "A Zapier URL with a secret in it must not be used, since OpenAI shows server_url in its answers: make a connection token at https://mcp.zapier.com and use zapier.",
+		Retired: "A Zapier URL with a secret in it must not be used, since OpenAI shows server_url in its responses: make a connection token at https://mcp.zapier.com and use zapier.",
 		Docs: []string{
 			"https://github.com/VapiAI/docs/pull/546",
 			"https://docs.zapier.com/mcp/authentication",
@@ -169,7 +169,7 @@ var zapierFamily = []Provider{
 			"A token is bound to one connection of one user.",
 			"The partner's JWT is signed with RS or ES 256 to 512, its JWKS is registered with Zapier, its audience is connect.zapier.com.",
 		},
-		Cost: "Billed to the partner.",
+		Cost: "Calls are billed to the partner.",
 		Docs: []string{
 			"https://docs.zapier.com/white-label/use-cases/ai-agent-connections",
 			"https://docs.zapier.com/white-label/token-exchange",
@@ -194,11 +194,11 @@ var zapierConnection = Way{
 var zapierRefused = []Refused{
 	{
 		Pattern: `/api/mcp/s/`,
-		Why:     "That URL is itself the secret, and OpenAI shows server_url in its answers: make a connection token at https://mcp.zapier.com and use https://mcp.zapier.com/api/v1/connect.",
+		Why:     "That URL is itself the secret, and OpenAI shows server_url in its responses: make a connection token at https://mcp.zapier.com and use https://mcp.zapier.com/api/v1/connect.",
 	},
 	{
 		Pattern: `[?&]token=`,
-		Why:     "A token in the URL is shown in OpenAI's answers and in logs: use https://mcp.zapier.com/api/v1/connect and import the token as a connection token.",
+		Why:     "A token in the URL is shown in OpenAI's responses and in logs: use https://mcp.zapier.com/api/v1/connect and import the token as a connection token.",
 	},
 	{
 		Pattern: `^https?://actions\.zapier\.com/`,
@@ -210,12 +210,12 @@ var zapierRefused = []Refused{
 // token, which is what Zapier documents for OpenAI's API. Both work at one URL.
 func Zapier() Provider { return record("zapier") }
 
-// ZapierConnectionToken is [Zapier] for who wants connection tokens only: nobody is
-// sent through a consent.
+// ZapierConnectionToken is [Zapier] with connection tokens only: no user goes
+// through a consent.
 func ZapierConnectionToken() Provider { return record("zapier_connection_token") }
 
-// ZapierLegacySecretURL is Zapier's server of 2025 whose URL is the secret: it is
-// known so that it can be refused by name.
+// ZapierLegacySecretURL is Zapier's server of 2025 whose URL is the secret: the
+// catalogue has it so that its URLs are refused with a reason.
 func ZapierLegacySecretURL() Provider { return record("zapier_legacy_secret_url") }
 
 // ZapierWhiteLabel is Zapier's server for partners, with a URL per app, which

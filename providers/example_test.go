@@ -25,7 +25,7 @@ func ExampleProvider_ServerURL() {
 	fmt.Println(err)
 	// Output:
 	// true https://mcp.asana.com/v2/mcp
-	// providers: asana: That is Asana's V1 server, which was to be shut down on 2026-08-05: use https://mcp.asana.com/v2/mcp with a token of an MCP app.
+	// providers: asana: That is Asana's V1 server, whose shutdown was announced for 2026-08-05: use https://mcp.asana.com/v2/mcp with a token of an MCP app.
 }
 
 func ExampleProvider_CheckToken() {
@@ -33,7 +33,7 @@ func ExampleProvider_CheckToken() {
 	_, err := notion.CheckToken("", "ntn_"+strings.Repeat("1", 11)+strings.Repeat("a", 35))
 	fmt.Println(err)
 	// Output:
-	// providers: notion: this is a Notion REST integration token. It works on Notion's REST API and with the self-hosted open-source server; the hosted MCP server takes only tokens from its own consent. Notion wants its OAuth of the MCP server: The user consents in a browser, at the MCP server's own authorization server: run toolgrant connect notion.
+	// providers: notion: this is a Notion REST integration token. It works on Notion's REST API and with the self-hosted open-source server; the hosted MCP server takes only tokens from its own consent. Notion takes its OAuth of the MCP server: The user consents in a browser, at the MCP server's own authorization server: run toolgrant connect notion.
 }
 
 func ExampleRecognize() {
@@ -46,8 +46,8 @@ func ExampleRecognize() {
 	// false
 }
 
-// What has a URL per customer is a template: values are escaped, and a full URL
-// that fits is taken as it is.
+// A server with a URL per customer is a template: values are escaped, and a full
+// URL that matches is used unchanged.
 func ExampleSnowflake() {
 	p := providers.Snowflake(providers.SnowflakeServer{
 		Account: "acme-prod.snowflakecomputing.com", Database: "SALES & MORE", Schema: "PUBLIC", Name: "REPORTS",

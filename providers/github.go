@@ -4,19 +4,19 @@ package providers
 // that the server's URL stays the same.
 type GitHubOptions struct {
 	// Toolsets are the groups of tools to offer, such as "repos" and "issues".
-	// GitHub ignores unknown names in silence. Default: GitHub's own choice.
+	// GitHub ignores unknown names in silence. If nil, GitHub's own choice.
 	Toolsets []string
-	// Tools are single tools to offer; GitHub refuses unknown names. Default:
+	// Tools are single tools to offer; GitHub refuses unknown names. If nil,
 	// those of the toolsets.
 	Tools []string
-	// ReadOnly leaves out tools that write. Default: false.
+	// ReadOnly leaves out tools that write.
 	ReadOnly bool
-	// Lockdown turns on GitHub's lockdown mode. Default: false.
+	// Lockdown turns on GitHub's lockdown mode.
 	Lockdown bool
-	// Insiders offers tools that are not released yet. Default: false.
+	// Insiders offers tools that are not released yet.
 	Insiders bool
 	// Tenant is the subdomain of a data-residency tenant: "octocorp" for
-	// octocorp.ghe.com. Default: github.com.
+	// octocorp.ghe.com. If empty, github.com.
 	Tenant string
 }
 

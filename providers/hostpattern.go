@@ -75,7 +75,7 @@ func (p Provider) fixesDomain(template string) bool {
 	})
 }
 
-// maxEnds bounds how many literal ends of a pattern are told apart.
+// maxEnds is the maximum number of literal ends of a pattern.
 const maxEnds = 64
 
 // endsOf returns literal texts of which each match of re ends in one; whole

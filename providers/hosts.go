@@ -2,14 +2,14 @@ package providers
 
 import "cmp"
 
-// The servers whose URL depends on the customer, the region or the product. The
-// values that a function takes are escaped; those that do not fit their place
-// are told by [Provider.Validate]. The records without values, from [Lookup],
-// take a full URL for each entry instead.
+// This file has the servers whose URL depends on the customer, the region or the
+// product. Their functions escape the values; [Provider.Validate] reports
+// invalid ones. The records from [Lookup] have no values, and take a full URL
+// for each entry instead.
 
 // RegionOptions choose the region that an account is in.
 type RegionOptions struct {
-	// Region is one of the vendor's names, in lower case. Default: the United
+	// Region is one of the vendor's names, in lower case. If empty, the United
 	// States.
 	Region string
 }
@@ -50,8 +50,8 @@ func NewRelic(opts *RegionOptions) Provider {
 	return d.Provider
 }
 
-// PagerDuty is PagerDuty's MCP server. The region is "eu" or the default. User
-// API keys travel in the entry's headers by themselves.
+// PagerDuty is PagerDuty's MCP server. The region is "eu" or the default. A
+// builder puts user API keys in the entry's headers.
 func PagerDuty(opts *RegionOptions) Provider {
 	d := draft{record("pagerduty")}
 	d.region(opts, map[string]string{"eu": "https://mcp.eu.pagerduty.com/mcp"})
@@ -61,7 +61,7 @@ func PagerDuty(opts *RegionOptions) Provider {
 // PayPalOptions choose PayPal's environment.
 type PayPalOptions struct {
 	// Sandbox is the environment for tests, which has an authorization server
-	// and tokens of its own. Default: production.
+	// and tokens of its own. If false, production.
 	Sandbox bool
 }
 
@@ -85,15 +85,14 @@ func CloudflareProduct(product string) Provider {
 
 // SalesforceOptions choose the server and the org.
 type SalesforceOptions struct {
-	// Server is sobject-all, sobject-reads, sobject-mutations, sobject-deletes or
-	// another that is turned on in the org; with Custom the API name of one that
-	// was made there. Default: sobject-all.
+	// Server is sobject-all, sobject-reads, sobject-mutations, sobject-deletes
+	// or another that is turned on in the org; with Custom the API name of one
+	// that was made there. If empty, sobject-all.
 	Server string
-	// Custom is for a server that was made in the org. Default: one of
+	// Custom is for a server that was made in the org. If false, one of
 	// Salesforce's.
 	Custom bool
-	// Sandbox is for a sandbox org, whose users sign in elsewhere. Default:
-	// false.
+	// Sandbox is for a sandbox org, whose users sign in elsewhere.
 	Sandbox bool
 }
 

@@ -9,18 +9,17 @@ import (
 	"time"
 )
 
-// A JWT is what a JSON Web Token says of itself (RFC 7519). Nothing of it is
-// verified, and all of it is text from the token: keep it out of logs that
-// strangers read.
+// A JWT holds the claims of a JSON Web Token (RFC 7519). They are not verified,
+// and all are text from the token: keep them out of logs that others read.
 type JWT struct {
 	Issuer   string    // iss
 	Audience []string  // aud
 	Expiry   time.Time // exp; zero: none
-	IDToken  bool      // it says that it is an ID token, which names a user and opens nothing
+	IDToken  bool      // it claims to be an ID token, which names a user and gives no access
 	role     string    // Supabase's
 }
 
-// jwtKinds are the kinds of JWT that are told apart.
+// jwtKinds are the kinds of JWT that Recognize distinguishes.
 var jwtKinds = []Recognition{
 	{Kind: "jwt", Name: "JSON Web Token", Certainty: Hint},
 	{Kind: "microsoft_jwt", Vendor: "Microsoft", Name: "Microsoft Entra access token", Certainty: Likely},
@@ -35,7 +34,7 @@ func jwtKind(kind TokenKind, j *JWT) Recognition {
 	return r
 }
 
-// recognizeJWT reads a token of three parts.
+// recognizeJWT recognizes a token of three parts.
 func recognizeJWT(token string) (Recognition, bool) {
 	j, ok := readJWT(token)
 	if !ok {
@@ -58,7 +57,7 @@ func recognizeJWT(token string) (Recognition, bool) {
 	return jwtKind("jwt", j), true
 }
 
-// maxJWT bounds what is decoded, in bytes.
+// maxJWT is the maximum length of a decoded token in bytes.
 const maxJWT = 16 << 10
 
 func readJWT(token string) (*JWT, bool) {

@@ -7,12 +7,12 @@ import "strconv"
 
 // SupabaseOptions narrow what Supabase's server offers, in its URL.
 type SupabaseOptions struct {
-	// Project is the reference of the only project to offer. Default: all of
+	// Project is the reference of the only project to offer. If empty, all of
 	// the account.
 	Project string
-	// ReadOnly leaves out tools that write. Default: false.
+	// ReadOnly leaves out tools that write.
 	ReadOnly bool
-	// Features are the groups of tools, such as "database" and "docs". Default:
+	// Features are the groups of tools, such as "database" and "docs". If nil,
 	// Supabase's own choice.
 	Features []string
 }
@@ -31,12 +31,11 @@ func Supabase(opts *SupabaseOptions) Provider {
 
 // NeonOptions narrow what Neon's server offers, in its URL.
 type NeonOptions struct {
-	// Project is the id of the only project to offer. Default: all.
+	// Project is the id of the only project to offer. If empty, all.
 	Project string
-	// ReadOnly leaves out tools that write, whatever the token's scope. Default:
-	// false.
+	// ReadOnly leaves out tools that write, even if the token's scope allows them.
 	ReadOnly bool
-	// Category is a group of tools. Default: Neon's own choice.
+	// Category is a group of tools. If empty, Neon's own choice.
 	Category string
 }
 
@@ -54,22 +53,22 @@ func Neon(opts *NeonOptions) Provider {
 
 // SentryOptions narrow what Sentry's server offers, in its URL.
 type SentryOptions struct {
-	// Organization is the slug of the only organisation to offer. Default: all
+	// Organization is the slug of the only organisation to offer. If empty, all
 	// of the user.
 	Organization string
 	// Project is the slug of the only project to offer; it needs Organization.
-	// Default: all.
+	// If empty, all.
 	Project string
 	// Skills are the groups of tools to offer, such as "inspect" and "triage".
-	// Default: Sentry's own choice.
+	// If nil, Sentry's own choice.
 	Skills []string
-	// DisableSkills are groups of tools to leave out, such as "seer". Default:
+	// DisableSkills are groups of tools to leave out, such as "seer". If nil,
 	// none.
 	DisableSkills []string
 }
 
-// Sentry is Sentry's MCP server. Tokens of Sentry's API travel in the entry's
-// headers by themselves.
+// Sentry is Sentry's MCP server. A builder puts tokens of Sentry's API in the
+// entry's headers.
 func Sentry(opts *SentryOptions) Provider {
 	d := draft{record("sentry")}
 	if opts == nil {
@@ -92,15 +91,15 @@ func Sentry(opts *SentryOptions) Provider {
 
 // DatadogOptions choose the Datadog site and narrow what its server offers.
 type DatadogOptions struct {
-	// Site is the Datadog site of the account: us3, us5, eu, ap1, ap2 or uk1.
-	// Default: us1.
+	// Site is the Datadog site of the account: us3, us5, eu, ap1, ap2 or uk1. If
+	// empty, us1.
 	Site string
-	// Toolsets are the groups of tools to offer. Default: Datadog's own choice.
+	// Toolsets are the groups of tools to offer. If nil, Datadog's own choice.
 	Toolsets []string
 }
 
-// Datadog is Datadog's MCP server. The two keys of a service travel in the
-// entry's headers by themselves.
+// Datadog is Datadog's MCP server. A builder puts the two keys of a service in
+// the entry's headers.
 func Datadog(opts *DatadogOptions) Provider {
 	d := draft{record("datadog")}
 	if opts == nil {
@@ -119,15 +118,15 @@ func Datadog(opts *DatadogOptions) Provider {
 
 // PostHogOptions choose the region and narrow what PostHog's server offers.
 type PostHogOptions struct {
-	// EU is for projects in the EU. Default: the United States.
+	// EU is for projects in the EU. If false, the United States.
 	EU bool
-	// Organization is the id of the organisation to pin. Default: the token's.
+	// Organization is the id of the organisation to pin. If empty, the token's.
 	Organization string
-	// Project is the id of the project to pin. Default: the token's.
+	// Project is the id of the project to pin. If empty, the token's.
 	Project string
-	// ReadOnly leaves out tools that write. Default: false.
+	// ReadOnly leaves out tools that write.
 	ReadOnly bool
-	// Features are the groups of tools to offer. Default: PostHog's own choice.
+	// Features are the groups of tools to offer. If nil, PostHog's own choice.
 	Features []string
 }
 
@@ -149,15 +148,15 @@ func PostHog(opts *PostHogOptions) Provider {
 
 // HuggingFaceOptions choose what Hugging Face's server offers, in its URL.
 type HuggingFaceOptions struct {
-	// Bouquet names a selection of tools. Default: the user's own settings.
+	// Bouquet names a selection of tools. If empty, the user's own settings.
 	Bouquet string
-	// Mix names a selection of tools that is added to the user's own. Default:
+	// Mix names a selection of tools that is added to the user's own. If empty,
 	// none.
 	Mix string
 }
 
-// HuggingFace is Hugging Face's MCP server. It answers anyone, so that a bad
-// token shows only when a tool is called.
+// HuggingFace is Hugging Face's MCP server. It lists its tools for
+// anyone, so an invalid token shows only when a tool is called.
 func HuggingFace(opts *HuggingFaceOptions) Provider {
 	d := draft{record("huggingface")}
 	if opts == nil {
@@ -170,7 +169,7 @@ func HuggingFace(opts *HuggingFaceOptions) Provider {
 
 // BuildkiteOptions choose one of Buildkite's URLs.
 type BuildkiteOptions struct {
-	// ReadOnly leaves out tools that write. Default: false.
+	// ReadOnly leaves out tools that write.
 	ReadOnly bool
 }
 
@@ -224,7 +223,7 @@ func Pipedream(project PipedreamProject) Provider {
 // CloseOptions say what tools may do.
 type CloseOptions struct {
 	// Scope is mcp.read, mcp.write_safe or mcp.write_destructive. Close needs it
-	// with an API key; with OAuth the token's own scopes count. Default: none.
+	// with an API key; with OAuth the token's own scopes count. If empty, none.
 	Scope string
 }
 
@@ -240,9 +239,9 @@ func Close(opts *CloseOptions) Provider {
 
 // KlaviyoOptions narrow what Klaviyo's server offers, in its URL.
 type KlaviyoOptions struct {
-	// ReadOnly leaves out tools that write. Default: false.
+	// ReadOnly leaves out tools that write.
 	ReadOnly bool
-	// CoreTools leaves out all but the core tools. Default: false.
+	// CoreTools leaves out all but the core tools.
 	CoreTools bool
 }
 
@@ -260,10 +259,9 @@ func Klaviyo(opts *KlaviyoOptions) Provider {
 // MicrosoftLearnOptions choose what the documentation server answers.
 type MicrosoftLearnOptions struct {
 	// DeepResearch chooses the URL for OpenAI's Deep Research, with the tools
-	// search and fetch. Default: false.
+	// search and fetch.
 	DeepResearch bool
-	// MaxTokens bounds an answer, in tokens. Default: 0, the server's own
-	// bound.
+	// MaxTokens bounds an answer, in tokens. If zero, the server's own bound.
 	MaxTokens int
 }
 

@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// A draft is a record that the options of a catalogue function are being
-// applied to. Faults are kept in it: those functions return no error,
-// [Provider.Validate] does.
+// A draft applies the options of a catalogue function to a record. It collects
+// errors, since those functions return none and [Provider.Validate] reports
+// them.
 type draft struct {
 	Provider
 }
@@ -20,12 +20,12 @@ func (d *draft) faultf(format string, args ...any) {
 	d.faults = append(d.faults, fmt.Sprintf(format, args...))
 }
 
-// fault keeps an error of this package, without what stands before each text.
+// fault keeps an error of this package, without its prefixes.
 func (d *draft) fault(err error) {
 	d.faultf("%s", strings.ReplaceAll(err.Error(), "providers: "+d.ID+": ", ""))
 }
 
-// move goes to one of the provider's own URLs, as it is there.
+// move changes the provider to another of its own URLs.
 func (d *draft) move(serverURL string) {
 	q, err := d.Resolve(serverURL)
 	if err != nil {
@@ -45,10 +45,10 @@ func (d *draft) at(values map[string]string) {
 	d.Provider = q
 }
 
-// choose moves to the URL with that name.
+// choose changes the provider to the URL with that name.
 func (d *draft) choose(what, name string, urls map[string]string) {
 	if _, ok := urls[name]; !ok {
-		d.faultf("the %s %q is none of %s", what, name, strings.Join(slices.Sorted(maps.Keys(urls)), ", "))
+		d.faultf("unknown %s %q: use one of %s", what, name, strings.Join(slices.Sorted(maps.Keys(urls)), ", "))
 		return
 	}
 	d.move(urls[name])
@@ -91,14 +91,14 @@ func (d *draft) sendList(name string, items []string) {
 	d.send(name, d.list(name, items))
 }
 
-// listItemRE is what may stand in a list with commas between its items.
+// listItemRE matches items of a comma-separated list.
 var listItemRE = regexp.MustCompile(`^[A-Za-z0-9_.:-]+$`)
 
 // list joins items with commas.
 func (d *draft) list(what string, items []string) string {
 	for _, item := range items {
 		if !listItemRE.MatchString(item) {
-			d.faultf("%q can't be one of the %s", item, what)
+			d.faultf("invalid value %q for %s", item, what)
 		}
 	}
 	return strings.Join(items, ",")

@@ -137,7 +137,7 @@ func rest(p providers.Provider) string {
 func registration(w providers.Way) string {
 	switch w.Registration {
 	case providers.RegistrationOpen:
-		return "The client is registered by itself."
+		return "toolgrant registers the client."
 	case providers.RegistrationUnknown, providers.RegistrationManual, providers.RegistrationRestricted, providers.RegistrationPaused:
 	}
 	return ""
@@ -158,7 +158,7 @@ func travels(w providers.Way) string {
 		}
 		out = append(out, "`"+c.Header+": "+value+"`")
 	}
-	return "It travels in " + strings.Join(out, " and ") + ", where toolgrant puts it."
+	return "toolgrant sends it in " + strings.Join(out, " and ") + "."
 }
 
 // short drops the name from the beginning of a description.
@@ -280,17 +280,17 @@ func pageFacts(p providers.Provider) string {
 			out = append(out, fmt.Sprintf(format, args...))
 		}
 	}
-	add(p.Tokens.TTL > 0, "**An access token** lives for %s.", lifetime(p.Tokens.TTL))
-	add(p.Tokens.RefreshTTL > 0, "**A refresh token** lives for %s.", lifetime(p.Tokens.RefreshTTL))
-	add(p.Tokens.Refresh == providers.No && p.OAuth.Issuer != "", "**There is no refresh.**")
+	add(p.Tokens.TTL > 0, "**An access token** expires after %s.", lifetime(p.Tokens.TTL))
+	add(p.Tokens.RefreshTTL > 0, "**A refresh token** expires after %s.", lifetime(p.Tokens.RefreshTTL))
+	add(p.Tokens.Refresh == providers.No && p.OAuth.Issuer != "", "**There is no refresh token.**")
 	add(p.Tokens.Rotates == providers.Yes, "**Refresh tokens** rotate: each can be used once.")
 	add(p.Tokens.Rotates == providers.No && p.Tokens.Refresh == providers.Yes, "**Refresh tokens** stay the same.")
-	add(p.Tokens.OldAccessDies, "A refresh ends the access token before it.")
+	add(p.Tokens.OldAccessDies, "A refresh invalidates the previous access token.")
 	add(p.Tokens.Format != "", "**Format:** %s", p.Tokens.Format)
 	add(len(p.OAuth.Scopes) > 0, "**Scopes:** %s.", code(p.OAuth.Scopes))
-	add(len(p.Options) > 0, "**Query parameters that may be added:** %s.", code(p.Options))
+	add(len(p.Options) > 0, "**Query parameters that you may add:** %s.", code(p.Options))
 	add(p.ReadOnly != "", "**Read-only:** %s", p.ReadOnly)
-	add(p.Check.Anonymous, "**Listing tools proves nothing here**, since anyone may.")
+	add(p.Check.Anonymous, "**Listing tools does not check a token**, since the server lists them for anyone.")
 	add(p.Check.Note != "", "**To check a token:** %s", p.Check.Note)
 	add(p.Cost != "", "**Cost:** %s", p.Cost)
 	return strings.Join(out, " ")

@@ -5,33 +5,33 @@ import "regexp"
 // A TokenKind names a recognisable kind of token, such as "github_classic".
 type TokenKind string
 
-// A Certainty says how sure a recognition is.
+// A Certainty is the confidence of a recognition.
 type Certainty string
 
-// Certainties. None of them is proof that a server takes the token.
+// Certainties. None proves that a server takes the token.
 const (
 	Certain Certainty = "certain" // a documented prefix and length
 	Likely  Certainty = "likely"  // a short prefix, which others may use too
-	Hint    Certainty = "hint"    // a shape that its vendor does not document or vows to change
+	Hint    Certainty = "hint"    // a shape that its vendor does not document or announces to change
 )
 
-// A Recognition says what a token looks like. It holds no part of the token,
-// save what a JWT says of itself.
+// A Recognition describes a token by its shape. It holds no part of the token
+// except the claims of a JWT.
 type Recognition struct {
 	Kind      TokenKind // such as "github_classic"
-	Vendor    string    // such as "GitHub"; "" for a JWT of nobody known
+	Vendor    string    // such as "GitHub"; "" for a JWT of an unknown issuer
 	Name      string    // for sentences: "GitHub personal access token (classic)"
 	Certainty Certainty
-	// Never is not empty if no MCP server at all takes it as a bearer: a
-	// sentence that says what it is for.
+	// Never is not empty if no MCP server takes it as a bearer: a sentence with
+	// its purpose.
 	Never string
-	JWT   *JWT // what it says of itself, if it is a JSON Web Token; unverified
+	JWT   *JWT // its unverified claims, if it is a JSON Web Token
 }
 
-// Recognize tells whose token a text is and of what kind, by its shape alone
-// and without asking anyone. It never means that a token is valid: shapes
-// serve to refuse what is surely something else. ok is false for anything that
-// has no known shape, such as most OAuth access tokens.
+// Recognize returns the vendor and the kind of a token, by its shape alone. It
+// asks no server, and never proves that a token is valid: shapes serve to refuse
+// tokens for other servers. ok is false for a text without a known shape, such
+// as most OAuth access tokens.
 func Recognize(token string) (r Recognition, ok bool) {
 	for i := range shapes {
 		s := &shapes[i]
@@ -45,22 +45,22 @@ func Recognize(token string) (r Recognition, ok bool) {
 // A shape is one row of the table of known shapes.
 type shape struct {
 	Recognition
-	prefix string // of every token of this shape; may be ""
+	prefix string // prefix of every token of this shape; may be ""
 	re     *regexp.Regexp
-	fits   func(token string) bool // where a regular expression can't tell
+	fits   func(token string) bool // if not nil, in place of re
 }
 
 func (s *shape) matches(token string) bool {
 	return (s.re == nil || s.re.MatchString(token)) && (s.fits == nil || s.fits(token))
 }
 
-// knownKind reports whether Recognize can give that kind.
+// knownKind reports whether Recognize can return that kind.
 func knownKind(k TokenKind) bool {
 	_, ok := kindOf(k)
 	return ok
 }
 
-// kindOf returns what Recognize says of tokens of a kind.
+// kindOf returns the recognition of tokens of a kind.
 func kindOf(k TokenKind) (Recognition, bool) {
 	for i := range shapes {
 		if shapes[i].Kind == k {

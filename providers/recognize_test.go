@@ -215,7 +215,7 @@ func TestJWTsAreReadAndNotBelieved(t *testing.T) {
 	}{
 		{"for this server", custom, map[string]any{"aud": server, "exp": soon}, "", ""},
 		{"for several", custom, map[string]any{"aud": []string{"x", server}, "exp": soon}, "", ""},
-		{"for nobody", custom, map[string]any{"exp": soon}, "", ""},
+		{"without an audience", custom, map[string]any{"exp": soon}, "", ""},
 		{"without an end", custom, map[string]any{"aud": server}, "", ""},
 		{"expired", custom, map[string]any{"aud": server, "exp": past}, "expired", ""},
 		{"expired a moment ago, by a clock that may be off", custom, map[string]any{"aud": server, "exp": time.Now().Add(-20 * time.Second).Unix()}, "", ""},

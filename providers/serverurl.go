@@ -14,12 +14,12 @@ import (
 	"github.com/toolgrant/toolgrant/internal/issuer"
 )
 
-// A RefusedURLError says that a URL must not become a server_url. Its text
-// holds no part of the URL that was refused, which may be a secret.
+// A RefusedURLError reports that a URL must not become a server_url. Its text
+// holds no part of the refused URL, which may be a secret.
 type RefusedURLError struct {
-	Provider string // id of the provider that was asked
+	Provider string // id of the provider
 	Use      string // the server_url to use instead; "" where there is no single one
-	Sentence string // why, and what to use now
+	Sentence string // the reason, and the URL to use instead
 }
 
 // Error returns "providers: id: sentence".
@@ -33,13 +33,13 @@ func (p Provider) refusef(format string, args ...any) error {
 	return e
 }
 
-// ServerURL returns the exact server_url of an entry: the provider's own for
-// "", else override, to the byte. An override must be the provider's URL, one
-// of its alternates or a URL of its templates; query parameters of
-// Provider.Options may be added. A retired provider, a form of URL that must
-// not be used, a secret or a user name in the URL, and anything but https
-// (http on loopback, which is for tests) are refused with a
-// [*RefusedURLError]. For a connector it returns "".
+// ServerURL returns the exact server_url of an entry: override, or the
+// provider's own URL if override is empty. An override must be the provider's
+// URL, one of its alternates, or match one of its templates; it may add query
+// parameters of Provider.Options. ServerURL returns a [*RefusedURLError] for a
+// retired provider, a refused form of URL, a secret or a user name in the URL,
+// and any scheme but https (http is for tests on loopback). For a connector it
+// returns "".
 func (p Provider) ServerURL(override string) (string, error) {
 	switch {
 	case len(p.faults) > 0:
@@ -51,9 +51,9 @@ func (p Provider) ServerURL(override string) (string, error) {
 	case p.Server.Connector != "":
 		return "", p.refusef("OpenAI's connector %s has no server_url", p.Server.Connector)
 	case override == "" && len(p.Server.Hosts) > 0:
-		return "", p.refusef("%s serves each customer at a URL of its own: give that one", p.Name)
+		return "", p.refusef("%s has a separate URL for each customer: pass that URL", p.Name)
 	case override == "" && len(parts(p.Server.URL)) > 0:
-		return "", p.refusef("%s has a URL per customer: give %s", p.Name, strings.Join(parts(p.Server.URL), ", "))
+		return "", p.refusef("%s has a separate URL for each customer: pass that URL, or %s", p.Name, strings.Join(parts(p.Server.URL), ", "))
 	}
 	raw := override
 	if raw == "" {
@@ -84,7 +84,7 @@ func (p Provider) ServerURL(override string) (string, error) {
 			return "", p.refusef("the slash at the end matters: use exactly %s", known)
 		}
 	}
-	return "", p.refusef("that is no URL of %s, whose server is at %s", p.Name, strings.Join(p.urls(), " or "))
+	return "", p.refusef("that is not a URL of %s, whose server is at %s", p.Name, strings.Join(p.urls(), " or "))
 }
 
 // urls returns the URL, then the alternates.
@@ -95,7 +95,7 @@ func (p Provider) urls() []string {
 	return append([]string{p.Server.URL}, p.Server.Alternates...)
 }
 
-// match finds the template that raw fits and the values of its parts.
+// match returns the values of the parts of the first template that raw matches.
 func (p Provider) match(raw string, lenient bool) (map[string]string, bool) {
 	for _, t := range p.urls() {
 		if values, ok := matchURL(t, raw, p.Options, lenient); ok && p.checkValues(t, values) == nil {
@@ -105,10 +105,10 @@ func (p Provider) match(raw string, lenient bool) (map[string]string, bool) {
 	return nil, false
 }
 
-// At fills a URL template, with the values escaped for where they stand. It
-// takes the first of Server.URL and Server.Alternates whose parts are exactly
-// those that values has, counting also the parts of the OAuth endpoints, and
-// returns the provider at that URL. All faults are reported at once.
+// At fills a URL template and returns the provider at that URL. The values are
+// escaped for their place. At uses the first of Server.URL and
+// Server.Alternates whose parts, together with those of the OAuth endpoints, are
+// exactly the keys of values. It reports all invalid values at once.
 func (p Provider) At(values map[string]string) (Provider, error) {
 	oauth := parts(p.OAuth.strings()...)
 	urls := p.urls()
@@ -125,18 +125,18 @@ func (p Provider) At(values map[string]string) (Provider, error) {
 			return p.filled(expand(t, values), values), nil
 		}
 	}
-	return Provider{}, fmt.Errorf("providers: %s takes the parts of one of %s, not exactly the values %s", p.ID,
+	return Provider{}, fmt.Errorf("providers: %s needs values for all parts of one of %s, and got %s", p.ID,
 		strings.Join(append(urls, oauth...), ", "), strings.Join(slices.Sorted(maps.Keys(values)), ", "))
 }
 
-// checkValues reports every value that its part can't take.
+// checkValues reports every value that is invalid for its part.
 func (p Provider) checkValues(template string, values map[string]string) error {
 	var errs []error
 	origin, _, _ := splitURL(template)
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		at := slices.IndexFunc(p.Server.Params, func(x Param) bool { return x.Name == name })
 		if at < 0 || !fitsPart(values[name], slices.Contains(parts(origin), name)) || !p.Server.Params[at].takes(values[name]) {
-			errs = append(errs, fmt.Errorf("providers: %s: the %s does not fit its place in the URL", p.ID, name))
+			errs = append(errs, fmt.Errorf("providers: %s: invalid %s for the URL", p.ID, name))
 		}
 	}
 	return errors.Join(errs...)
@@ -151,8 +151,7 @@ func (x Param) takes(value string) bool {
 }
 
 // filled returns the provider at one URL: with the ways that work there, and
-// with what is known of the authorization server if that was published for the
-// same host.
+// with the facts about its authorization server.
 func (p Provider) filled(serverURL string, values map[string]string) Provider {
 	own, _, _ := splitURL(expand(p.Server.URL, values))
 	at, _, _ := splitURL(serverURL)
@@ -181,7 +180,8 @@ func (p Provider) at(raw string) Provider {
 	return p.filled(raw, values)
 }
 
-// anywhere returns what holds for every authorization server of a vendor.
+// anywhere returns the facts that hold for every authorization server of a
+// vendor.
 func (o *OAuth) anywhere() OAuth {
 	return OAuth{
 		Scopes: o.Scopes, DefaultScopes: o.DefaultScopes, NoScopes: o.NoScopes, AuthorizationParams: o.AuthorizationParams,
@@ -239,9 +239,9 @@ func (p Provider) Resolve(serverURL string) (Provider, error) {
 }
 
 // AcceptsResource reports whether a token for that resource (RFC 8707) is for
-// the server at serverURL: byte for byte the URL itself, with or without the
-// query parameters of Provider.Options, or, on the same host, what the
-// provider documents as its resource. Asana documents two.
+// the server at serverURL. The resource must be the URL itself, with or without
+// the query parameters of Provider.Options, or a resource on the same host that
+// the provider documents. It is compared byte for byte.
 func (p Provider) AcceptsResource(serverURL, resource string) bool {
 	if resource == "" || serverURL == "" {
 		return false
@@ -261,22 +261,22 @@ func (p Provider) AcceptsResource(serverURL, resource string) bool {
 // secretKeyRE matches names of query parameters that carry credentials.
 var secretKeyRE = regexp.MustCompile(`(?i)(^|[_.-])(token|secret|password|passwd|pwd|auth|authorization|credentials?|key|jwt|sig|signature)$|api_?key$|token$`)
 
-// maxURL is the length that a server URL may have, in bytes: it is part of
+// maxURL is the maximum length of a server URL in bytes: the URL is part of
 // credentials' keys.
 const maxURL = 1024
 
-// faultOfURL returns why no provider at all may be at that URL; "" if one may.
+// faultOfURL returns why a URL is invalid for every provider; "" if it is valid.
 func faultOfURL(raw string) string {
 	u, err := url.Parse(raw)
 	switch {
 	case err != nil || u.Host == "" || u.Opaque != "" || strings.ContainsFunc(raw, isControlOrSpace) || strings.Contains(raw, `\`):
-		return "that is no absolute URL, such as https://mcp.example.com/mcp"
+		return "that is not an absolute URL such as https://mcp.example.com/mcp"
 	case len(raw) > maxURL:
 		return fmt.Sprintf("the URL is longer than %d bytes", maxURL)
 	case u.User != nil:
-		return "the URL holds a user name: OpenAI shows server_url in its answers; import the secret as a token"
+		return "the URL holds a user name, and OpenAI shows server_url in its responses: import the secret as a token"
 	case strings.Contains(raw, "#"):
-		return "the URL has a fragment, which never reaches the server: leave it out"
+		return "the URL has a fragment, which never reaches the server: remove it"
 	case u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())):
 		return "the URL must begin with https:// (http is for loopback addresses only)"
 	case strings.ContainsFunc(u.Host, func(r rune) bool { return r > unicode.MaxASCII }) || !strings.HasPrefix(raw, u.Scheme+"://"):
@@ -284,11 +284,11 @@ func faultOfURL(raw string) string {
 	}
 	query, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
-		return "the URL's query can't be read"
+		return "the URL's query is malformed"
 	}
 	for _, key := range slices.Sorted(maps.Keys(query)) {
 		if secretKeyRE.MatchString(key) {
-			return fmt.Sprintf("the URL holds a secret (parameter %s), and OpenAI shows server_url in its answers: import it as a token", key)
+			return fmt.Sprintf("the URL holds a secret (parameter %s), and OpenAI shows server_url in its responses: import it as a token", key)
 		}
 	}
 	texts := strings.Split(u.Path, "/")
@@ -297,14 +297,14 @@ func faultOfURL(raw string) string {
 	}
 	for _, text := range texts {
 		if r, ok := Recognize(text); ok && r.Certainty == Certain {
-			return fmt.Sprintf("the URL holds a secret (a %s), and OpenAI shows server_url in its answers: import it as a token", r.Name)
+			return fmt.Sprintf("the URL holds a secret (a %s), and OpenAI shows server_url in its responses: import it as a token", r.Name)
 		}
 	}
 	return ""
 }
 
-// isLoopback reports whether a host name is this machine. It does not resolve
-// names.
+// isLoopback reports whether a host is a loopback address or localhost. It
+// resolves no names.
 func isLoopback(host string) bool {
 	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
 		return true

@@ -15,7 +15,7 @@ import (
 
 var partRE = regexp.MustCompile(`\{([a-z][a-z0-9_]*)\}`)
 
-// parts returns the names in braces of s, in order and without repetition.
+// parts returns the names in braces of s, in order and without duplicates.
 func parts(s ...string) []string {
 	var names []string
 	for _, t := range s {
@@ -28,7 +28,7 @@ func parts(s ...string) []string {
 	return names
 }
 
-// splitURL cuts a URL into scheme and host, path, and query.
+// splitURL splits a URL into scheme and host, path, and query.
 func splitURL(raw string) (origin, path, query string) {
 	raw, query, _ = strings.Cut(raw, "?")
 	at := strings.Index(raw, "://")
@@ -41,8 +41,8 @@ func splitURL(raw string) (origin, path, query string) {
 	return raw, "", query
 }
 
-// expand fills the parts of a template that values has, escaped for where they
-// stand.
+// expand fills the parts of a template that have a value, escaped for their
+// place.
 func expand(template string, values map[string]string) string {
 	origin, path, query := splitURL(template)
 	fill := func(s string, escape func(string) string) string {
@@ -60,11 +60,11 @@ func expand(template string, values map[string]string) string {
 	return out
 }
 
-// hostValueRE is what may stand for a part of a host.
+// hostValueRE matches values of a part of a host.
 var hostValueRE = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$`)
 
-// fitsPart reports whether value may stand for a part of a URL, whatever the
-// provider's own pattern says.
+// fitsPart reports whether value is possible for a part of any URL; the
+// provider's own pattern is checked apart.
 func fitsPart(value string, inHost bool) bool {
 	if inHost {
 		return hostValueRE.MatchString(value) && !strings.Contains(value, "..")
@@ -74,9 +74,9 @@ func fitsPart(value string, inHost bool) bool {
 		!slices.Contains(segments, ".") && !slices.Contains(segments, "..")
 }
 
-// matchURL reports whether raw is a URL of the template and which values its
-// parts have. Query parameters named in options may be there or not, in raw and
-// in the template; others must be those of the template. With lenient, further
+// matchURL reports whether raw matches the template, and returns the values of
+// its parts. Query parameters named in options are optional in raw and in the
+// template; the others must be those of the template. With lenient, further
 // parameters are ignored.
 func matchURL(template, raw string, options []string, lenient bool) (map[string]string, bool) {
 	tOrigin, tPath, tQuery := splitURL(template)
@@ -109,8 +109,8 @@ func matchURL(template, raw string, options []string, lenient bool) (map[string]
 
 func identity(s string) (string, error) { return s, nil }
 
-// matchParts matches s against a piece of a template and adds what its parts
-// stand for to values. A part that stands twice must stand for the same.
+// matchParts matches s against a piece of a template and adds the values of its
+// parts to values. A part that occurs twice must have the same value.
 func matchParts(template, s, class string, unescape func(string) (string, error), values map[string]string) bool {
 	if !strings.Contains(template, "{") {
 		return template == s

@@ -9,22 +9,22 @@ import (
 	"time"
 )
 
-// A WrongTokenError says that a text is surely not the token that a provider
-// wants. Its text holds no part of it.
+// A WrongTokenError reports that a text is certainly not a token that a provider
+// takes. The error's text holds no part of it.
 type WrongTokenError struct {
-	Provider   string      // id
-	Way        string      // id of the way that it was given for
-	Recognized Recognition // what it is; Kind is "" where it is no token at all
-	Sentence   string      // what it is, and what to do
+	Provider   string      // id of the provider
+	Way        string      // id of the way that the text was passed for
+	Recognized Recognition // the recognized kind; Kind is "" for a text that is not a token
+	Sentence   string      // the reason, and the fix
 }
 
 // Error returns "providers: id: sentence".
 func (e *WrongTokenError) Error() string { return "providers: " + e.Provider + ": " + e.Sentence }
 
-// WayOf returns the way that a bare token without a refresh token belongs to:
-// the one that takes its kind, of a key before others; else that of a key without a known shape, such
-// as Zapier's connection token; else, and for a JWT, the first way. What it
-// returns is where to start: [Provider.CheckToken] may still refuse the token.
+// WayOf returns the way that a bare token without a refresh token most likely
+// belongs to: a way that takes its kind, first one of a key; else a key without
+// a known shape, such as Zapier's connection token; else, and for a JWT, the
+// first way. [Provider.CheckToken] may still refuse the token.
 func (p Provider) WayOf(token string) Way {
 	r, ok := Recognize(token)
 	if ok {
@@ -50,7 +50,7 @@ func (p Provider) WayOf(token string) Way {
 	return w
 }
 
-// hasShape reports whether the tokens of a way are known by their shape.
+// hasShape reports whether the tokens of a way have a known shape.
 func (w Way) hasShape() bool {
 	return slices.ContainsFunc(w.Takes, func(k TokenKind) bool {
 		r, _ := kindOf(k)
@@ -58,14 +58,14 @@ func (w Way) hasShape() bool {
 	})
 }
 
-// CheckToken refuses, with a [*WrongTokenError], what is surely not a token of
-// that way ("" is the first): texts that are no bare token, JWTs that are
-// expired or for another server, and tokens of another kind or vendor. A server
-// without a vendor takes other vendors' tokens, and keys of AI platforms and
-// clouds, only where Way.Takes lists their kind. It asks
-// nobody and never proves anything: what it lets pass may still be wrong. The
-// warning, if not empty, is a sentence for people about a token that may well
-// be wrong.
+// CheckToken reports whether a text may be a token of that way; "" is the first.
+// It returns a [*WrongTokenError] for a text that is certainly not one: text
+// that is not a bare token, a JWT that is expired or for another server, and a
+// token of another kind or vendor. A server without a vendor takes other
+// vendors' tokens, and keys of AI platforms and clouds, only where Way.Takes
+// lists their kind. CheckToken asks no server and proves nothing: a token
+// without an error may still be wrong. The warning, if not empty, is a sentence
+// for people about a token that may well be wrong.
 func (p Provider) CheckToken(way, token string) (warning string, err error) {
 	w, ok := p.Way(way)
 	if !ok {
@@ -123,7 +123,7 @@ func (p Provider) CheckToken(way, token string) (warning string, err error) {
 	case p.RESTToken == No:
 		return wrong(r, "this is %s, and the MCP server takes no token of the REST API. %s", r.named(), p.instead(w))
 	}
-	return fmt.Sprintf("this is %s; nobody says that %s's MCP server takes one", r.named(), p.Name), nil
+	return fmt.Sprintf("this is %s; no source says whether %s's MCP server takes one", r.named(), p.Name), nil
 }
 
 // named returns the name with its article.
@@ -135,12 +135,12 @@ func (r Recognition) named() string {
 	return "a " + r.Name
 }
 
-// instead says what to do in place of using the wrong token.
+// instead returns a sentence that names the right token.
 func (p Provider) instead(w Way) string {
 	if w.Obtain == "" {
-		return fmt.Sprintf("%s wants its %s.", p.Name, w.Name)
+		return fmt.Sprintf("%s takes its %s.", p.Name, w.Name)
 	}
-	return fmt.Sprintf("%s wants its %s: %s", p.Name, w.Name, w.Obtain)
+	return fmt.Sprintf("%s takes its %s: %s", p.Name, w.Name, w.Obtain)
 }
 
 var (
@@ -148,18 +148,19 @@ var (
 	placeholderRE = regexp.MustCompile(`(?i)^\$|\$\{|\{\{|^<.*>$|^%[a-z_]+%$|^(your|my|the|insert|paste|replace|example|dummy)[ _-].*(token|key|secret|here)|^(x{4,}|\*{3,}|\.{3,}|changeme|redacted|\[redacted\]|token|secret|null|undefined|none|nil)$|\.\.\.$|…`)
 )
 
-// maxToken is the longest token that is believed, in bytes: headers that are
-// longer are refused by most servers.
+// maxToken is the maximum length of a token in bytes: most servers reject longer
+// headers.
 const maxToken = 16 << 10
 
-// noToken returns why a text is no bare token, whosever it is.
+// noToken returns why a text is not a bare token of any server; "" if it may be
+// one.
 func noToken(token string) string {
 	const bare = "give the bare token"
 	switch {
 	case strings.TrimSpace(token) == "":
 		return "the token is empty"
 	case schemeRE.MatchString(token):
-		return "the token begins with the name of a scheme, such as \"Bearer \": " + bare + ", the scheme is added where it is sent"
+		return "the token begins with a scheme, such as \"Bearer \": " + bare + ", to which the scheme is added when it is sent"
 	case strings.HasPrefix(token, "http://") || strings.HasPrefix(token, "https://"):
 		return "this is a URL, not a token"
 	case strings.HasPrefix(token, "{") || strings.HasPrefix(token, "["):
@@ -171,21 +172,21 @@ func noToken(token string) string {
 	case strings.ContainsFunc(token, isControlOrSpace):
 		return "the token holds white space, a line break or a control character: " + bare
 	case !isFieldText(token):
-		return "the token holds characters that no header can carry"
+		return "the token holds characters that headers can't carry"
 	case len(token) > maxToken:
-		return fmt.Sprintf("the token is longer than %d bytes, which no server takes", maxToken)
+		return fmt.Sprintf("the token is longer than %d bytes, the maximum here", maxToken)
 	}
 	return ""
 }
 
-// skew is how far a clock may be off.
+// skew is the tolerated difference of clocks.
 const skew = time.Minute
 
-// graphAudiences are those of Microsoft Graph, whose tokens are mistaken for
-// those of Microsoft's MCP servers.
+// graphAudiences are the audiences of Microsoft Graph, whose tokens are mistaken
+// for tokens of Microsoft's MCP servers.
 var graphAudiences = []string{"https://graph.microsoft.com", "https://graph.microsoft.com/", "00000003-0000-0000-c000-000000000000"}
 
-// wrongJWT returns why a JWT is surely not for the provider.
+// wrongJWT returns why a JWT is certainly not for the provider; "" if it may be.
 func (p Provider) wrongJWT(j *JWT) string {
 	if !j.Expiry.IsZero() && time.Since(j.Expiry) > skew {
 		return "it has expired"
@@ -213,8 +214,8 @@ func (p Provider) ownAudience(j *JWT) bool {
 	return slices.ContainsFunc(j.Audience, func(aud string) bool { return aud != "" && slices.Contains(own, aud) })
 }
 
-// foreignAudience warns of a JWT that names another host. It is no refusal:
-// audiences are often names of APIs, not URLs of servers.
+// foreignAudience returns a warning for a JWT that names another host. Audiences
+// are often names of APIs and not URLs of servers, so it only warns.
 func (p Provider) foreignAudience(j *JWT) string {
 	if p.ownAudience(j) {
 		return ""

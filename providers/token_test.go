@@ -49,7 +49,7 @@ func TestWrongTokensAreRefusedByName(t *testing.T) {
 		{"a refresh token", providers.GitHub(nil), "ghr_" + run("aB3", 40), "refresh token"},
 		{"another vendor's", providers.Asana(), githubToken, "GitHub personal access token"},
 		{"another vendor's, where REST tokens work", providers.Linear(), githubToken, "not a token for Linear"},
-		{"the vendor's REST kind that nobody lists, where REST tokens don't work", sealed("GitHub", providers.No), "gho_" + run("aB3", 36), "no token of the REST API"},
+		{"the vendor's REST kind that no record lists, where REST tokens don't work", sealed("GitHub", providers.No), "gho_" + run("aB3", 36), "no token of the REST API"},
 		{"more than a header can carry", providers.Asana(), run("aB3", 20_000), "longer"},
 		{"the vendor's REST kind", providers.Notion(), notionToken, "takes only tokens from its own consent"},
 		{"a known kind at an unknown server", sealed("", providers.Unknown), githubToken, "GitHub personal access token"},
@@ -97,7 +97,7 @@ func sealed(vendor string, rest providers.Answer) providers.Provider {
 	return p
 }
 
-func TestDoubtfulTokensAreWarnedAbout(t *testing.T) {
+func TestDoubtfulTokenGivesAWarning(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name       string
@@ -105,8 +105,8 @@ func TestDoubtfulTokensAreWarnedAbout(t *testing.T) {
 		way, token string
 		says       string
 	}{
-		{"a kind that nobody says works", providers.GrafanaCloud(""), "oauth", "glsa_" + run("aB3", 32) + "_" + run("0af", 8), "nobody says"},
-		{"the same at GitLab", providers.GitLab(), "oauth", "glpat-" + run("aB3", 20), "nobody says"},
+		{"a kind that no source covers", providers.GrafanaCloud(""), "oauth", "glsa_" + run("aB3", 32) + "_" + run("0af", 8), "no source says"},
+		{"the same at GitLab", providers.GitLab(), "oauth", "glpat-" + run("aB3", 20), "no source says"},
 		{"a kind that works and should not be used", providers.Stripe(), "api_key", "sk_" + "live_" + run("aB3", 24), "restricted key"},
 		{"a short prefix that others may use too", providers.Linear(), "api_key", "ak_" + run("aB3", 20), "Composio"},
 	} {

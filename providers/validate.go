@@ -18,9 +18,8 @@ var (
 	scopeRE     = regexp.MustCompile(`^[\x21\x23-\x5B\x5D-\x7E]+$`)
 )
 
-// Validate reports everything that is wrong with the provider at once, so that
-// an entry that was made of a valid one can't be wrong for its sake. It does
-// no I/O: it does not know whether the server exists.
+// Validate reports all errors in the provider's data at once. It does no I/O: a
+// valid provider may name a server that does not exist.
 func (p Provider) Validate() error {
 	v := &validator{id: p.ID}
 	for _, fault := range p.faults {
@@ -37,12 +36,12 @@ func (p Provider) Validate() error {
 		v.checkf(o != "" && !secretKeyRE.MatchString(o), "the option %q can't be a query parameter of a server_url", o)
 	}
 	for _, w := range p.Wrong {
-		v.checkf(knownKind(w.Kind), "no kind of token is called %q", w.Kind)
+		v.checkf(knownKind(w.Kind), "unknown kind of token %q", w.Kind)
 	}
 	return errors.Join(v.errs...)
 }
 
-// examples returns the example of each part.
+// examples returns the examples of the parts, by name.
 func (p Provider) examples() map[string]string {
 	examples := make(map[string]string, len(p.Server.Params))
 	for _, x := range p.Server.Params {
@@ -81,7 +80,7 @@ func (v *validator) server(p Provider) {
 		v.checkf(p.Transport == "", "a connector has no transport")
 	}
 	examples := p.examples()
-	v.checkf(len(examples) == len(s.Params), "a part of the URL is described twice")
+	v.checkf(len(examples) == len(s.Params), "a part of the URL is in Params twice")
 	for _, x := range s.Params {
 		_, err := regexp.Compile(x.Pattern)
 		v.checkf(err == nil, "the pattern of the part %q does not compile", x.Name)
@@ -89,7 +88,7 @@ func (v *validator) server(p Provider) {
 	}
 	for _, name := range parts(append(p.OAuth.strings(), p.urls()...)...) {
 		_, ok := examples[name]
-		v.checkf(ok, "the part %q is not described in Params", name)
+		v.checkf(ok, "the part %q is not in Params", name)
 	}
 	for _, t := range p.urls() {
 		v.checkf(p.fixesDomain(t), "the parts %s of the host need patterns that write out the domain", strings.Join(parts(t), ", "))
@@ -102,7 +101,7 @@ func (v *validator) server(p Provider) {
 		re, err := regexp.Compile(r.Pattern)
 		v.checkf(err == nil && r.Why != "", "a refused form of URL needs a pattern that compiles, and a reason")
 		for _, t := range p.urls() {
-			v.checkf(err != nil || p.Retired != "" || !re.MatchString(expand(t, examples)), "a URL of its own is of a form that it refuses")
+			v.checkf(err != nil || p.Retired != "" || !re.MatchString(expand(t, examples)), "one of its own URLs has a form that it refuses")
 		}
 	}
 }
@@ -111,19 +110,19 @@ func (v *validator) ways(p Provider) {
 	v.checkf(len(p.Ways) > 0, "it has no way to authenticate, not even %q", WayNone)
 	seen := make(map[string]bool)
 	for _, w := range p.Ways {
-		v.checkf(wayRE.MatchString(w.ID) && !seen[w.ID], "the way %q must have an id of its own, of lower-case letters, digits and _", w.ID)
+		v.checkf(wayRE.MatchString(w.ID) && !seen[w.ID], "the way %q needs a unique id of lower-case letters, digits and _", w.ID)
 		seen[w.ID] = true
 		v.checkf(slices.Contains([]string{WayOAuth, WayMachine, WayKey, WayNone}, w.Kind), "the way %q has the unknown kind %q", w.ID, w.Kind)
-		v.checkf(w.Kind != WayNone || len(w.Carry) == 0 && len(w.Takes) == 0, "the way %q needs no token", w.ID)
-		v.checkf(w.Kind == WayOAuth || w.Registration == RegistrationUnknown, "the way %q has no clients to register", w.ID)
+		v.checkf(w.Kind != WayNone || len(w.Carry) == 0 && len(w.Takes) == 0, "the way %q takes no token, so it has no Carry or Takes", w.ID)
+		v.checkf(w.Kind == WayOAuth || w.Registration == RegistrationUnknown, "the way %q is not OAuth, so it has no Registration", w.ID)
 		for _, k := range w.Takes {
-			v.checkf(knownKind(k), "no kind of token is called %q", k)
+			v.checkf(knownKind(k), "unknown kind of token %q", k)
 		}
 		v.checkf(w.URL == "" || slices.Contains(p.urls(), w.URL), "the URL of the way %q must be one of the provider's", w.ID)
 		headers := make(map[string]bool)
 		for _, c := range w.Carry {
-			v.checkf(headerRE.MatchString(c.Header) && !headers[strings.ToLower(c.Header)], "the way %q has a header %q that is illegal or there twice", w.ID, c.Header)
-			v.checkf(isFieldText(c.Prefix), "the prefix of the header %q can't be sent", c.Header)
+			v.checkf(headerRE.MatchString(c.Header) && !headers[strings.ToLower(c.Header)], "the way %q has an invalid or duplicate header %q", w.ID, c.Header)
+			v.checkf(isFieldText(c.Prefix), "the prefix of the header %q has characters that headers can't carry", c.Header)
 			headers[strings.ToLower(c.Header)] = true
 		}
 	}
@@ -138,25 +137,25 @@ func (v *validator) oauth(p Provider) {
 		}
 		u, err := url.Parse(expand(s, p.examples()))
 		ok := err == nil && u.Host != "" && u.User == nil && u.Fragment == "" && (u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname()))
-		v.checkf(ok, "a URL of the authorization server is no https URL")
+		v.checkf(ok, "a URL of the authorization server is not an https URL")
 	}
 	for _, t := range o.issuers() {
 		v.checkf(p.fixesDomain(t), "the parts %s of an issuer's host need patterns that write out the domain", strings.Join(parts(t), ", "))
 	}
 	for at := range o.Issuers {
 		ok := slices.ContainsFunc(p.urls(), func(t string) bool { return strings.HasPrefix(t+"/", at) })
-		v.checkf(ok && strings.HasSuffix(at, "/"), "the issuer of %q must be that of URLs of its own, up to a slash", at)
+		v.checkf(ok && strings.HasSuffix(at, "/"), "the key %q of Issuers must be a prefix of one of its URLs that ends in a slash", at)
 	}
 	for _, s := range append(slices.Clone(o.Scopes), o.DefaultScopes...) {
-		v.checkf(scopeRE.MatchString(s), "the scope %q holds a character that scopes can't have (RFC 6749, 3.3)", s)
+		v.checkf(scopeRE.MatchString(s), "the scope %q has an invalid character (RFC 6749 section 3.3)", s)
 	}
-	v.checkf(!o.NoScopes || len(o.DefaultScopes) == 0, "it can't have NoScopes and DefaultScopes")
+	v.checkf(!o.NoScopes || len(o.DefaultScopes) == 0, "it has both NoScopes and DefaultScopes")
 	for _, m := range o.AuthMethods {
 		known := slices.Contains([]string{"none", "client_secret_basic", "client_secret_post", "private_key_jwt"}, m)
-		v.checkf(known, "the client authentication %q is not known", m)
+		v.checkf(known, "unknown client authentication %q", m)
 	}
 	if o.Pinned {
-		v.checkf(o.Issuer != "" && o.AuthorizationEndpoint != "" && o.TokenEndpoint != "", "what is pinned must be complete: issuer, authorization and token endpoint")
+		v.checkf(o.Issuer != "" && o.AuthorizationEndpoint != "" && o.TokenEndpoint != "", "a pinned OAuth needs the issuer, the authorization and the token endpoint")
 	}
 }
 
@@ -164,15 +163,15 @@ func (v *validator) headers(p Provider) {
 	seen := make(map[string]bool)
 	for _, h := range p.Headers {
 		low := strings.ToLower(h.Name)
-		v.checkf(headerRE.MatchString(h.Name) && !seen[low], "the header %q is illegal or there twice", h.Name)
+		v.checkf(headerRE.MatchString(h.Name) && !seen[low], "invalid or duplicate header %q", h.Name)
 		v.checkf(low != "authorization", "the header Authorization belongs to a way, not to the provider")
-		v.checkf(isFieldText(h.Value), "the value of the header %q can't be sent", h.Name)
+		v.checkf(isFieldText(h.Value), "the value of the header %q has characters that headers can't carry", h.Name)
 		seen[low] = true
 	}
 }
 
-// isFieldText reports whether s may stand in the value of a header: visible
-// ASCII and spaces.
+// isFieldText reports whether a header value can hold s: visible ASCII and
+// spaces.
 func isFieldText(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
 }

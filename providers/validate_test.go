@@ -11,7 +11,7 @@ import (
 	"github.com/toolgrant/toolgrant/providers"
 )
 
-func TestValidateTellsEveryFault(t *testing.T) {
+func TestValidateReportsEveryFault(t *testing.T) {
 	t.Parallel()
 	for says, change := range map[string]func(p *providers.Provider){
 		"the id":             func(p *providers.Provider) { p.ID = "no spaces" },
@@ -22,41 +22,41 @@ func TestValidateTellsEveryFault(t *testing.T) {
 		"the connector":      func(p *providers.Provider) { p.Server = providers.Server{Connector: "gmail"}; p.Transport = "" },
 		"has no transport":   func(p *providers.Provider) { p.Server = providers.Server{Connector: "connector_gmail"} },
 		"the transport":      func(p *providers.Provider) { p.Transport = "stdio" },
-		"is described twice": func(p *providers.Provider) { p.Server.Params = []providers.Param{{Name: "a"}, {Name: "a"}} },
+		"in Params twice":    func(p *providers.Provider) { p.Server.Params = []providers.Param{{Name: "a"}, {Name: "a"}} },
 		"does not compile":   func(p *providers.Provider) { p.Server.Params = []providers.Param{{Name: "a", Pattern: "("}} },
 		"does not match": func(p *providers.Provider) {
 			p.Server.Params = []providers.Param{{Name: "a", Pattern: "x", Example: "y"}}
 		},
-		`"b" is not described`:    func(p *providers.Provider) { p.Server.Alternates = []string{"https://example.com/{b}"} },
-		"no absolute URL":         func(p *providers.Provider) { p.Server.URL = "example.com" },
+		`"b" is not in Params`:    func(p *providers.Provider) { p.Server.Alternates = []string{"https://example.com/{b}"} },
+		"not an absolute URL":     func(p *providers.Provider) { p.Server.URL = "example.com" },
 		"fragment":                func(p *providers.Provider) { p.Server.Alternates = []string{"https://example.com/#x"} },
 		"a pattern that compiles": func(p *providers.Provider) { p.Server.Refused = []providers.Refused{{Pattern: "("}} },
 		"a form that it refuses":  func(p *providers.Provider) { p.Server.Refused = []providers.Refused{{Pattern: "example", Why: "No."}} },
 		"no way to authenticate":  func(p *providers.Provider) { p.Ways = nil },
-		"an id of its own":        func(p *providers.Provider) { p.Ways = append(p.Ways, p.Ways[0]) },
+		"a unique id":             func(p *providers.Provider) { p.Ways = append(p.Ways, p.Ways[0]) },
 		"unknown kind":            func(p *providers.Provider) { p.Ways[0].Kind = "magic" },
-		"needs no token": func(p *providers.Provider) {
+		"takes no token": func(p *providers.Provider) {
 			p.Ways[1].Kind = providers.WayNone
 			p.Ways[1].Takes = []providers.TokenKind{"jwt"}
 		},
-		"no clients to register":    func(p *providers.Provider) { p.Ways[1].Registration = providers.RegistrationOpen },
-		`called "nonsense"`:         func(p *providers.Provider) { p.Ways[0].Takes = []providers.TokenKind{"nonsense"} },
-		`called "rubbish"`:          func(p *providers.Provider) { p.Wrong = []providers.Wrong{{Kind: "rubbish"}} },
-		"the URL of the way":        func(p *providers.Provider) { p.Ways[0].URL = "https://elsewhere.example/mcp" },
-		"illegal or there twice":    func(p *providers.Provider) { p.Ways[1].Carry = []providers.Carry{{Header: "X-Key"}, {Header: "x-key"}} },
-		"the prefix of the header":  func(p *providers.Provider) { p.Ways[1].Carry = []providers.Carry{{Header: "X-Key", Prefix: "a\n"}} },
-		"no https URL":              func(p *providers.Provider) { p.OAuth.TokenEndpoint = "http://example.com/token" },
-		"the scope":                 func(p *providers.Provider) { p.OAuth.Scopes = []string{"a b"} },
-		"NoScopes":                  func(p *providers.Provider) { p.OAuth.NoScopes, p.OAuth.DefaultScopes = true, []string{"a"} },
-		"the client authentication": func(p *providers.Provider) { p.OAuth.AuthMethods = []string{"magic"} },
-		"the issuer of": func(p *providers.Provider) {
+		"so it has no Registration":     func(p *providers.Provider) { p.Ways[1].Registration = providers.RegistrationOpen },
+		`kind of token "nonsense"`:      func(p *providers.Provider) { p.Ways[0].Takes = []providers.TokenKind{"nonsense"} },
+		`kind of token "rubbish"`:       func(p *providers.Provider) { p.Wrong = []providers.Wrong{{Kind: "rubbish"}} },
+		"the URL of the way":            func(p *providers.Provider) { p.Ways[0].URL = "https://elsewhere.example/mcp" },
+		`duplicate header "x-key"`:      func(p *providers.Provider) { p.Ways[1].Carry = []providers.Carry{{Header: "X-Key"}, {Header: "x-key"}} },
+		"the prefix of the header":      func(p *providers.Provider) { p.Ways[1].Carry = []providers.Carry{{Header: "X-Key", Prefix: "a\n"}} },
+		"not an https URL":              func(p *providers.Provider) { p.OAuth.TokenEndpoint = "http://example.com/token" },
+		"the scope":                     func(p *providers.Provider) { p.OAuth.Scopes = []string{"a b"} },
+		"NoScopes":                      func(p *providers.Provider) { p.OAuth.NoScopes, p.OAuth.DefaultScopes = true, []string{"a"} },
+		"unknown client authentication": func(p *providers.Provider) { p.OAuth.AuthMethods = []string{"magic"} },
+		"prefix of one of its URLs": func(p *providers.Provider) {
 			p.OAuth.Issuers = map[string]string{"https://elsewhere.example/": "https://a.example"}
 		},
-		"up to a slash": func(p *providers.Provider) {
+		"that ends in a slash": func(p *providers.Provider) {
 			p.OAuth.Issuers = map[string]string{"https://mcp.example.com": "https://a.example"}
 		},
 		"pinned":                     func(p *providers.Provider) { p.OAuth.Pinned = true },
-		"the header":                 func(p *providers.Provider) { p.Headers = []providers.Header{{Name: "a b"}} },
+		`duplicate header "a b"`:     func(p *providers.Provider) { p.Headers = []providers.Header{{Name: "a b"}} },
 		"belongs to a way":           func(p *providers.Provider) { p.Headers = []providers.Header{{Name: "authorization"}} },
 		"the value of the header":    func(p *providers.Provider) { p.Headers = []providers.Header{{Name: "X-A", Value: "\r\n"}} },
 		"can't be a query parameter": func(p *providers.Provider) { p.Options = []string{"api_key"} },
@@ -70,12 +70,12 @@ func TestValidateTellsEveryFault(t *testing.T) {
 	p := providers.Custom("1", "example.com", nil)
 	p.Ways = nil
 	err := p.Validate()
-	for _, says := range []string{"the id", "no absolute URL", "no way to authenticate"} {
-		assert.ErrorContains(t, err, says, "all faults are told at once")
+	for _, says := range []string{"the id", "not an absolute URL", "no way to authenticate"} {
+		assert.ErrorContains(t, err, says, "Validate reports all faults at once")
 	}
 }
 
-func TestCustomTakesWhatItIsTold(t *testing.T) {
+func TestCustomUsesItsOptions(t *testing.T) {
 	t.Parallel()
 	opts := &providers.CustomOptions{
 		Name: "Wiki", Description: "Pages.", Transport: providers.TransportSSE, Options: []string{"p"},

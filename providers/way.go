@@ -22,18 +22,18 @@ type Way struct {
 	Kind   string // one of the Way constants
 	Name   string // for people, such as "connection token"
 	Obtain string // a sentence: where the user or the developer gets it
-	// Carry says in which headers the secrets travel. Empty means as a bearer
-	// token, which is what OpenAI's authorization field carries; anything else
-	// can only travel in the entry's headers.
+	// Carry names the headers that carry the secrets. If nil, the token is a
+	// bearer, which OpenAI's authorization field carries; other secrets can only
+	// travel in the entry's headers.
 	Carry []Carry
 	// Takes are the recognisable kinds of token that belong to this way. A
 	// token of another recognisable kind is refused or warned about; one that
 	// is not recognised is never refused for its looks.
 	Takes []TokenKind
-	// URL is the server_url that this way works at, where it is not the
-	// provider's own; see [Provider.Using].
+	// URL is the server_url of this way. If empty, that of the provider; see
+	// [Provider.Using].
 	URL string
-	// Registration says how an application becomes a client, for WayOAuth.
+	// Registration is how an application becomes a client, for WayOAuth.
 	Registration Registration
 	Source       Source // zero: the provider's
 }
@@ -41,10 +41,10 @@ type Way struct {
 // A Carry is one header that carries a secret.
 type Carry struct {
 	Header string // such as "Authorization", "x-api-key"
-	Prefix string // stands before the secret, to the byte: "Sentry-Bearer ", "Token token="; "" for none
-	Secret string // which one: "" is the token itself, else a name in the credential's secrets
+	Prefix string // precedes the secret, with its space: "Sentry-Bearer ", "Token token="
+	Secret string // name in the credential's secrets; "" is the token itself
 	// User, if not empty, names a further secret: the user name of HTTP Basic
-	// (RFC 7617). What stands after Prefix is then base64(user:secret).
+	// (RFC 7617). Prefix is then followed by base64(user:secret).
 	User string
 }
 
@@ -82,8 +82,8 @@ func (w Way) Secrets() []string {
 
 // Headers returns the headers that carry the secrets, with their clear text;
 // nil for a way that carries none or a bearer. secret returns the text of the
-// secret with that name, where "" is the token itself. What secret does not
-// know ("") is an error that names it; no error holds a secret.
+// secret with that name, where "" is the token itself. If it returns "", Headers
+// returns an error that names the secret; no error holds a secret's text.
 func (w Way) Headers(secret func(name string) string) (map[string]string, error) {
 	if len(w.Carry) == 0 {
 		return nil, nil
@@ -105,7 +105,7 @@ func (w Way) Headers(secret func(name string) string) (map[string]string, error)
 		headers[c.Header] = c.Prefix + text
 	}
 	if missing != nil {
-		return nil, fmt.Errorf("providers: the %s needs %s beside what was given", w.Name, strings.Join(missing, ", "))
+		return nil, fmt.Errorf("providers: the %s also needs %s", w.Name, strings.Join(missing, ", "))
 	}
 	return headers, nil
 }

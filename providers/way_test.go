@@ -10,7 +10,7 @@ import (
 	"github.com/toolgrant/toolgrant/providers"
 )
 
-func TestSecretsTravelAsEachServerWantsThem(t *testing.T) {
+func TestSecretsTravelInEachServersHeaders(t *testing.T) {
 	t.Parallel()
 	secrets := map[string]string{
 		"": "synthetic-token", "application_key": "synthetic-app", "email": "ada@example.com", "username": "robot",
@@ -79,7 +79,7 @@ func TestUsingNarrowsToOneWayAndItsURL(t *testing.T) {
 	require.ErrorContains(t, err, "magic")
 }
 
-func TestAWayWithAURLOfItsOwnIsNowhereElse(t *testing.T) {
+func TestWayWithItsOwnURLWorksNowhereElse(t *testing.T) {
 	t.Parallel()
 	at, err := providers.Buildkite(nil).Resolve("https://mcp.buildkite.com/mcp")
 	require.NoError(t, err)
@@ -91,7 +91,7 @@ func TestAWayWithAURLOfItsOwnIsNowhereElse(t *testing.T) {
 	assert.True(t, ok)
 }
 
-func TestResolveKeepsWhatHoldsAtTheURL(t *testing.T) {
+func TestResolveKeepsTheFactsOfTheURL(t *testing.T) {
 	t.Parallel()
 	at, err := providers.Linear().Resolve("https://mcp.linear.app/mcp/readonly")
 	require.NoError(t, err)
@@ -112,7 +112,7 @@ func TestResolveKeepsWhatHoldsAtTheURL(t *testing.T) {
 	require.True(t, ok)
 	at, err = p.Resolve("")
 	require.NoError(t, err)
-	assert.Empty(t, at.OAuth.Issuer, "the tenant is not known: discovery has to tell")
+	assert.Empty(t, at.OAuth.Issuer, "the tenant is unknown: discovery finds it")
 	assert.Equal(t, "https://login.microsoftonline.com/acme.example/v2.0", providers.MicrosoftEnterprise("acme.example").OAuth.Issuer)
 	assert.Equal(t, "https://login.microsoftonline.com/acme.example/v2.0", providers.ConnectorSharePoint("acme.example").OAuth.Issuer)
 }
