@@ -92,7 +92,7 @@ func (r *records) put(ctx context.Context, id backend.ID, row backend.Record, if
 // if that is another one: a drop of the key that sealed the record may follow a
 // count that began before the record was there.
 func (r *records) sealAgain(ctx context.Context, id backend.ID, row backend.Record, plain []byte) uint64 {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.late)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*r.late)
 	defer cancel()
 	next := row
 	next.Version++
