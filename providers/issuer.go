@@ -2,9 +2,24 @@ package providers
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/toolgrant/toolgrant/internal/issuer"
 )
+
+// AcceptsIssuer reports whether iss is the authorization server that the
+// provider's data name for the server at serverURL ("" is the provider's own).
+// Where the issuer is a template, such as that of an Entra tenant, parts that
+// the server URL has must have the same values in the issuer. Issuers without
+// a path are the same with and without a slash at the end.
+func (p Provider) AcceptsIssuer(serverURL, iss string) bool {
+	raw, err := p.ServerURL(serverURL)
+	if err != nil {
+		return false
+	}
+	known := p.at(raw).OAuth.Issuer
+	return known != "" && p.issuerFits(known, iss, nil)
+}
 
 // NamesIssuer reports whether the data names this authorization server, for any
 // server of the provider: as one of its issuers, or by a template of them whose
@@ -23,6 +38,17 @@ func (o *OAuth) issuers() []string {
 		all = append(all, iss)
 	}
 	return all
+}
+
+// issuerAt returns the issuer that Issuers names for a server URL.
+func (o *OAuth) issuerAt(serverURL string) (iss string, ok bool) {
+	longest := ""
+	for at, named := range o.Issuers {
+		if strings.HasPrefix(serverURL+"/", at) && len(at) > len(longest) {
+			longest, iss, ok = at, named, true
+		}
+	}
+	return iss, ok
 }
 
 // issuerFits reports whether iss fits a template, with the values of the server

@@ -10,8 +10,6 @@ import (
 	"slices"
 	"strings"
 	"unicode"
-
-	"github.com/toolgrant/toolgrant/internal/issuer"
 )
 
 // A RefusedURLError reports that a URL must not become a server_url. Its text
@@ -187,35 +185,6 @@ func (o *OAuth) anywhere() OAuth {
 		Scopes: o.Scopes, DefaultScopes: o.DefaultScopes, NoScopes: o.NoScopes, AuthorizationParams: o.AuthorizationParams,
 		AuthMethods: o.AuthMethods, LegacyDiscovery: o.LegacyDiscovery, Source: o.Source,
 	}
-}
-
-// issuerAt returns the issuer that Issuers names for a server URL.
-func (o *OAuth) issuerAt(serverURL string) (iss string, ok bool) {
-	longest := ""
-	for at, named := range o.Issuers {
-		if strings.HasPrefix(serverURL+"/", at) && len(at) > len(longest) {
-			longest, iss, ok = at, named, true
-		}
-	}
-	return iss, ok
-}
-
-// AcceptsIssuer reports whether iss is the authorization server that the
-// provider's data name for the server at serverURL ("" is the provider's own).
-// Where the issuer is a template, such as that of an Entra tenant, parts that
-// the server URL has must have the same values in the issuer. Issuers without
-// a path are the same with and without a slash at the end.
-func (p Provider) AcceptsIssuer(serverURL, iss string) bool {
-	raw, err := p.ServerURL(serverURL)
-	if err != nil {
-		return false
-	}
-	known := p.at(raw).OAuth.Issuer
-	if len(parts(known)) == 0 {
-		return known != "" && issuer.Same(known, iss)
-	}
-	values, ok := matchURL(known, iss, nil, false)
-	return ok && p.checkValues(known, values) == nil
 }
 
 // Resolve returns the provider as it is at one server URL, which is checked as
