@@ -96,7 +96,7 @@ func (b *Builder) refuse(err error) *Failure {
 		if !ok {
 			break
 		}
-		detail, reason = cmp.Or(detail, stored.Detail), cmp.Or(reason, stored.Reason)
+		detail, reason = cmp.Or(detail, stored.Said, stored.Detail), cmp.Or(reason, stored.Reason)
 		f.RetryAfter = cmp.Or(f.RetryAfter, stored.RetryAfter)
 		rest = stored.Err
 	}

@@ -206,7 +206,7 @@ func (f SourceFunc) Token(ctx context.Context, key Key, need Need) (Token, error
 	}
 	if need.Verify != nil {
 		if v := need.Verify(ctx, key, t); v.Outcome == VerdictRefused {
-			return Token{}, &Error{Op: "token", Key: key, Reason: v.Reason, Detail: v.Detail, Err: ErrRefused}
+			return Token{}, &Error{Op: "token", Key: key, Reason: v.Reason, Said: v.Detail, Err: ErrRefused}
 		}
 	}
 	return t, nil

@@ -32,12 +32,13 @@ var (
 
 // An Error is what the methods of [Store] return. Its text names the
 // operation, the owner, the provider and the class, and never holds a token,
-// a URL's query or an answer's body.
+// a URL's query or what a server wrote; see Said.
 type Error struct {
 	Op         string        // such as "token", "refresh", "import"
 	Key        Key           // whose credential; zero where there is none
 	Reason     Reason        // why, in one of the words of [Status]; "" if there is none
-	Detail     string        // one sentence for a log or a person; bounded and without secrets
+	Detail     string        // one sentence of ours for a log or a person; without secrets
+	Said       string        // what the MCP server said, on one line of at most 300 bytes; never in Error()
 	RetryAfter time.Duration // when trying again makes sense; 0: not known
 	Err        error         // one of the sentinels, or an error that wraps one
 }

@@ -34,7 +34,7 @@ func (s *Store) verified(ctx context.Context, key Key, sn *snapshot, need *Need)
 
 // refusal returns the error for a refused pair.
 func (r *record) refusal() error {
-	e := &Error{Err: ErrRefused, Reason: r.Verdict.Reason, Detail: r.Verdict.Detail}
+	e := &Error{Err: ErrRefused, Reason: r.Verdict.Reason, Said: r.Verdict.Detail}
 	if r.Accepted {
 		e.Err = ErrReauthorize // a pair of this grant was accepted before, so a new consent helps
 	}

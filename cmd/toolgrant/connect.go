@@ -126,7 +126,7 @@ func (a *app) connect(ctx context.Context, store *oauthstore.Store, t target, f 
 		a.notef("warning: %s", result.Warning)
 	}
 	if v := result.Status.Verdict; v.Outcome == oauthstore.VerdictRefused {
-		return &oauthstore.Error{Op: "connect", Key: t.key, Reason: v.Reason, Detail: v.Detail, Err: oauthstore.ErrRefused}
+		return &oauthstore.Error{Op: "connect", Key: t.key, Reason: v.Reason, Said: v.Detail, Err: oauthstore.ErrRefused}
 	}
 	view := viewOf(result.Status)
 	a.print(connectedEvent{"connected", view}, func(w io.Writer) {

@@ -115,8 +115,8 @@ func faultOf(err error) *fault {
 	}
 	if f, ok := errors.AsType[*mcptools.Failure](err); ok {
 		text := message(err)
-		if e, ok := errors.AsType[*oauthstore.Error](err); ok && errors.Is(err, oauthstore.ErrRefused) && e.Detail != "" {
-			text += " The server said: " + e.Detail
+		if e, ok := errors.AsType[*oauthstore.Error](err); ok && errors.Is(err, oauthstore.ErrRefused) && e.Said != "" {
+			text += " The server said: " + e.Said
 		}
 		return &fault{Kind: f.Kind, Message: text, Action: f.Action}
 	}
@@ -193,8 +193,8 @@ func storeMessage(e *oauthstore.Error) string {
 	if e.Reason != "" {
 		text += " (" + string(e.Reason) + ")"
 	}
-	if e.Detail != "" {
-		text += ": " + e.Detail
+	if detail := first(e.Detail, e.Said); detail != "" {
+		text += ": " + detail
 	}
 	if e.RetryAfter > 0 {
 		text += "; try again in " + short(e.RetryAfter.Round(time.Second))

@@ -190,6 +190,7 @@ var types = []reflect.Type{
 	reflect.TypeFor[filestore.Backend](),
 
 	reflect.TypeFor[keyset.Key](),
+	reflect.TypeFor[keyset.Options](),
 	reflect.TypeFor[keyset.Set](),
 
 	reflect.TypeFor[memstore.Backend](),
@@ -209,12 +210,14 @@ var types = []reflect.Type{
 	reflect.TypeFor[providers.Carry](),
 	reflect.TypeFor[providers.Catalogue](),
 	reflect.TypeFor[providers.Check](),
+	reflect.TypeFor[providers.CloseOptions](),
 	reflect.TypeFor[providers.CustomOptions](),
 	reflect.TypeFor[providers.DatadogOptions](),
 	reflect.TypeFor[providers.GitHubOptions](),
 	reflect.TypeFor[providers.Header](),
 	reflect.TypeFor[providers.HuggingFaceOptions](),
 	reflect.TypeFor[providers.JWT](),
+	reflect.TypeFor[providers.KlaviyoOptions](),
 	reflect.TypeFor[providers.MicrosoftLearnOptions](),
 	reflect.TypeFor[providers.NeonOptions](),
 	reflect.TypeFor[providers.OAuth](),

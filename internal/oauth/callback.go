@@ -65,7 +65,7 @@ func ParseCallback(raw string) (*Callback, error) {
 	if q.Get("error") != "" {
 		c.failed = &Error{
 			Op: opAuthorize, Code: oauthCode(q.Get("error")),
-			Description: printable(q.Get("error_description"), maxDescription),
+			Description: said(q.Get("error_description"), maxDescription),
 		}
 		c.failed.Class = classify(400, c.failed.Code, []string{"access_denied"})
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/toolgrant/toolgrant/internal/oauth"
+	"github.com/toolgrant/toolgrant/internal/safetext"
 )
 
 const issuer = "https://as.example/tenant"
@@ -162,7 +163,7 @@ func TestErrorsOfAnAuthorizationAreClassified(t *testing.T) {
 		assert.Equal(t, class, failed.Class, code)
 		assert.Equal(t, code, failed.Code)
 		assert.LessOrEqual(t, len(failed.Description), 200)
-		assert.NotContains(t, failed.Description, `"`)
+		assert.Equal(t, safetext.Line(failed.Description), failed.Description)
 		assert.NotContains(t, failed.Description, "\n")
 		assert.NotContains(t, err.Error(), "xxx")
 	}

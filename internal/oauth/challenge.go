@@ -107,7 +107,7 @@ func (c *Challenge) set(name, value string) {
 		}
 	case "error_description":
 		if c.Description == "" {
-			c.Description = printable(value, maxDescription)
+			c.Description = said(value, maxDescription)
 		}
 	case "scope":
 		if c.Scopes == nil {

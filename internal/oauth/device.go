@@ -82,7 +82,7 @@ func parseDevice(o object, start time.Time, endpoint string) (*DeviceCode, error
 	code, _ := o.text("device_code", maxText)
 	d.Code = secret.New(code)
 	user, _ := o.text("user_code", maxText)
-	d.UserCode = printable(user, maxUserCode)
+	d.UserCode = said(user, maxUserCode)
 	if d.Code.IsZero() || d.UserCode == "" || d.VerificationURI == "" {
 		return nil, errAnswer
 	}

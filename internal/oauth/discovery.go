@@ -73,7 +73,7 @@ func getDocument(ctx context.Context, hc *http.Client, op, place string) ([]byte
 		if resp != nil {
 			_ = resp.Body.Close()
 		}
-		failed := &Error{Op: op, Class: ClassNotConsumed, Err: withoutURL(err)}
+		failed := &Error{Op: op, Class: ClassNotConsumed, Err: safehttp.Cause(err)}
 		if errors.Is(err, safehttp.ErrRedirect) {
 			failed.Class = "" // it leads away: there is none here
 		}

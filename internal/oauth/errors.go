@@ -3,12 +3,13 @@ package oauth
 import (
 	"errors"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/toolgrant/toolgrant/internal/redact"
+	"github.com/toolgrant/toolgrant/internal/safetext"
 	"github.com/toolgrant/toolgrant/internal/secret"
 )
 
@@ -45,7 +46,6 @@ const (
 	maxCode        = 64
 	maxDescription = 200
 	maxRetryAfter  = time.Hour
-	minSecret      = 8 // fewer characters are no secret, and occur in any text
 )
 
 // An Error is a request to an authorization server that failed, or an answer
@@ -56,7 +56,7 @@ type Error struct {
 	Class       Class         // "" where nothing was sent that could be consumed, such as for metadata
 	Status      int           // HTTP status of the answer; 0: there was none
 	Code        string        // "error" of RFC 6749 section 5.2; "" if the answer is no OAuth answer
-	Description string        // "error_description", at most 200 characters of RFC 6749's set; never in Error()
+	Description string        // "error_description", at most 200 bytes on one line; never in Error()
 	RetryAfter  time.Duration // at most an hour; 0: the answer did not say
 	Err         error         // cause, or nil
 }
@@ -91,15 +91,6 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // errAnswer is the cause where an answer came and can't be read as one.
 var errAnswer = errors.New("the answer is not one of an OAuth server")
-
-// withoutURL drops the wrapping of net/http, whose text holds the whole URL.
-func withoutURL(err error) error {
-	var wrapped *url.Error
-	for errors.As(err, &wrapped) {
-		err = wrapped.Err
-	}
-	return err
-}
 
 // classify names what an answer with that status and OAuth error code means.
 // The code counts below 500 only: an internal failure may come after the
@@ -168,31 +159,12 @@ func oauthCode(text string) string {
 	return text
 }
 
-// printable bounds a text of the other side to max characters of RFC 6749's
-// set and blots out the secrets that were sent to it, which servers have been
+// said returns what a person may read of a text of the other side: one line of at
+// most limit bytes, without the secrets that were sent, which servers have been
 // seen to echo.
-func printable(text string, limit int, sent ...secret.Secret) string {
-	for _, s := range sent {
-		if plain := s.Expose(); len(plain) >= minSecret {
-			text = strings.ReplaceAll(text, plain, secret.Placeholder)
-		}
-	}
-	var b strings.Builder
-	for _, r := range text {
-		if b.Len() >= limit {
-			break
-		}
-		if r < ' ' || r > '~' || r == '"' || r == '\\' {
-			r = ' '
-		}
-		b.WriteRune(r)
-	}
-	return strings.TrimSpace(b.String())
+func said(text string, limit int, sent ...secret.Secret) string {
+	return safetext.Excerpt(redact.New(sent...).Redact(text[:min(len(text), 8*limit)]), limit)
 }
 
-// holds reports whether text contains one of the secrets that were sent.
-func holds(text string, sent ...secret.Secret) bool {
-	return slices.ContainsFunc(sent, func(s secret.Secret) bool {
-		return len(s.Expose()) >= minSecret && strings.Contains(text, s.Expose())
-	})
-}
+// holds reports whether text contains a part of one of the secrets that were sent.
+func holds(text string, sent ...secret.Secret) bool { return redact.New(sent...).Holds(text) }

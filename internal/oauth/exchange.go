@@ -87,7 +87,7 @@ func sendOnce(ctx context.Context, hc *http.Client, op, method, target string, h
 	start := time.Now().Round(0) // wall clock: a machine may sleep
 	resp, err := hc.Do(req)
 	if err != nil {
-		failed := &Error{Op: op, Class: ClassNotConsumed, Err: withoutURL(err)}
+		failed := &Error{Op: op, Class: ClassNotConsumed, Err: safehttp.Cause(err)}
 		if body.stop() {
 			failed.Class = ClassUnknown
 		}
@@ -116,7 +116,7 @@ func (p formPost) failure(a *answer, o object, cause error) *Error {
 	}
 	if e.Code != "" {
 		text, _ := o.text("error_description", maxText)
-		e.Description = printable(text, maxDescription, sent...)
+		e.Description = said(text, maxDescription, sent...)
 	}
 	e.Class = classify(a.status, e.Code, p.refused)
 	return e
@@ -173,7 +173,7 @@ func readBody(resp *http.Response, limit int) ([]byte, error) {
 		case errors.Is(err, io.EOF):
 			return buf, nil
 		case err != nil:
-			return buf, withoutURL(err)
+			return buf, safehttp.Cause(err)
 		case len(buf) == cap(buf):
 			size = 4 * cap(buf)
 			if size >= limit {

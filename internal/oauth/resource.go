@@ -58,7 +58,7 @@ func FindResourceMetadata(ctx context.Context, hc *http.Client, r ResourceReques
 			return false, err
 		}
 		if !slices.Contains(r.identifiers(id, place == root), m.Resource) {
-			return false, &Error{Op: opResource, Description: printable(m.Resource, maxDescription), Err: ErrResourceMismatch}
+			return false, &Error{Op: opResource, Description: said(m.Resource, maxDescription), Err: ErrResourceMismatch}
 		}
 		found = m
 		return true, nil
@@ -113,7 +113,7 @@ func parseResource(place string, body []byte) (*ResourceMetadata, error) {
 		return nil, &Error{Op: opResource, Err: lists.err}
 	}
 	name, _ := o.text("resource_name", maxText)
-	m.Name = printable(name, maxDescription)
+	m.Name = said(name, maxDescription)
 	m.DPoPRequired = o.boolean("dpop_bound_access_tokens_required")
 	m.MTLSBound = o.boolean("tls_client_certificate_bound_access_tokens")
 	return m, nil

@@ -256,7 +256,7 @@ func TestWhatAResourceSaysOfItself(t *testing.T) {
 		AuthorizationServers: []string{"https://a.example", "https://b.example/tenant"},
 		Scopes:               []string{"read", "write"},
 		BearerMethods:        []string{"header", "body"},
-		Name:                 "Tools   of  <b>" + strings.Repeat("x", 185),
+		Name:                 `Tools� "of" <b>` + strings.Repeat("x", 180) + "…",
 		MTLSBound:            true,
 	}, got)
 	require.NoError(t, got.CheckBearer())

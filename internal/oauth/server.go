@@ -67,7 +67,7 @@ func FindServer(ctx context.Context, hc *http.Client, issuerURL string) (*Server
 			return false, nil
 		}
 		if m != nil && !issuer.Same(m.Issuer, issuerURL) {
-			return false, &Error{Op: opServer, Description: printable(m.Issuer, maxDescription), Err: ErrIssuerMismatch}
+			return false, &Error{Op: opServer, Description: said(m.Issuer, maxDescription), Err: ErrIssuerMismatch}
 		}
 		if err != nil {
 			return false, &Error{Op: opServer, Err: err}

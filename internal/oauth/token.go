@@ -143,7 +143,7 @@ func tokenFrom(o object, start time.Time, exchanged bool) (*TokenResponse, error
 	}
 	t := &TokenResponse{RefreshToken: secret.New(refresh)}
 	t.TokenType, _ = o.text("token_type", maxCode)
-	t.TokenType = printable(t.TokenType, maxCode)
+	t.TokenType = said(t.TokenType, maxCode)
 	t.IssuedTokenType, _ = o.text("issued_token_type", maxURL)
 	if wellFormed(access) {
 		t.AccessToken = secret.New(access)

@@ -28,7 +28,6 @@ var mayExpose = map[string]string{
 	"internal/oauth/refresh.go":      "the refresh token",
 	"internal/oauth/registration.go": "the registration's own token",
 	"internal/oauth/revoke.go":       "the token to revoke",
-	"internal/oauth/errors.go":       "cut out of what a server wrote",
 
 	// Records, which are sealed after this.
 	"oauthstore/client.go":           "a client's secret; a JWT's end",

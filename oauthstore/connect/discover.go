@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"net/url"
 	"slices"
 
 	"github.com/toolgrant/toolgrant/internal/oauth"
@@ -221,16 +220,7 @@ func (c *Connector) probe(ctx context.Context, s *site) (http.Header, error) {
 	case errors.Is(err, safehttp.ErrBlocked):
 		return nil, &Error{Kind: KindMisconfigured, Detail: "the server's address must not be asked", Err: safehttp.ErrBlocked}
 	case err != nil:
-		return nil, &Error{Kind: KindUnavailable, Detail: "the MCP server does not answer", Err: withoutURL(err)}
+		return nil, &Error{Kind: KindUnavailable, Detail: "the MCP server does not answer", Err: safehttp.Cause(err)}
 	}
 	return resp.Header, nil
-}
-
-// withoutURL takes the URL off a network's error: it is on record already, and
-// may name a tenant.
-func withoutURL(err error) error {
-	if e, ok := errors.AsType[*url.Error](err); ok {
-		return e.Err
-	}
-	return err
 }
