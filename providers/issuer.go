@@ -70,19 +70,33 @@ func (p Provider) issuerFits(template, iss string, known map[string]string) bool
 }
 
 // ByIssuer returns a provider whose data names this authorization server. If
-// several do, it prefers one that has a server at serverURL; serves reports
-// whether that is so. A provider that admits any host serves no server by its
-// data alone.
+// several do, it prefers one that has a server at serverURL ("" is a
+// connector); serves reports whether that is so. A provider that admits any host
+// serves no server by its data alone.
 func (c *Catalogue) ByIssuer(iss, serverURL string) (p Provider, serves, named bool) {
+	return c.by(func(p Provider) bool { return p.NamesIssuer(iss) }, func(p Provider) bool { return p.mayServe(serverURL, iss) })
+}
+
+// ByEndpoint is like ByIssuer for a URL on the host of an authorization server,
+// whatever its path.
+func (c *Catalogue) ByEndpoint(rawURL, serverURL string) (p Provider, serves, named bool) {
+	origin, _, _ := splitURL(strings.ToLower(rawURL))
+	origin = strings.TrimSuffix(strings.TrimSuffix(origin, ":443"), ".") // what reaches the same server
+	return c.by(func(p Provider) bool { return p.authorizesAt(origin) }, func(p Provider) bool { return p.mayServe(serverURL, "") })
+}
+
+// by returns the first provider that names something, or better one that serves
+// it.
+func (c *Catalogue) by(names, serves func(Provider) bool) (p Provider, served, named bool) {
 	for _, r := range c.sorted {
-		if !r.NamesIssuer(iss) {
+		if !names(r) {
 			continue
+		}
+		if serves(r) {
+			return clone(r), true, true
 		}
 		if !named {
 			p, named = r, true
-		}
-		if r.mayServe(serverURL, iss) {
-			return clone(r), true, true
 		}
 	}
 	return clone(p), false, named
@@ -93,9 +107,28 @@ func ByIssuer(iss, serverURL string) (p Provider, serves, named bool) {
 	return builtIn().ByIssuer(iss, serverURL)
 }
 
-// mayServe reports whether a server URL is one of the provider's, and iss one
-// of its issuers with the same values. Which of several regions it is does not
-// matter here, since all of them are the vendor's.
+// ByEndpoint searches the built-in catalogue; see [Catalogue.ByEndpoint].
+func ByEndpoint(rawURL, serverURL string) (p Provider, serves, named bool) {
+	return builtIn().ByEndpoint(rawURL, serverURL)
+}
+
+// authorizesAt reports whether the provider's authorization server is at an
+// origin.
+func (p Provider) authorizesAt(origin string) bool {
+	known := append(p.OAuth.issuers(), p.OAuth.AuthorizationEndpoint, p.OAuth.TokenEndpoint, p.OAuth.RegistrationEndpoint)
+	return slices.ContainsFunc(known, func(raw string) bool {
+		at, _, _ := splitURL(raw)
+		if len(parts(at)) == 0 {
+			return raw != "" && at == origin
+		}
+		values := make(map[string]string)
+		return matchParts(at, origin, `[A-Za-z0-9.-]+`, identity, values) && p.fixesDomain(at) && p.checkValues(at, values) == nil
+	})
+}
+
+// mayServe reports whether a server URL is one of the provider's, and iss,
+// unless empty, one of its issuers with the same values. Which of several
+// regions it is does not matter here, since all of them are the vendor's.
 func (p Provider) mayServe(serverURL, iss string) bool {
 	if serverURL == "" || p.AdmitsAnyHost() {
 		return serverURL == "" && p.Server.Connector != ""
@@ -104,7 +137,7 @@ func (p Provider) mayServe(serverURL, iss string) bool {
 		return false
 	}
 	values, _ := p.match(serverURL, false)
-	return slices.ContainsFunc(p.OAuth.issuers(), func(t string) bool { return p.issuerFits(t, iss, values) })
+	return iss == "" || slices.ContainsFunc(p.OAuth.issuers(), func(t string) bool { return p.issuerFits(t, iss, values) })
 }
 
 // WithIssuer returns the provider at one server URL, as [Provider.Resolve] does,

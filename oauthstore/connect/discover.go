@@ -66,7 +66,11 @@ func (c *Connector) discover(ctx context.Context, s *site, ask *Ask) (*plan, err
 	if err != nil {
 		return nil, err
 	}
-	p.Named = named
+	if p.Named = named; !named {
+		if err := c.checkEndpoints(s, &p.Server); err != nil {
+			return nil, err
+		}
+	}
 	p.Scopes = chooseScopes(ask.Scopes, challenge.Scopes, offered, known)
 	return p, nil
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/toolgrant/toolgrant/internal/issuer"
+	"github.com/toolgrant/toolgrant/internal/oauth"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/providers"
 )
@@ -42,6 +43,27 @@ func (c *Connector) admit(s *site, issuerID string) (named bool, err error) {
 		return false, foreignIssuer(issuerID, owner.Name)
 	}
 	return named, nil
+}
+
+// checkEndpoints refuses an authorization server that only the MCP server names
+// if it borrows an endpoint of another vendor: the user would consent there, or
+// the token come from there, for this server.
+func (c *Connector) checkEndpoints(s *site, server *oauth.ServerMetadata) error {
+	for _, raw := range []string{
+		server.AuthorizationEndpoint, server.TokenEndpoint, server.RegistrationEndpoint, server.DeviceAuthorizationEndpoint, server.PushedRequestEndpoint,
+	} {
+		host := hostOf(raw)
+		if raw == "" || host == hostOf(s.key.Server) {
+			continue
+		}
+		if p, serves, named := providers.ByEndpoint(raw, s.key.Server); named && !serves {
+			return foreignIssuer(raw, p.Name)
+		}
+		if slices.ContainsFunc(c.opts.Apps, func(app App) bool { return app.rank(s.key.Owner) >= 0 && app.literal() && hostOf(app.Issuer) == host }) {
+			return foreignIssuer(raw, "an application in Options.Apps")
+		}
+	}
+	return nil
 }
 
 // notIssuer says that a server's metadata names another issuer than its data.
