@@ -58,7 +58,7 @@ func (p Provider) issuerFits(template, iss string, known map[string]string) bool
 		return issuer.Same(template, iss)
 	}
 	values, ok := matchURL(template, iss, nil, false)
-	if !ok || !p.fixesDomain(template) || p.checkValues(template, values) != nil {
+	if !ok || p.checkValues(template, values) != nil || !p.fixesDomain(template) {
 		return false
 	}
 	for name, value := range values {
@@ -122,7 +122,7 @@ func (p Provider) authorizesAt(origin string) bool {
 			return raw != "" && at == origin
 		}
 		values := make(map[string]string)
-		return matchParts(at, origin, `[A-Za-z0-9.-]+`, identity, values) && p.fixesDomain(at) && p.checkValues(at, values) == nil
+		return matchParts(at, origin, `[A-Za-z0-9.-]+`, identity, values) && p.checkValues(at, values) == nil && p.fixesDomain(at)
 	})
 }
 

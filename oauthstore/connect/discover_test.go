@@ -146,6 +146,7 @@ func TestOfSeveralAuthorizationServersTheRightOneIsTaken(t *testing.T) {
 			p.Options.Apps = connect.Apps{{Issuer: second, Servers: []string{testServer}, ID: "x"}}
 		}, want: second},
 		"the one in the data":         {known: providers.OAuth{Issuer: second}, want: second},
+		"not another than the data's": {known: providers.OAuth{Issuer: "https://third.example.com"}, kind: connect.KindUntrusted},
 		"the next if one is down":     {change: func(p *place) { delete(p.Net, "as.example.com") }, want: second},
 		"none if the first is a liar": {change: func(p *place) { p.AS.Metadata["issuer"] = second }, kind: connect.KindUntrusted},
 	} {

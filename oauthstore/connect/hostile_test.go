@@ -1,18 +1,12 @@
 package connect_test
 
 import (
-	"bytes"
 	"context"
-	"encoding/base64"
 	"fmt"
-	"io"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,185 +19,6 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore/memstore"
 	"github.com/toolgrant/toolgrant/providers"
 )
-
-// The hosts of the attacker. Everything below evilHost is theirs too.
-const (
-	evilHost   = "evil.example"
-	evilServer = "https://evil.example/mcp"
-	evilIssuer = "https://evil.example/as"
-
-	// An honest vendor that is not in the catalogue. Its tokens are JWTs.
-	otherHost = "as.other.example"
-)
-
-// canaryRE finds planted secrets: "canary", what it is, and the host that it
-// belongs to with dots written as underscores.
-var canaryRE = regexp.MustCompile(`canary-([a-z]+)-([a-z0-9_-]+?)--`)
-
-func canary(kind, host string) string {
-	return "canary-" + kind + "-" + strings.ReplaceAll(strings.ToLower(host), ".", "_") + "--0123456789"
-}
-
-// A leak is a secret that reached a host that it does not belong to.
-type leak struct{ trial, kind, home, host, path string }
-
-// A hostileNet is an internet of vendors who are honest, and an attacker. It
-// looks for canaries in every request. Vendors ignore the resource, as many real
-// authorization servers do.
-type hostileNet struct {
-	issuers map[string][]string // host → issuers that are at home there
-	homes   map[string][]string // host of an authorization server → hosts that may see its tokens
-	servers map[string]string   // MCP server's URL → its issuer
-	evil    func(w http.ResponseWriter, r *http.Request, form url.Values)
-
-	mu     sync.Mutex
-	trial  string
-	leaks  []leak
-	seen   map[string]int // kinds of canaries that reached a home
-	asked  int
-	serial int
-}
-
-func (n *hostileNet) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.Body == nil {
-		r.Body = http.NoBody
-	}
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return nil, err
-	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	n.look(r, body)
-	form, _ := url.ParseQuery(string(body))
-	w := httptest.NewRecorder()
-	n.answer(w, r, form)
-	resp := w.Result()
-	resp.Request = r
-	return resp, nil
-}
-
-// look searches a request for canaries that do not belong to its host.
-func (n *hostileNet) look(r *http.Request, body []byte) {
-	text := r.URL.String() + "\n" + string(body) + "\n"
-	if decoded, err := url.QueryUnescape(string(body)); err == nil {
-		text += decoded + "\n"
-	}
-	for _, values := range r.Header {
-		for _, v := range values {
-			text += v + "\n"
-			if _, basic, ok := strings.Cut(v, " "); ok {
-				if decoded, err := base64.StdEncoding.DecodeString(basic); err == nil {
-					text += string(decoded) + "\n"
-				}
-			}
-		}
-	}
-	host := hostname(r.URL)
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.asked++
-	for _, m := range canaryRE.FindAllStringSubmatch(text, -1) {
-		home := strings.ReplaceAll(m[2], "_", ".")
-		allowed := host == home
-		if m[1] == "token" || m[1] == "imported" {
-			allowed = allowed || slices.Contains(n.homes[home], host)
-		}
-		if allowed {
-			n.seen[m[1]]++
-			continue
-		}
-		n.leaks = append(n.leaks, leak{n.trial, m[1], home, host, r.URL.Path})
-	}
-}
-
-func (n *hostileNet) answer(w http.ResponseWriter, r *http.Request, form url.Values) {
-	host := hostname(r.URL)
-	base := "https://" + host
-	switch {
-	case host == evilHost || strings.HasSuffix(host, "."+evilHost):
-		n.evil(w, r, form)
-	case strings.Contains(r.URL.Path, "/.well-known/oauth-protected-resource"):
-		for server, issuer := range n.servers {
-			if strings.HasPrefix(server, base+"/") || server == base {
-				if strings.TrimPrefix(r.URL.Path, "/.well-known/oauth-protected-resource") == strings.TrimPrefix(server, base) {
-					writeJSON(w, http.StatusOK, map[string]any{"resource": server, "authorization_servers": []string{issuer}})
-					return
-				}
-			}
-		}
-		http.NotFound(w, r)
-	case strings.Contains(r.URL.Path, "/.well-known/"):
-		for _, issuer := range n.issuers[host] {
-			path := strings.TrimSuffix(strings.TrimPrefix(issuer, base), "/")
-			if strings.HasSuffix(r.URL.Path, "/.well-known/oauth-authorization-server"+path) {
-				writeJSON(w, http.StatusOK, authorizationServer(issuer, base))
-				return
-			}
-		}
-		http.NotFound(w, r)
-	case n.issuers[host] != nil && (r.Method == http.MethodPost && form.Get("grant_type") != "" || strings.Contains(r.URL.Path, "canary-") || strings.Contains(r.URL.Path, "oauth")):
-		n.authorize(w, r, form, host)
-	default:
-		w.Header().Set("WWW-Authenticate", "Bearer")
-		w.WriteHeader(http.StatusUnauthorized)
-	}
-}
-
-// hostname is the server that a URL reaches.
-func hostname(u *url.URL) string { return strings.TrimSuffix(strings.ToLower(u.Hostname()), ".") }
-
-// authorizationServer is the metadata of an issuer whose endpoints are at base.
-func authorizationServer(issuer, base string) map[string]any {
-	return map[string]any{
-		"issuer": issuer, "authorization_endpoint": base + "/canary-authorize", "token_endpoint": base + "/canary-token",
-		"registration_endpoint": base + "/canary-register", "revocation_endpoint": base + "/canary-revoke",
-		"device_authorization_endpoint": base + "/canary-device", "code_challenge_methods_supported": []string{"S256"},
-		"token_endpoint_auth_methods_supported": []string{"client_secret_post", "client_secret_basic", "none"},
-	}
-}
-
-// authorize is an authorization server that agrees to everything. Its codes and
-// tokens are canaries of its host.
-func (n *hostileNet) authorize(w http.ResponseWriter, r *http.Request, form url.Values, host string) {
-	switch q := r.URL.Query(); {
-	case q.Get("response_type") == "code":
-		back := url.Values{"code": {canary("code", host)}, "state": {q.Get("state")}}
-		w.Header().Set("Location", q.Get("redirect_uri")+"?"+back.Encode())
-		w.WriteHeader(http.StatusFound)
-	case strings.HasSuffix(form.Get("grant_type"), "token-exchange"):
-		audience, err := url.Parse(form.Get("audience"))
-		if err != nil {
-			http.Error(w, "no audience", http.StatusBadRequest)
-			return
-		}
-		writeJSON(w, http.StatusOK, map[string]any{
-			"access_token": canary("assertion", audience.Hostname()), "issued_token_type": "urn:ietf:params:oauth:token-type:id-jag", "token_type": "N_A",
-		})
-	case form.Get("grant_type") != "":
-		access := canary("token", host)
-		if host == otherHost {
-			access = jwtFor("https://api."+otherHost, access)
-		}
-		writeJSON(w, http.StatusOK, map[string]any{
-			"access_token": access, "refresh_token": canary("refresh", host), "token_type": "Bearer", "expires_in": 3600,
-		})
-	case strings.HasSuffix(r.URL.Path, "register"):
-		writeJSON(w, http.StatusCreated, map[string]any{
-			"client_id": "app", "client_secret": canary("registered", host), "client_secret_expires_at": 0, "token_endpoint_auth_method": "client_secret_post",
-		})
-	case strings.HasSuffix(r.URL.Path, "device"):
-		writeJSON(w, http.StatusOK, map[string]any{
-			"device_code": canary("code", host), "user_code": "ABCD", "verification_uri": "https://" + host + "/activate", "interval": 1,
-		})
-	}
-}
-
-// jwtFor makes an access token that says whom it is for, with a canary in place
-// of its signature.
-func jwtFor(audience, signature string) string {
-	encode := base64.RawURLEncoding.EncodeToString
-	return encode([]byte(`{"alg":"RS256","typ":"at+jwt"}`)) + "." + encode([]byte(`{"aud":"`+audience+`"}`)) + "." + signature
-}
 
 // A mark is one catalogue entry as its operator uses it.
 type mark struct {
@@ -252,7 +67,14 @@ func marks(t *testing.T, n *hostileNet) []mark {
 		}
 		all = append(all, m)
 	}
-	return all
+	// And an application for a server that the catalogue does not have.
+	own := mark{id: "private", server: "https://mcp.private.example/mcp", issuer: "https://as.private.example/tenant", host: "as.private.example"}
+	own.provider = providers.Custom(own.id, own.server, nil)
+	own.app = connect.App{
+		Issuer: own.issuer, Servers: []string{own.server}, ID: "app", Secret: oauthstore.NewSecret(canary("secret", own.host)), AuthMethod: "client_secret_post",
+	}
+	n.issuers[own.host], n.servers[own.server], n.homes[own.host] = []string{own.issuer}, own.issuer, []string{"mcp.private.example"}
+	return append(all, own)
 }
 
 // A trap is one hostile server, or one set of hostile documents.
@@ -262,6 +84,7 @@ type trap struct {
 	ask      connect.Ask
 	resource map[string]any // protected-resource metadata of the attacker; nil: none
 	server   map[string]any // metadata of the attacker's authorization server; nil: none
+	taken    string         // a server of the vendor whose metadata the attacker writes; "": none
 }
 
 // traps are what an attacker tries against one catalogue entry.
@@ -299,6 +122,7 @@ func traps(m *mark) []trap {
 		{name: "no metadata, and an origin that claims the vendor's issuer", provider: legacy, server: evilAS("issuer", m.issuer)},
 	}
 	if m.server != "" {
+		all = append(all, trap{name: "the vendor's server names the attacker's issuer", provider: m.provider, ask: connect.Ask{ServerURL: m.server}, server: evilAS(), taken: m.server})
 		u, err := url.Parse(m.server)
 		if err != nil {
 			panic(err)
@@ -356,9 +180,8 @@ type shootingRange struct {
 	net   *hostileNet
 }
 
-func newRange(t *testing.T, n *hostileNet, app connect.App) *shootingRange {
+func newRange(t *testing.T, n *hostileNet, apps connect.Apps) *shootingRange {
 	t.Helper()
-	apps := connect.Apps{app}
 	store, err := oauthstore.New(memstore.New(), oauthstore.InsecureNoSeal, &oauthstore.Options{InsecureTransport: n, Clients: apps.Client})
 	require.NoError(t, err)
 	c, err := connect.New(store, &connect.Options{
@@ -372,51 +195,55 @@ func newRange(t *testing.T, n *hostileNet, app connect.App) *shootingRange {
 	return &shootingRange{Connector: c, store: store, net: n}
 }
 
-// present is the probe: the token goes to the server.
-func (n *hostileNet) present(ctx context.Context, server string, token oauthstore.Token) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, server, nil)
+// afterwards refreshes and revokes what was obtained, and reports whether
+// anything was.
+func (s *shootingRange) afterwards(ctx context.Context, r connect.Result, err error) int {
 	if err != nil {
-		return
+		return 0
 	}
-	req.Header.Set("Authorization", "Bearer "+token.AccessToken.Expose())
-	if resp, err := n.RoundTrip(req); err == nil {
-		_ = resp.Body.Close()
-	}
+	_, _ = s.store.Refresh(ctx, r.Status.Key, r.Status.Generation)
+	_, _ = s.store.Disconnect(ctx, r.Status.Key)
+	return 1
 }
 
-// obtain goes through every way to a credential, and for each credential that
-// comes of it through refresh and revocation. It returns how many there were.
-func (s *shootingRange) obtain(ctx context.Context, p providers.Provider, ask connect.Ask, vendor string) (got int) {
-	const owner = "alice"
-	after := func(r connect.Result, err error) {
-		if err != nil {
-			return
-		}
-		got++
-		key := r.Status.Key
-		_, _ = s.store.Refresh(ctx, key, r.Status.Generation)
-		_, _ = s.store.Disconnect(ctx, key)
-	}
-	who := func(way string) oauthstore.Owner { return oauthstore.Owner{Tenant: owner, Subject: way} }
-	if begun, err := s.Begin(ctx, p, who("consent"), &ask); err == nil {
+func victim(way string) oauthstore.Owner { return oauthstore.Owner{Tenant: "alice", Subject: way} }
+
+// consents plays a user who agrees to everything, in a browser and on another
+// device. It returns how many credentials came of it.
+func (s *shootingRange) consents(ctx context.Context, p providers.Provider, ask connect.Ask) (got int) {
+	if begun, err := s.Begin(ctx, p, victim("consent"), &ask); err == nil {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, begun.URL, nil)
 		if err == nil {
 			if resp, err := s.net.RoundTrip(req); err == nil {
 				_ = resp.Body.Close()
-				after(s.Finish(ctx, begun.Key.Owner, begun.Binding, resp.Header.Get("Location")))
+				r, err := s.Finish(ctx, begun.Key.Owner, begun.Binding, resp.Header.Get("Location"))
+				got += s.afterwards(ctx, r, err)
 			}
 		}
 	}
-	if device, err := s.Device(ctx, p, who("device"), &ask); err == nil {
-		after(device.Wait(ctx))
+	if device, err := s.Device(ctx, p, victim("device"), &ask); err == nil {
+		r, err := device.Wait(ctx)
+		got += s.afterwards(ctx, r, err)
 	}
-	after(s.ClientCredentials(ctx, p, who("machine"), &ask))
-	after(s.Workload(ctx, p, who("workload"), func(context.Context, string) (oauthstore.Secret, error) {
-		return oauthstore.NewSecret(canary("assertion", vendor)), nil
-	}, &ask))
-	idp := connect.IdentityProvider{Issuer: "https://idp.example.com", TokenEndpoint: "https://idp.example.com/oauth/token", Client: connect.App{ID: "at-idp", Secret: oauthstore.NewSecret(canary("secret", "idp.example.com"))}}
-	after(s.Enterprise(ctx, p, who("enterprise"), idp, oauthstore.NewSecret(canary("identity", "idp.example.com")), &ask))
 	return got
+}
+
+// obtain goes through every way to a credential, and for each credential that
+// comes of it through refresh and revocation. It returns how many there were.
+func (s *shootingRange) obtain(ctx context.Context, p providers.Provider, ask connect.Ask, vendor string) int {
+	got := s.consents(ctx, p, ask)
+	r, err := s.ClientCredentials(ctx, p, victim("machine"), &ask)
+	got += s.afterwards(ctx, r, err)
+	r, err = s.Workload(ctx, p, victim("workload"), func(context.Context, string) (oauthstore.Secret, error) {
+		return oauthstore.NewSecret(canary("assertion", vendor)), nil
+	}, &ask)
+	got += s.afterwards(ctx, r, err)
+	idp := connect.IdentityProvider{
+		Issuer: "https://idp.example.com", TokenEndpoint: "https://idp.example.com/oauth/token",
+		Client: connect.App{ID: "at-idp", Secret: oauthstore.NewSecret(canary("secret", "idp.example.com"))},
+	}
+	r, err = s.Enterprise(ctx, p, victim("enterprise"), idp, oauthstore.NewSecret(canary("identity", "idp.example.com")), &ask)
+	return got + s.afterwards(ctx, r, err)
 }
 
 // imports brings pairs of the vendor to a server.
@@ -425,9 +252,7 @@ func (s *shootingRange) imports(ctx context.Context, p providers.Provider, ask c
 	for _, t := range []connect.Token{
 		{Issuer: m.issuer, TokenEndpoint: endpoint, RevocationEndpoint: endpoint},
 		{Issuer: m.issuer},
-		{TokenEndpoint: endpoint},
 		{RevocationEndpoint: endpoint},
-		{App: true},
 		{App: true, Issuer: m.issuer, TokenEndpoint: endpoint},
 		{Issuer: evilIssuer, TokenEndpoint: endpoint},
 	} {
@@ -443,21 +268,8 @@ func (s *shootingRange) imports(ctx context.Context, p providers.Provider, ask c
 		}
 		owner++
 		r, err := s.Import(ctx, p, oauthstore.Owner{Tenant: "alice", Subject: fmt.Sprint("import-", owner)}, t, &ask)
-		if err != nil {
-			continue
-		}
-		_, _ = s.store.Refresh(ctx, r.Status.Key, r.Status.Generation)
-		_, _ = s.store.Disconnect(ctx, r.Status.Key)
+		s.afterwards(ctx, r, err)
 	}
-}
-
-func newHostileNet() *hostileNet {
-	n := &hostileNet{
-		issuers: map[string][]string{"idp.example.com": {"https://idp.example.com"}, otherHost: {"https://" + otherHost}},
-		homes:   map[string][]string{}, servers: map[string]string{}, seen: map[string]int{},
-	}
-	n.evil = (&trap{}).evil
-	return n
 }
 
 // TestNoSecretReachesAHostThatIsNotItsOwn walks all catalogue entries. The
@@ -473,15 +285,22 @@ func TestNoSecretReachesAHostThatIsNotItsOwn(t *testing.T) {
 		trials := 0
 		for i := range all {
 			m := &all[i]
-			s := newRange(t, n, m.app)
+			s, bare := newRange(t, n, connect.Apps{m.app}), newRange(t, n, nil)
 			for _, tr := range traps(m) {
-				n.trial, n.evil = m.id+": "+tr.name, tr.evil
+				n.trial, n.evil, n.taken = m.id+": "+tr.name, tr.evil, tr.taken
 				s.obtain(t.Context(), tr.provider, tr.ask, m.host)
 				s.imports(t.Context(), tr.provider, tr.ask, m, "https://"+evilHost+"/token")
 				trials++
+				if m.id != "private" && tr.provider.ID == "mine" {
+					// Without an application: a client that registers itself.
+					n.trial += ", without an application"
+					bare.consents(t.Context(), tr.provider, tr.ask)
+					trials++
+				}
 			}
+			require.NoError(t, bare.store.Close(t.Context()))
 			// A genuine server, and a pair whose endpoints are the attacker's.
-			n.trial, n.evil = m.id+": foreign endpoints", (&trap{}).evil
+			n.trial, n.evil, n.taken = m.id+": foreign endpoints", (&trap{}).evil, ""
 			s.imports(t.Context(), m.provider, connect.Ask{ServerURL: m.server}, m, "https://"+evilHost+"/token")
 			trials++
 			require.NoError(t, s.store.Close(t.Context()))
@@ -510,7 +329,7 @@ func TestTheSameSecretsReachTheirOwnHosts(t *testing.T) {
 			if m.server == "" {
 				continue // OpenAI's connectors publish nothing to discover
 			}
-			s := newRange(t, n, m.app)
+			s := newRange(t, n, connect.Apps{m.app})
 			n.trial = m.id
 			got := s.obtain(t.Context(), m.provider, connect.Ask{ServerURL: m.server}, m.host)
 			assert.GreaterOrEqual(t, got, 2, m.id)

@@ -52,14 +52,14 @@ func (c *Connector) checkEndpoints(s *site, server *oauth.ServerMetadata) error 
 	for _, raw := range []string{
 		server.AuthorizationEndpoint, server.TokenEndpoint, server.RegistrationEndpoint, server.DeviceAuthorizationEndpoint, server.PushedRequestEndpoint,
 	} {
-		host := hostOf(raw)
-		if raw == "" || host == hostOf(s.key.Server) {
+		host := reached(raw)
+		if raw == "" || host == reached(s.key.Server) {
 			continue
 		}
 		if p, serves, named := providers.ByEndpoint(raw, s.key.Server); named && !serves {
 			return foreignIssuer(raw, p.Name)
 		}
-		if slices.ContainsFunc(c.opts.Apps, func(app App) bool { return app.rank(s.key.Owner) >= 0 && app.literal() && hostOf(app.Issuer) == host }) {
+		if slices.ContainsFunc(c.opts.Apps, func(app App) bool { return app.rank(s.key.Owner) >= 0 && app.literal() && reached(app.Issuer) == host }) {
 			return foreignIssuer(raw, "an application in Options.Apps")
 		}
 	}
@@ -148,6 +148,11 @@ func foreignAudience(j *providers.JWT, resource, serverURL string) bool {
 	return j != nil && len(j.Audience) > 0 && !slices.ContainsFunc(j.Audience, func(aud string) bool {
 		return aud == resource || aud == serverURL
 	})
+}
+
+// reached names the server that an https URL reaches.
+func reached(raw string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(strings.ToLower(hostOf(raw)), ":443"), ".")
 }
 
 // hostOf returns the host of a URL, for people. Letters outside ASCII are

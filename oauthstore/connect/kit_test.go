@@ -539,3 +539,17 @@ func faultOf(t *testing.T, err error) *connect.Error {
 	require.ErrorAs(t, err, &e)
 	return e
 }
+
+// refusing is a verifier whose server refuses every token.
+func refusing(context.Context, oauthstore.Key, oauthstore.Token) oauthstore.Verdict {
+	return oauthstore.Verdict{Outcome: oauthstore.VerdictRefused, Reason: oauthstore.ReasonAudience}
+}
+
+// accepting is a verifier whose server takes every token; asked tells that it
+// was asked.
+func accepting(asked *bool) oauthstore.Verifier {
+	return func(context.Context, oauthstore.Key, oauthstore.Token) oauthstore.Verdict {
+		*asked = true
+		return oauthstore.Verdict{Outcome: oauthstore.VerdictAccepted}
+	}
+}
