@@ -17,18 +17,18 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// assertionLife is how long a client assertion holds: one attempt.
+// assertionLife is the lifetime of a client assertion: one attempt.
 const assertionLife = 60 * time.Second
 
 var (
-	errNoSigner  = errors.New("the client's key is missing")
-	errNoIssuer  = errors.New("the issuer that the client's assertion is for is missing")
-	errAlgorithm = errors.New("the client's key does not fit its algorithm")
+	errNoSigner  = errors.New("no client key")
+	errNoIssuer  = errors.New("the client assertion needs the authorization server's issuer")
+	errAlgorithm = errors.New("the client's key does not match its algorithm")
 )
 
-// assertion signs a fresh client assertion (RFC 7523 section 3). Its audience
-// is the issuer: a token endpoint as audience can be abused by another server
-// (draft-ietf-oauth-rfc7523bis).
+// assertion signs a new client assertion (RFC 7523 section 3). Its audience is
+// the issuer: with the token endpoint as audience, another server could reuse
+// it (draft-ietf-oauth-rfc7523bis).
 func (c Client) assertion() (string, error) {
 	if c.Signer.IsZero() {
 		return "", errNoSigner
@@ -47,9 +47,9 @@ func (c Client) assertion() (string, error) {
 	})
 }
 
-// signJWT signs claims through the [crypto.Signer] interface, which the
-// signing methods of golang-jwt can't do for RSA and ECDSA: the key may live
-// in a key service.
+// signJWT signs claims through the [crypto.Signer] interface, so that the key
+// may be in a key service. The signing methods of golang-jwt can't do that for
+// RSA and ECDSA.
 func signJWT(key crypto.Signer, algorithm, keyID string, claims jwt.Claims) (string, error) {
 	if algorithm == "" {
 		algorithm = defaultAlgorithm(key)
@@ -94,7 +94,7 @@ func defaultAlgorithm(key crypto.Signer) string {
 
 func sign(key crypto.Signer, method jwt.SigningMethod, text []byte) ([]byte, error) {
 	switch m := method.(type) {
-	case *jwt.SigningMethodRSAPSS: // before RSA, which it embeds
+	case *jwt.SigningMethodRSAPSS: // before RSA, because it embeds it
 		if _, ok := key.Public().(*rsa.PublicKey); !ok {
 			return nil, errAlgorithm
 		}
@@ -119,7 +119,7 @@ func sign(key crypto.Signer, method jwt.SigningMethod, text []byte) ([]byte, err
 			return nil, errAlgorithm
 		}
 		return key.Sign(rand.Reader, text, crypto.Hash(0))
-	default: // HMAC and "none": no key of a client signs these
+	default: // HMAC and "none" have no client key
 		return nil, errAlgorithm
 	}
 }
@@ -134,8 +134,8 @@ func signDigest(key crypto.Signer, hash crypto.Hash, text []byte, opts crypto.Si
 	return signature, nil
 }
 
-// rawECDSA turns the ASN.1 of [crypto.Signer] into the two numbers of fixed
-// size that a JWT holds (RFC 7518 section 3.4).
+// rawECDSA converts the ASN.1 signature of [crypto.Signer] to the two
+// fixed-size numbers of a JWT (RFC 7518 section 3.4).
 func rawECDSA(der []byte, size int) ([]byte, error) {
 	var pair struct{ R, S *big.Int }
 	if rest, err := asn1.Unmarshal(der, &pair); err != nil || len(rest) > 0 {

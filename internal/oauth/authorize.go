@@ -9,19 +9,19 @@ import (
 	"github.com/toolgrant/toolgrant/internal/secret"
 )
 
-// An AuthorizationRequest is what a user's browser is sent to the
-// authorization server with (RFC 6749 section 4.1.1).
+// An AuthorizationRequest is the request that the user's browser makes to the
+// authorization server (RFC 6749 section 4.1.1).
 type AuthorizationRequest struct {
 	Server      *ServerMetadata
 	ClientID    string
-	RedirectURI string        // as registered, to the byte
-	State       string        // random, of this attempt
-	Verifier    secret.Secret // of PKCE, of this attempt; see [NewVerifier]
-	Resource    string        // of the resource's metadata, to the byte; "" leaves it out
-	Scopes      []string      // nil leaves them out
-	Extra       url.Values    // what the server wants besides, such as prompt; it can't replace the above
-	// InsecureNoPKCEMetadata: the server is known to take S256 although its
-	// metadata does not say so. Default off.
+	RedirectURI string        // exactly as registered
+	State       string        // random, unique to the attempt
+	Verifier    secret.Secret // PKCE, unique to the attempt; see [NewVerifier]
+	Resource    string        // exactly as in the resource's metadata; omitted if empty
+	Scopes      []string      // omitted if nil
+	Extra       url.Values    // further parameters, such as prompt; can't replace those above
+	// InsecureNoPKCEMetadata accepts a server whose metadata does not advertise
+	// PKCE but that is known to support S256.
 	InsecureNoPKCEMetadata bool
 }
 
@@ -29,16 +29,15 @@ const opAuthorize = "authorization"
 
 var (
 	errNoAuthorization = errors.New("the server has no authorization endpoint")
-	errIncomplete      = errors.New("client id, redirect URI, state or verifier is missing")
-	errTakenParameter  = errors.New("a parameter is given twice")
+	errIncomplete      = errors.New("client id, redirect URI, state and verifier are required")
+	errTakenParameter  = errors.New("duplicate parameter")
 )
 
-// NewVerifier returns a fresh PKCE verifier of 256 bits. One is for one
-// attempt.
+// NewVerifier returns a random PKCE verifier of 256 bits. Use one per attempt.
 func NewVerifier() secret.Secret { return secret.New(oauth2.GenerateVerifier()) }
 
-// URL returns where to send the browser. Query parameters that the endpoint's
-// own URL has are kept as they are written there.
+// URL returns the URL to open in the browser. It keeps the query parameters of
+// the endpoint's own URL unchanged.
 func (r AuthorizationRequest) URL() (string, error) {
 	query, endpoint, err := r.parameters()
 	if err != nil {
@@ -47,8 +46,7 @@ func (r AuthorizationRequest) URL() (string, error) {
 	return withQuery(endpoint, query), nil
 }
 
-// parameters checks the request and returns what it says, and where the browser
-// goes.
+// parameters validates the request and returns its parameters and the endpoint.
 func (r AuthorizationRequest) parameters() (url.Values, *url.URL, error) {
 	fail := func(err error) (url.Values, *url.URL, error) {
 		return nil, nil, &Error{Op: opAuthorize, Class: ClassConfig, Err: err}
@@ -62,7 +60,7 @@ func (r AuthorizationRequest) parameters() (url.Values, *url.URL, error) {
 	if err := r.Server.CheckPKCE(r.InsecureNoPKCEMetadata); err != nil {
 		return nil, nil, err
 	}
-	// A browser opens it: whoever wrote it into a record, it is judged again.
+	// A browser opens this URL, so stored metadata is checked again.
 	if _, err := parseIdentifier(r.Server.AuthorizationEndpoint); err != nil {
 		return fail(errEndpoint)
 	}

@@ -29,7 +29,7 @@ func authorization(endpoint string) oauth.AuthorizationRequest {
 	}
 }
 
-func TestAnAuthorizationURLHoldsWhatTheAttemptIs(t *testing.T) {
+func TestAuthorizationURLHasAllParameters(t *testing.T) {
 	t.Parallel()
 	raw, err := authorization("https://as.example/authorize").URL()
 	require.NoError(t, err)
@@ -52,7 +52,7 @@ func TestAnAuthorizationURLHoldsWhatTheAttemptIs(t *testing.T) {
 	assert.NotContains(t, raw, verifier)
 }
 
-func TestWhatAnAuthorizationLeavesOut(t *testing.T) {
+func TestAuthorizationURLOmitsEmptyParameters(t *testing.T) {
 	t.Parallel()
 	r := authorization("https://as.example/authorize")
 	r.Resource, r.Scopes = "", nil
@@ -69,7 +69,7 @@ func TestTheEndpointsOwnQueryIsKept(t *testing.T) {
 	assert.True(t, strings.HasPrefix(raw, "https://as.example/authorize?tenant=a%2Fb&z&y=%20&client_id=app&"), raw)
 }
 
-func TestWhatAServerWantsBesidesIsSent(t *testing.T) {
+func TestExtraParametersAreSent(t *testing.T) {
 	t.Parallel()
 	r := authorization("https://as.example/authorize")
 	r.Extra = url.Values{"prompt": {"consent"}, "access_type": {"offline"}}
@@ -79,7 +79,7 @@ func TestWhatAServerWantsBesidesIsSent(t *testing.T) {
 	assert.Contains(t, raw, "access_type=offline&")
 }
 
-func TestAuthorizationsThatAreRefused(t *testing.T) {
+func TestInvalidAuthorizationRequestsAreRejected(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		change func(*oauth.AuthorizationRequest)
@@ -92,22 +92,22 @@ func TestAuthorizationsThatAreRefused(t *testing.T) {
 		"plain http":       {change: func(r *oauth.AuthorizationRequest) { r.Server.AuthorizationEndpoint = "http://as.example/a" }, text: "endpoint"},
 		"a user name":      {change: func(r *oauth.AuthorizationRequest) { r.Server.AuthorizationEndpoint = "https://x@as.example/a" }, text: "endpoint"},
 		"a fragment":       {change: func(r *oauth.AuthorizationRequest) { r.Server.AuthorizationEndpoint += "#x" }, text: "endpoint"},
-		"a shell's words":  {change: func(r *oauth.AuthorizationRequest) { r.Server.AuthorizationEndpoint = "https://$(id)`id`.example/a" }, text: "endpoint"},
-		"no state":         {change: func(r *oauth.AuthorizationRequest) { r.State = "" }, text: "missing"},
-		"no verifier":      {change: func(r *oauth.AuthorizationRequest) { r.Verifier = secret.Secret{} }, text: "missing"},
-		"no client":        {change: func(r *oauth.AuthorizationRequest) { r.ClientID = "" }, text: "missing"},
-		"no redirect URI":  {change: func(r *oauth.AuthorizationRequest) { r.RedirectURI = "" }, text: "missing"},
+		"shell syntax":     {change: func(r *oauth.AuthorizationRequest) { r.Server.AuthorizationEndpoint = "https://$(id)`id`.example/a" }, text: "endpoint"},
+		"no state":         {change: func(r *oauth.AuthorizationRequest) { r.State = "" }, text: "required"},
+		"no verifier":      {change: func(r *oauth.AuthorizationRequest) { r.Verifier = secret.Secret{} }, text: "required"},
+		"no client":        {change: func(r *oauth.AuthorizationRequest) { r.ClientID = "" }, text: "required"},
+		"no redirect URI":  {change: func(r *oauth.AuthorizationRequest) { r.RedirectURI = "" }, text: "required"},
 		"PKCE not offered": {change: func(r *oauth.AuthorizationRequest) { r.Server.CodeChallengeMethods = nil }, err: oauth.ErrNoPKCE},
 		"PKCE plain only": {change: func(r *oauth.AuthorizationRequest) {
 			r.Server.CodeChallengeMethods = []string{"plain"}
 			r.InsecureNoPKCEMetadata = true
 		}, err: oauth.ErrNoPKCE},
-		"an extra that replaces": {change: func(r *oauth.AuthorizationRequest) { r.Extra = url.Values{"redirect_uri": {"https://evil.example"}} }, text: "twice"},
-		"an extra resource":      {change: func(r *oauth.AuthorizationRequest) { r.Resource = ""; r.Extra = url.Values{"resource": {"x"}} }, text: "twice"},
-		"an extra reference":     {change: func(r *oauth.AuthorizationRequest) { r.Extra = url.Values{"request_uri": {"urn:x"}} }, text: "twice"},
-		"an endpoint that does": {change: func(r *oauth.AuthorizationRequest) {
+		"an extra redirect URI": {change: func(r *oauth.AuthorizationRequest) { r.Extra = url.Values{"redirect_uri": {"https://evil.example"}} }, text: "duplicate"},
+		"an extra resource":     {change: func(r *oauth.AuthorizationRequest) { r.Resource = ""; r.Extra = url.Values{"resource": {"x"}} }, text: "duplicate"},
+		"an extra reference":    {change: func(r *oauth.AuthorizationRequest) { r.Extra = url.Values{"request_uri": {"urn:x"}} }, text: "duplicate"},
+		"an endpoint with a redirect URI": {change: func(r *oauth.AuthorizationRequest) {
 			r.Server.AuthorizationEndpoint += "?redirect_uri=https://evil.example"
-		}, text: "twice"},
+		}, text: "duplicate"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -124,17 +124,17 @@ func TestAuthorizationsThatAreRefused(t *testing.T) {
 	}
 }
 
-func TestAServerThatIsKnownToTakePKCECanBeNamed(t *testing.T) {
+func TestPKCEIsSentToServersThatDoNotAdvertiseIt(t *testing.T) {
 	t.Parallel()
 	r := authorization("https://as.example/authorize")
 	r.Server.CodeChallengeMethods = nil
 	r.InsecureNoPKCEMetadata = true
 	raw, err := r.URL()
 	require.NoError(t, err)
-	assert.Contains(t, raw, "code_challenge_method=S256", "S256 is sent all the same")
+	assert.Contains(t, raw, "code_challenge_method=S256", "S256 is sent anyway")
 }
 
-func TestEachVerifierIsItsOwn(t *testing.T) {
+func TestVerifiersAreUnique(t *testing.T) {
 	t.Parallel()
 	a, b := oauth.NewVerifier(), oauth.NewVerifier()
 	assert.False(t, a.Equal(b))

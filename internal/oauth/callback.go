@@ -9,12 +9,11 @@ import (
 	"github.com/toolgrant/toolgrant/internal/secret"
 )
 
-// What a callback can be refused for. Each is the cause of an [*Error], as
-// [ErrIssuerMismatch] is.
+// Callback errors. Each is the cause of an [*Error], like [ErrIssuerMismatch].
 var (
-	// ErrState: the callback is not the answer to the attempt it is held against.
-	ErrState = errors.New("the state is not that of this attempt")
-	// ErrBadCallback: it is no answer of an authorization server.
+	// ErrState: the callback belongs to another attempt.
+	ErrState = errors.New("the state does not match the attempt")
+	// ErrBadCallback: the callback is not a valid authorization response.
 	ErrBadCallback = errors.New("the callback is malformed")
 )
 
@@ -23,9 +22,9 @@ const (
 	maxState    = 1024
 )
 
-// A Callback is what the authorization server sent back by the user's browser
-// (RFC 6749 section 4.1.2, RFC 9207). Whoever controls the browser can make one
-// up: nothing of it is to be believed before [Callback.Code] was asked.
+// A Callback is the authorization server's response, sent through the user's
+// browser (RFC 6749 section 4.1.2, RFC 9207). The browser's user can forge it:
+// use nothing of it before [Callback.Code] has checked it.
 type Callback struct {
 	State  string
 	issuer string
@@ -34,8 +33,8 @@ type Callback struct {
 	failed *Error
 }
 
-// ParseCallback reads a callback from its whole URL, as a user may paste it,
-// or from the query alone. An answer without state, with a parameter twice,
+// ParseCallback parses a callback from its whole URL, such as a pasted one, or
+// from the query alone. A response without state, with a repeated parameter,
 // with both a code and an error or with neither is [ErrBadCallback].
 func ParseCallback(raw string) (*Callback, error) {
 	bad := &Error{Op: opAuthorize, Class: ClassRefused, Err: ErrBadCallback}
@@ -46,7 +45,7 @@ func ParseCallback(raw string) (*Callback, error) {
 	if before, query, ok := strings.Cut(raw, "?"); ok && !strings.ContainsAny(before, "=&") {
 		raw = query
 	}
-	raw, _, _ = strings.Cut(raw, "#") // some servers leave an empty one at the end
+	raw, _, _ = strings.Cut(raw, "#") // some servers append an empty fragment
 	q, err := url.ParseQuery(raw)
 	if err != nil {
 		return nil, bad
@@ -65,34 +64,34 @@ func ParseCallback(raw string) (*Callback, error) {
 	if q.Get("error") != "" {
 		c.failed = &Error{
 			Op: opAuthorize, Code: oauthCode(q.Get("error")),
-			Description: said(q.Get("error_description"), maxDescription),
+			Description: oneLine(q.Get("error_description"), maxDescription),
 		}
 		c.failed.Class = classify(400, c.failed.Code, []string{"access_denied"})
 	}
 	return c, nil
 }
 
-// An Expected says which attempt a callback must be the answer to.
+// An Expected describes the attempt that a callback must match.
 type Expected struct {
-	State  string // that was sent; empty matches nothing
-	Issuer string // that the browser was sent to
-	// IssParameter: the issuer's metadata says that its answers name it.
+	State  string // of the request; empty matches nothing
+	Issuer string // of the authorization server
+	// IssParameter: the issuer's metadata says that its responses have iss.
 	IssParameter bool
 }
 
-// Code returns the authorization code, if the callback is the answer to that
-// attempt. State and issuer are judged first, on errors too: an answer of
-// somebody else is neither acted upon nor shown (RFC 9207 section 2.4, MCP
-// 2026-07-28). Issuers are compared to the byte:
+// Code returns the authorization code if the callback matches the attempt.
+// State and issuer are checked first, for errors too: a response of another
+// server is neither processed nor shown (RFC 9207 section 2.4, MCP 2026-07-28).
+// Issuers are compared byte by byte:
 //
-//	says that it names it   named   then
-//	yes                     yes     it must be equal
-//	yes                     no      refused
-//	no                      yes     it must be equal
-//	no                      no      accepted
+//	IssParameter   iss       result
+//	true           present   must be equal
+//	true           absent    rejected
+//	false          present   must be equal
+//	false          absent    accepted
 //
-// An error that the server itself reports is an [*Error] with its code;
-// access_denied is of class [ClassRefused].
+// An error that the server reports is an [*Error] with its code; access_denied
+// has class [ClassRefused].
 func (c *Callback) Code(e Expected) (secret.Secret, error) {
 	if e.State == "" || subtle.ConstantTimeCompare([]byte(c.State), []byte(e.State)) != 1 {
 		return secret.Secret{}, &Error{Op: opAuthorize, Class: ClassRefused, Err: ErrState}

@@ -15,7 +15,7 @@ import (
 
 const issuer = "https://as.example/tenant"
 
-func TestTheIssuerOfACallbackIsJudged(t *testing.T) {
+func TestIssuerOfACallbackIsChecked(t *testing.T) {
 	t.Parallel()
 	success := url.Values{"code": {"c"}, "state": {"s"}}
 	failure := url.Values{"error": {"access_denied"}, "error_description": {"phished"}, "state": {"s"}}
@@ -31,7 +31,7 @@ func TestTheIssuerOfACallbackIsJudged(t *testing.T) {
 		"advertised and equal but for a slash":       {true, issuer + "/", oauth.ErrIssuerMismatch},
 		"advertised and equal but for its case":      {true, "https://AS.example/tenant", oauth.ErrIssuerMismatch},
 		"advertised and equal but for its port":      {true, "https://as.example:443/tenant", oauth.ErrIssuerMismatch},
-		"not advertised, and equal all the same":     {false, issuer, nil},
+		"not advertised, and equal":                  {false, issuer, nil},
 		"not advertised, and another":                {false, "https://evil.example", oauth.ErrIssuerMismatch},
 		"not advertised, and empty":                  {false, "", oauth.ErrIssuerMismatch},
 		"not advertised, and absent":                 {false, "-", nil},
@@ -53,7 +53,7 @@ func TestTheIssuerOfACallbackIsJudged(t *testing.T) {
 				case c.err != nil:
 					require.ErrorIs(t, err, c.err)
 					require.ErrorAs(t, err, &failed)
-					assert.Empty(t, failed.Code, "what another server says is not shown")
+					assert.Empty(t, failed.Code, "another server's response is not shown")
 					assert.Empty(t, failed.Description)
 					assert.True(t, code.IsZero())
 				case q.Has("error"):
@@ -70,7 +70,7 @@ func TestTheIssuerOfACallbackIsJudged(t *testing.T) {
 	}
 }
 
-func TestTheStateOfACallbackIsJudgedFirst(t *testing.T) {
+func TestStateOfACallbackIsCheckedFirst(t *testing.T) {
 	t.Parallel()
 	for _, query := range []string{"code=c&state=other", "error=access_denied&state=other", "code=c&state=other&iss=https://evil.example"} {
 		callback, err := oauth.ParseCallback(query)
@@ -86,23 +86,23 @@ func TestTheStateOfACallbackIsJudgedFirst(t *testing.T) {
 	}
 }
 
-func TestNoCallbackAtAllIsNoAnswer(t *testing.T) {
+func TestEmptyStateMatchesNothing(t *testing.T) {
 	t.Parallel()
 	_, err := new(oauth.Callback).Code(oauth.Expected{})
 	require.ErrorIs(t, err, oauth.ErrState)
 }
 
-func TestCallbacksAreReadAsTheyArePasted(t *testing.T) {
+func TestPastedCallbacksAreParsed(t *testing.T) {
 	t.Parallel()
 	for name, raw := range map[string]string{
-		"a query":                     "code=a%2Fb&state=s",
-		"a whole URL":                 "http://127.0.0.1:8080/callback?state=s&code=a%2Fb",
-		"with white space":            "\n  https://app.example/cb?code=a%2Fb&state=s \t",
-		"with an empty fragment":      "https://app.example/cb?code=a%2Fb&state=s#",
-		"with the fragment of others": "https://app.example/cb?code=a%2Fb&state=s#_=_",
-		"with more parameters":        "code=a%2Fb&state=s&session_state=x&session_state=y&scope=z",
-		"with a question mark in it":  "code=a/b&state=s&x=y?z",
-		"a path":                      "/callback?code=a/b&state=s",
+		"a query":                    "code=a%2Fb&state=s",
+		"a whole URL":                "http://127.0.0.1:8080/callback?state=s&code=a%2Fb",
+		"with white space":           "\n  https://app.example/cb?code=a%2Fb&state=s \t",
+		"with an empty fragment":     "https://app.example/cb?code=a%2Fb&state=s#",
+		"with a server's fragment":   "https://app.example/cb?code=a%2Fb&state=s#_=_",
+		"with more parameters":       "code=a%2Fb&state=s&session_state=x&session_state=y&scope=z",
+		"with a question mark in it": "code=a/b&state=s&x=y?z",
+		"a path":                     "/callback?code=a/b&state=s",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -116,7 +116,7 @@ func TestCallbacksAreReadAsTheyArePasted(t *testing.T) {
 	}
 }
 
-func TestCallbacksThatAreNone(t *testing.T) {
+func TestMalformedCallbacksAreRejected(t *testing.T) {
 	t.Parallel()
 	for name, raw := range map[string]string{
 		"empty":                 "",
@@ -129,7 +129,7 @@ func TestCallbacksThatAreNone(t *testing.T) {
 		"two issuers":           "state=s&code=c&iss=a&iss=b",
 		"two errors":            "state=s&error=a&error=b",
 		"a state of 2 KiB":      "code=c&state=" + strings.Repeat("s", 2048),
-		"longer than any":       "state=s&code=" + strings.Repeat("c", 20<<10),
+		"too long":              "state=s&code=" + strings.Repeat("c", 20<<10),
 		"a percent sign":        "state=s&code=%zz",
 		"in the fragment":       "https://app.example/cb#code=c&state=s",
 		"only in the user name": "https://code=c&state=s@app.example/",
@@ -143,7 +143,7 @@ func TestCallbacksThatAreNone(t *testing.T) {
 	}
 }
 
-func TestErrorsOfAnAuthorizationAreClassified(t *testing.T) {
+func TestAuthorizationErrorsAreClassified(t *testing.T) {
 	t.Parallel()
 	for code, class := range map[string]oauth.Class{
 		"access_denied":             oauth.ClassRefused,

@@ -9,19 +9,18 @@ import (
 const maxChallenges = 32
 
 // A Challenge is one challenge of a WWW-Authenticate header (RFC 9110 section
-// 11.6.1) with the parameters that OAuth gives it (RFC 6750 section 3, RFC
-// 9728 section 5.1). Its texts come from the server and are bounded.
+// 11.6.1) with its OAuth parameters (RFC 6750 section 3, RFC 9728 section 5.1).
+// Its texts come from the server and are limited in length.
 type Challenge struct {
 	Scheme           string   // lower case, such as "bearer", "dpop", "basic"
-	Error            string   // error code, such as "insufficient_scope"; "" if there is none
-	Description      string   // error_description, at most 200 characters of RFC 6749's set
-	Scopes           []string // scopes that the request needs, sorted; nil if the challenge does not say
-	ResourceMetadata string   // URL of the protected-resource metadata; "" if there is none
+	Error            string   // error code, such as "insufficient_scope", or ""
+	Description      string   // error_description, at most 200 bytes on one line
+	Scopes           []string // scopes that the request needs, sorted; nil if absent
+	ResourceMetadata string   // URL of the protected-resource metadata, or ""
 }
 
-// ParseChallenges reads all challenges of all WWW-Authenticate lines, in order.
-// It is tolerant: what can't be read as a challenge is passed over, and what
-// was read before it stays.
+// ParseChallenges parses all challenges of all WWW-Authenticate lines, in
+// order. It skips malformed parts and keeps the challenges before them.
 func ParseChallenges(h http.Header) []Challenge {
 	var all []Challenge
 	for _, line := range h.Values("WWW-Authenticate") {
@@ -30,8 +29,9 @@ func ParseChallenges(h http.Header) []Challenge {
 	return all
 }
 
-// BearerChallenge picks the challenge that a client with a bearer token
-// follows: of the bearer ones the first that names metadata, else the first.
+// BearerChallenge returns the challenge that a client with a bearer token uses:
+// the first bearer challenge with metadata, else the first bearer challenge. It
+// reports whether there is one.
 func BearerChallenge(all []Challenge) (Challenge, bool) {
 	first := -1
 	for i, c := range all {
@@ -51,9 +51,8 @@ func BearerChallenge(all []Challenge) (Challenge, bool) {
 	return all[first], true
 }
 
-// DemandsDPoP reports whether the challenges take DPoP-bound tokens (RFC 9449
-// section 7.1) and no bearer tokens. Such a token can't be handed to another
-// party, as an entry's authorization does.
+// DemandsDPoP reports whether the challenges accept DPoP-bound tokens (RFC 9449
+// section 7.1) but not bearer tokens. OpenAI can't use such a token.
 func DemandsDPoP(all []Challenge) bool {
 	has := func(scheme string) bool {
 		return slices.ContainsFunc(all, func(c Challenge) bool { return c.Scheme == scheme })
@@ -71,7 +70,7 @@ func parseLine(all []Challenge, line string) []Challenge {
 			if s.rest == "" {
 				return all
 			}
-			// Nothing that may begin here: go on behind the next comma.
+			// Not a token: skip to the next comma.
 			_, s.rest, _ = strings.Cut(s.rest, ",")
 			current = -1
 			continue
@@ -97,8 +96,8 @@ func parseLine(all []Challenge, line string) []Challenge {
 	}
 }
 
-// set keeps the parameters that OAuth defines. One that comes twice keeps its
-// first value.
+// set stores the parameters that OAuth defines. Of a repeated parameter the
+// first value is kept.
 func (c *Challenge) set(name, value string) {
 	switch name {
 	case "error":
@@ -107,7 +106,7 @@ func (c *Challenge) set(name, value string) {
 		}
 	case "error_description":
 		if c.Description == "" {
-			c.Description = said(value, maxDescription)
+			c.Description = oneLine(value, maxDescription)
 		}
 	case "scope":
 		if c.Scopes == nil {
@@ -120,10 +119,10 @@ func (c *Challenge) set(name, value string) {
 	}
 }
 
-// A scanner walks a header line.
+// A scanner reads a header line.
 type scanner struct{ rest string }
 
-// skip passes over the characters of set and reports whether there were any.
+// skip skips the characters of set and reports whether there were any.
 func (s *scanner) skip(set string) bool {
 	before := len(s.rest)
 	s.rest = strings.TrimLeft(s.rest, set)
@@ -141,8 +140,8 @@ func (s *scanner) token() string {
 	return t
 }
 
-// value reads a quoted string or, up to the next comma or space, what stands
-// there: servers leave out the quotes around URLs.
+// value reads a quoted string or, since some servers send URLs without quotes,
+// the text up to the next comma or space.
 func (s *scanner) value() string {
 	if !strings.HasPrefix(s.rest, `"`) {
 		n := strings.IndexAny(s.rest, ", \t")
@@ -166,12 +165,12 @@ func (s *scanner) value() string {
 			b.WriteByte(c)
 		}
 	}
-	s.rest = "" // the quote never ends: what it holds is not to be trusted
+	s.rest = "" // unterminated quote: ignore its content
 	return ""
 }
 
-// skipToken68 passes over a token68, which stands in the place of parameters:
-// the end or a comma follows it, as it never does a parameter's name.
+// skipToken68 skips a token68, which may replace the parameters: it is followed
+// by the end or a comma, unlike a parameter's name.
 func (s *scanner) skipToken68() {
 	n := 0
 	for n < len(s.rest) && isToken68Char(s.rest[n]) {

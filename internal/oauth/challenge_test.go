@@ -18,7 +18,7 @@ func challenges(lines ...string) []oauth.Challenge {
 	return oauth.ParseChallenges(http.Header{"Www-Authenticate": lines})
 }
 
-// Lines that are well formed: go-sdk's parser must read the same out of them.
+// Well-formed lines: go-sdk's parser must give the same result.
 var wellFormed = map[string]struct {
 	lines []string
 	want  []oauth.Challenge
@@ -60,7 +60,7 @@ var wellFormed = map[string]struct {
 	},
 }
 
-func TestChallengesAreRead(t *testing.T) {
+func TestChallengesAreParsed(t *testing.T) {
 	t.Parallel()
 	for name, c := range wellFormed {
 		t.Run(name, func(t *testing.T) {
@@ -70,7 +70,7 @@ func TestChallengesAreRead(t *testing.T) {
 	}
 }
 
-func TestChallengesAreReadAsGoSDKReadsThem(t *testing.T) {
+func TestChallengesAreParsedLikeGoSDK(t *testing.T) {
 	t.Parallel()
 	for name, c := range wellFormed {
 		t.Run(name, func(t *testing.T) {
@@ -90,7 +90,7 @@ func TestChallengesAreReadAsGoSDKReadsThem(t *testing.T) {
 	}
 }
 
-func TestChallengesAreReadTolerantly(t *testing.T) {
+func TestMalformedChallengesAreTolerated(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		lines []string
@@ -128,7 +128,7 @@ func TestChallengesAreReadTolerantly(t *testing.T) {
 			[]string{`,, Bearer scope="a",, ,`, ``},
 			[]oauth.Challenge{{Scheme: "bearer", Scopes: []string{"a"}}},
 		},
-		"a quote without end": {
+		"an unterminated quote": {
 			[]string{`Bearer error="invalid_token", resource_metadata="https://m.example`},
 			[]oauth.Challenge{{Scheme: "bearer", Error: "invalid_token"}},
 		},
@@ -140,15 +140,15 @@ func TestChallengesAreReadTolerantly(t *testing.T) {
 			[]string{`error="invalid_token"`},
 			nil,
 		},
-		"a code that is none": {
+		"an invalid code": {
 			[]string{`Bearer error="<script>alert(1) </script>"`},
 			[]oauth.Challenge{{Scheme: "bearer"}},
 		},
-		"a URL longer than any": {
+		"a URL that is too long": {
 			[]string{`Bearer resource_metadata="https://m.example/` + strings.Repeat("x", 4000) + `"`},
 			[]oauth.Challenge{{Scheme: "bearer"}},
 		},
-		"a description without end": {
+		"a description that is too long": {
 			[]string{`Bearer error_description="` + strings.Repeat("x", 4000) + `"`},
 			[]oauth.Challenge{{Scheme: "bearer", Description: strings.Repeat("x", 197) + "…"}},
 		},
@@ -160,12 +160,12 @@ func TestChallengesAreReadTolerantly(t *testing.T) {
 	}
 }
 
-func TestChallengesAreCounted(t *testing.T) {
+func TestNumberOfChallengesIsLimited(t *testing.T) {
 	t.Parallel()
 	assert.Len(t, challenges(strings.Repeat("Bearer, ", 1000)), 32)
 }
 
-func TestTheBearerChallengeWithMetadataIsFollowed(t *testing.T) {
+func TestBearerChallengeWithMetadataIsPreferred(t *testing.T) {
 	t.Parallel()
 	got, ok := oauth.BearerChallenge(challenges(
 		`Basic realm="x"`, `Bearer scope="a"`, `Bearer resource_metadata="https://m.example"`))
@@ -180,10 +180,10 @@ func TestTheBearerChallengeWithMetadataIsFollowed(t *testing.T) {
 	assert.False(t, ok)
 }
 
-func TestAServerThatTakesOnlyDPoPIsFound(t *testing.T) {
+func TestDPoPOnlyServersAreDetected(t *testing.T) {
 	t.Parallel()
 	assert.True(t, oauth.DemandsDPoP(challenges(`DPoP algs="ES256", error="use_dpop_nonce"`)))
-	assert.False(t, oauth.DemandsDPoP(challenges(`DPoP algs="ES256"`, `Bearer`)), "bearer tokens work too")
+	assert.False(t, oauth.DemandsDPoP(challenges(`DPoP algs="ES256"`, `Bearer`)), "bearer tokens are accepted too")
 	assert.False(t, oauth.DemandsDPoP(challenges(`Bearer`)))
 	assert.False(t, oauth.DemandsDPoP(nil))
 }

@@ -12,35 +12,34 @@ import (
 // Values of token_endpoint_auth_method (RFC 7591 section 2, OpenID Connect
 // Core section 9).
 const (
-	AuthNone          = "none"                // a public client: its id in the body, nothing else
+	AuthNone          = "none"                // a public client: only its id, in the body
 	AuthBasic         = "client_secret_basic" // id and secret in the Authorization header
 	AuthPost          = "client_secret_post"  // id and secret in the body
 	AuthPrivateKeyJWT = "private_key_jwt"     // a signed assertion (RFC 7523)
 )
 
-// A Client is an OAuth client as it authenticates itself. It uses exactly one
-// method, always the one named: a method that is tried out spends a code or a
-// refresh token on the wrong one.
+// A Client is an OAuth client with its credentials. It uses only the given
+// method: trying another one can consume a code or refresh token.
 type Client struct {
 	ID         string
-	Secret     secret.Secret // for AuthBasic and AuthPost; not sent otherwise
-	AuthMethod string        // one of the Auth constants; empty is an error
+	Secret     secret.Secret // for AuthBasic and AuthPost; otherwise not sent
+	AuthMethod string        // one of the Auth constants; required
 
-	// For AuthPrivateKeyJWT. The signer may live in a key service.
+	// For AuthPrivateKeyJWT. The signer may use a remote key service.
 	Signer    secret.Signer
-	KeyID     string // kid; "" leaves it out
-	Algorithm string // alg, such as "ES256"; "" means ES256, RS256 or EdDSA by the kind of key
-	Issuer    string // the authorization server's issuer: the assertion's audience
+	KeyID     string // kid; omitted if empty
+	Algorithm string // alg, such as "ES256"; if "", ES256, RS256 or EdDSA by the key's type
+	Issuer    string // the authorization server's issuer, the assertion's audience
 }
 
 var (
-	errNoMethod = errors.New("the client's authentication method is unknown")
-	errNoSecret = errors.New("the client's secret is missing")
-	errNoClient = errors.New("the client's id is missing")
+	errNoMethod = errors.New("unknown client authentication method")
+	errNoSecret = errors.New("no client secret")
+	errNoClient = errors.New("no client id")
 )
 
-// authenticate puts the client into the request, by its one method. Servers
-// refuse a client id in the body beside Basic as a second method.
+// authenticate adds the client's credentials to the request. Servers reject a
+// client id in the body in addition to Basic as a second method.
 func (c Client) authenticate(h http.Header, form url.Values) error {
 	if c.ID == "" {
 		return errNoClient

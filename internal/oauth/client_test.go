@@ -21,7 +21,7 @@ import (
 	"github.com/toolgrant/toolgrant/internal/secret"
 )
 
-func TestAClientAuthenticatesByItsOneMethod(t *testing.T) {
+func TestClientUsesOnlyItsMethod(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		client oauth.Client
@@ -33,7 +33,7 @@ func TestAClientAuthenticatesByItsOneMethod(t *testing.T) {
 			client: oauth.Client{ID: "https://app.example/client.json", AuthMethod: oauth.AuthNone},
 			id:     []string{"https://app.example/client.json"},
 		},
-		"none, though the server gave a secret": {
+		"none, although the server issued a secret": {
 			client: oauth.Client{ID: "app", Secret: secret.New(canarySecret), AuthMethod: oauth.AuthNone},
 			id:     []string{"app"},
 		},
@@ -41,7 +41,7 @@ func TestAClientAuthenticatesByItsOneMethod(t *testing.T) {
 			client: oauth.Client{ID: "app", Secret: secret.New(canarySecret), AuthMethod: oauth.AuthBasic},
 			basic:  "app:" + canarySecret,
 		},
-		"basic encodes both parts as a form does": {
+		"basic form-encodes both parts": {
 			client: oauth.Client{ID: "a:p p", Secret: secret.New("s:/+%é"), AuthMethod: oauth.AuthBasic},
 			basic:  "a%3Ap+p:s%3A%2F%2B%25%C3%A9",
 		},
@@ -69,31 +69,31 @@ func TestAClientAuthenticatesByItsOneMethod(t *testing.T) {
 	}
 }
 
-func TestAnUnusableClientIsRefusedBeforeAnythingIsSent(t *testing.T) {
+func TestInvalidClientSendsNothing(t *testing.T) {
 	t.Parallel()
 	key := must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
 	for name, c := range map[string]struct {
 		client oauth.Client
 		want   string
 	}{
-		"no id":                {oauth.Client{AuthMethod: oauth.AuthNone}, "id is missing"},
-		"no method":            {oauth.Client{ID: "app", Secret: secret.New("s")}, "method is unknown"},
-		"unknown method":       {oauth.Client{ID: "app", AuthMethod: "tls_client_auth"}, "method is unknown"},
-		"basic without secret": {oauth.Client{ID: "app", AuthMethod: oauth.AuthBasic}, "secret is missing"},
-		"post without secret":  {oauth.Client{ID: "app", AuthMethod: oauth.AuthPost}, "secret is missing"},
-		"no key":               {oauth.Client{ID: "app", AuthMethod: oauth.AuthPrivateKeyJWT, Issuer: "https://as.example"}, "key is missing"},
+		"no id":                {oauth.Client{AuthMethod: oauth.AuthNone}, "no client id"},
+		"no method":            {oauth.Client{ID: "app", Secret: secret.New("s")}, "unknown client authentication method"},
+		"unknown method":       {oauth.Client{ID: "app", AuthMethod: "tls_client_auth"}, "unknown client authentication method"},
+		"basic without secret": {oauth.Client{ID: "app", AuthMethod: oauth.AuthBasic}, "no client secret"},
+		"post without secret":  {oauth.Client{ID: "app", AuthMethod: oauth.AuthPost}, "no client secret"},
+		"no key":               {oauth.Client{ID: "app", AuthMethod: oauth.AuthPrivateKeyJWT, Issuer: "https://as.example"}, "no client key"},
 		"no issuer":            {oauth.Client{ID: "app", AuthMethod: oauth.AuthPrivateKeyJWT, Signer: secret.NewSigner(key)}, "issuer"},
 		"other algorithm": {
 			oauth.Client{ID: "app", AuthMethod: oauth.AuthPrivateKeyJWT, Signer: secret.NewSigner(key), Issuer: "https://as.example", Algorithm: "RS256"},
-			"does not fit",
+			"does not match",
 		},
 		"other curve": {
 			oauth.Client{ID: "app", AuthMethod: oauth.AuthPrivateKeyJWT, Signer: secret.NewSigner(key), Issuer: "https://as.example", Algorithm: "ES384"},
-			"does not fit",
+			"does not match",
 		},
 		"algorithm none": {
 			oauth.Client{ID: "app", AuthMethod: oauth.AuthPrivateKeyJWT, Signer: secret.NewSigner(key), Issuer: "https://as.example", Algorithm: "none"},
-			"does not fit",
+			"does not match",
 		},
 		"key service down": {
 			oauth.Client{ID: "app", AuthMethod: oauth.AuthPrivateKeyJWT, Signer: secret.NewSigner(broken{key}), Issuer: "https://as.example"},
@@ -121,10 +121,10 @@ func (broken) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
 	return nil, errors.New("key service is down")
 }
 
-// A remote key has no private part that a library could look into.
+// A remote key has no accessible private part.
 type remote struct{ crypto.Signer }
 
-func TestAClientAssertionIsFreshShortAndForTheIssuer(t *testing.T) {
+func TestClientAssertionIsUniqueShortLivedAndForTheIssuer(t *testing.T) {
 	t.Parallel()
 	_, ed, err := ed25519.GenerateKey(rand.Reader)
 	require.NoError(t, err)
@@ -170,7 +170,7 @@ func TestAClientAssertionIsFreshShortAndForTheIssuer(t *testing.T) {
 				assert.Equal(t, "app", claims.Subject)
 				assert.Equal(t, jwt.ClaimStrings{"https://as.example/tenant"}, claims.Audience)
 				assert.LessOrEqual(t, claims.ExpiresAt.Sub(claims.IssuedAt.Time), 60*time.Second)
-				assert.False(t, seen[claims.ID], "the id is used once")
+				assert.False(t, seen[claims.ID], "ids are unique")
 				assert.GreaterOrEqual(t, len(claims.ID), 16)
 				seen[claims.ID] = true
 			}

@@ -11,18 +11,19 @@ import (
 	"github.com/toolgrant/toolgrant/internal/safehttp"
 )
 
-// maxClientDocument is the size that servers are told to read at least
+// maxClientDocument is the size that servers should support at least
 // (draft-ietf-oauth-client-id-metadata-document section 6.6).
 const maxClientDocument = 5 << 10
 
 var (
-	errDocumentURL = errors.New("oauth: the URL of a client ID metadata document is https with a path, without user name, fragment, query and dot segments")
-	errDocument    = errors.New("oauth: the client ID metadata document is unusable")
+	errDocumentURL = errors.New("oauth: the URL of a client ID metadata document must be https with a path, and have no user name, fragment, query or dot segments")
+	errDocument    = errors.New("oauth: invalid client ID metadata document")
 )
 
-// CheckDocumentURL judges whether a URL can be a client id that names a
-// document (draft-ietf-oauth-client-id-metadata-document section 3). Servers
-// compare it to the byte. loopback permits http on this machine too, for tests.
+// CheckDocumentURL returns an error if the URL can't be the client id of a
+// metadata document (draft-ietf-oauth-client-id-metadata-document section 3).
+// Servers compare it byte by byte. loopback also allows http on loopback, for
+// tests.
 func CheckDocumentURL(raw string, loopback bool) error {
 	u, err := url.Parse(raw)
 	if err != nil || u.Scheme != "https" && (!loopback || u.Scheme != "http" || !safehttp.IsLoopback(u.Hostname())) || u.Hostname() == "" || u.User != nil || len(raw) > maxURL ||
@@ -37,9 +38,9 @@ func CheckDocumentURL(raw string, loopback bool) error {
 	return nil
 }
 
-// ClientDocument builds the document to serve at documentURL as
+// ClientDocument returns the document to serve at documentURL as
 // application/json, which makes that URL a client id. The client is public or
-// holds a key: secrets can't be in a document that anyone reads.
+// has a key: a public document can't contain a secret.
 func ClientDocument(documentURL string, m ClientMetadata, loopback bool) ([]byte, error) {
 	if err := CheckDocumentURL(documentURL, loopback); err != nil {
 		return nil, err
@@ -56,15 +57,15 @@ func ClientDocument(documentURL string, m ClientMetadata, loopback bool) ([]byte
 	return body, ValidateDocument(documentURL, body, loopback)
 }
 
-// ValidateDocument judges a document as an authorization server will that
+// ValidateDocument checks a document as an authorization server does after it
 // fetched it from documentURL.
 func ValidateDocument(documentURL string, body []byte, loopback bool) error {
 	if err := CheckDocumentURL(documentURL, loopback); err != nil {
 		return err
 	}
-	fail := func(why string) error { return fmt.Errorf("%w: %s", errDocument, why) }
+	fail := func(reason string) error { return fmt.Errorf("%w: %s", errDocument, reason) }
 	if len(body) > maxClientDocument {
-		return fail("it is larger than 5 KiB")
+		return fail("larger than 5 KiB")
 	}
 	o, err := parseObject(body, "client_id", "client_name", "redirect_uris", "token_endpoint_auth_method",
 		"client_secret", "client_secret_expires_at", "jwks", "jwks_uri")
@@ -85,7 +86,7 @@ func ValidateDocument(documentURL string, body []byte, loopback bool) error {
 		return fmt.Errorf("%w: %w", errDocument, errRedirectURI)
 	}
 	if !o.missing("client_secret") || !o.missing("client_secret_expires_at") {
-		return fail("it holds a secret")
+		return fail("contains a client secret")
 	}
 	switch method, _ := o.text("token_endpoint_auth_method", maxCode); method {
 	case AuthNone:
@@ -94,7 +95,7 @@ func ValidateDocument(documentURL string, body []byte, loopback bool) error {
 			return fail("private_key_jwt needs jwks or jwks_uri")
 		}
 	default:
-		return fail("token_endpoint_auth_method is neither none nor private_key_jwt")
+		return fail("token_endpoint_auth_method must be none or private_key_jwt")
 	}
 	return nil
 }

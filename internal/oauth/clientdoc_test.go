@@ -13,7 +13,7 @@ import (
 
 const documentURL = "https://app.example/oauth/client.json"
 
-func TestAClientDocumentNamesItself(t *testing.T) {
+func TestClientDocumentHasItsURL(t *testing.T) {
 	t.Parallel()
 	body, err := oauth.ClientDocument(documentURL, webClient(), false)
 	require.NoError(t, err)
@@ -27,7 +27,7 @@ func TestAClientDocumentNamesItself(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestClientDocumentsThatCannotBe(t *testing.T) {
+func TestInvalidClientDocumentsAreRejected(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*oauth.ClientMetadata){
 		"a secret":        func(m *oauth.ClientMetadata) { m.AuthMethod = oauth.AuthBasic },
@@ -46,7 +46,7 @@ func TestClientDocumentsThatCannotBe(t *testing.T) {
 	}
 }
 
-func TestURLsThatCanBeAClientID(t *testing.T) {
+func TestOnlySomeURLsCanBeAClientID(t *testing.T) {
 	t.Parallel()
 	for raw, ok := range map[string]bool{
 		documentURL:                          true,
@@ -80,23 +80,23 @@ func TestURLsThatCanBeAClientID(t *testing.T) {
 
 func longPath() string { return strings.Repeat("x", 3000) }
 
-func TestAClientDocumentIsJudgedAsAServerWill(t *testing.T) {
+func TestClientDocumentIsValidatedLikeAServerDoes(t *testing.T) {
 	t.Parallel()
 	good := `{"client_id":"` + documentURL + `","client_name":"App","redirect_uris":["` + redirectURI + `"],"token_endpoint_auth_method":"none"}`
 	require.NoError(t, oauth.ValidateDocument(documentURL, []byte(good), false))
 	for name, body := range map[string]string{
-		"another client id":      strings.Replace(good, documentURL, documentURL+"/", 1),
-		"a secret":               strings.Replace(good, `{`, `{"client_secret":"s",`, 1),
-		"the end of a secret":    strings.Replace(good, `{`, `{"client_secret_expires_at":0,`, 1),
-		"a secret's method":      strings.Replace(good, `"none"`, `"client_secret_post"`, 1),
-		"no method":              strings.Replace(good, `,"token_endpoint_auth_method":"none"`, ``, 1),
-		"a key method, no key":   strings.Replace(good, `"none"`, `"private_key_jwt"`, 1),
-		"no name":                strings.Replace(good, `"App"`, `""`, 1),
-		"no redirect URI":        strings.Replace(good, `["`+redirectURI+`"]`, `[]`, 1),
-		"a bad redirect URI":     strings.Replace(good, redirectURI, `javascript:alert(1)`, 1),
-		"redirect URI as text":   strings.Replace(good, `["`+redirectURI+`"]`, `"`+redirectURI+`"`, 1),
-		"a page":                 htmlPage,
-		"more than servers read": good + strings.Repeat(" ", 6000),
+		"another client id":     strings.Replace(good, documentURL, documentURL+"/", 1),
+		"a secret":              strings.Replace(good, `{`, `{"client_secret":"s",`, 1),
+		"a secret's expiry":     strings.Replace(good, `{`, `{"client_secret_expires_at":0,`, 1),
+		"a secret's method":     strings.Replace(good, `"none"`, `"client_secret_post"`, 1),
+		"no method":             strings.Replace(good, `,"token_endpoint_auth_method":"none"`, ``, 1),
+		"a key method, no key":  strings.Replace(good, `"none"`, `"private_key_jwt"`, 1),
+		"no name":               strings.Replace(good, `"App"`, `""`, 1),
+		"no redirect URI":       strings.Replace(good, `["`+redirectURI+`"]`, `[]`, 1),
+		"a bad redirect URI":    strings.Replace(good, redirectURI, `javascript:alert(1)`, 1),
+		"redirect URI as text":  strings.Replace(good, `["`+redirectURI+`"]`, `"`+redirectURI+`"`, 1),
+		"a page":                htmlPage,
+		"too large for servers": good + strings.Repeat(" ", 6000),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

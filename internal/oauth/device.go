@@ -10,23 +10,23 @@ import (
 	"github.com/toolgrant/toolgrant/internal/secret"
 )
 
-// A DeviceRequest begins a flow in which the user consents on another device
+// A DeviceRequest starts a flow in which the user consents on another device
 // (RFC 8628 section 3.1).
 type DeviceRequest struct {
 	Endpoint string // device_authorization_endpoint
 	Client   Client
-	Resource string   // "" leaves it out
-	Scopes   []string // nil leaves them out
+	Resource string   // omitted if empty
+	Scopes   []string // omitted if nil
 }
 
-// A DeviceCode is what the user is told, and what is then asked with.
+// A DeviceCode has the instructions for the user and the code to poll with.
 type DeviceCode struct {
 	Code            secret.Secret
-	UserCode        string        // to be typed
-	VerificationURI string        // where it is typed: an https URL
-	CompleteURI     string        // the same with the code in it; "" if the server has none
-	Expiry          time.Time     // the end of the attempt
-	Interval        time.Duration // between two requests, at least 1 s and at most 1 min
+	UserCode        string        // the code that the user enters
+	VerificationURI string        // https URL of the page to enter it on
+	CompleteURI     string        // the same with the code in it, or ""
+	Expiry          time.Time     // when the attempt expires
+	Interval        time.Duration // between polls, from 1s to 1m
 }
 
 const (
@@ -39,7 +39,7 @@ const (
 	maxUserCode           = 64
 )
 
-// StartDevice begins the flow.
+// StartDevice starts the flow.
 func StartDevice(ctx context.Context, hc *http.Client, r DeviceRequest) (*DeviceCode, error) {
 	form := url.Values{}
 	setOptional(form, r.Resource, r.Scopes)
@@ -74,7 +74,7 @@ func parseDevice(o object, start time.Time, endpoint string) (*DeviceCode, error
 	urls := endpoints{o: o, local: id.local}
 	d := &DeviceCode{VerificationURI: urls.get("verification_uri"), CompleteURI: urls.get("verification_uri_complete")}
 	if d.VerificationURI == "" {
-		d.VerificationURI = urls.get("verification_url") // the word before the RFC, still in use
+		d.VerificationURI = urls.get("verification_url") // the name before the RFC, still in use
 	}
 	if err := urls.err(); err != nil {
 		return nil, err
@@ -82,7 +82,7 @@ func parseDevice(o object, start time.Time, endpoint string) (*DeviceCode, error
 	code, _ := o.text("device_code", maxText)
 	d.Code = secret.New(code)
 	user, _ := o.text("user_code", maxText)
-	d.UserCode = said(user, maxUserCode)
+	d.UserCode = oneLine(user, maxUserCode)
 	if d.Code.IsZero() || d.UserCode == "" || d.VerificationURI == "" {
 		return nil, errAnswer
 	}
@@ -104,19 +104,19 @@ type PollRequest struct {
 	TokenEndpoint string
 	Client        Client
 	Code          secret.Secret // DeviceCode.Code
-	Resource      string        // "" leaves it out
+	Resource      string        // omitted if empty
 }
 
-// What a poll says while nothing is decided. Each is the cause of an [*Error]
-// of class [ClassNotConsumed].
+// Errors of a poll before the user has decided. Each is the cause of an
+// [*Error] of class [ClassNotConsumed].
 var (
 	ErrPending  = errors.New("the user has not decided yet")
-	ErrSlowDown = errors.New("the user has not decided yet, and is asked for too often")
+	ErrSlowDown = errors.New("the user has not decided yet, and polling is too frequent")
 )
 
-// PollDevice asks once. [ErrPending]: ask again after the interval.
-// [ErrSlowDown]: after an interval that is five seconds longer from now on. A
-// user who says no, and a code that has ended, are of class [ClassRefused].
+// PollDevice polls once. After [ErrPending], poll again after the interval;
+// after [ErrSlowDown], increase the interval by five seconds first. A denial
+// and an expired code have class [ClassRefused].
 func PollDevice(ctx context.Context, hc *http.Client, r PollRequest) (*TokenResponse, error) {
 	form := url.Values{"grant_type": {grantDevice}, "device_code": {r.Code.Expose()}}
 	setOptional(form, r.Resource, nil)
@@ -135,8 +135,8 @@ func PollDevice(ctx context.Context, hc *http.Client, r PollRequest) (*TokenResp
 	return t, err
 }
 
-// WaitDevice asks until the user has decided, the attempt ends or ctx does.
-// A server that can't be asked now is asked again, at growing intervals.
+// WaitDevice polls until the user has decided, the code expires or ctx is done.
+// Transient failures are retried at growing intervals.
 func WaitDevice(ctx context.Context, hc *http.Client, r PollRequest, d *DeviceCode) (*TokenResponse, error) {
 	ctx, cancel := context.WithDeadline(ctx, d.Expiry)
 	defer cancel()
@@ -159,8 +159,8 @@ func WaitDevice(ctx context.Context, hc *http.Client, r PollRequest, d *DeviceCo
 		case errors.Is(err, ErrSlowDown):
 			interval += 5 * time.Second
 		case failed.Class == ClassNotConsumed, failed.Class == ClassBlocked, failed.Class == ClassUnknown:
-			// Asking changes nothing until the user has decided, and a lost answer
-			// of a decision leaves the code good at most servers: ask on.
+			// Polling changes nothing until the user has decided, and at most servers
+			// the code stays valid if the response is lost: continue.
 			interval = min(2*interval, maxDeviceInterval)
 		default:
 			return nil, err

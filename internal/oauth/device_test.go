@@ -17,7 +17,7 @@ import (
 	"github.com/toolgrant/toolgrant/internal/secret"
 )
 
-func TestADeviceIsToldWhatTheUserMustDo(t *testing.T) {
+func TestDeviceResponseIsParsed(t *testing.T) {
 	t.Parallel()
 	before := time.Now()
 	srv := newRecorder(t, says(200, `{"device_code":"d","user_code":"WDJB-MJHT","verification_uri":"https://as.example/device",
@@ -36,7 +36,7 @@ func TestADeviceIsToldWhatTheUserMustDo(t *testing.T) {
 	assert.WithinRange(t, got.Expiry, before.Round(0).Add(15*time.Minute), time.Now().Add(15*time.Minute))
 }
 
-func TestDeviceAnswersAreBounded(t *testing.T) {
+func TestDeviceResponsesAreLimited(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		answer   string
@@ -44,19 +44,19 @@ func TestDeviceAnswersAreBounded(t *testing.T) {
 		life     time.Duration
 		class    oauth.Class
 	}{
-		"defaults":           {`{"device_code":"d","user_code":"u","verification_uri":"https://as.example"}`, 5 * time.Second, 10 * time.Minute, ""},
-		"the older name":     {`{"device_code":"d","user_code":"u","verification_url":"https://as.example"}`, 5 * time.Second, 10 * time.Minute, ""},
-		"no interval at all": {`{"device_code":"d","user_code":"u","verification_uri":"https://as.example","interval":0,"expires_in":0}`, time.Second, 10 * time.Minute, ""},
-		"far too much":       {`{"device_code":"d","user_code":"u","verification_uri":"https://as.example","interval":1e9,"expires_in":1e9}`, time.Minute, time.Hour, ""},
-		"no code":            {`{"user_code":"u","verification_uri":"https://as.example"}`, 0, 0, oauth.ClassUnknown},
-		"no address":         {`{"device_code":"d","user_code":"u"}`, 0, 0, oauth.ClassUnknown},
-		"javascript":         {`{"device_code":"d","user_code":"u","verification_uri":"javascript:alert(1)"}`, 0, 0, oauth.ClassUnknown},
+		"defaults":       {`{"device_code":"d","user_code":"u","verification_uri":"https://as.example"}`, 5 * time.Second, 10 * time.Minute, ""},
+		"the older name": {`{"device_code":"d","user_code":"u","verification_url":"https://as.example"}`, 5 * time.Second, 10 * time.Minute, ""},
+		"zero interval":  {`{"device_code":"d","user_code":"u","verification_uri":"https://as.example","interval":0,"expires_in":0}`, time.Second, 10 * time.Minute, ""},
+		"too large":      {`{"device_code":"d","user_code":"u","verification_uri":"https://as.example","interval":1e9,"expires_in":1e9}`, time.Minute, time.Hour, ""},
+		"no code":        {`{"user_code":"u","verification_uri":"https://as.example"}`, 0, 0, oauth.ClassUnknown},
+		"no address":     {`{"device_code":"d","user_code":"u"}`, 0, 0, oauth.ClassUnknown},
+		"javascript":     {`{"device_code":"d","user_code":"u","verification_uri":"javascript:alert(1)"}`, 0, 0, oauth.ClassUnknown},
 		"a complete address of javascript": {
 			`{"device_code":"d","user_code":"u","verification_uri":"https://as.example","verification_uri_complete":"javascript:alert(1)"}`, 0, 0, oauth.ClassUnknown,
 		},
-		"an error":  {`{"error":"unauthorized_client"}`, 0, 0, oauth.ClassClient},
-		"a page":    {htmlPage, 0, 0, oauth.ClassUnknown},
-		"a control": {`{"device_code":"d","user_code":"\u001b[2J","verification_uri":"https://as.example"}`, 5 * time.Second, 10 * time.Minute, ""},
+		"an error":            {`{"error":"unauthorized_client"}`, 0, 0, oauth.ClassClient},
+		"a page":              {htmlPage, 0, 0, oauth.ClassUnknown},
+		"a control character": {`{"device_code":"d","user_code":"\u001b[2J","verification_uri":"https://as.example"}`, 5 * time.Second, 10 * time.Minute, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -77,7 +77,7 @@ func TestDeviceAnswersAreBounded(t *testing.T) {
 	}
 }
 
-func TestAPollSaysWhetherToAskAgain(t *testing.T) {
+func TestPollReportsWhetherToPollAgain(t *testing.T) {
 	t.Parallel()
 	for code, c := range map[string]struct {
 		class oauth.Class
@@ -106,14 +106,14 @@ func TestAPollSaysWhetherToAskAgain(t *testing.T) {
 
 const tooMany = "too many requests"
 
-// A play answers one request after the other, and notes when they came.
-type play struct {
+// A sequence responds to requests in order, and records their times.
+type sequence struct {
 	start   time.Time
-	answers []string // bodies; the last one stays, and "" is a lost connection
+	answers []string // bodies; the last one repeats, and "" is a lost connection
 	at      []time.Duration
 }
 
-func (p *play) RoundTrip(req *http.Request) (*http.Response, error) {
+func (p *sequence) RoundTrip(req *http.Request) (*http.Response, error) {
 	_, _ = io.Copy(io.Discard, req.Body)
 	p.at = append(p.at, time.Since(p.start))
 	answer := p.answers[min(len(p.at), len(p.answers))-1]
@@ -134,7 +134,7 @@ func (p *play) RoundTrip(req *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-func TestWaitingForAUserObeysTheServer(t *testing.T) {
+func TestWaitUsesTheServersInterval(t *testing.T) {
 	t.Parallel()
 	const pending, slow, token = `{"error":"authorization_pending"}`, `{"error":"slow_down"}`, `{"access_token":"a"}`
 	for name, c := range map[string]struct {
@@ -143,16 +143,16 @@ func TestWaitingForAUserObeysTheServer(t *testing.T) {
 		class   oauth.Class // of the error; "": a token
 	}{
 		"consent":           {[]string{pending, pending, token}, []time.Duration{5 * time.Second, 10 * time.Second, 15 * time.Second}, ""},
-		"asked to be slow":  {[]string{pending, slow, pending, token}, []time.Duration{5 * time.Second, 10 * time.Second, 20 * time.Second, 30 * time.Second}, ""},
+		"slow_down":         {[]string{pending, slow, pending, token}, []time.Duration{5 * time.Second, 10 * time.Second, 20 * time.Second, 30 * time.Second}, ""},
 		"an outage":         {[]string{"", "", token}, []time.Duration{5 * time.Second, 15 * time.Second, 35 * time.Second}, ""},
 		"too many requests": {[]string{tooMany, token}, []time.Duration{5 * time.Second, 22 * time.Second}, ""},
 		"refusal":           {[]string{pending, `{"error":"access_denied"}`}, []time.Duration{5 * time.Second, 10 * time.Second}, oauth.ClassRefused},
-		"the end":           {[]string{pending}, []time.Duration{5 * time.Second, 10 * time.Second, 15 * time.Second, 20 * time.Second, 25 * time.Second, 30 * time.Second, 35 * time.Second}, oauth.ClassNotConsumed},
+		"expiry":            {[]string{pending}, []time.Duration{5 * time.Second, 10 * time.Second, 15 * time.Second, 20 * time.Second, 25 * time.Second, 30 * time.Second, 35 * time.Second}, oauth.ClassNotConsumed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				p := &play{start: time.Now(), answers: c.answers}
+				p := &sequence{start: time.Now(), answers: c.answers}
 				d := &oauth.DeviceCode{Code: secret.New("d"), Expiry: time.Now().Add(39 * time.Second), Interval: 5 * time.Second}
 				got, err := oauth.WaitDevice(t.Context(), &http.Client{Transport: p}, oauth.PollRequest{
 					TokenEndpoint: "https://as.example/token", Client: appClient(), Code: d.Code,
@@ -171,12 +171,12 @@ func TestWaitingForAUserObeysTheServer(t *testing.T) {
 	}
 }
 
-func TestWaitingForAUserEndsWithItsContext(t *testing.T) {
+func TestWaitEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 12*time.Second)
 		defer cancel()
-		p := &play{start: time.Now(), answers: []string{`{"error":"authorization_pending"}`}}
+		p := &sequence{start: time.Now(), answers: []string{`{"error":"authorization_pending"}`}}
 		d := &oauth.DeviceCode{Code: secret.New("d"), Expiry: time.Now().Add(time.Hour), Interval: 5 * time.Second}
 		_, err := oauth.WaitDevice(ctx, &http.Client{Transport: p}, oauth.PollRequest{
 			TokenEndpoint: "https://as.example/token", Client: appClient(), Code: d.Code,

@@ -13,30 +13,30 @@ import (
 
 const maxMetadataBody = 256 << 10
 
-// What discovery can find to be wrong. Each is the cause of an [*Error].
+// Discovery errors. Each is the cause of an [*Error].
 var (
-	// ErrNoMetadata: none of the places holds such a document, and each of them
-	// answered. A place that could not be asked gives another error.
-	ErrNoMetadata = errors.New("there is no metadata")
-	// ErrResourceMismatch: the document is for another resource (RFC 9728
-	// section 3.3): it must not be used, and no other place is asked.
+	// ErrNoMetadata: every location responded and none has such a document. A
+	// location that could not be reached gives another error.
+	ErrNoMetadata = errors.New("no metadata found")
+	// ErrResourceMismatch: the document is for another resource (RFC 9728 section
+	// 3.3). It must not be used, and no other location is tried.
 	ErrResourceMismatch = errors.New("the metadata is for another resource")
-	// ErrIssuerMismatch: a document or an answer is of another issuer than the
-	// one that was asked (RFC 8414 section 3.3, RFC 9207 section 2.4).
-	ErrIssuerMismatch = errors.New("the issuer is not the one that was asked")
-	// ErrBadMetadata: the document has an endpoint that must not be used, or
-	// lacks one that is needed.
-	ErrBadMetadata = errors.New("the metadata is unusable")
-	// ErrNoPKCE: the authorization server does not say that it takes S256.
-	ErrNoPKCE = errors.New("the server does not offer PKCE with S256")
-	// ErrNotBearer: the resource takes no bearer tokens in a header: they are
-	// bound to a key or a certificate, and can't be handed to another party.
-	ErrNotBearer = errors.New("the server takes no plain bearer tokens")
+	// ErrIssuerMismatch: a document or response has another issuer than expected
+	// (RFC 8414 section 3.3, RFC 9207 section 2.4).
+	ErrIssuerMismatch = errors.New("unexpected issuer")
+	// ErrBadMetadata: a required endpoint is missing from the document, or an
+	// endpoint is not allowed.
+	ErrBadMetadata = errors.New("invalid metadata")
+	// ErrNoPKCE: the authorization server does not advertise S256.
+	ErrNoPKCE = errors.New("the server does not support PKCE with S256")
+	// ErrNotBearer: the resource does not accept bearer tokens in a header: its
+	// tokens are bound to a key or certificate, and another party can't use them.
+	ErrNotBearer = errors.New("the server does not accept plain bearer tokens")
 )
 
-// firstDocument asks the places in order until read accepts what one of them
-// holds. A place that has no such document leads to the next: any status but
-// 200, a page, a redirect to another origin, no answer. An error of read ends
+// firstDocument requests the places in order until read accepts a document. A
+// place without such a document leads to the next one: any status but 200, an
+// HTML page, a redirect to another origin, no response. An error of read ends
 // the search.
 func firstDocument(ctx context.Context, hc *http.Client, op string, places []string, read func(place string, body []byte) (bool, error)) error {
 	hc = withinOrigin(hc)
@@ -59,8 +59,8 @@ func firstDocument(ctx context.Context, hc *http.Client, op string, places []str
 	return &Error{Op: op, Err: ErrNoMetadata}
 }
 
-// getDocument fetches what is at place. A failure with a class means that a
-// document may be there and could not be had.
+// getDocument fetches the document at place. A failure with a class means that
+// a document may be there but could not be retrieved.
 func getDocument(ctx context.Context, hc *http.Client, op, place string) ([]byte, *Error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, place, nil)
 	if err != nil {
@@ -75,7 +75,7 @@ func getDocument(ctx context.Context, hc *http.Client, op, place string) ([]byte
 		}
 		failed := &Error{Op: op, Class: ClassNotConsumed, Err: safehttp.Cause(err)}
 		if errors.Is(err, safehttp.ErrRedirect) {
-			failed.Class = "" // it leads away: there is none here
+			failed.Class = "" // to another origin: no document here
 		}
 		return nil, failed
 	}
@@ -94,7 +94,7 @@ func getDocument(ctx context.Context, hc *http.Client, op, place string) ([]byte
 }
 
 // withinOrigin returns a client that follows redirects within an origin only:
-// another origin does not speak for the one that was asked.
+// another origin must not respond for this one.
 func withinOrigin(hc *http.Client) *http.Client {
 	c := *hc
 	c.CheckRedirect = func(req *http.Request, via []*http.Request) error {
@@ -109,18 +109,18 @@ func withinOrigin(hc *http.Client) *http.Client {
 	return &c
 }
 
-// An identifier is a resource or issuer identifier, taken apart.
+// An identifier is a parsed resource or issuer identifier.
 type identifier struct {
 	origin string // scheme and host, without a slash
 	path   string // escaped, as written; "" or begins with a slash
-	query  string // with its question mark; "" for none
-	local  bool   // plain http, which only a loopback host may have
+	query  string // with the question mark, or ""
+	local  bool   // http, allowed for loopback hosts only
 }
 
 var errIdentifier = errors.New("the identifier is not an absolute https URL")
 
-// parseIdentifier takes apart an identifier, which is an https URL without
-// user name and fragment, or a plain http one of this machine.
+// parseIdentifier parses an identifier: an https URL without user name and
+// fragment, or an http URL with a loopback host.
 func parseIdentifier(raw string) (identifier, error) {
 	u, err := url.Parse(raw)
 	if err != nil || checkEndpoint(raw) != nil || u.Opaque != "" {
@@ -146,7 +146,7 @@ func (id identifier) wellKnown(name string) string {
 	return id.origin + "/.well-known/" + name + path + id.query
 }
 
-// appendNew appends what is not in the list yet.
+// appendNew appends the strings that are not empty and not yet in the list.
 func appendNew(list []string, more ...string) []string {
 	for _, s := range more {
 		if s != "" && !slices.Contains(list, s) {
@@ -156,8 +156,8 @@ func appendNew(list []string, more ...string) []string {
 	return list
 }
 
-// endpoints checks the URLs of a document. A plain http one is allowed to a
-// document of this machine only, and to this machine.
+// endpoints checks the URLs of a document. An http URL is allowed only if both
+// it and the document's own URL are on loopback.
 type endpoints struct {
 	o     object
 	local bool
@@ -187,7 +187,7 @@ func (e *endpoints) err() error {
 	return &memberError{strings.Join(e.bad, ", ")}
 }
 
-// A memberError names the members of a document that can't be used.
+// A memberError names the invalid members of a document.
 type memberError struct{ members string }
 
 func (e *memberError) Error() string { return ErrBadMetadata.Error() + ": " + e.members }

@@ -1,12 +1,12 @@
-// Package oauth speaks the wire of OAuth 2 as MCP servers need it: challenges,
-// discovery, registration, the authorization URL, the token endpoint,
-// revocation. It keeps nothing: what it learns it returns, and packages above
-// store it.
+// Package oauth implements the client side of OAuth 2.1 for MCP servers:
+// challenges, discovery, registration, the authorization URL, the token
+// endpoint and revocation. It stores nothing: results are returned, and the
+// packages above store them.
 //
-// A refresh, the request that everything else exists for:
+// A refresh:
 //
 //	hc := safehttp.New(nil)
-//	answer, err := oauth.Refresh(ctx, hc, oauth.RefreshRequest{
+//	response, err := oauth.Refresh(ctx, hc, oauth.RefreshRequest{
 //		TokenEndpoint: "https://as.example/token",
 //		Client:        oauth.Client{ID: "app", Secret: appSecret, AuthMethod: oauth.AuthBasic},
 //		RefreshToken:  old,
@@ -15,25 +15,25 @@
 //	var failed *oauth.Error
 //	switch {
 //	case err == nil:
-//		// store the pair, then look at answer.Problem
+//		// store the tokens, then check response.Problem
 //	case errors.As(err, &failed) && failed.Class == oauth.ClassUnknown:
-//		// the refresh token may be spent: nobody can tell
+//		// the refresh token may have been used: the outcome is unknown
 //	}
 //
-// One call is one request, except where its comment says otherwise: nothing is
-// sent again by itself, since a refresh token or a code that is seen twice can
-// end the whole grant (RFC 9700 section 4.14.2).
+// One call sends one request, unless its comment says otherwise. Nothing is
+// retried: a refresh token or code that the server sees twice can revoke the
+// whole grant (RFC 9700 section 4.14.2).
 //
 // # Security
 //
-// Requests go through the client that the caller hands in, which
-// internal/safehttp makes. Answers are bounded in bytes, in the number of list
-// entries and in the length of each text, and are read without building a tree
-// of what a stranger sent. No text of an answer reaches Error(): the code of
-// an OAuth error does, if it looks like one.
+// Requests use the caller's HTTP client, which internal/safehttp creates.
+// Responses are limited in bytes, in list entries and in the length of each
+// string, and are parsed without building a tree of untrusted JSON. Error()
+// never contains response text, except for the code of an OAuth error if it has
+// the form of one.
 //
 // # Errors
 //
-// [*Error] carries what happened as a [Class], which says what is known of the
-// refresh token or code that was sent.
+// [*Error] has a [Class], which says whether the refresh token or code that was
+// sent can still be valid.
 package oauth

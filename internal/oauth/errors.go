@@ -13,32 +13,33 @@ import (
 	"github.com/toolgrant/toolgrant/internal/secret"
 )
 
-// A Class says what a failed request to an authorization server means for what
-// was sent: whether the refresh token or code can still be good, and who can
-// mend it.
+// A Class says what a failed request to an authorization server means: whether
+// the refresh token or code can still be valid, and whether the user or the
+// operator must act.
 type Class string
 
 // Classes.
 const (
-	// ClassNotConsumed: the server surely did nothing with the request: it was
-	// not reached, nothing was written, it said 429 or temporarily_unavailable.
+	// ClassNotConsumed: the server certainly did not process the request. It was
+	// not reached, no byte was sent, or it responded with 429 or
+	// temporarily_unavailable.
 	ClassNotConsumed Class = "not_consumed"
-	// ClassRefused: the server refuses the refresh token, code or assertion:
-	// invalid_grant, and what the caller named as the same.
+	// ClassRefused: the server rejected the refresh token, code or assertion:
+	// invalid_grant, or a code that the caller listed as equivalent.
 	ClassRefused Class = "refused"
-	// ClassClient: the server refuses the client: invalid_client,
-	// unauthorized_client. It is for the operator to mend, not for the user.
+	// ClassClient: the server rejected the client: invalid_client,
+	// unauthorized_client. The operator must act, not the user.
 	ClassClient Class = "client"
-	// ClassConfig: the request itself is refused, or could not be made:
-	// invalid_scope, invalid_target, invalid_request, an endpoint that is no URL.
+	// ClassConfig: the request itself was rejected or could not be built:
+	// invalid_scope, invalid_target, invalid_request, an invalid endpoint URL.
 	ClassConfig Class = "config"
-	// ClassBlocked: a 4xx that is no OAuth answer, or has a code that nobody
-	// registered: a firewall's page, a bad deployment. Transient until it has
-	// been seen several times.
+	// ClassBlocked: a 4xx response that is not an OAuth error or has an
+	// unregistered code, such as a firewall's page or a broken deployment. It is
+	// transient until it repeats.
 	ClassBlocked Class = "blocked"
-	// ClassUnknown: the server may have done what was asked, and its answer is
-	// lost: bytes left and none came, a 5xx, a page of HTML, a redirect, a 200
-	// that can't be read.
+	// ClassUnknown: the server may have processed the request, and its response is
+	// lost: no response after bytes were sent, a 5xx, an HTML page, a redirect, or
+	// an unreadable 200.
 	ClassUnknown Class = "unknown"
 )
 
@@ -48,16 +49,16 @@ const (
 	maxRetryAfter  = time.Hour
 )
 
-// An Error is a request to an authorization server that failed, or an answer
-// that must not be used. Its text holds no token, no URL and no text of the
-// answer but Code.
+// An Error is a failed request to an authorization server, or a response that
+// must not be used. Its text contains no token, no URL and no response text
+// except Code.
 type Error struct {
-	Op          string        // what was tried, such as "refresh"
-	Class       Class         // "" where nothing was sent that could be consumed, such as for metadata
-	Status      int           // HTTP status of the answer; 0: there was none
-	Code        string        // "error" of RFC 6749 section 5.2; "" if the answer is no OAuth answer
+	Op          string        // operation, such as "refresh"
+	Class       Class         // "" if the request has nothing to consume, such as for metadata
+	Status      int           // HTTP status; 0: no response
+	Code        string        // "error" of RFC 6749 section 5.2; "" if the response is not an OAuth error
 	Description string        // "error_description", at most 200 bytes on one line; never in Error()
-	RetryAfter  time.Duration // at most an hour; 0: the answer did not say
+	RetryAfter  time.Duration // at most an hour; 0: not in the response
 	Err         error         // cause, or nil
 }
 
@@ -89,12 +90,13 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// errAnswer is the cause where an answer came and can't be read as one.
-var errAnswer = errors.New("the answer is not one of an OAuth server")
+// errAnswer is the cause if a response was received but is not a valid OAuth
+// response.
+var errAnswer = errors.New("not a valid OAuth response")
 
-// classify names what an answer with that status and OAuth error code means.
-// The code counts below 500 only: an internal failure may come after the
-// refresh token was spent, whatever it calls itself.
+// classify returns the class of a response with that status and OAuth error
+// code. Codes count below 500 only: an internal failure may happen after the
+// refresh token was consumed, whatever its code.
 func classify(status int, code string, refused []string) Class {
 	switch {
 	case status == http.StatusTooManyRequests, code == "temporarily_unavailable", code == "slow_down":
@@ -113,7 +115,7 @@ func classify(status int, code string, refused []string) Class {
 	case "invalid_grant":
 		return ClassRefused
 	case "invalid_client", "unauthorized_client",
-		"incorrect_client_credentials": // GitHub's word for invalid_client
+		"incorrect_client_credentials": // GitHub's code for invalid_client
 		return ClassClient
 	case "invalid_request", "invalid_scope", "invalid_target", "unsupported_grant_type",
 		"unsupported_response_type", "invalid_dpop_proof", "use_dpop_nonce",
@@ -136,7 +138,7 @@ func retryAfter(h http.Header) time.Duration {
 		}
 		d = time.Duration(seconds) * time.Second
 	} else if at, err := http.ParseTime(text); err == nil {
-		now, err := http.ParseTime(h.Get("Date")) // the server's own clock wrote both
+		now, err := http.ParseTime(h.Get("Date")) // both are from the server's clock
 		if err != nil {
 			now = time.Now()
 		}
@@ -145,8 +147,8 @@ func retryAfter(h http.Header) time.Duration {
 	return min(max(d, 0), maxRetryAfter)
 }
 
-// oauthCode returns text if it can be an error code, else "". Real ones have
-// no spaces; a sentence here comes from something that speaks no OAuth.
+// oauthCode returns text if it has the form of an error code, else "". Codes
+// have no spaces; a sentence here is not from an OAuth server.
 func oauthCode(text string) string {
 	if text == "" || len(text) > maxCode {
 		return ""
@@ -159,12 +161,12 @@ func oauthCode(text string) string {
 	return text
 }
 
-// said returns what a person may read of a text of the other side: one line of at
-// most limit bytes, without the secrets that were sent, which servers have been
-// seen to echo.
-func said(text string, limit int, sent ...secret.Secret) string {
+// oneLine returns a server's text for display: one line of at most limit bytes,
+// without the secrets that were sent, because some servers echo them.
+func oneLine(text string, limit int, sent ...secret.Secret) string {
 	return safetext.Excerpt(redact.New(sent...).Redact(text[:min(len(text), 8*limit)]), limit)
 }
 
-// holds reports whether text contains a part of one of the secrets that were sent.
-func holds(text string, sent ...secret.Secret) bool { return redact.New(sent...).Holds(text) }
+// containsSecret reports whether text contains one of the secrets that were
+// sent.
+func containsSecret(text string, sent ...secret.Secret) bool { return redact.New(sent...).Holds(text) }

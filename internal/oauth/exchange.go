@@ -19,12 +19,12 @@ const (
 	userAgent    = "toolgrant"
 )
 
-// An answer is what came back from one POST.
+// An answer is the response to one request.
 type answer struct {
 	status  int
 	header  http.Header
-	body    []byte // as far as it could be read
-	bodyErr error  // why it ends early
+	body    []byte // the part that could be read
+	bodyErr error  // why body is incomplete, or nil
 	start   time.Time
 }
 
@@ -34,8 +34,8 @@ type formPost struct {
 	endpoint string
 	form     url.Values
 	client   *Client         // nil: no client authentication
-	sent     []secret.Secret // besides the client's; blotted out of what comes back
-	refused  []string        // codes that mean invalid_grant
+	sent     []secret.Secret // besides the client's; redacted in the response
+	refused  []string        // codes equivalent to invalid_grant
 }
 
 func (p formPost) secrets() []secret.Secret {
@@ -49,8 +49,8 @@ func (p formPost) failed(class Class, err error) *Error {
 	return &Error{Op: p.op, Class: class, Err: err}
 }
 
-// send sends the form once. A failure to get an answer is an [*Error] whose
-// class says whether the form can have left.
+// send sends the form once. Without a response the error is an [*Error] whose
+// class says whether any byte may have been sent.
 func (p formPost) send(ctx context.Context, hc *http.Client) (*answer, error) {
 	if err := checkEndpoint(p.endpoint); err != nil {
 		return nil, p.failed(ClassConfig, err)
@@ -68,30 +68,30 @@ func (p formPost) send(ctx context.Context, hc *http.Client) (*answer, error) {
 	return sendOnce(ctx, hc, p.op, http.MethodPost, p.endpoint, header, p.form.Encode(), maxTokenBody)
 }
 
-// sendOnce sends one request and reads its answer.
+// sendOnce sends one request and reads its response.
 func sendOnce(ctx context.Context, hc *http.Client, op, method, target string, header http.Header, content string, limit int) (*answer, error) {
-	// net/http can't take such a body a second time (it gets no GetBody of it):
-	// not for a redirect, not for a connection that was lost.
+	// net/http can't send such a body again (it has no GetBody): not after a
+	// redirect and not on a lost connection.
 	body := &onceBody{r: strings.NewReader(content)}
-	var sent io.Reader // nil without content: a GET has no body
+	var sent io.Reader // nil for a GET
 	if content != "" {
 		sent = body
 	}
 	req, err := http.NewRequestWithContext(ctx, method, target, sent)
 	if err != nil {
-		return nil, &Error{Op: op, Class: ClassConfig, Err: errEndpoint} // its own text holds the URL
+		return nil, &Error{Op: op, Class: ClassConfig, Err: errEndpoint} // the text of err contains the URL
 	}
 	req.Header = header
 	req.ContentLength = int64(len(content))
 
-	start := time.Now().Round(0) // wall clock: a machine may sleep
+	start := time.Now().Round(0) // wall clock: the machine may suspend
 	resp, err := hc.Do(req)
 	if err != nil {
 		failed := &Error{Op: op, Class: ClassNotConsumed, Err: safehttp.Cause(err)}
 		if body.stop() {
 			failed.Class = ClassUnknown
 		}
-		if resp != nil { // a redirect that was refused
+		if resp != nil { // a rejected redirect
 			failed.Status = resp.StatusCode
 			_ = resp.Body.Close()
 		}
@@ -106,26 +106,26 @@ func sendOnce(ctx context.Context, hc *http.Client, op, method, target string, h
 	return a, nil
 }
 
-// failure turns an answer that is no success into an [*Error]. Code and
-// description come from its members, if it is an OAuth error; o may be nil.
+// failure returns the [*Error] for a response that is not a success. Code and
+// description come from o, if it is an OAuth error; o may be nil.
 func (p formPost) failure(a *answer, o object, cause error) *Error {
 	e := &Error{Op: p.op, Status: a.status, RetryAfter: retryAfter(a.header), Err: cause}
 	sent := p.secrets()
-	if code := o.code(); !holds(code, sent...) {
+	if code := o.code(); !containsSecret(code, sent...) {
 		e.Code = code
 	}
 	if e.Code != "" {
 		text, _ := o.text("error_description", maxText)
-		e.Description = said(text, maxDescription, sent...)
+		e.Description = oneLine(text, maxDescription, sent...)
 	}
 	e.Class = classify(a.status, e.Code, p.refused)
 	return e
 }
 
-// A onceBody is a request body that tells whether anything of it was taken,
-// and that gives out nothing after it was asked. The callbacks of httptrace
-// can't tell: they run beside the request, so that a write may follow just
-// after the moment at which none had been seen.
+// A onceBody is a request body that records whether any part of it was read,
+// and that returns nothing after stop. The callbacks of httptrace can't do
+// that: they run concurrently with the request, so a write may follow right
+// after a check.
 type onceBody struct {
 	mu      sync.Mutex
 	r       io.Reader // guarded by mu
@@ -133,7 +133,7 @@ type onceBody struct {
 	stopped bool      // guarded by mu
 }
 
-var errStopped = errors.New("the request was given up")
+var errStopped = errors.New("the request was abandoned")
 
 func (b *onceBody) Read(p []byte) (int, error) {
 	b.mu.Lock()
@@ -148,7 +148,7 @@ func (b *onceBody) Read(p []byte) (int, error) {
 // Close implements [io.Closer]: net/http closes bodies.
 func (b *onceBody) Close() error { return nil }
 
-// stop reports whether any byte may have left, for good.
+// stop reports whether any byte may have been sent, and prevents further reads.
 func (b *onceBody) stop() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -156,12 +156,12 @@ func (b *onceBody) stop() bool {
 	return b.taken
 }
 
-// readBody reads at most limit bytes. It grows its buffer fourfold, so that
-// the largest answer costs a third more than its size in total.
+// readBody reads at most limit bytes. Its buffer grows fourfold, so that all
+// buffers together are at most a third larger than the largest response.
 func readBody(resp *http.Response, limit int) ([]byte, error) {
 	size := 4 << 10
 	if n := resp.ContentLength; n >= 0 && n <= int64(limit) {
-		size = int(n) + 1 // one more tells that it has ended
+		size = int(n) + 1 // one more, to detect the end
 	}
 	buf := make([]byte, 0, size)
 	for {
@@ -186,10 +186,10 @@ func readBody(resp *http.Response, limit int) ([]byte, error) {
 	}
 }
 
-var errEndpoint = errors.New("the endpoint is not an absolute URL without user name and fragment")
+var errEndpoint = errors.New("the endpoint must be an absolute URL without user name and fragment")
 
-// checkEndpoint judges the form of an endpoint's URL; whether its host may be
-// reached, and by which scheme, is for the HTTP client to say.
+// checkEndpoint checks the syntax of an endpoint's URL. The HTTP client decides
+// which hosts and schemes are allowed.
 func checkEndpoint(raw string) error {
 	u, err := url.Parse(raw)
 	if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" || strings.Contains(raw, "#") ||

@@ -2,7 +2,7 @@ package oauth
 
 import "time"
 
-// ParseToken reads a token answer's body as a success.
+// ParseToken parses the body of a successful token response.
 func ParseToken(body []byte, form, exchanged bool) (*TokenResponse, error) {
 	o, err := decodeToken(&answer{status: 200, body: body}, form)
 	if err != nil {
@@ -11,13 +11,16 @@ func ParseToken(body []byte, form, exchanged bool) (*TokenResponse, error) {
 	return tokenFrom(o, time.Unix(0, 0), exchanged)
 }
 
-// ParseResource reads a protected-resource metadata document; nil if it is none.
+// ParseResource parses a protected-resource metadata document. It returns nil
+// if body is something else.
 func ParseResource(body []byte) (*ResourceMetadata, error) { return parseResource("", body) }
 
-// ParseServer reads an authorization-server metadata document; nil if it is none.
+// ParseServer parses an authorization-server metadata document. It returns nil
+// if body is something else.
 func ParseServer(body []byte, local bool) (*ServerMetadata, error) { return parseServer(body, local) }
 
-// ParseRegistration reads the answer to a registration that asked for method.
+// ParseRegistration parses the response to a registration that requested
+// method.
 func ParseRegistration(body []byte, method string) (*Registration, error) {
 	o, err := parseObject(body, registrationMembers...)
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 	"github.com/toolgrant/toolgrant/internal/safehttp"
 )
 
-// rawServer answers each connection with serve, once a whole request has come.
+// rawServer calls serve for each connection after it received a whole request.
 func rawServer(t *testing.T, serve func(net.Conn)) string {
 	t.Helper()
 	var lc net.ListenConfig
@@ -47,19 +47,19 @@ func rawServer(t *testing.T, serve func(net.Conn)) string {
 	return "http://" + l.Addr().String()
 }
 
-func TestALostAnswerIsUnknownAndNotSentAgain(t *testing.T) {
+func TestLostResponseIsUnknownAndNotRetried(t *testing.T) {
 	t.Parallel()
 	for name, serve := range map[string]func(net.Conn){
-		"32 closed without an answer": func(net.Conn) {},
+		"32 closed without a response": func(net.Conn) {},
 		"32 reset": func(c net.Conn) {
 			_ = c.(*net.TCPConn).SetLinger(0)
 		},
 		"32 half a header": func(c net.Conn) { _, _ = c.Write([]byte("HTTP/1.1 200 O")) },
-		"32 no HTTP":       func(c net.Conn) { _, _ = c.Write([]byte("SSH-2.0-OpenSSH\r\n")) },
+		"32 not HTTP":      func(c net.Conn) { _, _ = c.Write([]byte("SSH-2.0-OpenSSH\r\n")) },
 		"32 half a body": func(c net.Conn) {
 			_, _ = c.Write([]byte("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"access_token\":\"a\"}"))
 		},
-		"36 a header without end": func(c net.Conn) {
+		"36 an endless header": func(c net.Conn) {
 			_, _ = c.Write([]byte("HTTP/1.1 200 OK\r\n"))
 			for range 64 {
 				if _, err := c.Write([]byte("X-Filler: " + strings.Repeat("x", 4096) + "\r\n")); err != nil {
@@ -85,7 +85,7 @@ func TestALostAnswerIsUnknownAndNotSentAgain(t *testing.T) {
 	}
 }
 
-func TestALostBodyOfARefusalIsNotTakenForOne(t *testing.T) {
+func TestTruncatedRejectionIsNotARejection(t *testing.T) {
 	t.Parallel()
 	endpoint := rawServer(t, func(c net.Conn) {
 		_, _ = c.Write([]byte("HTTP/1.1 400 Bad Request\r\nContent-Length: 100\r\n\r\n{\"error\":\"invalid_grant\"}"))
@@ -97,11 +97,11 @@ func TestALostBodyOfARefusalIsNotTakenForOne(t *testing.T) {
 	assert.Empty(t, failed.Code)
 }
 
-func TestAHangingServerIsUnknownAtTheDeadline(t *testing.T) {
+func TestHangingServerIsUnknownAtTheDeadline(t *testing.T) {
 	t.Parallel()
 	for name, write := range map[string]string{
-		"34 before the header":        "",
-		"35 in the midst of the body": "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{",
+		"34 before the header": "",
+		"35 inside the body":   "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -124,7 +124,7 @@ func TestAHangingServerIsUnknownAtTheDeadline(t *testing.T) {
 	}
 }
 
-func TestAServerThatWasNotReachedConsumedNothing(t *testing.T) {
+func TestUnreachableServerConsumedNothing(t *testing.T) {
 	t.Parallel()
 	closed := httptest.NewServer(nil)
 	closed.Close()
@@ -137,17 +137,17 @@ func TestAServerThatWasNotReachedConsumedNothing(t *testing.T) {
 		class    oauth.Class
 		err      error
 	}{
-		"33 connection refused":  {t.Context(), closed.URL, oauth.ClassNotConsumed, nil},
-		"33 TLS fails":           {t.Context(), "https" + strings.TrimPrefix(plain.URL, "http"), oauth.ClassNotConsumed, nil},
-		"33 cancelled before":    {cancelled, plain.URL, oauth.ClassNotConsumed, context.Canceled},
-		"48 a private address":   {t.Context(), "https://10.0.0.1/token", oauth.ClassNotConsumed, safehttp.ErrBlocked},
-		"48 plain http":          {t.Context(), "http://example.com/token", oauth.ClassNotConsumed, safehttp.ErrBlocked},
-		"48 user name in it":     {t.Context(), "https://u:p@example.com/token", oauth.ClassConfig, nil},
-		"48 fragment":            {t.Context(), "https://example.com/token#f", oauth.ClassConfig, nil},
-		"48 file":                {t.Context(), "file:///etc/passwd", oauth.ClassConfig, nil},
-		"48 empty":               {t.Context(), "", oauth.ClassConfig, nil},
-		"48 no URL":              {t.Context(), "https://exa mple.com/%zz", oauth.ClassConfig, nil},
-		"48 longer than any URL": {t.Context(), "https://example.com/" + strings.Repeat("x", 5000), oauth.ClassConfig, nil},
+		"33 connection refused":     {t.Context(), closed.URL, oauth.ClassNotConsumed, nil},
+		"33 TLS fails":              {t.Context(), "https" + strings.TrimPrefix(plain.URL, "http"), oauth.ClassNotConsumed, nil},
+		"33 cancelled before":       {cancelled, plain.URL, oauth.ClassNotConsumed, context.Canceled},
+		"48 a private address":      {t.Context(), "https://10.0.0.1/token", oauth.ClassNotConsumed, safehttp.ErrBlocked},
+		"48 plain http":             {t.Context(), "http://example.com/token", oauth.ClassNotConsumed, safehttp.ErrBlocked},
+		"48 a user name":            {t.Context(), "https://u:p@example.com/token", oauth.ClassConfig, nil},
+		"48 fragment":               {t.Context(), "https://example.com/token#f", oauth.ClassConfig, nil},
+		"48 file":                   {t.Context(), "file:///etc/passwd", oauth.ClassConfig, nil},
+		"48 empty":                  {t.Context(), "", oauth.ClassConfig, nil},
+		"48 not a URL":              {t.Context(), "https://exa mple.com/%zz", oauth.ClassConfig, nil},
+		"48 a URL that is too long": {t.Context(), "https://example.com/" + strings.Repeat("x", 5000), oauth.ClassConfig, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -164,7 +164,7 @@ func TestAServerThatWasNotReachedConsumedNothing(t *testing.T) {
 	}
 }
 
-func TestARedirectOfTheTokenEndpointLeaksNothing(t *testing.T) {
+func TestRedirectOfTheTokenEndpointLeaksNothing(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		for _, host := range []string{"127.0.0.1", "localhost"} {

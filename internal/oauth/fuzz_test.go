@@ -12,9 +12,9 @@ import (
 	"github.com/toolgrant/toolgrant/internal/oauth"
 )
 
-// FuzzTokenAnswer: what is read of a token answer is within its bounds, and
-// encoding/json reads the same token out of it.
-func FuzzTokenAnswer(f *testing.F) {
+// FuzzTokenResponse checks that a parsed token response is within its limits,
+// and that encoding/json gives the same token.
+func FuzzTokenResponse(f *testing.F) {
 	for _, seed := range []string{
 		`{"access_token":"a","refresh_token":"r","expires_in":3600,"scope":"read write","token_type":"Bearer"}`,
 		`{"access_token":"a","expires_in":"1e999","scope":["x",1,{"y":[]}]}`,
@@ -53,7 +53,7 @@ func FuzzTokenAnswer(f *testing.F) {
 			return
 		}
 		var oracle map[string]json.RawMessage
-		require.NoError(t, json.Unmarshal([]byte(strings.TrimPrefix(string(body), "\xef\xbb\xbf")), &oracle), "encoding/json refuses it")
+		require.NoError(t, json.Unmarshal([]byte(strings.TrimPrefix(string(body), "\xef\xbb\xbf")), &oracle), "encoding/json rejects it")
 		if access != "" {
 			var want string
 			require.NoError(t, json.Unmarshal(oracle["access_token"], &want))

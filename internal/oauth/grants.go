@@ -29,13 +29,13 @@ type CodeRequest struct {
 	Client        Client
 	Code          secret.Secret
 	RedirectURI   string        // as in the authorization request
-	Verifier      secret.Secret // of PKCE (RFC 7636 section 4.5)
-	Resource      string        // as in the authorization request; "" leaves it out
-	FormAnswer    bool          // permits an answer that is form-encoded. Default off.
+	Verifier      secret.Secret // PKCE (RFC 7636 section 4.5)
+	Resource      string        // as in the authorization request; omitted if empty
+	FormAnswer    bool          // allows a form-encoded response
 }
 
-// ExchangeCode exchanges an authorization code, once: a code that is sent
-// twice ends what it was good for. After an error the user is asked again.
+// ExchangeCode exchanges an authorization code, once: sending a code twice can
+// revoke its tokens. After an error the user must authorize again.
 func ExchangeCode(ctx context.Context, hc *http.Client, r CodeRequest) (*TokenResponse, error) {
 	form := url.Values{
 		"grant_type":    {"authorization_code"},
@@ -50,17 +50,17 @@ func ExchangeCode(ctx context.Context, hc *http.Client, r CodeRequest) (*TokenRe
 	}.request(ctx, hc)
 }
 
-// A ClientCredentialsRequest asks for a token of the application's own (RFC
+// A ClientCredentialsRequest requests a token for the application itself (RFC
 // 6749 section 4.4).
 type ClientCredentialsRequest struct {
 	TokenEndpoint string
 	Client        Client
-	Resource      string   // "" leaves it out
-	Scopes        []string // nil leaves them out
+	Resource      string   // omitted if empty
+	Scopes        []string // omitted if nil
 }
 
-// ClientCredentials asks for a token of the application's own. There is no
-// refresh token in that flow: it is asked for again.
+// ClientCredentials requests a token for the application itself. The flow has
+// no refresh token: request a new token instead.
 func ClientCredentials(ctx context.Context, hc *http.Client, r ClientCredentialsRequest) (*TokenResponse, error) {
 	form := url.Values{"grant_type": {"client_credentials"}}
 	setOptional(form, r.Resource, r.Scopes)
@@ -68,14 +68,14 @@ func ClientCredentials(ctx context.Context, hc *http.Client, r ClientCredentials
 }
 
 // A JWTBearerRequest presents an assertion for a token (RFC 7523 section 2.1):
-// of a workload, or an identity assertion that an identity provider made for
-// this authorization server.
+// that of a workload, or an identity assertion that an identity provider issued
+// for this authorization server.
 type JWTBearerRequest struct {
 	TokenEndpoint string
-	Client        Client // the zero value sends no client, which the RFC allows
+	Client        Client // if zero, no client is sent, which the RFC allows
 	Assertion     secret.Secret
-	Resource      string   // "" leaves it out
-	Scopes        []string // nil leaves them out
+	Resource      string   // omitted if empty
+	Scopes        []string // omitted if nil
 }
 
 // JWTBearer presents an assertion for a token, once.
@@ -95,14 +95,14 @@ type ExchangeRequest struct {
 	Client           Client
 	SubjectToken     secret.Secret
 	SubjectTokenType string   // one of the TokenType constants
-	RequestedType    string   // one of the TokenType constants; "" leaves it to the server
-	Audience         string   // whom the new token is for, such as an issuer; "" leaves it out
-	Resource         string   // "" leaves it out
-	Scopes           []string // nil leaves them out
+	RequestedType    string   // one of the TokenType constants; if "", the server decides
+	Audience         string   // audience of the new token, such as an issuer; omitted if empty
+	Resource         string   // omitted if empty
+	Scopes           []string // omitted if nil
 }
 
 // Exchange exchanges a token for another one, which is the AccessToken of the
-// answer whatever its type is: see [TokenResponse.IssuedTokenType].
+// response whatever its type: see [TokenResponse.IssuedTokenType].
 func Exchange(ctx context.Context, hc *http.Client, r ExchangeRequest) (*TokenResponse, error) {
 	form := url.Values{
 		"grant_type":         {grantExchange},

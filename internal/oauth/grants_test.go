@@ -28,7 +28,7 @@ func appClient() oauth.Client {
 
 type doer func(ctx context.Context, hc *http.Client, endpoint string) (*oauth.TokenResponse, error)
 
-// grants are the requests to a token endpoint beside the refresh.
+// grants are the requests to a token endpoint other than the refresh.
 func grants() map[string]struct {
 	do   doer
 	want url.Values
@@ -107,7 +107,7 @@ func grants() map[string]struct {
 	}
 }
 
-func TestEachGrantSendsWhatItIs(t *testing.T) {
+func TestEachGrantSendsItsParameters(t *testing.T) {
 	t.Parallel()
 	for name, g := range grants() {
 		t.Run(name, func(t *testing.T) {
@@ -124,13 +124,13 @@ func TestEachGrantSendsWhatItIs(t *testing.T) {
 	}
 }
 
-func TestNoGrantIsSentTwice(t *testing.T) {
+func TestGrantsAreNotRetried(t *testing.T) {
 	t.Parallel()
 	for name, g := range grants() {
 		for what, handler := range map[string]http.HandlerFunc{
-			"after a refusal":     says(400, `{"error":"invalid_grant","error_description":"`+canaryCode+canarySubject+canarySecret+`"}`),
-			"after a lost answer": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
-			"after an outage":     says(503, ``),
+			"after a rejection":     says(400, `{"error":"invalid_grant","error_description":"`+canaryCode+canarySubject+canarySecret+`"}`),
+			"after a lost response": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+			"after an outage":       says(503, ``),
 		} {
 			t.Run(name+" "+what, func(t *testing.T) {
 				t.Parallel()
@@ -141,7 +141,7 @@ func TestNoGrantIsSentTwice(t *testing.T) {
 				assert.Equal(t, 1, srv.count())
 				for _, values := range g.want {
 					if strings.Contains(values[0], "c4nary") {
-						assert.NotContains(t, failed.Description, values[0], "what was sent is not shown")
+						assert.NotContains(t, failed.Description, values[0], "sent values are redacted")
 					}
 				}
 			})
@@ -149,7 +149,7 @@ func TestNoGrantIsSentTwice(t *testing.T) {
 	}
 }
 
-func TestACodeIsRefusedByAForeignAnswerOnlyAfterItWasRead(t *testing.T) {
+func TestNonBearerTokenIsAProblemNotAnError(t *testing.T) {
 	t.Parallel()
 	srv := newRecorder(t, says(200, `{"access_token":"a","refresh_token":"r","token_type":"DPoP"}`))
 	got, err := oauth.ExchangeCode(t.Context(), client(t), oauth.CodeRequest{TokenEndpoint: srv.URL, Client: appClient(), Code: secret.New("c")})
@@ -158,7 +158,7 @@ func TestACodeIsRefusedByAForeignAnswerOnlyAfterItWasRead(t *testing.T) {
 	assert.Equal(t, "r", got.RefreshToken.Expose())
 }
 
-func TestAnIdentityAssertionIsNoBearerTokenAndNoProblem(t *testing.T) {
+func TestExchangedIdentityAssertionIsUsable(t *testing.T) {
 	t.Parallel()
 	exchange := func(answer, requested string) (*oauth.TokenResponse, error) {
 		srv := newRecorder(t, says(200, answer))
@@ -174,14 +174,14 @@ func TestAnIdentityAssertionIsNoBearerTokenAndNoProblem(t *testing.T) {
 
 	got, err = exchange(`{"access_token":"at","issued_token_type":"urn:ietf:params:oauth:token-type:access_token","token_type":"Bearer"}`, oauth.TokenTypeIDJAG)
 	require.NoError(t, err)
-	require.ErrorContains(t, got.Problem, "another type")
+	require.ErrorContains(t, got.Problem, "another token type")
 
 	got, err = exchange(`{"access_token":"at","issued_token_type":"urn:ietf:params:oauth:token-type:access_token","token_type":"Bearer"}`, "")
 	require.NoError(t, err)
 	require.NoError(t, got.Problem)
 }
 
-func TestAClientWithAKeyPresentsAnAssertionWithEachGrant(t *testing.T) {
+func TestEachGrantSendsTheClientAssertion(t *testing.T) {
 	t.Parallel()
 	_, key, err := ed25519.GenerateKey(rand.Reader)
 	require.NoError(t, err)

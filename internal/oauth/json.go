@@ -12,27 +12,27 @@ import (
 )
 
 var (
-	errNotObject = errors.New("the answer is no JSON object")
-	errDuplicate = errors.New("the answer names a member twice")
-	errTooMany   = errors.New("the answer's lists are too long")
+	errNotObject = errors.New("the response is not a JSON object")
+	errDuplicate = errors.New("the response has a duplicate member")
+	errTooMany   = errors.New("a list in the response is too long")
 )
 
 const (
-	maxText      = 64 << 10 // bytes of JSON of one text: a token, a URL
+	maxText      = 64 << 10 // bytes of JSON of one string, such as a token
 	maxURL       = 2048
 	maxList      = 1000 // entries of one list
 	maxListEntry = 2048
 	maxLifetime  = 10 * 365 * 24 * time.Hour
 )
 
-// An object holds the wanted members of a JSON object, still encoded. What a
-// stranger sends besides costs nothing: no tree is built of it.
+// An object has the wanted members of a JSON object, still encoded. Other
+// members cost nothing: no tree of untrusted JSON is built.
 type object map[string]json.RawMessage
 
-// parseObject reads body, which must be one JSON object with nothing after it
-// but white space; a byte order mark before it is passed over, as RFC 8259
-// section 8.1 allows. A wanted member that comes twice with different values
-// is an error, since readers differ in which one counts.
+// parseObject parses body, which must be one JSON object followed only by white
+// space; it skips a byte order mark, as RFC 8259 section 8.1 allows. A wanted
+// member that is repeated with different values is an error, because parsers
+// differ in which one they use.
 func parseObject(body []byte, wanted ...string) (object, error) {
 	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")))
 	if len(body) == 0 || body[0] != '{' || !json.Valid(body) {
@@ -59,7 +59,7 @@ func parseObject(body []byte, wanted ...string) (object, error) {
 	return o, nil
 }
 
-// memberName returns which of the wanted names quoted spells, or "".
+// memberName returns the wanted name that quoted encodes, or "".
 func memberName(quoted []byte, wanted []string) string {
 	for _, name := range wanted {
 		if spells(quoted[1:len(quoted)-1], name) {
@@ -69,9 +69,9 @@ func memberName(quoted []byte, wanted []string) string {
 	return ""
 }
 
-// spells reports whether the inside of a JSON text is name, which is ASCII
-// without quotes and slashes. It allocates nothing: a stranger may send a
-// hundred thousand names.
+// spells reports whether the inside of a JSON string encodes name, which is
+// ASCII without quotes and slashes. It allocates nothing, because a hostile
+// body may have a hundred thousand names.
 func spells(inner []byte, name string) bool {
 	for i := range len(name) {
 		if len(inner) >= 6 && inner[0] == '\\' && inner[1] == 'u' {
@@ -90,8 +90,8 @@ func spells(inner []byte, name string) bool {
 	return len(inner) == 0
 }
 
-// The skip functions walk JSON that is known to be valid and return the index
-// after what begins at i.
+// The skip functions expect valid JSON and return the index after the value
+// that begins at i.
 
 func skipSpace(b []byte, i int) int {
 	for i < len(b) && (b[i] == ' ' || b[i] == '\t' || b[i] == '\n' || b[i] == '\r') {
@@ -122,8 +122,8 @@ func skipValue(b []byte, i int) int {
 			depth--
 			i++
 		case ',', ':', ' ', '\t', '\n', '\r':
-			i++ // only within a value that is open
-		default: // a number or a word
+			i++ // only inside an open list or object
+		default: // a number or a literal
 			for i < len(b) && !bytes.ContainsRune([]byte(",]} \t\n\r"), rune(b[i])) {
 				i++
 			}
@@ -140,8 +140,8 @@ func (o object) missing(name string) bool {
 	return !ok || string(raw) == "null"
 }
 
-// text returns a member that is a text of at most limit bytes, encoded. Null,
-// another type and more bytes give "" and false.
+// text returns a member that is a string of at most limit bytes, encoded. It
+// returns "" and false for null, for another type and for more bytes.
 func (o object) text(name string, limit int) (string, bool) {
 	return textOf(o[name], limit)
 }
@@ -157,14 +157,14 @@ func textOf(raw []byte, limit int) (string, bool) {
 	return s, true
 }
 
-// boolean returns a member that is true or false, or one of them as a text.
+// boolean reports whether a member is true, or "true" as a string.
 func (o object) boolean(name string) bool {
 	raw := string(o[name])
 	return raw == "true" || raw == `"true"`
 }
 
-// list returns a member that is a list of texts; others than texts in it are
-// passed over. Nil and no error: absent, null or no list.
+// list returns a member that is a list of strings; other entries are skipped.
+// It returns nil without an error if the member is absent, null or not a list.
 func (o object) list(name string) ([]string, error) {
 	raw := o[name]
 	if len(raw) == 0 || raw[0] != '[' {
@@ -186,8 +186,9 @@ func (o object) list(name string) ([]string, error) {
 	return list, nil
 }
 
-// number returns a member that is a number, as servers write it: with a
-// fraction or an exponent, or as a text. False: absent, null or no number.
+// number returns a member that is a number: with a fraction or an exponent, or
+// as a string, because servers differ. It reports false if the member is
+// absent, null or not a number.
 func (o object) number(name string) (float64, bool) {
 	raw := string(o[name])
 	if s, ok := o.text(name, 64); ok {
@@ -203,7 +204,8 @@ func (o object) number(name string) (float64, bool) {
 	return f, true
 }
 
-// seconds returns a member that counts seconds, clamped to 0 and ten years.
+// seconds returns a member that is a number of seconds, clamped to between 0
+// and ten years.
 func (o object) seconds(name string) (time.Duration, bool) {
 	f, ok := o.number(name)
 	if !ok {

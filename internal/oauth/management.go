@@ -9,20 +9,20 @@ import (
 	"github.com/toolgrant/toolgrant/internal/secret"
 )
 
-var errUnmanaged = errors.New("the registration can't be managed: the server gave no address or token for that")
+var errUnmanaged = errors.New("the registration can't be managed: it has no management URL or token")
 
-// ReadClient asks the server for the registration as it is now (RFC 7592
-// section 2.1). What the answer leaves out is as in known. The management
-// token may be a new one: the result is stored in place of known. An error
-// with the status 401 or 404 says that the server does not know the client, or
-// not by this token any more; see [ConfirmDead].
+// ReadClient reads the current registration from the server (RFC 7592 section
+// 2.1). Values that the response omits are taken from known. The management
+// token may be a new one: store the result in place of known. An error with
+// status 401 or 404 means that the server does not know the client or no longer
+// accepts the management token; see [ConfirmDead].
 func ReadClient(ctx context.Context, hc *http.Client, known Registration) (*Registration, error) {
 	return known.manage(ctx, hc, http.MethodGet, nil)
 }
 
-// UpdateClient changes the registration to m (RFC 7592 section 2.2), and is
-// also how a secret is renewed before it ends: the server answers with a new
-// one if it has one to give. The result is stored in place of known.
+// UpdateClient changes the registration to m (RFC 7592 section 2.2). It also
+// renews a secret before it expires, if the server responds with a new one.
+// Store the result in place of known.
 func UpdateClient(ctx context.Context, hc *http.Client, known Registration, m ClientMetadata) (*Registration, error) {
 	document, err := m.document()
 	if err != nil {
@@ -44,20 +44,20 @@ func (r Registration) manage(ctx context.Context, hc *http.Client, method string
 	return got, err
 }
 
-// A ClientCheck says which client is asked about.
+// A ClientCheck names the client to check.
 type ClientCheck struct {
 	TokenEndpoint string
 	Client        Client
 	RedirectURI   string       // one of the client's
-	Registration  Registration // its registration, if it has one that can be managed; zero: none
+	Registration  Registration // its registration, if it can be managed; zero: none
 }
 
-// ConfirmDead reports whether the server has forgotten the client, so that
-// only a new registration helps. It asks for the registration where it can be
-// managed, and else, or if that gives no answer, sends an authorization code
-// that nobody issued: a server that knows the client refuses the code, one that
-// does not refuses the client. Nothing is changed by it. It sends at most two
-// requests. False with an error: it can't be told now.
+// ConfirmDead reports whether the server has deleted the client, so that it
+// must be registered again. It reads the registration if it can be managed;
+// otherwise, or if that fails, it sends a random authorization code: a server
+// that knows the client rejects the code, another one rejects the client. It
+// changes nothing and sends at most two requests. False with an error means
+// that the state is unknown.
 func ConfirmDead(ctx context.Context, hc *http.Client, c ClientCheck) (bool, error) {
 	if c.Registration.ManageURL != "" && !c.Registration.ManageToken.IsZero() {
 		if _, err := ReadClient(ctx, hc, c.Registration); err == nil {
@@ -73,7 +73,7 @@ func ConfirmDead(ctx context.Context, hc *http.Client, c ClientCheck) (bool, err
 	})
 	var failed *Error
 	switch {
-	case !errors.As(err, &failed): // a server that takes any code
+	case !errors.As(err, &failed): // the server accepts any code
 		return false, nil
 	case failed.Class == ClassClient && failed.Code == "invalid_client", failed.Code == "incorrect_client_credentials":
 		return true, nil

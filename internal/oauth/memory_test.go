@@ -14,13 +14,12 @@ import (
 	"github.com/toolgrant/toolgrant/internal/safehttp"
 )
 
-// A script answers each request with the same bytes and, unlike a server in
-// this process, costs nothing itself. Bodies are bounded by the client as
-// those of a real server are, so a bound stands around it.
+// A script responds to each request with the same bytes and, unlike a server in
+// this process, allocates nothing. Its bodies have the client's usual limit.
 type script struct {
 	status  int
 	body    []byte
-	chunked bool // its length is not declared
+	chunked bool // without Content-Length
 }
 
 func (s script) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -44,13 +43,13 @@ func fill(size int, prefix, pattern, suffix string) []byte {
 	return []byte(prefix + strings.Repeat(pattern, n) + suffix)
 }
 
-// hostile are bodies made to cost the reader of a token answer dear.
+// hostile returns bodies that are expensive to parse as a token response.
 func hostile(size int) map[string][]byte {
 	return map[string][]byte{
 		"one long token":       fill(size, `{"access_token":"`, "a", `"}`),
 		"one long escape":      fill(size, `{"access_token":"`, `\u0061`, `"}`),
 		"one long error":       fill(size, `{"error":"invalid_grant","error_description":"`, "a", `"}`),
-		"members without end":  fill(size, `{"access_token":"a"`, `,"b":1`, `}`),
+		"many members":         fill(size, `{"access_token":"a"`, `,"b":1`, `}`),
 		"a list of numbers":    fill(size, `{"access_token":"a","scope":[1`, `,1`, `]}`),
 		"a list of scopes":     fill(size, `{"access_token":"a","scope":["a"`, `,"a"`, `]}`),
 		"a text of scopes":     fill(size, `{"access_token":"a","scope":"`, `a `, `"}`),
@@ -70,7 +69,7 @@ func hostile(size int) map[string][]byte {
 // allocated returns the bytes that f allocates, live or not.
 func allocated(f func()) uint64 {
 	var before, after runtime.MemStats
-	f() // what is made once is not the answer's cost
+	f() // exclude one-time allocations
 	runtime.ReadMemStats(&before)
 	f()
 	runtime.ReadMemStats(&after)
@@ -79,7 +78,7 @@ func allocated(f func()) uint64 {
 
 const mostMemory = 2 << 20
 
-func TestNoTokenAnswerCostsMoreThanTwoMebibytes(t *testing.T) { //nolint:paralleltest // measures the process
+func TestTokenResponsesCostAtMostTwoMebibytes(t *testing.T) { //nolint:paralleltest // measures the process
 	for name, body := range hostile(1 << 20) {
 		for _, s := range []script{{200, body, true}, {400, body, false}} {
 			hc := &http.Client{Transport: s}
@@ -93,23 +92,23 @@ func TestNoTokenAnswerCostsMoreThanTwoMebibytes(t *testing.T) { //nolint:paralle
 	}
 }
 
-func TestNoOtherAnswerCostsMoreThanTwoMebibytes(t *testing.T) { //nolint:paralleltest // measures the process
+func TestOtherResponsesCostAtMostTwoMebibytes(t *testing.T) { //nolint:paralleltest // measures the process
 	const size = 256 << 10
 	head := `{"resource":"https://mcp.example","issuer":"https://as.example","client_id":"id","device_code":"d","user_code":"u",` +
 		`"verification_uri":"https://as.example","token_endpoint":"https://as.example/token"`
 	bodies := map[string][]byte{
-		"honest, and a filler": fill(size, head+`,"x":"`, "a", `"}`),
-		"members":              fill(size, head, `,"b":1`, `}`),
-		"issuers":              fill(size, head+`,"authorization_servers":["https://a.example"`, `,"https://a.example"`, `]}`),
-		"different issuers":    fill(size, head+`,"authorization_servers":["https://a.example/`, `\u0061`, `"]}`),
-		"scopes":               fill(size, head+`,"scopes_supported":["a"`, `,"a"`, `]}`),
-		"methods":              fill(size, head+`,"code_challenge_methods_supported":["S256"`, `,""`, `]}`),
-		"redirect URIs":        fill(size, head+`,"redirect_uris":["a"`, `,"a"`, `]}`),
-		"a text of scopes":     fill(size, head+`,"scope":"`, `a `, `"}`),
-		"a name":               fill(size, head+`,"resource_name":"`, `\u00e9`, `"}`),
-		"a thousand scopes":    []byte(head + `,"scopes_supported":["a"` + strings.Repeat(`,"`+strings.Repeat("s", 200)+`"`, 999) + `]}`),
-		"deep":                 fill(size, head+`,"scopes_supported":`, `[`, ``),
-		"too long":             fill(64*size, head+`,"x":"`, "a", `"}`),
+		"valid with a filler": fill(size, head+`,"x":"`, "a", `"}`),
+		"members":             fill(size, head, `,"b":1`, `}`),
+		"issuers":             fill(size, head+`,"authorization_servers":["https://a.example"`, `,"https://a.example"`, `]}`),
+		"different issuers":   fill(size, head+`,"authorization_servers":["https://a.example/`, `\u0061`, `"]}`),
+		"scopes":              fill(size, head+`,"scopes_supported":["a"`, `,"a"`, `]}`),
+		"methods":             fill(size, head+`,"code_challenge_methods_supported":["S256"`, `,""`, `]}`),
+		"redirect URIs":       fill(size, head+`,"redirect_uris":["a"`, `,"a"`, `]}`),
+		"a text of scopes":    fill(size, head+`,"scope":"`, `a `, `"}`),
+		"a name":              fill(size, head+`,"resource_name":"`, `\u00e9`, `"}`),
+		"a thousand scopes":   []byte(head + `,"scopes_supported":["a"` + strings.Repeat(`,"`+strings.Repeat("s", 200)+`"`, 999) + `]}`),
+		"deep":                fill(size, head+`,"scopes_supported":`, `[`, ``),
+		"too long":            fill(64*size, head+`,"x":"`, "a", `"}`),
 	}
 	m := webClient()
 	for name, body := range bodies {
@@ -131,7 +130,7 @@ func TestNoOtherAnswerCostsMoreThanTwoMebibytes(t *testing.T) { //nolint:paralle
 	}
 }
 
-func TestAnAnswerWithoutEndIsCutOff(t *testing.T) {
+func TestEndlessResponseIsCutOff(t *testing.T) {
 	t.Parallel()
 	answer, err := refresh(t, func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write([]byte(`{"access_token":"`))

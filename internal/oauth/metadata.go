@@ -12,21 +12,22 @@ import (
 
 // Values of application_type (OpenID Connect Registration section 2).
 const (
-	AppWeb    = "web"    // its redirect URIs are https
-	AppNative = "native" // its redirect URIs are of this machine or of a scheme of its own
+	AppWeb    = "web"    // redirect URIs are https
+	AppNative = "native" // redirect URIs are on loopback or have a private-use scheme
 )
 
-// ClientMetadata is what an application says of itself, when it registers (RFC
-// 7591 section 2) and in a client ID metadata document.
+// ClientMetadata describes an application, for registration (RFC 7591 section
+// 2) and for a client ID metadata document.
 type ClientMetadata struct {
 	RedirectURIs []string // https, http on loopback, or a scheme with a dot in it (RFC 8252)
-	// AuthMethod is one of the Auth constants. It is never left to the server,
-	// whose default is a secret that then goes with every request.
+	// AuthMethod is one of the Auth constants. It is required, because the
+	// server's default would be a client secret that must be sent with every
+	// request.
 	AuthMethod      string
-	GrantTypes      []string        // nil means authorization_code and refresh_token
-	ApplicationType string          // AppWeb or AppNative; "" means what the redirect URIs tell
+	GrantTypes      []string        // if nil, authorization_code and refresh_token
+	ApplicationType string          // AppWeb or AppNative; if "", derived from the redirect URIs
 	Name            string          // client_name
-	URI             string          // client_uri; "" leaves it out, as with all below
+	URI             string          // client_uri; omitted if empty, like all fields below
 	LogoURI         string          // logo_uri
 	PolicyURI       string          // policy_uri
 	TermsURI        string          // tos_uri
@@ -35,11 +36,11 @@ type ClientMetadata struct {
 	SoftwareID      string          // software_id
 	SoftwareVersion string          // software_version
 	JWKSURI         string          // jwks_uri, for AuthPrivateKeyJWT
-	JWKS            json.RawMessage // jwks: a key set of public keys, for AuthPrivateKeyJWT
+	JWKS            json.RawMessage // jwks: the public key set, for AuthPrivateKeyJWT
 	Algorithm       string          // token_endpoint_auth_signing_alg
 }
 
-// clientDocument is ClientMetadata on the wire.
+// clientDocument is ClientMetadata as JSON.
 type clientDocument struct {
 	ClientID        string          `json:"client_id,omitempty"`
 	ClientSecret    string          `json:"client_secret,omitempty"`
@@ -62,7 +63,7 @@ type clientDocument struct {
 	Algorithm       string          `json:"token_endpoint_auth_signing_alg,omitempty"`
 }
 
-// document checks the metadata and puts it into the form of the wire.
+// document validates the metadata and converts it to its JSON form.
 func (m ClientMetadata) document() (clientDocument, error) {
 	d := clientDocument{
 		RedirectURIs: m.RedirectURIs, AuthMethod: m.AuthMethod, GrantTypes: m.GrantTypes, ApplicationType: m.ApplicationType,
@@ -80,7 +81,7 @@ func (m ClientMetadata) document() (clientDocument, error) {
 		return d, errNoMethod
 	}
 	if len(m.JWKS) > 0 && !json.Valid(m.JWKS) {
-		return d, errors.New("jwks is no JSON")
+		return d, errors.New("jwks is not valid JSON")
 	}
 	if d.GrantTypes == nil {
 		d.GrantTypes = []string{"authorization_code", "refresh_token"}
@@ -110,11 +111,11 @@ func (m ClientMetadata) document() (clientDocument, error) {
 	return d, nil
 }
 
-var errRedirectURI = errors.New("a redirect URI is neither https, nor http on loopback, nor of an application's own scheme")
+var errRedirectURI = errors.New("redirect URIs must be https, http on loopback, or have a private-use scheme with a dot")
 
-// checkRedirectURI reports whether a redirect URI leads to the user's own
-// machine: by a loopback host or by a scheme of the application's own, which
-// has a dot in it (RFC 8252 section 7.1), as javascript and data have not.
+// checkRedirectURI reports whether a redirect URI stays on the user's machine:
+// a loopback host, or a private-use scheme, which contains a dot (RFC 8252
+// section 7.1), unlike javascript and data.
 func checkRedirectURI(raw string) (local bool, err error) {
 	u, err := url.Parse(raw)
 	if err != nil || u.User != nil || strings.Contains(raw, "#") || len(raw) > maxURL {

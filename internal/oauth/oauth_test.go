@@ -15,7 +15,7 @@ import (
 	"github.com/toolgrant/toolgrant/internal/secret"
 )
 
-// Secrets that the tests send, and that must come out nowhere.
+// Secrets that the tests send, and that must not appear anywhere.
 const (
 	canaryRefresh = "synthetic-refresh-c4nary-1"
 	canarySecret  = "synthetic-secret-c4nary-2"
@@ -28,7 +28,7 @@ func client(t *testing.T) *http.Client {
 	return hc
 }
 
-// A recorder is a server that remembers the requests that reached it.
+// A recorder is a server that records its requests.
 type recorder struct {
 	*httptest.Server
 	mu     sync.Mutex
@@ -37,7 +37,7 @@ type recorder struct {
 	bodies []string
 }
 
-// newRecorder starts a server that answers with handler, or 200 if it is nil.
+// newRecorder starts a server with handler. If nil, it responds with 200.
 func newRecorder(t *testing.T, handler http.HandlerFunc) *recorder {
 	t.Helper()
 	r := new(recorder)
@@ -63,7 +63,7 @@ func (r *recorder) count() int {
 	return len(r.forms)
 }
 
-// one returns the one request that came.
+// one returns the only request.
 func (r *recorder) one(t *testing.T) (url.Values, http.Header) {
 	t.Helper()
 	r.mu.Lock()
@@ -72,7 +72,7 @@ func (r *recorder) one(t *testing.T) (url.Values, http.Header) {
 	return r.forms[0], r.header[0]
 }
 
-// says answers with a status, a body and headers in pairs.
+// says responds with a status, a body and headers in pairs.
 func says(status int, body string, header ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -93,7 +93,7 @@ func request(endpoint string) oauth.RefreshRequest {
 	}
 }
 
-// refresh sends one refresh to a server that answers with handler.
+// refresh sends one refresh to a server with handler.
 func refresh(t *testing.T, handler http.HandlerFunc) (*oauth.TokenResponse, error) {
 	t.Helper()
 	srv := newRecorder(t, handler)

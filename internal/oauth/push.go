@@ -12,12 +12,12 @@ import (
 
 const opPush = "pushed authorization request"
 
-var errNoPushEndpoint = errors.New("the server wants authorization requests to be pushed and names no endpoint for that")
+var errNoPushEndpoint = errors.New("the server requires pushed authorization requests but has no endpoint for them")
 
-// PushedURL sends the request to the authorization server itself (RFC 9126) and
-// returns where to send the browser: to a URL with a reference in place of the
-// request. The server says how long that counts, which is often a minute. It is
-// for servers whose metadata has RequirePushed.
+// PushedURL sends the request directly to the authorization server (RFC 9126)
+// and returns the URL to open in the browser, which has a reference to the
+// request. The reference expires, often after a minute. Use it for servers
+// whose metadata has RequirePushed.
 func (r AuthorizationRequest) PushedURL(ctx context.Context, hc *http.Client, client Client) (string, error) {
 	form, endpoint, err := r.parameters()
 	if err != nil {
@@ -51,8 +51,7 @@ func (r AuthorizationRequest) PushedURL(ctx context.Context, hc *http.Client, cl
 	return withQuery(endpoint, url.Values{"client_id": {r.ClientID}, "request_uri": {reference}}), nil
 }
 
-// withQuery adds to the query of an endpoint, whose own is kept as it is
-// written.
+// withQuery adds query to the endpoint's own query, which it keeps unchanged.
 func withQuery(endpoint *url.URL, query url.Values) string {
 	u := *endpoint
 	u.RawQuery = strings.TrimPrefix(strings.TrimSuffix(u.RawQuery, "&")+"&"+query.Encode(), "&")

@@ -13,7 +13,8 @@ import (
 	"github.com/toolgrant/toolgrant/internal/secret"
 )
 
-// pushed is an authorization request for a server that wants it pushed.
+// pushed is an authorization request for a server that requires pushed
+// requests.
 func pushed(endpoint string) oauth.AuthorizationRequest {
 	r := authorization("https://as.example/authorize?tenant=t")
 	r.Server.PushedRequestEndpoint, r.Server.RequirePushed = endpoint, true
@@ -21,7 +22,7 @@ func pushed(endpoint string) oauth.AuthorizationRequest {
 	return r
 }
 
-func TestAPushedRequestLeavesTheBrowserAReference(t *testing.T) {
+func TestBrowserGetsOnlyTheReferenceOfAPushedRequest(t *testing.T) {
 	t.Parallel()
 	srv := newRecorder(t, says(201, `{"request_uri":"urn:ietf:params:oauth:request_uri:a&b","expires_in":60}`))
 	r := pushed(srv.URL)
@@ -37,26 +38,26 @@ func TestAPushedRequestLeavesTheBrowserAReference(t *testing.T) {
 	require.NoError(t, err)
 	want := u.Query()
 	want.Del("tenant")
-	assert.Equal(t, want, form, "what the browser would have carried, with the client's id (RFC 9126 section 2.1)")
+	assert.Equal(t, want, form, "all parameters, with the client's id (RFC 9126 section 2.1)")
 	id, password, ok := (&http.Request{Header: header}).BasicAuth()
 	assert.True(t, ok)
 	assert.Equal(t, "app", id)
 	assert.Equal(t, canarySecret, password)
 }
 
-func TestPushedRequestsThatBringNoReference(t *testing.T) {
+func TestFailedPushesReturnNoURL(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		answer http.HandlerFunc
 		class  oauth.Class
 	}{
-		"a client that is not known":  {says(401, `{"error":"invalid_client"}`), oauth.ClassClient},
-		"a request that is refused":   {says(400, `{"error":"invalid_request","error_description":"not like this"}`), oauth.ClassConfig},
+		"an unknown client":           {says(401, `{"error":"invalid_client"}`), oauth.ClassClient},
+		"a rejected request":          {says(400, `{"error":"invalid_request","error_description":"not like this"}`), oauth.ClassConfig},
 		"no reference":                {says(201, `{"expires_in":60}`), oauth.ClassUnknown},
 		"a reference with a newline":  {says(201, `{"request_uri":"urn:x\n"}`), oauth.ClassUnknown},
 		"a reference of another type": {says(201, `{"request_uri":7}`), oauth.ClassUnknown},
 		"a page":                      {says(200, htmlPage), oauth.ClassUnknown},
-		"out of order":                {says(503, ``), oauth.ClassUnknown},
+		"unavailable":                 {says(503, ``), oauth.ClassUnknown},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -73,18 +74,18 @@ func TestPushedRequestsThatBringNoReference(t *testing.T) {
 		_, err := pushed("").PushedURL(t.Context(), client(t), appClient())
 		require.ErrorContains(t, err, "pushed")
 	})
-	t.Run("what URL refuses", func(t *testing.T) {
+	t.Run("an invalid request", func(t *testing.T) {
 		t.Parallel()
 		srv := newRecorder(t, nil)
 		r := pushed(srv.URL)
 		r.Server.CodeChallengeMethods = nil
 		_, err := r.PushedURL(t.Context(), client(t), appClient())
 		require.ErrorIs(t, err, oauth.ErrNoPKCE)
-		assert.Zero(t, srv.count(), "it was sent nowhere")
+		assert.Zero(t, srv.count(), "nothing is sent")
 	})
 }
 
-func TestARefusedPushRepeatsNoSecret(t *testing.T) {
+func TestFailedPushRedactsSecrets(t *testing.T) {
 	t.Parallel()
 	srv := newRecorder(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusBadRequest)

@@ -9,25 +9,25 @@ import (
 	"github.com/toolgrant/toolgrant/internal/secret"
 )
 
-// A RefreshRequest is what a refresh takes (RFC 6749 section 6, RFC 8707
-// section 2.2). All of it was fixed when the grant was made.
+// A RefreshRequest describes a refresh (RFC 6749 section 6, RFC 8707 section
+// 2.2). Its values are those of the original grant.
 type RefreshRequest struct {
 	TokenEndpoint string
 	Client        Client
 	RefreshToken  secret.Secret
-	Resource      string // the resource that the token is for; "" leaves it out
-	// Scopes to ask for, of those that were granted. Nil leaves them out, which
-	// means the same scopes again.
+	Resource      string // resource of the token; omitted if empty
+	// Scopes are the requested scopes, a subset of the granted ones. If nil, the
+	// parameter is omitted, which requests the same scopes.
 	Scopes []string
-	// RefusedCodes are error codes that mean invalid_grant at this server.
+	// RefusedCodes are error codes that this server uses for invalid_grant.
 	RefusedCodes []string
-	// FormAnswer permits an answer that is form-encoded. Default off: JSON only.
+	// FormAnswer allows a form-encoded response. If false, only JSON.
 	FormAnswer bool
 }
 
-// Refresh sends a refresh token, once, and returns what it was exchanged for.
-// An error is an [*Error]; its class says whether the refresh token can still
-// be good. See [TokenResponse.Problem] for a success that can't be used.
+// Refresh sends a refresh token, once, and returns the new tokens. An error is
+// an [*Error]; its class says whether the refresh token can still be valid. See
+// [TokenResponse.Problem] for a success whose access token can't be used.
 func Refresh(ctx context.Context, hc *http.Client, r RefreshRequest) (*TokenResponse, error) {
 	form := url.Values{
 		"grant_type":    {"refresh_token"},
@@ -40,7 +40,7 @@ func Refresh(ctx context.Context, hc *http.Client, r RefreshRequest) (*TokenResp
 	}.request(ctx, hc)
 }
 
-// setOptional adds the two parameters that all grants have in common.
+// setOptional adds the two parameters common to all grants.
 func setOptional(form url.Values, resource string, scopes []string) {
 	if resource != "" {
 		form.Set("resource", resource)

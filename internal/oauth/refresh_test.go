@@ -14,7 +14,7 @@ import (
 	"github.com/toolgrant/toolgrant/internal/secret"
 )
 
-func TestARefreshSendsWhatTheGrantWasMadeFor(t *testing.T) {
+func TestRefreshSendsTheParametersOfTheGrant(t *testing.T) {
 	t.Parallel()
 	srv := newRecorder(t, says(200, `{"access_token":"new"}`))
 	r := request(srv.URL + "/token?tenant=1")
@@ -32,10 +32,10 @@ func TestARefreshSendsWhatTheGrantWasMadeFor(t *testing.T) {
 	}, map[string][]string(form))
 	assert.Equal(t, "application/json", header.Get("Accept"))
 	assert.Equal(t, "application/x-www-form-urlencoded", header.Get("Content-Type"))
-	assert.Empty(t, header.Get("Idempotency-Key"), "net/http would send the request again")
+	assert.Empty(t, header.Get("Idempotency-Key"), "net/http would retry the request")
 }
 
-func TestARefreshLeavesOutWhatWasNotAskedFor(t *testing.T) {
+func TestRefreshOmitsEmptyParameters(t *testing.T) {
 	t.Parallel()
 	srv := newRecorder(t, says(200, `{"access_token":"new"}`))
 	r := request(srv.URL)
@@ -47,7 +47,7 @@ func TestARefreshLeavesOutWhatWasNotAskedFor(t *testing.T) {
 	assert.NotContains(t, form, "scope")
 }
 
-// success is what one answer of status 200 must come to.
+// success is the expected result of a response with status 200.
 type success struct {
 	access  string
 	refresh string
@@ -56,14 +56,14 @@ type success struct {
 	problem string // part of Problem's text
 }
 
-func TestAnswersWithATokenAreReadTolerantly(t *testing.T) {
+func TestSuccessfulResponsesAreParsedTolerantly(t *testing.T) {
 	t.Parallel()
 	year := 365 * 24 * time.Hour
 	for name, c := range map[string]struct {
 		body string
 		want success
 	}{
-		"21 no refresh_token: the caller keeps the old": {
+		"21 no refresh_token: the caller keeps its own": {
 			`{"access_token":"a","expires_in":60}`, success{access: "a", life: time.Minute},
 		},
 		"21 refresh_token null or empty is none": {
@@ -72,7 +72,7 @@ func TestAnswersWithATokenAreReadTolerantly(t *testing.T) {
 		"21 a rotated refresh_token": {
 			`{"access_token":"a","refresh_token":"r","expires_in":60}`, success{access: "a", refresh: "r", life: time.Minute},
 		},
-		"22 no expires_in: unknown, not for ever": {
+		"22 no expires_in: unknown, not forever": {
 			`{"access_token":"a"}`, success{access: "a", life: -1},
 		},
 		"22 expires_in null": {
@@ -81,7 +81,7 @@ func TestAnswersWithATokenAreReadTolerantly(t *testing.T) {
 		"22 expires_in in words": {
 			`{"access_token":"a","expires_in":"one hour"}`, success{access: "a", life: -1},
 		},
-		"22 expires_in that is no number at all": {
+		"22 expires_in is not a number": {
 			`{"access_token":"a","expires_in":{"s":1}}`, success{access: "a", life: -1},
 		},
 		"23 expires_in as a text": {
@@ -96,7 +96,7 @@ func TestAnswersWithATokenAreReadTolerantly(t *testing.T) {
 		"23 expires_in as a text with a fraction": {
 			`{"access_token":"a","expires_in":" 3600.0 "}`, success{access: "a", life: time.Hour},
 		},
-		"24 a negative life is none": {
+		"24 negative expires_in is expired": {
 			`{"access_token":"a","expires_in":-5}`, success{access: "a", life: 0},
 		},
 		"24 zero is zero, not never": {
@@ -105,10 +105,10 @@ func TestAnswersWithATokenAreReadTolerantly(t *testing.T) {
 		"24 1e18 is ten years": {
 			`{"access_token":"a","expires_in":1e18}`, success{access: "a", life: 10 * year},
 		},
-		"24 a number without end is ten years": {
+		"24 a very long number is ten years": {
 			`{"access_token":"a","expires_in":1e999}`, success{access: "a", life: 10 * year},
 		},
-		"24 the greatest integer is ten years": {
+		"24 the largest integer is ten years": {
 			`{"access_token":"a","expires_in":9223372036854775807}`, success{access: "a", life: 10 * year},
 		},
 		"38 token_type of any case": {
@@ -122,7 +122,7 @@ func TestAnswersWithATokenAreReadTolerantly(t *testing.T) {
 			`{"access_token":"a","refresh_token":"r","token_type":"DPoP"}`,
 			success{access: "a", refresh: "r", life: -1, problem: "not bearer"},
 		},
-		"38 token_type that is no text": {
+		"38 token_type is not a string": {
 			`{"access_token":"a","refresh_token":"r","token_type":7}`,
 			success{access: "a", refresh: "r", life: -1, problem: "not bearer"},
 		},
@@ -147,7 +147,7 @@ func TestAnswersWithATokenAreReadTolerantly(t *testing.T) {
 		"40 letters beyond ASCII in the access token": {
 			`{"access_token":"á","refresh_token":"r"}`, success{refresh: "r", life: -1, problem: "empty or malformed"},
 		},
-		"40 access token that is no text": {
+		"40 access token is not a string": {
 			`{"access_token":{"v":1},"refresh_token":"r"}`, success{refresh: "r", life: -1, problem: "empty or malformed"},
 		},
 		"40 an access token of 100 KiB": {
@@ -161,7 +161,7 @@ func TestAnswersWithATokenAreReadTolerantly(t *testing.T) {
 			`{"access_token":"a","refresh_token":"r","error":"server_error"}`,
 			success{access: "a", refresh: "r", life: -1, problem: "both a token and an error"},
 		},
-		"41 an empty error is none": {
+		"41 an empty error is ignored": {
 			`{"access_token":"a","error":""}`, success{access: "a", life: -1},
 		},
 		"42 byte order mark": {
@@ -179,10 +179,10 @@ func TestAnswersWithATokenAreReadTolerantly(t *testing.T) {
 		"42 names are not matched regardless of case": {
 			`{"access_token":"a","Access_Token":"b"}`, success{access: "a", life: -1},
 		},
-		"42 members of members are not taken": {
+		"42 nested members are ignored": {
 			`{"x":{"access_token":"inner","q":"}\"]"},"access_token":"a","y":[["access_token","z"]]}`, success{access: "a", life: -1},
 		},
-		"43 narrowed scope is told, sorted": {
+		"43 narrowed scope is returned, sorted": {
 			`{"access_token":"a","scope":"write read"}`, success{access: "a", life: -1, scopes: []string{"read", "write"}},
 		},
 		"43 scope with commas": {
@@ -191,10 +191,10 @@ func TestAnswersWithATokenAreReadTolerantly(t *testing.T) {
 		"43 scope as a list": {
 			`{"access_token":"a","scope":["write","read"]}`, success{access: "a", life: -1, scopes: []string{"read", "write"}},
 		},
-		"43 empty scope says nothing": {
+		"43 empty scope is unknown": {
 			`{"access_token":"a","scope":""}`, success{access: "a", life: -1},
 		},
-		"43 scope of another type says nothing": {
+		"43 scope of another type is unknown": {
 			`{"access_token":"a","scope":7}`, success{access: "a", life: -1},
 		},
 	} {
@@ -221,7 +221,7 @@ func TestAnswersWithATokenAreReadTolerantly(t *testing.T) {
 	}
 }
 
-// failure is what an answer that is none must come to.
+// failure is the expected result of a response without a token.
 type failure struct {
 	class       oauth.Class
 	code        string
@@ -229,7 +229,7 @@ type failure struct {
 	retryAfter  time.Duration
 }
 
-func TestAnswersWithoutATokenAreClassified(t *testing.T) {
+func TestResponsesWithoutATokenAreClassified(t *testing.T) {
 	t.Parallel()
 	html := "<html><body>Just a moment...</body></html>"
 	for name, c := range map[string]struct {
@@ -243,10 +243,10 @@ func TestAnswersWithoutATokenAreClassified(t *testing.T) {
 			failure{class: oauth.ClassRefused, code: "invalid_grant", description: "Token has been revoked"},
 		},
 		"25 invalid_grant with 401": {401, `{"error":"invalid_grant"}`, nil, failure{class: oauth.ClassRefused, code: "invalid_grant"}},
-		"25 invalid_grant of an outage is none": {
+		"25 invalid_grant in a 5xx is not a rejection": {
 			500, `{"error":"invalid_grant"}`, nil, failure{class: oauth.ClassUnknown, code: "invalid_grant"},
 		},
-		"25 a provider's own word for it":     {400, `{"error":"token_dead"}`, nil, failure{class: oauth.ClassRefused, code: "token_dead"}},
+		"25 a provider's own code":            {400, `{"error":"token_dead"}`, nil, failure{class: oauth.ClassRefused, code: "token_dead"}},
 		"26 invalid_client":                   {401, `{"error":"invalid_client"}`, nil, failure{class: oauth.ClassClient, code: "invalid_client"}},
 		"26 unauthorized_client":              {400, `{"error":"unauthorized_client"}`, nil, failure{class: oauth.ClassClient, code: "unauthorized_client"}},
 		"27 invalid_scope":                    {400, `{"error":"invalid_scope"}`, nil, failure{class: oauth.ClassConfig, code: "invalid_scope"}},
@@ -259,7 +259,7 @@ func TestAnswersWithoutATokenAreClassified(t *testing.T) {
 		"28 404 of a bad deployment":          {404, `{"message":"no route"}`, nil, failure{class: oauth.ClassBlocked}},
 		"28 an error that is an object":       {400, `{"error":{"message":"no"}}`, nil, failure{class: oauth.ClassBlocked}},
 		"28 an error that is a sentence":      {401, `{"error":"Not allowed here"}`, nil, failure{class: oauth.ClassBlocked}},
-		"28 an error that nobody registered":  {400, `{"error":"moon_phase"}`, nil, failure{class: oauth.ClassBlocked, code: "moon_phase"}},
+		"28 an unregistered error":            {400, `{"error":"moon_phase"}`, nil, failure{class: oauth.ClassBlocked, code: "moon_phase"}},
 		"28 an error of a hundred characters": {400, `{"error":"` + strings.Repeat("e", 100) + `"}`, nil, failure{class: oauth.ClassBlocked}},
 		"29 temporarily_unavailable": {
 			503, `{"error":"temporarily_unavailable"}`,
@@ -276,33 +276,33 @@ func TestAnswersWithoutATokenAreClassified(t *testing.T) {
 		"29 Retry-After is capped": {
 			503, ``, []string{"Retry-After", "99999999999999"}, failure{class: oauth.ClassUnknown, retryAfter: time.Hour},
 		},
-		"29 Retry-After of nonsense": {503, ``, []string{"Retry-After", "-3"}, failure{class: oauth.ClassUnknown}},
+		"29 invalid Retry-After": {503, ``, []string{"Retry-After", "-3"}, failure{class: oauth.ClassUnknown}},
 		"30 429": {
 			429, html, []string{"Retry-After", "30"}, failure{class: oauth.ClassNotConsumed, retryAfter: 30 * time.Second},
 		},
-		"30 429 that says invalid_grant": {429, `{"error":"invalid_grant"}`, nil, failure{class: oauth.ClassNotConsumed, code: "invalid_grant"}},
-		"31 502 with a page":             {502, html, nil, failure{class: oauth.ClassUnknown}},
-		"31 200 with a page":             {200, html, []string{"Content-Type", "text/html"}, failure{class: oauth.ClassUnknown}},
-		"31 200 without a body":          {200, ``, nil, failure{class: oauth.ClassUnknown}},
-		"31 204":                         {204, ``, nil, failure{class: oauth.ClassUnknown}},
-		"39 200 without any token":       {200, `{"expires_in":3600}`, nil, failure{class: oauth.ClassUnknown}},
-		"39 200 with an empty token":     {200, `{"access_token":""}`, nil, failure{class: oauth.ClassUnknown}},
-		"40 a refresh token that is no text": {
+		"30 429 with invalid_grant":  {429, `{"error":"invalid_grant"}`, nil, failure{class: oauth.ClassNotConsumed, code: "invalid_grant"}},
+		"31 502 with a page":         {502, html, nil, failure{class: oauth.ClassUnknown}},
+		"31 200 with a page":         {200, html, []string{"Content-Type", "text/html"}, failure{class: oauth.ClassUnknown}},
+		"31 200 without a body":      {200, ``, nil, failure{class: oauth.ClassUnknown}},
+		"31 204":                     {204, ``, nil, failure{class: oauth.ClassUnknown}},
+		"39 200 without any token":   {200, `{"expires_in":3600}`, nil, failure{class: oauth.ClassUnknown}},
+		"39 200 with an empty token": {200, `{"access_token":""}`, nil, failure{class: oauth.ClassUnknown}},
+		"40 a refresh token is not a string": {
 			200, `{"access_token":"a","refresh_token":{"v":"r"}}`, nil, failure{class: oauth.ClassUnknown},
 		},
 		"41 an error in a 200": {
 			200, `{"error":"invalid_grant","error_description":"expired"}`, nil,
 			failure{class: oauth.ClassRefused, code: "invalid_grant", description: "expired"},
 		},
-		"41 a provider's own word in a 200": {200, `{"error":"token_dead"}`, nil, failure{class: oauth.ClassRefused, code: "token_dead"}},
-		"41 the client's fault in a 200":    {200, `{"error":"incorrect_client_credentials"}`, nil, failure{class: oauth.ClassClient, code: "incorrect_client_credentials"}},
-		"42 a member twice":                 {200, `{"access_token":"a","access_token":"b"}`, nil, failure{class: oauth.ClassUnknown}},
-		"42 a member twice, once escaped":   {200, `{"refresh_token":"a","access_token":"b","refresh\u005ftoken":"c"}`, nil, failure{class: oauth.ClassUnknown}},
-		"42 bytes after the object":         {200, `{"access_token":"a"}<!-- 3 ms -->`, nil, failure{class: oauth.ClassUnknown}},
-		"42 two objects":                    {200, `{"access_token":"a"}{"access_token":"b"}`, nil, failure{class: oauth.ClassUnknown}},
-		"42 a list":                         {200, `[{"access_token":"a"}]`, nil, failure{class: oauth.ClassUnknown}},
-		"42 cut off":                        {200, `{"access_token":"a","refr`, nil, failure{class: oauth.ClassUnknown}},
-		"42 form-encoded, not asked for":    {200, `access_token=a&token_type=bearer`, nil, failure{class: oauth.ClassUnknown}},
+		"41 a provider's own code in a 200":   {200, `{"error":"token_dead"}`, nil, failure{class: oauth.ClassRefused, code: "token_dead"}},
+		"41 a client error in a 200":          {200, `{"error":"incorrect_client_credentials"}`, nil, failure{class: oauth.ClassClient, code: "incorrect_client_credentials"}},
+		"42 a duplicate member":               {200, `{"access_token":"a","access_token":"b"}`, nil, failure{class: oauth.ClassUnknown}},
+		"42 a duplicate member, once escaped": {200, `{"refresh_token":"a","access_token":"b","refresh\u005ftoken":"c"}`, nil, failure{class: oauth.ClassUnknown}},
+		"42 bytes after the object":           {200, `{"access_token":"a"}<!-- 3 ms -->`, nil, failure{class: oauth.ClassUnknown}},
+		"42 two objects":                      {200, `{"access_token":"a"}{"access_token":"b"}`, nil, failure{class: oauth.ClassUnknown}},
+		"42 a list":                           {200, `[{"access_token":"a"}]`, nil, failure{class: oauth.ClassUnknown}},
+		"42 cut off":                          {200, `{"access_token":"a","refr`, nil, failure{class: oauth.ClassUnknown}},
+		"42 form-encoded, not allowed":        {200, `access_token=a&token_type=bearer`, nil, failure{class: oauth.ClassUnknown}},
 		"42 UTF-16": {
 			200, "\xff\xfe{\x00\"\x00", nil, failure{class: oauth.ClassUnknown},
 		},
@@ -331,7 +331,7 @@ func TestAnswersWithoutATokenAreClassified(t *testing.T) {
 	}
 }
 
-func TestAFormEncodedAnswerIsReadWhenAskedFor(t *testing.T) {
+func TestFormEncodedResponseIsParsedIfAllowed(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		status int
@@ -364,14 +364,14 @@ func TestAFormEncodedAnswerIsReadWhenAskedFor(t *testing.T) {
 	}
 }
 
-func TestTheServersClockIsTold(t *testing.T) {
+func TestServerDateIsReturned(t *testing.T) {
 	t.Parallel()
 	got, err := refresh(t, says(200, `{"access_token":"a"}`, "Date", "Wed, 21 Oct 2026 07:28:00 GMT"))
 	require.NoError(t, err)
 	assert.Equal(t, time.Date(2026, 10, 21, 7, 28, 0, 0, time.UTC), got.ServerDate)
 }
 
-func TestWhatTheServerEchoesOfOurSecretsIsBlottedOut(t *testing.T) {
+func TestEchoedSecretsAreRedacted(t *testing.T) {
 	t.Parallel()
 	_, err := refresh(t, says(400, `{"error":"invalid_grant","error_description":"token `+canaryRefresh+` of `+canarySecret+` is dead"}`))
 	var failed *oauth.Error
@@ -388,20 +388,20 @@ func TestWhatTheServerEchoesOfOurSecretsIsBlottedOut(t *testing.T) {
 	}
 }
 
-func TestErrorsCanBeToldApart(t *testing.T) {
+func TestErrorsNameClassCodeAndStatus(t *testing.T) {
 	t.Parallel()
 	_, err := refresh(t, says(400, `{"error":"invalid_grant"}`))
 	assert.EqualError(t, err, "oauth: refresh: refused: invalid_grant (status 400)")
 	_, err = refresh(t, says(502, "<html>secret page</html>"))
 	assert.EqualError(t, err, "oauth: refresh: unknown (status 502)")
 	_, err = refresh(t, says(200, "<html>secret page</html>"))
-	assert.EqualError(t, err, "oauth: refresh: unknown (status 200): the answer is no JSON object")
+	assert.EqualError(t, err, "oauth: refresh: unknown (status 200): the response is not a JSON object")
 	assert.NotErrorIs(t, err, errors.ErrUnsupported)
 	r := request("https://example.com/token")
 	r.Client = oauth.Client{ID: "app", AuthMethod: oauth.AuthBasic}
 	_, err = oauth.Refresh(t.Context(), client(t), r)
-	require.EqualError(t, err, "oauth: refresh: client: the client's secret is missing")
+	require.EqualError(t, err, "oauth: refresh: client: no client secret")
 	r.Client = oauth.Client{ID: "app", Secret: secret.New("s")}
 	_, err = oauth.Refresh(t.Context(), client(t), r)
-	require.EqualError(t, err, "oauth: refresh: client: the client's authentication method is unknown")
+	require.EqualError(t, err, "oauth: refresh: client: unknown client authentication method")
 }

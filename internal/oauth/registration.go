@@ -12,26 +12,26 @@ import (
 	"github.com/toolgrant/toolgrant/internal/secret"
 )
 
-// A Registration is a client as an authorization server registered it.
+// A Registration is a client that an authorization server registered.
 type Registration struct {
 	ClientID     string
-	Secret       secret.Secret // zero for a client that has none, whatever the server sent
-	AuthMethod   string        // one of the Auth constants: what the server said, else what was asked for
-	IssuedAt     time.Time     // zero: the server did not say
-	SecretExpiry time.Time     // zero: never, or the client has no secret
-	GrantTypes   []string      // nil: the server did not say
-	Scopes       []string      // sorted; nil: the server did not say
-	// ManageURL and ManageToken read and change the registration (RFC 7592);
-	// empty where the server does not offer that.
+	Secret       secret.Secret // zero for a public client, even if the server sent one
+	AuthMethod   string        // one of the Auth constants: the server's, else the requested one
+	IssuedAt     time.Time     // zero: unknown
+	SecretExpiry time.Time     // zero: none, or no secret
+	GrantTypes   []string      // nil: unknown
+	Scopes       []string      // sorted; nil: unknown
+	// ManageURL and ManageToken read and change the registration (RFC 7592). They
+	// are empty if the server does not support that.
 	ManageURL   string
 	ManageToken secret.Secret
 }
 
-// A RegisterRequest is what dynamic registration takes (RFC 7591 section 3.1).
+// A RegisterRequest describes a dynamic registration (RFC 7591 section 3.1).
 type RegisterRequest struct {
 	Endpoint     string
 	Metadata     ClientMetadata
-	InitialToken secret.Secret // where registration is not open to anyone; zero: none
+	InitialToken secret.Secret // for servers without open registration; zero: none
 }
 
 const (
@@ -46,16 +46,16 @@ var registrationMembers = []string{
 }
 
 var (
-	errNoClientID     = errors.New("the answer holds no client id")
-	errForeignMethod  = errors.New("the server registered an authentication method that was not asked for")
-	errSecretMissing  = errors.New("the server demands a client secret and gave none")
+	errNoClientID     = errors.New("the response has no client id")
+	errForeignMethod  = errors.New("the server registered an authentication method that was not requested")
+	errSecretMissing  = errors.New("the server requires a client secret but issued none")
 	errOtherRedirects = errors.New("the server registered other redirect URIs")
 )
 
-// Register makes the application a client of an authorization server. It is
-// one request; an error of class [ClassUnknown] means that a client may have
-// been registered all the same. No error holds text of the answer but its
-// code, since the answer has the client's secret in it.
+// Register registers the application as a client of an authorization server. It
+// sends one request; an error of class [ClassUnknown] means that a client may
+// have been registered. Errors contain no response text except the code,
+// because the response contains the client's secret.
 func Register(ctx context.Context, hc *http.Client, r RegisterRequest) (*Registration, error) {
 	document, err := r.Metadata.document()
 	if err != nil {
@@ -73,8 +73,8 @@ type registrationPost struct {
 	token  secret.Secret
 }
 
-// send sends document, or nothing if it is nil, and reads the registration
-// that comes back; what the server leaves out is as in known.
+// send sends document, if not nil, and returns the registration in the
+// response. Values that the response omits are taken from known.
 func (r registrationPost) send(ctx context.Context, hc *http.Client, document *clientDocument, known Registration) (*Registration, error) {
 	id, err := parseIdentifier(r.target)
 	if err != nil {
@@ -118,9 +118,9 @@ func (r registrationPost) send(ctx context.Context, hc *http.Client, document *c
 	return nil, &Error{Op: r.op, Class: ClassUnknown, Status: a.status, Err: err}
 }
 
-// parseRegistration reads a registration answer (RFC 7591 section 3.2.1, RFC
-// 7592 section 3) with the oddities that servers have: times as texts and with
-// fractions, a secret for a client that was to have none, members left out.
+// parseRegistration parses a registration response (RFC 7591 section 3.2.1, RFC
+// 7592 section 3) and tolerates deviations of real servers: times as strings or
+// with fractions, a secret for a public client, omitted members.
 func parseRegistration(o object, known Registration, document *clientDocument, local bool) (*Registration, error) {
 	r := known
 	if id, ok := o.text("client_id", maxURL); ok && id != "" {
@@ -181,9 +181,10 @@ func parseRegistration(o object, known Registration, document *clientDocument, l
 	return &r, nil
 }
 
-// instant reads a point in time: seconds since 1970 as a number or a text,
-// milliseconds if it would otherwise be beyond the year 5000, or a date of RFC
-// 3339. Zero: absent, 0, or no time.
+// instant returns a member that is a point in time: seconds since 1970 as a
+// number or string, milliseconds if it would otherwise be after the year 5000,
+// or an RFC 3339 date. It returns the zero time if the member is absent, 0 or
+// not a time.
 func (o object) instant(name string) time.Time {
 	if text, ok := o.text(name, 64); ok {
 		if at, err := time.Parse(time.RFC3339, strings.TrimSpace(text)); err == nil {

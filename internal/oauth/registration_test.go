@@ -23,8 +23,8 @@ func webClient() oauth.ClientMetadata {
 	return oauth.ClientMetadata{RedirectURIs: []string{redirectURI}, AuthMethod: oauth.AuthNone, Name: "App"}
 }
 
-// register registers metadata with a server that answers with handler, and
-// returns what it was sent too.
+// register registers metadata with a server with handler, and also returns the
+// request's body.
 func register(t *testing.T, m oauth.ClientMetadata, handler http.HandlerFunc) (*oauth.Registration, string, error) {
 	t.Helper()
 	srv := newRecorder(t, handler)
@@ -37,7 +37,7 @@ func register(t *testing.T, m oauth.ClientMetadata, handler http.HandlerFunc) (*
 	return got, srv.bodies[0], err
 }
 
-func TestARegistrationSaysWhatTheApplicationIs(t *testing.T) {
+func TestRegistrationSendsTheMetadata(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		m    oauth.ClientMetadata
@@ -58,7 +58,7 @@ func TestARegistrationSaysWhatTheApplicationIs(t *testing.T) {
 			`{"redirect_uris":["com.example.app:/cb"],"application_type":"native",
 			  "token_endpoint_auth_method":"none","grant_types":["authorization_code","refresh_token"],"response_types":["code"]}`,
 		},
-		"said to be web": {
+		"declared as web": {
 			oauth.ClientMetadata{RedirectURIs: []string{"http://localhost:8080/cb"}, AuthMethod: oauth.AuthPost, ApplicationType: oauth.AppWeb},
 			`{"redirect_uris":["http://localhost:8080/cb"],"application_type":"web",
 			  "token_endpoint_auth_method":"client_secret_post","grant_types":["authorization_code","refresh_token"],"response_types":["code"]}`,
@@ -90,7 +90,7 @@ func TestARegistrationSaysWhatTheApplicationIs(t *testing.T) {
 	}
 }
 
-func TestMetadataThatIsWrongIsNotSent(t *testing.T) {
+func TestInvalidMetadataIsNotSent(t *testing.T) {
 	t.Parallel()
 	with := func(change func(*oauth.ClientMetadata)) oauth.ClientMetadata {
 		m := webClient()
@@ -98,18 +98,18 @@ func TestMetadataThatIsWrongIsNotSent(t *testing.T) {
 		return m
 	}
 	for name, m := range map[string]oauth.ClientMetadata{
-		"no method":             with(func(m *oauth.ClientMetadata) { m.AuthMethod = "" }),
-		"a method we can't":     with(func(m *oauth.ClientMetadata) { m.AuthMethod = "tls_client_auth" }),
-		"no redirect URI":       with(func(m *oauth.ClientMetadata) { m.RedirectURIs = nil }),
-		"http redirect URI":     with(func(m *oauth.ClientMetadata) { m.RedirectURIs = []string{"http://app.example/cb"} }),
-		"javascript":            with(func(m *oauth.ClientMetadata) { m.RedirectURIs = []string{"javascript:alert(1)"} }),
-		"data":                  with(func(m *oauth.ClientMetadata) { m.RedirectURIs = []string{"data:text/html,x"} }),
-		"a fragment":            with(func(m *oauth.ClientMetadata) { m.RedirectURIs = []string{redirectURI + "#"} }),
-		"a user name":           with(func(m *oauth.ClientMetadata) { m.RedirectURIs = []string{"https://u@app.example/cb"} }),
-		"a host of nothing":     with(func(m *oauth.ClientMetadata) { m.RedirectURIs = []string{"https:///cb"} }),
-		"another application":   with(func(m *oauth.ClientMetadata) { m.ApplicationType = "desktop" }),
-		"a key method, no key":  with(func(m *oauth.ClientMetadata) { m.AuthMethod = oauth.AuthPrivateKeyJWT }),
-		"a key set that is not": with(func(m *oauth.ClientMetadata) { m.JWKS = json.RawMessage("{") }),
+		"no method":            with(func(m *oauth.ClientMetadata) { m.AuthMethod = "" }),
+		"unsupported method":   with(func(m *oauth.ClientMetadata) { m.AuthMethod = "tls_client_auth" }),
+		"no redirect URI":      with(func(m *oauth.ClientMetadata) { m.RedirectURIs = nil }),
+		"http redirect URI":    with(func(m *oauth.ClientMetadata) { m.RedirectURIs = []string{"http://app.example/cb"} }),
+		"javascript":           with(func(m *oauth.ClientMetadata) { m.RedirectURIs = []string{"javascript:alert(1)"} }),
+		"data":                 with(func(m *oauth.ClientMetadata) { m.RedirectURIs = []string{"data:text/html,x"} }),
+		"a fragment":           with(func(m *oauth.ClientMetadata) { m.RedirectURIs = []string{redirectURI + "#"} }),
+		"a user name":          with(func(m *oauth.ClientMetadata) { m.RedirectURIs = []string{"https://u@app.example/cb"} }),
+		"an empty host":        with(func(m *oauth.ClientMetadata) { m.RedirectURIs = []string{"https:///cb"} }),
+		"another application":  with(func(m *oauth.ClientMetadata) { m.ApplicationType = "desktop" }),
+		"a key method, no key": with(func(m *oauth.ClientMetadata) { m.AuthMethod = oauth.AuthPrivateKeyJWT }),
+		"an invalid key set":   with(func(m *oauth.ClientMetadata) { m.JWKS = json.RawMessage("{") }),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -123,15 +123,15 @@ func TestMetadataThatIsWrongIsNotSent(t *testing.T) {
 	}
 }
 
-func TestRegistrationAnswersAreReadTolerantly(t *testing.T) {
+func TestRegistrationResponsesAreParsedTolerantly(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		ask    string // method; "" means none
+		ask    string // method; if "", none
 		answer string
 		want   oauth.Registration
 		secret string
 	}{
-		"as the RFC has it": {
+		"as in the RFC": {
 			ask: oauth.AuthBasic,
 			answer: `{"client_id":"id","client_secret":"s","client_id_issued_at":1700000000,"client_secret_expires_at":1800000000,
 				"token_endpoint_auth_method":"client_secret_basic","grant_types":["authorization_code"],"scope":"b a",
@@ -141,23 +141,23 @@ func TestRegistrationAnswersAreReadTolerantly(t *testing.T) {
 				GrantTypes: []string{"authorization_code"}, Scopes: []string{"a", "b"},
 			}, secret: "s",
 		},
-		"a secret though the method is none": {
+		"a secret although the method is none": {
 			answer: `{"client_id":"id","client_secret":"s","client_secret_expires_at":1800000000,"token_endpoint_auth_method":"none"}`,
 			want:   oauth.Registration{ClientID: "id", AuthMethod: oauth.AuthNone},
 		},
-		"a secret and no word on the method": {
+		"a secret without a method": {
 			answer: `{"client_id":"id","client_secret":"s"}`,
 			want:   oauth.Registration{ClientID: "id", AuthMethod: oauth.AuthNone},
 		},
-		"another method than was asked for, with a secret": {
+		"another method than requested, with a secret": {
 			answer: `{"client_id":"id","client_secret":"s","token_endpoint_auth_method":"client_secret_post"}`,
 			want:   oauth.Registration{ClientID: "id", AuthMethod: oauth.AuthPost}, secret: "s",
 		},
-		"no secret though one was asked for": {
+		"no secret although one was requested": {
 			ask: oauth.AuthBasic, answer: `{"client_id":"id","token_endpoint_auth_method":"none"}`,
 			want: oauth.Registration{ClientID: "id", AuthMethod: oauth.AuthNone},
 		},
-		"a secret that never ends": {
+		"a secret that never expires": {
 			ask: oauth.AuthPost, answer: `{"client_id":"id","client_secret":"s","client_secret_expires_at":0}`,
 			want: oauth.Registration{ClientID: "id", AuthMethod: oauth.AuthPost}, secret: "s",
 		},
@@ -179,11 +179,11 @@ func TestRegistrationAnswersAreReadTolerantly(t *testing.T) {
 			answer: `{"client_id":"id","client_id_issued_at":"2026-01-02T03:04:05Z"}`,
 			want:   oauth.Registration{ClientID: "id", AuthMethod: oauth.AuthNone, IssuedAt: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)},
 		},
-		"times that are none": {
+		"invalid times": {
 			answer: `{"client_id":"id","client_id_issued_at":"soon","client_secret_expires_at":null}`,
 			want:   oauth.Registration{ClientID: "id", AuthMethod: oauth.AuthNone},
 		},
-		"times beyond time": {
+		"times out of range": {
 			answer: `{"client_id":"id","client_id_issued_at":1e300}`,
 			want:   oauth.Registration{ClientID: "id", AuthMethod: oauth.AuthNone},
 		},
@@ -191,7 +191,7 @@ func TestRegistrationAnswersAreReadTolerantly(t *testing.T) {
 			answer: `{"client_id":"id","jwks":{"keys":[{"kty":"EC"}]},"jwks_uri":null,"contacts":"x"}`,
 			want:   oauth.Registration{ClientID: "id", AuthMethod: oauth.AuthNone},
 		},
-		"an address for management that is none": {
+		"an invalid management URL": {
 			answer: `{"client_id":"id","registration_client_uri":"/relative","registration_access_token":"a b"}`,
 			want:   oauth.Registration{ClientID: "id", AuthMethod: oauth.AuthNone},
 		},
@@ -215,7 +215,7 @@ func TestRegistrationAnswersAreReadTolerantly(t *testing.T) {
 	}
 }
 
-func TestRegistrationsThatFail(t *testing.T) {
+func TestFailedRegistrationsAreClassified(t *testing.T) {
 	t.Parallel()
 	const canary = "synthetic-client-secret-c4nary"
 	for name, c := range map[string]struct {
@@ -225,22 +225,22 @@ func TestRegistrationsThatFail(t *testing.T) {
 		code   string
 		text   string
 	}{
-		"redirect URI refused":      {400, `{"error":"invalid_redirect_uri","error_description":"` + canary + `"}`, oauth.ClassConfig, "invalid_redirect_uri", "invalid_redirect_uri"},
-		"metadata refused":          {400, `{"error":"invalid_client_metadata"}`, oauth.ClassConfig, "invalid_client_metadata", "invalid_client_metadata"},
-		"an error in a 200":         {200, `{"error":"invalid_client_metadata"}`, oauth.ClassConfig, "invalid_client_metadata", "invalid_client_metadata"},
-		"not open to us":            {403, `{"detail":"` + canary + `"}`, oauth.ClassBlocked, "", "status 403"},
-		"not there":                 {404, htmlPage, oauth.ClassBlocked, "", "status 404"},
-		"too many":                  {429, ``, oauth.ClassNotConsumed, "", "status 429"},
-		"broken":                    {500, canary, oauth.ClassUnknown, "", "status 500"},
-		"a page":                    {201, htmlPage + canary, oauth.ClassUnknown, "", "no JSON object"},
-		"no client id":              {201, `{"client_secret":"` + canary + `"}`, oauth.ClassUnknown, "", "no client id"},
-		"a client id of a kind":     {201, `{"client_id":{"x":1},"client_secret":"` + canary + `"}`, oauth.ClassUnknown, "", "no client id"},
-		"no secret, though it says": {201, `{"client_id":"id","token_endpoint_auth_method":"client_secret_basic"}`, oauth.ClassConfig, "", "gave none"},
-		"a method we can't":         {201, `{"client_id":"id","client_secret":"` + canary + `","token_endpoint_auth_method":"client_secret_jwt"}`, oauth.ClassConfig, "", "was not asked for"},
-		"a key method, no key":      {201, `{"client_id":"id","token_endpoint_auth_method":"private_key_jwt"}`, oauth.ClassConfig, "", "was not asked for"},
-		"other redirect URIs":       {201, `{"client_id":"id","redirect_uris":["https://other.example/"]}`, oauth.ClassConfig, "", "other redirect URIs"},
-		"two client ids":            {201, `{"client_id":"id","client_id":"id2"}`, oauth.ClassUnknown, "", "twice"},
-		"cut off":                   {201, `{"client_id":"id","client_secret":"` + canary, oauth.ClassUnknown, "", "no JSON object"},
+		"redirect URI rejected":       {400, `{"error":"invalid_redirect_uri","error_description":"` + canary + `"}`, oauth.ClassConfig, "invalid_redirect_uri", "invalid_redirect_uri"},
+		"metadata rejected":           {400, `{"error":"invalid_client_metadata"}`, oauth.ClassConfig, "invalid_client_metadata", "invalid_client_metadata"},
+		"an error in a 200":           {200, `{"error":"invalid_client_metadata"}`, oauth.ClassConfig, "invalid_client_metadata", "invalid_client_metadata"},
+		"not open":                    {403, `{"detail":"` + canary + `"}`, oauth.ClassBlocked, "", "status 403"},
+		"not found":                   {404, htmlPage, oauth.ClassBlocked, "", "status 404"},
+		"too many":                    {429, ``, oauth.ClassNotConsumed, "", "status 429"},
+		"broken":                      {500, canary, oauth.ClassUnknown, "", "status 500"},
+		"a page":                      {201, htmlPage + canary, oauth.ClassUnknown, "", "not a JSON object"},
+		"no client id":                {201, `{"client_secret":"` + canary + `"}`, oauth.ClassUnknown, "", "no client id"},
+		"a client id of another type": {201, `{"client_id":{"x":1},"client_secret":"` + canary + `"}`, oauth.ClassUnknown, "", "no client id"},
+		"no secret for its method":    {201, `{"client_id":"id","token_endpoint_auth_method":"client_secret_basic"}`, oauth.ClassConfig, "", "issued none"},
+		"unsupported method":          {201, `{"client_id":"id","client_secret":"` + canary + `","token_endpoint_auth_method":"client_secret_jwt"}`, oauth.ClassConfig, "", "was not requested"},
+		"a key method, no key":        {201, `{"client_id":"id","token_endpoint_auth_method":"private_key_jwt"}`, oauth.ClassConfig, "", "was not requested"},
+		"other redirect URIs":         {201, `{"client_id":"id","redirect_uris":["https://other.example/"]}`, oauth.ClassConfig, "", "other redirect URIs"},
+		"two client ids":              {201, `{"client_id":"id","client_id":"id2"}`, oauth.ClassUnknown, "", "duplicate"},
+		"cut off":                     {201, `{"client_id":"id","client_secret":"` + canary, oauth.ClassUnknown, "", "not a JSON object"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -251,12 +251,12 @@ func TestRegistrationsThatFail(t *testing.T) {
 			assert.Equal(t, c.class, failed.Class)
 			assert.Equal(t, c.code, failed.Code)
 			require.ErrorContains(t, err, c.text)
-			assert.NotContains(t, fmt.Sprintf("%v", err), canary, "a secret in an answer stays out of the error")
+			assert.NotContains(t, fmt.Sprintf("%v", err), canary, "the error contains no secret")
 		})
 	}
 }
 
-func TestARegistrationThatRedirectsIsNotFollowed(t *testing.T) {
+func TestRegistrationRedirectsAreNotFollowed(t *testing.T) {
 	t.Parallel()
 	thief := newRecorder(t, says(201, `{"client_id":"stolen"}`))
 	_, _, err := register(t, webClient(), func(w http.ResponseWriter, r *http.Request) {
@@ -266,7 +266,7 @@ func TestARegistrationThatRedirectsIsNotFollowed(t *testing.T) {
 	assert.Zero(t, thief.count())
 }
 
-func TestRegistrationAnswersAreReadAsGoSDKReadsThem(t *testing.T) {
+func TestRegistrationResponsesAreParsedLikeGoSDK(t *testing.T) {
 	t.Parallel()
 	answer := `{"client_id":"id","client_secret":"s","client_id_issued_at":1700000000,"client_secret_expires_at":1800000000,
 		"token_endpoint_auth_method":"client_secret_post","grant_types":["authorization_code"],"redirect_uris":["https://app.example/callback"]}`
@@ -284,7 +284,7 @@ func TestRegistrationAnswersAreReadAsGoSDKReadsThem(t *testing.T) {
 	assert.True(t, oracle.ClientIDIssuedAt.Equal(got.IssuedAt))
 	assert.True(t, oracle.ClientSecretExpiresAt.Equal(got.SecretExpiry))
 
-	// Here the oracle differs: RFC 7591 section 2 has jwks an object.
+	// Here go-sdk differs: in RFC 7591 section 2, jwks is an object.
 	srv = newRecorder(t, says(201, `{"client_id":"id","jwks":{"keys":[]}}`))
 	_, err = oauth.Register(t.Context(), hc, oauth.RegisterRequest{Endpoint: srv.URL, Metadata: webClient()})
 	require.NoError(t, err)
@@ -300,7 +300,7 @@ func managed(t *testing.T, handler http.HandlerFunc) (*recorder, oauth.Registrat
 	}
 }
 
-func TestARegistrationIsReadAndItsTokenReplaced(t *testing.T) {
+func TestReadClientReplacesTheManagementToken(t *testing.T) {
 	t.Parallel()
 	srv, known := managed(t, says(200, `{"client_id":"id","client_secret":"old-secret","client_secret_expires_at":0,"registration_access_token":"manage-2"}`))
 	got, err := oauth.ReadClient(t.Context(), client(t), known)
@@ -309,12 +309,12 @@ func TestARegistrationIsReadAndItsTokenReplaced(t *testing.T) {
 	assert.Empty(t, srv.bodies[0])
 	assert.Equal(t, "manage-2", got.ManageToken.Expose())
 	assert.Equal(t, known.ManageURL, got.ManageURL)
-	assert.Equal(t, oauth.AuthPost, got.AuthMethod, "what is left out is as before")
+	assert.Equal(t, oauth.AuthPost, got.AuthMethod, "omitted values are kept")
 	assert.Zero(t, got.SecretExpiry)
 	assert.Equal(t, "manage-1", known.ManageToken.Expose(), "the caller's value is not changed")
 }
 
-func TestASecretIsRenewedBeforeItEnds(t *testing.T) {
+func TestUpdateClientRenewsTheSecret(t *testing.T) {
 	t.Parallel()
 	srv, known := managed(t, says(200, `{"client_id":"id","client_secret":"new-secret","client_secret_expires_at":1900000000}`))
 	m := webClient()
@@ -331,7 +331,7 @@ func TestASecretIsRenewedBeforeItEnds(t *testing.T) {
 	assert.Equal(t, []any{redirectURI}, sent["redirect_uris"])
 }
 
-func TestManagementFailsWithoutLosingWhatIsKnown(t *testing.T) {
+func TestFailedManagementKeepsTheRegistration(t *testing.T) {
 	t.Parallel()
 	_, known := managed(t, says(401, `{"error":"invalid_token"}`))
 	_, err := oauth.ReadClient(t.Context(), client(t), known)
@@ -365,22 +365,22 @@ func TestManagementIsNotRedirectedToAnotherOrigin(t *testing.T) {
 func TestADeadClientIsConfirmed(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		manage string // status of management; "" means that there is none
+		manage string // status of management; "": not supported
 		token  http.HandlerFunc
 		dead   bool
 		known  bool // no error
 		posts  int
 	}{
-		"refused as a client":           {"", says(401, `{"error":"invalid_client"}`), true, true, 1},
-		"refused for the code":          {"", says(400, `{"error":"invalid_grant"}`), false, true, 1},
-		"refused for something else":    {"", says(400, `{"error":"invalid_request"}`), false, true, 1},
-		"not allowed this grant":        {"", says(400, `{"error":"unauthorized_client"}`), false, true, 1},
-		"takes any code":                {"", says(200, `{"access_token":"a"}`), false, true, 1},
-		"an outage tells nothing":       {"", says(503, ``), false, false, 1},
-		"a firewall tells nothing":      {"", says(403, htmlPage), false, false, 1},
-		"its registration is there":     {"200", says(401, `{"error":"invalid_client"}`), false, true, 0},
-		"its registration is gone":      {"401", says(401, `{"error":"invalid_client"}`), true, true, 1},
-		"only the token for it is gone": {"401", says(400, `{"error":"invalid_grant"}`), false, true, 1},
+		"client rejected":                   {"", says(401, `{"error":"invalid_client"}`), true, true, 1},
+		"code rejected":                     {"", says(400, `{"error":"invalid_grant"}`), false, true, 1},
+		"request rejected":                  {"", says(400, `{"error":"invalid_request"}`), false, true, 1},
+		"grant not allowed":                 {"", says(400, `{"error":"unauthorized_client"}`), false, true, 1},
+		"accepts any code":                  {"", says(200, `{"access_token":"a"}`), false, true, 1},
+		"an outage proves nothing":          {"", says(503, ``), false, false, 1},
+		"a firewall proves nothing":         {"", says(403, htmlPage), false, false, 1},
+		"registration exists":               {"200", says(401, `{"error":"invalid_client"}`), false, true, 0},
+		"registration deleted":              {"401", says(401, `{"error":"invalid_client"}`), true, true, 1},
+		"only the management token expired": {"401", says(400, `{"error":"invalid_grant"}`), false, true, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -403,13 +403,13 @@ func TestADeadClientIsConfirmed(t *testing.T) {
 			if c.posts == 1 {
 				form, _ := tokens.one(t)
 				assert.Equal(t, "authorization_code", form.Get("grant_type"))
-				assert.GreaterOrEqual(t, len(form.Get("code")), 20, "nobody issued it")
+				assert.GreaterOrEqual(t, len(form.Get("code")), 20, "a random code")
 			}
 		})
 	}
 }
 
-func FuzzRegistrationAnswer(f *testing.F) {
+func FuzzRegistrationResponse(f *testing.F) {
 	for _, seed := range []string{
 		`{"client_id":"id","client_secret":"s","client_secret_expires_at":"1800000000","token_endpoint_auth_method":"client_secret_post"}`,
 		`{"client_id":"id","jwks":{"keys":[]},"registration_client_uri":"https://as.example/r","registration_access_token":"t"}`,
@@ -438,7 +438,7 @@ func FuzzRegistrationAnswer(f *testing.F) {
 		}
 		assert.True(t, got.ManageURL == "" || strings.HasPrefix(strings.ToLower(got.ManageURL), "https://"))
 		_, err = json.Marshal(got.IssuedAt)
-		require.NoError(t, err, "a year that JSON can hold")
+		require.NoError(t, err, "JSON supports the year")
 		_, err = json.Marshal(got.SecretExpiry)
 		require.NoError(t, err)
 	})

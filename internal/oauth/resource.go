@@ -7,28 +7,30 @@ import (
 	"slices"
 )
 
-// A ResourceRequest says whose protected-resource metadata is looked for.
+// A ResourceRequest names the server whose protected-resource metadata is
+// requested.
 type ResourceRequest struct {
-	ServerURL string // of the MCP server, to the byte
-	// Hint is resource_metadata of the server's challenge; "" if there is none.
+	ServerURL string // the MCP server's exact URL
+	// Hint is resource_metadata of the server's challenge, or "".
 	Hint string
-	// Resources are other identifiers that name this server, which somebody
-	// vouches for. Default none: the document must name ServerURL.
+	// Resources are further identifiers that the caller trusts to name this
+	// server. If nil, the document must name ServerURL.
 	Resources []string
 }
 
-// ResourceMetadata is what a server says of itself (RFC 9728 section 2).
+// ResourceMetadata is a server's protected-resource metadata (RFC 9728 section
+// 2).
 type ResourceMetadata struct {
-	URL      string // where it was found
-	Resource string // the identifier to ask tokens for, to the byte
-	// AuthorizationServers are issuer identifiers, in the server's order,
-	// without those that are no https URLs. It may be empty.
+	URL      string // location of the document
+	Resource string // the exact identifier to request tokens for
+	// AuthorizationServers are issuer identifiers in the server's order, without
+	// those that are not https URLs. It may be empty.
 	AuthorizationServers []string
-	Scopes               []string // scopes_supported, sorted; nil if it does not say
-	BearerMethods        []string // bearer_methods_supported; nil if it does not say
+	Scopes               []string // scopes_supported, sorted; nil if absent
+	BearerMethods        []string // bearer_methods_supported; nil if absent
 	Name                 string   // resource_name, at most 200 characters
-	DPoPRequired         bool     // it takes DPoP-bound tokens only (RFC 9449)
-	MTLSBound            bool     // it takes certificate-bound tokens too (RFC 8705)
+	DPoPRequired         bool     // only DPoP-bound tokens are accepted (RFC 9449)
+	MTLSBound            bool     // certificate-bound tokens are supported (RFC 8705)
 }
 
 var resourceMembers = []string{
@@ -38,12 +40,11 @@ var resourceMembers = []string{
 
 const opResource = "resource metadata"
 
-// FindResourceMetadata looks for a server's metadata where its challenge
-// points to, then at the well-known place of its path, then at that of its
-// origin (MCP 2025-11-25, RFC 9728 section 3). The first document that is
-// found decides: if it is for another resource, the error is
-// [ErrResourceMismatch] and nothing else is asked. It sends up to three
-// requests, none of them with a credential.
+// FindResourceMetadata requests a server's metadata at the location that its
+// challenge names, then at the well-known location of its path, then at that of
+// its origin (MCP 2025-11-25, RFC 9728 section 3). The first document found
+// decides: if it is for another resource, the error is [ErrResourceMismatch]
+// and the search ends. It sends up to three requests, all without credentials.
 func FindResourceMetadata(ctx context.Context, hc *http.Client, r ResourceRequest) (*ResourceMetadata, error) {
 	id, err := parseIdentifier(r.ServerURL)
 	if err != nil {
@@ -58,7 +59,7 @@ func FindResourceMetadata(ctx context.Context, hc *http.Client, r ResourceReques
 			return false, err
 		}
 		if !slices.Contains(r.identifiers(id, place == root), m.Resource) {
-			return false, &Error{Op: opResource, Description: said(m.Resource, maxDescription), Err: ErrResourceMismatch}
+			return false, &Error{Op: opResource, Description: oneLine(m.Resource, maxDescription), Err: ErrResourceMismatch}
 		}
 		found = m
 		return true, nil
@@ -66,8 +67,8 @@ func FindResourceMetadata(ctx context.Context, hc *http.Client, r ResourceReques
 	return found, err
 }
 
-// hintedPlace returns where the challenge points to; "" if that is no URL.
-// Some servers write it relative to their own.
+// hintedPlace returns the location that the challenge names, or "" if it is not
+// a URL. Some servers send a URL relative to their own.
 func hintedPlace(r ResourceRequest) string {
 	server, err := url.Parse(r.ServerURL)
 	if err != nil || r.Hint == "" {
@@ -80,9 +81,9 @@ func hintedPlace(r ResourceRequest) string {
 	return place.String()
 }
 
-// identifiers returns what the document may call its resource. That of the
-// origin's own well-known place may speak for the origin: that is the
-// identifier from which the place's URL is built.
+// identifiers returns the identifiers that the document may have as its
+// resource. The document at the origin's well-known location may name the
+// origin: its URL is built from that identifier.
 func (r ResourceRequest) identifiers(id identifier, atRoot bool) []string {
 	ids := append([]string{r.ServerURL}, r.Resources...)
 	if atRoot || id.path == "" && id.query == "" || id.path == "/" && id.query == "" {
@@ -91,7 +92,8 @@ func (r ResourceRequest) identifiers(id identifier, atRoot bool) []string {
 	return ids
 }
 
-// parseResource reads a document; nil if it is none.
+// parseResource parses a document. It returns nil if it is not resource
+// metadata.
 func parseResource(place string, body []byte) (*ResourceMetadata, error) {
 	o, err := parseObject(body, resourceMembers...)
 	if err != nil {
@@ -113,14 +115,15 @@ func parseResource(place string, body []byte) (*ResourceMetadata, error) {
 		return nil, &Error{Op: opResource, Err: lists.err}
 	}
 	name, _ := o.text("resource_name", maxText)
-	m.Name = said(name, maxDescription)
+	m.Name = oneLine(name, maxDescription)
 	m.DPoPRequired = o.boolean("dpop_bound_access_tokens_required")
 	m.MTLSBound = o.boolean("tls_client_certificate_bound_access_tokens")
 	return m, nil
 }
 
-// CheckBearer returns [ErrNotBearer] if the resource takes no bearer tokens in
-// the Authorization header, which is all that an entry can carry.
+// CheckBearer returns [ErrNotBearer] if the resource does not accept bearer
+// tokens in the Authorization header, the only kind that a tool's authorization
+// field can contain.
 func (m *ResourceMetadata) CheckBearer() error {
 	if m.DPoPRequired || m.BearerMethods != nil && !slices.Contains(m.BearerMethods, "header") {
 		return &Error{Op: opResource, Err: ErrNotBearer}

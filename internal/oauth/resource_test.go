@@ -23,7 +23,7 @@ const (
 	htmlPage  = "<!doctype html><title>Sign in</title>"
 )
 
-func TestResourceMetadataIsLookedForInOrder(t *testing.T) {
+func TestResourceMetadataLocationsAreTriedInOrder(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		hint    string
@@ -33,7 +33,7 @@ func TestResourceMetadataIsLookedForInOrder(t *testing.T) {
 		servers []string // nil: an error
 		err     error
 	}{
-		"by header, and the root is not asked": {
+		"by header, without a request to the root": {
 			hint:    "ORIGIN/custom/metadata.json",
 			pages:   map[string]page{"/custom/metadata.json": {text: pathDoc}, rootPlace: {text: rootDoc}},
 			asked:   []string{"/custom/metadata.json"},
@@ -50,7 +50,7 @@ func TestResourceMetadataIsLookedForInOrder(t *testing.T) {
 			asked:   []string{pathPlace},
 			servers: []string{"https://as.example"},
 		},
-		"by path, once though the header names it": {
+		"by path, once although the header names it": {
 			hint:  "ORIGIN" + pathPlace,
 			pages: map[string]page{},
 			asked: []string{pathPlace, rootPlace},
@@ -84,13 +84,13 @@ func TestResourceMetadataIsLookedForInOrder(t *testing.T) {
 			asked:   []string{pathPlace + "?project=1"},
 			servers: []string{"https://as.example"},
 		},
-		"a server without a path has one place": {
+		"a server without a path has one location": {
 			path:    "/",
 			pages:   map[string]page{rootPlace: {text: rootDoc}},
 			asked:   []string{rootPlace},
 			servers: []string{"https://root.example"},
 		},
-		"5xx, a page, a redirect away: the next is asked": {
+		"5xx, a page, a redirect away: the next is tried": {
 			hint: "ORIGIN/a",
 			pages: map[string]page{
 				"/a": {status: 500}, pathPlace: {text: htmlPage}, rootPlace: {text: rootDoc},
@@ -108,7 +108,7 @@ func TestResourceMetadataIsLookedForInOrder(t *testing.T) {
 			asked:   []string{pathPlace, "/moved"},
 			servers: []string{"https://as.example"},
 		},
-		"JSON of another kind leads on": {
+		"other JSON: the next is tried": {
 			pages:   map[string]page{pathPlace: {text: `{"error":"not found"}`}, rootPlace: {text: rootDoc}},
 			asked:   []string{pathPlace, rootPlace},
 			servers: []string{"https://root.example"},
@@ -149,28 +149,28 @@ func TestResourceMetadataIsLookedForInOrder(t *testing.T) {
 			asked: []string{pathPlace, rootPlace},
 			err:   oauth.ErrNoMetadata,
 		},
-		"a hint that is no URL is passed over": {
+		"a hint that is not a URL is skipped": {
 			hint:    "javascript:alert(1)",
 			pages:   map[string]page{pathPlace: {text: pathDoc}},
 			asked:   []string{pathPlace},
 			servers: []string{"https://as.example"},
 		},
-		"a hint to the inside of the network is refused": {
+		"a hint to a private address is blocked": {
 			hint:    "https://169.254.169.254/latest/meta-data",
 			pages:   map[string]page{pathPlace: {text: pathDoc}},
 			asked:   []string{pathPlace},
 			servers: []string{"https://as.example"},
 		},
-		"and reported, if nothing else is found": {
+		"a blocked hint is reported if nothing else is found": {
 			hint:  "https://169.254.169.254/latest/meta-data",
 			asked: []string{pathPlace, rootPlace},
 			err:   safehttp.ErrBlocked,
 		},
-		"a document without end is not read": {
+		"an endless document is not read": {
 			pages: map[string]page{pathPlace: {text: `{"resource":"` + strings.Repeat("x", 300<<10)}, rootPlace: {text: rootDoc}},
 			asked: []string{pathPlace, rootPlace}, servers: []string{"https://root.example"},
 		},
-		"ten thousand scopes are refused": {
+		"ten thousand scopes are rejected": {
 			pages: map[string]page{pathPlace: {text: `{"resource":"ORIGIN/mcp","scopes_supported":["a"` + strings.Repeat(`,"a"`, 10000) + `]}`}},
 			asked: []string{pathPlace}, err: oauth.ErrBadMetadata,
 		},
@@ -200,7 +200,7 @@ func TestResourceMetadataIsLookedForInOrder(t *testing.T) {
 	}
 }
 
-func TestAMismatchTellsWhatWasDeclaredButNotInItsText(t *testing.T) {
+func TestMismatchErrorDoesNotContainTheDeclaredResource(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, map[string]page{pathPlace: {text: otherDoc}})
 	_, err := oauth.FindResourceMetadata(t.Context(), client(t), oauth.ResourceRequest{ServerURL: s.URL + "/mcp"})
@@ -210,13 +210,13 @@ func TestAMismatchTellsWhatWasDeclaredButNotInItsText(t *testing.T) {
 	assert.EqualError(t, err, "oauth: resource metadata: the metadata is for another resource")
 }
 
-func TestAnotherIdentifierIsAcceptedIfSomebodyVouchesForIt(t *testing.T) {
+func TestTrustedIdentifierIsAccepted(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, map[string]page{pathPlace: {text: `{"resource":"https://mcp.vendor.example"}`}})
 	r := oauth.ResourceRequest{ServerURL: s.URL + "/mcp", Resources: []string{"https://mcp.vendor.example"}}
 	got, err := oauth.FindResourceMetadata(t.Context(), client(t), r)
 	require.NoError(t, err)
-	assert.Equal(t, "https://mcp.vendor.example", got.Resource, "to the byte, for the resource parameter")
+	assert.Equal(t, "https://mcp.vendor.example", got.Resource, "exactly, for the resource parameter")
 	assert.Empty(t, got.AuthorizationServers)
 
 	r.Resources = []string{"https://mcp.vendor.example/"}
@@ -224,7 +224,7 @@ func TestAnotherIdentifierIsAcceptedIfSomebodyVouchesForIt(t *testing.T) {
 	require.ErrorIs(t, err, oauth.ErrResourceMismatch)
 }
 
-func TestAnOutageIsNotTakenForAbsence(t *testing.T) {
+func TestOutageIsNotReportedAsNoMetadata(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, map[string]page{pathPlace: {status: 503}})
 	_, err := oauth.FindResourceMetadata(t.Context(), client(t), oauth.ResourceRequest{ServerURL: s.URL + "/mcp"})
@@ -236,7 +236,7 @@ func TestAnOutageIsNotTakenForAbsence(t *testing.T) {
 	assert.Equal(t, 9*time.Second, failed.RetryAfter)
 }
 
-func TestWhatAResourceSaysOfItself(t *testing.T) {
+func TestResourceMetadataIsParsed(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, map[string]page{pathPlace: {text: `{
 		"resource": "ORIGIN/mcp",
@@ -262,13 +262,13 @@ func TestWhatAResourceSaysOfItself(t *testing.T) {
 	require.NoError(t, got.CheckBearer())
 }
 
-func TestAServerWithoutPlainBearerTokensIsFound(t *testing.T) {
+func TestServersWithoutPlainBearerTokensAreDetected(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		members string
 		err     error
 	}{
-		"DPoP demanded":         {`"dpop_bound_access_tokens_required":true`, oauth.ErrNotBearer},
+		"DPoP required":         {`"dpop_bound_access_tokens_required":true`, oauth.ErrNotBearer},
 		"DPoP possible":         {`"dpop_signing_alg_values_supported":["ES256"]`, nil},
 		"no tokens in a header": {`"bearer_methods_supported":["body"]`, oauth.ErrNotBearer},
 		"no tokens at all":      {`"bearer_methods_supported":[]`, oauth.ErrNotBearer},
@@ -283,7 +283,7 @@ func TestAServerWithoutPlainBearerTokensIsFound(t *testing.T) {
 	}
 }
 
-func TestServerURLsThatAreNone(t *testing.T) {
+func TestInvalidServerURLsAreRejected(t *testing.T) {
 	t.Parallel()
 	for _, raw := range []string{
 		"", "mcp.example", "http://mcp.example/mcp", "https://u:p@mcp.example/mcp", "https://mcp.example/mcp#f",
@@ -296,7 +296,7 @@ func TestServerURLsThatAreNone(t *testing.T) {
 	}
 }
 
-func TestResourceMetadataIsReadAsGoSDKReadsIt(t *testing.T) {
+func TestResourceMetadataIsParsedLikeGoSDK(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, map[string]page{pathPlace: {
 		text: `{"resource":"ORIGIN/mcp","authorization_servers":["https://a.example"],"scopes_supported":["a","b"]}`,

@@ -14,17 +14,17 @@ const (
 	HintRefreshToken = "refresh_token"
 )
 
-// A RevokeRequest ends a token at the server (RFC 7009 section 2.1).
+// A RevokeRequest revokes a token (RFC 7009 section 2.1).
 type RevokeRequest struct {
 	Endpoint string
 	Client   Client
 	Token    secret.Secret
-	Hint     string // one of the Hint constants; "" leaves it out
+	Hint     string // one of the Hint constants; omitted if empty
 }
 
-// Revoke ends a token. Where a grant has a refresh token, that one is revoked
-// first: it ends the access tokens too. A token that the server does not know
-// is no error, nor is a kind of token that it can't revoke.
+// Revoke revokes a token. Revoke the refresh token first, if there is one: that
+// usually revokes the access tokens too. An unknown token is not an error, nor
+// is a token type that the server can't revoke.
 func Revoke(ctx context.Context, hc *http.Client, r RevokeRequest) error {
 	form := url.Values{"token": {r.Token.Expose()}}
 	if r.Hint != "" {
@@ -36,9 +36,9 @@ func Revoke(ctx context.Context, hc *http.Client, r RevokeRequest) error {
 		return err
 	}
 	if a.status >= 200 && a.status <= 299 {
-		return nil // a body, if there is one, means nothing
+		return nil // the body has no meaning
 	}
-	o, _ := parseObject(a.body, "error", "error_description") // nil for a page
+	o, _ := parseObject(a.body, "error", "error_description") // nil for an HTML page
 	if o.code() == "unsupported_token_type" {
 		return nil
 	}

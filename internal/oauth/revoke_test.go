@@ -14,20 +14,20 @@ import (
 	"github.com/toolgrant/toolgrant/internal/secret"
 )
 
-func TestARevocation(t *testing.T) {
+func TestRevocationResponsesAreClassified(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		handler http.HandlerFunc
 		class   oauth.Class // "": no error
 	}{
-		"done":                              {says(200, ``), ""},
-		"done, with a page":                 {says(200, htmlPage), ""},
-		"a kind that can't be revoked":      {says(400, `{"error":"unsupported_token_type"}`), ""},
-		"a client that is not known":        {says(401, `{"error":"invalid_client"}`), oauth.ClassClient},
-		"an outage":                         {says(503, ``, "Retry-After", "3"), oauth.ClassUnknown},
-		"a firewall":                        {says(403, htmlPage), oauth.ClassBlocked},
-		"something that speaks no OAuth":    {says(400, `{"error":"unsupported token type"}`), oauth.ClassBlocked},
-		"the token is echoed in the answer": {says(400, `{"error":"invalid_request","error_description":"`+canaryRefresh+`"}`), oauth.ClassConfig},
+		"done":                          {says(200, ``), ""},
+		"done, with a page":             {says(200, htmlPage), ""},
+		"unsupported token type":        {says(400, `{"error":"unsupported_token_type"}`), ""},
+		"an unknown client":             {says(401, `{"error":"invalid_client"}`), oauth.ClassClient},
+		"an outage":                     {says(503, ``, "Retry-After", "3"), oauth.ClassUnknown},
+		"a firewall":                    {says(403, htmlPage), oauth.ClassBlocked},
+		"not an OAuth error":            {says(400, `{"error":"unsupported token type"}`), oauth.ClassBlocked},
+		"the response echoes the token": {says(400, `{"error":"invalid_request","error_description":"`+canaryRefresh+`"}`), oauth.ClassConfig},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -54,7 +54,7 @@ func TestARevocation(t *testing.T) {
 	}
 }
 
-func TestARevocationIsNotRedirected(t *testing.T) {
+func TestRevocationIsNotRedirected(t *testing.T) {
 	t.Parallel()
 	thief := newRecorder(t, nil)
 	srv := newRecorder(t, func(w http.ResponseWriter, r *http.Request) {

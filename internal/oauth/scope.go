@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// splitScopes reads scopes that are parted by spaces, as RFC 6749 has it, or
-// by commas, as some servers write it. More than a list may hold give none.
+// splitScopes splits scopes at spaces (RFC 6749) or at commas, which some
+// servers use. It returns nil if there are more than a list may have.
 func splitScopes(text string) []string {
 	var list []string
 	for {
@@ -28,7 +28,7 @@ func splitScopes(text string) []string {
 
 const scopeSeparators = " ,\t\r\n"
 
-// sortedScopes returns the scopes sorted, each once; nil for none.
+// sortedScopes returns the scopes sorted and without duplicates, or nil.
 func sortedScopes(list []string) []string {
 	if len(list) == 0 {
 		return nil
@@ -38,25 +38,25 @@ func sortedScopes(list []string) []string {
 	return slices.Compact(list)
 }
 
-// ScopeOffline is the scope that some servers want before they issue a refresh
-// token (OpenID Connect Core section 11).
+// ScopeOffline is the scope that some servers require to issue a refresh token
+// (OpenID Connect Core section 11).
 const ScopeOffline = "offline_access"
 
-// A ScopeChoice holds what is known of scopes before an authorization.
+// A ScopeChoice has the sources of the scopes for an authorization.
 type ScopeChoice struct {
-	Challenge []string        // of the server's challenge: what it needs now
+	Challenge []string        // of the server's challenge: required now
 	Resource  []string        // of the resource's metadata
-	Default   []string        // of somebody who knows the server; for where neither of them says
-	Before    []string        // asked for before; they are kept when more is asked for
+	Default   []string        // configured; used if the other two are empty
+	Before    []string        // requested before; always kept
 	Server    *ServerMetadata // nil: unknown
-	Offline   bool            // a refresh token is wanted
+	Offline   bool            // request a refresh token
 }
 
-// Scopes returns what to ask for, sorted (MCP 2026-07-28): what the challenge
-// says, else what the resource's metadata lists, else the default, else
-// nothing, which is nil; always with what was asked for before.
-// [ScopeOffline] is added, and kept where only a list names it, if the
-// authorization server lists it.
+// Scopes returns the scopes to request, sorted (MCP 2026-07-28): those of the
+// challenge, else of the resource's metadata, else the default, else nil;
+// always together with the scopes requested before. [ScopeOffline] is added
+// only if the authorization server lists it; likewise it is dropped from the
+// metadata's and the default scopes if the server does not.
 func (c ScopeChoice) Scopes() []string {
 	listed := c.Server != nil && slices.Contains(c.Server.Scopes, ScopeOffline)
 	chosen := c.Challenge

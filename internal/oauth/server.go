@@ -10,30 +10,30 @@ import (
 	"github.com/toolgrant/toolgrant/internal/issuer"
 )
 
-// ServerMetadata is what an authorization server says of itself (RFC 8414
-// section 2, OpenID Connect Discovery section 3). Its endpoints are https
-// URLs; on a loopback issuer, loopback http ones too.
+// ServerMetadata is an authorization server's metadata (RFC 8414 section 2,
+// OpenID Connect Discovery section 3). Its endpoints are https URLs, or
+// loopback http URLs if the issuer is on loopback.
 type ServerMetadata struct {
-	Issuer                      string // as the document has it, to the byte
-	AuthorizationEndpoint       string // "": it has no such flow
+	Issuer                      string // exactly as in the document
+	AuthorizationEndpoint       string // "": not supported
 	TokenEndpoint               string
-	RegistrationEndpoint        string // "": it registers nobody
-	RevocationEndpoint          string // "": it revokes nothing
-	DeviceAuthorizationEndpoint string // "": it has no such flow
-	PushedRequestEndpoint       string // pushed_authorization_request_endpoint (RFC 9126); "": it has none
-	RequirePushed               bool   // it takes no authorization request in any other way
+	RegistrationEndpoint        string // "": not supported
+	RevocationEndpoint          string // "": not supported
+	DeviceAuthorizationEndpoint string // "": not supported
+	PushedRequestEndpoint       string // pushed_authorization_request_endpoint (RFC 9126); "": not supported
+	RequirePushed               bool   // authorization requests must be pushed
 
-	Scopes               []string // scopes_supported, sorted; nil if it does not say
-	GrantTypes           []string // grant_types_supported; nil if it does not say
-	GrantProfiles        []string // authorization_grant_profiles_supported; nil if it does not say
-	AuthMethods          []string // token_endpoint_auth_methods_supported; nil if it does not say
-	AuthAlgorithms       []string // token_endpoint_auth_signing_alg_values_supported; nil if it does not say
-	CodeChallengeMethods []string // code_challenge_methods_supported; nil if it does not say
+	Scopes               []string // scopes_supported, sorted; nil if absent
+	GrantTypes           []string // grant_types_supported; nil if absent
+	GrantProfiles        []string // authorization_grant_profiles_supported; nil if absent
+	AuthMethods          []string // token_endpoint_auth_methods_supported; nil if absent
+	AuthAlgorithms       []string // token_endpoint_auth_signing_alg_values_supported; nil if absent
+	CodeChallengeMethods []string // code_challenge_methods_supported; nil if absent
 
-	IssParameter     bool // its redirects name the issuer (RFC 9207)
-	ClientIDMetadata bool // it takes the URL of a document as a client id
-	// Guessed: it publishes no metadata, and the endpoints are those that MCP
-	// 2025-03-26 assumes; see [FindLegacyServer].
+	IssParameter     bool // authorization responses have iss (RFC 9207)
+	ClientIDMetadata bool // client ID metadata documents are supported
+	// Guessed reports whether the server has no metadata, so that the endpoints
+	// are the defaults of MCP 2025-03-26; see [FindLegacyServer].
 	Guessed bool
 }
 
@@ -47,14 +47,14 @@ var serverMembers = []string{
 
 const opServer = "server metadata"
 
-var errIssuerForm = errors.New("the issuer is not an https URL without query and fragment")
+var errIssuerForm = errors.New("the issuer must be an https URL without query and fragment")
 
 // FindServer fetches the metadata of the authorization server with that issuer
-// identifier: at the OAuth well-known place, then at the two of OpenID
-// Connect. The first document that is found decides: of another issuer it is
-// [ErrIssuerMismatch], and nothing of it is used. Identifiers are compared as
-// [issuer.Same] does; the result has the document's own. It sends up to three
-// requests, none of them with a credential.
+// identifier: at the well-known location of OAuth, then at the two of OpenID
+// Connect. The first document found decides: if it has another issuer, the
+// error is [ErrIssuerMismatch]. Identifiers are compared as by [issuer.Same];
+// the result has the document's own. It sends up to three requests, all without
+// credentials.
 func FindServer(ctx context.Context, hc *http.Client, issuerURL string) (*ServerMetadata, error) {
 	id, err := parseIdentifier(issuerURL)
 	if err != nil || id.query != "" || strings.HasSuffix(issuerURL, "?") {
@@ -67,7 +67,7 @@ func FindServer(ctx context.Context, hc *http.Client, issuerURL string) (*Server
 			return false, nil
 		}
 		if m != nil && !issuer.Same(m.Issuer, issuerURL) {
-			return false, &Error{Op: opServer, Description: said(m.Issuer, maxDescription), Err: ErrIssuerMismatch}
+			return false, &Error{Op: opServer, Description: oneLine(m.Issuer, maxDescription), Err: ErrIssuerMismatch}
 		}
 		if err != nil {
 			return false, &Error{Op: opServer, Err: err}
@@ -78,8 +78,9 @@ func FindServer(ctx context.Context, hc *http.Client, issuerURL string) (*Server
 	return found, err
 }
 
-// serverPlaces lists where metadata may be: with the well-known part inserted
-// before the issuer's path, and for OpenID Connect also appended to it.
+// serverPlaces returns the locations of the metadata: with the well-known part
+// inserted before the issuer's path, and for OpenID Connect also appended to
+// it.
 func serverPlaces(id identifier) []string {
 	id.path = strings.TrimSuffix(id.path, "/") // RFC 8414 section 3.1
 	return appendNew(nil,
@@ -89,11 +90,11 @@ func serverPlaces(id identifier) []string {
 	)
 }
 
-// FindLegacyServer finds the authorization server of an MCP server that
-// publishes no protected-resource metadata, as MCP 2025-03-26 has it: the
-// server's own origin is the issuer, and if it publishes no metadata either,
-// the endpoints are /authorize, /token and /register there. It is only for
-// servers that are known to be so: on others the origin may be a trap.
+// FindLegacyServer finds the authorization server of an MCP server without
+// protected-resource metadata, as in MCP 2025-03-26: the server's origin is the
+// issuer, and if it has no metadata either, the endpoints are /authorize,
+// /token and /register there. Use it only for servers that are known to work
+// this way: the origin of another server may be controlled by an attacker.
 func FindLegacyServer(ctx context.Context, hc *http.Client, serverURL string) (*ServerMetadata, error) {
 	id, err := parseIdentifier(serverURL)
 	if err != nil {
@@ -109,13 +110,13 @@ func FindLegacyServer(ctx context.Context, hc *http.Client, serverURL string) (*
 		TokenEndpoint:         id.origin + "/token",
 		RegistrationEndpoint:  id.origin + "/register",
 		AuthMethods:           []string{AuthNone, AuthPost, AuthBasic},
-		CodeChallengeMethods:  []string{"S256"}, // which that revision requires
+		CodeChallengeMethods:  []string{"S256"}, // required by that revision
 		Guessed:               true,
 	}, nil
 }
 
-// parseServer reads a document; nil if it is none. With an error the metadata
-// has the issuer alone.
+// parseServer parses a document. It returns nil if it is not server metadata.
+// On an error the result has only the issuer.
 func parseServer(body []byte, local bool) (*ServerMetadata, error) {
 	o, err := parseObject(body, serverMembers...)
 	if err != nil {
@@ -156,10 +157,10 @@ func parseServer(body []byte, local bool) (*ServerMetadata, error) {
 	return m, nil
 }
 
-// CheckPKCE returns [ErrNoPKCE] unless the server says that it takes S256 (MCP
-// 2025-11-25). With insecureUnlisted, which is for servers that are known to
-// take it, metadata that says nothing of PKCE will do; metadata that lists
-// other methods never does.
+// CheckPKCE returns [ErrNoPKCE] unless the server advertises S256 (MCP
+// 2025-11-25). With insecureUnlisted, for servers that are known to support it,
+// metadata without PKCE methods is accepted; metadata that lists only other
+// methods never is.
 func (m *ServerMetadata) CheckPKCE(insecureUnlisted bool) error {
 	if slices.Contains(m.CodeChallengeMethods, "S256") || insecureUnlisted && len(m.CodeChallengeMethods) == 0 {
 		return nil
@@ -167,8 +168,9 @@ func (m *ServerMetadata) CheckPKCE(insecureUnlisted bool) error {
 	return &Error{Op: opServer, Err: ErrNoPKCE}
 }
 
-// Takes reports whether the token endpoint takes clients that authenticate by
-// method. A server that does not say takes [AuthBasic] (RFC 8414 section 2).
+// Takes reports whether the token endpoint accepts the client authentication
+// method. A server that lists no methods accepts [AuthBasic] (RFC 8414 section
+// 2).
 func (m *ServerMetadata) Takes(method string) bool {
 	if len(m.AuthMethods) == 0 {
 		return method == AuthBasic

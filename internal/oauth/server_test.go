@@ -18,13 +18,12 @@ const (
 	oidcPlace  = "/.well-known/openid-configuration"
 )
 
-// serverDoc is a document of the issuer at path of the site, and says in its
-// scopes which one it is.
+// serverDoc is a document of the issuer at path of the site; mark is its scope.
 func serverDoc(path, mark string) string {
 	return fmt.Sprintf(`{"issuer":"ORIGIN%s","token_endpoint":"ORIGIN%s/token","scopes_supported":[%q]}`, path, path, mark)
 }
 
-func TestServerMetadataIsLookedForInOrder(t *testing.T) {
+func TestServerMetadataLocationsAreTriedInOrder(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		path  string // of the issuer
@@ -33,11 +32,11 @@ func TestServerMetadataIsLookedForInOrder(t *testing.T) {
 		mark  string
 		err   error
 	}{
-		"without a path: the OAuth place first": {
+		"without a path: the OAuth location first": {
 			pages: map[string]page{oauthPlace: {text: serverDoc("", "oauth")}, oidcPlace: {text: serverDoc("", "oidc")}},
 			asked: []string{oauthPlace}, mark: "oauth",
 		},
-		"without a path: then the OpenID Connect place": {
+		"without a path: then the OpenID Connect location": {
 			pages: map[string]page{oidcPlace: {text: serverDoc("", "oidc")}},
 			asked: []string{oauthPlace, oidcPlace}, mark: "oidc",
 		},
@@ -59,45 +58,45 @@ func TestServerMetadataIsLookedForInOrder(t *testing.T) {
 			},
 			asked: []string{oauthPlace + "/tenant1", oidcPlace + "/tenant1", "/tenant1" + oidcPlace}, mark: "appended",
 		},
-		"a slash at the end belongs to the issuer, not to the place": {
+		"a trailing slash is part of the issuer, not of the location": {
 			path:  "/tenant1/",
 			pages: map[string]page{oauthPlace + "/tenant1": {text: `{"issuer":"ORIGIN/tenant1/","token_endpoint":"ORIGIN/token","scopes_supported":["slash"]}`}},
 			asked: []string{oauthPlace + "/tenant1"}, mark: "slash",
 		},
-		"5xx leads on": {
+		"5xx: the next is tried": {
 			pages: map[string]page{oauthPlace: {status: 502, text: htmlPage}, oidcPlace: {text: serverDoc("", "oidc")}},
 			asked: []string{oauthPlace, oidcPlace}, mark: "oidc",
 		},
-		"a page of HTML leads on": {
+		"an HTML page: the next is tried": {
 			pages: map[string]page{oauthPlace: {text: htmlPage}, oidcPlace: {text: serverDoc("", "oidc")}},
 			asked: []string{oauthPlace, oidcPlace}, mark: "oidc",
 		},
-		"a redirect to another origin leads on": {
+		"a redirect to another origin: the next is tried": {
 			pages: map[string]page{oauthPlace: {status: 302, text: "https://login.example/"}, oidcPlace: {text: serverDoc("", "oidc")}},
 			asked: []string{oauthPlace, oidcPlace}, mark: "oidc",
 		},
-		"a redirect to the inside of the network leads on": {
+		"a redirect to a private address: the next is tried": {
 			pages: map[string]page{oauthPlace: {status: 307, text: "https://169.254.169.254/"}, oidcPlace: {text: serverDoc("", "oidc")}},
 			asked: []string{oauthPlace, oidcPlace}, mark: "oidc",
 		},
-		"401 and 403 lead on": {
+		"401 and 403: the next is tried": {
 			path:  "/t",
 			pages: map[string]page{oauthPlace + "/t": {status: 401}, oidcPlace + "/t": {status: 403}, "/t" + oidcPlace: {text: serverDoc("/t", "appended")}},
 			asked: []string{oauthPlace + "/t", oidcPlace + "/t", "/t" + oidcPlace}, mark: "appended",
 		},
-		"JSON of another kind leads on": {
+		"other JSON: the next is tried": {
 			pages: map[string]page{oauthPlace: {text: `{"status":"ok"}`}, oidcPlace: {text: serverDoc("", "oidc")}},
 			asked: []string{oauthPlace, oidcPlace}, mark: "oidc",
 		},
-		"a document without end leads on": {
+		"an endless document: the next is tried": {
 			pages: map[string]page{oauthPlace: {text: `{"issuer":"` + strings.Repeat("x", 300<<10)}, oidcPlace: {text: serverDoc("", "oidc")}},
 			asked: []string{oauthPlace, oidcPlace}, mark: "oidc",
 		},
-		"another issuer ends it": {
+		"another issuer ends the search": {
 			pages: map[string]page{oauthPlace: {text: `{"issuer":"https://evil.example","token_endpoint":"https://evil.example/token"}`}, oidcPlace: {text: serverDoc("", "oidc")}},
 			asked: []string{oauthPlace}, err: oauth.ErrIssuerMismatch,
 		},
-		"another slash of a path is another issuer": {
+		"a slash in the path makes another issuer": {
 			path:  "/tenant1",
 			pages: map[string]page{oauthPlace + "/tenant1": {text: `{"issuer":"ORIGIN/tenant1/","token_endpoint":"ORIGIN/token"}`}},
 			asked: []string{oauthPlace + "/tenant1"}, err: oauth.ErrIssuerMismatch,
@@ -107,7 +106,7 @@ func TestServerMetadataIsLookedForInOrder(t *testing.T) {
 			pages: map[string]page{oauthPlace + "/tenant1": {text: serverDoc("", "origin")}},
 			asked: []string{oauthPlace + "/tenant1"}, err: oauth.ErrIssuerMismatch,
 		},
-		"another issuer is told before its endpoints are looked at": {
+		"the issuer is checked before the endpoints": {
 			pages: map[string]page{oauthPlace: {text: `{"issuer":"https://evil.example","token_endpoint":"file:///etc/passwd"}`}},
 			asked: []string{oauthPlace}, err: oauth.ErrIssuerMismatch,
 		},
@@ -132,7 +131,7 @@ func TestServerMetadataIsLookedForInOrder(t *testing.T) {
 	}
 }
 
-func TestAnotherOriginDoesNotSpeakForTheOneThatWasAsked(t *testing.T) {
+func TestDocumentOfAnotherOriginIsNotUsed(t *testing.T) {
 	t.Parallel()
 	other := newSite(t, map[string]page{"/doc": {text: `{"issuer":"https://evil.example","token_endpoint":"https://evil.example/token"}`}})
 	s := newSite(t, map[string]page{oauthPlace: {status: 302, text: other.URL + "/doc"}, oidcPlace: {text: serverDoc("", "oidc")}})
@@ -142,7 +141,7 @@ func TestAnotherOriginDoesNotSpeakForTheOneThatWasAsked(t *testing.T) {
 	assert.Empty(t, other.asked())
 }
 
-func TestEndpointsAreHTTPS(t *testing.T) {
+func TestEndpointsMustBeHTTPS(t *testing.T) {
 	t.Parallel()
 	for _, member := range []string{
 		"authorization_endpoint", "token_endpoint", "registration_endpoint", "revocation_endpoint", "device_authorization_endpoint",
@@ -163,7 +162,7 @@ func TestEndpointsAreHTTPS(t *testing.T) {
 	}
 }
 
-func TestALoopbackEndpointIsForALoopbackIssuer(t *testing.T) {
+func TestOnlyLoopbackIssuersMayHaveLoopbackEndpoints(t *testing.T) {
 	t.Parallel()
 	doc := []byte(`{"issuer":"x","token_endpoint":"http://localhost:1/token"}`)
 	_, err := oauth.ParseServer(doc, false)
@@ -172,14 +171,14 @@ func TestALoopbackEndpointIsForALoopbackIssuer(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestATokenEndpointIsNeeded(t *testing.T) {
+func TestTokenEndpointIsRequired(t *testing.T) {
 	t.Parallel()
 	_, err := oauth.ParseServer([]byte(`{"issuer":"https://as.example","authorization_endpoint":"https://as.example/a"}`), false)
 	require.ErrorIs(t, err, oauth.ErrBadMetadata)
 	require.ErrorContains(t, err, "token_endpoint")
 }
 
-func TestWhatAServerSaysOfItself(t *testing.T) {
+func TestServerMetadataIsParsed(t *testing.T) {
 	t.Parallel()
 	got, err := oauth.ParseServer([]byte(`{
 		"issuer": "https://as.example/t",
@@ -224,21 +223,21 @@ func TestWhatAServerSaysOfItself(t *testing.T) {
 	assert.False(t, (&oauth.ServerMetadata{}).Takes(oauth.AuthNone))
 }
 
-func TestPKCEWithS256IsDemanded(t *testing.T) {
+func TestPKCEWithS256IsRequired(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		methods  []string
 		insecure bool
 		err      error
 	}{
-		"offered":                        {[]string{"S256"}, false, nil},
-		"offered among others":           {[]string{"plain", "S256"}, false, nil},
-		"absent":                         {nil, false, oauth.ErrNoPKCE},
-		"absent, and known to be there":  {nil, true, nil},
-		"empty, and known to be there":   {[]string{}, true, nil},
-		"plain alone":                    {[]string{"plain"}, false, oauth.ErrNoPKCE},
-		"plain alone, whatever is known": {[]string{"plain"}, true, oauth.ErrNoPKCE},
-		"another case":                   {[]string{"s256"}, false, oauth.ErrNoPKCE},
+		"advertised":                                  {[]string{"S256"}, false, nil},
+		"advertised with others":                      {[]string{"plain", "S256"}, false, nil},
+		"absent":                                      {nil, false, oauth.ErrNoPKCE},
+		"absent, but known to be supported":           {nil, true, nil},
+		"empty, but known to be supported":            {[]string{}, true, nil},
+		"plain alone":                                 {[]string{"plain"}, false, oauth.ErrNoPKCE},
+		"plain alone, but S256 known to be supported": {[]string{"plain"}, true, oauth.ErrNoPKCE},
+		"another case":                                {[]string{"s256"}, false, oauth.ErrNoPKCE},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -248,7 +247,7 @@ func TestPKCEWithS256IsDemanded(t *testing.T) {
 	}
 }
 
-func TestIssuersThatAreNone(t *testing.T) {
+func TestInvalidIssuersAreRejected(t *testing.T) {
 	t.Parallel()
 	for _, issuer := range []string{
 		"", "as.example", "http://as.example", "https://as.example?x=1", "https://as.example?", "https://as.example#f",
@@ -284,7 +283,7 @@ func TestTheLegacyServerIsTheOriginOfTheMCPServer(t *testing.T) {
 		assert.Equal(t, s.URL+"/register", got.RegistrationEndpoint)
 		require.NoError(t, got.CheckPKCE(false))
 	})
-	t.Run("an outage guesses nothing", func(t *testing.T) {
+	t.Run("an outage is an error", func(t *testing.T) {
 		t.Parallel()
 		s := newSite(t, map[string]page{oauthPlace: {status: 503}})
 		_, err := oauth.FindLegacyServer(t.Context(), client(t), s.URL+"/mcp")
@@ -292,7 +291,7 @@ func TestTheLegacyServerIsTheOriginOfTheMCPServer(t *testing.T) {
 		require.ErrorAs(t, err, &failed)
 		assert.Equal(t, 503, failed.Status)
 	})
-	t.Run("another issuer ends it", func(t *testing.T) {
+	t.Run("another issuer ends the search", func(t *testing.T) {
 		t.Parallel()
 		s := newSite(t, map[string]page{oauthPlace: {text: `{"issuer":"https://evil.example"}`}})
 		_, err := oauth.FindLegacyServer(t.Context(), client(t), s.URL+"/mcp")
@@ -310,7 +309,7 @@ func TestDiscoveryEndsWithItsContext(t *testing.T) {
 	assert.Empty(t, s.asked())
 }
 
-func TestServerMetadataIsFoundAsGoSDKFindsIt(t *testing.T) {
+func TestServerMetadataIsFoundLikeGoSDK(t *testing.T) {
 	t.Parallel()
 	doc := `{"issuer":"ORIGIN/t","authorization_endpoint":"ORIGIN/a","token_endpoint":"ORIGIN/token","registration_endpoint":"ORIGIN/r",
 		"response_types_supported":["code"],"code_challenge_methods_supported":["S256"]}`

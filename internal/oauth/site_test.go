@@ -9,19 +9,20 @@ import (
 	"testing"
 )
 
-// A site is a server with a few pages, which remembers what was asked for.
-// In a page's text, ORIGIN stands for the site's own origin.
+// A site is a server with a few pages that records the requested paths. In a
+// page's text, ORIGIN stands for the site's own origin.
 type site struct {
 	*httptest.Server
 	mu    sync.Mutex
 	paths []string
 }
 
-// A page is what a path answers: a status and a text, or a redirect to it.
+// A page is the response for a path: a status and a text, or a redirect to
+// text.
 type page struct {
 	status int // 0: 200
 	text   string
-	kind   string // Content-Type; "" leaves it to be guessed
+	kind   string // Content-Type; if "", detected
 }
 
 func newSite(t *testing.T, pages map[string]page) *site {
@@ -55,7 +56,7 @@ func newSite(t *testing.T, pages map[string]page) *site {
 	return s
 }
 
-// asked returns the paths that were asked for, in order.
+// asked returns the requested paths, in order.
 func (s *site) asked() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

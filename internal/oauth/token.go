@@ -13,23 +13,24 @@ import (
 	"github.com/toolgrant/toolgrant/internal/secret"
 )
 
-// A TokenResponse is what a token endpoint answered with success (RFC 6749
-// section 5.1), read as tolerantly as is safe: by the time it is read, a
-// rotating refresh token is spent.
+// A TokenResponse is a successful response of a token endpoint (RFC 6749
+// section 5.1). Parsing is as tolerant as is safe: a rotating refresh token is
+// already consumed at this point.
 type TokenResponse struct {
 	AccessToken  secret.Secret
-	RefreshToken secret.Secret // zero: none in the answer, and the caller keeps the one it has
-	TokenType    string        // as sent; "" if the answer did not say
-	// Expiry is counted from the start of the request, and never lies outside
-	// of [start, start + 10 years]. Zero: the answer did not say.
+	RefreshToken secret.Secret // zero: none in the response; the caller keeps its own
+	TokenType    string        // as sent; "" if absent
+	// Expiry is relative to the start of the request and within [start, start + 10
+	// years]. Zero: not in the response.
 	Expiry     time.Time
-	Scopes     []string  // granted, sorted; nil: the answer did not say
-	ServerDate time.Time // Date header, for the skew of clocks; zero if there is none
-	// IssuedTokenType says what a token exchange gave (RFC 8693 section 2.2.1).
+	Scopes     []string  // granted scopes, sorted; nil: not in the response
+	ServerDate time.Time // Date header, to detect clock skew; zero if absent
+	// IssuedTokenType is the type that a token exchange issued (RFC 8693 section
+	// 2.2.1).
 	IssuedTokenType string
-	// Problem, if not nil, says why the access token can't be used: a
-	// token_type that is not bearer, an empty or malformed token. The refresh
-	// token may be good: the pair is stored first and then not handed out.
+	// Problem, if not nil, says why the access token can't be used: its token_type
+	// is not bearer, or it is empty or malformed. The refresh token may still be
+	// valid: store both tokens, but do not use the access token.
 	Problem error
 }
 
@@ -37,11 +38,11 @@ type TokenResponse struct {
 var (
 	errForeignType    = errors.New("oauth: the token_type is not bearer")
 	errMalformedToken = errors.New("oauth: the access token is empty or malformed")
-	errMixedAnswer    = errors.New("oauth: the answer holds both a token and an error")
-	errOtherTokenType = errors.New("oauth: the server issued another type of token than was asked for")
+	errMixedAnswer    = errors.New("oauth: the response has both a token and an error")
+	errOtherTokenType = errors.New("oauth: the server issued another token type than requested")
 )
 
-var errNoToken = errors.New("the answer holds no token")
+var errNoToken = errors.New("the response has no token")
 
 // A grant is one request for a token.
 type grant struct {
@@ -51,14 +52,14 @@ type grant struct {
 	form     url.Values
 	sent     []secret.Secret
 	refused  []string
-	// formAnswer: an answer may be form-encoded.
+	// formAnswer allows a form-encoded response.
 	formAnswer bool
-	// exchanged: the answer is that of a token exchange, whose token need not be
+	// exchanged: the response is that of a token exchange, whose token need not be
 	// an access token.
 	exchanged bool
 }
 
-// tokenMembers are the members of a token answer that are read.
+// tokenMembers are the members of a token response that are parsed.
 var tokenMembers = []string{
 	"access_token", "refresh_token", "token_type", "expires_in", "scope", "issued_token_type", "error", "error_description",
 }
@@ -78,7 +79,7 @@ func (g grant) request(ctx context.Context, hc *http.Client) (*TokenResponse, er
 	}
 	t, err := tokenFrom(o, a.start, g.exchanged)
 	if err != nil {
-		if o.code() != "" { // an error with the status of a success
+		if o.code() != "" { // an error with a success status
 			return nil, p.failure(a, o, nil)
 		}
 		return nil, &Error{Op: g.op, Class: ClassUnknown, Status: a.status, Err: err}
@@ -89,9 +90,8 @@ func (g grant) request(ctx context.Context, hc *http.Client) (*TokenResponse, er
 	return t, nil
 }
 
-// decodeToken reads the members of a token answer. The Content-Type is not
-// asked: servers that send JSON as text exist, and what is no JSON object is
-// found out by reading it.
+// decodeToken parses the members of a token response. It ignores the
+// Content-Type, because some servers send JSON as text.
 func decodeToken(a *answer, formAnswer bool) (object, error) {
 	if a.bodyErr != nil {
 		return nil, a.bodyErr
@@ -103,8 +103,8 @@ func decodeToken(a *answer, formAnswer bool) (object, error) {
 	return o, err
 }
 
-// parseForm reads a form-encoded answer, which some servers give to whoever
-// does not ask for JSON, and a few even then.
+// parseForm parses a form-encoded response. Some servers send it unless JSON is
+// requested, and a few always.
 func parseForm(body string) (object, error) {
 	values, err := url.ParseQuery(strings.TrimSpace(body))
 	if err != nil {
@@ -125,25 +125,25 @@ func parseForm(body string) (object, error) {
 	return o, nil
 }
 
-// code returns the OAuth error code of an answer, or "".
+// code returns the OAuth error code of a response, or "".
 func (o object) code() string {
 	text, _ := o.text("error", maxCode)
 	return oauthCode(text)
 }
 
-// tokenFrom makes a token of an answer's members.
+// tokenFrom converts a response's members to a token response.
 func tokenFrom(o object, start time.Time, exchanged bool) (*TokenResponse, error) {
 	access, accessOK := o.text("access_token", maxText)
 	refresh, refreshOK := o.text("refresh_token", maxText)
 	if !refreshOK && !o.missing("refresh_token") {
-		return nil, errAnswer // it may be the successor of the one that was spent
+		return nil, errAnswer // it may replace the consumed one
 	}
 	if access == "" && refresh == "" && (accessOK || o.missing("access_token")) {
 		return nil, errNoToken
 	}
 	t := &TokenResponse{RefreshToken: secret.New(refresh)}
 	t.TokenType, _ = o.text("token_type", maxCode)
-	t.TokenType = said(t.TokenType, maxCode)
+	t.TokenType = oneLine(t.TokenType, maxCode)
 	t.IssuedTokenType, _ = o.text("issued_token_type", maxURL)
 	if wellFormed(access) {
 		t.AccessToken = secret.New(access)
@@ -163,10 +163,10 @@ func tokenFrom(o object, start time.Time, exchanged bool) (*TokenResponse, error
 	return t, nil
 }
 
-// bearer reports whether the access token travels as a bearer token, which is
-// all that an entry's authorization can carry. A server that names no type
-// means this one. What an exchange gives may be no access token at all, and is
-// then of type N_A (RFC 8693 section 2.2.1).
+// bearer reports whether the access token is a bearer token, the only kind that
+// a tool's authorization field can contain. A missing type means bearer. An
+// exchange may issue something other than an access token, with the type N_A
+// (RFC 8693 section 2.2.1).
 func (o object) bearer(exchanged bool) bool {
 	if o.missing("token_type") {
 		return true
@@ -175,8 +175,8 @@ func (o object) bearer(exchanged bool) bool {
 	return ok && (text == "" || strings.EqualFold(text, "bearer") || exchanged && strings.EqualFold(text, "N_A"))
 }
 
-// wellFormed reports whether token can travel in a header. RFC 6750 section
-// 2.1 has fewer characters than that, but tokens with colons are real.
+// wellFormed reports whether a header can contain token. RFC 6750 section 2.1
+// allows fewer characters, but real tokens have colons.
 func wellFormed(token string) bool {
 	for _, c := range []byte(token) {
 		if c <= ' ' || c >= 0x7f {
@@ -186,8 +186,8 @@ func wellFormed(token string) bool {
 	return token != ""
 }
 
-// scopes reads the granted scopes: a text with spaces as RFC 6749 has it, with
-// commas as some servers write it, or a list.
+// scopes returns the granted scopes: a string separated by spaces (RFC 6749)
+// or, for some servers, by commas, or a list.
 func (o object) scopes() []string {
 	list, err := o.list("scope")
 	if err != nil {
