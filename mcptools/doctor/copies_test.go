@@ -16,22 +16,22 @@ import (
 	"github.com/toolgrant/toolgrant/providers"
 )
 
-// A reply is what a copy of a server answers. Its texts name the real hosts;
-// they are exchanged for those of the copies.
+// A reply is the response of a copy of a server. Its texts use the real hosts,
+// which are replaced by those of the copies.
 type reply struct {
 	status int
 	header map[string]string
 	body   string
 }
 
-// routes maps "METHOD URL", with the real URL, to what is answered there;
-// everything else is 404.
+// routes maps "METHOD URL", with the real URL, to the reply; other requests get
+// 404.
 type routes map[string]reply
 
-// copies are servers on loopback that answer in place of real hosts.
+// copies are servers on loopback that replace the real hosts.
 type copies struct {
-	local *strings.Replacer // of real origins by those of the copies
-	asked func() []string   // what was asked, as "METHOD URL" with real URLs
+	local *strings.Replacer // replaces real origins by those of the copies
+	asked func() []string   // requests, as "METHOD URL" with real URLs
 }
 
 func newCopies(t *testing.T, r routes) *copies {
@@ -77,7 +77,7 @@ func newCopies(t *testing.T, r routes) *copies {
 	return c
 }
 
-// provider returns p with its URLs at the copies.
+// provider returns p with URLs of the copies.
 func (c *copies) provider(p providers.Provider) providers.Provider {
 	for _, s := range []*string{
 		&p.Server.URL, &p.OAuth.Issuer, &p.OAuth.AuthorizationEndpoint, &p.OAuth.TokenEndpoint, &p.OAuth.RegistrationEndpoint,
@@ -96,9 +96,9 @@ func (c *copies) provider(p providers.Provider) providers.Provider {
 	return p
 }
 
-// asTheCatalogueSays returns what the server of p and its authorization server
-// answer if every fact of the catalogue is right.
-func asTheCatalogueSays(p providers.Provider) routes {
+// matchingRoutes returns the replies of p's server and its authorization server
+// if every fact of the catalogue is correct.
+func matchingRoutes(p providers.Provider) routes {
 	r := routes{}
 	open := p.Check.Anonymous || slices.ContainsFunc(p.Ways, func(w providers.Way) bool { return w.Kind == providers.WayNone })
 	switch {
@@ -155,7 +155,8 @@ func serverDocument(p providers.Provider) map[string]any {
 	return members
 }
 
-// metadataOf inserts the well-known path (RFC 8414 section 3.1).
+// metadataOf inserts the well-known path into the issuer (RFC 8414 section
+// 3.1).
 func metadataOf(issuer string) string {
 	u, _ := url.Parse(issuer)
 	return u.Scheme + "://" + u.Host + "/.well-known/oauth-authorization-server" + strings.TrimSuffix(u.Path, "/")

@@ -1,41 +1,42 @@
-// Package doctor finds out why an MCP server does or does not work for a
-// credential, and whether the catalogue of package providers is still true.
-// Both look and change nothing: nothing is refreshed, registered or stored, and
-// no tool is called.
+// Package doctor diagnoses why an MCP server does or does not work with a
+// credential, and checks whether the catalogue of package providers is still
+// correct. Both only read: they refresh, register and store nothing and call no
+// tool.
 //
-// A user of a backend says that a tool does not work. Read the stored
-// credential as it is and examine it:
+// If a tool fails for a user, examine the stored credential:
 //
 //	c, err := doctor.Stored(ctx, store, providers.Asana(), key)
 //	c.Failure = failure
 //	report := doctor.Examine(ctx, c, nil)
 //	fmt.Println(report.Verdict, report.Cause, report.Action) // failing wrong_audience reconnect
 //
-// A [Report] says what was looked at, in order, and which hypotheses that
-// confirms, supports or rules out. Their ids are the kinds of package mcptools
-// where those fit:
+// A [Report] lists the steps in order, and the hypotheses that they confirm,
+// support or rule out. The ids are the kinds of package mcptools where those
+// apply:
 //
-//   - wrong_endpoint: the URL is not one of the provider's, is retired, or no
-//     MCP server answers there
-//   - private_address: it is where OpenAI can't reach it
-//   - unreachable, server_error: it is down, or fails for everyone
-//   - not_connected: it wants a token and there is none
-//   - wrong_token_kind: the token is something else, such as one of the vendor's
-//     REST API; if its shape alone tells, it is sent nowhere
+//   - wrong_endpoint: the URL is not one of the provider's, is retired, or has
+//     no MCP server
+//   - private_address: OpenAI can't reach the server's address
+//   - unreachable, server_error: the server is down, or fails for every caller
+//   - not_connected: the server requires a token and there is none
+//   - wrong_token_kind: the token is of another kind, such as one of the vendor's
+//     REST API; if its format shows that, it is not sent
 //   - wrong_audience: the token was issued for another server
-//   - reauth_required: the store knows that only a new consent helps
-//   - expired: it has ended
-//   - scope_missing: it does not reach far enough
-//   - unauthorized: the server refuses it, for any of these reasons
-//   - address_blocked: an allow-list refuses the caller. A probe from here can
-//     pass and OpenAI's call still fail: that it can't rule out
-//   - misconfigured: no entry that OpenAI takes can be built
-//   - openai: OpenAI's own service failed, or the way from there
-//   - untrusted_metadata: a consent would fail, since the server's metadata is
-//     missing or for something else
-//   - lists_for_anyone: listing tools proves nothing here
+//   - reauth_required: according to the store, the user must consent again
+//   - expired: the token has expired
+//   - scope_missing: the token has too few scopes
+//   - unauthorized: the server rejects the token, for any of these reasons
+//   - address_blocked: an allow-list rejects the caller's address. A probe from
+//     here can pass although OpenAI's request fails, so this is never ruled out
+//     by a successful probe
+//   - misconfigured: no entry that OpenAI accepts can be built
+//   - openai: OpenAI's own service failed, or its connection to the server
+//   - untrusted_metadata: a consent would fail, because the server's metadata is
+//     missing or for another resource
+//   - lists_for_anyone: listing tools does not check the token
 //
-// [VerifyCatalogue] compares facts with what servers publish to anyone:
+// [VerifyCatalogue] compares the catalogue with the metadata that servers
+// publish:
 //
 //	for _, v := range doctor.VerifyCatalogue(ctx, providers.All(), nil) {
 //		fmt.Println(v.Provider, v.Outcome, v.Drifts)
@@ -43,6 +44,6 @@
 //
 // # Security
 //
-// Reports hold no token. What a server wrote is bounded, printable and cleared
-// of what was sent to it; URLs are shown without their query.
+// Reports contain no token. Server texts are shortened to printable characters,
+// without the secrets that were sent; URLs are shown without their query.
 package doctor

@@ -19,59 +19,59 @@ import (
 
 // Outcomes of a [Verification].
 const (
-	OutcomeSame    = "same"    // nothing that the catalogue says is contradicted
-	OutcomeDiffers = "differs" // a fact is not what it was
-	OutcomeUnknown = "unknown" // the server did not answer
-	OutcomeSkipped = "skipped" // there is nothing to ask; Detail says why
+	OutcomeSame    = "same"    // every fact of the catalogue is still correct
+	OutcomeDiffers = "differs" // a fact has changed
+	OutcomeUnknown = "unknown" // the server did not respond
+	OutcomeSkipped = "skipped" // there is nothing to check; Detail says why
 )
 
 // Kinds of a [Drift].
 const (
-	DriftChanged = "changed" // the live server says something else
-	DriftGone    = "gone"    // the live server no longer says it
-	DriftNew     = "new"     // the live server says what the catalogue does not know
+	DriftChanged = "changed" // the server has another value
+	DriftGone    = "gone"    // the server no longer has it
+	DriftNew     = "new"     // only the server has it
 )
 
 // A Drift is one fact of the catalogue that differs from the live metadata.
 type Drift struct {
 	Fact  string `json:"fact"`  // such as "oauth.token_endpoint"
 	Kind  string `json:"kind"`  // one of the Drift constants
-	Known string `json:"known"` // what the catalogue says; "" for nothing
-	Live  string `json:"live"`  // what the server says, bounded and printable; "" for nothing
+	Known string `json:"known"` // value in the catalogue, or ""
+	Live  string `json:"live"`  // value of the server, shortened and printable, or ""
 }
 
-// A Verification is what came of comparing one record with its server.
+// A Verification is the result of comparing one record with its server.
 type Verification struct {
 	Provider  string    `json:"provider"`
 	ServerURL string    `json:"server_url"`
 	Outcome   string    `json:"outcome"` // one of the Outcome constants
-	Drifts    []Drift   `json:"drifts"`  // those that are only new do not make it differ
-	Detail    string    `json:"detail"`  // one sentence where it was skipped, or a part could not be asked
+	Drifts    []Drift   `json:"drifts"`  // new ones alone leave the outcome "same"
+	Detail    string    `json:"detail"`  // a sentence if it was skipped or a part could not be checked
 	Checked   time.Time `json:"checked_at"`
 }
 
-// VerifyOptions are how [VerifyCatalogue] asks.
+// VerifyOptions configure [VerifyCatalogue].
 type VerifyOptions struct {
-	// Parallel is how many servers are asked at once. Default: 4.
+	// Parallel is the number of servers checked concurrently. If zero, 4.
 	Parallel int
-	// Timeout is for one server, all its documents together. Default: 30 s.
+	// Timeout limits the check of one server, including all documents. If zero,
+	// 30s.
 	Timeout time.Duration
-	// InsecureTransport sends all requests in place of the guarded transport: through a
-	// proxy, to an intranet, with a certificate authority of its own. It must not
-	// repeat requests, and whoever makes it says which addresses may be reached.
-	// URLs, redirects, time and bodies are guarded all the same. Default:
-	// none, public addresses are dialed over https only.
+	// InsecureTransport replaces the guarded transport, for example to use a
+	// proxy, an intranet or a private certificate authority. It must not retry
+	// requests, and it decides which addresses may be reached. Checks of URLs,
+	// redirects, time and body size still apply. If nil, only public addresses
+	// over https.
 	InsecureTransport http.RoundTripper
-	// InsecureAllowLoopback permits http and loopback addresses, for tests.
-	// Default: false.
+	// InsecureAllowLoopback allows http and loopback addresses, for tests.
 	InsecureAllowLoopback bool
 }
 
-// VerifyCatalogue compares the facts of each provider with what its server and
-// its authorization server publish to anyone, and returns the differences in
-// the order of the providers. It sends no credential and registers nothing.
-// Providers whose URL has parts to fill, and retired ones, are skipped. When
-// ctx ends, what was not asked yet is unknown.
+// VerifyCatalogue compares the facts of each provider with the metadata that
+// its server and its authorization server publish, and returns the differences
+// in the order of the providers. It sends no credential and registers nothing.
+// Providers with per-customer URLs and retired ones are skipped. When ctx is
+// done, the remaining ones are unknown.
 func VerifyCatalogue(ctx context.Context, all []providers.Provider, opts *VerifyOptions) []Verification {
 	o := VerifyOptions{}
 	if opts != nil {
@@ -122,17 +122,17 @@ func (v *comparison) compare(ctx context.Context, hc *http.Client, p providers.P
 		v.Outcome, v.Detail = OutcomeSkipped, sentence(err)
 		return
 	case p.Server.Connector != "":
-		v.Outcome, v.Detail = OutcomeSkipped, "It is a connector of OpenAI's: no server of its own answers."
+		v.Outcome, v.Detail = OutcomeSkipped, "It is an OpenAI connector and has no MCP server."
 		return
 	}
 	v.ServerURL = q.Server.URL
 	answer, err := mcpprobe.Ask(ctx, hc, q.Server.URL, nil, q.Transport == providers.TransportSSE)
 	if err != nil {
-		v.Outcome, v.Detail = OutcomeUnknown, "The server did not answer."
+		v.Outcome, v.Detail = OutcomeUnknown, "The server did not respond."
 		return
 	}
 	if answer.Status == http.StatusTooManyRequests || answer.Status >= http.StatusInternalServerError {
-		v.Outcome, v.Detail = OutcomeUnknown, fmt.Sprintf("The server answered %d.", answer.Status)
+		v.Outcome, v.Detail = OutcomeUnknown, fmt.Sprintf("The server responded with status %d.", answer.Status)
 		return
 	}
 	v.access(q, answer)
@@ -155,14 +155,14 @@ func isOpen(p providers.Provider) bool {
 	return p.Check.Anonymous || slices.ContainsFunc(p.Ways, func(w providers.Way) bool { return w.Kind == providers.WayNone })
 }
 
-// access compares who is let in.
+// access compares whether the server requires a token.
 func (v *comparison) access(p providers.Provider, a *mcpprobe.Answer) {
 	const fact = "access"
 	switch open := isOpen(p); {
 	case a.Status == http.StatusUnauthorized && open:
-		v.drift(fact, DriftChanged, "anyone", "a token is wanted")
+		v.drift(fact, DriftChanged, "no token required", "token required")
 	case a.Status/100 == 2 && !open:
-		v.drift(fact, DriftChanged, "a token is wanted", "anyone")
+		v.drift(fact, DriftChanged, "token required", "no token required")
 	case a.Status/100 == 3:
 		v.drift("server_url", DriftChanged, p.Server.URL, "redirects to "+withoutQuery(a.Header.Get("Location")))
 	case a.Status == http.StatusNotFound, a.Status == http.StatusGone, a.Status == http.StatusMethodNotAllowed:
@@ -170,8 +170,8 @@ func (v *comparison) access(p providers.Provider, a *mcpprobe.Answer) {
 	}
 }
 
-// resource compares the server's own metadata and returns it; nil where there
-// is none. ok is false where it can't be told what there is.
+// resource compares the protected-resource metadata and returns it, or nil if
+// the server has none. ok is false if that is unknown.
 func (v *comparison) resource(ctx context.Context, hc *http.Client, p providers.Provider, hint string) (m *oauth.ResourceMetadata, ok bool) {
 	if hint == "" {
 		hint = p.OAuth.ResourceMetadata
@@ -188,27 +188,29 @@ func (v *comparison) resource(ctx context.Context, hc *http.Client, p providers.
 		v.text("oauth.resource_metadata", p.OAuth.ResourceMetadata, "")
 		return nil, true
 	case err != nil:
-		v.Detail = "The server's metadata could not be had: " + sentence(err)
+		v.Detail = "The server's metadata could not be retrieved: " + sentence(err)
 		return nil, false
 	}
 	v.text("oauth.resource_metadata", p.OAuth.ResourceMetadata, m.URL)
-	if !sameButSlash(m.AuthorizationServers, p.OAuth.Issuer) {
+	if !sameExceptSlash(m.AuthorizationServers, p.OAuth.Issuer) {
 		v.text("oauth.issuer", p.OAuth.Issuer, strings.Join(m.AuthorizationServers, " "))
 	}
 	return m, true
 }
 
-// sameButSlash reports whether known is one of the issuers. Box writes its own
-// with a slash at the end in one place and without it in another.
-func sameButSlash(issuers []string, known string) bool {
+// sameExceptSlash reports whether known is one of the issuers, ignoring a
+// trailing slash: Box writes its own with a slash in one place and without it
+// in another.
+func sameExceptSlash(issuers []string, known string) bool {
 	return slices.ContainsFunc(issuers, func(i string) bool { return strings.TrimSuffix(i, "/") == strings.TrimSuffix(known, "/") })
 }
 
-// authorizationServer compares the metadata of the authorization server: that
-// of the catalogue where the server still names it, else the one it names.
+// authorizationServer compares the metadata of the authorization server: the
+// catalogue's one if the server still names it, else the first that the server
+// names.
 func (v *comparison) authorizationServer(ctx context.Context, hc *http.Client, p providers.Provider, resource *oauth.ResourceMetadata) {
 	issuer := p.OAuth.Issuer
-	if resource != nil && len(resource.AuthorizationServers) > 0 && !sameButSlash(resource.AuthorizationServers, issuer) {
+	if resource != nil && len(resource.AuthorizationServers) > 0 && !sameExceptSlash(resource.AuthorizationServers, issuer) {
 		issuer = resource.AuthorizationServers[0]
 	}
 	var m *oauth.ServerMetadata
@@ -219,7 +221,7 @@ func (v *comparison) authorizationServer(ctx context.Context, hc *http.Client, p
 	case p.OAuth.LegacyDiscovery:
 		m, err = oauth.FindLegacyServer(ctx, hc, p.Server.URL)
 	default:
-		v.Detail = "Nothing tells which authorization server it has."
+		v.Detail = "The authorization server is unknown."
 		return
 	}
 	failed, _ := errors.AsType[*oauth.Error](err)
@@ -228,10 +230,10 @@ func (v *comparison) authorizationServer(ctx context.Context, hc *http.Client, p
 		v.drift("oauth.issuer", DriftChanged, issuer, failed.Description)
 		return
 	case errors.Is(err, oauth.ErrNoMetadata):
-		v.Detail = "The authorization server publishes no metadata."
+		v.Detail = "The authorization server has no metadata."
 		return
 	case err != nil:
-		v.Detail = "The authorization server's metadata could not be had: " + sentence(err)
+		v.Detail = "The authorization server's metadata could not be retrieved: " + sentence(err)
 		return
 	}
 	v.endpoints(p, m)
@@ -280,7 +282,7 @@ func (v *comparison) abilities(p providers.Provider, m *oauth.ServerMetadata, sc
 	}
 }
 
-// text compares two texts, where "" means that nothing is said.
+// text compares two values, where "" means absent.
 func (v *comparison) text(fact, known, live string) {
 	switch {
 	case known == live:

@@ -21,7 +21,7 @@ func verifyOne(t *testing.T, p providers.Provider, r routes) (doctor.Verificatio
 	return v[0], c.asked()
 }
 
-func TestServersThatAreAsTheCatalogueSaysDoNotDrift(t *testing.T) {
+func TestMatchingServersDoNotDrift(t *testing.T) {
 	t.Parallel()
 	for _, p := range providers.All() {
 		t.Run(p.ID, func(t *testing.T) {
@@ -33,10 +33,10 @@ func TestServersThatAreAsTheCatalogueSaysDoNotDrift(t *testing.T) {
 				assert.NotEmpty(t, v[0].Detail)
 				return
 			}
-			v, _ := verifyOne(t, q, asTheCatalogueSays(q))
+			v, _ := verifyOne(t, q, matchingRoutes(q))
 			assert.Equal(t, doctor.OutcomeSame, v.Outcome, v.Detail)
 			live := slices.DeleteFunc(v.Drifts, func(d doctor.Drift) bool {
-				return p.OAuth.TokenEndpoint == "" && d.Fact == "oauth.token_endpoint" // the copy must have one
+				return p.OAuth.TokenEndpoint == "" && d.Fact == "oauth.token_endpoint" // a copy needs one
 			})
 			assert.Empty(t, live)
 		})
@@ -50,16 +50,16 @@ func record(t *testing.T, id string) providers.Provider {
 	return p
 }
 
-// What real servers do that trips clients: as the catalogue knows them, so
-// that none of it is a drift.
-func TestAwkwardServersAreComparedRightly(t *testing.T) {
+// Unusual behavior of real servers that the catalogue knows, so that none of it
+// is a drift.
+func TestUnusualServersDoNotDrift(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name, id string
 		change   func(r routes)
-		never    string // what must not be asked
+		never    string // request that must not be sent
 	}{
-		{"Asana's trap at the origin", "asana", func(r routes) {
+		{"Asana's misleading metadata at the origin", "asana", func(r routes) {
 			r["GET https://mcp.asana.com/.well-known/oauth-authorization-server"] = document(map[string]any{
 				"issuer": "https://mcp.asana.com", "authorization_endpoint": "https://mcp.asana.com/authorize", "token_endpoint": "https://mcp.asana.com/token",
 				"registration_endpoint": "https://mcp.asana.com/register", "code_challenge_methods_supported": []string{"S256"},
@@ -76,12 +76,12 @@ func TestAwkwardServersAreComparedRightly(t *testing.T) {
 			r["POST https://mcp.zapier.com/api/v1/connect"] = a
 		}, ""},
 		{"GitHub's slash, which its metadata's path keeps", "github", func(r routes) {
-			r["POST https://api.githubcopilot.com/mcp/"] = refuses(`Bearer error="invalid_request"`) // the well-known place must do
+			r["POST https://api.githubcopilot.com/mcp/"] = refuses(`Bearer error="invalid_request"`) // only the well-known location is left
 		}, ""},
 		{"Stripe's issuer with a path", "stripe", func(r routes) {
 			_, ok := r["GET https://access.stripe.com/.well-known/oauth-authorization-server/mcp"]
 			if !ok {
-				panic("the copy is not at Stripe's place")
+				panic("the copy lacks Stripe's metadata URL")
 			}
 		}, "GET https://access.stripe.com/mcp/.well-known/oauth-authorization-server"},
 		{"Box's issuer, with a slash in one place", "box", func(r routes) {
@@ -98,8 +98,8 @@ func TestAwkwardServersAreComparedRightly(t *testing.T) {
 		{"monday's redirect to another origin", "monday", func(r routes) {
 			r["GET https://mcp.monday.com/.well-known/oauth-authorization-server"] = reply{status: 302, header: map[string]string{"Location": "https://auth.monday.com/.well-known/oauth-authorization-server/mcp"}}
 		}, "GET https://mcp.monday.com/.well-known/oauth-authorization-server"},
-		{"Google, which answers anyone", "google_drive", func(r routes) {}, ""},
-		{"Hugging Face, which answers anyone and has OAuth", "huggingface", func(r routes) {
+		{"Google, which responds without a token", "google_drive", func(r routes) {}, ""},
+		{"Hugging Face, which responds without a token and has OAuth", "huggingface", func(r routes) {
 			r["GET https://huggingface.co/.well-known/oauth-protected-resource/mcp"] = document(map[string]any{
 				"resource": "https://huggingface.co/mcp", "authorization_servers": []string{"https://huggingface.co"},
 			})
@@ -120,13 +120,13 @@ func TestAwkwardServersAreComparedRightly(t *testing.T) {
 			r["GET https://mcp.ramp.com/.well-known/oauth-protected-resource/mcp"] = document(map[string]any{
 				"resource": "https://mcp.ramp.com/mcp", "authorization_servers": []string{"https://mcp.ramp.com"},
 			})
-			r["GET https://api.ramp.com/"] = reply{status: 404} // so that its copy is there
+			r["GET https://api.ramp.com/"] = reply{status: 404} // starts its copy
 		}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			p := record(t, c.id)
-			r := asTheCatalogueSays(p)
+			r := matchingRoutes(p)
 			c.change(r)
 			v, asked := verifyOne(t, p, r)
 			assert.Equal(t, doctor.OutcomeSame, v.Outcome, "%v", v.Drifts)
@@ -138,14 +138,14 @@ func TestAwkwardServersAreComparedRightly(t *testing.T) {
 	}
 }
 
-func TestWhatMovedIsReported(t *testing.T) {
+func TestChangesAreReported(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name, id string
 		change   func(p *providers.Provider, r routes)
 		fact     string
 		kind     string
-		live     string // a part of it
+		live     string // part of it
 	}{
 		{"an authorization server that moved", "monday", func(p *providers.Provider, r routes) {
 			r["GET "+p.OAuth.ResourceMetadata] = document(map[string]any{"resource": p.Server.URL, "authorization_servers": []string{"https://new.monday.com"}})
@@ -156,12 +156,12 @@ func TestWhatMovedIsReported(t *testing.T) {
 			m["token_endpoint"] = "https://mcp.linear.app/v2/token"
 			r["GET "+metadataOf(p.OAuth.Issuer)] = document(m)
 		}, "oauth.token_endpoint", doctor.DriftChanged, "/v2/token"},
-		{"registration that ended", "notion", func(p *providers.Provider, r routes) {
+		{"registration removed", "notion", func(p *providers.Provider, r routes) {
 			m := serverDocument(*p)
 			m["registration_endpoint"] = ""
 			r["GET "+metadataOf(p.OAuth.Issuer)] = document(m)
 		}, "oauth.registration_endpoint", doctor.DriftGone, ""},
-		{"registration that began", "slack", func(p *providers.Provider, r routes) {
+		{"registration added", "slack", func(p *providers.Provider, r routes) {
 			m := serverDocument(*p)
 			m["registration_endpoint"] = "https://mcp.slack.com/register"
 			r["GET "+metadataOf(p.OAuth.Issuer)] = document(m)
@@ -169,40 +169,40 @@ func TestWhatMovedIsReported(t *testing.T) {
 		{"a resource with another name", "wix", func(p *providers.Provider, r routes) {
 			r["GET "+p.OAuth.ResourceMetadata] = document(map[string]any{"resource": "https://mcp.wix.com/v2", "authorization_servers": []string{p.OAuth.Issuer}})
 		}, "oauth.resource", doctor.DriftChanged, "/v2"},
-		{"a scope that is gone", "linear", func(p *providers.Provider, r routes) {
+		{"a removed scope", "linear", func(p *providers.Provider, r routes) {
 			m := serverDocument(*p)
 			m["scopes_supported"] = []string{"read"}
 			r["GET "+metadataOf(p.OAuth.Issuer)] = document(m)
 			r["GET "+p.OAuth.ResourceMetadata] = document(map[string]any{"resource": p.Server.URL, "authorization_servers": []string{p.OAuth.Issuer}})
 		}, "oauth.scopes", doctor.DriftGone, ""},
-		{"refresh that began", "clickup", func(p *providers.Provider, r routes) {
+		{"refresh added", "clickup", func(p *providers.Provider, r routes) {
 			m := serverDocument(*p)
 			m["grant_types_supported"] = []string{"authorization_code", "refresh_token"}
 			r["GET "+metadataOf(p.OAuth.Issuer)] = document(m)
 		}, "tokens.refresh", doctor.DriftChanged, "yes"},
-		{"PKCE that is gone", "airtable", func(p *providers.Provider, r routes) {
+		{"PKCE removed", "airtable", func(p *providers.Provider, r routes) {
 			m := serverDocument(*p)
 			m["code_challenge_methods_supported"] = []string{"plain"}
 			r["GET "+metadataOf(p.OAuth.Issuer)] = document(m)
 		}, "oauth.pkce", doctor.DriftChanged, "plain"},
-		{"public clients that are taken no more", "stripe", func(p *providers.Provider, r routes) {
+		{"public clients no longer accepted", "stripe", func(p *providers.Provider, r routes) {
 			m := serverDocument(*p)
 			m["token_endpoint_auth_methods_supported"] = []string{"client_secret_basic"}
 			r["GET "+metadataOf(p.OAuth.Issuer)] = document(m)
 		}, "oauth.auth_methods", doctor.DriftChanged, "client_secret_basic"},
-		{"a server that lets anyone in", "asana", func(p *providers.Provider, r routes) {
+		{"a server that no longer requires a token", "asana", func(p *providers.Provider, r routes) {
 			r["POST "+p.Server.URL] = reply{status: 200, body: "{}"}
-		}, "access", doctor.DriftChanged, "anyone"},
-		{"a server that wants a token now", "deepwiki", func(p *providers.Provider, r routes) {
+		}, "access", doctor.DriftChanged, "no token required"},
+		{"a server that now requires a token", "deepwiki", func(p *providers.Provider, r routes) {
 			r["POST "+p.Server.URL] = refuses("Bearer")
-		}, "access", doctor.DriftChanged, "token"},
-		{"a server that is gone", "webflow", func(p *providers.Provider, r routes) {
+		}, "access", doctor.DriftChanged, "token required"},
+		{"a removed server", "webflow", func(p *providers.Provider, r routes) {
 			r["POST "+p.Server.URL] = reply{status: 404}
 		}, "server_url", doctor.DriftGone, "404"},
 		{"a server that moved", "vercel", func(p *providers.Provider, r routes) {
 			r["POST "+p.Server.URL] = reply{status: 301, header: map[string]string{"Location": "https://mcp.vercel.com/v2?code=hidden"}}
 		}, "server_url", doctor.DriftChanged, "/v2"},
-		{"an issuer that is not who it was", "exa", func(p *providers.Provider, r routes) {
+		{"another issuer", "exa", func(p *providers.Provider, r routes) {
 			m := serverDocument(*p)
 			m["issuer"] = "https://login.exa.ai"
 			r["GET "+metadataOf(p.OAuth.Issuer)] = document(m)
@@ -211,7 +211,7 @@ func TestWhatMovedIsReported(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			p := record(t, c.id)
-			r := asTheCatalogueSays(p)
+			r := matchingRoutes(p)
 			c.change(&p, r)
 			v, _ := verifyOne(t, p, r)
 			at := slices.IndexFunc(v.Drifts, func(d doctor.Drift) bool { return d.Fact == c.fact })
@@ -224,10 +224,10 @@ func TestWhatMovedIsReported(t *testing.T) {
 	}
 }
 
-func TestServersThatDoNotAnswerAreUnknown(t *testing.T) {
+func TestFailingServersAreUnknown(t *testing.T) {
 	t.Parallel()
 	p := record(t, "linear")
-	r := asTheCatalogueSays(p)
+	r := matchingRoutes(p)
 	r["POST "+p.Server.URL] = reply{status: 503}
 	v, _ := verifyOne(t, p, r)
 	assert.Equal(t, doctor.OutcomeUnknown, v.Outcome)

@@ -19,46 +19,44 @@ import (
 	"github.com/toolgrant/toolgrant/providers"
 )
 
-// A Case is what is to be found out about.
+// A Case describes the server and credential to examine.
 type Case struct {
-	// Provider is whose server it is. Required.
+	// Provider is the provider of the server. Required.
 	Provider providers.Provider
-	// ServerURL is the server_url of the entry. Default: the provider's own.
+	// ServerURL is the server_url of the entry. If "", the provider's own.
 	ServerURL string
-	// Token is the credential, such as [Stored] returns it: what
-	// it is judged by is its provenance too. Default: none, and only the server
-	// is looked at.
+	// Token is the credential with its provenance, for example from [Stored]. If
+	// nil, only the server is examined.
 	Token *oauthstore.Token
-	// Status is what the store says of the credential. Default: it is in no
-	// store.
+	// Status is the stored status of the credential. If nil, the credential is not
+	// in a store.
 	Status *oauthstore.Status
-	// Headers are those that the entry carries beside the credential. Default:
-	// the provider's own.
+	// Headers are the entry's headers other than the credential. If nil, the
+	// provider's own.
 	Headers map[string]string
-	// Failure is what OpenAI said, if that is why you ask. Default: nothing.
+	// Failure is the failure that OpenAI reported. If nil, none.
 	Failure *mcptools.Failure
 }
 
-// Options are how [Examine] asks.
+// Options configure [Examine].
 type Options struct {
-	// Timeout is for all of it together. Default: 40 s.
+	// Timeout limits the whole examination. If zero, 40s.
 	Timeout time.Duration
-	// InsecureTransport sends all requests in place of the guarded transport: through a
-	// proxy, to an intranet, with a certificate authority of its own. It must not
-	// repeat requests, and whoever makes it says which addresses may be reached.
-	// URLs, redirects, time and bodies are guarded all the same. Default:
-	// none, public addresses are dialed over https only.
+	// InsecureTransport replaces the guarded transport, for example to use a
+	// proxy, an intranet or a private certificate authority. It must not retry
+	// requests, and it decides which addresses may be reached. Checks of URLs,
+	// redirects, time and body size still apply. If nil, only public addresses
+	// over https.
 	InsecureTransport http.RoundTripper
-	// InsecureAllowLoopback permits http and loopback addresses, for tests.
-	// Default: false.
+	// InsecureAllowLoopback allows http and loopback addresses, for tests.
 	InsecureAllowLoopback bool
 }
 
-// Examine looks at the server, at what it and its authorization server
-// publish, and at the credential; then it asks the server with the very URL
-// and headers that an entry would carry. It has no side effects: nothing is
-// refreshed, registered, stored or called. A token that is surely something
-// else is sent nowhere.
+// Examine checks the server, the metadata of the server and of its
+// authorization server, and the credential; then it sends the URL and headers
+// of an entry to the server. It has no side effects: it refreshes, registers,
+// stores and calls nothing. A token that is certainly of another kind is not
+// sent.
 func Examine(ctx context.Context, c Case, opts *Options) Report {
 	o := Options{}
 	if opts != nil {
@@ -77,7 +75,7 @@ func Examine(ctx context.Context, c Case, opts *Options) Report {
 	return e.report()
 }
 
-// evidence is what was seen.
+// evidence has the results of all steps.
 type evidence struct {
 	Case
 	hc       *http.Client
@@ -86,15 +84,15 @@ type evidence struct {
 	steps    []Step
 	at       providers.Provider // the provider at the server URL
 	urlErr   error
-	entry    *responses.ToolMcpParam // nil: none can be built of the token
-	entryErr *mcptools.Failure       // why not
+	entry    *responses.ToolMcpParam // nil: could not be built
+	entryErr *mcptools.Failure       // the reason, or nil
 
-	answer *mcpprobe.Answer // to who comes without a token; nil: there was none
+	answer *mcpprobe.Answer // response without a token; nil: none
 	askErr error
-	anyone bool            // the tools are listed without a token
-	probe  mcpprobe.Result // with the token; zero: it was not asked
+	anyone bool            // tools are listed without a token
+	probe  mcpprobe.Result // with the token; zero: not sent
 
-	metadataErr error // why consent would not find its way
+	metadataErr error // why a consent would fail
 }
 
 func (e *evidence) stepf(name string, ok bool, format string, args ...any) {
@@ -106,7 +104,7 @@ func (e *evidence) gather(ctx context.Context) {
 		return
 	}
 	if e.at.Server.Connector == "" {
-		e.knock(ctx)
+		e.contact(ctx)
 		if e.answer != nil && hasOAuth(e.at) {
 			e.metadata(ctx)
 		}
@@ -116,11 +114,11 @@ func (e *evidence) gather(ctx context.Context) {
 		e.tryToken(ctx)
 	}
 	if e.Failure != nil {
-		e.stepf("openai", false, "OpenAI's answer means: %s.", strings.TrimSuffix(strings.TrimPrefix(e.Failure.Error(), "mcptools: "), "."))
+		e.stepf("openai", false, "OpenAI reported: %s.", strings.TrimSuffix(strings.TrimPrefix(e.Failure.Error(), "mcptools: "), "."))
 	}
 }
 
-// locate finds the exact URL.
+// locate resolves the server's URL.
 func (e *evidence) locate() bool {
 	e.urlErr = e.Provider.Validate()
 	if e.urlErr == nil {
@@ -130,15 +128,15 @@ func (e *evidence) locate() bool {
 	case e.urlErr != nil:
 		e.stepf("server_url", false, "%s", sentence(e.urlErr))
 	case e.at.Server.Connector != "":
-		e.stepf("server_url", true, "OpenAI's own %s stands before the vendor's API: there is no server to ask.", e.at.Server.Connector)
+		e.stepf("server_url", true, "OpenAI's own %s accesses the vendor's API: there is no MCP server to check.", e.at.Server.Connector)
 	default:
 		e.stepf("server_url", true, "The entry points to %s.", withoutQuery(e.at.Server.URL))
 	}
 	return e.urlErr == nil
 }
 
-// knock asks the server without a token.
-func (e *evidence) knock(ctx context.Context) {
+// contact sends a request without a token.
+func (e *evidence) contact(ctx context.Context) {
 	const name = "server"
 	e.answer, e.askErr = mcpprobe.Ask(ctx, e.hc, e.at.Server.URL, e.plain(), e.at.Transport == providers.TransportSSE)
 	if e.askErr != nil {
@@ -150,26 +148,26 @@ func (e *evidence) knock(ctx context.Context) {
 		challenge, ok := oauth.BearerChallenge(oauth.ParseChallenges(e.answer.Header))
 		switch {
 		case challenge.ResourceMetadata != "":
-			e.stepf(name, true, "It answers, wants a token and says where its metadata is.")
+			e.stepf(name, true, "The server responds, requires a token and names its metadata.")
 		case ok:
-			e.stepf(name, true, "It answers and wants a token; its challenge does not say where its metadata is.")
+			e.stepf(name, true, "The server responds and requires a token; its challenge does not name its metadata.")
 		default:
-			e.stepf(name, true, "It answers and wants a token, without a challenge.")
+			e.stepf(name, true, "The server responds and requires a token, without a challenge.")
 		}
 	case status/100 == 2:
 		anyone := mcpprobe.Probe(ctx, e.hc, mcpprobe.Request{URL: e.at.Server.URL}, e.plain())
 		e.anyone = anyone.Outcome == mcpprobe.Accepted
 		if e.anyone {
-			e.stepf(name, true, "It answers and lists its tools for anyone.")
+			e.stepf(name, true, "The server responds and lists its tools without a token.")
 		} else {
-			e.stepf(name, true, "It answers, and lists no tools without a token.")
+			e.stepf(name, true, "The server responds, but does not list its tools without a token.")
 		}
 	default:
-		e.stepf(name, false, "It answers with status %d.", status)
+		e.stepf(name, false, "The server responds with status %d.", status)
 	}
 }
 
-// plain returns the headers that the server gets from anyone.
+// plain returns the headers without the credential.
 func (e *evidence) plain() http.Header {
 	h := make(http.Header)
 	for _, x := range e.at.Headers {
@@ -183,7 +181,7 @@ func (e *evidence) plain() http.Header {
 	return h
 }
 
-// metadata looks for what consent needs.
+// metadata fetches the metadata that a consent needs.
 func (e *evidence) metadata(ctx context.Context) {
 	v := &comparison{}
 	challenge, _ := oauth.BearerChallenge(oauth.ParseChallenges(e.answer.Header))
@@ -193,9 +191,9 @@ func (e *evidence) metadata(ctx context.Context) {
 	case mismatch:
 		e.metadataErr = errors.New("the server's metadata is for another resource")
 	case !ok:
-		e.metadataErr = errors.New("the server's metadata could not be had")
+		e.metadataErr = errors.New("the server's metadata could not be retrieved")
 	case resource == nil:
-		e.stepf("resource_metadata", e.at.OAuth.Issuer != "" || e.at.OAuth.LegacyDiscovery, "The server publishes no metadata of its own.")
+		e.stepf("resource_metadata", e.at.OAuth.Issuer != "" || e.at.OAuth.LegacyDiscovery, "The server has no protected-resource metadata.")
 	default:
 		e.stepf("resource_metadata", true, "The server's metadata names its resource and its authorization server.")
 	}
@@ -211,16 +209,16 @@ func (e *evidence) metadata(ctx context.Context) {
 		e.stepf("authorization_server", false, "%s", v.Detail)
 	case slices.ContainsFunc(v.Drifts, func(d Drift) bool { return d.Fact == "oauth.pkce" }):
 		e.metadataErr = oauth.ErrNoPKCE
-		e.stepf("authorization_server", false, "It does not say that it takes PKCE with S256.")
+		e.stepf("authorization_server", false, "The authorization server does not support PKCE with S256.")
 	default:
-		e.stepf("authorization_server", true, "The authorization server's metadata is as it must be.")
+		e.stepf("authorization_server", true, "The authorization server's metadata is valid.")
 	}
 }
 
-// credential judges the credential without asking anybody.
+// credential checks the credential without sending it.
 func (e *evidence) credential(ctx context.Context) {
 	if e.Token == nil {
-		e.stepf("credential", isOpen(e.at), "There is no credential to look at.")
+		e.stepf("credential", isOpen(e.at), "There is no credential.")
 		return
 	}
 	ok := e.Status == nil || e.Status.State != oauthstore.StateReauthorize && e.Status.State != oauthstore.StateRevoked
@@ -241,15 +239,14 @@ func (e *evidence) credential(ctx context.Context) {
 		return
 	}
 	e.entry = entry.Tool().OfMcp
-	detail := []string{"An entry can be built of it."}
+	detail := []string{"An entry can be built with it."}
 	for _, w := range entry.Warnings {
-		detail = append(detail, "But "+w+".")
+		detail = append(detail, "Warning: "+w+".")
 	}
 	e.stepf("entry", true, "%s", strings.Join(detail, " "))
 }
 
-// source hands out one token, as if it still lived: whether it does is judged
-// apart.
+// source returns one token without its expiry, which is checked separately.
 func source(t oauthstore.Token) oauthstore.Credentials {
 	t.Expiry = time.Time{}
 	return oauthstore.SourceFunc(func(context.Context, oauthstore.Key, time.Duration) (oauthstore.Token, error) { return t, nil })
@@ -259,7 +256,7 @@ func (e *evidence) expired() bool {
 	return e.Token != nil && !e.Token.Expiry.IsZero() && time.Until(e.Token.Expiry) <= 0
 }
 
-// describe says what is known of the credential.
+// describe summarizes the credential.
 func (e *evidence) describe() string {
 	s := "It is a credential of unknown origin"
 	if o := e.Token.Provenance.Obtained; o != "" {
@@ -270,19 +267,19 @@ func (e *evidence) describe() string {
 	}
 	switch left := time.Until(e.Token.Expiry); {
 	case e.Token.Expiry.IsZero():
-		s += ", and when it ends is not known"
+		s += "; its expiry is unknown"
 	case left <= 0:
-		s += ", and ended " + span(-left) + " ago"
+		s += "; it expired " + span(-left) + " ago"
 	default:
-		s += ", and lives for another " + span(left)
+		s += "; it expires in " + span(left)
 	}
 	if e.Status != nil && e.Status.Reason != "" {
-		s += fmt.Sprintf("; the store says %s (%s)", e.Status.State, e.Status.Reason)
+		s += fmt.Sprintf("; its stored state is %s (%s)", e.Status.State, e.Status.Reason)
 	}
 	return s + "."
 }
 
-// span is a duration in the one or two units that matter.
+// span formats a duration in one or two units.
 func span(d time.Duration) string {
 	switch {
 	case d >= 48*time.Hour:
@@ -293,7 +290,7 @@ func span(d time.Duration) string {
 	return d.Round(time.Second).String()
 }
 
-// tryToken asks the server with what an entry would carry.
+// tryToken sends the entry's headers to the server.
 func (e *evidence) tryToken(ctx context.Context) {
 	r := mcpprobe.Request{URL: e.at.Server.URL, Anonymous: e.anyone || e.at.Check.Anonymous}
 	if e.at.RESTToken == providers.Yes {
@@ -303,7 +300,7 @@ func (e *evidence) tryToken(ctx context.Context) {
 	e.stepf("probe", e.probe.Outcome == mcpprobe.Accepted, "%s", e.probe.Detail)
 }
 
-// sent returns the headers that the MCP server sees of an entry.
+// sent returns the headers that the MCP server receives for an entry.
 func sent(m *responses.ToolMcpParam) http.Header {
 	h := make(http.Header)
 	for name, value := range m.Headers {

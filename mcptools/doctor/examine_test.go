@@ -30,16 +30,16 @@ const (
 	otherToken = "synthetic-token-fedcba9876543210"
 )
 
-// A patient is an MCP server with its metadata and authorization server.
-type patient struct {
+// A testServer is an MCP server with its metadata and authorization server.
+type testServer struct {
 	url      string
 	metadata map[string]any // protected-resource metadata; nil: none
 	mcp      http.Handler   // at /mcp
 	mu       sync.Mutex
-	seen     []string // Authorization headers that came
+	seen     []string // Authorization headers received
 }
 
-func (p *patient) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (p *testServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	base := "http://" + r.Host
 	switch r.URL.Path {
 	case "/.well-known/oauth-protected-resource/mcp":
@@ -69,7 +69,7 @@ func writeJSON(w http.ResponseWriter, members map[string]any) {
 	}
 }
 
-func (p *patient) saw() string {
+func (p *testServer) saw() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return strings.Join(p.seen, "\n")
@@ -78,12 +78,12 @@ func (p *patient) saw() string {
 func tools() http.Handler {
 	s := server.NewMCPServer("notes", "1")
 	s.AddTool(mcp.NewTool("search", mcp.WithReadOnlyHintAnnotation(true)), func(context.Context, mcp.CallToolRequest) (*mcp.CallToolResult, error) {
-		panic("the doctor must never call a tool")
+		panic("a diagnosis must not call a tool")
 	})
 	return server.NewStreamableHTTPServer(s)
 }
 
-// bearer lets rightToken through; others get status and challenge.
+// bearer accepts rightToken; other tokens get status and challenge.
 func bearer(status int, challenge string) http.Handler {
 	inner := tools()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -109,9 +109,9 @@ func always(status int, header ...string) http.Handler {
 	})
 }
 
-func newPatient(t *testing.T, h http.Handler) *patient {
+func newTestServer(t *testing.T, h http.Handler) *testServer {
 	t.Helper()
-	p := &patient{mcp: h}
+	p := &testServer{mcp: h}
 	srv := httptest.NewServer(p)
 	t.Cleanup(srv.Close)
 	p.url = srv.URL + "/mcp"
@@ -129,13 +129,13 @@ func token(text string, p oauthstore.Provenance, lives time.Duration) *oauthstor
 
 const invalidToken = `Bearer error="invalid_token", error_description="token was not issued for this server"`
 
-func TestTheDoctorFindsTheCause(t *testing.T) {
+func TestExamineFindsTheCause(t *testing.T) {
 	t.Parallel()
 	imported := oauthstore.Provenance{Obtained: oauthstore.ObtainedImport, Way: "oauth"}
 	for _, c := range []struct {
 		name    string
 		server  http.Handler
-		prepare func(p *patient, c *doctor.Case)
+		prepare func(p *testServer, c *doctor.Case)
 		verdict string
 		cause   string
 		action  mcptools.Action
@@ -143,49 +143,49 @@ func TestTheDoctorFindsTheCause(t *testing.T) {
 		unsent  bool              // no token reached the server
 	}{
 		{
-			name: "all is well", server: bearer(401, invalidToken),
-			prepare: func(p *patient, c *doctor.Case) {
+			name: "everything works", server: bearer(401, invalidToken),
+			prepare: func(p *testServer, c *doctor.Case) {
 				c.Token = token(rightToken, oauthstore.Provenance{Obtained: oauthstore.ObtainedConsent, Way: "oauth", Resource: p.url}, time.Hour)
 			},
 			verdict: doctor.VerdictOK, action: mcptools.ActionNone,
 			also: map[string]string{"unauthorized": doctor.RuledOut, "wrong_endpoint": doctor.RuledOut, "address_blocked": doctor.Possible, "untrusted_metadata": doctor.RuledOut},
 		},
 		{
-			name: "nobody has connected", server: bearer(401, invalidToken), prepare: func(*patient, *doctor.Case) {},
+			name: "no credential", server: bearer(401, invalidToken), prepare: func(*testServer, *doctor.Case) {},
 			verdict: doctor.VerdictFailing, cause: "not_connected", action: mcptools.ActionConnect, unsent: true,
 		},
 		{
-			name: "a token of unknown origin is refused", server: bearer(401, invalidToken),
-			prepare: func(_ *patient, c *doctor.Case) { c.Token = token(otherToken, imported, 0) },
+			name: "a rejected token of unknown origin", server: bearer(401, invalidToken),
+			prepare: func(_ *testServer, c *doctor.Case) { c.Token = token(otherToken, imported, 0) },
 			verdict: doctor.VerdictFailing, cause: "wrong_audience", action: mcptools.ActionReconnect,
 			also: map[string]string{"unauthorized": doctor.Confirmed, "expired": doctor.Possible},
 		},
 		{
-			name: "a REST token, where those are known not to work", server: bearer(401, invalidToken),
-			prepare: func(_ *patient, c *doctor.Case) {
+			name: "a REST token, which the server is known to reject", server: bearer(401, invalidToken),
+			prepare: func(_ *testServer, c *doctor.Case) {
 				c.Provider.RESTToken = providers.No
 				c.Token = token(otherToken, imported, 0)
 			},
 			verdict: doctor.VerdictFailing, cause: "wrong_token_kind", action: mcptools.ActionFixConfig,
 		},
 		{
-			name: "another vendor's token, which is sent nowhere", server: bearer(401, invalidToken),
-			prepare: func(_ *patient, c *doctor.Case) {
+			name: "another vendor's token, which is not sent", server: bearer(401, invalidToken),
+			prepare: func(_ *testServer, c *doctor.Case) {
 				c.Provider.Vendor = "Notes"
 				c.Token = token("gho_"+strings.Repeat("aB3", 12), imported, 0)
 			},
 			verdict: doctor.VerdictFailing, cause: "wrong_token_kind", action: mcptools.ActionFixConfig, unsent: true,
 		},
 		{
-			name: "a token for another resource, which is sent nowhere", server: bearer(401, invalidToken),
-			prepare: func(_ *patient, c *doctor.Case) {
+			name: "a token for another resource, which is not sent", server: bearer(401, invalidToken),
+			prepare: func(_ *testServer, c *doctor.Case) {
 				c.Token = token(rightToken, oauthstore.Provenance{Obtained: oauthstore.ObtainedConsent, Way: "oauth", Resource: "https://other.example/mcp"}, time.Hour)
 			},
 			verdict: doctor.VerdictFailing, cause: "wrong_audience", action: mcptools.ActionReconnect, unsent: true,
 		},
 		{
-			name: "a token that has ended", server: bearer(401, invalidToken),
-			prepare: func(p *patient, c *doctor.Case) {
+			name: "an expired token", server: bearer(401, invalidToken),
+			prepare: func(p *testServer, c *doctor.Case) {
 				c.Token = token(otherToken, oauthstore.Provenance{Obtained: oauthstore.ObtainedConsent, Way: "oauth", Resource: p.url}, -time.Hour)
 				c.Status = &oauthstore.Status{State: oauthstore.StateActive, Refreshable: true}
 			},
@@ -194,62 +194,62 @@ func TestTheDoctorFindsTheCause(t *testing.T) {
 		},
 		{
 			name: "the right token, revoked", server: bearer(401, invalidToken),
-			prepare: func(p *patient, c *doctor.Case) {
+			prepare: func(p *testServer, c *doctor.Case) {
 				c.Token = token(otherToken, oauthstore.Provenance{Obtained: oauthstore.ObtainedConsent, Way: "oauth", Resource: p.url}, time.Hour)
 			},
 			verdict: doctor.VerdictFailing, cause: "unauthorized", action: mcptools.ActionReconnect,
 			also: map[string]string{"reauth_required": doctor.Possible, "wrong_audience": doctor.Possible, "expired": doctor.RuledOut},
 		},
 		{
-			name: "a credential that the store gave up", server: bearer(401, invalidToken),
-			prepare: func(p *patient, c *doctor.Case) {
+			name: "a credential that needs reauthorization", server: bearer(401, invalidToken),
+			prepare: func(p *testServer, c *doctor.Case) {
 				c.Token = token(otherToken, oauthstore.Provenance{Obtained: oauthstore.ObtainedConsent, Way: "oauth", Resource: p.url}, time.Hour)
 				c.Status = &oauthstore.Status{State: oauthstore.StateReauthorize, Reason: oauthstore.ReasonInvalidGrant}
 			},
 			verdict: doctor.VerdictFailing, cause: "reauth_required", action: mcptools.ActionReconnect,
 		},
 		{
-			name: "a scope that is missing", server: bearer(403, `Bearer error="insufficient_scope", scope="notes:read"`),
-			prepare: func(_ *patient, c *doctor.Case) { c.Token = token(otherToken, imported, time.Hour) },
+			name: "a missing scope", server: bearer(403, `Bearer error="insufficient_scope", scope="notes:read"`),
+			prepare: func(_ *testServer, c *doctor.Case) { c.Token = token(otherToken, imported, time.Hour) },
 			verdict: doctor.VerdictFailing, cause: "scope_missing", action: mcptools.ActionStepUp,
 		},
 		{
-			name: "an address that is not let in", server: bearer(403, `Bearer`),
-			prepare: func(_ *patient, c *doctor.Case) { c.Token = token(otherToken, imported, time.Hour) },
+			name: "a blocked address", server: bearer(403, `Bearer`),
+			prepare: func(_ *testServer, c *doctor.Case) { c.Token = token(otherToken, imported, time.Hour) },
 			verdict: doctor.VerdictUnknown, cause: "address_blocked", action: mcptools.ActionCheckServer,
 		},
 		{
-			name: "OpenAI is refused with a token that is good here", server: bearer(401, invalidToken),
-			prepare: func(p *patient, c *doctor.Case) {
+			name: "a token that works here but not for OpenAI", server: bearer(401, invalidToken),
+			prepare: func(p *testServer, c *doctor.Case) {
 				c.Token = token(rightToken, oauthstore.Provenance{Obtained: oauthstore.ObtainedConsent, Way: "oauth", Resource: p.url}, time.Hour)
 				c.Failure = &mcptools.Failure{Kind: mcptools.KindUnauthorized, Stage: mcptools.StageListTools, UpstreamStatus: 401}
 			},
 			verdict: doctor.VerdictFailing, cause: "address_blocked", action: mcptools.ActionCheckServer,
 		},
 		{
-			name: "no MCP endpoint", server: always(404), prepare: func(_ *patient, c *doctor.Case) { c.Token = token(rightToken, imported, 0) },
+			name: "not an MCP endpoint", server: always(404), prepare: func(_ *testServer, c *doctor.Case) { c.Token = token(rightToken, imported, 0) },
 			verdict: doctor.VerdictFailing, cause: "wrong_endpoint", action: mcptools.ActionFixConfig,
 		},
 		{
 			name: "a redirect", server: always(301, "Location", "https://elsewhere.example/mcp?code=hidden"),
-			prepare: func(_ *patient, c *doctor.Case) { c.Token = token(rightToken, imported, 0) },
+			prepare: func(_ *testServer, c *doctor.Case) { c.Token = token(rightToken, imported, 0) },
 			verdict: doctor.VerdictFailing, cause: "wrong_endpoint", action: mcptools.ActionFixConfig,
 		},
 		{
-			name: "a server that fails", server: always(503), prepare: func(_ *patient, c *doctor.Case) { c.Token = token(rightToken, imported, 0) },
+			name: "a failing server", server: always(503), prepare: func(_ *testServer, c *doctor.Case) { c.Token = token(rightToken, imported, 0) },
 			verdict: doctor.VerdictFailing, cause: "server_error", action: mcptools.ActionWait,
 		},
 		{
-			name: "a server that is not there", server: always(200),
-			prepare: func(_ *patient, c *doctor.Case) {
+			name: "an unreachable server", server: always(200),
+			prepare: func(_ *testServer, c *doctor.Case) {
 				c.Provider.Server.URL = "http://127.0.0.1:1/mcp"
 				c.Token = token(rightToken, imported, 0)
 			},
 			verdict: doctor.VerdictFailing, cause: "unreachable", action: mcptools.ActionCheckServer,
 		},
 		{
-			name: "a server that is not there, and a token that is not for it", server: always(200),
-			prepare: func(_ *patient, c *doctor.Case) {
+			name: "an unreachable server and a token for another one", server: always(200),
+			prepare: func(_ *testServer, c *doctor.Case) {
 				c.Provider.Server.URL, c.Provider.Vendor = "http://127.0.0.1:1/mcp", "Notes"
 				c.Token = token("gho_"+strings.Repeat("aB3", 12), imported, 0)
 			},
@@ -257,33 +257,33 @@ func TestTheDoctorFindsTheCause(t *testing.T) {
 			also: map[string]string{"unreachable": doctor.Confirmed},
 		},
 		{
-			name: "a server that lists for anyone", server: tools(), prepare: func(_ *patient, c *doctor.Case) { c.Token = token(otherToken, imported, 0) },
+			name: "a server that lists tools without a token", server: tools(), prepare: func(_ *testServer, c *doctor.Case) { c.Token = token(otherToken, imported, 0) },
 			verdict: doctor.VerdictUnknown, cause: "lists_for_anyone", action: mcptools.ActionNone,
 		},
 		{
-			name: "a server that is open to anyone", server: tools(),
-			prepare: func(_ *patient, c *doctor.Case) {
+			name: "a server that requires no token", server: tools(),
+			prepare: func(_ *testServer, c *doctor.Case) {
 				c.Provider.Ways = []providers.Way{{ID: "none", Kind: providers.WayNone, Name: "no credential", Obtain: "None."}}
 			},
 			verdict: doctor.VerdictOK, action: mcptools.ActionNone,
 		},
 		{
-			name: "metadata of something else", server: bearer(401, invalidToken),
-			prepare: func(p *patient, _ *doctor.Case) { p.metadata["resource"] = "https://other.example/mcp" },
+			name: "metadata of another resource", server: bearer(401, invalidToken),
+			prepare: func(p *testServer, _ *doctor.Case) { p.metadata["resource"] = "https://other.example/mcp" },
 			verdict: doctor.VerdictFailing, cause: "not_connected", action: mcptools.ActionConnect,
 			also: map[string]string{"untrusted_metadata": doctor.Confirmed},
 		},
 		{
-			name: "an entry that OpenAI does not take", server: bearer(401, invalidToken),
-			prepare: func(_ *patient, c *doctor.Case) {
+			name: "an entry that OpenAI rejects", server: bearer(401, invalidToken),
+			prepare: func(_ *testServer, c *doctor.Case) {
 				c.Token = token(rightToken, imported, time.Hour)
 				c.Failure = &mcptools.Failure{Kind: mcptools.KindInvalidTool, Stage: mcptools.StageRequest}
 			},
 			verdict: doctor.VerdictFailing, cause: "misconfigured", action: mcptools.ActionFixConfig,
 		},
 		{
-			name: "keys in headers of their own, of which one is missing", server: bearer(401, invalidToken),
-			prepare: func(_ *patient, c *doctor.Case) {
+			name: "keys in separate headers, one of them missing", server: bearer(401, invalidToken),
+			prepare: func(_ *testServer, c *doctor.Case) {
 				c.Provider.Ways = []providers.Way{{
 					ID: "keys", Kind: providers.WayKey, Name: "two keys", Obtain: "Two keys.",
 					Carry: []providers.Carry{{Header: "X-Key"}, {Header: "X-App-Key", Secret: "app"}},
@@ -295,10 +295,10 @@ func TestTheDoctorFindsTheCause(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			p := newPatient(t, c.server)
-			study := doctor.Case{Provider: providers.Custom("notes", p.url, nil)}
-			c.prepare(p, &study)
-			r := doctor.Examine(t.Context(), study, &doctor.Options{InsecureAllowLoopback: true})
+			p := newTestServer(t, c.server)
+			examined := doctor.Case{Provider: providers.Custom("notes", p.url, nil)}
+			c.prepare(p, &examined)
+			r := doctor.Examine(t.Context(), examined, &doctor.Options{InsecureAllowLoopback: true})
 			assert.Equal(t, c.verdict, r.Verdict)
 			assert.Equal(t, c.cause, r.Cause)
 			assert.Equal(t, c.action, r.Action)
@@ -308,7 +308,7 @@ func TestTheDoctorFindsTheCause(t *testing.T) {
 				assert.Equal(t, want, r.Hypotheses[at].Verdict, "%s: %s", id, r.Hypotheses[at].Detail)
 			}
 			if c.unsent {
-				assert.Empty(t, strings.TrimSpace(p.saw()), "nothing was sent")
+				assert.Empty(t, strings.TrimSpace(p.saw()), "the token was not sent")
 			}
 			assertPresentable(t, r)
 			if t.Failed() {
@@ -319,8 +319,8 @@ func TestTheDoctorFindsTheCause(t *testing.T) {
 	}
 }
 
-// assertPresentable: every detail is a sentence, the hypotheses are in order,
-// and no token is in what is printed.
+// assertPresentable checks that every detail is a sentence, that the hypotheses
+// are in order, and that the JSON contains no token.
 func assertPresentable(t *testing.T, r doctor.Report) {
 	t.Helper()
 	text, err := json.Marshal(r)
@@ -362,9 +362,9 @@ func assertPresentable(t *testing.T, r doctor.Report) {
 	}
 }
 
-func TestWhatTheServerEchoesIsCleared(t *testing.T) {
+func TestEchoedTokensAreRedacted(t *testing.T) {
 	t.Parallel()
-	p := newPatient(t, bearer(401, `Bearer error="invalid_token", error_description="bad: {sent}"`))
+	p := newTestServer(t, bearer(401, `Bearer error="invalid_token", error_description="bad: {sent}"`))
 	r := doctor.Examine(t.Context(), doctor.Case{
 		Provider: providers.Custom("notes", p.url, nil),
 		Token:    token(otherToken, oauthstore.Provenance{Obtained: oauthstore.ObtainedImport, Way: "oauth"}, 0),
@@ -373,10 +373,10 @@ func TestWhatTheServerEchoesIsCleared(t *testing.T) {
 	assertPresentable(t, r)
 }
 
-func TestKeysInHeadersOfTheirOwnReachTheServer(t *testing.T) {
+func TestKeysInSeparateHeadersAreSent(t *testing.T) {
 	t.Parallel()
 	inner := tools()
-	p := newPatient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	p := newTestServer(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("X-Key") != rightToken || r.Header.Get("X-App-Key") != otherToken || r.Header.Get("Authorization") != "" {
 			w.WriteHeader(http.StatusUnauthorized)
 			return
@@ -393,7 +393,7 @@ func TestKeysInHeadersOfTheirOwnReachTheServer(t *testing.T) {
 	assert.Equal(t, doctor.VerdictOK, r.Verdict, "%+v", r.Steps)
 }
 
-func TestURLsAndConnectorsAreJudgedWithoutAsking(t *testing.T) {
+func TestURLsAndConnectorsAreCheckedWithoutRequests(t *testing.T) {
 	t.Parallel()
 	r := doctor.Examine(t.Context(), doctor.Case{Provider: providers.Asana(), ServerURL: "https://mcp.asana.com/sse"}, nil)
 	assert.Equal(t, "wrong_endpoint", r.Cause)

@@ -10,9 +10,10 @@ import (
 	"github.com/toolgrant/toolgrant/providers"
 )
 
-// A token of the vendor's REST API looks right, and the MCP server refuses it.
+// A token of the vendor's REST API has a valid format, but the MCP server
+// rejects it.
 func ExampleExamine() {
-	world, err := lab.Start(nil) // in place of a vendor
+	world, err := lab.Start(nil) // replaces a vendor
 	if err != nil {
 		panic(err)
 	}

@@ -18,7 +18,7 @@ import (
 
 var owner = oauthstore.Owner{Tenant: "acme", Subject: "ada"}
 
-// result builds an entry for a server, as a request carries it.
+// result builds an entry for a server, as a request contains it.
 func result(t *testing.T, url string, tok *oauthstore.Token, opts mcptools.Options) mcptools.Result {
 	t.Helper()
 	creds := oauthstore.SourceFunc(func(context.Context, oauthstore.Key, time.Duration) (oauthstore.Token, error) { return *tok, nil })
@@ -36,37 +36,37 @@ func classified(raw string, r mcptools.Result) *mcptools.Failure {
 	return mcptools.Classify([]byte(raw), &mcptools.ClassifyOptions{Surface: "responses", Entries: r.Entries})
 }
 
-func TestAFailureIsExplainedByAskingTheServerItself(t *testing.T) {
+func TestExplainExaminesTheServer(t *testing.T) {
 	t.Parallel()
 	const unauthorized = "Error retrieving tool list from MCP server: 'notes'. Http status code: 401 (Unauthorized)"
-	const nothingSaid = "Error retrieving tool list from MCP server: 'notes'. Http status code: 424 (Failed Dependency)"
+	const withoutStatus = "Error retrieving tool list from MCP server: 'notes'. Http status code: 424 (Failed Dependency)"
 	here := oauthstore.Provenance{Obtained: oauthstore.ObtainedConsent, Way: "oauth"}
 	for _, c := range []struct {
-		name   string
-		server http.Handler
-		token  *oauthstore.Token
-		said   string
-		cause  string
-		action mcptools.Action
+		name    string
+		server  http.Handler
+		token   *oauthstore.Token
+		message string
+		cause   string
+		action  mcptools.Action
 	}{
 		{"of another server", bearer(401, invalidToken), token(otherToken, oauthstore.Provenance{Obtained: oauthstore.ObtainedImport, Way: "oauth"}, 0), unauthorized, "wrong_audience", mcptools.ActionReconnect},
-		{"not accepted though fresh", bearer(401, invalidToken), token(otherToken, here, time.Hour), unauthorized, "unauthorized", mcptools.ActionReconnect},
-		{"ending", bearer(401, invalidToken), token(otherToken, here, 30*time.Second), unauthorized, "expired", mcptools.ActionReconnect},
+		{"rejected although new", bearer(401, invalidToken), token(otherToken, here, time.Hour), unauthorized, "unauthorized", mcptools.ActionReconnect},
+		{"about to expire", bearer(401, invalidToken), token(otherToken, here, 30*time.Second), unauthorized, "expired", mcptools.ActionReconnect},
 		{"without a scope", bearer(403, `Bearer error="insufficient_scope", scope="write"`), token(otherToken, here, time.Hour), "Error retrieving tool list from MCP server: 'notes'. Http status code: 403 (Forbidden)", "scope_missing", mcptools.ActionStepUp},
 		{"an allow-list, seen from OpenAI", bearer(401, invalidToken), token(rightToken, here, time.Hour), unauthorized, "address_blocked", mcptools.ActionCheckServer},
-		{"a redirect", always(http.StatusPermanentRedirect, "Location", "/elsewhere"), token(rightToken, here, time.Hour), nothingSaid, "wrong_endpoint", mcptools.ActionFixConfig},
-		{"no endpoint", always(http.StatusNotFound), token(rightToken, here, time.Hour), nothingSaid, "wrong_endpoint", mcptools.ActionFixConfig},
-		{"a server that fails", always(http.StatusBadGateway), token(rightToken, here, time.Hour), nothingSaid, "server_error", mcptools.ActionWait},
+		{"a redirect", always(http.StatusPermanentRedirect, "Location", "/elsewhere"), token(rightToken, here, time.Hour), withoutStatus, "wrong_endpoint", mcptools.ActionFixConfig},
+		{"not an MCP endpoint", always(http.StatusNotFound), token(rightToken, here, time.Hour), withoutStatus, "wrong_endpoint", mcptools.ActionFixConfig},
+		{"a failing server", always(http.StatusBadGateway), token(rightToken, here, time.Hour), withoutStatus, "server_error", mcptools.ActionWait},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			p := newPatient(t, c.server)
+			p := newTestServer(t, c.server)
 			tok := *c.token
 			if tok.Provenance.Obtained == oauthstore.ObtainedConsent {
 				tok.Provenance.Resource = p.url
 			}
 			r := result(t, p.url, &tok, mcptools.Options{Headers: map[string]string{"X-Project": "7"}})
-			report := doctor.Explain(t.Context(), classified(c.said, r), r, &doctor.Options{InsecureAllowLoopback: true})
+			report := doctor.Explain(t.Context(), classified(c.message, r), r, &doctor.Options{InsecureAllowLoopback: true})
 			assert.Equal(t, c.cause, report.Cause, "%+v", report.Hypotheses)
 			assert.Equal(t, c.action, report.Action)
 			assert.Equal(t, doctor.VerdictFailing, report.Verdict)
@@ -74,9 +74,9 @@ func TestAFailureIsExplainedByAskingTheServerItself(t *testing.T) {
 	}
 }
 
-func TestAPrivateAddressIsToldApart(t *testing.T) {
+func TestPrivateAddressIsDetected(t *testing.T) {
 	t.Parallel()
-	p := newPatient(t, bearer(401, invalidToken))
+	p := newTestServer(t, bearer(401, invalidToken))
 	r := result(t, p.url, token(rightToken, oauthstore.Provenance{Obtained: oauthstore.ObtainedConsent, Way: "oauth", Resource: p.url}, time.Hour), mcptools.Options{})
 	f := classified("Error retrieving tool list from MCP server: 'notes'. Http status code: 424 (Failed Dependency)", r)
 	report := doctor.Explain(t.Context(), f, r, nil)
@@ -85,21 +85,21 @@ func TestAPrivateAddressIsToldApart(t *testing.T) {
 	assert.Empty(t, p.saw())
 }
 
-func TestWhatNoServerIsToBlameForIsAskedOfNone(t *testing.T) {
+func TestFailuresOfNoServerSendNoRequest(t *testing.T) {
 	t.Parallel()
-	p := newPatient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "asked") }))
+	p := newTestServer(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "asked") }))
 	r := result(t, p.url, token(rightToken, oauthstore.Provenance{Way: "oauth"}, 0), mcptools.Options{})
 	for name, c := range map[string]struct {
-		said, cause, verdict string
-		action               mcptools.Action
+		message, cause, verdict string
+		action                  mcptools.Action
 	}{
-		"OpenAI is down":  {`{"error":{"type":"server_error","message":"Sorry"}}`, "openai", doctor.VerdictFailing, mcptools.ActionWait},
-		"the API key":     {`{"error":{"type":"invalid_request_error","code":"invalid_api_key","message":"no"}}`, "openai", doctor.VerdictFailing, mcptools.ActionFixConfig},
-		"the entry":       {`{"error":{"type":"invalid_request_error","param":"tools[0].server_url","message":"Invalid 'tools[0].server_url'"}}`, "misconfigured", doctor.VerdictFailing, mcptools.ActionFixConfig},
-		"another server":  {"Error retrieving tool list from MCP server: 'other'. Http status code: 401 (Unauthorized)", "", doctor.VerdictUnknown, mcptools.ActionRefresh},
-		"nobody can tell": {"what?", "", doctor.VerdictUnknown, mcptools.ActionNone},
+		"OpenAI is down": {`{"error":{"type":"server_error","message":"Sorry"}}`, "openai", doctor.VerdictFailing, mcptools.ActionWait},
+		"the API key":    {`{"error":{"type":"invalid_request_error","code":"invalid_api_key","message":"no"}}`, "openai", doctor.VerdictFailing, mcptools.ActionFixConfig},
+		"the entry":      {`{"error":{"type":"invalid_request_error","param":"tools[0].server_url","message":"Invalid 'tools[0].server_url'"}}`, "misconfigured", doctor.VerdictFailing, mcptools.ActionFixConfig},
+		"another server": {"Error retrieving tool list from MCP server: 'other'. Http status code: 401 (Unauthorized)", "", doctor.VerdictUnknown, mcptools.ActionRefresh},
+		"unrecognized":   {"what?", "", doctor.VerdictUnknown, mcptools.ActionNone},
 	} {
-		report := doctor.Explain(t.Context(), classified(c.said, r), r, &doctor.Options{InsecureAllowLoopback: true})
+		report := doctor.Explain(t.Context(), classified(c.message, r), r, &doctor.Options{InsecureAllowLoopback: true})
 		assert.Equal(t, c.cause, report.Cause, name)
 		assert.Equal(t, c.verdict, report.Verdict, name)
 		assert.Equal(t, c.action, report.Action, name)

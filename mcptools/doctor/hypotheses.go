@@ -14,44 +14,44 @@ import (
 	"github.com/toolgrant/toolgrant/providers"
 )
 
-// A suspicion is a hypothesis that is always weighed.
+// A suspicion is a hypothesis that every examination evaluates.
 type suspicion struct {
 	id     string
 	action mcptools.Action
-	// harmless: it explains what can't be told, or what will fail later, but
-	// not why the server does not work now.
+	// harmless: it explains a missing result or a later failure, but not why the
+	// server fails now.
 	harmless bool
-	// vague: it is sure and explains little, so that anything likely is the
-	// better cause.
-	vague bool
-	weigh func(e *evidence) (verdict, detail string)
+	// vague: when confirmed it explains little, so that any likely hypothesis is
+	// the better cause.
+	vague    bool
+	evaluate func(e *evidence) (verdict, detail string)
 }
 
-// suspicions stand in the order of how much they explain: of two that are
-// equally strong the first is the cause.
+// suspicions are sorted by how much they explain: of two with the same verdict
+// the first is the cause.
 var suspicions = []suspicion{
-	{id: "private_address", action: mcptools.ActionFixConfig, weigh: privateAddress},
-	{id: "wrong_endpoint", action: mcptools.ActionFixConfig, weigh: wrongURL},
-	{id: "wrong_token_kind", action: mcptools.ActionFixConfig, weigh: wrongTokenKind},
-	{id: "wrong_audience", action: mcptools.ActionReconnect, weigh: wrongAudience},
-	{id: "reauth_required", action: mcptools.ActionReconnect, weigh: grantEnded},
-	{id: "unreachable", action: mcptools.ActionCheckServer, weigh: unreachable},
-	{id: "server_error", action: mcptools.ActionWait, weigh: serverFailing},
-	{id: "not_connected", action: mcptools.ActionConnect, weigh: notConnected},
-	{id: "expired", action: mcptools.ActionRefresh, weigh: expiredToken},
-	{id: "scope_missing", action: mcptools.ActionStepUp, weigh: missingScope},
-	{id: "unauthorized", action: mcptools.ActionReconnect, vague: true, weigh: tokenRefused},
-	{id: "address_blocked", action: mcptools.ActionCheckServer, weigh: addressBlocked},
-	{id: "misconfigured", action: mcptools.ActionFixConfig, weigh: misconfigured},
-	{id: "openai", action: mcptools.ActionWait, weigh: openAIsSide},
-	{id: "untrusted_metadata", action: mcptools.ActionCheckServer, harmless: true, weigh: noConsent},
-	{id: "lists_for_anyone", action: mcptools.ActionNone, harmless: true, weigh: listsForAnyone},
+	{id: "private_address", action: mcptools.ActionFixConfig, evaluate: privateAddress},
+	{id: "wrong_endpoint", action: mcptools.ActionFixConfig, evaluate: wrongURL},
+	{id: "wrong_token_kind", action: mcptools.ActionFixConfig, evaluate: wrongTokenKind},
+	{id: "wrong_audience", action: mcptools.ActionReconnect, evaluate: wrongAudience},
+	{id: "reauth_required", action: mcptools.ActionReconnect, evaluate: reauthRequired},
+	{id: "unreachable", action: mcptools.ActionCheckServer, evaluate: unreachable},
+	{id: "server_error", action: mcptools.ActionWait, evaluate: serverFailing},
+	{id: "not_connected", action: mcptools.ActionConnect, evaluate: notConnected},
+	{id: "expired", action: mcptools.ActionRefresh, evaluate: expiredToken},
+	{id: "scope_missing", action: mcptools.ActionStepUp, evaluate: missingScope},
+	{id: "unauthorized", action: mcptools.ActionReconnect, vague: true, evaluate: tokenRefused},
+	{id: "address_blocked", action: mcptools.ActionCheckServer, evaluate: addressBlocked},
+	{id: "misconfigured", action: mcptools.ActionFixConfig, evaluate: misconfigured},
+	{id: "openai", action: mcptools.ActionWait, evaluate: openAIFailing},
+	{id: "untrusted_metadata", action: mcptools.ActionCheckServer, harmless: true, evaluate: noConsent},
+	{id: "lists_for_anyone", action: mcptools.ActionNone, harmless: true, evaluate: listsForAnyone},
 }
 
 func (e *evidence) accepted() bool { return e.probe.Outcome == mcpprobe.Accepted }
 func (e *evidence) refused() bool  { return e.probe.Outcome == mcpprobe.Refused }
 
-// kind is why no entry can be built of the token.
+// kind returns the kind of the failure to build an entry, or "".
 func (e *evidence) kind() mcptools.Kind {
 	if e.entryErr == nil {
 		return ""
@@ -59,7 +59,7 @@ func (e *evidence) kind() mcptools.Kind {
 	return e.entryErr.Kind
 }
 
-// openAI reports whether OpenAI said that.
+// openAI reports whether OpenAI reported a failure of one of the kinds.
 func (e *evidence) openAI(kinds ...mcptools.Kind) bool {
 	return e.Failure != nil && slices.Contains(kinds, e.Failure.Kind)
 }
@@ -71,18 +71,18 @@ func wrongURL(e *evidence) (verdict, detail string) {
 	case e.at.Server.Connector != "":
 		return RuledOut, "A connector has no URL."
 	case e.answer == nil:
-		return Possible, "Nothing answers there."
+		return Possible, "There is no response from this URL."
 	}
 	switch status := e.answer.Status; {
 	case status/100 == 3:
-		return Confirmed, "It redirects to " + printable(withoutQuery(e.answer.Header.Get("Location"))) + ", and a token must not follow."
+		return Confirmed, "It redirects to " + printable(withoutQuery(e.answer.Header.Get("Location"))) + "; tokens are not sent to redirect targets."
 	case status == http.StatusNotFound, status == http.StatusGone, status == http.StatusMethodNotAllowed,
 		status == http.StatusNotAcceptable, status == http.StatusUnsupportedMediaType, status == http.StatusMisdirectedRequest:
-		return Confirmed, "What answers there is no MCP endpoint."
+		return Confirmed, "The URL is not an MCP endpoint."
 	case e.probe.Cause == mcpprobe.CauseWrongEndpoint, e.probe.Cause == mcpprobe.CauseProtocol:
 		return Likely, e.probe.Detail
 	}
-	return RuledOut, "An MCP server answers there."
+	return RuledOut, "The URL is an MCP endpoint."
 }
 
 func unreachable(e *evidence) (verdict, detail string) {
@@ -92,9 +92,9 @@ func unreachable(e *evidence) (verdict, detail string) {
 	case e.probe.Cause == mcpprobe.CauseUnreachable, e.probe.Cause == mcpprobe.CauseTLS, e.probe.Cause == mcpprobe.CauseTimeout:
 		return Likely, e.probe.Detail
 	case e.openAI(mcptools.KindUnreachable, mcptools.KindTimeout):
-		return Possible, "It answers from here, but OpenAI could not reach it: it may be down now and then, or open to some networks only."
+		return Possible, "It responds to this machine, but OpenAI could not reach it: it may be down intermittently, or restricted to some networks."
 	}
-	return RuledOut, "It answers."
+	return RuledOut, "The server responds."
 }
 
 func privateAddress(e *evidence) (verdict, detail string) {
@@ -104,29 +104,29 @@ func privateAddress(e *evidence) (verdict, detail string) {
 	case e.answer != nil:
 		return RuledOut, "The server was reached at a public address."
 	}
-	return Possible, "Its address is not known to be public."
+	return Possible, "It is unknown whether the server's address is public."
 }
 
-func openAIsSide(e *evidence) (verdict, detail string) {
+func openAIFailing(e *evidence) (verdict, detail string) {
 	switch {
 	case e.openAI(mcptools.KindPlatform):
 		return Confirmed, sentence(e.Failure)
 	case e.Failure == nil:
-		return RuledOut, "OpenAI has said nothing."
+		return RuledOut, "OpenAI reported no failure."
 	case e.accepted():
-		return Possible, "The server takes this token from here: the trouble may be on OpenAI's side, or on the way from there."
+		return Possible, "The server accepts this token from here: the cause may be OpenAI's service or its connection to the server."
 	}
-	return RuledOut, "It does not work from here either."
+	return RuledOut, "It fails from here too."
 }
 
 func serverFailing(e *evidence) (verdict, detail string) {
 	switch {
 	case e.answer != nil && (e.answer.Status >= http.StatusInternalServerError || e.answer.Status == http.StatusTooManyRequests):
-		return Confirmed, "The server fails, or asks to slow down, whoever comes."
+		return Confirmed, "The server fails or limits the rate, even without a token."
 	case e.probe.Cause == mcpprobe.CauseServerError, e.probe.Cause == mcpprobe.CauseRateLimited:
 		return Confirmed, e.probe.Detail
 	case e.openAI(mcptools.KindServerError, mcptools.KindRateLimited):
-		return Possible, "It answers now, but OpenAI saw it fail."
+		return Possible, "It responds now, but it failed for OpenAI."
 	}
 	return RuledOut, "It does not fail now."
 }
@@ -136,9 +136,9 @@ func notConnected(e *evidence) (verdict, detail string) {
 	case e.Token != nil:
 		return RuledOut, "There is a credential."
 	case e.urlErr == nil && isOpen(e.at):
-		return RuledOut, "The server is open to anyone."
+		return RuledOut, "The server requires no token."
 	}
-	return Confirmed, "The server wants a token, and there is no credential."
+	return Confirmed, "The server requires a token, and there is no credential."
 }
 
 func wrongTokenKind(e *evidence) (verdict, detail string) {
@@ -146,31 +146,32 @@ func wrongTokenKind(e *evidence) (verdict, detail string) {
 	case e.kind() == mcptools.KindWrongTokenKind:
 		return Confirmed, sentence(e.entryErr)
 	case e.accepted():
-		return RuledOut, "The server takes it."
+		return RuledOut, "The server accepts it."
 	case e.refused() && e.at.RESTToken == providers.No && e.foreign():
-		return Likely, "The server takes no token of the vendor's REST API, and where this one is from is not known."
+		return Likely, "The server does not accept tokens of the vendor's REST API, and the origin of this one is unknown."
 	case e.refused() && e.foreign():
-		return Possible, "Where this token is from is not known."
+		return Possible, "The origin of this token is unknown."
 	}
 	return e.unlessToken()
 }
 
-// foreign reports whether nothing proves that the token was issued for this
+// foreign reports whether there is no proof that the token was issued for this
 // server.
 func (e *evidence) foreign() bool {
 	p := e.Token.Provenance
 	return p.Obtained != oauthstore.ObtainedConsent && p.Resource == ""
 }
 
-// unlessToken is for suspicions about a token that nothing speaks for.
+// unlessToken is the verdict on a hypothesis about the token without evidence
+// for it.
 func (e *evidence) unlessToken() (verdict, detail string) {
 	switch {
 	case e.Token == nil:
 		return RuledOut, "There is no token."
 	case e.probe.Outcome == "" || e.probe.Outcome == mcpprobe.Unknown:
-		return Possible, "The server did not say."
+		return Possible, "The server gave no clear response."
 	}
-	return RuledOut, "Nothing speaks for it."
+	return RuledOut, "There is no evidence for it."
 }
 
 func wrongAudience(e *evidence) (verdict, detail string) {
@@ -178,21 +179,21 @@ func wrongAudience(e *evidence) (verdict, detail string) {
 	case e.kind() == mcptools.KindWrongAudience:
 		return Confirmed, sentence(e.entryErr)
 	case e.accepted():
-		return RuledOut, "The server takes it."
+		return RuledOut, "The server accepts it."
 	case e.refused() && e.probe.Reason == mcpprobe.ReasonAudience && e.foreign():
-		return Likely, "The server refuses it, and nothing says that it was issued for this server."
+		return Likely, "The server rejects it, and there is no proof that it was issued for this server."
 	case e.refused() && e.probe.Reason == mcpprobe.ReasonAudience:
-		return Possible, "The server refuses it, although it was obtained for this server."
+		return Possible, "The server rejects it, although it was obtained for this server."
 	}
 	return e.unlessToken()
 }
 
-func grantEnded(e *evidence) (verdict, detail string) {
+func reauthRequired(e *evidence) (verdict, detail string) {
 	switch {
 	case e.Status != nil && (e.Status.State == oauthstore.StateReauthorize || e.Status.State == oauthstore.StateRevoked):
-		return Confirmed, "The store says that only the user's new consent helps (" + string(e.Status.Reason) + ")."
+		return Confirmed, "According to the store, the user must consent again (" + string(e.Status.Reason) + ")."
 	case e.accepted():
-		return RuledOut, "The server takes the token."
+		return RuledOut, "The server accepts the token."
 	case e.refused() && e.probe.Reason == mcpprobe.ReasonAudience:
 		return Possible, "The user, an administrator or the vendor may have revoked it."
 	}
@@ -204,13 +205,13 @@ func expiredToken(e *evidence) (verdict, detail string) {
 	case e.Token == nil:
 		return RuledOut, "There is no token."
 	case e.expired():
-		return Confirmed, "It has ended."
+		return Confirmed, "It has expired."
 	case !e.Token.Expiry.IsZero() && time.Until(e.Token.Expiry) < time.Minute:
-		return Likely, "It ends within a minute, and a response takes longer."
+		return Likely, "It expires within a minute, which can be too short for a response."
 	case !e.Token.Expiry.IsZero(), e.accepted():
-		return RuledOut, "It still lives."
+		return RuledOut, "It has not expired."
 	}
-	return Possible, "When it ends is not known."
+	return Possible, "Its expiry is unknown."
 }
 
 func missingScope(e *evidence) (verdict, detail string) {
@@ -218,9 +219,9 @@ func missingScope(e *evidence) (verdict, detail string) {
 	case e.refused() && e.probe.Reason == mcpprobe.ReasonScope:
 		return Confirmed, e.probe.Detail
 	case e.openAI(mcptools.KindForbidden):
-		return Likely, "OpenAI was refused with 403: listing tools may need less than calling them."
+		return Likely, "OpenAI's request failed with 403: listing tools may need fewer scopes than calling them."
 	case e.accepted():
-		return RuledOut, "It reaches as far as listing the tools."
+		return RuledOut, "Its scopes allow listing the tools."
 	}
 	return e.unlessToken()
 }
@@ -230,22 +231,22 @@ func tokenRefused(e *evidence) (verdict, detail string) {
 	case e.refused():
 		return Confirmed, e.probe.Detail
 	case e.accepted():
-		return RuledOut, "The server takes it."
+		return RuledOut, "The server accepts it."
 	}
 	return e.unlessToken()
 }
 
 func addressBlocked(e *evidence) (verdict, detail string) {
-	const list = "an allow-list of addresses, of the vendor's product or of the customer's workspace, may refuse "
+	const list = "an IP allow-list of the vendor or of the customer's workspace may block "
 	switch {
 	case e.probe.Cause == mcpprobe.CauseForbidden:
-		return Likely, "The server refuses access and names neither the token nor a scope: " + list + "this machine."
+		return Likely, "The server denies access without naming the token or a scope: " + list + "this machine."
 	case e.accepted() && e.openAI(mcptools.KindUnauthorized, mcptools.KindForbidden, mcptools.KindUnreachable, mcptools.KindTimeout, mcptools.KindUpstreamUnknown):
-		return Likely, "The server takes this token from here, and OpenAI failed with it: " + list + "OpenAI's addresses (https://openai.com/chatgpt-connectors.json)."
+		return Likely, "The server accepts this token from here, but not from OpenAI: " + list + "OpenAI's addresses (https://openai.com/chatgpt-connectors.json)."
 	case e.refused(), e.urlErr != nil:
 		return RuledOut, "It fails from here too."
 	}
-	return Possible, "It can't be told from here: " + list + "OpenAI's addresses (https://openai.com/chatgpt-connectors.json)."
+	return Possible, "This can't be checked from here: " + list + "OpenAI's addresses (https://openai.com/chatgpt-connectors.json)."
 }
 
 func misconfigured(e *evidence) (verdict, detail string) {
@@ -255,7 +256,7 @@ func misconfigured(e *evidence) (verdict, detail string) {
 	if e.openAI(mcptools.KindInvalidTool, mcptools.KindUnsupported, mcptools.KindInvalidHistory) {
 		return Confirmed, sentence(e.Failure)
 	}
-	return RuledOut, "The entry is as it must be."
+	return RuledOut, "The entry is valid."
 }
 
 func noConsent(e *evidence) (verdict, detail string) {
@@ -263,25 +264,25 @@ func noConsent(e *evidence) (verdict, detail string) {
 	case e.metadataErr != nil:
 		return Confirmed, sentence(e.metadataErr)
 	case e.urlErr != nil || e.answer == nil:
-		return Possible, "The metadata was not looked at."
+		return Possible, "The metadata was not checked."
 	}
-	return RuledOut, "Nothing stands in the way of a consent."
+	return RuledOut, "The metadata allows a consent."
 }
 
 func listsForAnyone(e *evidence) (verdict, detail string) {
 	switch {
 	case e.urlErr == nil && e.anyone && e.Token != nil && !e.accepted() && !e.refused():
-		return Confirmed, "The server lists its tools for anyone, so that only a tool call would show whether it takes the token."
+		return Confirmed, "The server lists its tools without a token, so only a tool call would show whether it accepts the token."
 	case e.answer == nil:
-		return Possible, "It was not reached."
+		return Possible, "The server was not reached."
 	}
-	return RuledOut, "It tells who comes with a good token."
+	return RuledOut, "Listing tools checks the token."
 }
 
 // strength orders verdicts.
 var strength = map[string]int{Confirmed: 0, Likely: 1, Possible: 2, RuledOut: 3}
 
-// report weighs everything.
+// report evaluates all hypotheses.
 func (e *evidence) report() Report {
 	r := Report{
 		Provider: e.Provider.ID, ServerURL: withoutQuery(cmp.Or(e.at.Server.URL, e.ServerURL)), Verdict: VerdictUnknown,
@@ -291,7 +292,7 @@ func (e *evidence) report() Report {
 	var cause Hypothesis
 	rank := 3
 	for _, s := range suspicions {
-		verdict, detail := s.weigh(e)
+		verdict, detail := s.evaluate(e)
 		h := Hypothesis{ID: s.id, Verdict: verdict, Action: s.action, Detail: detail}
 		switch {
 		case s.id == "unauthorized", s.id == "expired":
@@ -317,20 +318,20 @@ func (e *evidence) report() Report {
 	return r
 }
 
-// rank says how good a cause a suspicion is: 0 the best, 3 none.
+// rank returns how good a cause a suspicion is: from 0, the best, to 3, none.
 func (s *suspicion) rank(verdict string) int {
 	switch {
 	case verdict == Confirmed && !s.vague && !s.harmless:
 		return 0
 	case verdict == Likely && !s.harmless:
 		return 1
-	case verdict == Confirmed: // what is harmless stands last in the table
+	case verdict == Confirmed: // harmless ones are last in the table
 		return 2
 	}
 	return 3
 }
 
-// renew is how a token that is no longer good is replaced.
+// renew returns the action that replaces an invalid token.
 func (e *evidence) renew() mcptools.Action {
 	if e.Status != nil && e.Status.Refreshable {
 		return mcptools.ActionRefresh

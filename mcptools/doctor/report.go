@@ -9,50 +9,50 @@ import (
 
 // Verdicts of a [Report].
 const (
-	VerdictOK      = "ok"      // the server takes the token, seen from this machine
-	VerdictFailing = "failing" // it does not work
-	VerdictUnknown = "unknown" // it can't be told from here
+	VerdictOK      = "ok"      // the server accepts the token from this machine
+	VerdictFailing = "failing" // the server or credential does not work
+	VerdictUnknown = "unknown" // not enough evidence
 )
 
 // Verdicts of a [Hypothesis].
 const (
-	Confirmed = "confirmed" // it is so
-	Likely    = "likely"    // it explains what was seen, and little else does
-	Possible  = "possible"  // it would explain what was seen
-	RuledOut  = "ruled_out" // what was seen contradicts it
+	Confirmed = "confirmed" // proven
+	Likely    = "likely"    // the best explanation of the evidence
+	Possible  = "possible"  // consistent with the evidence
+	RuledOut  = "ruled_out" // contradicted by the evidence
 )
 
-// A Report is what [Examine] found out. It holds no secret; texts of servers
-// in it are bounded and printable, so it can be attached to a bug report.
+// A Report is the result of [Examine]. It contains no secret, and server texts
+// in it are short and printable, so it can be attached to a bug report.
 type Report struct {
 	Provider  string `json:"provider"`
 	ServerURL string `json:"server_url"`
 	Verdict   string `json:"verdict"` // one of the Verdict constants
-	// Cause is the id of the hypothesis that explains a failure best; "" (null
-	// in JSON) if nothing fails, or nothing is even likely.
+	// Cause is the id of the hypothesis that best explains a failure; "" (null in
+	// JSON) if nothing fails, or no hypothesis is likely.
 	Cause      string          `json:"-"`
-	Action     mcptools.Action `json:"action"`     // what to do about the cause
-	Hypotheses []Hypothesis    `json:"hypotheses"` // all that were weighed, the strongest first
-	Steps      []Step          `json:"steps"`      // what was done, in order
+	Action     mcptools.Action `json:"action"`     // fixes the cause
+	Hypotheses []Hypothesis    `json:"hypotheses"` // all hypotheses, the strongest first
+	Steps      []Step          `json:"steps"`      // in order
 	Checked    time.Time       `json:"checked_at"`
 }
 
-// A Hypothesis is one possible reason why it does not work.
+// A Hypothesis is one possible cause.
 type Hypothesis struct {
 	ID      string          `json:"id"`      // see the package comment
 	Verdict string          `json:"verdict"` // Confirmed, Likely, Possible or RuledOut
-	Action  mcptools.Action `json:"action"`  // what to do if it is so
-	Detail  string          `json:"detail"`  // a sentence: why it is thought so
+	Action  mcptools.Action `json:"action"`  // fixes the cause if it is true
+	Detail  string          `json:"detail"`  // a sentence: the reason for the verdict
 }
 
-// A Step is one thing that was looked at.
+// A Step is one check.
 type Step struct {
 	Name   string `json:"name"`
 	OK     bool   `json:"ok"`
 	Detail string `json:"detail"` // a sentence
 }
 
-// MarshalJSON implements [json.Marshaler]: no cause is null.
+// MarshalJSON implements [json.Marshaler]. An empty cause is null.
 func (r Report) MarshalJSON() ([]byte, error) {
 	type plain Report
 	var cause *string

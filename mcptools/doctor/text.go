@@ -7,7 +7,7 @@ import (
 	"github.com/toolgrant/toolgrant/mcptools"
 )
 
-// maxText bounds what is shown of a server's own words, in bytes.
+// maxText is the maximum length of a server's text, in bytes.
 const maxText = 300
 
 // printable bounds a text that came from a server, and keeps out what a
@@ -22,13 +22,13 @@ func printable(text string) string {
 	return text[:min(len(text), maxText)]
 }
 
-// withoutQuery drops a URL's query, which may hold anything.
+// withoutQuery removes a URL's query, which may contain secrets.
 func withoutQuery(raw string) string {
 	raw, _, _ = strings.Cut(raw, "?")
 	return raw
 }
 
-// sentence turns an error of this library's own into a sentence.
+// sentence formats an error of this library as a sentence.
 func sentence(err error) string {
 	text := err.Error()
 	prefixes := []string{"mcptools: ", "providers: ", "oauthstore: ", "oauth: "}
