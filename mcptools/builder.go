@@ -35,10 +35,10 @@ type Builder struct {
 	deferred    bool
 	headers     map[string]string // beside the credential: the provider's own and Options.Headers
 	useHeaders  bool
-	refresh     oauthstore.RefreshPolicy
+	need        oauthstore.Need
 	loopback    bool
-	verify      oauthstore.Verifier // nil: the server is not probed
-	hc          *http.Client        // for the probe; nil: there is nobody to ask
+	ownProbe    bool         // need.Verify is the probe of this builder
+	hc          *http.Client // for the probe; nil: there is nobody to ask
 	accepted    *acceptedTokens
 	looks       looks
 	warnings    []string
@@ -59,7 +59,7 @@ func NewBuilder(p providers.Provider, creds oauthstore.Credentials, opts *Option
 		provider: p, label: o.Label, description: o.Description, target: o.Target,
 		allowed: slices.Clone(o.AllowedTools), readOnly: o.ReadOnly, callers: slices.Clone(o.AllowedCallers),
 		deferred: o.DeferLoading, useHeaders: o.UseHeaders,
-		refresh: o.Refresh, loopback: o.InsecureAllowLoopback, accepted: &acceptedTokens{}, looks: newLooks(), log: o.Logger,
+		need: o.Need, loopback: o.InsecureAllowLoopback, accepted: &acceptedTokens{}, looks: newLooks(), log: o.Logger,
 	}
 	if b.log == nil {
 		b.log = slog.New(slog.DiscardHandler)
@@ -93,8 +93,8 @@ func NewBuilder(p providers.Provider, creds oauthstore.Credentials, opts *Option
 	if b.target == nil && b.creds != nil {
 		b.hc = probeClient(b.loopback, o.InsecureTransport)
 	}
-	if b.hc != nil && !o.InsecureSkipProbe {
-		b.verify = b.verifier(nil)
+	if b.hc != nil && !o.InsecureSkipProbe && b.need.Verify == nil {
+		b.need.Verify, b.ownProbe = b.verifier(nil), true
 	}
 	if b.readOnly && b.allowed != nil {
 		b.warnings = append(b.warnings, "OpenAI does not document how allowed tool names and read_only combine")
@@ -257,11 +257,12 @@ func (b *Builder) make(ctx context.Context, owner oauthstore.Owner, opts *BuildO
 		return made{tool: tool, key: key}, nil
 	}
 
-	need := oauthstore.Need{RefreshPolicy: b.refresh, RequireTTL: opts.RequireTTL, Verify: b.verify}
+	need := b.need
+	need.RequireTTL = need.RequireTTL || opts.RequireTTL
 	if opts.MinTTL > 0 {
 		need.MinTTL = opts.MinTTL
 	}
-	if need.Verify != nil && opts.Headers != nil {
+	if b.ownProbe && opts.Headers != nil {
 		need.Verify = b.verifier(opts) // with the headers of this very entry
 	}
 	t, err := b.creds.Token(ctx, key, need)

@@ -305,7 +305,7 @@ func TestEntrySaysWhatItCarries(t *testing.T) {
 		tok.Expiry = ends
 		return tok, nil
 	})
-	b, err := mcptools.NewBuilder(notes(), source, unprobed(mcptools.Options{Label: "n", Refresh: oauthstore.RefreshPolicy{MinTTL: time.Minute}}))
+	b, err := mcptools.NewBuilder(notes(), source, unprobed(mcptools.Options{Label: "n", Need: oauthstore.Need{MinTTL: time.Minute}}))
 	require.NoError(t, err)
 	assert.Equal(t, "n", b.Label())
 	assert.Equal(t, "notes", b.Provider())

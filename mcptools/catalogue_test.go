@@ -171,7 +171,7 @@ func TestWrongKindsOfTokensAreRefusedByName(t *testing.T) {
 func TestABareTokenGoesTheWayOfItsKind(t *testing.T) {
 	t.Parallel()
 	pat := "ghp_" + strings.Repeat("a", 36)
-	for _, obtained := range []string{"", oauthstore.ObtainedSource, oauthstore.ObtainedStatic, oauthstore.ObtainedImport} {
+	for _, obtained := range []oauthstore.Obtained{"", oauthstore.ObtainedSource, oauthstore.ObtainedStatic, oauthstore.ObtainedImport} {
 		tok := oauthstore.Token{AccessToken: oauthstore.NewSecret(pat), Provenance: oauthstore.Provenance{Obtained: obtained}}
 		b, err := mcptools.NewBuilder(providers.GitHub(nil), has(tok), unprobed(mcptools.Options{}))
 		require.NoError(t, err)

@@ -67,9 +67,9 @@ type Options struct {
 	// any case. Default: false.
 	UseHeaders bool
 
-	// Refresh says how early tokens are refreshed. Default: that of package
-	// oauthstore.
-	Refresh oauthstore.RefreshPolicy
+	// Need is what each token must meet. If Need.Verify is nil, the builder's own
+	// probe. The zero value means the defaults of package oauthstore.
+	Need oauthstore.Need
 
 	// InsecureSkipProbe builds entries without asking the MCP server whether it
 	// takes the token. Provenance and shape are checked all the same, but a

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -58,11 +59,9 @@ func (b *Builder) check(key oauthstore.Key, t *oauthstore.Token) (providers.Way,
 // first way. For a bare one that the caller has from elsewhere, its looks tell.
 func (b *Builder) wayOf(t *oauthstore.Token) (way providers.Way, ok bool) {
 	p := &t.Provenance
-	if p.Way == "" && p.TokenEndpoint == "" {
-		switch p.Obtained {
-		case oauthstore.ObtainedSource, oauthstore.ObtainedStatic, oauthstore.ObtainedImport:
-			return b.provider.WayOf(t.AccessToken.Expose()), true
-		}
+	bare := []oauthstore.Obtained{oauthstore.ObtainedSource, oauthstore.ObtainedStatic, oauthstore.ObtainedImport}
+	if p.Way == "" && p.TokenEndpoint == "" && slices.Contains(bare, p.Obtained) {
+		return b.provider.WayOf(t.AccessToken.Expose()), true
 	}
 	return b.provider.Way(p.Way)
 }
@@ -112,13 +111,13 @@ func (b *Builder) refuse(err error) *Failure {
 		set(KindWrongAudience, "the MCP server refuses this token: "+b.rule(way))
 	case errors.Is(err, oauthstore.ErrReauthorize):
 		set(KindReauthorize, "the credential is spent and the owner must connect again"+because(reason))
-	case errors.Is(err, oauthstore.ErrKeyUnavailable):
+	case reason == oauthstore.ReasonKeyUnavailable:
 		set(KindMisconfigured, "the key that sealed the credential is not in the keyset")
 	case errors.Is(err, oauthstore.ErrMisconfigured):
 		set(KindMisconfigured, "the authorization server refuses the application, not the owner"+because(reason))
 	case errors.Is(err, oauthstore.ErrNotFound):
 		set(KindNotConnected, "the owner has not connected it")
-	case errors.Is(err, oauthstore.ErrUnavailable), errors.Is(err, oauthstore.ErrClosed):
+	case errors.Is(err, oauthstore.ErrUnavailable):
 		set(KindUnavailable, "no token can be had right now"+because(reason))
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		set(KindUnavailable, "the caller's context ended before a token was there")

@@ -51,9 +51,8 @@ func TestWhatTheStoreSaysBecomesAFailure(t *testing.T) {
 		"refused for its scope":     {store(oauthstore.ErrRefused, oauthstore.ReasonScope), mcptools.KindForbidden, mcptools.ActionStepUp, http.StatusConflict},
 		"spent for its scope":       {store(oauthstore.ErrReauthorize, oauthstore.ReasonScope), mcptools.KindForbidden, mcptools.ActionStepUp, http.StatusConflict},
 		"unavailable":               {store(oauthstore.ErrUnavailable, oauthstore.ReasonRefreshFailing), mcptools.KindUnavailable, mcptools.ActionWait, http.StatusServiceUnavailable},
-		"closed":                    {store(oauthstore.ErrClosed, ""), mcptools.KindUnavailable, mcptools.ActionWait, http.StatusServiceUnavailable},
 		"misconfigured":             {store(oauthstore.ErrMisconfigured, ""), mcptools.KindMisconfigured, mcptools.ActionFixConfig, http.StatusInternalServerError},
-		"no sealing key":            {store(oauthstore.ErrKeyUnavailable, oauthstore.ReasonKeyUnavailable), mcptools.KindMisconfigured, mcptools.ActionFixConfig, http.StatusInternalServerError},
+		"no sealing key":            {store(oauthstore.ErrMisconfigured, oauthstore.ReasonKeyUnavailable), mcptools.KindMisconfigured, mcptools.ActionFixConfig, http.StatusInternalServerError},
 		"the caller went away":      {fmt.Errorf("wrapped: %w", context.Canceled), mcptools.KindUnavailable, mcptools.ActionWait, http.StatusServiceUnavailable},
 		"nobody knows what it was ": {errors.New("disk on fire"), mcptools.KindUnknown, mcptools.ActionNone, http.StatusInternalServerError},
 	} {

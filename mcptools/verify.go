@@ -19,11 +19,11 @@ import (
 // entry would carry. It asks also where [Options] leave the probe out of
 // Build. For a tunnel, a connector and a server that is open to anyone there
 // is nobody to ask. opts may be nil; only its Headers matter.
-func (b *Builder) Verifier(opts *BuildOptions) oauthstore.Verifier {
+func (b *Builder) Verifier(opts *BuildOptions) func(context.Context, oauthstore.Key, oauthstore.Token) oauthstore.Verdict {
 	more := headersOf(opts)
 	return func(ctx context.Context, key oauthstore.Key, t oauthstore.Token) oauthstore.Verdict {
 		if _, _, f := b.check(key, &t); f != nil {
-			return oauthstore.Verdict{Outcome: oauthstore.VerdictRefused, Reason: oauthstore.ReasonAudience, Detail: f.sentence, At: time.Now()}
+			return oauthstore.Verdict{Outcome: oauthstore.OutcomeRefused, Reason: oauthstore.ReasonAudience, Detail: f.sentence, At: time.Now()}
 		}
 		return b.probe(ctx, key, t, more)
 	}
@@ -32,7 +32,7 @@ func (b *Builder) Verifier(opts *BuildOptions) oauthstore.Verifier {
 // verifier is what Build hands to the credential store. It says nothing of a
 // token that Build itself is about to refuse by its right name, and does not
 // send such a token anywhere.
-func (b *Builder) verifier(opts *BuildOptions) oauthstore.Verifier {
+func (b *Builder) verifier(opts *BuildOptions) func(context.Context, oauthstore.Key, oauthstore.Token) oauthstore.Verdict {
 	more := headersOf(opts)
 	return func(ctx context.Context, key oauthstore.Key, t oauthstore.Token) oauthstore.Verdict {
 		_, warning, f := b.check(key, &t)
@@ -44,10 +44,10 @@ func (b *Builder) verifier(opts *BuildOptions) oauthstore.Verifier {
 		}
 		fromSource := t.Provenance.Obtained == oauthstore.ObtainedSource
 		if fromSource && b.accepted.has(key.Server, t.AccessToken) {
-			return oauthstore.Verdict{Outcome: oauthstore.VerdictAccepted, At: time.Now()}
+			return oauthstore.Verdict{Outcome: oauthstore.OutcomeAccepted, At: time.Now()}
 		}
 		v := b.probe(ctx, key, t, more)
-		if fromSource && v.Outcome == oauthstore.VerdictAccepted {
+		if fromSource && v.Outcome == oauthstore.OutcomeAccepted {
 			b.accepted.remember(key.Server, t.AccessToken)
 		}
 		return v
@@ -92,9 +92,9 @@ func (b *Builder) probe(ctx context.Context, key oauthstore.Key, t oauthstore.To
 	v.Detail = res.Detail
 	switch res.Outcome {
 	case mcpprobe.Accepted:
-		v.Outcome = oauthstore.VerdictAccepted
+		v.Outcome = oauthstore.OutcomeAccepted
 	case mcpprobe.Refused:
-		v.Outcome, v.Reason = oauthstore.VerdictRefused, oauthstore.ReasonAudience
+		v.Outcome, v.Reason = oauthstore.OutcomeRefused, oauthstore.ReasonAudience
 		if res.Reason == mcpprobe.ReasonScope {
 			v.Reason = oauthstore.ReasonScope
 		}

@@ -262,7 +262,7 @@ func TestWhatIsSurelySomethingElseIsSentToNobody(t *testing.T) {
 
 		key := oauthstore.Key{Owner: ada, Provider: "notes", Server: s.url}
 		v := b.Verifier(nil)(t.Context(), key, tok)
-		assert.Equal(t, oauthstore.VerdictRefused, v.Outcome, name)
+		assert.Equal(t, oauthstore.OutcomeRefused, v.Outcome, name)
 		assert.NotEmpty(t, v.Detail)
 		assert.NotContains(t, v.Detail, foreign)
 	}
@@ -320,21 +320,21 @@ func TestVerifier(t *testing.T) {
 	verify := b.Verifier(nil)
 
 	v := verify(t.Context(), key, bare(mcpToken))
-	assert.Equal(t, oauthstore.VerdictAccepted, v.Outcome, v.Detail)
+	assert.Equal(t, oauthstore.OutcomeAccepted, v.Outcome, v.Detail)
 	v = verify(t.Context(), key, bare(restToken))
-	assert.Equal(t, oauthstore.VerdictRefused, v.Outcome)
+	assert.Equal(t, oauthstore.OutcomeRefused, v.Outcome)
 	assert.Equal(t, oauthstore.ReasonAudience, v.Reason)
 	assert.Contains(t, v.Detail, refusal)
 	assert.NotContains(t, v.Detail, restToken)
 
 	asked := s.asked()
-	assert.Equal(t, oauthstore.VerdictAccepted, verify(t.Context(), key, bare(mcpToken)).Outcome)
+	assert.Equal(t, oauthstore.OutcomeAccepted, verify(t.Context(), key, bare(mcpToken)).Outcome)
 	assert.Greater(t, s.asked(), asked, "an explicit question was answered from memory")
 
 	tunnel, err := mcptools.NewBuilder(s.provider(), has(bare(mcpToken)), probing(mcptools.Options{Target: mcptools.Tunnel("tunnel_0123456789abcdefghijklmnopqrstuv")}))
 	require.NoError(t, err)
 	asked = s.asked()
-	assert.Equal(t, oauthstore.VerdictUnknown, tunnel.Verifier(nil)(t.Context(), key, bare(mcpToken)).Outcome)
+	assert.Equal(t, oauthstore.OutcomeUnknown, tunnel.Verifier(nil)(t.Context(), key, bare(mcpToken)).Outcome)
 	_, err = tunnel.Build(t.Context(), ada, nil)
 	require.NoError(t, err)
 	assert.Equal(t, asked, s.asked(), "asked past the tunnel")
@@ -350,7 +350,7 @@ func TestAServerThatListsForAnyoneProvesNothing(t *testing.T) {
 	b, err := mcptools.NewBuilder(p, has(bare(restToken)), probing(mcptools.Options{}))
 	require.NoError(t, err)
 	key := oauthstore.Key{Owner: ada, Provider: "notes", Server: s.url}
-	assert.Equal(t, oauthstore.VerdictUnknown, b.Verifier(nil)(t.Context(), key, bare(restToken)).Outcome)
+	assert.Equal(t, oauthstore.OutcomeUnknown, b.Verifier(nil)(t.Context(), key, bare(restToken)).Outcome)
 
 	users := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") != "Bearer "+mcpToken {

@@ -5,6 +5,8 @@ import (
 	"math"
 	mathrand "math/rand/v2"
 	"time"
+
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 // backoff returns how long to wait after that many failures in a row: 5 s,
@@ -25,7 +27,7 @@ func sleep(ctx context.Context, d time.Duration, closing <-chan struct{}) error 
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-closing:
-		return ErrClosed
+		return backend.ErrClosed
 	}
 }
 

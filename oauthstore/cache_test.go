@@ -185,10 +185,10 @@ func TestAWatchEndsWithItsStore(t *testing.T) {
 		require.NoError(t, s.Close(t.Context()))
 		select {
 		case err := <-ended:
-			require.ErrorIs(t, err, oauthstore.ErrClosed)
+			require.ErrorIs(t, err, backend.ErrClosed)
 		default:
 			t.Fatal("Close did not wait for it")
 		}
-		require.ErrorIs(t, s.Watch(t.Context()), oauthstore.ErrClosed)
+		require.ErrorIs(t, s.Watch(t.Context()), backend.ErrClosed)
 	})
 }

@@ -135,7 +135,7 @@ func (s *Store) clientOf(ctx context.Context, owner Owner, p *Provenance) (Clien
 	}
 	var saved savedClient
 	if err := json.Unmarshal(data, &saved); err != nil {
-		return Client{}, fmt.Errorf("%w: not a client", ErrSeal)
+		return Client{}, fmt.Errorf("%w: not a client", backend.ErrSeal)
 	}
 	return Client{Secret: NewSecret(saved.Secret), AuthMethod: saved.AuthMethod}, nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/toolgrant/toolgrant/internal/oauth"
 	"github.com/toolgrant/toolgrant/internal/secret"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 // A pair is the answer to a refresh, on its way into the record of the grant
@@ -78,7 +79,7 @@ func (p *pair) merge(r *record) {
 		r.Hold = &h
 	case p.problem != "":
 		r.Judged = r.Generation
-		r.Verdict = Verdict{Outcome: VerdictRefused, Reason: ReasonAudience, Detail: p.problem, At: p.issued}
+		r.Verdict = Verdict{Outcome: OutcomeRefused, Reason: ReasonAudience, Detail: p.problem, At: p.issued}
 	}
 }
 
@@ -124,7 +125,7 @@ func (s *Store) commit(ctx context.Context, key Key, sent *snapshot, p *pair) (*
 }
 
 // errAbandoned reports that Close stopped waiting for a save.
-var errAbandoned = fmt.Errorf("%w before the new pair was saved", ErrClosed)
+var errAbandoned = fmt.Errorf("%w before the new pair was saved", backend.ErrClosed)
 
 // save is the commit loop. It ends when the backend has saved the pair, when
 // another pair has replaced it, or when Close stops waiting; then the pair is

@@ -37,7 +37,7 @@ func checkLostRotation(t *testing.T, w *world, _ oauthstore.Token, err error, _ 
 func TestOthersComeBetweenRequestAndCommit(t *testing.T) {
 	t.Parallel()
 	accept := func(context.Context, oauthstore.Key, oauthstore.Token) oauthstore.Verdict {
-		return oauthstore.Verdict{Outcome: oauthstore.VerdictAccepted}
+		return oauthstore.Verdict{Outcome: oauthstore.OutcomeAccepted}
 	}
 	for _, tc := range []struct {
 		name    string
@@ -53,7 +53,7 @@ func TestOthersComeBetweenRequestAndCommit(t *testing.T) {
 				require.NoError(t, w.sealer.Promote(id))
 				n, err := other.Rewrap(t.Context())
 				require.NoError(t, err)
-				assert.Equal(t, 1, n.Sealed)
+				assert.Equal(t, 1, n)
 			},
 			func(t *testing.T, w *world, tok oauthstore.Token, err error, _ string) {
 				t.Helper()
@@ -74,7 +74,7 @@ func TestOthersComeBetweenRequestAndCommit(t *testing.T) {
 				assert.EqualValues(t, 2, tok.Generation)
 				st, err := w.store.Status(t.Context(), testKey("u"))
 				require.NoError(t, err)
-				assert.Equal(t, oauthstore.VerdictAccepted, st.Verdict.Outcome, "the verdict is kept")
+				assert.Equal(t, oauthstore.OutcomeAccepted, st.Verdict.Outcome, "the verdict is kept")
 			},
 		},
 		{
@@ -259,7 +259,7 @@ func TestTheLoserOfARaceAdoptsTheWinnersPair(t *testing.T) {
 		tok, err := w.store.Token(t.Context(), key, oauthstore.Need{
 			Verify: func(context.Context, oauthstore.Key, oauthstore.Token) oauthstore.Verdict {
 				asked++
-				return oauthstore.Verdict{Outcome: oauthstore.VerdictAccepted}
+				return oauthstore.Verdict{Outcome: oauthstore.OutcomeAccepted}
 			},
 		})
 		require.NoError(t, err, "the refusal was for the old pair")

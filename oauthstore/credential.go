@@ -5,14 +5,17 @@ import (
 	"time"
 )
 
-// How a credential came to be; see [Provenance.Obtained].
+// Obtained says how a credential was obtained.
+type Obtained string
+
+// Ways to obtain a credential.
 const (
-	ObtainedConsent           = "consent"            // the user's consent in a browser, or on another device
-	ObtainedClientCredentials = "client_credentials" // the application's own grant; there is no user
-	ObtainedExchange          = "exchange"           // an identity assertion was exchanged (RFC 8693, RFC 7523)
-	ObtainedStatic            = "static"             // a key that a person made at the provider and that is never refreshed
-	ObtainedImport            = "import"             // the caller brought a token that it already had
-	ObtainedSource            = "source"             // a [SourceFunc] asserts it; nothing is stored
+	ObtainedConsent           Obtained = "consent"            // the user's consent in a browser, or on another device
+	ObtainedClientCredentials Obtained = "client_credentials" // the application's own grant, without a user (RFC 6749 section 4.4)
+	ObtainedExchange          Obtained = "exchange"           // the exchange of an identity assertion (RFC 8693, RFC 7523)
+	ObtainedStatic            Obtained = "static"             // a key that a person created at the provider; it is never refreshed
+	ObtainedImport            Obtained = "import"             // a token that the caller already had
+	ObtainedSource            Obtained = "source"             // a [SourceFunc]; nothing is stored
 )
 
 // A ClientKind says how an OAuth client came to be. It decides where the
@@ -32,7 +35,7 @@ const (
 // consent, never a silent update (RFC 9700 section 4.4). Its JSON is part of
 // the sealed record.
 type Provenance struct {
-	Obtained string `json:"obtained,omitzero"` // one of the Obtained constants
+	Obtained Obtained `json:"obtained,omitzero"`
 	// Way is the provider's way to authenticate that the token belongs to, such
 	// as "oauth" or "api_key" (providers.Way.ID); "" means the provider's first.
 	Way string `json:"way,omitzero"`
@@ -111,54 +114,47 @@ type Token struct {
 	Profile     TokenProfile
 }
 
-// Outcomes of a verdict.
+// An Outcome says whether an MCP server accepted a token.
+type Outcome string
+
+// Outcomes of a verification.
 const (
-	VerdictUnknown  = ""         // nobody asked, or the server could not be asked
-	VerdictAccepted = "accepted" // the MCP server took this token
-	VerdictRefused  = "refused"  // the MCP server said that this token is not for it
+	OutcomeUnknown  Outcome = ""         // the server was not asked, or gave no answer
+	OutcomeAccepted Outcome = "accepted" // the server accepted the token
+	OutcomeRefused  Outcome = "refused"  // the server refused the token
 )
 
 // A Verdict is what an MCP server said of a token. Only a refusal blocks.
 type Verdict struct {
-	Outcome string    `json:"outcome,omitzero"` // one of the Verdict constants
-	Reason  Reason    `json:"reason,omitzero"`  // for a refusal: [ReasonAudience] or [ReasonScope]
-	Detail  string    `json:"detail,omitzero"`  // one sentence: what the server said, bounded and without secrets
-	At      time.Time `json:"at,omitzero"`      // when it was asked
+	Outcome Outcome   `json:"outcome,omitzero"`
+	Reason  Reason    `json:"reason,omitzero"` // for a refusal: [ReasonAudience] or [ReasonScope]
+	Detail  string    `json:"detail,omitzero"` // one sentence: what the server said, bounded and without secrets
+	At      time.Time `json:"at,omitzero"`     // when it was asked
 }
 
-// A Verifier asks the MCP server whether it takes a token, with the very URL
-// and headers that an entry will carry, and returns what it said. A server
-// that can't be asked gives [VerdictUnknown], not an error. It must obey ctx.
-type Verifier func(ctx context.Context, key Key, token Token) Verdict
-
-// A RefreshPolicy says how early a builder wants tokens refreshed. The zero
-// value is right for most: see each field.
-type RefreshPolicy struct {
-	// MinTTL is how long the token must still live when it is handed out, since
-	// OpenAI holds it for a whole response. Zero means min(5 min, a quarter of
-	// the token's lifetime).
-	MinTTL time.Duration
-	// Ahead is how long before its end a token counts as stale: it is still
-	// handed out while one refresh runs in the background. Zero means
-	// min(20 min, half of the lifetime).
-	Ahead time.Duration
-	// Jitter is the greatest part of Ahead, from 0 to 1, by which a credential's
-	// refresh is put off, so that many that were issued together do not end
-	// together. It is fixed for each generation. Zero means 0.2; a negative
-	// value means none.
-	Jitter float64
-}
-
-// A Need is what a caller asks of a token.
+// A Need is what a caller requires of a token. The zero value is right for most.
 type Need struct {
-	RefreshPolicy
-	// RequireTTL makes it an error, which matches [ErrUnavailable], when the
-	// token can't live for MinTTL. False: the freshest is served with Short set.
+	// MinTTL is how long the token must still live, since OpenAI holds it for a
+	// whole response. If zero, min(5 min, a quarter of the token's lifetime).
+	MinTTL time.Duration
+	// RequireTTL returns an error that matches [ErrUnavailable] if no token lives
+	// for MinTTL. If false, the freshest token is returned with Short set.
 	RequireTTL bool
-	// Verify is asked before a pair is handed out for the first time, after its
-	// first refresh and after a [Credentials.Reject]. Nil: the pair is not
-	// judged, and what was judged before still holds.
-	Verify Verifier
+	// Ahead is how long before its expiry a token is stale: it is still returned
+	// while one refresh runs in the background. If zero, min(20 min, half of the
+	// lifetime).
+	Ahead time.Duration
+	// Jitter is the greatest part of Ahead, from 0 to 1, by which a refresh is
+	// delayed, so that credentials issued together are not refreshed together. It
+	// is fixed for each generation. If zero, 0.2; if negative, none.
+	Jitter float64
+	// Verify asks the MCP server whether it accepts a token, with the same URL and
+	// headers that the request will carry, and returns the server's verdict:
+	// [OutcomeUnknown] if the server gives no answer. It is called before a pair is
+	// returned for the first time, after its first refresh and after a
+	// [Credentials.Reject], and must return when ctx ends. If nil, the pair is not
+	// verified, and an earlier verdict still holds.
+	Verify func(ctx context.Context, key Key, token Token) Verdict
 }
 
 // Credentials is where builders get tokens from. [*Store] is the one that
@@ -168,7 +164,7 @@ type Credentials interface {
 	// Token returns a token for key that meets need. The error matches
 	// [ErrNotFound] where the owner has not connected, [ErrReauthorize],
 	// [ErrRefused], [ErrUnavailable], [ErrMisconfigured] or
-	// [ErrKeyUnavailable], or is ctx's.
+	// [backend.ErrKeyUnavailable], or is ctx's.
 	Token(ctx context.Context, key Key, need Need) (Token, error)
 
 	// Reject tells that the MCP server, seen from OpenAI, refused the pair of
@@ -205,7 +201,7 @@ func (f SourceFunc) Token(ctx context.Context, key Key, need Need) (Token, error
 		t.Short = true
 	}
 	if need.Verify != nil {
-		if v := need.Verify(ctx, key, t); v.Outcome == VerdictRefused {
+		if v := need.Verify(ctx, key, t); v.Outcome == OutcomeRefused {
 			return Token{}, &Error{Op: "token", Key: key, Reason: v.Reason, Said: v.Detail, Err: ErrRefused}
 		}
 	}

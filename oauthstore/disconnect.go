@@ -23,10 +23,10 @@ type Disconnected struct {
 // not there is no error.
 func (s *Store) Disconnect(ctx context.Context, key Key) (Disconnected, error) {
 	if err := key.Validate(); err != nil {
-		return Disconnected{}, s.fail("disconnect", key, err)
+		return Disconnected{}, fail("disconnect", key, err)
 	}
 	if !s.life.begin() {
-		return Disconnected{}, s.fail("disconnect", key, ErrClosed)
+		return Disconnected{}, fail("disconnect", key, backend.ErrClosed)
 	}
 	defer s.life.end()
 	s.unsaved.drop(key)
@@ -47,10 +47,10 @@ func (s *Store) Disconnect(ctx context.Context, key Key) (Disconnected, error) {
 	switch {
 	case errors.Is(err, ErrNotFound) || err == nil && old == nil:
 		return Disconnected{}, nil
-	case errors.Is(err, ErrKeyUnavailable) || errors.Is(err, ErrSeal):
+	case errors.Is(err, backend.ErrKeyUnavailable) || errors.Is(err, backend.ErrSeal):
 		return s.purgeUnreadable(ctx, key)
 	case err != nil:
-		return Disconnected{}, s.fail("disconnect", key, err)
+		return Disconnected{}, fail("disconnect", key, err)
 	}
 	s.unsaved.drop(key) // one that came in between
 	s.observer.event(ctx, Event{Kind: EventDisconnected, Key: key, Generation: old.Generation})
@@ -73,7 +73,7 @@ func (s *Store) purgeUnreadable(ctx context.Context, key Key) (Disconnected, err
 		err = s.records.db.Delete(ctx, id, row.Version)
 	}
 	if err != nil && !errors.Is(err, ErrNotFound) {
-		return Disconnected{}, s.fail("disconnect", key, err)
+		return Disconnected{}, fail("disconnect", key, err)
 	}
 	s.observer.event(ctx, Event{Kind: EventDisconnected, Key: key})
 	return Disconnected{Removed: true}, nil

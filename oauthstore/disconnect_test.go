@@ -141,7 +141,7 @@ func TestADisconnectDoesNotWaitForTheProviderLongerThanItsCaller(t *testing.T) {
 		require.NoError(t, w.store.Close(t.Context()))
 		assert.Len(t, w.as.Revoked(), 1, "it is asked all the same, and Close waits for that")
 		_, err = w.store.Disconnect(t.Context(), key)
-		require.ErrorIs(t, err, oauthstore.ErrClosed)
+		require.ErrorIs(t, err, backend.ErrClosed)
 	})
 }
 

@@ -45,7 +45,7 @@
 //
 // # Security
 //
-// Records are sealed ([Sealer], package keyset) and bound to their row and version:
+// Records are sealed ([backend.Sealer], package keyset) and bound to their row and version:
 // what was moved to another row, or under another version, does not open. Who
 // can put back a whole row as it was, its version too, brings back an older
 // credential of the same owner, as a restored backup does. A [Secret] does not

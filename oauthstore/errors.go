@@ -2,51 +2,50 @@ package oauthstore
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
-// What a caller branches on with [errors.Is]. Each [*Error] matches one of
-// them.
+// Classes of errors, for [errors.Is]. Every [*Error] matches one of them, or the
+// error of a context that ended.
 var (
-	// ErrNotFound: there is no such record; the owner has not connected.
+	// ErrNotFound: there is no credential; the owner has not connected.
 	ErrNotFound = backend.ErrNotFound
-	// ErrReauthorize: only the user's new consent helps; see [Error.Reason].
+	// ErrReauthorize: the user must connect again; see [Error.Reason].
 	ErrReauthorize = errors.New("the user must connect again")
-	// ErrRefused: the MCP server refuses this token; see [Error.Reason].
+	// ErrRefused: the MCP server refuses the token; see [Error.Reason].
 	ErrRefused = errors.New("the server refuses this token")
-	// ErrUnavailable: the database, the authorization server or the network
-	// does not answer now; see [Error.RetryAfter].
+	// ErrUnavailable: the database, the authorization server or the network does
+	// not respond, or the store is closed; see [Error.RetryAfter].
 	ErrUnavailable = backend.ErrUnavailable
-	// ErrMisconfigured: the operator must act, not the user: a client secret
-	// that the authorization server refuses, a scope that it does not know.
+	// ErrMisconfigured: the operator must act, not the user: the authorization
+	// server rejects the client secret or a scope, the key that sealed a record is
+	// unavailable ([ReasonKeyUnavailable]), or a record was altered.
 	ErrMisconfigured = errors.New("misconfigured")
-	// ErrKeyUnavailable: the key that sealed the record is not in the keyset.
-	// It never means that the user must connect again.
-	ErrKeyUnavailable = errors.New("sealing key unavailable")
-	// ErrClosed: the store or its backend has been closed.
-	ErrClosed = backend.ErrClosed
 )
 
-// An Error is what the methods of [Store] return. Its text names the
-// operation, the owner, the provider and the class, and never holds a token,
-// a URL's query or what a server wrote; see Said.
+// An Error is the error of all methods of [Store]. Its text has the operation,
+// the owner, the provider and the class, and never a token, a URL's query or a
+// text of a server; see Said.
 type Error struct {
 	Op         string        // such as "token", "refresh", "import"
-	Key        Key           // whose credential; zero where there is none
-	Reason     Reason        // why, in one of the words of [Status]; "" if there is none
-	Detail     string        // one sentence of ours for a log or a person; without secrets
+	Key        Key           // of the credential; zero if there is none
+	Reason     Reason        // as in [Status]; "" if there is none
+	Detail     string        // one sentence for a log or a person, without secrets
 	Said       string        // what the MCP server said, on one line of at most 300 bytes; never in Error()
-	RetryAfter time.Duration // when trying again makes sense; 0: not known
-	Err        error         // one of the sentinels, or an error that wraps one
+	RetryAfter time.Duration // when to try again; 0: unknown
+	Err        error         // one of the classes, or an error that wraps one
 }
 
 // Error returns "oauthstore: op: key: class: detail".
-func (e *Error) Error() string {
+func (e *Error) Error() string { return "oauthstore: " + e.Sentence() }
+
+// Sentence returns the text of Error without the name of the package.
+func (e *Error) Sentence() string {
 	var b strings.Builder
-	b.WriteString("oauthstore: ")
 	b.WriteString(e.Op)
 	if e.Key != (Key{}) {
 		b.WriteString(": ")
@@ -70,3 +69,30 @@ func (e *Error) Error() string {
 
 // Unwrap returns the wrapped error.
 func (e *Error) Unwrap() error { return e.Err }
+
+// fail adds an operation and a key to an error. The result matches all errors
+// that err matches, such as [ErrUnavailable] joined to a backend's error, and one
+// of the classes.
+func fail(op string, key Key, err error) error {
+	switch {
+	case errors.Is(err, ErrMisconfigured):
+	case errors.Is(err, backend.ErrKeyUnavailable):
+		err = &Error{Reason: ReasonKeyUnavailable, Err: fmt.Errorf("%w: %w", ErrMisconfigured, err)}
+	case errors.Is(err, backend.ErrSeal):
+		err = fmt.Errorf("%w: %w", ErrMisconfigured, err)
+	case errors.Is(err, backend.ErrClosed) && !errors.Is(err, ErrUnavailable):
+		err = fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	e, ok := errors.AsType[*Error](err)
+	switch {
+	case !ok:
+		return &Error{Op: op, Key: key, Err: err}
+	case error(e) != err: //nolint:errorlint // whether it is all of err
+		return &Error{Op: op, Key: key, Reason: e.Reason, RetryAfter: e.RetryAfter, Err: err}
+	case e.Key != (Key{}):
+		return e
+	}
+	c := *e
+	c.Op, c.Key = op, key
+	return &c
+}

@@ -51,7 +51,7 @@ func (e Event) LogValue() slog.Value {
 		a = append(a, slog.String("reason", string(e.Reason)))
 	}
 	if e.Verdict.Outcome != "" {
-		a = append(a, slog.String("verdict", e.Verdict.Outcome))
+		a = append(a, slog.String("verdict", string(e.Verdict.Outcome)))
 	}
 	if len(e.Scopes) > 0 {
 		text := strings.Join(e.Scopes, " ") // as a server once wrote it

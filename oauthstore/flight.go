@@ -33,7 +33,7 @@ var (
 func (f *flight) run(ctx context.Context) (*snapshot, error) {
 	s := f.store
 	if !s.life.begin() {
-		return nil, ErrClosed
+		return nil, backend.ErrClosed
 	}
 	defer s.life.end()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opts.Lease+s.opts.PostTimeout+2*s.opts.SaveBudget)
@@ -120,7 +120,7 @@ func (f *flight) attempt(ctx context.Context, sn *snapshot, asked time.Time) (*s
 	}
 	defer adm.leave()
 	if s.life.isClosed() {
-		return nil, ErrClosed // Close waits for sent requests; this one was not sent
+		return nil, backend.ErrClosed // Close waits for sent requests; this one was not sent
 	}
 	claimed, err := f.claim(ctx, sn)
 	if err != nil {

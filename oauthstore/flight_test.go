@@ -41,9 +41,9 @@ func TestConcurrentCallersGetTheOutcomeOfTheirOwnKey(t *testing.T) {
 	verify := func(_ context.Context, _ oauthstore.Key, tok oauthstore.Token) oauthstore.Verdict {
 		<-time.After(time.Second)
 		if strings.Contains(tok.AccessToken.Expose(), "refused") {
-			return oauthstore.Verdict{Outcome: oauthstore.VerdictRefused, Reason: oauthstore.ReasonAudience}
+			return oauthstore.Verdict{Outcome: oauthstore.OutcomeRefused, Reason: oauthstore.ReasonAudience}
 		}
-		return oauthstore.Verdict{Outcome: oauthstore.VerdictAccepted}
+		return oauthstore.Verdict{Outcome: oauthstore.OutcomeAccepted}
 	}
 	for name, tc := range map[string]struct {
 		age    time.Duration

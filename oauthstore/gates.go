@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/toolgrant/toolgrant/internal/oauth"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 // issuerGates bound the requests of this process to authorization servers: so
@@ -34,11 +35,9 @@ type issuerGate struct {
 	trying  bool      // one request is finding out whether the server works again
 }
 
-// Limits of an issuerGate.
-const (
-	defaultPerIssuer = 32
-	maxGatePause     = time.Minute // between two tries, unless the server asks for more
-)
+// maxGatePause is the longest time between two tries, unless the server asks for
+// more.
+const maxGatePause = time.Minute
 
 // An admission is the right to send one request. Its holder calls leave.
 type admission struct {
@@ -50,7 +49,7 @@ type admission struct {
 }
 
 // enter waits for the right to send a request for key. It returns
-// [ErrUnavailable] while the gate is paused, unless forced, [ErrClosed] once
+// [ErrUnavailable] while the gate is paused, unless forced, [backend.ErrClosed] once
 // closing is closed, or ctx's error.
 func (g *issuerGates) enter(ctx context.Context, key Key, p *Provenance, force bool, closing <-chan struct{}) (*admission, error) {
 	a := &admission{gates: g, id: issuerClientOf(p), key: key}
@@ -72,7 +71,7 @@ func (g *issuerGates) enter(ctx context.Context, key Key, p *Provenance, force b
 		return nil, ctx.Err()
 	case <-closing:
 		a.release()
-		return nil, ErrClosed
+		return nil, backend.ErrClosed
 	}
 	if pause := a.admit(force); pause > 0 {
 		a.leave()

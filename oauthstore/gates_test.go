@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/toolgrant/toolgrant/internal/oauth"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 var gateProvenance = &Provenance{Issuer: "https://as.example.com", ClientID: "app"}
@@ -56,7 +57,7 @@ func TestWaitingForAGateEndsWithTheCallerOrTheStore(t *testing.T) {
 	closing := make(chan struct{})
 	close(closing)
 	_, err = g.enter(t.Context(), Key{}, gateProvenance, false, closing)
-	require.ErrorIs(t, err, ErrClosed)
+	require.ErrorIs(t, err, backend.ErrClosed)
 }
 
 // attempt lets one credential through the gate and reports the outcome.

@@ -33,7 +33,7 @@ func (h handle) Stored(ctx context.Context, id backend.ID) (storehandle.Pair, er
 		err = ErrNotFound
 	}
 	if err != nil {
-		return storehandle.Pair{}, h.store.fail("read", key, err)
+		return storehandle.Pair{}, fail("read", key, err)
 	}
 	t := sn.token
 	return storehandle.Pair{AccessToken: t.AccessToken, Secrets: t.Secrets, TokenType: t.TokenType, Generation: t.Generation}, nil

@@ -59,7 +59,7 @@ func TestOwnersAreIsolated(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w, key := setUp(t)
 				wait(t, 2*time.Hour)
-				swept, err := w.store.Sweep(t.Context(), &oauthstore.SweepOptions{Owner: scope})
+				swept, err := w.store.Sweep(t.Context(), scope)
 				require.NoError(t, err)
 				assert.Equal(t, len(want), swept.Refreshed, "%v", scope)
 				for _, o := range want {

@@ -128,7 +128,7 @@ func (j *journal) read(ctx context.Context, name string) (Key, *pair, error) {
 	}
 	var e journalEntry
 	if err := json.Unmarshal(plain, &e); err != nil {
-		return Key{}, nil, ErrSeal
+		return Key{}, nil, backend.ErrSeal
 	}
 	return keyOf(e.ID), &pair{
 		grant: e.Grant, generation: e.Generation, attempts: e.Attempts, provenance: e.Provenance,
@@ -165,13 +165,13 @@ func (j *journal) countKeys(use map[string]int) error {
 func (s *Store) Recover(ctx context.Context) (int, error) {
 	files, err := s.journal.files()
 	if err != nil {
-		return 0, &Error{Op: "recover", Err: err}
+		return 0, fail("recover", Key{}, err)
 	}
 	n := 0
 	var errs []error
 	for _, name := range files {
 		if err := s.recoverPair(ctx, name); err != nil {
-			errs = append(errs, &Error{Op: "recover", Err: err})
+			errs = append(errs, fail("recover", Key{}, err))
 			continue
 		}
 		n++

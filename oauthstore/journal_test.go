@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 // markSealer seals by a prefix, so that tests see what is sealed.
@@ -22,7 +24,7 @@ func (markSealer) Seal(_ context.Context, plaintext, associatedData []byte) ([]b
 func (markSealer) Open(_ context.Context, ciphertext, associatedData []byte) ([]byte, error) {
 	plain, ok := strings.CutPrefix(string(ciphertext), "sealed:"+string(associatedData))
 	if !ok {
-		return nil, ErrSeal
+		return nil, backend.ErrSeal
 	}
 	return []byte(plain), nil
 }
@@ -72,7 +74,7 @@ func TestAJournalFileUnderAnotherNameDoesNotOpen(t *testing.T) {
 	moved := filepath.Join(j.dir, "MOVED"+journalSuffix)
 	require.NoError(t, os.Rename(name, moved))
 	_, _, err = j.read(t.Context(), moved)
-	require.ErrorIs(t, err, ErrSeal)
+	require.ErrorIs(t, err, backend.ErrSeal)
 }
 
 func TestWithoutAFolderThereIsNoJournal(t *testing.T) {

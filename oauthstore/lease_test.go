@@ -140,7 +140,7 @@ func TestAClockThatIsSetBackDoesNotProlongALease(t *testing.T) {
 		w.abandonedIntent(t, key, nil)
 		w.backend.clock.Store(int64(-30 * time.Minute))
 		start := time.Now()
-		tok, err := w.replica(t, nil).Token(t.Context(), key, oauthstore.Need{RefreshPolicy: oauthstore.RefreshPolicy{MinTTL: 50 * time.Minute}})
+		tok, err := w.replica(t, nil).Token(t.Context(), key, oauthstore.Need{MinTTL: 50 * time.Minute})
 		require.NoError(t, err)
 		assert.EqualValues(t, 2, tok.Generation)
 		assert.InDelta(t, 30*time.Second, time.Since(start), float64(2*time.Second))
@@ -190,7 +190,7 @@ func TestNothingIsSentAfterCloseHasBegun(t *testing.T) {
 		<-reading
 		wait(t, 1500*time.Millisecond) // the flight has begun and reads
 		require.NoError(t, w.store.Close(t.Context()))
-		require.ErrorIs(t, <-got, oauthstore.ErrClosed)
+		require.ErrorIs(t, <-got, backend.ErrClosed)
 		assert.Zero(t, w.as.Posts())
 	})
 }

@@ -134,9 +134,9 @@ func (m *model) verify(_ context.Context, _ oauthstore.Key, tok oauthstore.Token
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.bad[tok.Generation] {
-		return oauthstore.Verdict{Outcome: oauthstore.VerdictRefused, Reason: oauthstore.ReasonAudience}
+		return oauthstore.Verdict{Outcome: oauthstore.OutcomeRefused, Reason: oauthstore.ReasonAudience}
 	}
-	return oauthstore.Verdict{Outcome: oauthstore.VerdictAccepted}
+	return oauthstore.Verdict{Outcome: oauthstore.OutcomeAccepted}
 }
 
 // connect puts a new grant into the store, which the server then accepts.
@@ -285,7 +285,7 @@ func (m *model) step(t *testing.T, s step) error {
 		}
 		return err
 	case "sweep":
-		_, err := store.Sweep(t.Context(), nil)
+		_, err := store.Sweep(t.Context(), oauthstore.Owner{})
 		return err
 	case "answer lost":
 		m.as.Once(nil, func(_ url.Values, consume func() *http.Response) (*http.Response, error) {

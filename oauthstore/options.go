@@ -42,6 +42,9 @@ type Options struct {
 	// wait for their turn. While the server fails for one credential after
 	// another, it gets a request now and then and no more. Zero means 32.
 	PerIssuer int
+	// SweepPerIssuer is how many refreshes of one [Store.Sweep] run at once at one
+	// authorization server, within PerIssuer. If zero, 4.
+	SweepPerIssuer int
 
 	// CacheAge is how long a cached pair is served without asking the backend.
 	// Zero means 30 s; a negative value turns the cache off.
@@ -79,6 +82,9 @@ const (
 	defaultLease       = 30 * time.Second
 	defaultCacheAge    = 30 * time.Second
 	defaultCacheSize   = 10_000
+
+	defaultPerIssuer      = 32
+	defaultSweepPerIssuer = 4
 )
 
 // withDefaults returns a copy with every zero field set, or why the options
@@ -94,8 +100,9 @@ func (o *Options) withDefaults() (Options, error) {
 	c.CacheAge = cmp.Or(c.CacheAge, defaultCacheAge)
 	c.CacheSize = cmp.Or(c.CacheSize, defaultCacheSize)
 	c.PerIssuer = cmp.Or(c.PerIssuer, defaultPerIssuer)
-	if c.PerIssuer < 0 {
-		return c, errors.New("oauthstore: PerIssuer must not be negative")
+	c.SweepPerIssuer = cmp.Or(c.SweepPerIssuer, defaultSweepPerIssuer)
+	if c.PerIssuer < 0 || c.SweepPerIssuer < 0 {
+		return c, errors.New("oauthstore: PerIssuer and SweepPerIssuer must not be negative")
 	}
 	if c.PostTimeout < 0 || c.SaveBudget < 0 || c.Lease <= c.PostTimeout+c.SaveBudget {
 		return c, fmt.Errorf("oauthstore: Lease (%v) must be longer than PostTimeout (%v) and SaveBudget (%v) together",

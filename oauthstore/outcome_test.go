@@ -53,13 +53,13 @@ func TestVerdictIsStoredWithItsOwnPairOnly(t *testing.T) {
 				w.connect(t, key, nil)
 				_, err := w.store.Verify(t.Context(), key, func(context.Context, oauthstore.Key, oauthstore.Token) oauthstore.Verdict {
 					change(t, w, key)
-					return oauthstore.Verdict{Outcome: oauthstore.VerdictRefused, Reason: oauthstore.ReasonScope}
+					return oauthstore.Verdict{Outcome: oauthstore.OutcomeRefused, Reason: oauthstore.ReasonScope}
 				})
 				require.NoError(t, err)
 				st, err := w.store.Status(t.Context(), key)
 				require.NoError(t, err)
 				assert.Equal(t, oauthstore.StateActive, st.State)
-				assert.Equal(t, oauthstore.VerdictUnknown, st.Verdict.Outcome)
+				assert.Equal(t, oauthstore.OutcomeUnknown, st.Verdict.Outcome)
 				_, err = w.store.Token(t.Context(), key, oauthstore.Need{})
 				require.NoError(t, err)
 			})

@@ -21,7 +21,7 @@ import (
 func TestWriteOverlappingAnotherIsMadeAnew(t *testing.T) {
 	t.Parallel()
 	refuse := func(context.Context, oauthstore.Key, oauthstore.Token) oauthstore.Verdict {
-		return oauthstore.Verdict{Outcome: oauthstore.VerdictRefused, Reason: oauthstore.ReasonScope}
+		return oauthstore.Verdict{Outcome: oauthstore.OutcomeRefused, Reason: oauthstore.ReasonScope}
 	}
 	for name, write := range map[string]func(t *testing.T, s *oauthstore.Store, key oauthstore.Key){
 		"a rejection": func(t *testing.T, s *oauthstore.Store, key oauthstore.Key) {
@@ -158,7 +158,7 @@ func TestReconnectDuringAWalkStays(t *testing.T) {
 			require.NoError(t, w.sealer.Promote(id))
 			n, err := s.Rewrap(t.Context())
 			require.NoError(t, err)
-			assert.Equal(t, oauthstore.Rewrapped{Moved: 1}, n)
+			assert.Zero(t, n, "another process wrote it meanwhile")
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

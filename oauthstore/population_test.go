@@ -18,7 +18,7 @@ import (
 func TestASweepRefreshesWhatIsDueAndNoMoreAtOnceThanAllowed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, nil)
+		w := newWorld(t, func(o *oauthstore.Options) { o.SweepPerIssuer = 7 })
 		w.as.Latency = time.Second
 		var flying, most atomic.Int64
 		w.as.Answer = func(_ int, _ url.Values, consume func() *http.Response) (*http.Response, error) {
@@ -31,16 +31,16 @@ func TestASweepRefreshesWhatIsDueAndNoMoreAtOnceThanAllowed(t *testing.T) {
 		}
 		w.connect(t, testKey("dies"), func(c *oauthstore.Credential) { c.Profile.OldAccessDies = true })
 		w.connect(t, testKey("external"), func(c *oauthstore.Credential) { c.RefreshedElsewhere = true })
-		n, err := w.store.Sweep(t.Context(), nil)
+		n, err := w.store.Sweep(t.Context(), oauthstore.Owner{})
 		require.NoError(t, err)
 		assert.Equal(t, oauthstore.Swept{}, n)
 
 		wait(t, 50*time.Minute)
-		n, err = w.store.Sweep(t.Context(), &oauthstore.SweepOptions{PerIssuer: 7})
+		n, err = w.store.Sweep(t.Context(), oauthstore.Owner{})
 		require.NoError(t, err)
 		assert.Equal(t, oauthstore.Swept{Due: 250, Refreshed: 250}, n)
 		assert.EqualValues(t, 7, most.Load())
-		n, err = w.store.Sweep(t.Context(), nil)
+		n, err = w.store.Sweep(t.Context(), oauthstore.Owner{})
 		require.NoError(t, err)
 		assert.Zero(t, n.Due)
 		assert.Equal(t, 250, w.as.Posts())
@@ -51,7 +51,7 @@ func TestASweepRefreshesWhatIsDueAndNoMoreAtOnceThanAllowed(t *testing.T) {
 func TestASweepLeavesAFailingServerAlone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, nil)
+		w := newWorld(t, func(o *oauthstore.Options) { o.SweepPerIssuer = 1 })
 		w.as.Answer = func(int, url.Values, func() *http.Response) (*http.Response, error) {
 			return oauthError(503, "temporarily_unavailable"), nil
 		}
@@ -59,7 +59,7 @@ func TestASweepLeavesAFailingServerAlone(t *testing.T) {
 			w.connect(t, testKey(fmt.Sprint("u", i)), nil)
 		}
 		wait(t, 50*time.Minute)
-		n, err := w.store.Sweep(t.Context(), &oauthstore.SweepOptions{PerIssuer: 1})
+		n, err := w.store.Sweep(t.Context(), oauthstore.Owner{})
 		require.NoError(t, err)
 		assert.Equal(t, 100, n.Due)
 		assert.Equal(t, 100, n.Failed+n.Skipped)
@@ -78,7 +78,7 @@ func TestASweepTellsOnceOfWhatEndsForGood(t *testing.T) {
 			c.Expiry = time.Now().Add(30 * time.Hour)
 		})
 		for range 48 {
-			_, err := w.store.Sweep(t.Context(), nil)
+			_, err := w.store.Sweep(t.Context(), oauthstore.Owner{})
 			require.NoError(t, err)
 			wait(t, time.Hour)
 		}
@@ -101,7 +101,7 @@ func TestTwoSweepersRefreshEachCredentialOnce(t *testing.T) {
 		done := make(chan error, 3)
 		for range cap(done) {
 			s := w.replica(t, nil)
-			go func() { _, err := s.Sweep(t.Context(), nil); done <- err }()
+			go func() { _, err := s.Sweep(t.Context(), oauthstore.Owner{}); done <- err }()
 		}
 		for range cap(done) {
 			require.NoError(t, <-done)
@@ -163,7 +163,7 @@ func TestASubjectWithoutItsTenantIsNobody(t *testing.T) {
 	w.connect(t, testKey("u"), nil)
 	_, err := w.store.List(t.Context(), oauthstore.Owner{Subject: "u"})
 	require.ErrorIs(t, err, oauthstore.ErrMisconfigured)
-	_, err = w.store.Sweep(t.Context(), &oauthstore.SweepOptions{Owner: oauthstore.Owner{Subject: "u"}})
+	_, err = w.store.Sweep(t.Context(), oauthstore.Owner{Subject: "u"})
 	require.ErrorIs(t, err, oauthstore.ErrMisconfigured)
 	for _, owner := range []oauthstore.Owner{{}, {Tenant: "acme"}, {Tenant: "acme", Subject: "u"}} {
 		list, err := w.store.List(t.Context(), owner)

@@ -12,7 +12,7 @@ import (
 func (s *Store) Purge(ctx context.Context) (int, error) {
 	now, err := s.records.now(ctx)
 	if err != nil {
-		return 0, &Error{Op: "purge", Err: err}
+		return 0, fail("purge", Key{}, err)
 	}
 	n := 0
 	err = s.records.each(ctx, backend.Filter{ExpiredBefore: now}, func(it backend.Item) error {
@@ -26,7 +26,7 @@ func (s *Store) Purge(ctx context.Context) (int, error) {
 		return err
 	})
 	if err != nil {
-		return n, &Error{Op: "purge", Err: err}
+		return n, fail("purge", Key{}, err)
 	}
 	return n, nil
 }

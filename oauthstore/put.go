@@ -17,22 +17,22 @@ import (
 // refresh of it that is in flight is dropped.
 func (s *Store) Put(ctx context.Context, key Key, c Credential) (Status, error) {
 	if err := key.Validate(); err != nil {
-		return Status{}, s.fail("put", key, err)
+		return Status{}, fail("put", key, err)
 	}
 	if err := c.validate(); err != nil {
-		return Status{}, s.fail("put", key, err)
+		return Status{}, fail("put", key, err)
 	}
 	for {
 		sn, err := s.readForPut(ctx, key)
 		if err != nil {
-			return Status{}, s.fail("put", key, err)
+			return Status{}, fail("put", key, err)
 		}
 		written, err := s.write(ctx, key, c.record(sn), sn)
 		if errors.Is(err, backend.ErrConflict) || errors.Is(err, ErrNotFound) {
 			continue
 		}
 		if err != nil {
-			return Status{}, s.fail("put", key, err)
+			return Status{}, fail("put", key, err)
 		}
 		s.unsaved.drop(key)
 		st := written.status(key)
@@ -50,7 +50,7 @@ func (s *Store) readForPut(ctx context.Context, key Key) (*snapshot, error) {
 	if err == nil {
 		return sn, nil
 	}
-	if !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrKeyUnavailable) && !errors.Is(err, ErrSeal) {
+	if !errors.Is(err, ErrNotFound) && !errors.Is(err, backend.ErrKeyUnavailable) && !errors.Is(err, backend.ErrSeal) {
 		return nil, err
 	}
 	row, err := s.records.db.Get(ctx, credentialID(key))
@@ -111,8 +111,8 @@ func (c *Credential) record(sn *snapshot) *record {
 	if !expiry.IsZero() {
 		r.Expiry = now.Add(time.Until(expiry))
 	}
-	if c.Verdict.Outcome != VerdictUnknown {
-		r.Verdict, r.Judged, r.Accepted = c.Verdict, r.Generation, c.Verdict.Outcome == VerdictAccepted
+	if c.Verdict.Outcome != OutcomeUnknown {
+		r.Verdict, r.Judged, r.Accepted = c.Verdict, r.Generation, c.Verdict.Outcome == OutcomeAccepted
 	}
 	return r
 }

@@ -94,10 +94,10 @@ func keyOf(id backend.ID) Key {
 func decodeRecord(data []byte) (*record, error) {
 	var r record
 	if err := json.Unmarshal(data, &r); err != nil {
-		return nil, fmt.Errorf("%w: not a record", ErrSeal) // the cause would quote clear text
+		return nil, fmt.Errorf("%w: not a record", backend.ErrSeal) // the cause would quote clear text
 	}
 	if r.Format != recordFormat {
-		return nil, fmt.Errorf("record has format %d, this release knows %d", r.Format, recordFormat)
+		return nil, fmt.Errorf("%w: the record has format %d, this release reads %d", ErrMisconfigured, r.Format, recordFormat)
 	}
 	return &r, nil
 }
@@ -148,16 +148,16 @@ type window struct {
 	ahead      time.Duration // before the end: stale
 }
 
-// Defaults of a [RefreshPolicy].
+// Defaults of a [Need].
 const (
 	defaultMinTTL = 5 * time.Minute
 	defaultAhead  = 20 * time.Minute
 	defaultJitter = 0.2
 )
 
-func (r *record) window(p *RefreshPolicy, spread float64) window {
+func (r *record) window(need *Need, spread float64) window {
 	ttl := r.ttl()
-	w := window{minTTL: p.MinTTL, ahead: p.Ahead}
+	w := window{minTTL: need.MinTTL, ahead: need.Ahead}
 	if w.minTTL <= 0 {
 		w.minTTL = min(defaultMinTTL, ttl/4)
 	}
@@ -166,7 +166,7 @@ func (r *record) window(p *RefreshPolicy, spread float64) window {
 		w.ahead = min(defaultAhead, ttl/2)
 	}
 	w.ahead = min(w.ahead, ttl/10*9) // a pair that is stale when it comes would be refreshed without end
-	jitter := p.Jitter
+	jitter := need.Jitter
 	if jitter == 0 {
 		jitter = defaultJitter
 	}
@@ -196,7 +196,7 @@ func (r *record) dueAt() time.Time {
 	case !r.refreshable() || r.Profile.OldAccessDies:
 		return time.Time{}
 	}
-	due := r.Expiry.Add(-r.window(&RefreshPolicy{}, r.spread()).ahead)
+	due := r.Expiry.Add(-r.window(&Need{}, r.spread()).ahead)
 	if r.Unknown != nil {
 		due = r.Expiry // what may be spent is used to its end first
 	}
@@ -225,7 +225,7 @@ func (r *record) status(key Key, now time.Time) Status {
 	}
 	if r.Judged == r.Generation {
 		s.Verdict = r.Verdict
-	} else if r.Verdict.Outcome == VerdictAccepted {
+	} else if r.Verdict.Outcome == OutcomeAccepted {
 		s.Verdict = r.Verdict // of an earlier pair of this grant, which holds for the later ones
 	}
 	if r.Hold != nil {
@@ -259,7 +259,7 @@ const expiringSoon = 24 * time.Hour
 
 // refused reports whether the MCP server refused the current pair.
 func (r *record) refused() bool {
-	return r.Judged == r.Generation && r.Verdict.Outcome == VerdictRefused
+	return r.Judged == r.Generation && r.Verdict.Outcome == OutcomeRefused
 }
 
 func sortedScopes(s []string) []string {

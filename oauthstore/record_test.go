@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 // The sealed form of format 1. Later releases must read it: add fields, never
@@ -43,7 +45,7 @@ func TestARecordOfAnotherFormatIsRefused(t *testing.T) {
 	_, err := decodeRecord([]byte(`{"format":2,"access_token":"synthetic-access"}`))
 	require.ErrorContains(t, err, "format 2")
 	_, err = decodeRecord([]byte(`{"access_token":"synthetic-access`))
-	require.ErrorIs(t, err, ErrSeal)
+	require.ErrorIs(t, err, backend.ErrSeal)
 	assert.NotContains(t, err.Error(), "synthetic")
 }
 

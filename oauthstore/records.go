@@ -16,7 +16,7 @@ import (
 // [storehandle.Records]. Safe for concurrent use.
 type records struct {
 	db     backend.Backend
-	sealer Sealer
+	sealer backend.Sealer
 	late   time.Duration // after which a write may have missed a count of records by key
 }
 
@@ -189,7 +189,7 @@ func (r *records) Load(ctx context.Context, id backend.ID) (data []byte, version
 		data, err = r.open(ctx, purposeRecord, id, row.Version, row.Data)
 	}
 	if err != nil {
-		return nil, row.Version, &Error{Op: "load " + id.Kind, Err: err}
+		return nil, row.Version, fail("load "+id.Kind, Key{}, err)
 	}
 	return data, row.Version, nil
 }
@@ -202,7 +202,7 @@ func (r *records) Save(ctx context.Context, id backend.ID, data []byte, expireAt
 	row := backend.Record{Version: nextVersion(ifVersion, time.Now()), Data: data, ExpireAt: expireAt}
 	next, err := r.put(ctx, id, row, ifVersion)
 	if err != nil {
-		return 0, &Error{Op: "save " + id.Kind, Err: err}
+		return 0, fail("save "+id.Kind, Key{}, err)
 	}
 	return next, nil
 }
@@ -223,7 +223,7 @@ func (r *records) Each(ctx context.Context, kind string, f func(id backend.ID, d
 		return f(it.ID, data, it.Version)
 	})
 	if err != nil {
-		return &Error{Op: "each " + kind, Err: err}
+		return fail("each "+kind, Key{}, err)
 	}
 	return nil
 }

@@ -12,14 +12,14 @@ import (
 func (s *Store) Refresh(ctx context.Context, key Key, ifGeneration uint64) (Status, error) {
 	sn, err := s.load(ctx, key)
 	if err != nil {
-		return Status{}, s.fail("refresh", key, err)
+		return Status{}, fail("refresh", key, err)
 	}
 	if !sn.rec.Tombstone.IsZero() {
-		return Status{}, s.fail("refresh", key, ErrNotFound)
+		return Status{}, fail("refresh", key, ErrNotFound)
 	}
 	if sn.rec.Generation == ifGeneration {
 		if sn, err = s.refresh(ctx, key, sn, true); err != nil {
-			return Status{}, s.fail("refresh", key, err)
+			return Status{}, fail("refresh", key, err)
 		}
 	}
 	return sn.status(key), nil

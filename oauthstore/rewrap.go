@@ -19,48 +19,36 @@ func (s *Store) KeyUse(ctx context.Context) (map[string]int, error) {
 		err = s.journal.countKeys(use)
 	}
 	if err != nil {
-		return nil, &Error{Op: "key use", Err: err}
+		return nil, fail("key use", Key{}, err)
 	}
 	return use, nil
 }
 
-// Rewrapped counts what a [Store.Rewrap] did.
-type Rewrapped struct {
-	Sealed  int // records that are sealed anew
-	Current int // that the primary key had sealed already
-	Moved   int // that somebody else wrote meanwhile, with the primary key
-	Failed  int // that can't be opened, or not be written
-}
-
-// Rewrap seals every record anew that another key than the primary one sealed.
-// Writers that come between win, since they seal with the primary key too. It
-// may run beside everything else, and again after a failure; the error tells
-// the first one.
-func (s *Store) Rewrap(ctx context.Context) (Rewrapped, error) {
-	var n Rewrapped
-	var first error
+// Rewrap seals every record again that another key than the primary one sealed,
+// and returns how many. It may run beside everything else, and again after a
+// failure: a record that another process writes meanwhile is sealed with the
+// primary key anyway. It handles all records that it can open and write; the
+// error is the first of the others.
+func (s *Store) Rewrap(ctx context.Context) (int, error) {
 	probe, err := s.records.sealer.Seal(ctx, nil, nil)
 	if err != nil {
-		return n, &Error{Op: "rewrap", Err: err}
+		return 0, fail("rewrap", Key{}, err)
 	}
 	primary := s.records.sealer.KeyID(probe)
+	sealed := 0
+	var first error
 	err = s.records.each(ctx, backend.Filter{}, func(it backend.Item) error {
 		if s.records.sealer.KeyID(it.Data) == primary {
-			n.Current++
 			return nil
 		}
 		switch err := s.records.reseal(ctx, it); {
 		case err == nil:
-			n.Sealed++
-		case errors.Is(err, backend.ErrConflict) || errors.Is(err, ErrNotFound):
-			n.Moved++
+			sealed++
+		case errors.Is(err, backend.ErrConflict) || errors.Is(err, ErrNotFound): // written meanwhile
 		case ctx.Err() != nil:
 			return ctx.Err()
-		default:
-			n.Failed++
-			if first == nil {
-				first = err
-			}
+		case first == nil:
+			first = err
 		}
 		return nil
 	})
@@ -68,7 +56,7 @@ func (s *Store) Rewrap(ctx context.Context) (Rewrapped, error) {
 		err = first
 	}
 	if err != nil {
-		return n, &Error{Op: "rewrap", Err: err}
+		return sealed, fail("rewrap", Key{}, err)
 	}
-	return n, nil
+	return sealed, nil
 }

@@ -156,7 +156,7 @@ func TestCiphertextBelongsToItsRow(t *testing.T) {
 			}
 			require.NoError(t, w.backend.Put(ctx, ids[i], moved, current.Version))
 			_, err = reader.Status(ctx, keys[i])
-			require.ErrorIs(t, err, oauthstore.ErrSeal, "%v in the place of %v", keys[j], keys[i])
+			require.ErrorIs(t, err, backend.ErrSeal, "%v in the place of %v", keys[j], keys[i])
 		}
 	}
 	// An older version of the same row does not open either.
@@ -172,7 +172,7 @@ func TestCiphertextBelongsToItsRow(t *testing.T) {
 	old.Version = now.Version + 1
 	require.NoError(t, w.backend.Put(ctx, id, old, now.Version))
 	_, err = reader.Status(ctx, k)
-	require.ErrorIs(t, err, oauthstore.ErrSeal)
+	require.ErrorIs(t, err, backend.ErrSeal)
 	// Nor is a credential read in the clear as something else.
 	w.connect(t, testKey("x"), nil)
 	id.Subject = "x"
@@ -213,7 +213,7 @@ func TestKeyRotation(t *testing.T) {
 
 	n, err := w.store.Rewrap(ctx)
 	require.NoError(t, err)
-	assert.Equal(t, oauthstore.Rewrapped{Sealed: 4, Current: 1}, n)
+	assert.Equal(t, 4, n)
 	use, err = w.store.KeyUse(ctx)
 	require.NoError(t, err)
 	assert.Equal(t, map[string]int{id: 5}, use)
@@ -234,7 +234,7 @@ func TestKeyRotation(t *testing.T) {
 	third, err := oauthstore.New(w.backend, lonely, nil)
 	require.NoError(t, err)
 	_, err = third.Token(ctx, testKey("a"), oauthstore.Need{})
-	require.ErrorIs(t, err, oauthstore.ErrKeyUnavailable)
+	require.ErrorIs(t, err, backend.ErrKeyUnavailable)
 	require.NotErrorIs(t, err, oauthstore.ErrReauthorize)
 	st, err := third.Status(ctx, testKey("a"))
 	require.NoError(t, err)

@@ -49,7 +49,7 @@ func TestCiphertextOpensForItsPurposeOnly(t *testing.T) {
 		planted, err := oauthstore.New(&plantedBackend{planted: backend.Record{Data: sealed}}, w.sealer, nil)
 		require.NoError(t, err)
 		data, _, err := storehandle.Of(planted).Records().Load(t.Context(), backend.ID{Kind: files[0].Name()})
-		require.ErrorIs(t, err, oauthstore.ErrSeal)
+		require.ErrorIs(t, err, backend.ErrSeal)
 		assert.Empty(t, data)
 		w.backend.downPut.Store(false)
 	})
@@ -75,6 +75,6 @@ func TestCiphertextIsBoundToEachPartOfItsRow(t *testing.T) {
 		{Kind: backend.KindFlow + "ab", Subject: "c", Provider: "d", Account: "e", Server: "f"},
 	} {
 		_, _, err = storehandle.Of(planted).Records().Load(t.Context(), moved)
-		require.ErrorIs(t, err, oauthstore.ErrSeal, "%+v", moved)
+		require.ErrorIs(t, err, backend.ErrSeal, "%+v", moved)
 	}
 }

@@ -88,7 +88,7 @@ const (
 	phaseExpired              // refresh first
 )
 
-func (sn *snapshot) phase(p *RefreshPolicy, now time.Time) phase {
+func (sn *snapshot) phase(need *Need, now time.Time) phase {
 	if !sn.alive(now) {
 		return phaseExpired
 	}
@@ -99,7 +99,7 @@ func (sn *snapshot) phase(p *RefreshPolicy, now time.Time) phase {
 	if !ok {
 		return phaseFresh // until the server rejects it
 	}
-	w := sn.rec.window(p, sn.spread)
+	w := sn.rec.window(need, sn.spread)
 	switch {
 	case left < w.attainable:
 		return phaseShort
@@ -120,7 +120,7 @@ func (sn *snapshot) beingReplaced(now time.Time) bool {
 // tokenFor returns the token, with Short set as need requires.
 func (sn *snapshot) tokenFor(need *Need, now time.Time) Token {
 	t := sn.token
-	if left, ok := sn.left(now); ok && left < sn.rec.window(&need.RefreshPolicy, sn.spread).minTTL {
+	if left, ok := sn.left(now); ok && left < sn.rec.window(need, sn.spread).minTTL {
 		t.Short = true
 	}
 	return t
@@ -143,9 +143,9 @@ func (sn *snapshot) needsVerification(need *Need, now time.Time) bool {
 		return true
 	case r.Judged != r.Generation:
 		return !r.Accepted || r.Generation-r.First <= 1
-	case r.Verdict.Outcome == VerdictUnknown:
+	case r.Verdict.Outcome == OutcomeUnknown:
 		return now.Sub(r.Verdict.At) >= verifyUnknownAgain
-	case r.Verdict.Outcome == VerdictRefused:
+	case r.Verdict.Outcome == OutcomeRefused:
 		return now.Sub(r.Verdict.At) >= verifyRefusedAgain
 	}
 	return false
@@ -165,13 +165,13 @@ type freshness struct {
 
 func (sn *snapshot) computeFreshness() freshness {
 	r := sn.rec
-	if r.Rejected == r.Generation || r.refused() || sn.phase(&RefreshPolicy{}, sn.now) != phaseFresh {
+	if r.Rejected == r.Generation || r.refused() || sn.phase(&Need{}, sn.now) != phaseFresh {
 		return freshness{}
 	}
-	f := freshness{until: math.MaxInt64, verified: r.Judged == r.Generation && r.Verdict.Outcome == VerdictAccepted ||
+	f := freshness{until: math.MaxInt64, verified: r.Judged == r.Generation && r.Verdict.Outcome == OutcomeAccepted ||
 		r.Judged != r.Generation && r.Accepted && r.Generation-r.First > 1}
 	if left, ok := sn.left(sn.now); ok {
-		w := r.window(&RefreshPolicy{}, sn.spread)
+		w := r.window(&Need{}, sn.spread)
 		f.until = left - max(w.attainable, w.ahead)
 	}
 	return f
@@ -180,5 +180,5 @@ func (sn *snapshot) computeFreshness() freshness {
 // covers reports whether the token may be served at that age without another
 // look.
 func (f *freshness) covers(need *Need, age time.Duration) bool {
-	return age < f.until && (f.verified || need.Verify == nil) && need.RefreshPolicy == (RefreshPolicy{})
+	return age < f.until && (f.verified || need.Verify == nil) && need.MinTTL == 0 && need.Ahead == 0 && need.Jitter == 0
 }

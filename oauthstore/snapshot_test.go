@@ -22,7 +22,7 @@ func TestTheShortcutServesOnlyTokensThatTheLongWayServes(t *testing.T) {
 			few := rapid.Uint64Range(1, 2)
 			r := &record{
 				Format: recordFormat, Grant: "g", Generation: few.Draw(t, "generation"), First: 1, Access: "a",
-				Issued: at("issued", -60, 0), Verdict: Verdict{At: at("judged at", -10, 0), Outcome: rapid.SampledFrom([]string{VerdictUnknown, VerdictAccepted, VerdictRefused}).Draw(t, "outcome")},
+				Issued: at("issued", -60, 0), Verdict: Verdict{At: at("judged at", -10, 0), Outcome: rapid.SampledFrom([]Outcome{OutcomeUnknown, OutcomeAccepted, OutcomeRefused}).Draw(t, "outcome")},
 				Judged: few.Draw(t, "judged"), Accepted: maybe("accepted"), Rejected: few.Draw(t, "rejected"),
 				Profile: TokenProfile{OldAccessDies: maybe("old access dies")},
 			}
@@ -50,7 +50,7 @@ func TestTheShortcutServesOnlyTokensThatTheLongWayServes(t *testing.T) {
 			served++
 			later := now.Add(age)
 			assert.True(t, sn.servable(need, later))
-			assert.Equal(t, phaseFresh, sn.phase(&need.RefreshPolicy, later))
+			assert.Equal(t, phaseFresh, sn.phase(need, later))
 			assert.False(t, sn.tokenFor(need, later).Short)
 		})
 	}

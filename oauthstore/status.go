@@ -58,12 +58,12 @@ type Status struct {
 func (s *Store) Status(ctx context.Context, key Key) (Status, error) {
 	sn, err := s.read(ctx, key)
 	switch {
-	case errors.Is(err, ErrKeyUnavailable):
+	case errors.Is(err, backend.ErrKeyUnavailable):
 		return Status{Key: key, State: StateUnknown, Reason: ReasonKeyUnavailable}, nil
 	case err != nil:
-		return Status{}, s.fail("status", key, err)
+		return Status{}, fail("status", key, err)
 	case !sn.rec.Tombstone.IsZero():
-		return Status{}, s.fail("status", key, ErrNotFound)
+		return Status{}, fail("status", key, ErrNotFound)
 	}
 	return sn.status(key), nil
 }
@@ -82,14 +82,14 @@ func (sn *snapshot) status(key Key) Status {
 // for whole populations.
 func (s *Store) List(ctx context.Context, owner Owner) ([]Status, error) {
 	if err := owner.scope(); err != nil {
-		return nil, s.fail("list", Key{Owner: owner}, err)
+		return nil, fail("list", Key{Owner: owner}, err)
 	}
 	var out []Status
 	err := s.each(ctx, backend.Filter{Kind: backend.KindCredential, Tenant: owner.Tenant, Subject: owner.Subject}, func(key Key, sn *snapshot, err error) error {
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case errors.Is(err, ErrKeyUnavailable):
+		case errors.Is(err, backend.ErrKeyUnavailable):
 			out = append(out, Status{Key: key, State: StateUnknown, Reason: ReasonKeyUnavailable})
 		case err != nil: // altered, or of a newer release
 			out = append(out, Status{Key: key, State: StateUnknown})
@@ -99,7 +99,7 @@ func (s *Store) List(ctx context.Context, owner Owner) ([]Status, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, s.fail("list", Key{Owner: owner}, err)
+		return nil, fail("list", Key{Owner: owner}, err)
 	}
 	sortStatuses(out)
 	return out, nil

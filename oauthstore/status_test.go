@@ -67,7 +67,7 @@ func TestTheStatusDoesNotCallARefusalAnAcceptance(t *testing.T) {
 		st, err := w.store.Status(t.Context(), key)
 		require.NoError(t, err)
 		assert.EqualValues(t, 3, st.Generation)
-		assert.Equal(t, oauthstore.VerdictAccepted, st.Verdict.Outcome, "the grant was accepted")
+		assert.Equal(t, oauthstore.OutcomeAccepted, st.Verdict.Outcome, "the grant was accepted")
 		assert.WithinDuration(t, accepted.Add(2*time.Hour), st.Verdict.At, time.Minute)
 
 		m.takes = none
@@ -200,7 +200,7 @@ func TestAnAheadLongerThanATokensLifeDoesNotLoop(t *testing.T) {
 		w.as.TTL = 10 * time.Minute
 		key := testKey("u")
 		w.connect(t, key, nil)
-		need := oauthstore.Need{RefreshPolicy: oauthstore.RefreshPolicy{Ahead: time.Hour}}
+		need := oauthstore.Need{Ahead: time.Hour}
 		for range 600 {
 			_, err := w.store.Token(t.Context(), key, need)
 			require.NoError(t, err)

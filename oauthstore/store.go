@@ -38,7 +38,7 @@ type Store struct {
 
 // New returns a store on a backend that the caller opened. The caller closes the
 // backend after it has closed the store.
-func New(db backend.Backend, sealer Sealer, opts *Options) (*Store, error) {
+func New(db backend.Backend, sealer backend.Sealer, opts *Options) (*Store, error) {
 	if db == nil || sealer == nil {
 		return nil, errors.New("oauthstore: a store needs a backend and a sealer")
 	}
@@ -72,22 +72,4 @@ func (s *Store) Close(ctx context.Context) error {
 	}
 	s.cache.stop()
 	return nil
-}
-
-// fail adds an operation and a key to an error of this package. The result
-// matches all errors that err matches, such as [ErrUnavailable] joined to a
-// backend's error.
-func (s *Store) fail(op string, key Key, err error) error {
-	e, ok := errors.AsType[*Error](err)
-	switch {
-	case !ok:
-		return &Error{Op: op, Key: key, Err: err}
-	case error(e) != err: //nolint:errorlint // whether it is all of err
-		return &Error{Op: op, Key: key, Reason: e.Reason, RetryAfter: e.RetryAfter, Err: err}
-	case e.Key != (Key{}):
-		return e
-	}
-	c := *e
-	c.Op, c.Key = op, key
-	return &c
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 // crowd connects n users.
@@ -223,7 +224,7 @@ func TestPoisonCredentialsDoNotStarveASweep(t *testing.T) {
 		})
 		wait(t, 50*time.Minute)
 		for range 3 {
-			_, err := w.store.Sweep(t.Context(), nil)
+			_, err := w.store.Sweep(t.Context(), oauthstore.Owner{})
 			require.NoError(t, err)
 			wait(t, time.Minute)
 		}
@@ -259,7 +260,7 @@ func TestASweepDoesNotWaitForASlowServerWithTheOthers(t *testing.T) {
 				}
 			}
 		})
-		n, err := watched.Sweep(t.Context(), nil)
+		n, err := watched.Sweep(t.Context(), oauthstore.Owner{})
 		require.NoError(t, err)
 		assert.Equal(t, 300, n.Refreshed)
 		assert.Less(t, time.Duration(last.Load()), 10*time.Second, "all of the quick server's were done before the slow one had answered once")
@@ -276,17 +277,17 @@ func TestASweepReplaysALostAnswerAtTheEndOfTheAccessToken(t *testing.T) {
 		w.connect(t, key, nil)
 		wait(t, 45*time.Minute)
 		w.as.Once(nil, func(url.Values, func() *http.Response) (*http.Response, error) { return nil, http.ErrServerClosed })
-		n, err := w.store.Sweep(t.Context(), nil)
+		n, err := w.store.Sweep(t.Context(), oauthstore.Owner{})
 		require.NoError(t, err)
 		assert.Equal(t, oauthstore.Swept{Due: 1, Failed: 1}, n)
 		for range 13 {
 			wait(t, time.Minute)
-			n, err = w.store.Sweep(t.Context(), nil)
+			n, err = w.store.Sweep(t.Context(), oauthstore.Owner{})
 			require.NoError(t, err)
 			assert.Equal(t, oauthstore.Swept{}, n)
 		}
 		wait(t, 3*time.Minute)
-		n, err = w.store.Sweep(t.Context(), nil)
+		n, err = w.store.Sweep(t.Context(), oauthstore.Owner{})
 		require.NoError(t, err)
 		assert.Equal(t, oauthstore.Swept{Due: 1, Refreshed: 1}, n)
 	})
@@ -301,15 +302,15 @@ func TestASweepEndsWhenTheStoreIsClosed(t *testing.T) {
 		wait(t, 50*time.Minute)
 		swept := make(chan error, 1)
 		go func() {
-			_, err := w.store.Sweep(t.Context(), &oauthstore.SweepOptions{PerIssuer: -1})
+			_, err := w.store.Sweep(t.Context(), oauthstore.Owner{})
 			swept <- err
 		}()
 		wait(t, 1500*time.Millisecond)
 		require.NoError(t, w.store.Close(t.Context()))
 		posts := w.as.Posts()
 		<-swept
-		_, err := w.store.Sweep(t.Context(), nil)
-		require.ErrorIs(t, err, oauthstore.ErrClosed)
+		_, err := w.store.Sweep(t.Context(), oauthstore.Owner{})
+		require.ErrorIs(t, err, backend.ErrClosed)
 		assert.Equal(t, posts, w.as.Posts(), "nothing is sent once Close has returned")
 		assert.Zero(t, w.as.Reuses())
 	})

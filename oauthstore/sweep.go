@@ -10,60 +10,45 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
-// SweepOptions narrow and pace a [Store.Sweep].
-type SweepOptions struct {
-	Owner Owner // only these credentials; the zero value means all
-	// PerIssuer is how many refreshes of the pass run at once at one
-	// authorization server; see also [Options].PerIssuer. Zero means 4.
-	PerIssuer int
-}
-
 // Swept counts what a [Store.Sweep] did.
 type Swept struct {
-	Due         int // credentials that were looked at
+	Due         int // credentials that were due
 	Refreshed   int // that have a new pair now
 	Reauthorize int // whose users must connect again
-	Failed      int // that will be tried again later
-	Skipped     int // left alone because their authorization server fails
-	Expiring    int // that end soon and that nothing can refresh; told once each
+	Failed      int // that failed and will be retried
+	Skipped     int // that were skipped because their authorization server fails
+	Expiring    int // that expire soon and can't be refreshed; reported once each
 }
 
-// Defaults of [SweepOptions].
+// Bounds of a sweep.
 const (
-	defaultSweepPerIssuer = 4
-	sweepBatch            = 100
-	sweepPending          = 10 * sweepBatch // what a pass holds in memory
+	sweepBatch   = 100
+	sweepPending = 10 * sweepBatch // credentials in memory
 )
 
-// Sweep refreshes once what is due, for any scheduler to call, every minute or
-// so; several processes may sweep at once. It reads in small batches, holds
-// nothing in the database while it waits, and obeys what authorization servers
-// say of their load. Failures are counted and on record, not returned; the
-// error is the backend's, ctx's or [ErrClosed].
-func (s *Store) Sweep(ctx context.Context, opts *SweepOptions) (Swept, error) {
-	var o SweepOptions
-	if opts != nil {
-		o = *opts
+// Sweep refreshes the credentials of owner that are due, once. Call it from a
+// scheduler, every minute or so; several processes may sweep at once. An owner
+// without a subject means the whole tenant; the zero owner means all. Sweep reads
+// in small batches, holds nothing in the database while it waits, and pauses
+// where authorization servers ask for it. It counts failed refreshes, which are
+// retried later; the error is the backend's, ctx's or of a closed store.
+func (s *Store) Sweep(ctx context.Context, owner Owner) (Swept, error) {
+	if err := owner.scope(); err != nil {
+		return Swept{}, fail("sweep", Key{}, err)
 	}
-	if err := o.Owner.scope(); err != nil {
-		return Swept{}, s.fail("sweep", Key{}, err)
-	}
-	if o.PerIssuer <= 0 {
-		o.PerIssuer = defaultSweepPerIssuer
-	}
-	sw := &sweeper{store: s, perIssuer: o.PerIssuer, slots: make(map[string]chan struct{}), pending: make(chan struct{}, sweepPending)}
+	sw := &sweeper{store: s, perIssuer: s.opts.SweepPerIssuer, slots: make(map[string]chan struct{}), pending: make(chan struct{}, sweepPending)}
 	now, err := s.records.now(ctx)
 	if err != nil {
-		return Swept{}, &Error{Op: "sweep", Err: err}
+		return Swept{}, fail("sweep", Key{}, err)
 	}
-	filter := backend.Filter{Kind: backend.KindCredential, Tenant: o.Owner.Tenant, Subject: o.Owner.Subject, DueBefore: now}
+	filter := backend.Filter{Kind: backend.KindCredential, Tenant: owner.Tenant, Subject: owner.Subject, DueBefore: now}
 	err = sw.walk(ctx, filter)
 	sw.work.Wait()
 	if err == nil {
 		err = ctx.Err()
 	}
 	if err != nil {
-		return sw.count, &Error{Op: "sweep", Err: err}
+		return sw.count, fail("sweep", Key{}, err)
 	}
 	return sw.count, nil
 }
@@ -123,7 +108,7 @@ func (w *sweeper) add(f func(*Swept)) {
 func (w *sweeper) visit(ctx context.Context, key Key) error {
 	select {
 	case <-w.store.life.closing:
-		return ErrClosed
+		return backend.ErrClosed
 	case <-ctx.Done():
 		return ctx.Err()
 	case w.pending <- struct{}{}:

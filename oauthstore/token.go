@@ -1,6 +1,10 @@
 package oauthstore
 
-import "context"
+import (
+	"context"
+
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
+)
 
 var _ Credentials = (*Store)(nil)
 
@@ -10,13 +14,13 @@ var _ Credentials = (*Store)(nil)
 // refresh.
 func (s *Store) Token(ctx context.Context, key Key, need Need) (Token, error) {
 	if s.life.isClosed() {
-		return Token{}, &Error{Op: "token", Key: key, Err: ErrClosed}
+		return Token{}, fail("token", key, backend.ErrClosed)
 	}
 	if sn, age := s.cache.get(key); sn != nil {
 		if sn.freshness.covers(&need, age) {
 			return sn.token, nil
 		}
-		if now := sn.now.Add(age); sn.servable(&need, now) && sn.phase(&need.RefreshPolicy, now) == phaseFresh {
+		if now := sn.now.Add(age); sn.servable(&need, now) && sn.phase(&need, now) == phaseFresh {
 			if t := sn.tokenFor(&need, now); !t.Short || !need.RequireTTL {
 				return t, nil
 			}
@@ -24,7 +28,7 @@ func (s *Store) Token(ctx context.Context, key Key, need Need) (Token, error) {
 	}
 	t, err := s.token(ctx, key, &need)
 	if err != nil {
-		return Token{}, s.fail("token", key, err)
+		return Token{}, fail("token", key, err)
 	}
 	return t, nil
 }
@@ -33,6 +37,7 @@ func (s *Store) Token(ctx context.Context, key Key, need Need) (Token, error) {
 const (
 	maxRefreshes = 2  // that it waits for: the one that it needs, and one more if that pair is short already
 	maxRounds    = 10 // that it starts over because the pair was replaced
+
 )
 
 func (s *Store) token(ctx context.Context, key Key, need *Need) (Token, error) {
@@ -46,7 +51,7 @@ func (s *Store) token(ctx context.Context, key Key, need *Need) (Token, error) {
 		if !sn.rec.Tombstone.IsZero() {
 			return Token{}, ErrNotFound
 		}
-		switch sn.phase(&need.RefreshPolicy, sn.storeNow()) {
+		switch sn.phase(need, sn.storeNow()) {
 		case phaseStale:
 			s.refreshInBackground(ctx, key, sn)
 		case phaseShort, phaseExpired:

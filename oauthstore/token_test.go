@@ -125,10 +125,10 @@ func TestMinTTL(t *testing.T) {
 		{name: "a fresh token is served as it is", ttl: time.Hour, age: time.Minute},
 		{name: "the last five minutes are not handed out", ttl: time.Hour, age: 56 * time.Minute, posts: 1},
 		{name: "of a short token a quarter is kept", ttl: time.Minute, age: 50 * time.Second, posts: 1},
-		{name: "a longer need refreshes earlier", ttl: time.Hour, age: 35 * time.Minute, posts: 1, need: oauthstore.Need{RefreshPolicy: oauthstore.RefreshPolicy{MinTTL: 30 * time.Minute}}},
-		{name: "a need that no token can meet gets the freshest", ttl: time.Hour, age: time.Minute, short: true, need: oauthstore.Need{RefreshPolicy: oauthstore.RefreshPolicy{MinTTL: 2 * time.Hour}}},
-		{name: "and refreshes only what is older than a tenth", ttl: time.Hour, age: 10 * time.Minute, posts: 1, short: true, need: oauthstore.Need{RefreshPolicy: oauthstore.RefreshPolicy{MinTTL: 2 * time.Hour}}},
-		{name: "or an error, where it insists", ttl: time.Hour, age: time.Minute, err: oauthstore.ErrUnavailable, need: oauthstore.Need{RefreshPolicy: oauthstore.RefreshPolicy{MinTTL: 2 * time.Hour}, RequireTTL: true}},
+		{name: "a longer need refreshes earlier", ttl: time.Hour, age: 35 * time.Minute, posts: 1, need: oauthstore.Need{MinTTL: 30 * time.Minute}},
+		{name: "a need that no token can meet gets the freshest", ttl: time.Hour, age: time.Minute, short: true, need: oauthstore.Need{MinTTL: 2 * time.Hour}},
+		{name: "and refreshes only what is older than a tenth", ttl: time.Hour, age: 10 * time.Minute, posts: 1, short: true, need: oauthstore.Need{MinTTL: 2 * time.Hour}},
+		{name: "or an error, where it insists", ttl: time.Hour, age: time.Minute, err: oauthstore.ErrUnavailable, need: oauthstore.Need{MinTTL: 2 * time.Hour, RequireTTL: true}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()

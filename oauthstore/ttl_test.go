@@ -26,7 +26,7 @@ func TestRequireTTLRefusesAShortTokenEachTime(t *testing.T) {
 				key := testKey("u")
 				w.connect(t, key, change)
 				wait(t, time.Minute)
-				need := oauthstore.Need{RefreshPolicy: oauthstore.RefreshPolicy{MinTTL: 2 * time.Hour}, RequireTTL: true}
+				need := oauthstore.Need{MinTTL: 2 * time.Hour, RequireTTL: true}
 				for range 3 {
 					_, err := w.store.Token(t.Context(), key, need)
 					require.ErrorIs(t, err, oauthstore.ErrUnavailable)

@@ -20,7 +20,7 @@ func (s *Store) load(ctx context.Context, key Key) (*snapshot, error) {
 	}
 	sn, err := s.reads.do(ctx, key, func(ctx context.Context) (*snapshot, error) {
 		if !s.life.begin() {
-			return nil, ErrClosed
+			return nil, backend.ErrClosed
 		}
 		defer s.life.end()
 		ctx, cancel := context.WithTimeout(ctx, s.opts.SaveBudget)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 // forcedPause is the least time between two refreshes that refusals force: a
@@ -46,9 +48,9 @@ func (r *record) refusal() error {
 
 // verifyAndRefresh asks the server, refreshes once where that may help, and asks
 // again.
-func (s *Store) verifyAndRefresh(ctx context.Context, key Key, sn *snapshot, verify Verifier) (*snapshot, error) {
+func (s *Store) verifyAndRefresh(ctx context.Context, key Key, sn *snapshot, verify func(context.Context, Key, Token) Verdict) (*snapshot, error) {
 	if !s.life.begin() {
-		return nil, ErrClosed
+		return nil, backend.ErrClosed
 	}
 	defer s.life.end()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*s.opts.PostTimeout)
@@ -57,13 +59,13 @@ func (s *Store) verifyAndRefresh(ctx context.Context, key Key, sn *snapshot, ver
 		if forced && verify == nil {
 			return sn, nil // nothing is known of the new pair yet
 		}
-		v := Verdict{Outcome: VerdictRefused, Reason: ReasonAudience, Detail: "OpenAI reports that the server refuses it"}
+		v := Verdict{Outcome: OutcomeRefused, Reason: ReasonAudience, Detail: "OpenAI reports that the server refuses it"}
 		if verify != nil {
 			v = verify(ctx, key, sn.token)
 		}
 		v.At = sn.storeNow()
 		s.observer.event(ctx, Event{Kind: EventVerified, Key: key, Generation: sn.rec.Generation, Verdict: v})
-		if v.Outcome != VerdictRefused {
+		if v.Outcome != OutcomeRefused {
 			return s.saveVerdict(ctx, key, sn, v)
 		}
 		if forced || !sn.worthRefreshing(v) {
@@ -151,7 +153,7 @@ func (s *Store) saveVerdict(ctx context.Context, key Key, sn *snapshot, v Verdic
 	case !stored.rec.Tombstone.IsZero():
 		return nil, ErrNotFound
 	}
-	if v.Outcome == VerdictAccepted {
+	if v.Outcome == OutcomeAccepted {
 		s.refusals.accepted(clientAudience(&sn.rec.Provenance))
 	}
 	return stored, nil
@@ -161,10 +163,10 @@ func (s *Store) saveVerdict(ctx context.Context, key Key, sn *snapshot, v Verdic
 // report of OpenAI.
 func (r *record) setVerdict(v Verdict) {
 	r.Judged, r.Verdict = r.Generation, v
-	if v.Outcome != VerdictUnknown {
+	if v.Outcome != OutcomeUnknown {
 		r.Rejected = 0
 	}
-	if v.Outcome == VerdictAccepted {
+	if v.Outcome == OutcomeAccepted {
 		r.Accepted = true
 	}
 }
@@ -182,7 +184,7 @@ func (s *Store) Reject(ctx context.Context, key Key, generation uint64) error {
 		return true
 	})
 	if err != nil {
-		return s.fail("reject", key, unavailable(err))
+		return fail("reject", key, unavailable(err))
 	}
 	return nil
 }
@@ -190,22 +192,22 @@ func (s *Store) Reject(ctx context.Context, key Key, generation uint64) error {
 // Verify asks the MCP server about the current pair now, whatever the last
 // verdict, and stores the verdict. It never refreshes: a refusal that a refresh
 // may fix is recorded as by [Store.Reject], for the next [Store.Token].
-func (s *Store) Verify(ctx context.Context, key Key, verify Verifier) (Verdict, error) {
+func (s *Store) Verify(ctx context.Context, key Key, verify func(ctx context.Context, key Key, token Token) Verdict) (Verdict, error) {
 	sn, err := s.load(ctx, key)
 	if err == nil && !sn.rec.Tombstone.IsZero() {
 		err = ErrNotFound
 	}
 	if err != nil {
-		return Verdict{}, s.fail("verify", key, err)
+		return Verdict{}, fail("verify", key, err)
 	}
 	v := verify(ctx, key, sn.token)
 	v.At = sn.storeNow()
 	s.observer.event(ctx, Event{Kind: EventVerified, Key: key, Generation: sn.rec.Generation, Verdict: v})
-	if v.Outcome == VerdictRefused && sn.worthRefreshing(v) {
+	if v.Outcome == OutcomeRefused && sn.worthRefreshing(v) {
 		return v, s.Reject(ctx, key, sn.rec.Generation)
 	}
 	if _, err := s.saveVerdict(ctx, key, sn, v); err != nil {
-		return v, s.fail("verify", key, err)
+		return v, fail("verify", key, err)
 	}
 	return v, nil
 }

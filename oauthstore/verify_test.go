@@ -28,9 +28,9 @@ func (m *mcpServer) verify(_ context.Context, _ oauthstore.Key, tok oauthstore.T
 	case m.down:
 		return oauthstore.Verdict{}
 	case m.takes(tok.Generation):
-		return oauthstore.Verdict{Outcome: oauthstore.VerdictAccepted}
+		return oauthstore.Verdict{Outcome: oauthstore.OutcomeAccepted}
 	}
-	return oauthstore.Verdict{Outcome: oauthstore.VerdictRefused, Reason: oauthstore.ReasonAudience, Detail: "the token is for another server"}
+	return oauthstore.Verdict{Outcome: oauthstore.OutcomeRefused, Reason: oauthstore.ReasonAudience, Detail: "the token is for another server"}
 }
 
 func (m *mcpServer) need() oauthstore.Need { return oauthstore.Need{Verify: m.verify} }
@@ -319,9 +319,9 @@ func TestARefusedPairThatIsHeldIsAskedAboutOnce(t *testing.T) {
 		need := oauthstore.Need{Verify: func(_ context.Context, _ oauthstore.Key, tok oauthstore.Token) oauthstore.Verdict {
 			asked++
 			if tok.Generation > 1 {
-				return oauthstore.Verdict{Outcome: oauthstore.VerdictRefused, Reason: oauthstore.ReasonAudience}
+				return oauthstore.Verdict{Outcome: oauthstore.OutcomeRefused, Reason: oauthstore.ReasonAudience}
 			}
-			return oauthstore.Verdict{Outcome: oauthstore.VerdictAccepted}
+			return oauthstore.Verdict{Outcome: oauthstore.OutcomeAccepted}
 		}}
 		_, err := w.store.Token(t.Context(), key, need)
 		require.NoError(t, err)

@@ -13,13 +13,13 @@ import (
 // elsewhere is then obeyed at once, and what is cached may be served without a
 // read for as long as it lives. Run it in a goroutine of its own. Lost
 // connections are taken up again; meanwhile the cache's age applies. It returns
-// ctx's error, [ErrClosed] or, where the backend can't watch, nil at once.
+// ctx's error, [backend.ErrClosed] or, where the backend can't watch, nil at once.
 func (s *Store) Watch(ctx context.Context) error {
 	w, ok := s.records.db.(backend.Watcher)
 	if !ok {
 		return nil
 	}
-	closed := &Error{Op: "watch", Err: ErrClosed}
+	closed := fail("watch", Key{}, backend.ErrClosed)
 	if !s.life.begin() {
 		return closed
 	}
@@ -39,7 +39,7 @@ func (s *Store) Watch(ctx context.Context) error {
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case wctx.Err() != nil || errors.Is(err, ErrClosed):
+		case wctx.Err() != nil || errors.Is(err, backend.ErrClosed):
 			return closed
 		case errors.Is(err, errors.ErrUnsupported):
 			return nil

@@ -13,6 +13,7 @@ import (
 
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 	"github.com/toolgrant/toolgrant/oauthstore/connect"
 )
 
@@ -125,7 +126,7 @@ func (a *app) connect(ctx context.Context, store *oauthstore.Store, t target, f 
 	if result.Warning != "" {
 		a.notef("warning: %s", result.Warning)
 	}
-	if v := result.Status.Verdict; v.Outcome == oauthstore.VerdictRefused {
+	if v := result.Status.Verdict; v.Outcome == oauthstore.OutcomeRefused {
 		return &oauthstore.Error{Op: "connect", Key: t.key, Reason: v.Reason, Said: v.Detail, Err: oauthstore.ErrRefused}
 	}
 	view := viewOf(result.Status)
@@ -161,7 +162,7 @@ func (a *app) sameIssuer(ctx context.Context, store *oauthstore.Store, key oauth
 	st, err := store.Status(ctx, key)
 	before := st.Provenance.Issuer
 	switch {
-	case errors.Is(err, oauthstore.ErrNotFound), errors.Is(err, oauthstore.ErrKeyUnavailable):
+	case errors.Is(err, oauthstore.ErrNotFound), errors.Is(err, backend.ErrKeyUnavailable):
 		return nil
 	case err != nil:
 		return err

@@ -154,7 +154,7 @@ func (a *app) tokenCommand() *cobra.Command {
 				if err := a.usable(t); err != nil {
 					return err
 				}
-				token, err := store.Token(ctx, t.key, oauthstore.Need{RefreshPolicy: oauthstore.RefreshPolicy{MinTTL: minTTL}})
+				token, err := store.Token(ctx, t.key, oauthstore.Need{MinTTL: minTTL})
 				if err != nil {
 					return err
 				}

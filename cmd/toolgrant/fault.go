@@ -110,7 +110,7 @@ func faultOf(err error) *fault {
 	if errors.Is(err, context.Canceled) { // by a signal, whatever became of it on its way
 		return faultf(kindInterrupted, "interrupted")
 	}
-	if errors.Is(err, oauthstore.ErrKeyUnavailable) {
+	if errors.Is(err, backend.ErrKeyUnavailable) {
 		return faultf(kindKeyUnavailable, "%s", message(err))
 	}
 	if f, ok := errors.AsType[*mcptools.Failure](err); ok {
@@ -175,7 +175,7 @@ func storeMessage(e *oauthstore.Error) string {
 	}
 	var text string
 	switch {
-	case errors.Is(e, oauthstore.ErrKeyUnavailable):
+	case errors.Is(e, backend.ErrKeyUnavailable):
 		text = "the key that sealed " + subject + " is not in the keyset: see 'toolgrant keys list'"
 	case errors.Is(e, oauthstore.ErrNotFound):
 		text = subject + " is not connected"

@@ -78,7 +78,7 @@ Any number of these commands may run at the same time, beside everything else.`,
 		return a.withKeys(ctx, func(store *oauthstore.Store, _ *keyset.Set) error {
 			n, err := store.Rewrap(ctx)
 			if err == nil && !a.global.json {
-				a.notef("sealed again: %d of %d", n.Sealed, n.Sealed+n.Current+n.Moved)
+				a.notef("records sealed again: %d", n)
 			}
 			return err
 		})

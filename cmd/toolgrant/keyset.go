@@ -17,6 +17,7 @@ import (
 
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 	"github.com/toolgrant/toolgrant/oauthstore/keyset"
 )
 
@@ -96,8 +97,8 @@ func keysetFault(place keysetPlace, err error) error {
 	case err == nil, isFault, errors.Is(err, fs.ErrNotExist), errors.Is(err, keyset.ErrChanged),
 		errors.Is(err, oauthstore.ErrUnavailable), errors.Is(err, context.Canceled):
 		return err
-	case errors.Is(err, oauthstore.ErrKeyUnavailable):
-		return faultf(kindKeyUnavailable, "%s", strings.TrimPrefix(err.Error(), oauthstore.ErrKeyUnavailable.Error()+": "))
+	case errors.Is(err, backend.ErrKeyUnavailable):
+		return faultf(kindKeyUnavailable, "%s", strings.TrimPrefix(err.Error(), backend.ErrKeyUnavailable.Error()+": "))
 	}
 	return faultf(kindKeyUnavailable, "the keyset in %s cannot be used: %s", place, strings.TrimPrefix(err.Error(), "keyset: "))
 }

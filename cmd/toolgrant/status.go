@@ -43,7 +43,7 @@ func viewOf(s oauthstore.Status) statusView {
 	if !s.Expiry.IsZero() {
 		v.ExpiresAt = orNull(stamp(s.Expiry))
 	}
-	if s.Verdict.Outcome == oauthstore.VerdictAccepted {
+	if s.Verdict.Outcome == oauthstore.OutcomeAccepted {
 		v.VerifiedAt = orNull(stamp(s.Verdict.At))
 	}
 	return v
@@ -120,10 +120,11 @@ func (u *ui) status(w io.Writer, v statusView) {
 	s := v.status
 	verdict := ""
 	switch s.Verdict.Outcome {
-	case oauthstore.VerdictAccepted:
+	case oauthstore.OutcomeAccepted:
 		verdict = u.good.Render("accepted") + " " + when(s.Verdict.At)
-	case oauthstore.VerdictRefused:
+	case oauthstore.OutcomeRefused:
 		verdict = u.bad.Render("refused") + " " + when(s.Verdict.At) + ": " + plainLine(s.Verdict.Detail)
+	case oauthstore.OutcomeUnknown:
 	}
 	expires := when(s.Expiry)
 	if expires == "" {

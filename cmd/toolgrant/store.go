@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 // closeGrace is how long a refresh whose answer is on its way may take after a
@@ -28,7 +29,7 @@ func (a *app) withStore(ctx context.Context, f func(*oauthstore.Store) error) er
 }
 
 // withSealer is withStore with a keyset that is open already.
-func (a *app) withSealer(ctx context.Context, keys oauthstore.Sealer, f func(*oauthstore.Store) error) (err error) {
+func (a *app) withSealer(ctx context.Context, keys backend.Sealer, f func(*oauthstore.Store) error) (err error) {
 	backend, err := a.openBackend(ctx)
 	if err != nil {
 		return err

@@ -29,11 +29,11 @@ every minute or so. Several machines may do so at once. --owner narrows it.`,
 		Args: cobra.NoArgs,
 		RunE: a.begin(func(ctx context.Context, _ []string) error {
 			return a.withStore(ctx, func(store *oauthstore.Store) error {
-				var o oauthstore.SweepOptions
+				var owner oauthstore.Owner
 				if a.global.ownerGiven() {
-					o.Owner = a.global.owner
+					owner = a.global.owner
 				}
-				n, err := store.Sweep(ctx, &o)
+				n, err := store.Sweep(ctx, owner)
 				if err != nil {
 					return err
 				}

@@ -8,10 +8,10 @@ import (
 	"encoding/hex"
 	"errors"
 
-	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
-// A columnCipher is an oauthstore.Sealer of what the application encrypts its
+// A columnCipher is an backend.Sealer of what the application encrypts its
 // column with, here AES-256-GCM with the nonce in front. What the store adds is
 // the associated data: a ciphertext that is moved to another row does not open.
 type columnCipher struct{ aead cipher.AEAD }
@@ -38,11 +38,11 @@ func (c columnCipher) Seal(_ context.Context, plaintext, associatedData []byte) 
 func (c columnCipher) Open(_ context.Context, ciphertext, associatedData []byte) ([]byte, error) {
 	n := c.aead.NonceSize()
 	if len(ciphertext) < n {
-		return nil, oauthstore.ErrSeal
+		return nil, backend.ErrSeal
 	}
 	plaintext, err := c.aead.Open(nil, ciphertext[:n], ciphertext[n:], associatedData)
 	if err != nil {
-		return nil, oauthstore.ErrSeal
+		return nil, backend.ErrSeal
 	}
 	return plaintext, nil
 }

@@ -8,7 +8,7 @@
 //
 //   - table.go makes a backend.Backend of the table. It passes the rules of
 //     package storetest, as its test shows.
-//   - cipher.go makes an oauthstore.Sealer of the application's own encryption,
+//   - cipher.go makes an backend.Sealer of the application's own encryption,
 //     so that there is one key to keep and to rotate.
 //   - adopt.go brings the tokens over that are in the table today.
 //

@@ -137,7 +137,7 @@ func TestARowThatCantBeReadStops(t *testing.T) {
 	other, err := newCipher(strings.Repeat("f0", 32))
 	require.NoError(t, err)
 	_, err = adopt(t.Context(), pool, other, store, registration)
-	require.ErrorIs(t, err, oauthstore.ErrSeal)
+	require.ErrorIs(t, err, backend.ErrSeal)
 	var rows int
 	require.NoError(t, pool.QueryRow(t.Context(), `SELECT count(*) FROM data_source_credentials`).Scan(&rows))
 	assert.Equal(t, 1, rows, "it is still there")

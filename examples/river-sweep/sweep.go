@@ -34,7 +34,7 @@ func (*sweepWorker) Timeout(*river.Job[sweepArgs]) time.Duration { return 10 * t
 
 // Work sweeps once and purges what has expired.
 func (w *sweepWorker) Work(ctx context.Context, _ *river.Job[sweepArgs]) error {
-	swept, err := w.store.Sweep(ctx, nil)
+	swept, err := w.store.Sweep(ctx, oauthstore.Owner{})
 	if err != nil {
 		return err
 	}

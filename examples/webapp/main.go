@@ -101,7 +101,7 @@ func (a *app) useWorld() {
 // handler makes what the backend needs, once: a builder for each provider, the
 // connector that fills the store, and the handlers.
 func (a *app) handler(site string) (http.Handler, error) {
-	builders, verify := []*mcptools.Builder(nil), map[string]oauthstore.Verifier{}
+	builders, verify := []*mcptools.Builder(nil), map[string]func(context.Context, oauthstore.Key, oauthstore.Token) oauthstore.Verdict{}
 	for _, p := range a.providers {
 		b, err := mcptools.NewBuilder(p, a.store, &mcptools.Options{
 			ReadOnly: true, Approval: mcptools.ApprovalNever, // the model may read, without asking each time

@@ -38,7 +38,7 @@ func public(t *testing.T) []listed {
 type surface struct {
 	lines []string
 	names map[string]bool // at package level
-	free  map[string]bool // of them, those that do not count: functions that give a provider of the catalogue, and their options
+	free  map[string]bool // of them, those that do not count: constants of enumerations, and functions that return a provider of the catalogue, with their options
 }
 
 // count is how many names there are to learn.
@@ -106,6 +106,7 @@ func (s *surface) values(all []*doc.Value) {
 				typ, value := "", ""
 				if spec.Type != nil {
 					typ = " " + text(spec.Type)
+					s.free[name.Name] = v.Decl.Tok == token.CONST && ast.IsExported(text(spec.Type))
 				}
 				if v.Decl.Tok == token.CONST && i < len(spec.Values) {
 					value = " = " + text(spec.Values[i])
@@ -235,13 +236,14 @@ func changes(before, after string) string {
 	return b.String()
 }
 
-// maxNames is how many names a package may export.
-const maxNames = 50
+// maxNames is how many names a package may export, constants of enumerations
+// not counted.
+const maxNames = 35
 
-// ceilings are the packages that export more, and how many. They only go down.
+// ceilings are the exact counts of the largest packages. They only go down.
 var ceilings = map[string]int{
-	"mcptools":   67, // 40 of them are the words for kinds, stages and actions
-	"oauthstore": 78, // 5 of them are the kinds of clients, which package connect exported before
+	"mcptools":   27,
+	"oauthstore": 35,
 }
 
 func TestSurfacesAreSmall(t *testing.T) {

@@ -42,7 +42,7 @@ var arrows = []rule{
 	{"oauthstore", []string{"oauthstore/backend", "oauthstore/internal/...", "internal/..."}},
 	{"oauthstore/backend", nil},
 	{"oauthstore/internal/...", []string{"oauthstore/backend", "oauthstore/internal/..."}}, // what the stores share
-	{"oauthstore/keyset", []string{"oauthstore", "oauthstore/internal/..."}},
+	{"oauthstore/keyset", []string{"oauthstore", "oauthstore/backend", "oauthstore/internal/..."}},
 	{"oauthstore/storetest", []string{"oauthstore/backend"}},
 	{"oauthstore/memstore", []string{"oauthstore/backend", "oauthstore/internal/..."}},
 	{"oauthstore/filestore", []string{"oauthstore/backend", "oauthstore/internal/..."}},

@@ -281,7 +281,7 @@ func (p *population) coldBuild(t *testing.T) {
 func (p *population) sweep(t *testing.T, servers []*tokenServer) {
 	t.Helper()
 	const perIssuer = 4
-	s := newStore(t, p.backend, p.keys, &oauthstore.Options{CacheSize: 100, InsecureTransport: servers[0].Client().Transport, InsecureAllowLoopback: true})
+	s := newStore(t, p.backend, p.keys, &oauthstore.Options{SweepPerIssuer: perIssuer, CacheSize: 100, InsecureTransport: servers[0].Client().Transport, InsecureAllowLoopback: true})
 	before := inUse()
 	var most int64
 	var idle, waiting int
@@ -310,7 +310,7 @@ func (p *population) sweep(t *testing.T, servers []*tokenServer) {
 		}
 	})
 	begun := time.Now()
-	swept, err := s.Sweep(t.Context(), &oauthstore.SweepOptions{PerIssuer: perIssuer})
+	swept, err := s.Sweep(t.Context(), oauthstore.Owner{})
 	took := time.Since(begun)
 	stop()
 	watching.Wait()

@@ -114,7 +114,7 @@ func TestATenMinuteResponseKeepsItsTokenWhereRefreshesEndIt(t *testing.T) {
 							_, err := s.Token(t.Context(), r.key, oauthstore.Need{})
 							assert.NoError(t, err)
 							if i%12 == 0 {
-								_, err := s.Sweep(t.Context(), nil)
+								_, err := s.Sweep(t.Context(), oauthstore.Owner{})
 								assert.NoError(t, err)
 							}
 						}

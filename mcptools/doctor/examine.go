@@ -260,7 +260,7 @@ func (e *evidence) expired() bool {
 func (e *evidence) describe() string {
 	s := "It is a credential of unknown origin"
 	if o := e.Token.Provenance.Obtained; o != "" {
-		s = "It was obtained by " + o
+		s = "It was obtained by " + string(o)
 	}
 	if w, ok := e.at.Way(e.Token.Provenance.Way); ok {
 		s += ", as " + w.Name

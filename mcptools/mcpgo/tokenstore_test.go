@@ -19,6 +19,7 @@ import (
 
 	"github.com/toolgrant/toolgrant/mcptools/mcpgo"
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 var key = oauthstore.Key{Owner: oauthstore.Owner{Tenant: "acme", Subject: "ada"}, Provider: "notes", Server: "https://mcp.notes.example/mcp"}
@@ -112,7 +113,7 @@ func TestGetToken(t *testing.T) {
 		assert.Equal(t, time.Minute, ttl)
 		return oauthstore.Token{AccessToken: oauthstore.NewSecret("synthetic-access"), Expiry: ends}, nil
 	})
-	s := mcpgo.NewTokenStore(creds, key, oauthstore.Need{RefreshPolicy: oauthstore.RefreshPolicy{MinTTL: time.Minute}})
+	s := mcpgo.NewTokenStore(creds, key, oauthstore.Need{MinTTL: time.Minute})
 	got, err := s.GetToken(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, &transport.Token{AccessToken: "synthetic-access", ExpiresAt: ends}, got)
@@ -135,7 +136,7 @@ func TestErrorsOfTheStore(t *testing.T) {
 		"refused":          {oauthstore.ErrRefused, true},
 		"unavailable":      {oauthstore.ErrUnavailable, false},
 		"misconfigured":    {oauthstore.ErrMisconfigured, false},
-		"no sealing key":   {oauthstore.ErrKeyUnavailable, false},
+		"no sealing key":   {backend.ErrKeyUnavailable, false},
 		"something else":   {errors.New("disk on fire"), false},
 		"its own deadline": {context.DeadlineExceeded, false},
 	} {

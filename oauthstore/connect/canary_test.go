@@ -83,7 +83,7 @@ type trial struct {
 	cookie string // the binding of alice's browser
 }
 
-func newTrial(t *testing.T, sealer oauthstore.Sealer) *trial {
+func newTrial(t *testing.T, sealer backend.Sealer) *trial {
 	t.Helper()
 	tr := &trial{stored: &copyist{Backend: memstore.New()}, log: &syncLog{}}
 	tr.place = newPlace(t, func(p *place) {

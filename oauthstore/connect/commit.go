@@ -14,7 +14,7 @@ type grant struct {
 	key       oauthstore.Key
 	connector string
 	way       string
-	obtained  string
+	obtained  oauthstore.Obtained
 	profile   oauthstore.TokenProfile
 	plan      *plan
 	kind      oauthstore.ClientKind

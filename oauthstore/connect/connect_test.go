@@ -24,7 +24,7 @@ func TestAConsentEndsWithAStoredCredential(t *testing.T) {
 		p.MCP.Metadata["scopes_supported"] = []string{"write", "read"}
 		p.Options.Verify = func(_ context.Context, key oauthstore.Key, token oauthstore.Token) oauthstore.Verdict {
 			judged = token
-			return oauthstore.Verdict{Outcome: oauthstore.VerdictAccepted}
+			return oauthstore.Verdict{Outcome: oauthstore.OutcomeAccepted}
 		}
 	})
 	begun, err := p.Begin(t.Context(), example(), alice, &connect.Ask{ReturnTo: "/settings"})
@@ -38,7 +38,7 @@ func TestAConsentEndsWithAStoredCredential(t *testing.T) {
 	got, err := p.Finish(t.Context(), alice, begun.Binding, p.browse(t, begun.URL))
 	require.NoError(t, err)
 	assert.Equal(t, "/settings", got.ReturnTo)
-	assert.Equal(t, oauthstore.VerdictAccepted, got.Status.Verdict.Outcome)
+	assert.Equal(t, oauthstore.OutcomeAccepted, got.Status.Verdict.Outcome)
 	assert.Equal(t, oauthstore.Provenance{
 		Obtained: oauthstore.ObtainedConsent, Way: "oauth", Issuer: testIssuer, Resource: testServer, TokenEndpoint: testIssuer + "/token",
 		RevocationEndpoint: testIssuer + "/revoke", ClientID: begun.ClientID, Client: oauthstore.ClientRegistered, AuthMethod: "none",
@@ -285,12 +285,12 @@ func TestARefusalByTheServerIsTheVerdictOfASuccess(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, func(p *place) {
 		p.Options.Verify = func(context.Context, oauthstore.Key, oauthstore.Token) oauthstore.Verdict {
-			return oauthstore.Verdict{Outcome: oauthstore.VerdictRefused, Reason: oauthstore.ReasonAudience}
+			return oauthstore.Verdict{Outcome: oauthstore.OutcomeRefused, Reason: oauthstore.ReasonAudience}
 		}
 	})
 	got, err := p.consent(t, alice, nil)
 	require.NoError(t, err)
-	assert.Equal(t, oauthstore.VerdictRefused, got.Status.Verdict.Outcome)
+	assert.Equal(t, oauthstore.OutcomeRefused, got.Status.Verdict.Outcome)
 	assert.Equal(t, oauthstore.ReasonAudience, got.Status.Reason)
 }
 

@@ -44,7 +44,7 @@ type Options struct {
 	// Verify asks the MCP server whether it takes a new token; the verdict is
 	// stored. A zero verdict says that there is nobody to ask. Default: nobody is
 	// asked, and the first use finds out.
-	Verify oauthstore.Verifier
+	Verify func(context.Context, oauthstore.Key, oauthstore.Token) oauthstore.Verdict
 	// FlowTTL is how long a user may take from the click to the callback.
 	// Default: 10 min.
 	FlowTTL time.Duration

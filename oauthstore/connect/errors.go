@@ -8,6 +8,7 @@ import (
 	"github.com/toolgrant/toolgrant/internal/oauth"
 	"github.com/toolgrant/toolgrant/internal/safehttp"
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 // A Kind says why no credential came of it. Its words are those of the
@@ -99,7 +100,7 @@ func fail(op string, key oauthstore.Key, err error) error {
 	switch wire, ok := errors.AsType[*oauth.Error](err); {
 	case ok:
 		e.fromWire(wire)
-	case errors.Is(err, oauthstore.ErrMisconfigured), errors.Is(err, oauthstore.ErrKeyUnavailable):
+	case errors.Is(err, oauthstore.ErrMisconfigured), errors.Is(err, backend.ErrKeyUnavailable):
 		e.Kind = KindMisconfigured
 	case errors.Is(err, oauthstore.ErrReauthorize), errors.Is(err, oauthstore.ErrRefused):
 		e.Kind = KindRejected

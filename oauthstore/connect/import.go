@@ -240,12 +240,13 @@ func (c *Connector) askServer(ctx context.Context, key oauthstore.Key, cred *oau
 	}
 	v.At = time.Now()
 	switch v.Outcome {
-	case oauthstore.VerdictAccepted:
+	case oauthstore.OutcomeAccepted:
 		return v, nil
-	case oauthstore.VerdictRefused:
+	case oauthstore.OutcomeRefused:
 		return v, &Error{Kind: KindRejected, Detail: "the MCP server refuses the token", Said: v.Detail, Err: &oauthstore.Error{
 			Op: "verify", Key: key, Reason: v.Reason, Err: oauthstore.ErrRefused,
 		}}
+	case oauthstore.OutcomeUnknown:
 	}
 	return v, &Error{Kind: KindUnavailable, Detail: "the MCP server could not be asked", Said: v.Detail, Err: errors.Join(oauthstore.ErrUnavailable, ctx.Err())}
 }

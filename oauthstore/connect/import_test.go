@@ -18,13 +18,13 @@ import (
 
 func TestAnImportIsJudgedBeforeItIsStored(t *testing.T) {
 	t.Parallel()
-	verdict := oauthstore.Verdict{Outcome: oauthstore.VerdictAccepted}
+	verdict := oauthstore.Verdict{Outcome: oauthstore.OutcomeAccepted}
 	p := newPlace(t, func(p *place) {
 		p.Options.Verify = func(context.Context, oauthstore.Key, oauthstore.Token) oauthstore.Verdict { return verdict }
 	})
 	token := connect.Token{AccessToken: oauthstore.NewSecret("synthetic-key-0123456789")}
-	for outcome, kind := range map[string]connect.Kind{
-		oauthstore.VerdictRefused: connect.KindRejected, oauthstore.VerdictUnknown: connect.KindUnavailable,
+	for outcome, kind := range map[oauthstore.Outcome]connect.Kind{
+		oauthstore.OutcomeRefused: connect.KindRejected, oauthstore.OutcomeUnknown: connect.KindUnavailable,
 	} {
 		verdict.Outcome, verdict.Detail = outcome, "in the test"
 		_, err := p.Import(t.Context(), example(), alice, token, nil)
@@ -32,10 +32,10 @@ func TestAnImportIsJudgedBeforeItIsStored(t *testing.T) {
 		_, err = p.Store.Status(t.Context(), keyOf(alice))
 		require.ErrorIs(t, err, oauthstore.ErrNotFound)
 	}
-	verdict.Outcome = oauthstore.VerdictAccepted
+	verdict.Outcome = oauthstore.OutcomeAccepted
 	got, err := p.Import(t.Context(), example(), alice, token, nil)
 	require.NoError(t, err)
-	assert.Equal(t, oauthstore.VerdictAccepted, got.Status.Verdict.Outcome)
+	assert.Equal(t, oauthstore.OutcomeAccepted, got.Status.Verdict.Outcome)
 	assert.Empty(t, p.MCP.Seen(), "nothing is looked up for a key")
 
 	verdict = oauthstore.Verdict{}
@@ -74,7 +74,7 @@ func TestAPairThatHasEndedIsRefreshedAndThenJudged(t *testing.T) {
 		p.AS.Know(asClient{ID: "theirs", Secret: "synthetic-theirs", Method: "client_secret_basic"})
 		p.Options.Verify = func(_ context.Context, _ oauthstore.Key, token oauthstore.Token) oauthstore.Verdict {
 			asked <- token.AccessToken.Expose()
-			return oauthstore.Verdict{Outcome: oauthstore.VerdictAccepted}
+			return oauthstore.Verdict{Outcome: oauthstore.OutcomeAccepted}
 		}
 	})
 	pair := connect.Token{
@@ -84,7 +84,7 @@ func TestAPairThatHasEndedIsRefreshedAndThenJudged(t *testing.T) {
 	got, err := p.Import(t.Context(), example(), alice, pair, nil)
 	require.NoError(t, err)
 	assert.EqualValues(t, 2, got.Status.Generation)
-	assert.Equal(t, oauthstore.VerdictAccepted, got.Status.Verdict.Outcome)
+	assert.Equal(t, oauthstore.OutcomeAccepted, got.Status.Verdict.Outcome)
 	assert.NotEqual(t, "synthetic-ended", <-asked)
 
 	bob := oauthstore.Owner{Tenant: "acme", Subject: "bob"}
@@ -178,7 +178,7 @@ func TestAnotherVendorsTokenIsImportedOnlyWhereTheServerTakesIt(t *testing.T) {
 	p := newPlace(t, func(p *place) {
 		p.Options.Verify = func(_ context.Context, _ oauthstore.Key, tok oauthstore.Token) oauthstore.Verdict {
 			asked.Add(1)
-			return oauthstore.Verdict{Outcome: oauthstore.VerdictAccepted}
+			return oauthstore.Verdict{Outcome: oauthstore.OutcomeAccepted}
 		}
 	})
 	withSecret := providers.Custom("example", testServer, &providers.CustomOptions{Ways: []providers.Way{{

@@ -466,7 +466,7 @@ type place struct {
 	MCP     *mcpServer
 	Net     hosts
 	Options connect.Options
-	keys    oauthstore.Sealer
+	keys    backend.Sealer
 }
 
 // newPlace makes a place; change, if not nil, sees it before the connector is

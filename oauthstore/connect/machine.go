@@ -149,6 +149,6 @@ func (c *Connector) machine(
 	if err != nil {
 		return Result{}, fail(op, s.key, err)
 	}
-	c.log(ctx, "connected", s.key, slog.String("issuer", plan.Server.Issuer), slog.String("obtained", g.obtained))
+	c.log(ctx, "connected", s.key, slog.String("issuer", plan.Server.Issuer), slog.String("obtained", string(g.obtained)))
 	return Result{Status: st}, nil
 }

@@ -122,7 +122,7 @@ func endPage(name string, r Result, err error) *page {
 func connectedPage(name string, r Result) *page {
 	p := &page{Status: http.StatusOK, Tone: toneGood, Heading: name + " is connected"}
 	switch v := r.Status.Verdict; {
-	case v.Outcome != oauthstore.VerdictRefused:
+	case v.Outcome != oauthstore.OutcomeRefused:
 		p.Text = []string{"It is ready to be used."}
 	case v.Reason == oauthstore.ReasonScope:
 		p.Tone = toneWarn

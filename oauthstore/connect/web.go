@@ -330,7 +330,7 @@ func (w *Web) end(rw http.ResponseWriter, r *http.Request) {
 	if !w.mayReturn(back) {
 		back = ""
 	}
-	if err == nil && back != "" && result.Status.Verdict.Outcome != oauthstore.VerdictRefused {
+	if err == nil && back != "" && result.Status.Verdict.Outcome != oauthstore.OutcomeRefused {
 		http.Redirect(rw, r, back, http.StatusSeeOther)
 		return
 	}

@@ -239,7 +239,7 @@ func TestARefusalByTheServerIsShown(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, func(p *place) {
 		p.Options.Verify = func(context.Context, oauthstore.Key, oauthstore.Token) oauthstore.Verdict {
-			return oauthstore.Verdict{Outcome: oauthstore.VerdictRefused, Reason: oauthstore.ReasonAudience}
+			return oauthstore.Verdict{Outcome: oauthstore.OutcomeRefused, Reason: oauthstore.ReasonAudience}
 		}
 	})
 	b := newBrowser(p.site(t, nil), "alice")

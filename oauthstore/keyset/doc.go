@@ -26,7 +26,7 @@
 //
 // # Errors
 //
-// [Set.Seal] and [Set.Open] return errors that match oauthstore.ErrKeyUnavailable
-// or oauthstore.ErrSeal. [Update] returns ErrUnavailable where another process
+// [Set.Seal] and [Set.Open] return errors that match backend.ErrKeyUnavailable
+// or backend.ErrSeal. [Update] returns ErrUnavailable where another process
 // keeps the lock, or a key cannot be dropped yet. No error quotes key material.
 package keyset

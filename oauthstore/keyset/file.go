@@ -24,7 +24,7 @@ type File string
 var _ Source = File("")
 
 // Read returns the file's text. A file that another user can write or replace
-// is refused with an error that matches [oauthstore.ErrKeyUnavailable]: the
+// is refused with an error that matches [backend.ErrKeyUnavailable]: the
 // file, its folders and the links to it must belong to this user or to root,
 // and neither their group nor others may write to them. Exceptions are folders
 // with the sticky bit, such as /tmp, a group of this user alone that has the

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 // A shelf is a Source in memory. Before each read it calls before, if not nil.
@@ -120,7 +121,7 @@ func TestAKeysetThatCannotBeReadSealsUntilTheStaleLimit(t *testing.T) {
 		assert.Equal(t, old, sealer(t, keys))
 		<-time.After(1)
 		_, err = keys.Seal(t.Context(), []byte("text"), nil)
-		require.ErrorIs(t, err, oauthstore.ErrKeyUnavailable)
+		require.ErrorIs(t, err, backend.ErrKeyUnavailable)
 		_, err = keys.Open(t.Context(), sealed, nil)
 		require.NoError(t, err, "opening needs no fresh keys")
 
@@ -172,12 +173,12 @@ func TestAMissingKeyIsLookedForAtMostOnceInTenSeconds(t *testing.T) {
 		require.NoError(t, err)
 		for range 3 {
 			_, err = keys.Open(t.Context(), lost, nil)
-			require.ErrorIs(t, err, oauthstore.ErrKeyUnavailable)
+			require.ErrorIs(t, err, backend.ErrKeyUnavailable)
 		}
 		assert.EqualValues(t, 1, shelf.reads.Load())
 		<-time.After(reloadPause)
 		_, err = keys.Open(t.Context(), lost, nil)
-		require.ErrorIs(t, err, oauthstore.ErrKeyUnavailable)
+		require.ErrorIs(t, err, backend.ErrKeyUnavailable)
 		assert.EqualValues(t, 2, shelf.reads.Load())
 	})
 }

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 const (
@@ -49,14 +49,14 @@ func (s *Set) fresh(ctx context.Context) (*state, error) {
 	}
 	st = s.current.Load()
 	if age := st.age(); age >= s.opts.StaleLimit {
-		return nil, fmt.Errorf("%w: the keyset could not be read for %v", oauthstore.ErrKeyUnavailable, age.Round(time.Second))
+		return nil, fmt.Errorf("%w: the keyset could not be read for %v", backend.ErrKeyUnavailable, age.Round(time.Second))
 	}
 	return st, ctx.Err()
 }
 
 // find reads the keyset again to find key id.
 func (s *Set) find(ctx context.Context, id uint32) (*state, error) {
-	missing := fmt.Errorf("%w: key %s", oauthstore.ErrKeyUnavailable, formatID(id))
+	missing := fmt.Errorf("%w: key %s", backend.ErrKeyUnavailable, formatID(id))
 	if s.read == nil {
 		return nil, missing
 	}

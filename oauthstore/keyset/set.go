@@ -17,7 +17,7 @@ import (
 	tinkkeyset "github.com/tink-crypto/tink-go/v2/keyset"
 	"github.com/tink-crypto/tink-go/v2/tink"
 
-	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 // Options of a [Set]. All processes that share a store use the same ReloadAge,
@@ -67,7 +67,7 @@ func (o *Options) withDefaults() (Options, error) {
 	return out, nil
 }
 
-// A Set is the [oauthstore.Sealer] of a store: XAES-256-GCM keys, of which one,
+// A Set is the [backend.Sealer] of a store: XAES-256-GCM keys, of which one,
 // the primary, seals and all open. It is safe for concurrent use and starts no
 // goroutine.
 //
@@ -85,7 +85,7 @@ type Set struct {
 	missed, failed time.Time
 }
 
-var _ oauthstore.Sealer = (*Set)(nil)
+var _ backend.Sealer = (*Set)(nil)
 
 // New returns a set with one new key, which is never reloaded. [Create] also
 // keeps it.
@@ -195,7 +195,7 @@ func (s *Set) KeyID(ciphertext []byte) string {
 // Seal encrypts with the primary key. It reads the keyset again first if the
 // keys are older than Options.ReloadAge. If that fails, it goes on with them
 // until Options.StaleLimit and then returns an error that matches
-// [oauthstore.ErrKeyUnavailable].
+// [backend.ErrKeyUnavailable].
 func (s *Set) Seal(ctx context.Context, plaintext, associatedData []byte) ([]byte, error) {
 	st, err := s.fresh(ctx)
 	if err != nil {
@@ -209,7 +209,7 @@ func (s *Set) Seal(ctx context.Context, plaintext, associatedData []byte) ([]byt
 func (s *Set) Open(ctx context.Context, ciphertext, associatedData []byte) ([]byte, error) {
 	id, ok := cipherKeyID(ciphertext)
 	if !ok {
-		return nil, oauthstore.ErrSeal
+		return nil, backend.ErrSeal
 	}
 	st := s.current.Load()
 	if !st.enabled[id] {
@@ -220,7 +220,7 @@ func (s *Set) Open(ctx context.Context, ciphertext, associatedData []byte) ([]by
 	}
 	plaintext, err := st.aead.Decrypt(ciphertext, associatedData)
 	if err != nil {
-		return nil, oauthstore.ErrSeal // Tink's error has no detail
+		return nil, backend.ErrSeal // Tink's error has no detail
 	}
 	return plaintext, nil
 }

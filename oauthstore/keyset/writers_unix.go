@@ -13,7 +13,7 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 // maxLinks bounds the links of a path, as the kernel does.
@@ -64,7 +64,7 @@ func checkWriters(path string) error {
 // checkEntry checks one file, folder or link.
 func checkEntry(path string, info fs.FileInfo) error {
 	refuse := func(why, fix string) error {
-		return fmt.Errorf("%w: others can replace the keyset: %s %s: %s", oauthstore.ErrKeyUnavailable, path, why, fix)
+		return fmt.Errorf("%w: others can replace the keyset: %s %s: %s", backend.ErrKeyUnavailable, path, why, fix)
 	}
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {

@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 // stranger is a user and group that nothing belongs to.
@@ -98,7 +98,7 @@ func TestOnlyAKeysetThatNobodyElseCanWriteIsRead(t *testing.T) {
 			}
 			require.ErrorContains(t, err, tt.why)
 			if !strings.Contains(tt.why, "levels") {
-				require.ErrorIs(t, err, oauthstore.ErrKeyUnavailable)
+				require.ErrorIs(t, err, backend.ErrKeyUnavailable)
 			}
 		})
 	}

@@ -104,7 +104,7 @@ func TestASourceAsksForTheLifetimeThatItsCallerNeeds(t *testing.T) {
 		store := newStore(t)
 		put(t, store)
 		<-time.After(20 * time.Minute)
-		need := &oauthstore.Need{RefreshPolicy: oauthstore.RefreshPolicy{MinTTL: 50 * time.Minute}}
+		need := &oauthstore.Need{MinTTL: 50 * time.Minute}
 		tok, err := oauth2adapt.TokenSource(t.Context(), store, key, need).Token()
 		require.NoError(t, err)
 		assert.Equal(t, "access-11", tok.AccessToken)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/toolgrant/toolgrant/internal/storehandle"
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 	"github.com/toolgrant/toolgrant/oauthstore/keyset"
 	"github.com/toolgrant/toolgrant/oauthstore/sqlitestore"
 )
@@ -19,15 +20,15 @@ func TestTheFilesHoldNoSecret(t *testing.T) {
 	t.Parallel()
 	for _, sealed := range []bool{true, false} {
 		dir := t.TempDir()
-		backend, err := sqlitestore.Open(t.Context(), filepath.Join(dir, "store.db"), nil)
+		db, err := sqlitestore.Open(t.Context(), filepath.Join(dir, "store.db"), nil)
 		require.NoError(t, err)
 		keys, err := keyset.New()
 		require.NoError(t, err)
-		var sealer oauthstore.Sealer = keys
+		var sealer backend.Sealer = keys
 		if !sealed { // as a control: the search finds what is there
 			sealer = oauthstore.InsecureNoSeal
 		}
-		store, err := oauthstore.New(backend, sealer, nil)
+		store, err := oauthstore.New(db, sealer, nil)
 		require.NoError(t, err)
 		key := oauthstore.Key{Owner: oauthstore.Owner{Tenant: "acme", Subject: "u_42"}, Provider: "example", Server: "https://mcp.example.com/mcp"}
 		_, err = store.Put(t.Context(), key, oauthstore.Credential{
@@ -55,6 +56,6 @@ func TestTheFilesHoldNoSecret(t *testing.T) {
 			}
 		}
 		require.NoError(t, store.Close(t.Context()))
-		require.NoError(t, backend.Close())
+		require.NoError(t, db.Close())
 	}
 }

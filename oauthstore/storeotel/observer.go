@@ -37,7 +37,7 @@ func Observer(meter metric.Meter, tracer trace.Tracer) (func(context.Context, oa
 			attrs = append(attrs, attribute.String("reason", string(e.Reason)))
 		}
 		if e.Verdict.Outcome != "" {
-			attrs = append(attrs, attribute.String("verdict", e.Verdict.Outcome))
+			attrs = append(attrs, attribute.String("verdict", string(e.Verdict.Outcome)))
 		}
 		events.Add(ctx, 1, metric.WithAttributes(attrs...))
 		if e.Took <= 0 {

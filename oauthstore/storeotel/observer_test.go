@@ -33,7 +33,7 @@ func TestEventsBecomeMetricsAndSpansWithoutPersonalData(t *testing.T) {
 	observe(ctx, oauthstore.Event{Kind: oauthstore.EventRefreshFailed, Key: key, Took: time.Second, Reason: oauthstore.ReasonRefreshFailing, Err: &oauthstore.Error{Op: "refresh", Key: key, Err: oauthstore.ErrUnavailable, Detail: "no answer"}})
 	observe(ctx, oauthstore.Event{Kind: oauthstore.EventLostRotation, Key: key, Took: time.Second, Reason: oauthstore.ReasonLostRotation, Err: errors.New("save for personal-tenant failed")})
 	observe(ctx, oauthstore.Event{Kind: oauthstore.EventCommitRetried, Key: key, Took: time.Second, Err: errors.New("save for personal-tenant failed")})
-	observe(ctx, oauthstore.Event{Kind: oauthstore.EventVerified, Key: key, Verdict: oauthstore.Verdict{Outcome: oauthstore.VerdictAccepted}})
+	observe(ctx, oauthstore.Event{Kind: oauthstore.EventVerified, Key: key, Verdict: oauthstore.Verdict{Outcome: oauthstore.OutcomeAccepted}})
 
 	var data metricdata.ResourceMetrics
 	require.NoError(t, reader.Collect(ctx, &data))

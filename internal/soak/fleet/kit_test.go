@@ -36,7 +36,7 @@ func rounds() int {
 }
 
 // newStore returns a store that is closed at the end of the test.
-func newStore(t *testing.T, b backend.Backend, sealer oauthstore.Sealer, opts *oauthstore.Options) *oauthstore.Store {
+func newStore(t *testing.T, b backend.Backend, sealer backend.Sealer, opts *oauthstore.Options) *oauthstore.Store {
 	t.Helper()
 	s, err := oauthstore.New(b, sealer, opts)
 	require.NoError(t, err)

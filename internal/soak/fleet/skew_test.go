@@ -10,7 +10,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
@@ -19,7 +18,7 @@ import (
 // process whose clock is ahead, the store's is behind: so what it reads from
 // the store, in the rows and within the sealed records, is moved back by as
 // much, and what it writes forward. Nothing is left in which the two differ.
-func skewed(ahead time.Duration, b backend.Backend, s oauthstore.Sealer) (backend.Backend, oauthstore.Sealer) {
+func skewed(ahead time.Duration, b backend.Backend, s backend.Sealer) (backend.Backend, backend.Sealer) {
 	if ahead == 0 {
 		return b, s
 	}
@@ -63,7 +62,7 @@ func (b skewedBackend) List(ctx context.Context, f backend.Filter, cursor string
 }
 
 type skewedSealer struct {
-	oauthstore.Sealer
+	backend.Sealer
 	ahead time.Duration
 }
 

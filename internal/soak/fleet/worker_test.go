@@ -89,7 +89,7 @@ var classes = []struct {
 	{"not found", oauthstore.ErrNotFound},
 	{"reauthorize", oauthstore.ErrReauthorize},
 	{"misconfigured", oauthstore.ErrMisconfigured},
-	{"closed", oauthstore.ErrClosed},
+	{"closed", backend.ErrClosed},
 	{"unavailable", oauthstore.ErrUnavailable},
 }
 
@@ -221,7 +221,7 @@ func (w *worker) do(ctx context.Context, o *order) (r report) {
 		r.Access = access
 	case o.Do == "token":
 		// Nothing is refreshed ahead: only what has ended is.
-		tok, err := w.store.Token(ctx, key, oauthstore.Need{RefreshPolicy: oauthstore.RefreshPolicy{MinTTL: 1, Ahead: 1}})
+		tok, err := w.store.Token(ctx, key, oauthstore.Need{MinTTL: 1, Ahead: 1})
 		r.failed(err)
 		r.Access, r.Generation = tok.AccessToken.Expose(), tok.Generation
 	case o.Do == "refresh":

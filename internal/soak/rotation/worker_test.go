@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 	"github.com/toolgrant/toolgrant/oauthstore/filestore"
 	"github.com/toolgrant/toolgrant/oauthstore/keyset"
 )
@@ -192,7 +193,7 @@ func (w *worker) read(ctx context.Context, subject string) error {
 		switch {
 		case err == nil && tok.AccessToken.Expose() != "synthetic-"+subject:
 			return fmt.Errorf("%s has the token of another", subject)
-		case !errors.Is(err, oauthstore.ErrKeyUnavailable) || time.Now().After(limit):
+		case !errors.Is(err, backend.ErrKeyUnavailable) || time.Now().After(limit):
 			return err
 		}
 	}
@@ -222,7 +223,7 @@ func (w *worker) promote(ctx context.Context) error {
 
 func (w *worker) rewrap(ctx context.Context) error {
 	_, err := w.store.Rewrap(ctx)
-	if errors.Is(err, oauthstore.ErrKeyUnavailable) {
+	if errors.Is(err, backend.ErrKeyUnavailable) {
 		return nil // a late write: reads say whether that lasts
 	}
 	return err

@@ -2,7 +2,7 @@
 // Close wait for those that are inside.
 //
 //	if !b.gate.Enter() {
-//		return oauthstore.ErrClosed
+//		return backend.ErrClosed
 //	}
 //	defer b.gate.Leave()
 package gate
