@@ -547,7 +547,7 @@ func refusing(context.Context, oauthstore.Key, oauthstore.Token) oauthstore.Verd
 
 // accepting is a verifier whose server takes every token; asked tells that it
 // was asked.
-func accepting(asked *bool) oauthstore.Verifier {
+func accepting(asked *bool) func(context.Context, oauthstore.Key, oauthstore.Token) oauthstore.Verdict {
 	return func(context.Context, oauthstore.Key, oauthstore.Token) oauthstore.Verdict {
 		*asked = true
 		return oauthstore.Verdict{Outcome: oauthstore.VerdictAccepted}
