@@ -40,7 +40,7 @@ func TestTheStoryIsToldToItsEnd(t *testing.T) {
 		"answer 200 OK",
 		"OpenAI API error: 424 Failed Dependency", "Http status code: 401 (Unauthorized)", "Mia gets 500",
 		"wrong_audience: tasks:", "none of the vendor's REST API", "token was not issued by Tasks OAuth", "Mia gets 409 Conflict", "was asked 0 times",
-		"tasks consent by the registered application: active", "takes this token and lists 2 tools",
+		"tasks consent by the registered application: active", "accepts this token and lists 2 tools",
 		"notes consent by a client that registered itself: active", `"authorization": "[redacted]"`,
 		"tasks lists 1 tool", "notes lists 1 tool", "tasks list_tasks", "notes search", "model The quarterly report",
 		"model Only one thing: Team offsite.", "of the token has ended", "was stored before it was used",

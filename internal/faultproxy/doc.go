@@ -1,10 +1,10 @@
-// Package faultproxy stands between a program and a server on loopback and
-// breaks their connection at an exact place: before a request gets through, or
-// after the server has done it and before its answer is heard. It belongs into
-// tests.
+// Package faultproxy is a TCP proxy for tests between a client and a server on
+// loopback. It cuts their connection at an exact point: before a request
+// reaches the server, or after the server processed it and before the client
+// receives the response.
 //
 //	p, err := faultproxy.Start("127.0.0.1:5432")
 //	…
 //	defer p.Close()
-//	p.Lose([]byte("UPDATE"), 2) // the second UPDATE is done, and nobody hears of it
+//	p.Lose([]byte("UPDATE"), 2) // the second UPDATE succeeds, and its response is lost
 package faultproxy

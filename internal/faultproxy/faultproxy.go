@@ -14,21 +14,21 @@ type Proxy struct {
 	target   string
 	running  sync.WaitGroup
 
-	mu     sync.Mutex // guards what follows
-	closed bool
-	down   bool
-	thawed chan struct{} // closed while bytes pass
-	links  map[*link]struct{}
-	fault  fault
-	struck chan struct{} // closed when the fault has struck
+	mu        sync.Mutex // guards the fields below
+	closed    bool
+	down      bool
+	thawed    chan struct{} // closed unless frozen
+	links     map[*link]struct{}
+	fault     fault
+	triggered chan struct{} // closed when the fault has happened
 }
 
-// A fault strikes when its text has been sent left times.
+// A fault happens when clients have sent its text left times.
 type fault struct {
 	text []byte
 	left int
-	lose bool // let it through, and strike when the answer comes
-	down bool // and be down from then on
+	lose bool // forward the text, and cut when the response arrives
+	down bool // stay down afterwards
 }
 
 // A link is one connection through the proxy.
@@ -46,16 +46,16 @@ func Start(target string) (*Proxy, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Proxy{listener: l, target: target, links: map[*link]struct{}{}, thawed: make(chan struct{}), struck: make(chan struct{})}
+	p := &Proxy{listener: l, target: target, links: map[*link]struct{}{}, thawed: make(chan struct{}), triggered: make(chan struct{})}
 	close(p.thawed)
 	p.running.Go(p.accept)
 	return p, nil
 }
 
-// Addr returns where the proxy listens, as host:port.
+// Addr returns the proxy's address as host:port.
 func (p *Proxy) Addr() string { return p.listener.Addr().String() }
 
-// Close cuts all connections and ends the proxy.
+// Close cuts all connections and stops the proxy.
 func (p *Proxy) Close() {
 	p.mu.Lock()
 	p.closed = true
@@ -66,7 +66,7 @@ func (p *Proxy) Close() {
 	p.running.Wait()
 }
 
-// CutAll cuts all connections; new ones are let in.
+// CutAll cuts all connections; new ones are accepted.
 func (p *Proxy) CutAll() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -75,7 +75,7 @@ func (p *Proxy) CutAll() {
 	}
 }
 
-// Down cuts all connections and lets no new one in, until [Proxy.Up].
+// Down cuts all connections and rejects new ones until [Proxy.Up].
 func (p *Proxy) Down() {
 	p.mu.Lock()
 	p.down = true
@@ -83,15 +83,15 @@ func (p *Proxy) Down() {
 	p.CutAll()
 }
 
-// Up lets connections in again.
+// Up accepts connections again.
 func (p *Proxy) Up() {
 	p.mu.Lock()
 	p.down = false
 	p.mu.Unlock()
 }
 
-// Freeze keeps back all bytes of all connections, which stay open, until
-// [Proxy.Thaw]: a network that has silently gone.
+// Freeze holds all bytes of all connections, which stay open, until
+// [Proxy.Thaw], like a network that silently drops packets.
 func (p *Proxy) Freeze() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -102,7 +102,7 @@ func (p *Proxy) Freeze() {
 	}
 }
 
-// Thaw lets bytes pass again, those that were kept back first.
+// Thaw forwards bytes again, starting with those that were held.
 func (p *Proxy) Thaw() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -113,27 +113,27 @@ func (p *Proxy) Thaw() {
 	}
 }
 
-// Stop cuts the connection on which a client is about to send text for the nth
-// time from now on, on any connection: the server never gets it. The channel is
-// closed when that has happened. There is one fault at a time.
+// Stop cuts the connection on which a client sends text for the nth time from
+// now on, counted over all connections: the server does not receive it. The
+// channel is closed afterwards. Only one fault is active at a time.
 func (p *Proxy) Stop(text []byte, nth int) <-chan struct{} {
 	return p.set(fault{text: text, left: nth})
 }
 
-// Lose cuts the connection on which the server begins to answer the nth text
-// that clients send from now on: the server has done what it was asked, and the
-// client does not know.
+// Lose cuts the connection on which the server starts to respond to the nth
+// text that clients send from now on: the server has processed the request, and
+// the client does not know.
 func (p *Proxy) Lose(text []byte, nth int) <-chan struct{} {
 	return p.set(fault{text: text, left: nth, lose: true})
 }
 
-// StopAndDown is [Proxy.Stop] and from that very moment on [Proxy.Down]: a
-// client that tries again does not get through.
+// StopAndDown is [Proxy.Stop] followed immediately by [Proxy.Down]: a retry
+// does not reach the server.
 func (p *Proxy) StopAndDown(text []byte, nth int) <-chan struct{} {
 	return p.set(fault{text: text, left: nth, down: true})
 }
 
-// LoseAndDown is [Proxy.Lose] and from that very moment on [Proxy.Down].
+// LoseAndDown is [Proxy.Lose] followed immediately by [Proxy.Down].
 func (p *Proxy) LoseAndDown(text []byte, nth int) <-chan struct{} {
 	return p.set(fault{text: text, left: nth, lose: true, down: true})
 }
@@ -141,8 +141,8 @@ func (p *Proxy) LoseAndDown(text []byte, nth int) <-chan struct{} {
 func (p *Proxy) set(f fault) <-chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.fault, p.struck = f, make(chan struct{})
-	return p.struck
+	p.fault, p.triggered = f, make(chan struct{})
+	return p.triggered
 }
 
 func (p *Proxy) accept() {
@@ -171,7 +171,7 @@ func (p *Proxy) serve(client net.Conn) {
 	l := &link{client: client, server: server}
 	p.mu.Lock()
 	p.links[l] = struct{}{}
-	if p.down || p.closed { // since
+	if p.down || p.closed { // changed while dialing
 		l.cut()
 	}
 	p.mu.Unlock()
@@ -194,49 +194,50 @@ func (p *Proxy) serve(client net.Conn) {
 	both.Wait()
 }
 
-// losing says that the next answer on a link is to be lost.
+// A losing records that the next response on a link must be lost.
 type losing struct {
-	mu     sync.Mutex
-	struck chan struct{} // to be closed then; nil: it is not
-	down   bool
+	mu        sync.Mutex
+	triggered chan struct{} // closed when it is lost; nil: do not lose it
+	down      bool
 }
 
-// strike tells that a fault has struck, once there is no way through any more.
-func (p *Proxy) strike(struck chan struct{}, down bool) {
+// trigger reports that a fault has happened, after the proxy is down if
+// requested.
+func (p *Proxy) trigger(triggered chan struct{}, down bool) {
 	if down {
 		p.Down()
 	}
-	close(struck)
+	close(triggered)
 }
 
 func (p *Proxy) requests(l *link, lose *losing) {
 	buf := make([]byte, 64<<10)
-	var tail []byte // the end of what was sent, in which a text may have begun
+	var tail []byte // the end of the sent bytes, which may have the start of a text
 	for {
 		n, err := l.client.Read(buf)
 		if n > 0 {
 			p.mu.Lock()
-			f, struck := p.fault, p.struck
-			strikes := false
+			f, triggered := p.fault, p.triggered
+			triggers := false
 			if len(f.text) == 0 {
 				tail = nil
 			} else {
-				tail = tail[max(0, len(tail)-len(f.text)+1):] // of an earlier, longer text
+				tail = tail[max(0, len(tail)-len(f.text)+1):] // may be from an earlier, longer text
 				seen := slices.Concat(tail, buf[:n])
 				p.fault.left -= bytes.Count(seen, f.text)
-				if strikes = p.fault.left <= 0; strikes {
+				if triggers = p.fault.left <= 0; triggers {
 					p.fault.text = nil
 				}
 				tail = seen[max(0, len(seen)-len(f.text)+1):]
 			}
 			p.mu.Unlock()
-			if strikes && !f.lose {
-				p.strike(struck, f.down)
+			if triggers && !f.lose {
+				p.trigger(triggered, f.down)
 				return
 			}
-			if strikes {
+			if triggers {
 				lose.mu.Lock()
-				lose.struck, lose.down = struck, f.down
+				lose.triggered, lose.down = triggered, f.down
 				lose.mu.Unlock()
 			}
 			if !p.pass(l.server, buf[:n]) {
@@ -254,10 +255,10 @@ func (p *Proxy) answers(l *link, lose *losing) {
 	for {
 		n, err := l.server.Read(buf)
 		lose.mu.Lock()
-		struck, down := lose.struck, lose.down
+		triggered, down := lose.triggered, lose.down
 		lose.mu.Unlock()
-		if n > 0 && struck != nil {
-			p.strike(struck, down)
+		if n > 0 && triggered != nil {
+			p.trigger(triggered, down)
 			return
 		}
 		if n > 0 && !p.pass(l.client, buf[:n]) || err != nil {
@@ -266,7 +267,7 @@ func (p *Proxy) answers(l *link, lose *losing) {
 	}
 }
 
-// pass forwards bytes, unless they are kept back.
+// pass forwards bytes unless frozen.
 func (p *Proxy) pass(to net.Conn, b []byte) bool {
 	p.mu.Lock()
 	thawed := p.thawed

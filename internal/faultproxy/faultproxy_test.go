@@ -18,7 +18,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// A server answers each line with "done" and keeps what it was asked.
+// A server responds to each line with "done" and records the lines.
 type server struct {
 	net.Listener
 	mu   sync.Mutex
@@ -49,7 +49,7 @@ func (s *server) serve(c net.Conn) {
 	for lines := bufio.NewReader(c); ; {
 		line, err := lines.ReadString('\n')
 		if err != nil {
-			return // half a line is none
+			return // ignore an incomplete line
 		}
 		s.mu.Lock()
 		s.done = append(s.done, line[:len(line)-1])
@@ -66,16 +66,16 @@ func (s *server) asked() []string {
 	return s.done
 }
 
-// A client asks the server through the proxy, on a new connection where the old
-// one was cut.
+// A client sends lines through the proxy, on a new connection if the old one
+// was cut.
 type client struct {
 	t    *testing.T
 	addr string
 	conn net.Conn
 }
 
-// ask reports whether an answer came. It sends the line in two pieces, so that
-// no text arrives in one.
+// ask reports whether a response arrived. It sends the line in two pieces, so
+// that no text arrives in one.
 func (c *client) ask(line string) bool {
 	if c.conn == nil {
 		conn, err := new(net.Dialer).DialContext(context.Background(), "tcp", c.addr)
@@ -107,7 +107,7 @@ func start(t *testing.T) (*server, *faultproxy.Proxy, *client) {
 	return s, p, &client{t: t, addr: p.Addr()}
 }
 
-func TestARequestThatIsStoppedDoesNotArrive(t *testing.T) {
+func TestStoppedRequestDoesNotArrive(t *testing.T) {
 	t.Parallel()
 	s, p, c := start(t)
 	struck := p.Stop([]byte("write"), 2)
@@ -118,7 +118,7 @@ func TestARequestThatIsStoppedDoesNotArrive(t *testing.T) {
 	assert.Equal(t, []string{"write 1", "write 3"}, s.asked())
 }
 
-func TestAnAnswerThatIsLostWasGiven(t *testing.T) {
+func TestLostResponseWasSent(t *testing.T) {
 	t.Parallel()
 	s, p, c := start(t)
 	struck := p.Lose([]byte("write"), 2)
@@ -130,13 +130,13 @@ func TestAnAnswerThatIsLostWasGiven(t *testing.T) {
 	assert.Equal(t, []string{"write 1", "read", "write 2", "write 3"}, s.asked())
 }
 
-func TestNobodyGetsInWhileItIsDown(t *testing.T) {
+func TestDownRejectsConnections(t *testing.T) {
 	t.Parallel()
 	s, p, c := start(t)
 	assert.True(t, c.ask("1"))
 	p.Down()
 	assert.False(t, c.ask("2"), "the old connection is cut")
-	assert.False(t, c.ask("3"), "a new one is not let in")
+	assert.False(t, c.ask("3"), "a new one is rejected")
 	p.Up()
 	assert.True(t, c.ask("4"))
 	p.CutAll()
@@ -146,7 +146,7 @@ func TestNobodyGetsInWhileItIsDown(t *testing.T) {
 	assert.NotContains(t, s.asked(), "3")
 }
 
-func TestWhatIsFrozenComesLater(t *testing.T) {
+func TestFrozenBytesArriveAfterThaw(t *testing.T) {
 	t.Parallel()
 	_, p, c := start(t)
 	assert.True(t, c.ask("1"))
@@ -154,8 +154,8 @@ func TestWhatIsFrozenComesLater(t *testing.T) {
 	p.Freeze()
 	_, err := c.conn.Write([]byte("2\n"))
 	require.NoError(t, err)
-	// Nothing comes, however long one waits; this is long enough for it to come
-	// if it were not frozen.
+	// Nothing arrives, however long the client waits; without the freeze this
+	// would be long enough.
 	require.NoError(t, c.conn.SetReadDeadline(time.Now().Add(50*time.Millisecond)))
 	_, err = c.conn.Read(make([]byte, 1))
 	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
@@ -166,13 +166,13 @@ func TestWhatIsFrozenComesLater(t *testing.T) {
 	assert.Equal(t, "done\n", answer)
 }
 
-func TestAFaultMayBeTheEndUntilItIsUpAgain(t *testing.T) {
+func TestFaultCanTakeTheProxyDown(t *testing.T) {
 	t.Parallel()
 	s, p, c := start(t)
 	struck := p.StopAndDown([]byte("write"), 1)
 	assert.False(t, c.ask("write 1"))
 	<-struck
-	assert.False(t, c.ask("read 1"), "whoever tries again is not let in")
+	assert.False(t, c.ask("read 1"), "a retry is rejected")
 	p.Up()
 	struck = p.LoseAndDown([]byte("write"), 1)
 	assert.False(t, c.ask("write 2"))

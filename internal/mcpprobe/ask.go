@@ -8,20 +8,20 @@ import (
 	"strings"
 )
 
-// initialize is what an MCP client says first. It has no side effect.
+// initialize is the first message of an MCP client. It has no side effects.
 const initialize = `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},` +
 	`"clientInfo":{"name":"toolgrant","version":"1"}}}`
 
-// An Answer is what a server says to who comes without a token.
+// An Answer is a server's response to an unauthenticated request.
 type Answer struct {
 	Status int
-	Header http.Header // with the challenge; its texts are the server's
+	Header http.Header // with the challenge; its texts are from the server
 }
 
-// Ask says initialize to the server, once and as it is: header is all that is
-// sent beside what MCP wants, and no redirect is followed. For a server of the
-// older HTTP+SSE transport it opens the stream instead. It serves to read the
-// challenge; what the answer means for a token is told by [Probe].
+// Ask sends initialize to the server, once: header has everything that is sent
+// in addition to MCP's own headers, and redirects are not followed. For a
+// server of the older HTTP+SSE transport it opens the stream instead. Use it to
+// read the challenge; [Probe] checks a token.
 func Ask(ctx context.Context, hc *http.Client, serverURL string, header http.Header, sse bool) (*Answer, error) {
 	method, body := http.MethodPost, io.Reader(strings.NewReader(initialize))
 	if sse {
@@ -29,7 +29,7 @@ func Ask(ctx context.Context, hc *http.Client, serverURL string, header http.Hea
 	}
 	req, err := http.NewRequestWithContext(ctx, method, serverURL, body)
 	if err != nil {
-		return nil, errors.New("mcpprobe: the server URL can't be asked")
+		return nil, errors.New("mcpprobe: invalid server URL")
 	}
 	for name, values := range header {
 		req.Header[http.CanonicalHeaderKey(name)] = values

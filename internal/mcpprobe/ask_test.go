@@ -11,7 +11,7 @@ import (
 	"github.com/toolgrant/toolgrant/internal/mcpprobe"
 )
 
-func TestAskSaysInitializeOnceAndFollowsNothing(t *testing.T) {
+func TestAskSendsOneInitializeAndFollowsNoRedirect(t *testing.T) {
 	t.Parallel()
 	for _, sse := range []bool{false, true} {
 		var asked []*http.Request

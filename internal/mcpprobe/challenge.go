@@ -7,14 +7,14 @@ import (
 	"github.com/toolgrant/toolgrant/internal/oauth"
 )
 
-// A challenge holds what an answer says of a bearer token (RFC 6750 section
-// 3). Its texts are the server's.
+// A challenge has the bearer parameters of a response (RFC 6750 section 3). Its
+// texts are from the server.
 type challenge struct {
 	code, description, scope string
 }
 
-// challengeIn reads the first Bearer challenge that names an error, else the
-// first one.
+// challengeIn returns the first Bearer challenge with an error, else the first
+// one.
 func challengeIn(h http.Header) challenge {
 	var found challenge
 	seen := false

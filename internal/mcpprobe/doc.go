@@ -1,31 +1,31 @@
-// Package mcpprobe asks an MCP server whether it takes a token, with the very
-// URL and headers that a tools entry will carry.
+// Package mcpprobe checks whether an MCP server accepts a token, with the URL
+// and headers of a tool entry.
 //
-// It does what OpenAI's client does before the model runs, and nothing more:
+// It sends the same requests as OpenAI's client before the model runs:
 // server/discover or initialize, then tools/list, then the end of the session.
-// It never calls a tool, since calls have effects and may cost money.
+// It never calls a tool, because calls have effects and may cost money.
 //
 //	res := mcpprobe.Probe(ctx, client, mcpprobe.Request{URL: "https://mcp.asana.com/v2/mcp"},
 //		http.Header{"Authorization": {"Bearer " + token.Expose()}})
 //	if res.Outcome == mcpprobe.Refused {
-//		log.Print(res.Detail) // what the server said, bounded, without the token
+//		log.Print(res.Detail) // the server's text, shortened, without the token
 //	}
 //
-// The verdict is read from status lines and WWW-Authenticate challenges, which
-// a RoundTripper below mark3labs/mcp-go's client records: that client folds
-// most refusals into one error. Only a 401, and a 403 whose challenge says
-// insufficient_scope or invalid_token, refuse a token (RFC 6750 section 3.1).
-// A server that is down, busy, somewhere else or broken says nothing about it.
+// The verdict is based on status codes and WWW-Authenticate challenges. A
+// RoundTripper below mark3labs/mcp-go's client records them, because that
+// client maps most rejections to one error. Only a 401, and a 403 whose
+// challenge has insufficient_scope or invalid_token, reject a token (RFC 6750
+// section 3.1). A server that is down, rate-limited, at another URL or broken
+// gives no verdict on the token.
 //
-// A pass means: accepted now, seen from this machine. An allow-list of
-// addresses can still refuse OpenAI.
+// Accepted means: accepted now, from this machine. An IP allow-list can still
+// block OpenAI.
 //
 // # Security
 //
-// The server's text is bounded, made printable and cleared of everything that
-// was sent in a header, whole or in parts, before it enters a [Result].
-// Answers are capped, redirects are not followed, and the headers go to no
-// other host than that of the URL, and of the check URL where there is one.
-// Which addresses may be dialed is the business of the client that is handed
-// in.
+// A server's text is shortened, made printable and cleared of the values of all
+// sent headers, whole or in parts, before it is stored in a [Result]. Responses
+// are limited in size, redirects are not followed, and the headers are sent
+// only to the host of the URL and of the check URL, if any. The caller's HTTP
+// client decides which addresses may be dialed.
 package mcpprobe

@@ -2,7 +2,7 @@ package mcpprobe
 
 import "net/http"
 
-// Clean makes a server's text fit to be shown beside those headers.
+// Clean returns a server's text as it is displayed, given the sent headers.
 func Clean(h http.Header, text string, limit int) string {
 	s := newScrubber(h)
 	return s.clean(text, limit)

@@ -14,66 +14,66 @@ import (
 // Outcomes of a probe.
 const (
 	Accepted = "accepted" // the server listed its tools for this token
-	Refused  = "refused"  // the server said that this token is not for it
-	Unknown  = "unknown"  // nothing was learnt about the token; see Result.Cause
+	Refused  = "refused"  // the server rejected the token
+	Unknown  = "unknown"  // no verdict on the token; see Result.Cause
 )
 
-// Reasons of a refusal.
+// Reasons of a rejection.
 const (
-	ReasonAudience = "audience" // the token is expired, foreign or otherwise not valid here
-	ReasonScope    = "scope"    // the token is valid and does not reach far enough
+	ReasonAudience = "audience" // the token is expired, for another server or otherwise not valid here
+	ReasonScope    = "scope"    // the token is valid but has too few scopes
 )
 
 // Causes of an unknown outcome.
 const (
-	CauseUnreachable   = "unreachable"    // no connection: name, address, refusal, guard
-	CauseTimeout       = "timeout"        // no answer in time, or 408 or 504
+	CauseUnreachable   = "unreachable"    // no connection: name resolution, address, refused, blocked
+	CauseTimeout       = "timeout"        // no response in time, or 408 or 504
 	CauseTLS           = "tls"            // no trustworthy TLS connection
 	CauseRedirect      = "redirect"       // 3xx, which is not followed
 	CauseWrongEndpoint = "wrong_endpoint" // 404, 405, 406, 410, 415 or 421: no MCP endpoint at this URL
-	CauseSSEOnly       = "sse_only"       // it speaks the older HTTP+SSE transport, and the probe did not get through it
-	CauseForbidden     = "forbidden"      // 403 that names neither the token nor its scope: an allow-list, a firewall
+	CauseSSEOnly       = "sse_only"       // the older HTTP+SSE transport, over which the probe failed
+	CauseForbidden     = "forbidden"      // 403 without a reason: an allow-list or a firewall
 	CauseRateLimited   = "rate_limited"   // 429
 	CauseServerError   = "server_error"   // other 5xx
-	CauseProtocol      = "protocol"       // an answer that is not MCP, or a JSON-RPC error
-	CauseAnonymous     = "anonymous"      // it answers anyone, so that its answer proves nothing
+	CauseProtocol      = "protocol"       // a response that is not MCP, or a JSON-RPC error
+	CauseAnonymous     = "anonymous"      // it requires no token, so its response proves nothing
 )
 
-// A Request says what to ask.
+// A Request names the server to probe.
 type Request struct {
-	// URL is the server_url of the entry, to the byte. Required.
+	// URL is exactly the server_url of the entry. Required.
 	URL string
-	// CheckURL, if not empty, answers a GET with the same headers: 200 to a
-	// valid token, 401 or 403 to others. It is asked after the MCP server, for
-	// servers that list their tools for anyone.
+	// CheckURL, if not empty, responds to a GET with the same headers: 200 to a
+	// valid token, 401 or 403 to others. It is requested after the MCP server, for
+	// servers that list their tools without a token.
 	CheckURL string
-	// Anonymous: the server lists for anyone, so that without a CheckURL its
-	// listing is no proof.
+	// Anonymous: the server lists tools without a token, so that without a
+	// CheckURL its list proves nothing.
 	Anonymous bool
-	// Timeout bounds the whole probe. Zero means 10 s.
+	// Timeout limits the whole probe. If zero, 10s.
 	Timeout time.Duration
 }
 
-// A Tool is what the server offers.
+// A Tool is one tool of the server.
 type Tool struct {
 	Name     string
-	ReadOnly bool // its readOnlyHint, which is the server's own word
+	ReadOnly bool // readOnlyHint, as declared by the server
 }
 
-// A Result is what was learnt. Its texts are bounded and printable and hold no
-// part of a header that was sent.
+// A Result is the result of a probe. Its texts are short and printable and
+// contain no part of a sent header.
 type Result struct {
 	Outcome     string // Accepted, Refused or Unknown
-	Reason      string // of a refusal: ReasonAudience or ReasonScope
-	Status      int    // the HTTP status that decided; 0: there was none
+	Reason      string // of a rejection: ReasonAudience or ReasonScope
+	Status      int    // the deciding HTTP status; 0: none
 	Code        string // error of the challenge (RFC 6750 section 3), such as "invalid_token"
-	Description string // error_description of the challenge, or the message of the JSON-RPC error: the server's own text
+	Description string // error_description of the challenge, or the message of the JSON-RPC error
 	Scope       string // scope of the challenge
-	RPCCode     int    // JSON-RPC error code of the deciding answer; 0: there was none
-	SSE         bool   // the server was talked to over HTTP+SSE (MCP 2024-11-05)
-	Tools       []Tool // what it listed, at most 1000
+	RPCCode     int    // JSON-RPC error code of the deciding response; 0: none
+	SSE         bool   // HTTP+SSE was used (MCP 2024-11-05)
+	Tools       []Tool // the tool list, at most 1000
 	Cause       string // of an unknown outcome: one of the Cause constants
-	Detail      string // one sentence for a person; never a token
+	Detail      string // one sentence; never a token
 }
 
 const (
@@ -82,12 +82,12 @@ const (
 	maxTools       = 1000 // in a result
 )
 
-// Probe asks the server and returns what it learnt. It makes no tool call,
-// follows no redirect, returns when ctx ends or the timeout is over (the cause
-// is then [CauseTimeout]), and ends the session that a server keeps for it. hc is the client that
-// dials; its redirect policy and cookie jar are not used. header holds the
-// headers that the server will see, such as "Authorization: Bearer …"; each
-// value counts as a secret. Safe for concurrent use.
+// Probe sends the token to the server and returns the result. It calls no tool,
+// follows no redirect, returns when ctx is done or the timeout expires (with
+// [CauseTimeout]), and ends the server's session. hc dials; its redirect policy
+// and cookie jar are not used. header has the headers to send, such as
+// "Authorization: Bearer …"; each value counts as a secret. Safe for concurrent
+// use.
 func Probe(ctx context.Context, hc *http.Client, r Request, header http.Header) Result {
 	if hc == nil {
 		panic("mcpprobe: nil client")
@@ -111,7 +111,7 @@ func Probe(ctx context.Context, hc *http.Client, r Request, header http.Header) 
 	if r.CheckURL == "" {
 		if r.Anonymous && res.Outcome == Accepted {
 			res.Outcome, res.Cause = Unknown, CauseAnonymous
-			res.Detail = "The server lists its tools for anyone, so this says nothing about the token."
+			res.Detail = "The server lists its tools without a token, so this does not check the token."
 		}
 		return res
 	}
@@ -123,22 +123,22 @@ func Probe(ctx context.Context, hc *http.Client, r Request, header http.Header) 
 	return res
 }
 
-// A finding is what one attempt brought: the exchange that decides, the
-// JSON-RPC error if the answer held one, and the tools.
+// A finding is the result of one attempt: the deciding exchange, the JSON-RPC
+// error if there was one, and the tools.
 type finding struct {
 	last    exchange
-	rpc     int    // code of a JSON-RPC error, and
-	rpcText string // the server's message with it
-	listed  bool   // tools/list, or the check, was answered with a result
+	rpc     int    // code of a JSON-RPC error
+	rpcText string // its message
+	listed  bool   // tools/list, or the check, succeeded
 	sse     bool   // over HTTP+SSE
 	check   bool   // the exchange is with the check URL
 	tools   []mcp.Tool
-	unread  bool // a list was given that could not be decoded
+	unread  bool // the list could not be decoded
 }
 
-// askServer talks MCP: over streamable HTTP, and over HTTP+SSE where the
-// server turns the POST down in the way that the specification names for that
-// (MCP 2025-11-25, transports, backwards compatibility).
+// askServer speaks MCP: over streamable HTTP, or over HTTP+SSE if the server
+// rejects the POST as specified for that (MCP 2025-11-25, transports, backwards
+// compatibility).
 func askServer(ctx context.Context, hc *http.Client, r Request, header http.Header, u *url.URL, timeout time.Duration) finding {
 	rec := newRecorder(hc.Transport, header, u, ctx.Done())
 	cl := guarded(hc, rec)
@@ -146,8 +146,8 @@ func askServer(ctx context.Context, hc *http.Client, r Request, header http.Head
 	if err != nil {
 		return finding{}
 	}
-	f := talk(ctx, rec, conn, client.WithDiscoverTimeout(timeout/3))
-	if f.listed || ctx.Err() != nil || !f.last.looksLikeSSE() {
+	f := handshake(ctx, rec, conn, client.WithDiscoverTimeout(timeout/3))
+	if f.listed || ctx.Err() != nil || !f.last.mayBeSSE() {
 		return f
 	}
 
@@ -157,9 +157,9 @@ func askServer(ctx context.Context, hc *http.Client, r Request, header http.Head
 	if err != nil {
 		return f
 	}
-	// The newest version that still knows the handshake: servers of that age
-	// may leave an unknown method unanswered.
-	g := talk(ctx, rec, sse, client.WithProtocolVersion(mcp.LATEST_LEGACY_PROTOCOL_VERSION))
+	// The newest version with a handshake: servers of that age may not respond to
+	// an unknown method.
+	g := handshake(ctx, rec, sse, client.WithProtocolVersion(mcp.LATEST_LEGACY_PROTOCOL_VERSION))
 	g.sse = true
 	if rec.sawStream() || g.last.refuses() {
 		return g
@@ -167,8 +167,8 @@ func askServer(ctx context.Context, hc *http.Client, r Request, header http.Head
 	return f
 }
 
-// talk runs the handshake and the listing over conn.
-func talk(ctx context.Context, rec *recorder, conn transport.HTTPConnection, opt client.ClientOption) finding {
+// handshake runs the handshake and lists the tools over conn.
+func handshake(ctx context.Context, rec *recorder, conn transport.HTTPConnection, opt client.ClientOption) finding {
 	w := &watched{HTTPConnection: conn}
 	c := client.NewClient(w, opt)
 	var f finding
@@ -179,7 +179,7 @@ func talk(ctx context.Context, rec *recorder, conn transport.HTTPConnection, opt
 			f.tools = listTools(ctx, c)
 		}
 	}
-	_ = c.Close() // ends the session; how that goes says nothing about the token
+	_ = c.Close() // ends the session; an error is not a verdict on the token
 	f.listed = w.lists > 0
 	f.unread = f.listed && f.tools == nil
 	f.rpc, f.rpcText = w.code, w.text
@@ -187,8 +187,8 @@ func talk(ctx context.Context, rec *recorder, conn transport.HTTPConnection, opt
 	return f
 }
 
-// listTools returns what the server lists, as far as it could be read: nil if
-// not even the first page could.
+// listTools returns the tools as far as they could be read, or nil if the first
+// page could not.
 func listTools(ctx context.Context, c *client.Client) []mcp.Tool {
 	var tools []mcp.Tool
 	var req mcp.ListToolsRequest
@@ -209,7 +209,7 @@ func listTools(ctx context.Context, c *client.Client) []mcp.Tool {
 	return tools
 }
 
-// askCheck asks the URL that judges a token where the MCP server does not.
+// askCheck requests the URL that checks a token if the MCP server does not.
 func askCheck(ctx context.Context, hc *http.Client, r Request, header http.Header) finding {
 	f := finding{check: true}
 	u, err := url.Parse(r.CheckURL)

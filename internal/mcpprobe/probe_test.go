@@ -27,11 +27,11 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const token = "2/1299000000000001/1299000000000002:9f8e7d6c5b4a39281706f5e4d3c2b1a0"
 
-// mcpServer returns a server with two tools, one of which reads only.
+// mcpServer returns a server with two tools, one of them read-only.
 func mcpServer() *server.MCPServer {
 	s := server.NewMCPServer("probed", "1")
 	nop := func(context.Context, mcp.CallToolRequest) (*mcp.CallToolResult, error) {
-		panic("a probe must never call a tool")
+		panic("a probe must not call a tool")
 	}
 	s.AddTool(mcp.NewTool("search", mcp.WithReadOnlyHintAnnotation(true)), nop)
 	s.AddTool(mcp.NewTool("write", mcp.WithReadOnlyHintAnnotation(false)), nop)
@@ -47,7 +47,7 @@ func legacy(opts ...server.StreamableHTTPOption) http.Handler {
 	return inner
 }
 
-// bearer lets token through and challenges all others.
+// bearer accepts token and challenges all others.
 func bearer(next http.Handler, challenge string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") != "Bearer "+token {
@@ -59,7 +59,7 @@ func bearer(next http.Handler, challenge string) http.Handler {
 	})
 }
 
-// status answers everything alike.
+// status responds to every request in the same way.
 func status(code int, header ...string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		for i := 0; i+1 < len(header); i += 2 {
@@ -77,7 +77,7 @@ func serve(t *testing.T, h http.Handler) string {
 	return srv.URL + "/mcp"
 }
 
-// client returns one whose connections end with the test.
+// client returns a client whose connections are closed at the end of the test.
 func client(t *testing.T) *http.Client {
 	t.Helper()
 	tr := &http.Transport{}
@@ -95,7 +95,7 @@ func probe(t *testing.T, h http.Handler, tok string) mcpprobe.Result {
 const asanaChallenge = `Bearer realm="mcp", resource_metadata="https://mcp.example.com/.well-known/oauth-protected-resource", ` +
 	`error="invalid_token", error_description="Invalid token signature - token was not issued by Asana OAuth"`
 
-func TestTheRightTokenIsAcceptedOnEveryWire(t *testing.T) {
+func TestValidTokenIsAcceptedOnEveryTransport(t *testing.T) {
 	t.Parallel()
 	sse := func() http.Handler {
 		s := server.NewSSEServer(mcpServer(), server.WithSSEEndpoint("/mcp"), server.WithMessageEndpoint("/message"))
@@ -119,7 +119,7 @@ func TestTheRightTokenIsAcceptedOnEveryWire(t *testing.T) {
 			assert.Equal(t, []mcpprobe.Tool{{Name: "search", ReadOnly: true}, {Name: "write"}}, res.Tools)
 			assert.Equal(t, tc.sse, res.SSE)
 			assert.Empty(t, res.Cause)
-			assert.Equal(t, "The server takes this token and lists 2 tools.", res.Detail)
+			assert.Equal(t, "The server accepts this token and lists 2 tools.", res.Detail)
 
 			res = probe(t, bearer(tc.handler, asanaChallenge), "2/1299000000000001/1299000000000009:wrong")
 			assert.Equal(t, mcpprobe.Refused, res.Outcome, "%+v", res)
@@ -132,7 +132,7 @@ func TestTheRightTokenIsAcceptedOnEveryWire(t *testing.T) {
 	}
 }
 
-// failDiscover answers server/discover with a status of its own.
+// failDiscover responds to server/discover with code.
 func failDiscover(next http.Handler, code int) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Mcp-Method") == "server/discover" {
@@ -143,7 +143,7 @@ func failDiscover(next http.Handler, code int) http.Handler {
 	})
 }
 
-func TestWhatAnswersMean(t *testing.T) {
+func TestResponsesAreClassified(t *testing.T) {
 	t.Parallel()
 	unknown := func(cause string, status int) mcpprobe.Result {
 		return mcpprobe.Result{Outcome: mcpprobe.Unknown, Cause: cause, Status: status}
@@ -159,23 +159,23 @@ func TestWhatAnswersMean(t *testing.T) {
 		handler http.Handler
 		want    mcpprobe.Result
 	}{
-		"401 without a challenge":  {status(401), refused(mcpprobe.ReasonAudience, 401)},
-		"403 insufficient_scope":   {status(403, "WWW-Authenticate", `Bearer error="insufficient_scope", scope="tasks:read"`), refused(mcpprobe.ReasonScope, 403)},
-		"403 invalid_token":        {status(403, "WWW-Authenticate", `Bearer error="invalid_token"`), refused(mcpprobe.ReasonAudience, 403)},
-		"403 and nothing said":     {status(403), unknown(mcpprobe.CauseForbidden, 403)},
-		"404":                      {status(404), unknown(mcpprobe.CauseWrongEndpoint, 404)},
-		"405":                      {status(405), unknown(mcpprobe.CauseWrongEndpoint, 405)},
-		"406":                      {status(406), unknown(mcpprobe.CauseWrongEndpoint, 406)},
-		"415":                      {status(415), unknown(mcpprobe.CauseWrongEndpoint, 415)},
-		"429":                      {status(429, "Retry-After", "5"), unknown(mcpprobe.CauseRateLimited, 429)},
-		"500":                      {status(500), unknown(mcpprobe.CauseServerError, 500)},
-		"502":                      {status(502), unknown(mcpprobe.CauseServerError, 502)},
-		"504":                      {status(504), unknown(mcpprobe.CauseTimeout, 504)},
-		"400":                      {status(400), unknown(mcpprobe.CauseProtocol, 400)},
-		"HTML":                     {html, unknown(mcpprobe.CauseProtocol, 200)},
-		"a redirect":               {status(307, "Location", "/elsewhere"), unknown(mcpprobe.CauseRedirect, 307)},
-		"an endless answer":        {http.HandlerFunc(endless), unknown(mcpprobe.CauseProtocol, 200)},
-		"a stream and no endpoint": {http.HandlerFunc(muteStream), unknown(mcpprobe.CauseSSEOnly, 200)},
+		"401 without a challenge":      {status(401), refused(mcpprobe.ReasonAudience, 401)},
+		"403 insufficient_scope":       {status(403, "WWW-Authenticate", `Bearer error="insufficient_scope", scope="tasks:read"`), refused(mcpprobe.ReasonScope, 403)},
+		"403 invalid_token":            {status(403, "WWW-Authenticate", `Bearer error="invalid_token"`), refused(mcpprobe.ReasonAudience, 403)},
+		"403 without a reason":         {status(403), unknown(mcpprobe.CauseForbidden, 403)},
+		"404":                          {status(404), unknown(mcpprobe.CauseWrongEndpoint, 404)},
+		"405":                          {status(405), unknown(mcpprobe.CauseWrongEndpoint, 405)},
+		"406":                          {status(406), unknown(mcpprobe.CauseWrongEndpoint, 406)},
+		"415":                          {status(415), unknown(mcpprobe.CauseWrongEndpoint, 415)},
+		"429":                          {status(429, "Retry-After", "5"), unknown(mcpprobe.CauseRateLimited, 429)},
+		"500":                          {status(500), unknown(mcpprobe.CauseServerError, 500)},
+		"502":                          {status(502), unknown(mcpprobe.CauseServerError, 502)},
+		"504":                          {status(504), unknown(mcpprobe.CauseTimeout, 504)},
+		"400":                          {status(400), unknown(mcpprobe.CauseProtocol, 400)},
+		"HTML":                         {html, unknown(mcpprobe.CauseProtocol, 200)},
+		"a redirect":                   {status(307, "Location", "/elsewhere"), unknown(mcpprobe.CauseRedirect, 307)},
+		"an endless response":          {http.HandlerFunc(endless), unknown(mcpprobe.CauseProtocol, 200)},
+		"a stream without an endpoint": {http.HandlerFunc(muteStream), unknown(mcpprobe.CauseSSEOnly, 200)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -200,7 +200,7 @@ func endless(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// muteStream opens an event stream to a GET, says nothing there, and closes it.
+// muteStream opens an event stream for a GET and closes it without an event.
 func muteStream(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet {
 		w.WriteHeader(http.StatusMethodNotAllowed)
@@ -209,7 +209,7 @@ func muteStream(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
 }
 
-func TestARedirectIsNotFollowedWithTheToken(t *testing.T) {
+func TestTokenIsNotSentToARedirectTarget(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	var seen []string
@@ -225,7 +225,7 @@ func TestARedirectIsNotFollowedWithTheToken(t *testing.T) {
 	assert.Empty(t, seen)
 }
 
-func TestAServerThatNamesAnotherHostDoesNotGetTheTokenThere(t *testing.T) {
+func TestTokenIsNotSentToAnotherHost(t *testing.T) {
 	t.Parallel()
 	var got sync.Map
 	other := serve(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got.Store(r.Method, true) }))
@@ -238,11 +238,11 @@ func TestAServerThatNamesAnotherHostDoesNotGetTheTokenThere(t *testing.T) {
 		fmt.Fprintf(w, "event: endpoint\ndata: %s\n\n", other)
 	}), token)
 	assert.Equal(t, mcpprobe.Unknown, res.Outcome)
-	got.Range(func(k, _ any) bool { assert.Fail(t, "the other host was asked", "%v", k); return true })
+	got.Range(func(k, _ any) bool { assert.Fail(t, "the other host received a request", "%v", k); return true })
 }
 
 // A message endpoint on the same host, but without TLS.
-func TestAServerThatNamesPlainHTTPDoesNotGetTheTokenThere(t *testing.T) {
+func TestTokenIsNotSentOverPlainHTTP(t *testing.T) {
 	t.Parallel()
 	srv := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet {
@@ -262,7 +262,7 @@ func TestAServerThatNamesPlainHTTPDoesNotGetTheTokenThere(t *testing.T) {
 	assert.NotContains(t, spy.seen, "http")
 }
 
-// schemes notes the schemes of the URLs that are asked.
+// schemes records the schemes of the requested URLs.
 type schemes struct {
 	next http.RoundTripper
 	mu   sync.Mutex
@@ -276,7 +276,7 @@ func (s *schemes) RoundTrip(r *http.Request) (*http.Response, error) {
 	return s.next.RoundTrip(r)
 }
 
-func TestAServerThatListsForAnyoneProvesNothingWithoutACheck(t *testing.T) {
+func TestServerThatRequiresNoTokenNeedsACheckURL(t *testing.T) {
 	t.Parallel()
 	url := serve(t, modern())
 	res := mcpprobe.Probe(t.Context(), client(t), mcpprobe.Request{URL: url, Anonymous: true}, auth(token))
@@ -297,20 +297,20 @@ func TestAServerThatListsForAnyoneProvesNothingWithoutACheck(t *testing.T) {
 	assert.Equal(t, mcpprobe.ReasonAudience, res.Reason)
 
 	res = ask(token, serve(t, status(403)))
-	assert.Equal(t, mcpprobe.Refused, res.Outcome, "a check URL answers 403 to tokens that are not valid")
+	assert.Equal(t, mcpprobe.Refused, res.Outcome, "a check URL responds with 403 to invalid tokens")
 	res = ask(token, serve(t, status(503)))
 	assert.Equal(t, mcpprobe.Unknown, res.Outcome)
 	assert.Equal(t, mcpprobe.CauseServerError, res.Cause)
 }
 
-func TestACheckDoesNotHideThatTheServerIsDown(t *testing.T) {
+func TestCheckURLDoesNotHideAnOutage(t *testing.T) {
 	t.Parallel()
 	res := mcpprobe.Probe(t.Context(), client(t), mcpprobe.Request{URL: serve(t, status(503)), CheckURL: serve(t, status(200))}, auth(token))
 	assert.Equal(t, mcpprobe.Unknown, res.Outcome)
 	assert.Equal(t, mcpprobe.CauseServerError, res.Cause)
 }
 
-func TestWhoCannotBeReachedSaysNothing(t *testing.T) {
+func TestUnreachableServersAreUnknown(t *testing.T) {
 	t.Parallel()
 	closed := serve(t, status(200))
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -318,10 +318,10 @@ func TestWhoCannotBeReachedSaysNothing(t *testing.T) {
 	addr := l.Addr().String()
 	require.NoError(t, l.Close())
 	for name, tc := range map[string]struct{ url, cause string }{
-		"nobody listens": {"http://" + addr + "/mcp", mcpprobe.CauseUnreachable},
-		"plain HTTP":     {strings.Replace(closed, "http://", "https://", 1), mcpprobe.CauseTLS},
-		"no URL":         {"not a url", mcpprobe.CauseWrongEndpoint},
-		"a file":         {"file:///etc/passwd", mcpprobe.CauseWrongEndpoint},
+		"no listener": {"http://" + addr + "/mcp", mcpprobe.CauseUnreachable},
+		"plain HTTP":  {strings.Replace(closed, "http://", "https://", 1), mcpprobe.CauseTLS},
+		"invalid URL": {"not a url", mcpprobe.CauseWrongEndpoint},
+		"a file":      {"file:///etc/passwd", mcpprobe.CauseWrongEndpoint},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -330,7 +330,7 @@ func TestWhoCannotBeReachedSaysNothing(t *testing.T) {
 			assert.Equal(t, tc.cause, res.Cause, "%+v", res)
 		})
 	}
-	t.Run("a certificate of nobody", func(t *testing.T) {
+	t.Run("an untrusted certificate", func(t *testing.T) {
 		t.Parallel()
 		srv := httptest.NewUnstartedServer(modern())
 		srv.Config.ErrorLog = log.New(io.Discard, "", 0)
@@ -343,17 +343,17 @@ func TestWhoCannotBeReachedSaysNothing(t *testing.T) {
 	})
 }
 
-func TestAnAddressThatTheGuardRefusesIsNotReached(t *testing.T) {
+func TestBlockedAddressIsNotReached(t *testing.T) {
 	t.Parallel()
 	hc := safehttp.New(nil)
 	t.Cleanup(hc.CloseIdleConnections)
 	res := mcpprobe.Probe(t.Context(), hc, mcpprobe.Request{URL: serve(t, status(401))}, auth(token))
 	assert.Equal(t, mcpprobe.Unknown, res.Outcome)
 	assert.Equal(t, mcpprobe.CauseUnreachable, res.Cause)
-	assert.Equal(t, "The server is at an address that is not asked from here.", res.Detail)
+	assert.Equal(t, "The server has an address that is not allowed from here.", res.Detail)
 }
 
-func TestTheChallengeThatNamesAnErrorIsRead(t *testing.T) {
+func TestChallengeWithAnErrorIsPreferred(t *testing.T) {
 	t.Parallel()
 	res := probe(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Add("WWW-Authenticate", `Basic realm="x", Bearer realm="x"`)
@@ -362,14 +362,14 @@ func TestTheChallengeThatNamesAnErrorIsRead(t *testing.T) {
 	}), token)
 	assert.Equal(t, mcpprobe.ReasonScope, res.Reason)
 	assert.Equal(t, "a b", res.Scope)
-	assert.Equal(t, `The server refuses this token: 403 insufficient_scope, it asks for the scope "a b", "more".`, res.Detail)
+	assert.Equal(t, `The server rejects this token: 403 insufficient_scope, it requires the scope "a b", "more".`, res.Detail)
 }
 
-func TestASilentServerEndsWithTheTimeoutOrTheContext(t *testing.T) {
+func TestHangingServerEndsWithTheTimeoutOrTheContext(t *testing.T) {
 	t.Parallel()
 	silent := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	url := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body) // so that the server notices when the client leaves
+		_, _ = io.Copy(io.Discard, r.Body) // detects that the client disconnects
 		silent(w, r)
 	}))
 	res := mcpprobe.Probe(t.Context(), client(t), mcpprobe.Request{URL: url, Timeout: 30 * time.Millisecond}, auth(token))
@@ -382,7 +382,7 @@ func TestASilentServerEndsWithTheTimeoutOrTheContext(t *testing.T) {
 	assert.Equal(t, mcpprobe.CauseTimeout, res.Cause, "%+v", res)
 }
 
-func TestTheSessionIsEndedWithTheToken(t *testing.T) {
+func TestSessionIsEndedWithTheToken(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	seen := map[string]string{}
@@ -414,7 +414,7 @@ func TestEveryHeaderOfTheEntryIsSent(t *testing.T) {
 	assert.Equal(t, mcpprobe.Accepted, res.Outcome, "%+v", res)
 }
 
-func TestAJSONRPCErrorIsNotARefusal(t *testing.T) {
+func TestJSONRPCErrorIsNotARejection(t *testing.T) {
 	t.Parallel()
 	rpc := func(status int, body string) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -440,7 +440,7 @@ func TestAJSONRPCErrorIsNotARefusal(t *testing.T) {
 	assert.Contains(t, res.Detail, `"a b"`)
 }
 
-func TestAListThatCannotBeReadStillAcceptsTheToken(t *testing.T) {
+func TestUnreadableListStillAcceptsTheToken(t *testing.T) {
 	t.Parallel()
 	inner := legacy()
 	res := probe(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -455,7 +455,7 @@ func TestAListThatCannotBeReadStillAcceptsTheToken(t *testing.T) {
 	}), token)
 	assert.Equal(t, mcpprobe.Accepted, res.Outcome, "%+v", res)
 	assert.Empty(t, res.Tools)
-	assert.Contains(t, res.Detail, "can't be read")
+	assert.Contains(t, res.Detail, "could not be read")
 }
 
 func TestNilClientPanics(t *testing.T) {

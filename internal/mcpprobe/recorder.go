@@ -18,43 +18,42 @@ import (
 )
 
 const (
-	maxAnswer    = 256 << 10 // of any answer but a list
-	maxList      = 1 << 20   // of a list, and of an event stream that carries all answers
-	maxErrorBody = 64 << 10  // of an answer with an error status, which is read at once
+	maxAnswer    = 256 << 10 // of any response but a list
+	maxList      = 1 << 20   // of a list, and of an event stream with all responses
+	maxErrorBody = 64 << 10  // of a response with an error status, which is read at once
 	endTimeout   = time.Second
 )
 
-// quiet is given to mcp-go, whose log lines may hold what a server wrote.
+// quiet is mcp-go's logger: its log lines may contain a server's text.
 var quiet = slog.New(slog.DiscardHandler)
 
 var (
-	errTooLong   = errors.New("mcpprobe: the answer is too long")
+	errTooLong   = errors.New("mcpprobe: the response is too long")
 	errOtherHost = errors.New("mcpprobe: the server names another host")
 )
 
-// An exchange is one HTTP request and what came of it.
+// An exchange is one HTTP request and its response.
 type exchange struct {
 	verb      string // HTTP method
 	method    string // JSON-RPC method of the request; "" without one
-	status    int    // 0: no answer
+	status    int    // 0: no response
 	mediaType string
 	challenge challenge
 	rpcCode   int // JSON-RPC error code in the body of an error status
 	err       error
 }
 
-// A recorder is a RoundTripper that adds the headers, caps the answers and
-// remembers what was answered. Its methods may be called by several
-// goroutines.
+// A recorder is a RoundTripper that adds the headers, limits the responses and
+// records them. Safe for concurrent use.
 type recorder struct {
 	base   http.RoundTripper
 	header http.Header
-	host   string // the only one that may be asked
+	host   string // the only allowed host
 	scheme string
 	done   <-chan struct{} // closed when the probe is over
 
 	mu   sync.Mutex
-	seen []*exchange // guarded by mu, and so are the exchanges
+	seen []*exchange // guarded by mu, like the exchanges
 }
 
 func newRecorder(base http.RoundTripper, header http.Header, u *url.URL, done <-chan struct{}) *recorder {
@@ -98,7 +97,7 @@ func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 	ch := challengeIn(resp.Header)
 	code := 0
 	if resp.StatusCode >= 400 {
-		// mcp-go does not read the body of every refusal.
+		// mcp-go does not read the body of every rejection.
 		body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
 		_ = resp.Body.Close()
 		resp.Body = io.NopCloser(bytes.NewReader(body))
@@ -113,15 +112,15 @@ func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// note changes what is remembered, under the lock.
+// note runs change under the lock.
 func (r *recorder) note(change func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	change()
 }
 
-// readErrorBody reads what the body of an error status tells: the code of a
-// JSON-RPC error, or an OAuth error in place of a missing challenge.
+// readErrorBody parses the body of an error status: the code of a JSON-RPC
+// error, or an OAuth error if there is no challenge.
 func readErrorBody(body []byte, ch challenge) (rpcCode int, _ challenge) {
 	var msg struct {
 		Error       json.RawMessage `json:"error"`
@@ -144,8 +143,8 @@ func readErrorBody(body []byte, ch challenge) (rpcCode int, _ challenge) {
 	return 0, ch
 }
 
-// end sends the DELETE that ends a session: not once the probe is over, and
-// never for long.
+// end sends the DELETE that ends a session, with a short timeout. It does not
+// send it once the probe is over.
 func (r *recorder) end(req *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithTimeout(req.Context(), endTimeout)
 	defer cancel()
@@ -165,8 +164,8 @@ func (r *recorder) end(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// deciding returns the exchange that the verdict rests on: the last one, but a
-// server/discover only if nothing came after it.
+// deciding returns the exchange that decides the verdict: the last one, but a
+// server/discover only if nothing followed it.
 func (r *recorder) deciding() exchange {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -176,7 +175,7 @@ func (r *recorder) deciding() exchange {
 	return *r.seen[len(r.seen)-1]
 }
 
-// sawStream reports whether a GET was answered with an event stream.
+// sawStream reports whether the response to a GET was an event stream.
 func (r *recorder) sawStream() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -205,7 +204,7 @@ func rpcMethod(req *http.Request) string {
 	return msg.Method
 }
 
-// capped is a body that ends in an error after so many bytes.
+// capped is a body that returns an error after a number of bytes.
 type capped struct {
 	io.ReadCloser
 	left   int64
@@ -228,13 +227,13 @@ func (c *capped) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// watched is a transport that notes whether tools/list had a result, and the
+// watched is a transport that records whether tools/list succeeded, and the
 // code of the last JSON-RPC error, which mcp-go's errors do not always keep.
 type watched struct {
 	transport.HTTPConnection
 	lists int
 	code  int
-	text  string // the server's message with that code
+	text  string // its message
 }
 
 // SendRequest implements [transport.Interface].

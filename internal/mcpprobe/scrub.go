@@ -12,7 +12,7 @@ const (
 	maxWord = 100 // bytes of a code or a tool's name
 )
 
-// A scrubber makes a server's text fit to be shown: bounded, printable, and
+// A scrubber prepares a server's text for display: short, printable, and
 // without any part of the secrets that were sent.
 type scrubber struct{ secrets *redact.Redactor }
 

@@ -16,8 +16,8 @@ import (
 	"github.com/toolgrant/toolgrant/internal/mcpprobe"
 )
 
-// A server that quotes the token in every place where it can write.
-func TestNoTokenThatTheServerEchoesGetsIntoAResult(t *testing.T) {
+// A server that echoes the token in every place that it can.
+func TestEchoedTokensAreRedacted(t *testing.T) {
 	t.Parallel()
 	const canary = "canary/7f3a:AbCdEfGhIjKlMnOpQrStUvWxYz0123456789+/=="
 	basic := base64.StdEncoding.EncodeToString([]byte("user@example.com:" + canary))
@@ -55,11 +55,11 @@ func TestNoTokenThatTheServerEchoesGetsIntoAResult(t *testing.T) {
 	}
 }
 
-func TestATextOfTheServerIsBoundedAndPrintable(t *testing.T) {
+func TestServerTextIsShortAndPrintable(t *testing.T) {
 	t.Parallel()
 	h := http.Header{"Authorization": {"Bearer short"}, "X-Mcp-Readonly": {"true"}}
 	assert.Equal(t, "a��[31m b c", mcpprobe.Clean(h, "a\x00\x1b[31m\tb\n\nc", 50))
-	assert.Equal(t, "it is true", mcpprobe.Clean(h, "it is true", 50), "a setting is an ordinary word")
+	assert.Equal(t, "it is true", mcpprobe.Clean(h, "it is true", 50), "a setting is not a secret")
 	assert.Equal(t, "it is [redacted]", mcpprobe.Clean(h, "it is SHORT", 50))
 	long := mcpprobe.Clean(h, strings.Repeat("é", 1000), 101)
 	assert.LessOrEqual(t, len(long), 101+len("…"))

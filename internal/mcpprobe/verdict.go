@@ -20,15 +20,15 @@ const (
 	codeInsufficientScope = "insufficient_scope"
 )
 
-// refuses reports whether the answer says that the token is not good here.
+// refuses reports whether the response rejects the token.
 func (x exchange) refuses() bool {
 	return x.status == http.StatusUnauthorized || x.status == http.StatusForbidden &&
 		(x.challenge.code == codeInvalidToken || x.challenge.code == codeInsufficientScope)
 }
 
-// looksLikeSSE reports whether the answer to initialize is one that a server
-// of the older transport gives, so that a GET is worth a try.
-func (x exchange) looksLikeSSE() bool {
+// mayBeSSE reports whether the response to initialize is one that a server of
+// the older transport sends, so that a GET is worth trying.
+func (x exchange) mayBeSSE() bool {
 	if x.method != "initialize" {
 		return false
 	}
@@ -40,9 +40,8 @@ func (x exchange) looksLikeSSE() bool {
 	return false
 }
 
-// result judges what was found. who names the one that was asked, for the
-// sentence.
-func (f finding) result(words scrubber, who string) Result {
+// result returns the verdict. subject names the server or URL in the sentence.
+func (f finding) result(words scrubber, subject string) Result {
 	x := f.last
 	res := Result{
 		Outcome:     Unknown,
@@ -71,69 +70,69 @@ func (f finding) result(words scrubber, who string) Result {
 		if x.status == http.StatusForbidden && x.challenge.code == codeInsufficientScope {
 			res.Reason = ReasonScope
 		}
-		res.Detail = said(who, "refuses this token", res)
+		res.Detail = sentence(subject, "rejects this token", res)
 	case f.listed:
 		res.Outcome = Accepted
-		what := "takes this token"
+		predicate := "accepts this token"
 		if f.unread {
-			what += ", but its tool list can't be read"
+			predicate += ", but its tool list could not be read"
 		} else if !f.check {
-			what += " and lists " + count(len(f.tools), "tool")
+			predicate += " and lists " + count(len(f.tools), "tool")
 		}
-		res.Detail = said(who, what, res)
+		res.Detail = sentence(subject, predicate, res)
 	default:
-		var what string
-		res.Cause, what = f.cause()
-		res.Detail = said(who, what, res)
+		var predicate string
+		res.Cause, predicate = f.cause()
+		res.Detail = sentence(subject, predicate, res)
 	}
 	return res
 }
 
-// cause tells why nothing was learnt, and words for it.
-func (f finding) cause() (cause, what string) {
+// cause returns the cause of an unknown outcome, and its predicate.
+func (f finding) cause() (cause, predicate string) {
 	x := f.last
 	quietStream := f.sse && x.status/100 == 2 && f.rpc == 0
 	switch {
 	case quietStream:
-		return CauseSSEOnly, "speaks the older HTTP+SSE transport and gave no answer over it"
+		return CauseSSEOnly, "uses the older HTTP+SSE transport and did not respond over it"
 	case x.err != nil || x.status == 0:
 		return causeOf(x.err)
 	case x.status/100 == 3:
-		return CauseRedirect, "redirects, which OpenAI's client may not follow: use the address where it ends"
+		return CauseRedirect, "redirects, which OpenAI's client may not follow: use the redirect's target"
 	}
 	switch x.status {
 	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotAcceptable, http.StatusGone,
 		http.StatusUnsupportedMediaType, http.StatusMisdirectedRequest:
 		return CauseWrongEndpoint, "has no MCP endpoint at this URL"
 	case http.StatusForbidden:
-		return CauseForbidden, "refuses access and names neither the token nor a scope"
+		return CauseForbidden, "denies access without naming the token or a scope"
 	case http.StatusTooManyRequests:
-		return CauseRateLimited, "asks to slow down"
+		return CauseRateLimited, "limits the request rate"
 	case http.StatusRequestTimeout, http.StatusGatewayTimeout:
-		return CauseTimeout, "did not answer in time"
+		return CauseTimeout, "did not respond in time"
 	}
 	if x.status >= 500 {
 		return CauseServerError, "failed"
 	}
-	return CauseProtocol, "gave an answer that is not what MCP asks for"
+	return CauseProtocol, "sent a response that is not MCP"
 }
 
-// causeOf tells what an error of the connection means. A nil error stands for
-// a probe that ended before anything was answered.
-func causeOf(err error) (cause, what string) {
+// causeOf maps a connection error to a cause. A nil error means that the probe
+// ended before a response.
+func causeOf(err error) (cause, predicate string) {
 	var netErr net.Error
 	switch {
 	case errors.Is(err, errTooLong), errors.Is(err, safehttp.ErrTooLarge):
-		return CauseProtocol, "gave an answer longer than is read"
+		return CauseProtocol, "sent a response that is too long"
 	case errors.Is(err, errOtherHost):
-		return CauseProtocol, "wants to be talked to at another host"
+		return CauseProtocol, "requires requests to another host"
 	case errors.Is(err, safehttp.ErrBlocked):
-		return CauseUnreachable, "is at an address that is not asked from here"
+		return CauseUnreachable, "has an address that is not allowed from here"
 	case err == nil, errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled),
 		errors.As(err, &netErr) && netErr.Timeout():
-		return CauseTimeout, "did not answer in time"
+		return CauseTimeout, "did not respond in time"
 	case isTLS(err):
-		return CauseTLS, "has no TLS connection that can be trusted"
+		return CauseTLS, "has no trusted TLS connection"
 	}
 	return CauseUnreachable, "can't be reached"
 }
@@ -151,9 +150,10 @@ func isTLS(err error) bool {
 		errors.As(err, &host) || errors.As(err, &invalid) || errors.Is(err, http.ErrSchemeMismatch)
 }
 
-// said makes one sentence: who does what, with which status and words.
-func said(who, what string, res Result) string {
-	s := strings.ToUpper(who[:1]) + who[1:] + " " + what
+// sentence returns the detail: subject, predicate, and the facts of the
+// response.
+func sentence(subject, predicate string, res Result) string {
+	s := strings.ToUpper(subject[:1]) + subject[1:] + " " + predicate
 	if res.Outcome == Accepted {
 		return s + "."
 	}
@@ -165,7 +165,7 @@ func said(who, what string, res Result) string {
 		facts = append(facts, "JSON-RPC error "+strconv.Itoa(res.RPCCode))
 	}
 	if res.Scope != "" && res.Reason == ReasonScope {
-		facts = append(facts, "it asks for the scope "+strconv.Quote(res.Scope))
+		facts = append(facts, "it requires the scope "+strconv.Quote(res.Scope))
 	}
 	if res.Description != "" {
 		facts = append(facts, strconv.Quote(res.Description))

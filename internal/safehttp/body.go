@@ -2,8 +2,8 @@ package safehttp
 
 import "io"
 
-// A cappedBody fails with ErrTooLarge instead of giving out more than left
-// bytes, and does so before the first one where the server declared too many.
+// A cappedBody fails with ErrTooLarge instead of returning more than left
+// bytes, and before the first byte if Content-Length is larger.
 type cappedBody struct {
 	body io.ReadCloser
 	left int64
@@ -17,7 +17,7 @@ func (b *cappedBody) Read(p []byte) (int, error) {
 	case len(p) == 0:
 		return 0, nil
 	case b.left == 0:
-		// The end may be just here: only one more byte makes it too large.
+		// It may end here: only one more byte makes it too large.
 		var one [1]byte
 		n, err := b.body.Read(one[:])
 		if n > 0 {

@@ -12,33 +12,32 @@ import (
 	"syscall"
 )
 
-// errBroken is what a person reads of an answer that net/http can't parse: its
-// own errors quote the answer.
-var errBroken = errors.New("the server's answer is not HTTP")
+// errBroken replaces the errors of net/http for unparseable responses, which
+// quote the response.
+var errBroken = errors.New("the server's response is not HTTP")
 
-// A cause is an error whose text is ours and whose chain is another's.
+// A cause is an error with the text of one error and the chain of another.
 type cause struct{ text, chain error }
 
 func (c cause) Error() string { return c.text.Error() }
 func (c cause) Unwrap() error { return c.chain }
 
-// Cause returns the reason for which a request failed, for an error that is
-// printed or logged. The URL is taken off, since its query may hold anything,
-// and so is text of the server: net/http quotes lines that it can't parse, and
-// crypto/x509 the names in a certificate. [errors.Is] and [errors.As] find the
-// same as in err.
+// Cause returns the cause of a failed request, safe to print or log. It removes
+// the URL, whose query may contain secrets, and text of the server: net/http
+// quotes lines that it can't parse, and crypto/x509 the names of a certificate.
+// [errors.Is] and [errors.As] find the same errors as in err.
 func Cause(err error) error {
 	for wrapped, ok := errors.AsType[*url.Error](err); ok; wrapped, ok = errors.AsType[*url.Error](err) {
 		err = wrapped.Err
 	}
-	if err == nil || isOurs(err) {
+	if err == nil || isLocal(err) {
 		return err
 	}
 	return cause{text: certificate(err), chain: err}
 }
 
-// isOurs reports whether the text of an error comes from this machine.
-func isOurs(err error) bool {
+// isLocal reports whether the text of an error comes from this machine.
+func isLocal(err error) bool {
 	for _, known := range []error{
 		ErrBlocked, ErrRedirect, ErrTooLarge, context.Canceled, context.DeadlineExceeded, os.ErrDeadlineExceeded, io.EOF, io.ErrUnexpectedEOF,
 	} {
@@ -56,7 +55,7 @@ func isOurs(err error) bool {
 	return dns || system || ok && timeout.Timeout()
 }
 
-// certificate says why TLS failed, or that HTTP did.
+// certificate returns why TLS failed, or errBroken.
 func certificate(err error) error {
 	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
 		return errors.New("the certificate is signed by an unknown authority")

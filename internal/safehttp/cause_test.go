@@ -17,7 +17,7 @@ import (
 	"github.com/toolgrant/toolgrant/internal/safehttp"
 )
 
-// raw is a server that answers each connection with the same bytes.
+// raw is a server that responds to each connection with the same bytes.
 func raw(t *testing.T, answer string) string {
 	t.Helper()
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -37,7 +37,7 @@ func raw(t *testing.T, answer string) string {
 	return "http://" + l.Addr().String() + "/path?canary-query"
 }
 
-func TestACauseHoldsNoTextOfTheServerAndNoURL(t *testing.T) {
+func TestCauseContainsNoServerTextAndNoURL(t *testing.T) {
 	t.Parallel()
 	hc := safehttp.New(&safehttp.Options{AllowLoopback: true})
 	untrusted := httptest.NewTLSServer(http.NotFoundHandler())
@@ -45,14 +45,14 @@ func TestACauseHoldsNoTextOfTheServerAndNoURL(t *testing.T) {
 	for name, target := range map[string]string{
 		"status line":   raw(t, "HTTP/1.1 canary-status\r\n\r\n"),
 		"header":        raw(t, "HTTP/1.1 200 OK\r\ncanary header line\r\n\r\n"),
-		"no HTTP":       raw(t, "canary canary canary\r\n\r\n"),
+		"not HTTP":      raw(t, "canary canary canary\r\n\r\n"),
 		"length":        raw(t, "HTTP/1.1 200 OK\r\nContent-Length: canary\r\n\r\n"),
 		"encoding":      raw(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: canary\r\n\r\n"),
 		"nothing":       raw(t, ""),
 		"certificate":   untrusted.URL + "?canary-query",
 		"refused":       "http://127.0.0.1:1/?canary-query",
 		"blocked":       "http://10.0.0.1/?canary-query",
-		"no TLS":        "https" + raw(t, "canary")[len("http"):],
+		"not TLS":       "https" + raw(t, "canary")[len("http"):],
 		"chunk":         raw(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\ncanary\r\n"),
 		"bad redirect":  raw(t, "HTTP/1.1 302 Found\r\nLocation: http://[canary\r\n\r\n"),
 		"long redirect": raw(t, "HTTP/1.1 302 Found\r\nLocation: http://canary.example/\r\n\r\n"),
@@ -76,12 +76,12 @@ func TestACauseHoldsNoTextOfTheServerAndNoURL(t *testing.T) {
 	}
 }
 
-func TestACauseKeepsTheChain(t *testing.T) {
+func TestCauseKeepsTheChain(t *testing.T) {
 	t.Parallel()
 	inner := errors.New("malformed line: canary")
 	got := safehttp.Cause(&url.Error{Op: "Get", URL: "https://x.example/?canary", Err: inner})
 	require.ErrorIs(t, got, inner)
-	assert.Equal(t, "the server's answer is not HTTP", got.Error())
+	assert.Equal(t, "the server's response is not HTTP", got.Error())
 	assert.Equal(t, context.Canceled, safehttp.Cause(&url.Error{Op: "Get", URL: "https://x.example/?canary", Err: context.Canceled}))
 	assert.NoError(t, safehttp.Cause(nil))
 }

@@ -14,16 +14,15 @@ import (
 	"code.dny.dev/ssrf"
 )
 
-// What a request can fail with beside the network's own errors.
+// Errors of a request, in addition to network errors.
 var (
-	// ErrTooLarge: the answer's body is longer than [Options.MaxBody]. It comes
-	// from reading the body, before more than that has been read.
-	ErrTooLarge = errors.New("safehttp: the answer is too large")
-	// ErrRedirect: the server redirects a request that must not follow.
-	ErrRedirect = errors.New("safehttp: redirect refused")
-	// ErrBlocked: the URL or the address that it leads to is not allowed.
-	// Nothing has been sent.
-	ErrBlocked = errors.New("safehttp: destination refused")
+	// ErrTooLarge: the response body is longer than [Options.MaxBody]. Reading the
+	// body returns it, before more than that has been read.
+	ErrTooLarge = errors.New("safehttp: the response is too large")
+	// ErrRedirect: the server redirects to a URL that must not be followed.
+	ErrRedirect = errors.New("safehttp: redirect not allowed")
+	// ErrBlocked: the URL or its address is not allowed. Nothing was sent.
+	ErrBlocked = errors.New("safehttp: destination not allowed")
 )
 
 const (
@@ -39,27 +38,27 @@ const (
 	handshakeTimeout = 10 * time.Second
 )
 
-// Options changes what [New] allows. The zero value, and nil, allow https to
+// Options changes what [New] allows. The zero value and nil allow https to
 // public addresses.
 type Options struct {
-	// AllowLoopback permits the hosts localhost, *.localhost, 127.0.0.0/8 and
-	// ::1, over http as well as https, for tests and local development. Other
-	// names that resolve to such addresses stay refused. Default off.
+	// AllowLoopback allows the hosts localhost, *.localhost, 127.0.0.0/8 and ::1,
+	// over http and https, for tests and local development. Other names that
+	// resolve to such addresses remain blocked.
 	AllowLoopback bool
-	// Timeout is for a whole exchange: dialing, all redirects and the body.
-	// Zero means 20 s.
+	// Timeout limits a whole exchange: dialing, all redirects and the body. If
+	// zero, 20s.
 	Timeout time.Duration
-	// MaxBody is how many bytes of a response body are given out before
-	// reading fails with [ErrTooLarge]. Zero means 1 MiB.
+	// MaxBody is the maximum length of a response body in bytes; reading more
+	// fails with [ErrTooLarge]. If zero, 1 MiB.
 	MaxBody int64
-	// Stream is for answers that take as long as they take, such as a stream of
-	// events: their bodies have no bound and their headers no deadline, and
-	// Timeout has no default. Requests end with their contexts. Default off.
+	// Stream is for responses of unlimited duration, such as event streams: bodies
+	// have no default limit, headers no deadline, and Timeout no default. Requests
+	// end with their contexts.
 	Stream bool
-	// Transport, if not nil, sends in place of the guarded transport: through a
-	// proxy, to an intranet, with a certificate authority of its own. Which
-	// addresses it may reach is then nobody's business here; URLs, redirects,
-	// time and bodies are judged all the same. Its connections stay its owner's.
+	// Transport replaces the guarded transport, for example to use a proxy, an
+	// intranet or a private certificate authority. It decides which addresses may
+	// be reached; checks of URLs, redirects, time and body size still apply. The
+	// caller closes its connections. If nil, the guarded transport.
 	Transport http.RoundTripper
 }
 
@@ -84,9 +83,9 @@ func (o *Options) stream() bool { return o != nil && o.Stream }
 
 func (o *Options) allowLoopback() bool { return o != nil && o.AllowLoopback }
 
-// New returns a guarded client of its own, with its own connections. Safe for
-// concurrent use. CloseIdleConnections ends its goroutines at once; left alone
-// they end three seconds after the last request.
+// New returns a guarded client with its own connections. Safe for concurrent
+// use. CloseIdleConnections ends its goroutines immediately; otherwise they end
+// three seconds after the last request.
 func New(opts *Options) *http.Client {
 	g := &guard{maxBody: opts.maxBody()}
 	if opts.allowLoopback() {
@@ -105,7 +104,7 @@ func New(opts *Options) *http.Client {
 	}
 }
 
-// newTransport returns one that dials what the options allow.
+// newTransport returns a transport that dials only allowed addresses.
 func newTransport(opts *Options) *http.Transport {
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
@@ -127,9 +126,9 @@ func newTransport(opts *Options) *http.Transport {
 	}
 }
 
-// dialer returns a dial function that judges each address that a name
-// resolves to just before the connection is made, which covers names that
-// resolve differently the second time.
+// dialer returns a dial function that checks each resolved address just before
+// connecting, so that a name that resolves differently the second time is
+// caught.
 func dialer(loopback bool) func(context.Context, string, string) (net.Conn, error) {
 	public := &net.Dialer{Control: onlyPublic()}
 	local := &net.Dialer{Control: onlyLoopback}
@@ -145,8 +144,8 @@ func dialer(loopback bool) func(context.Context, string, string) (net.Conn, erro
 	}
 }
 
-// onlyPublic lets through what is globally reachable by the registries of
-// IANA, on any port: authorization servers do not keep to 443.
+// onlyPublic allows globally reachable addresses, according to IANA's
+// registries, on any port: some authorization servers use other ports than 443.
 func onlyPublic() func(network, address string, c syscall.RawConn) error {
 	guardian := ssrf.New(ssrf.WithAnyPort())
 	return func(network, address string, c syscall.RawConn) error {
@@ -159,22 +158,22 @@ func onlyPublic() func(network, address string, c syscall.RawConn) error {
 
 func onlyLoopback(_, address string, _ syscall.RawConn) error {
 	if ap, err := netip.ParseAddrPort(address); err != nil || !ap.Addr().IsLoopback() {
-		return fmt.Errorf("%w: a loopback name leads to another address", ErrBlocked)
+		return fmt.Errorf("%w: a loopback name resolves to another address", ErrBlocked)
 	}
 	return nil
 }
 
-// A guard is the outermost RoundTripper: it sees every hop.
+// A guard is the outermost RoundTripper: every hop passes it.
 type guard struct {
 	plain   Plain
 	maxBody int64
 	next    http.RoundTripper
-	own     *http.Transport // next, if it is ours; else nil
+	own     *http.Transport // next, if created here; else nil
 }
 
 var _ http.RoundTripper = (*guard)(nil)
 
-// RoundTrip judges the URL, sends the request and bounds the answer's body.
+// RoundTrip checks the URL, sends the request and limits the response body.
 func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := CheckURL(req.URL, g.plain); err != nil {
 		if req.Body != nil {
@@ -197,24 +196,24 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// CloseIdleConnections is what [http.Client.CloseIdleConnections] calls.
+// CloseIdleConnections is called by [http.Client.CloseIdleConnections].
 func (g *guard) CloseIdleConnections() {
 	if g.own != nil {
 		g.own.CloseIdleConnections()
 	}
 }
 
-// checkRedirect lets GET and HEAD follow a few redirects. Whatever the first
-// request carried was meant for its origin, so another one gets none of it;
-// net/http alone would keep own headers, and credentials for subdomains and
+// checkRedirect follows a few redirects of GET and HEAD. The headers of the
+// first request are for its origin only, so another origin gets none of them;
+// net/http alone would keep custom headers, and credentials for subdomains and
 // other ports.
 func checkRedirect(req *http.Request, via []*http.Request) error {
 	first := via[0]
 	if m := first.Method; m != http.MethodGet && m != http.MethodHead && m != "" {
-		return fmt.Errorf("%w: the request was no GET", ErrRedirect)
+		return fmt.Errorf("%w: the request is not a GET", ErrRedirect)
 	}
 	if len(via) > maxRedirects {
-		return fmt.Errorf("%w: more than %d in a row", ErrRedirect, maxRedirects)
+		return fmt.Errorf("%w: more than %d redirects", ErrRedirect, maxRedirects)
 	}
 	if via[len(via)-1].URL.Scheme == "https" && req.URL.Scheme != "https" {
 		return fmt.Errorf("%w: from https to another scheme", ErrRedirect)

@@ -19,35 +19,35 @@ import (
 	"github.com/toolgrant/toolgrant/internal/safehttp"
 )
 
-// The addresses that a guard must refuse: what a name could resolve to so as
-// to reach the inside of a network.
+// Addresses that a guard must block: a name could resolve to them to reach a
+// private network.
 var bad = map[string]string{
-	"this network":          "0.0.0.0",
-	"loopback":              "127.0.0.1",
-	"loopback, not the one": "127.8.8.8",
-	"private 10":            "10.0.0.1",
-	"private 172":           "172.16.0.1",
-	"private 192":           "192.168.1.1",
-	"carrier NAT":           "100.64.0.1",
-	"cloud metadata":        "169.254.169.254",
-	"protocol assignments":  "192.0.0.8",
-	"documentation":         "192.0.2.1",
-	"benchmark":             "198.18.0.1",
-	"multicast":             "224.0.0.1",
-	"reserved":              "240.0.0.1",
-	"broadcast":             "255.255.255.255",
-	"loopback 6":            "::1",
-	"unspecified 6":         "::",
-	"mapped":                "::ffff:127.0.0.1",
-	"compatible":            "::127.0.0.1",
-	"NAT64":                 "64:ff9b::7f00:1",
-	"local NAT64":           "64:ff9b:1::7f00:1",
-	"6to4":                  "2002:7f00:1::1",
-	"unique local":          "fd00::1",
-	"link-local":            "fe80::1",
-	"site-local":            "fec0::1",
-	"documentation 6":       "2001:db8::1",
-	"multicast 6":           "ff02::1",
+	"this network":         "0.0.0.0",
+	"loopback":             "127.0.0.1",
+	"other loopback":       "127.8.8.8",
+	"private 10":           "10.0.0.1",
+	"private 172":          "172.16.0.1",
+	"private 192":          "192.168.1.1",
+	"carrier NAT":          "100.64.0.1",
+	"cloud metadata":       "169.254.169.254",
+	"protocol assignments": "192.0.0.8",
+	"documentation":        "192.0.2.1",
+	"benchmark":            "198.18.0.1",
+	"multicast":            "224.0.0.1",
+	"reserved":             "240.0.0.1",
+	"broadcast":            "255.255.255.255",
+	"loopback 6":           "::1",
+	"unspecified 6":        "::",
+	"mapped":               "::ffff:127.0.0.1",
+	"compatible":           "::127.0.0.1",
+	"NAT64":                "64:ff9b::7f00:1",
+	"local NAT64":          "64:ff9b:1::7f00:1",
+	"6to4":                 "2002:7f00:1::1",
+	"unique local":         "fd00::1",
+	"link-local":           "fe80::1",
+	"site-local":           "fec0::1",
+	"documentation 6":      "2001:db8::1",
+	"multicast 6":          "ff02::1",
 }
 
 func hostOf(ip string) string {
@@ -79,12 +79,12 @@ func get(t *testing.T, hc *http.Client, rawURL string) (answer, error) {
 	body, readErr := io.ReadAll(resp.Body)
 	if errors.Is(readErr, safehttp.ErrTooLarge) {
 		_, again := resp.Body.Read(make([]byte, 1))
-		require.ErrorIs(t, again, readErr, "the error stays")
+		require.ErrorIs(t, again, readErr, "the error is sticky")
 	}
 	return answer{resp.StatusCode, string(body), readErr}, nil
 }
 
-func TestAddressesOfTheInsideAreRefused(t *testing.T) {
+func TestPrivateAddressesAreBlocked(t *testing.T) {
 	t.Parallel()
 	for name, ip := range bad {
 		t.Run(name, func(t *testing.T) {
@@ -100,7 +100,7 @@ func TestAddressesOfTheInsideAreRefused(t *testing.T) {
 	}
 }
 
-func TestPublicAddressesAreLetThroughOnAnyPort(t *testing.T) {
+func TestPublicAddressesAreAllowedOnAnyPort(t *testing.T) {
 	t.Parallel()
 	for _, address := range []string{"1.1.1.1:443", "8.8.8.8:9443", "[2606:4700:4700::1111]:443"} {
 		network := address
@@ -109,7 +109,7 @@ func TestPublicAddressesAreLetThroughOnAnyPort(t *testing.T) {
 	assert.ErrorIs(t, safehttp.OnlyPublic("169.254.169.254:80"), safehttp.ErrBlocked)
 }
 
-func TestALoopbackNameThatLeadsElsewhereIsRefused(t *testing.T) {
+func TestLoopbackNameOfAnotherAddressIsBlocked(t *testing.T) {
 	t.Parallel()
 	require.NoError(t, safehttp.OnlyLoopback("127.0.0.1:80"))
 	require.NoError(t, safehttp.OnlyLoopback("[::1]:80"))
@@ -117,15 +117,15 @@ func TestALoopbackNameThatLeadsElsewhereIsRefused(t *testing.T) {
 	require.ErrorIs(t, safehttp.OnlyLoopback("nonsense"), safehttp.ErrBlocked)
 }
 
-func TestURLsThatAreRefused(t *testing.T) {
+func TestUnsafeURLsAreBlocked(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		url      string
 		loopback bool
 	}{
 		"http":                            {url: "http://example.com/"},
-		"http, though loopback is":        {url: "http://example.com/", loopback: true},
-		"http to an address of a network": {url: "http://10.0.0.1/", loopback: true},
+		"http with loopback allowed":      {url: "http://example.com/", loopback: true},
+		"http to a private address":       {url: "http://10.0.0.1/", loopback: true},
 		"http to loopback without option": {url: "http://127.0.0.1:1/"},
 		"user name":                       {url: "https://user:synthetic-password@example.com/"},
 		"file":                            {url: "file:///etc/passwd"},
@@ -141,7 +141,7 @@ func TestURLsThatAreRefused(t *testing.T) {
 	}
 }
 
-func TestLoopbackIsReachedOnlyByOption(t *testing.T) {
+func TestLoopbackNeedsTheOption(t *testing.T) {
 	t.Parallel()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "here") }))
 	t.Cleanup(srv.Close)
@@ -158,7 +158,7 @@ func TestLoopbackIsReachedOnlyByOption(t *testing.T) {
 	require.ErrorIs(t, err, safehttp.ErrBlocked)
 }
 
-func TestBodiesAreBounded(t *testing.T) {
+func TestBodiesAreLimited(t *testing.T) {
 	t.Parallel()
 	const limit = 1000
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -180,7 +180,7 @@ func TestBodiesAreBounded(t *testing.T) {
 		{query: "n=0", want: 0},
 		{query: "n=1000", want: limit},
 		{query: "n=1000&chunked", want: limit},
-		{query: "n=1001", want: 0, err: safehttp.ErrTooLarge}, // declared: not a byte is read
+		{query: "n=1001", want: 0, err: safehttp.ErrTooLarge}, // Content-Length: no byte is read
 		{query: "n=1001&chunked", want: limit, err: safehttp.ErrTooLarge},
 		{query: "n=200000&chunked", want: limit, err: safehttp.ErrTooLarge},
 	} {
@@ -191,7 +191,7 @@ func TestBodiesAreBounded(t *testing.T) {
 	}
 }
 
-func TestAStreamHasNoBound(t *testing.T) {
+func TestStreamHasNoDefaultLimit(t *testing.T) {
 	t.Parallel()
 	const n = 3 << 20
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -209,12 +209,12 @@ func TestAStreamHasNoBound(t *testing.T) {
 	assert.Equal(t, time.Minute, hc.Timeout)
 	resp, err = get(t, hc, srv.URL)
 	require.NoError(t, err)
-	require.ErrorIs(t, resp.readErr, safehttp.ErrTooLarge, "unless one is asked for")
+	require.ErrorIs(t, resp.readErr, safehttp.ErrTooLarge, "an explicit limit applies")
 	_, err = get(t, safehttp.New(&safehttp.Options{Stream: true}), "https://10.0.0.1/")
-	require.ErrorIs(t, err, safehttp.ErrBlocked, "the guard stays")
+	require.ErrorIs(t, err, safehttp.ErrBlocked, "addresses are still checked")
 }
 
-func TestCompressedAnswersAreNotInflated(t *testing.T) {
+func TestCompressedBodiesAreNotDecompressed(t *testing.T) {
 	t.Parallel()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, r.Header.Get("Accept-Encoding"))
@@ -222,10 +222,10 @@ func TestCompressedAnswersAreNotInflated(t *testing.T) {
 	t.Cleanup(srv.Close)
 	resp, err := get(t, safehttp.New(&safehttp.Options{AllowLoopback: true}), srv.URL)
 	require.NoError(t, err)
-	assert.Empty(t, resp.body, "no compression is asked for")
+	assert.Empty(t, resp.body, "compression is not requested")
 }
 
-func TestTheDeadlineCoversASlowBody(t *testing.T) {
+func TestDeadlineCoversASlowBody(t *testing.T) {
 	t.Parallel()
 	hung := make(chan struct{})
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -236,13 +236,13 @@ func TestTheDeadlineCoversASlowBody(t *testing.T) {
 	t.Cleanup(srv.Close)
 	t.Cleanup(func() { close(hung) })
 	resp, err := get(t, safehttp.New(&safehttp.Options{AllowLoopback: true, Timeout: 300 * time.Millisecond}), srv.URL)
-	if err == nil { // else this machine was too slow to see the header in time
+	if err == nil { // else the machine was too slow to receive the header in time
 		err = resp.readErr
 	}
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 }
 
-func TestTheProxyOfTheEnvironmentIsNotUsed(t *testing.T) {
+func TestProxyOfTheEnvironmentIsIgnored(t *testing.T) {
 	for _, name := range []string{"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"} {
 		t.Setenv(name, "http://127.0.0.1:1")
 	}
@@ -251,7 +251,7 @@ func TestTheProxyOfTheEnvironmentIsNotUsed(t *testing.T) {
 	_, err := get(t, safehttp.New(&safehttp.Options{AllowLoopback: true}), srv.URL)
 	require.NoError(t, err)
 	_, err = get(t, safehttp.New(nil), "https://10.0.0.1/")
-	require.ErrorIs(t, err, safehttp.ErrBlocked, "the target is judged, not a proxy")
+	require.ErrorIs(t, err, safehttp.ErrBlocked, "the target is checked, not a proxy")
 }
 
 func TestTLSIsVerified(t *testing.T) {

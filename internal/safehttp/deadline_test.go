@@ -14,7 +14,7 @@ import (
 	"github.com/toolgrant/toolgrant/internal/safehttp"
 )
 
-// A trickle is a server that sends one byte a second, without end.
+// A trickle is a server that sends one byte per second, endlessly.
 type trickle struct{ ended <-chan struct{} }
 
 func (trickle) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -33,19 +33,19 @@ func (t trickle) Read(p []byte) (int, error) {
 
 func (trickle) Close() error { return nil }
 
-func TestTricklingBodyEndsAtTheDeadline(t *testing.T) {
+func TestSlowBodyEndsAtTheDeadline(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		opts safehttp.Options
 		want time.Duration
 	}{
-		"of 20 s where none is set": {want: 20 * time.Second},
-		"that is set":               {safehttp.Options{Timeout: 7 * time.Second}, 7 * time.Second},
+		"default of 20s": {want: 20 * time.Second},
+		"configured":     {safehttp.Options{Timeout: 7 * time.Second}, 7 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				// The test's own bound is an assertion, not a hanging test.
+				// Fail instead of hanging.
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
 				tc.opts.Transport = trickle{}

@@ -1,9 +1,9 @@
-// Package safehttp makes the one kind of HTTP client that this module uses.
+// Package safehttp provides the HTTP client that this module uses.
 //
-// A backend that connects its users to remote servers fetches addresses that
-// strangers wrote: a WWW-Authenticate header names a metadata document, which
-// names an authorization server, which names a token endpoint. [New] returns
-// an ordinary [http.Client] that is safe to point at them:
+// A backend that connects its users to remote servers requests URLs from
+// untrusted responses: a WWW-Authenticate header names a metadata document,
+// which names an authorization server, which names a token endpoint. [New]
+// returns an [http.Client] that can safely request them:
 //
 //	hc := safehttp.New(nil)
 //	req, err := http.NewRequestWithContext(ctx, http.MethodGet, metadataURL, nil)
@@ -16,23 +16,23 @@
 //
 // # Security
 //
-// Only https is spoken. What a name resolves to is judged when the connection
-// is made, so that a name which changes its mind is caught too: addresses that
-// are private, link-local, loopback, reserved or translated to IPv6 are
-// refused. Proxies of the environment are not used, since behind one only the
-// proxy's address could be judged; who wants one, or an intranet, brings a
-// transport of their own. A request with a body is never redirected;
-// GET and HEAD follow at most three redirects, each judged anew, and lose all
-// headers but Accept and User-Agent where the origin changes. Bodies and
-// headers are bounded, never inflated, and have one deadline in total.
+// Only https is allowed. Addresses are checked when the connection is made,
+// which also catches names that resolve differently later: private, link-local,
+// loopback, reserved and IPv6-translated addresses are blocked. Proxies of the
+// environment are ignored, because behind a proxy only the proxy's address
+// could be checked; to use one, or an intranet, pass a transport. A request
+// with a body is never redirected. GET and HEAD follow at most three redirects,
+// each of them checked, and lose all headers except Accept and User-Agent if
+// the origin changes. Bodies and headers are limited, never decompressed, and
+// share one deadline.
 //
-// HTTP/1.1 only is spoken, and idle connections are closed after three
-// seconds: common servers close theirs after five, and a token request that
-// meets a closing connection can't tell whether it was read.
+// Only HTTP/1.1 is used, and idle connections are closed after three seconds:
+// common servers close theirs after five, and if a token request meets a
+// closing connection, it is unknown whether the server read it.
 //
 // # Errors
 //
-// [ErrBlocked], [ErrRedirect] and [ErrTooLarge] are found with [errors.Is].
-// The [net/url.Error] around them names the whole URL: a caller that logs
-// unwraps it first.
+// Use [errors.Is] for [ErrBlocked], [ErrRedirect] and [ErrTooLarge]. The
+// [net/url.Error] around them contains the whole URL: log [Cause] of it
+// instead.
 package safehttp

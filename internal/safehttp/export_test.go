@@ -6,10 +6,10 @@ import (
 	"net/http"
 )
 
-// OnlyPublic is the judgement of an address, without a connection.
+// OnlyPublic checks an address without connecting.
 func OnlyPublic(address string) error { return onlyPublic()("tcp4", address, nil) }
 
-// OnlyLoopback is the judgement of what a loopback name leads to.
+// OnlyLoopback checks the address of a loopback name.
 func OnlyLoopback(address string) error { return onlyLoopback("tcp4", address, nil) }
 
 // Trust makes hc trust the certificates of a test server.

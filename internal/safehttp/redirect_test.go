@@ -19,7 +19,7 @@ import (
 
 func quiet() *log.Logger { return log.New(io.Discard, "", 0) }
 
-// A recorder is a server that remembers what reached it.
+// A recorder is a server that records its requests.
 type recorder struct {
 	*httptest.Server
 	mu   sync.Mutex
@@ -47,7 +47,7 @@ func (r *recorder) requests() []http.Header {
 	return r.seen
 }
 
-func TestARequestWithABodyIsNeverRedirected(t *testing.T) {
+func TestRequestWithABodyIsNeverRedirected(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		t.Run(strconv.Itoa(status), func(t *testing.T) {
@@ -65,7 +65,7 @@ func TestARequestWithABodyIsNeverRedirected(t *testing.T) {
 	}
 }
 
-func TestARedirectToAnotherOriginLosesWhatTheRequestCarried(t *testing.T) {
+func TestRedirectToAnotherOriginDropsHeaders(t *testing.T) {
 	t.Parallel()
 	other := newRecorder(t)
 	srv := httptest.NewServer(http.RedirectHandler(other.URL, http.StatusFound))
@@ -86,12 +86,12 @@ func TestARedirectToAnotherOriginLosesWhatTheRequestCarried(t *testing.T) {
 	assert.Equal(t, http.Header{"Accept": {"application/json"}}, got)
 }
 
-func TestARedirectBackToTheOriginDoesNotRegainCredentials(t *testing.T) {
+func TestRedirectBackToTheOriginDoesNotRestoreCredentials(t *testing.T) {
 	t.Parallel()
 	home := newRecorder(t)
 	there := httptest.NewServer(http.RedirectHandler(home.URL+"/end", http.StatusFound))
 	t.Cleanup(there.Close)
-	// The first origin is that of home: its first answer leads away.
+	// The first request goes to home, which redirects to the other origin.
 	front := home.Config.Handler
 	home.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/start" {
@@ -110,7 +110,7 @@ func TestARedirectBackToTheOriginDoesNotRegainCredentials(t *testing.T) {
 	assert.Empty(t, home.requests()[0].Get("Authorization"))
 }
 
-func TestARedirectWithinTheOriginKeepsHeaders(t *testing.T) {
+func TestRedirectWithinTheOriginKeepsHeaders(t *testing.T) {
 	t.Parallel()
 	var got string
 	mux := http.NewServeMux()
@@ -127,7 +127,7 @@ func TestARedirectWithinTheOriginKeepsHeaders(t *testing.T) {
 	assert.Equal(t, "Bearer synthetic", got)
 }
 
-func TestThreeRedirectsAreFollowedAndAFourthIsNot(t *testing.T) {
+func TestThreeRedirectsAreFollowedButNotAFourth(t *testing.T) {
 	t.Parallel()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n, _ := strconv.Atoi(strings.TrimPrefix(r.URL.Path, "/"))
@@ -144,17 +144,17 @@ func TestThreeRedirectsAreFollowedAndAFourthIsNot(t *testing.T) {
 	require.ErrorIs(t, err, safehttp.ErrRedirect)
 }
 
-func TestRedirectsAreJudgedAnew(t *testing.T) {
+func TestRedirectTargetsAreChecked(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		to  string
 		tls bool
 		err error
 	}{
-		"to cloud metadata":         {to: "https://169.254.169.254/latest", err: safehttp.ErrBlocked},
-		"to plain http elsewhere":   {to: "http://example.com/", err: safehttp.ErrBlocked},
-		"to a user name":            {to: "https://u@example.com/", err: safehttp.ErrBlocked},
-		"from https to http at all": {to: "http://127.0.0.1:1/", tls: true, err: safehttp.ErrRedirect},
+		"to cloud metadata":       {to: "https://169.254.169.254/latest", err: safehttp.ErrBlocked},
+		"to plain http elsewhere": {to: "http://example.com/", err: safehttp.ErrBlocked},
+		"to a user name":          {to: "https://u@example.com/", err: safehttp.ErrBlocked},
+		"from https to http":      {to: "http://127.0.0.1:1/", tls: true, err: safehttp.ErrRedirect},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

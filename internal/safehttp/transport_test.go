@@ -18,20 +18,20 @@ import (
 	"github.com/toolgrant/toolgrant/internal/safehttp"
 )
 
-// newProxy starts a proxy that leads every CONNECT to one server, and counts
+// newProxy starts a proxy that connects every CONNECT to one server, and counts
 // them.
 func newProxy(t *testing.T, to *httptest.Server) (*url.URL, *atomic.Int32) {
 	t.Helper()
 	var connects atomic.Int32
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodConnect {
-			http.Error(w, "only CONNECT is served here", http.StatusMethodNotAllowed)
+			http.Error(w, "only CONNECT is supported", http.StatusMethodNotAllowed)
 			return
 		}
 		connects.Add(1)
 		far, err := (&net.Dialer{}).DialContext(r.Context(), "tcp", to.Listener.Addr().String())
 		if err != nil {
-			http.Error(w, "out of reach", http.StatusBadGateway)
+			http.Error(w, "unreachable", http.StatusBadGateway)
 			return
 		}
 		defer far.Close()
@@ -50,7 +50,7 @@ func newProxy(t *testing.T, to *httptest.Server) (*url.URL, *atomic.Int32) {
 	return u, &connects
 }
 
-func TestATransportOfTheCallersIsGuardedInAllButItsAddresses(t *testing.T) {
+func TestCallersTransportIsGuardedExceptForAddresses(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
@@ -74,11 +74,11 @@ func TestATransportOfTheCallersIsGuardedInAllButItsAddresses(t *testing.T) {
 
 	got, err := get(t, hc, "https://example.com/")
 	require.NoError(t, err)
-	assert.Equal(t, "inside", got.body, "through the proxy, by the caller's authority")
+	assert.Equal(t, "inside", got.body, "through the proxy, with the caller's certificate authority")
 	hc.CloseIdleConnections()
 	_, err = get(t, hc, "https://example.com/")
 	require.NoError(t, err)
-	assert.EqualValues(t, 1, connects.Load(), "its connections are not ours to close")
+	assert.EqualValues(t, 1, connects.Load(), "the caller's connections stay open")
 
 	for _, u := range []string{"http://example.com/", "https://user@example.com/", "https:example.com", "https://example.com/down"} {
 		_, err = get(t, hc, u)
@@ -99,5 +99,5 @@ func TestATransportOfTheCallersIsGuardedInAllButItsAddresses(t *testing.T) {
 	direct := safehttp.New(nil)
 	t.Cleanup(direct.CloseIdleConnections)
 	_, err = get(t, direct, server.URL)
-	require.ErrorIs(t, err, safehttp.ErrBlocked, "without it nothing of that can be reached")
+	require.ErrorIs(t, err, safehttp.ErrBlocked, "the default transport can't reach it")
 }

@@ -7,24 +7,24 @@ import (
 	"strings"
 )
 
-// A Plain says where plain http may carry a secret.
+// A Plain says where plain http may be used with a secret.
 type Plain int
 
-// Places for plain http.
+// Values of Plain.
 const (
 	PlainNowhere  Plain = iota // https only
 	PlainLoopback              // on this machine
-	PlainAnywhere              // wherever the operator says so, such as inside a cluster
+	PlainAnywhere              // everywhere, such as inside a cluster
 )
 
-// CheckURL decides whether a request that carries a secret may go to u. The
-// error is an [ErrBlocked], and its text holds no part of the URL.
+// CheckURL returns an error if a request with a secret must not be sent to u.
+// The error is an [ErrBlocked], and its text contains no part of the URL.
 func CheckURL(u *url.URL, plain Plain) error {
 	switch {
 	case u == nil || u.Host == "" || u.Opaque != "":
 		return fmt.Errorf("%w: the URL has no host", ErrBlocked)
 	case u.User != nil:
-		return fmt.Errorf("%w: the URL holds a user name or password", ErrBlocked)
+		return fmt.Errorf("%w: the URL has a user name or password", ErrBlocked)
 	case u.Scheme == "https":
 		return nil
 	case u.Scheme != "http":
@@ -35,8 +35,8 @@ func CheckURL(u *url.URL, plain Plain) error {
 	return fmt.Errorf("%w: the URL is http, not https", ErrBlocked)
 }
 
-// IsLoopback reports whether host names this machine by its very name, which
-// is localhost or ends in .localhost (RFC 6761 section 6.3), or by address.
+// IsLoopback reports whether host is a loopback address or name: localhost or a
+// name that ends in .localhost (RFC 6761 section 6.3).
 func IsLoopback(host string) bool {
 	if addr, err := netip.ParseAddr(host); err == nil {
 		return addr.IsLoopback()

@@ -10,7 +10,7 @@ import (
 	"github.com/toolgrant/toolgrant/internal/safehttp"
 )
 
-func TestSecretsGoOverHTTPSUnlessAllowed(t *testing.T) {
+func TestPlainHTTPNeedsPermission(t *testing.T) {
 	t.Parallel()
 	const nowhere, loopback, anywhere = safehttp.PlainNowhere, safehttp.PlainLoopback, safehttp.PlainAnywhere
 	for raw, ok := range map[string]map[safehttp.Plain]bool{

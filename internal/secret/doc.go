@@ -1,13 +1,12 @@
-// Package secret holds the one type that carries the text of a credential
-// through the program.
+// Package secret provides the types for credentials in memory.
 //
-// A [Secret] shows a placeholder wherever a value is printed, logged or
-// encoded. The text comes out through [Secret.Expose] only, so every place
-// that handles clear text can be found by searching for that word:
+// A [Secret] prints, logs and encodes as a placeholder. Only [Secret.Expose]
+// returns the text, so every use of clear text can be found by searching for
+// that name:
 //
-//	token := secret.New(answer.AccessToken)
+//	token := secret.New(response.AccessToken)
 //	slog.Info("refreshed", "token", token) // token=[redacted]
 //	req.Header.Set("Authorization", "Bearer "+token.Expose())
 //
-// Public packages re-export it as oauthstore.Secret.
+// Public packages export it as oauthstore.Secret.
 package secret

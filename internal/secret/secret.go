@@ -9,20 +9,20 @@ import (
 	"log/slog"
 )
 
-// Placeholder is what a [Secret] shows instead of its text.
+// Placeholder replaces the text of a [Secret] in output.
 const Placeholder = "[redacted]"
 
-// A Secret holds the text of a token, key or password. Printing, logging or
-// encoding it shows [Placeholder]; only [Secret.Expose] gives the text. The
+// A Secret contains the text of a token, key or password. Printing, logging or
+// encoding it writes [Placeholder]; only [Secret.Expose] returns the text. The
 // zero value is empty. A Secret is immutable and safe for concurrent use.
 //
-// It keeps its text behind a pointer, since package fmt prints unexported
-// fields of nested structs without asking their methods.
+// It stores the text behind a pointer, because package fmt prints unexported
+// fields of nested structs without calling their methods.
 type Secret struct {
 	p *string
 }
 
-// New returns a Secret that holds text. An empty text gives the zero Secret.
+// New returns a Secret with text. An empty text gives the zero Secret.
 func New(text string) Secret {
 	if text == "" {
 		return Secret{}
@@ -30,8 +30,8 @@ func New(text string) Secret {
 	return Secret{p: &text}
 }
 
-// Expose returns the text. It is the one way out: call it where the text
-// leaves the process on purpose, and nowhere else.
+// Expose returns the text. Call it only where the text intentionally leaves the
+// process.
 func (s Secret) Expose() string {
 	if s.p == nil {
 		return ""
@@ -42,14 +42,15 @@ func (s Secret) Expose() string {
 // IsZero reports whether the secret is empty.
 func (s Secret) IsZero() bool { return s.p == nil }
 
-// Equal compares two secrets in a time that depends on their lengths only.
+// Equal reports whether two secrets have the same text. Its duration depends on
+// their lengths only.
 func (s Secret) Equal(other Secret) bool {
 	return subtle.ConstantTimeCompare([]byte(s.Expose()), []byte(other.Expose())) == 1
 }
 
 // Fingerprint returns the first 8 hexadecimal digits of the text's SHA-256:
-// enough to tell two generations apart in a log, useless for finding the text
-// of a random token. An empty secret has the empty fingerprint.
+// enough to distinguish two generations in a log, useless for recovering a
+// random token. An empty secret has an empty fingerprint.
 func (s Secret) Fingerprint() string {
 	if s.p == nil {
 		return ""
@@ -65,6 +66,6 @@ func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, Placehold
 func (s Secret) LogValue() slog.Value { return slog.StringValue(Placeholder) }
 
 // MarshalText implements [encoding.TextMarshaler] with the placeholder, which
-// also covers JSON, XML and map keys. A Secret can't be persisted by accident:
-// what stores one calls Expose.
+// also applies to JSON, XML and map keys. So a Secret can't be persisted by
+// accident: code that stores one calls Expose.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(Placeholder), nil }

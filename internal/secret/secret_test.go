@@ -21,8 +21,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const canary = "synthetic-canary"
 
-// A holder keeps a secret in each of the places where package fmt does not ask
-// for its methods.
+// A holder has a secret in each kind of place where package fmt does not call
+// its methods.
 type holder struct {
 	hidden  secret.Secret
 	pointer *secret.Secret
@@ -73,7 +73,7 @@ func TestNoLogShowsASecret(t *testing.T) {
 	assert.Contains(t, out.String(), `"before":"[redacted]"`)
 }
 
-func TestNoEncodingHoldsASecret(t *testing.T) {
+func TestNoEncodingContainsASecret(t *testing.T) {
 	t.Parallel()
 	v := struct {
 		S secret.Secret   `json:"s"`
@@ -92,7 +92,7 @@ func TestNoEncodingHoldsASecret(t *testing.T) {
 	assert.NotContains(t, string(text), canary)
 }
 
-func TestASecretIsTakenOutByExposeOnly(t *testing.T) {
+func TestOnlyExposeReturnsTheText(t *testing.T) {
 	t.Parallel()
 	assert.Equal(t, canary, secret.New(canary).Expose())
 	assert.Empty(t, secret.Secret{}.Expose())
@@ -100,7 +100,7 @@ func TestASecretIsTakenOutByExposeOnly(t *testing.T) {
 	assert.False(t, secret.New(canary).IsZero())
 }
 
-func TestSecretsAreComparedByTheirText(t *testing.T) {
+func TestSecretsWithTheSameTextAreEqual(t *testing.T) {
 	t.Parallel()
 	s := secret.New(canary)
 	assert.True(t, s.Equal(secret.New(canary)))
@@ -109,7 +109,7 @@ func TestSecretsAreComparedByTheirText(t *testing.T) {
 	assert.False(t, s.Equal(secret.Secret{}))
 }
 
-func TestAFingerprintTellsTwoSecretsApartAndNothingElse(t *testing.T) {
+func TestFingerprintDistinguishesSecretsWithoutRevealingThem(t *testing.T) {
 	t.Parallel()
 	s := secret.New(canary)
 	assert.Regexp(t, `^[0-9a-f]{8}$`, s.Fingerprint())

@@ -8,19 +8,19 @@ import (
 	"log/slog"
 )
 
-// A Signer holds a private key, or the way to one that lives in a key service.
-// Printing, logging or encoding it shows [Placeholder]. It is itself a
-// [crypto.Signer]. The zero value holds no key. A Signer is immutable, and as
-// safe for concurrent use as the signer that it holds.
+// A Signer contains a private key, or a reference to one in a key service.
+// Printing, logging or encoding it writes [Placeholder]. It implements
+// [crypto.Signer]. The zero value has no key. A Signer is immutable, and as
+// safe for concurrent use as its key.
 //
-// Like a [Secret] it keeps the signer behind a pointer: package fmt prints the
+// Like a [Secret] it stores the key behind a pointer: package fmt prints the
 // numbers of a private key in an unexported field of a nested struct without
-// asking any method.
+// calling any method.
 type Signer struct {
 	p *crypto.Signer
 }
 
-// NewSigner returns a Signer that holds key. A nil key gives the zero Signer.
+// NewSigner returns a Signer with key. A nil key gives the zero Signer.
 func NewSigner(key crypto.Signer) Signer {
 	if key == nil {
 		return Signer{}
@@ -42,7 +42,7 @@ func (s Signer) Public() crypto.PublicKey {
 // Sign implements [crypto.Signer]. The zero Signer returns an error.
 func (s Signer) Sign(rand io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
 	if s.p == nil {
-		return nil, errors.New("secret: signer holds no key")
+		return nil, errors.New("secret: signer has no key")
 	}
 	return (*s.p).Sign(rand, digest, opts)
 }
@@ -54,5 +54,5 @@ func (s Signer) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, Placehold
 func (s Signer) LogValue() slog.Value { return slog.StringValue(Placeholder) }
 
 // MarshalText implements [encoding.TextMarshaler] with the placeholder, which
-// also covers JSON.
+// also applies to JSON.
 func (s Signer) MarshalText() ([]byte, error) { return []byte(Placeholder), nil }

@@ -16,7 +16,7 @@ import (
 	"github.com/toolgrant/toolgrant/internal/secret"
 )
 
-func TestASignerSignsWithItsKey(t *testing.T) {
+func TestSignerSignsWithItsKey(t *testing.T) {
 	t.Parallel()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
@@ -29,7 +29,7 @@ func TestASignerSignsWithItsKey(t *testing.T) {
 	assert.True(t, ecdsa.VerifyASN1(&key.PublicKey, digest[:], signature))
 }
 
-func TestTheZeroSignerRefusesToSign(t *testing.T) {
+func TestZeroSignerDoesNotSign(t *testing.T) {
 	t.Parallel()
 	for _, s := range []secret.Signer{{}, secret.NewSigner(nil)} {
 		assert.True(t, s.IsZero())
@@ -39,9 +39,9 @@ func TestTheZeroSignerRefusesToSign(t *testing.T) {
 	}
 }
 
-// TestASignerPrintsAsAPlaceholder shows the placeholder; that nothing else is
-// printed of any exported type is shown by package internal/canary.
-func TestASignerPrintsAsAPlaceholder(t *testing.T) {
+// TestSignerPrintsAsPlaceholder checks the placeholder; package internal/canary
+// checks that exported types print nothing else.
+func TestSignerPrintsAsPlaceholder(t *testing.T) {
 	t.Parallel()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
