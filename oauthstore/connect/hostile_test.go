@@ -188,7 +188,7 @@ func newRange(t *testing.T, n *hostileNet, apps connect.Apps) *shootingRange {
 		RedirectURL: testRedirect, InsecureTransport: n, Apps: apps,
 		Verify: func(ctx context.Context, key oauthstore.Key, token oauthstore.Token) oauthstore.Verdict {
 			n.present(ctx, key.Server, token)
-			return oauthstore.Verdict{Outcome: oauthstore.VerdictAccepted}
+			return oauthstore.Verdict{Outcome: oauthstore.OutcomeAccepted}
 		},
 	})
 	require.NoError(t, err)

@@ -542,7 +542,7 @@ func faultOf(t *testing.T, err error) *connect.Error {
 
 // refusing is a verifier whose server refuses every token.
 func refusing(context.Context, oauthstore.Key, oauthstore.Token) oauthstore.Verdict {
-	return oauthstore.Verdict{Outcome: oauthstore.VerdictRefused, Reason: oauthstore.ReasonAudience}
+	return oauthstore.Verdict{Outcome: oauthstore.OutcomeRefused, Reason: oauthstore.ReasonAudience}
 }
 
 // accepting is a verifier whose server takes every token; asked tells that it
@@ -550,6 +550,6 @@ func refusing(context.Context, oauthstore.Key, oauthstore.Token) oauthstore.Verd
 func accepting(asked *bool) func(context.Context, oauthstore.Key, oauthstore.Token) oauthstore.Verdict {
 	return func(context.Context, oauthstore.Key, oauthstore.Token) oauthstore.Verdict {
 		*asked = true
-		return oauthstore.Verdict{Outcome: oauthstore.VerdictAccepted}
+		return oauthstore.Verdict{Outcome: oauthstore.OutcomeAccepted}
 	}
 }
