@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// reloadPause bounds how often a keyset that cannot be read, or lacks a key,
-	// is read again.
+	// reloadPause is the least time between two reads after one that failed or
+	// did not bring the key.
 	reloadPause   = 10 * time.Second
 	reloadTimeout = 5 * time.Second
 )

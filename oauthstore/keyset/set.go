@@ -113,9 +113,10 @@ func Parse(text []byte) (*Set, error) {
 	return newSet(st, nil, nil)
 }
 
-// Load reads a keyset, such as with [File.Read], now and again whenever the keys
-// are older than Options.ReloadAge or one is missing. read must return when its
-// context ends; it gets at most 5 s. Concurrent callers share one read.
+// Load reads a keyset, for example with [File.Read]. The set reads it again
+// before it seals with keys that are older than Options.ReloadAge, and when a
+// key is missing. read must return when its context ends, after 5 s at most.
+// Concurrent callers share one read.
 func Load(ctx context.Context, read func(context.Context) ([]byte, error), opts *Options) (*Set, error) {
 	s, err := newSet(nil, read, opts)
 	if err != nil {

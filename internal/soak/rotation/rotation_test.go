@@ -121,7 +121,7 @@ func (r *result) note(said report) {
 	}
 }
 
-// look finds keys that are gone although nobody dropped them, and records that
+// look finds keys that are missing although no process dropped them, and records that
 // cannot be read.
 func (r *result) look(t *testing.T, cfg *workerConfig) {
 	t.Helper()

@@ -69,7 +69,7 @@ func (c *workerConfig) update(ctx context.Context, change func(*keyset.Set) erro
 	return err
 }
 
-// unlocked replaces the file whatever it holds by then.
+// unlocked replaces the file without a comparison.
 type unlocked struct{ keyset.File }
 
 func (u unlocked) Swap(_ context.Context, _, text []byte) error {
