@@ -49,8 +49,8 @@ const (
 func (k Kind) Error() string { return string(k) }
 
 // Action returns the usual action on failures of this kind. A [Failure] has its own
-// Action, which may differ: failures of [KindPlatform] go by the platform's status,
-// and a token that lacks a scope needs [ActionStepUp].
+// Action, which may differ: for [KindPlatform] it depends on the platform's status,
+// and a token without a required scope needs [ActionStepUp].
 func (k Kind) Action() Action {
 	switch k {
 	case KindUnauthorized:
@@ -79,7 +79,7 @@ type Stage string
 const (
 	StageBuild     Stage = "build"      // no entry could be built; OpenAI was never asked
 	StageRequest   Stage = "request"    // the request was refused as written
-	StageListTools Stage = "list_tools" // the tool list could not be had; the model never ran
+	StageListTools Stage = "list_tools" // the tool list could not be retrieved; the model never ran
 	StageCallTool  Stage = "call_tool"  // a tool call failed; the model ran
 	StageStream    Stage = "stream"     // the stream broke off
 	StagePlatform  Stage = "platform"   // OpenAI's own service failed; no MCP server was involved
@@ -101,10 +101,10 @@ const (
 	ActionNone        Action = "none"
 )
 
-// A Failure is what went wrong with an mcp tool, whatever surface it came
-// from: an error of OpenAI's, an output item, a stream event, or Build's own
-// refusal. Its text holds no secret and nothing that a server wrote. Failures
-// are not changed after they were made; they are safe for concurrent use.
+// A Failure describes why an mcp tool failed, in the same words for all surfaces:
+// an error of OpenAI's, an output item, a stream event, or a refusal of Build. Its
+// text contains no secret and no words of a server. Failures are immutable and safe
+// for concurrent use.
 type Failure struct { //nolint:errname // the noun of the contract
 	Kind           Kind
 	Stage          Stage

@@ -73,7 +73,7 @@ func TestAnErrorOfOpenAIGoBecomesAFailure(t *testing.T) {
 	assert.Equal(t, "2", f.RetryAfterHeader())
 	assert.False(t, f.Retryable)
 	assert.Equal(t, http.StatusServiceUnavailable, f.HTTPStatus())
-	assert.Equal(t, "mcptools: unauthorized: Asana: the tool list could not be had: the MCP server answered 401 Unauthorized", f.Error())
+	assert.Equal(t, "mcptools: unauthorized: Asana: the tool list could not be retrieved: the MCP server answered 401 Unauthorized", f.Error())
 	assert.Contains(t, f.Upstream(), "Error retrieving tool list")
 
 	var apiErr *openai.Error

@@ -12,10 +12,10 @@ import (
 	"github.com/toolgrant/toolgrant/internal/safetext"
 )
 
-// Error returns one line for a log: "mcptools: " and the kind, then the stage,
-// the label if it is one that the caller sent, the status that the MCP server
-// answered, and for refusals of Build's own the reason. It holds no text of a
-// server's or of OpenAI's, no URL and no secret.
+// Error returns one line for a log: "mcptools: " and the kind, the provider or the
+// label if the caller sent it, the step that failed, the HTTP status of the MCP server, for
+// [KindPlatform] OpenAI's status and code, and for refusals of Build the reason. It
+// contains no text of a server, no URL and no secret.
 func (f *Failure) Error() string {
 	var b strings.Builder
 	b.WriteString("mcptools: ")
@@ -78,7 +78,7 @@ func (f *Failure) reason() string {
 var stageWords = map[Stage]string{
 	StageBuild:     "no entry could be built",
 	StageRequest:   "OpenAI refused the request as written",
-	StageListTools: "the tool list could not be had",
+	StageListTools: "the tool list could not be retrieved",
 	StageCallTool:  "a tool call failed",
 	StageStream:    "the stream broke off",
 	StagePlatform:  "OpenAI's API failed",
@@ -87,7 +87,7 @@ var stageWords = map[Stage]string{
 // GoString keeps %#v from showing the fields.
 func (f *Failure) GoString() string { return f.Error() }
 
-// LogValue implements [slog.LogValuer] with the fields that Error speaks of.
+// LogValue implements [slog.LogValuer] with the facts that Error prints.
 func (f *Failure) LogValue() slog.Value {
 	attrs := []slog.Attr{
 		slog.String("kind", string(f.Kind)),
@@ -110,6 +110,10 @@ func (f *Failure) LogValue() slog.Value {
 	if f.UpstreamStatus != 0 {
 		attrs = append(attrs, slog.Int("upstream_status", f.UpstreamStatus))
 	}
+	if f.Kind == KindPlatform && f.status != 0 {
+		attrs = append(attrs, slog.Int("openai_status", f.status))
+	}
+	text("openai_code", f.code)
 	if f.RPCCode != nil {
 		attrs = append(attrs, slog.Int("rpc_code", *f.RPCCode))
 	}
@@ -199,15 +203,15 @@ func (f *Failure) HTTPStatus() int {
 	return http.StatusInternalServerError
 }
 
-// Times that RetryAfterHeader answers where nobody said.
+// Defaults of RetryAfterHeader, for failures without a RetryAfter.
 const (
 	retryAfterRefresh = time.Second
 	retryAfterWait    = 30 * time.Second
 )
 
-// RetryAfterHeader returns the value of the Retry-After header that belongs to
-// a [Failure.HTTPStatus] of 503: whole seconds, rounded up, 30 where nobody
-// said (1 where a refresh is what helps). It is "" for other statuses.
+// RetryAfterHeader returns the value of the Retry-After header for a
+// [Failure.HTTPStatus] of 503: RetryAfter in whole seconds, rounded up. If
+// RetryAfter is zero, 30, or 1 where a refresh helps. It is "" for other statuses.
 func (f *Failure) RetryAfterHeader() string {
 	if f.HTTPStatus() != http.StatusServiceUnavailable {
 		return ""

@@ -17,8 +17,8 @@ func (a *app) explainCommand() *cobra.Command {
 		Use:   "explain",
 		Short: "Read an error on stdin and say what failed",
 		Long: `Reads an error on stdin and says what failed: the body of an HTTP error, an
-output item, a stream event, or a log line that holds one of these. It asks
-nobody. It always answers, "unknown" if need be, and then exits with 0.`,
+output item, a stream event, or a log line that holds one of these. It sends
+nothing. An error that it does not recognize is "unknown"; it always exits with 0.`,
 		Example: `  pbpaste | toolgrant explain
   toolgrant explain --json --http-status 424 --label asana < body.json`,
 		Args: cobra.NoArgs,
@@ -31,7 +31,7 @@ nobody. It always answers, "unknown" if need be, and then exits with 0.`,
 			if o.HTTPStatus != 0 && (o.HTTPStatus < 100 || o.HTTPStatus > 599) {
 				return usagef("--http-status must be between 100 and 599")
 			}
-			data, err := io.ReadAll(io.LimitReader(a.stdin, maxInput)) // of more, the beginning tells
+			data, err := io.ReadAll(io.LimitReader(a.stdin, maxInput)) // the beginning of a longer text is enough
 			if err != nil {
 				return fmt.Errorf("read stdin: %w", err)
 			}
@@ -46,28 +46,28 @@ nobody. It always answers, "unknown" if need be, and then exits with 0.`,
 	return cmd
 }
 
-// kindWords say what each kind means, for people.
+// kindWords explain each kind.
 var kindWords = map[mcptools.Kind]string{
 	mcptools.KindUnauthorized:    "The MCP server refuses the token.",
-	mcptools.KindForbidden:       "The MCP server knows the token and refuses what was asked for.",
-	mcptools.KindBadRequest:      "The MCP server can't make sense of what OpenAI sent.",
-	mcptools.KindNotFound:        "There is nothing at that URL.",
-	mcptools.KindWrongEndpoint:   "A server answers there, but not as an MCP endpoint that OpenAI's client can use.",
-	mcptools.KindRateLimited:     "The MCP server wants fewer requests.",
+	mcptools.KindForbidden:       "The MCP server accepts the token but refuses the request.",
+	mcptools.KindBadRequest:      "The MCP server rejects OpenAI's request as malformed.",
+	mcptools.KindNotFound:        "There is no MCP server at that URL.",
+	mcptools.KindWrongEndpoint:   "A server responds there, but it is not an MCP endpoint that OpenAI's client can use.",
+	mcptools.KindRateLimited:     "The MCP server limits the rate of requests.",
 	mcptools.KindTimeout:         "The MCP server took too long.",
 	mcptools.KindServerError:     "The MCP server failed.",
 	mcptools.KindUnreachable:     "OpenAI can't reach the MCP server.",
 	mcptools.KindSessionLost:     "The MCP server has forgotten the session.",
-	mcptools.KindProtocol:        "The MCP server's answer is not what MCP says.",
-	mcptools.KindToolFailed:      "The tool ran, and said that it failed.",
-	mcptools.KindUpstreamUnknown: "Something failed at the MCP server, and OpenAI does not say what.",
+	mcptools.KindProtocol:        "The MCP server's response is not valid MCP.",
+	mcptools.KindToolFailed:      "The tool ran and reported an error.",
+	mcptools.KindUpstreamUnknown: "The MCP server failed, and OpenAI does not report why.",
 	mcptools.KindNoTools:         "The MCP server has no tools for this token.",
 	mcptools.KindInvalidTool:     "OpenAI refuses the tools entry as it is written.",
-	mcptools.KindInvalidHistory:  "OpenAI refuses an item of the conversation.",
+	mcptools.KindInvalidHistory:  "OpenAI refuses the history that the request builds on.",
 	mcptools.KindUnsupported:     "This endpoint or model does not take an mcp tool, or not with this parameter.",
-	mcptools.KindPlatform:        "OpenAI's own refusal: no MCP server is involved.",
-	mcptools.KindUnknown:         "Nothing that is known. It need not be a failure.",
-	mcptools.KindNotConnected:    "The user has not connected it.",
+	mcptools.KindPlatform:        "OpenAI itself failed or refused: no MCP server is involved.",
+	mcptools.KindUnknown:         "Unrecognized; it may not be an error.",
+	mcptools.KindNotConnected:    "The user has not connected the account.",
 }
 
 // failure writes a classification for people.

@@ -44,7 +44,7 @@ func TestTheStoryIsToldToItsEnd(t *testing.T) {
 		"notes consent by a client that registered itself: active", `"authorization": "[redacted]"`,
 		"tasks lists 1 tool", "notes lists 1 tool", "tasks list_tasks", "notes search", "model The quarterly report",
 		"model Only one thing: Team offsite.", "of the token has ended", "was stored before it was used",
-		"upstream_unknown: notes: the tool list could not be had", "notes is left out", "Mia reads Notes does not work right now", "model Good morning!",
+		"upstream_unknown: notes: the tool list could not be retrieved", "notes is left out", "Mia reads Notes does not work right now", "model Good morning!",
 	} {
 		_, after, found := strings.Cut(rest, want)
 		if assert.True(t, found, "%q is missing after what was found before it:\n%s", want, text) {

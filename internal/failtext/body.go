@@ -9,8 +9,8 @@ import (
 	"github.com/toolgrant/toolgrant/internal/failtext/loosejson"
 )
 
-// errorObject classifies what stands in "error": {message, type, param, code},
-// any of which may be missing, null, or of another type than documented.
+// errorObject classifies the value of "error": {message, type, param, code}. Any
+// of these may be missing, null, or of another type than documented.
 func (r *reader) errorObject(o *loosejson.Object, depth int) Finding {
 	e := apiError{
 		kind: strings.ToLower(str(o, "type")), code: strings.ToLower(word(o.Get("code"))),
@@ -28,8 +28,8 @@ func (r *reader) errorObject(o *loosejson.Object, depth int) Finding {
 	if f := e.refusedEntry(); f.Found() {
 		return r.labelled(f, e.message)
 	}
-	// The message may hold the whole body of another API, or the sentence that
-	// tells most.
+	// The message may hold the whole body of another API, or the most specific
+	// sentence.
 	f := r.value(o.Get("message"), depth)
 	values, _ := r.values(e.message)
 	if f.score > scoreNothing && (e.message == "" || len(values) > 0) || f.score >= scoreBare && f.Stage == StageListTools {
@@ -64,8 +64,8 @@ type apiError struct {
 	cut                        bool // the text ended within it
 }
 
-// connectorError classifies the errors that by their type or code are about an
-// MCP server.
+// connectorError classifies errors whose type, code or words are about an MCP
+// server.
 func (r *reader) connectorError(e apiError) Finding {
 	about := mentionsServer.MatchString(e.message)
 	otherwise, typed := serverErrors[e.kind]
@@ -75,7 +75,7 @@ func (r *reader) connectorError(e apiError) Finding {
 	switch {
 	case typed:
 	case e.kind == "tool_user_error" || e.code == "tool_user_error" || e.kind == "tool_server_error" || e.code == "tool_server_error":
-		if !about { // of one of Azure's other tools
+		if !about { // Azure's other tools use the same codes
 			return Finding{}
 		}
 	case e.code == "http_error" && e.param == "tools":

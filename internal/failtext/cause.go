@@ -7,19 +7,19 @@ import (
 )
 
 var (
-	// statusOfServer finds the status that the MCP server answered, in the
+	// statusOfServer finds the status with which the MCP server responded, in the
 	// wordings of OpenAI, Azure, .NET's and Python's HTTP clients. A number that
-	// only looks like a status, in a label, URL, time or id, matches none.
+	// only looks like a status, in a label, URL, time or id, does not match.
 	// 424 is OpenAI's own placeholder: see [statusKind].
 	statusOfServer   = regexp.MustCompile(`(?i)(?:\bhttp status(?: code)?:?|\bstatus[ _]?code:?|\bserver returned|\bindicate success:|\bdetails:|\b(?:client|server) error '|\breturned(?: status| http)?|\bresponded with(?: status| http)?(?: code)?|\bHTTP(?:/[\d.]+)?) ?(\d{3})(?:\D|$)`)
 	statusWithPhrase = regexp.MustCompile(`(?i)(?:^|[^\w.:/-])(\d{3}):? \(?(?:unauthorized|forbidden|bad request|not found|gone|method not allowed|not acceptable|unsupported ?media ?type|misdirected request|too many requests|request timeout|internal server error|bad gateway|service unavailable|gateway time-?out)\b`)
 	rpcCode          = regexp.MustCompile(`(?i)\b(?:JSON-RPC(?: 2\.0)? error(?: code)?|MCP error):? ?(-?\d{3,6})(?:\D|$)`)
 )
 
-// rpcKind tells the lost session from other JSON-RPC errors. message is what
-// stands beside the code. Python's MCP client says 32600, without the sign, for
-// nothing else, so that it needs no words; with the sign it is an invalid
-// request unless the words say more.
+// rpcKind distinguishes lost sessions and timeouts from other JSON-RPC errors.
+// Python's MCP client uses 32600 without a sign for lost sessions only, so that it
+// needs no message; with the sign it is an invalid request unless message says
+// that the session was terminated.
 func rpcKind(code int, message string) Kind {
 	if code == -32001 && timedOut.MatchString(message) {
 		return KindTimeout
@@ -33,8 +33,8 @@ func rpcKind(code int, message string) Kind {
 
 var timedOut = regexp.MustCompile(`(?i)\btimed[ -]?out\b`)
 
-// statusKind is the kind of a status that the MCP server answered; "" if the
-// number is none. 424 is none: OpenAI puts it where it has no status.
+// statusKind returns the kind for an MCP server's HTTP status; "" if the number is
+// not a status, or is 424, which OpenAI uses where it has no status.
 func statusKind(status int) Kind {
 	switch status {
 	case http.StatusFailedDependency:
@@ -67,7 +67,8 @@ func statusKind(status int) Kind {
 	return ""
 }
 
-// causeIn finds a cause in words where no status is given; "" if there is none.
+// causeIn returns the kind for the words of an error without a status; "" if they
+// state no known cause.
 func causeIn(t string) Kind {
 	for _, c := range causes {
 		if c.words.MatchString(t) {

@@ -18,7 +18,7 @@ func isEvent(kind string) bool {
 }
 
 // events classifies a stream, or a part of one, from the data of its events. A
-// stream that began and did not end has broken off.
+// stream with a first event and no last one has broken off.
 func (r *reader) events(data []string, depth int) Finding {
 	var f Finding
 	began, ended := false, false
@@ -79,7 +79,8 @@ func (r *reader) event(kind string, o *loosejson.Object, depth int) Finding {
 	return Finding{}
 }
 
-// remember keeps whom an item belongs to, since later events carry its id only.
+// remember keeps the label and tool of an item, since later events carry only its
+// id.
 func (r *reader) remember(i *loosejson.Object) {
 	if id := str(i, "id"); id != "" && str(i, "server_label") != "" {
 		if r.items == nil {
@@ -122,7 +123,7 @@ func (r *reader) errorEvent(o *loosejson.Object, depth int) Finding {
 	return f
 }
 
-// response classifies a whole response: what ended it, else what failed in it.
+// response classifies a whole response: by its own error, else by its items.
 func (r *reader) response(o *loosejson.Object, depth int) Finding {
 	r.ended = true
 	var f Finding
@@ -150,7 +151,7 @@ func (r *reader) response(o *loosejson.Object, depth int) Finding {
 }
 
 // serverSentEvents splits a text in the format of server-sent events into the
-// data of its events; nil if the text is none.
+// data of its events; it returns nil for other texts.
 func serverSentEvents(s string) []string {
 	if !eventLine.MatchString(s[:min(len(s), 512)]) {
 		return nil

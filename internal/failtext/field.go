@@ -43,10 +43,10 @@ func word(v loosejson.Value) string {
 	return ""
 }
 
-// collapse makes one space of every run of white space and trims the ends.
+// collapse replaces every run of white space by one space and trims the ends.
 func collapse(s string) string { return strings.Join(strings.FieldsFunc(s, unicode.IsSpace), " ") }
 
-// lowerASCII lowers A to Z and leaves every byte where it is.
+// lowerASCII lowers A to Z; every byte keeps its position.
 func lowerASCII(s string) string {
 	lower := []byte(s)
 	for i, c := range lower {
@@ -57,7 +57,7 @@ func lowerASCII(s string) string {
 	return string(lower)
 }
 
-// straight makes typographic quotes plain, as forums and mails put them in.
+// straight replaces the typographic quotes that forums and mail programs insert.
 func straight(s string) string { return quoteForms.Replace(s) }
 
 var quoteForms = strings.NewReplacer("‘", "'", "’", "'", "“", `"`, "”", `"`)

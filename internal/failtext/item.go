@@ -23,9 +23,9 @@ func (r *reader) variant(o *loosejson.Object) (f Finding, ok bool) {
 	return Finding{}, false
 }
 
-// bareVariant is variant for an object that does not stand in an item. Three of
-// the names are other APIs' words too: they count where the text is known to come
-// from one of the surfaces, or where the words are those of OpenAI's client.
+// bareVariant is like variant, for an object outside an item. Other APIs use three
+// of the names too: they count only if the text is known to come from one of the
+// surfaces, or the words are those of OpenAI's client.
 func (r *reader) bareVariant(o *loosejson.Object) (f Finding, ok bool) {
 	switch str(o, "type") {
 	case "http_error", "protocol_error", "tool_execution_error":
@@ -54,15 +54,15 @@ func protocolError(o *loosejson.Object) Finding {
 	return f
 }
 
-// cutWithin reports whether the text ended so early that the words of a key may
-// have gone on to be those.
+// cutWithin reports whether the text was cut off before the value of key was
+// complete, and the part that is there is a beginning of words.
 func cutWithin(o *loosejson.Object, key, words string) bool {
 	return o.Cut && (!o.Has(key) || strings.HasPrefix(words, lowerASCII(prose(o, key))))
 }
 
-// httpError classifies an answer that is no JSON-RPC. Its words may be the
-// server's own: they are looked at only where there is no status, so that they
-// come from OpenAI's client, and for the lack of a scope.
+// httpError classifies a response that is not JSON-RPC. Its words may be the
+// server's own. They are read only if there is no status, because then they come
+// from OpenAI's client, and for a missing scope.
 func (r *reader) httpError(o *loosejson.Object) Finding {
 	message := prose(o, "message")
 	status, ok := num(o, "code")
@@ -88,8 +88,8 @@ func (r *reader) httpError(o *loosejson.Object) Finding {
 	return f
 }
 
-// outputItem classifies an output item; the ones that are not of MCP report
-// nothing. ended says that the item is complete.
+// outputItem classifies an output item; only items of MCP report failures. ended
+// says that the item is complete.
 func (r *reader) outputItem(o *loosejson.Object, ended bool) Finding {
 	kind := str(o, "type")
 	if strings.HasSuffix(kind, "_call") && kind != "tool_search_call" {
@@ -125,7 +125,7 @@ func (r *reader) callItem(o *loosejson.Object) Finding {
 }
 
 // callError classifies the error of an mcp_call item: an object, the same
-// written out as a string, a string, or nothing that tells anything.
+// encoded as a string, a plain string, or empty.
 func (r *reader) callError(item *loosejson.Object, v loosejson.Value, depth int) Finding {
 	bare := Finding{score: scoreBare, Kind: KindUpstreamUnknown}
 	switch v := v.(type) {
@@ -201,7 +201,8 @@ func (r *reader) legacyError(s string) Finding {
 
 var leadingStatus = regexp.MustCompile(`^([1-5]\d\d):? `)
 
-// listItem classifies an mcp_list_tools item. ended says that listing is over.
+// listItem classifies an mcp_list_tools item. ended says that the list is
+// complete.
 func (r *reader) listItem(o *loosejson.Object, ended bool) Finding {
 	var f Finding
 	switch v := o.Get("error").(type) {

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// attribute returns the label in the caller's spelling, and whether it is one
-// that was sent.
+// attribute returns the label in the caller's spelling, and reports whether it was
+// sent.
 func (r *reader) attribute(f Finding) (label string, sent bool) {
 	if f.Label != "" {
 		for _, same := range []func(a, b string) bool{func(a, b string) bool { return a == b }, strings.EqualFold} {
@@ -45,9 +45,9 @@ func (r *reader) attribute(f Finding) (label string, sent bool) {
 	return "", false
 }
 
-// quotedLabel reads the label at the beginning of t and returns the rest. A
-// label may hold quotes, full stops and numbers itself: labels that were sent
-// are compared first, then it ends where the rest of the sentence begins.
+// quotedLabel reads the label at the beginning of t and returns the rest. A label
+// may contain quotes, full stops and numbers: labels that were sent are compared
+// first; any other label ends where the rest of the sentence begins.
 func (r *reader) quotedLabel(t string) (label, rest string) {
 	t = strings.TrimLeft(t, ": ")
 	opening, closing := "", ""

@@ -11,10 +11,10 @@ import (
 	"github.com/toolgrant/toolgrant/internal/failtext/loosejson"
 )
 
-// text classifies a text: the values that stand in it first, then the words
-// around them. Where a value is escaped, as one quoted within another, the text
-// is read with one level of escapes taken off, and its words are not looked at
-// as they stand: they may be a part of the value that is not to be believed.
+// text classifies a text: first the values in it, then the words around them. If
+// the text contains an escaped value, such as one quoted within another, it is read
+// again with one level of escapes removed, and its words are not read as they are:
+// they may belong to a part of the value that is not read.
 func (r *reader) text(s string, depth int) Finding {
 	if r.budget -= len(s); depth > maxNesting || r.budget < 0 || strings.TrimSpace(s) == "" {
 		return Finding{}
@@ -56,9 +56,9 @@ func (r *reader) text(s string, depth int) Finding {
 	return f
 }
 
-// message classifies a text within JSON of an API client: the values that stand
-// in it, as gateways quote a body within their own, then the sentences of known
-// services. Words that only look like a log line are not searched.
+// message classifies a text within JSON of an API client: the values in it, as
+// gateways quote a body within their own, then the sentences of known services.
+// Rules for log lines do not apply.
 func (r *reader) message(s string, depth int) Finding {
 	values, rest := r.values(s)
 	f := r.sequence(values, depth)
@@ -66,8 +66,7 @@ func (r *reader) message(s string, depth int) Finding {
 	return better(better(f, r.listFailure(t)), r.hostedFailure(t))
 }
 
-// values returns what stands in s as objects and arrays of objects, and s
-// without them.
+// values returns the objects and arrays of objects in s, and s without them.
 func (r *reader) values(s string) (values []loosejson.Value, rest string) {
 	var b strings.Builder
 	end := 0
@@ -87,7 +86,8 @@ func (r *reader) values(s string) (values []loosejson.Value, rest string) {
 	return values, b.String()
 }
 
-// substantial tells objects and arrays of them from brackets in a sentence.
+// substantial reports whether a value is an object or an array of objects, not
+// brackets in a sentence.
 func substantial(v loosejson.Value) bool {
 	switch v := v.(type) {
 	case *loosejson.Object:
@@ -98,7 +98,7 @@ func substantial(v loosejson.Value) bool {
 	return false
 }
 
-// plain classifies words that are not part of any value.
+// plain classifies the words outside of values.
 func (r *reader) plain(s string) Finding {
 	s = ansi.ReplaceAllString(s, "")
 	t := collapse(s)
@@ -128,7 +128,7 @@ func (r *reader) plain(s string) Finding {
 	return f
 }
 
-// maxPlain is how much of a text is searched for what has no unmistakable
+// maxPlain is how much of a text is searched for patterns without an unmistakable
 // beginning.
 const maxPlain = 32 << 10
 
@@ -142,8 +142,8 @@ var (
 	serverReturned = regexp.MustCompile(`(?i)\bserver returned \d{3}\b[^{}]{0,80}`)
 )
 
-// statusIn returns the HTTP status that a log gives beside an error; 0 if there
-// is none.
+// statusIn returns the HTTP status that a log line states beside an error; 0 if
+// there is none.
 func statusIn(s string) int {
 	m := statusInLog.FindStringSubmatch(s[:min(len(s), maxPlain)])
 	if m == nil {
@@ -160,8 +160,8 @@ func statusIn(s string) int {
 var statusInLog = regexp.MustCompile(`(?i)\b(?:error code|status[ _]?code|http[ _]status(?: code)?|status|code)["']?\s*[:=]\s*["']?([45]\d\d)\b` +
 	`|": ([45]\d\d) [A-Z]|\bHTTP/\d(?:\.\d)? ([45]\d\d)\b|\b\w*Error: ([45]\d\d)\b`)
 
-// pairs classifies an error that a log wrote as key=value or "key: value",
-// without braces around it.
+// pairs classifies an error that a logger printed as key=value or "key: value",
+// without braces.
 func (r *reader) pairs(s string) Finding {
 	o := &loosejson.Object{}
 	for _, m := range pair.FindAllStringSubmatch(s, 64) {
@@ -182,7 +182,7 @@ func (r *reader) pairs(s string) Finding {
 		}
 	}
 	switch str(o, "type") {
-	case "http_error": // many a log line's own word
+	case "http_error": // a word of other programs' logs too
 		if !o.Has("server_label") && !clientWords.MatchString(prose(o, "message")) {
 			return Finding{}
 		}
@@ -195,8 +195,8 @@ func (r *reader) pairs(s string) Finding {
 
 var pair = regexp.MustCompile(`(?i)["']?\b((?:error[._])?(?:type|code|message|param|kind|upstream_status|developer_message|mcp_url|server_label))["']?\s*[=:]\s*(?:("(?:[^"\\]|\\.)*")|('[^']*'|[^\s,;}"'<]+))`)
 
-// labelBeside finds the label that stands beside an error in a fragment of an
-// item.
+// labelBeside returns the label beside an error in a fragment of an item; "" unless
+// there is exactly one.
 func labelBeside(s string) string {
 	all := labelInFragment.FindAllStringSubmatch(s[:min(len(s), maxPlain)], 2)
 	if len(all) != 1 {

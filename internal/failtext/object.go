@@ -6,9 +6,9 @@ import (
 	"github.com/toolgrant/toolgrant/internal/failtext/loosejson"
 )
 
-// object classifies a map. What it is decides which parts of it are believed:
-// the output of a tool, its error text and what the model or the user wrote
-// may imitate any failure, and are never looked at.
+// object classifies a map. Its type decides which parts of it are read: the output
+// of a tool, its error text and the words of the model or the user may imitate any
+// failure, and are never read.
 func (r *reader) object(o *loosejson.Object, depth int) Finding {
 	kind := str(o, "type")
 	if f, ok := r.bareVariant(o); ok {
@@ -79,8 +79,7 @@ func (r *reader) object(o *loosejson.Object, depth int) Finding {
 	return named(f, o)
 }
 
-// inert are types of items and tools that tell of no failure of MCP, whatever
-// is written in them.
+// inert are types of items and tools that never report a failure of MCP.
 var inert = map[string]bool{
 	"mcp": true, "message": true, "reasoning": true, "function": true, "function_call": true, "function_call_output": true,
 	"mcp_approval_request": true, "mcp_approval_response": true, "web_search_call": true, "file_search_call": true,
@@ -90,9 +89,9 @@ var inert = map[string]bool{
 	"apply_patch_call": true, "apply_patch_call_output": true, "output_text": true, "input_text": true, "text": true,
 }
 
-// Keys of maps of unknown type: read are those that errors stand under, unread
-// hold the words of people, models and tools, and written do so where their value
-// is a text.
+// Keys of maps of unknown type: the values of read are errors, the values of unread
+// are the words of people, models and tools, and so are those of written if they
+// are texts.
 var (
 	read   = map[string]bool{"last_error": true, "error": true, "detail": true}
 	unread = map[string]bool{
@@ -105,12 +104,12 @@ var (
 	}
 )
 
-// isErrorObject reports whether o looks like what stands in "error".
+// isErrorObject reports whether o looks like the value of "error".
 func isErrorObject(o *loosejson.Object) bool {
 	return prose(o, "message") != "" && (o.Has("type") || o.Has("code") || o.Has("param") || len(o.Keys) == 1)
 }
 
-// named adds the label that stands beside what failed.
+// named adds the label in the same object.
 func named(f Finding, o *loosejson.Object) Finding {
 	if f.score >= scoreTool && f.Label == "" {
 		f.Label = str(o, "server_label")
@@ -118,8 +117,7 @@ func named(f Finding, o *loosejson.Object) Finding {
 	return f
 }
 
-// sequence classifies values that stand beside each other: a list of events or
-// items, or what was found in a line.
+// sequence classifies a list of events or items, or the values of one line.
 func (r *reader) sequence(values []loosejson.Value, depth int) Finding {
 	var f Finding
 	for _, v := range values {
@@ -128,7 +126,7 @@ func (r *reader) sequence(values []loosejson.Value, depth int) Finding {
 	return f
 }
 
-// untypedItem classifies an output item whose type was left out.
+// untypedItem classifies an output item without its type.
 func (r *reader) untypedItem(o *loosejson.Object) (Finding, bool) {
 	if str(o, "type") != "" || !o.Has("server_label") || o.Get("error") == nil {
 		return Finding{}, false
@@ -142,7 +140,7 @@ func (r *reader) untypedItem(o *loosejson.Object) (Finding, bool) {
 	return Finding{}, false
 }
 
-// statusBeside returns the HTTP status that a log or an event gives beside an
+// statusBeside returns the HTTP status that a log or an event states beside an
 // error; 0 if there is none.
 func statusBeside(o *loosejson.Object) int {
 	for _, key := range []string{"status", "status_code", "statusCode", "http_status", "httpStatus"} {

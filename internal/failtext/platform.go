@@ -10,8 +10,8 @@ import (
 	"github.com/toolgrant/toolgrant/internal/failtext/loosejson"
 )
 
-// platform classifies an error of OpenAI's own: by its words, else by the
-// status that it came with.
+// platform classifies an error of the platform itself: by its code or type, else
+// by the HTTP status of its response.
 func (r *reader) platform(e apiError) Finding {
 	status, known := 0, false
 	for _, w := range []string{e.code, e.kind} {
@@ -41,8 +41,8 @@ func (r *reader) platform(e apiError) Finding {
 	return f
 }
 
-// platformWords are types and codes of OpenAI's and Azure's own errors, with
-// the status that they come with.
+// platformWords are types and codes of OpenAI's and Azure's own errors, with their
+// usual HTTP status.
 var platformWords = map[string]int{
 	"invalid_request_error": 400, "context_length_exceeded": 400, "invalid_prompt": 400, "content_filter": 400,
 	"content_policy_violation": 400, "string_above_max_length": 400, "bio_policy": 400, "cyber_policy": 400,
@@ -67,7 +67,7 @@ var platformWords = map[string]int{
 	"deadline expired before operation could complete": 504,
 }
 
-// printable returns a code that is one word of the API's; else "".
+// printable returns the code if it is one word; else "".
 func printable(code string) string {
 	if !codeForm.MatchString(code) {
 		return ""
@@ -95,8 +95,8 @@ var lockedWords = regexp.MustCompile(`(?i)\b(?:another|other) (?:process|request
 
 var quotaWords = regexp.MustCompile(`(?i)\bexceeded your current quota\b|\bcheck your plan and billing\b`)
 
-// platformInText recognises OpenAI's own errors in a line of a log: by the
-// class of its Python client, or by sentences of the API's.
+// platformInText classifies OpenAI's own errors in a log line: by the class of its
+// Python client, the text of its Go client, or sentences of the API.
 func (r *reader) platformInText(t string) Finding {
 	f := Finding{score: scorePlatform, Kind: KindPlatform, Stage: StagePlatform}
 	if lockedWords.MatchString(t) {

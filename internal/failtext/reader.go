@@ -64,8 +64,8 @@ func Event(event string, known Known) Finding {
 	return r.complete(f)
 }
 
-// StreamError returns the failure that an error event reports which ended a
-// stream: a tool may have run before.
+// StreamError returns the failure that the last event of a stream reports, an error
+// event: a tool may have run before.
 func StreamError(event string, known Known) Finding {
 	f, r := parsed(event, known)
 	if !f.Found() {
@@ -132,7 +132,7 @@ type reader struct {
 	items  map[string]item // output items by id, to name those that an event only points at
 }
 
-// An item is the owner of an output item.
+// An item is the label and tool of an output item.
 type item struct{ label, tool string }
 
 func newReader(known Known) *reader {
@@ -142,13 +142,13 @@ func newReader(known Known) *reader {
 	}
 	known.Sent = sent
 	if known.HTTPStatus < http.StatusBadRequest {
-		known.HTTPStatus = 0 // the status of a poll or a stream says nothing about the failure inside
+		known.HTTPStatus = 0 // the status of a poll or a stream is not that of the failure inside
 	}
 	return &reader{known: known}
 }
 
 // input returns the part of a text that is read, and raises the budget by a
-// multiple of its length, whatever it holds.
+// multiple of its length.
 func (r *reader) input(text string) string {
 	text = strings.ToValidUTF8(text[:min(len(text), MaxInput)], "\uFFFD")
 	r.budget += 24*len(text) + 1<<16
@@ -187,8 +187,8 @@ func (r *reader) value(v loosejson.Value, depth int) Finding {
 	return Finding{}
 }
 
-// byStatus classifies an error body without content by the status that it came
-// with: it is the platform's own, since a failed MCP server would be named.
+// byStatus classifies an error body without content by its HTTP status. The error
+// is the platform's own, since the body would name a failed MCP server.
 func (r *reader) byStatus(status int) Finding {
 	if r.known.Surface == "" || status != http.StatusTooManyRequests && status < 500 {
 		return Finding{}

@@ -6,8 +6,8 @@ import (
 	"github.com/toolgrant/toolgrant/internal/failtext/loosejson"
 )
 
-// refusedEntry classifies an entry that a platform refuses for the values in it,
-// whatever the type of the error says.
+// refusedEntry classifies an entry that a platform refuses because of its values.
+// Platforms report this under several types.
 func (e apiError) refusedEntry() Finding {
 	if !refusedEntry.MatchString(e.message) {
 		return Finding{}
@@ -71,7 +71,7 @@ func (e apiError) namesEntry() bool {
 	return entryField.MatchString(e.message)
 }
 
-// refusalInText is refusal for a message that stands in a line of a log.
+// refusalInText is refusal for a message in a log line.
 func refusalInText(t string) Finding {
 	e := apiError{message: straight(t)}
 	if f := e.refusedEntry(); f.Found() {
@@ -83,7 +83,7 @@ func refusalInText(t string) Finding {
 	return e.refusal()
 }
 
-// historyCodes are codes of errors about what the request builds on.
+// historyCodes are codes of errors about the history that the request refers to.
 var historyCodes = map[string]bool{
 	"previous_response_not_found": true, "conversation_not_found": true, "invalid_encrypted_content": true, "item_not_found": true,
 }
@@ -101,8 +101,8 @@ var (
 	inputParam       = regexp.MustCompile(`^(?:input|item|previous_item_id)\b`)
 	historyField     = regexp.MustCompile(`^(?:input\[\d+\]|item)\.(?:approval_request_id|approve|server_label|call_id)\b`)
 	historyFault     = regexp.MustCompile(`(?i)\bduplicate item\b|\bprevious response with id '?\w+'? not found\b|\bconversation with id '?\w+'? (?:was )?not found\b|\bencrypted content\b.{0,80}\b(?:could not be|cannot be|failed to be) (?:verified|decrypted|parsed)\b|\bno tool (?:call|output) found for\b|\bwithout its required\b|\bitem with id '?\w+'? not found\b|\bmcp_approval_re(?:quest|sponse)\b|\bapproval re(?:quest|sponse)\b.{0,80}\b(?:not found|already|duplicate|unknown|no matching|does not exist|invalid)\b|\b(?:no|unknown|invalid|duplicate) (?:matching )?approval re(?:quest|sponse)\b`)
-	// refusedWords are what a refusal in a log line is known by: the API's own
-	// openings, and the fields of an entry in quotes.
+	// refusedWords mark a refusal in a log line: the API's own openings, and the
+	// fields of an entry in quotes.
 	refusedWords = regexp.MustCompile(`(?i)\b(?:missing required|unknown|unsupported) parameter: '|\binvalid (?:type|value) for '|\binvalid value: '|\binvalid '(?:\w+\.)?tools\[|'(?:server_label|server_url|connector_id|tunnel_id|require_approval|allowed_tools|allowed_callers|defer_loading|authorization)'|\bduplicate item found with id\b|\bno tool (?:call|output) found for\b|\bwithout its required\b|\bprevious response with id '|\bconversation with id '|\binvalid_encrypted_content\b|\bencrypted content\b|\bserver_label '|\bMCP server '[^']*' must\b`)
 )
 

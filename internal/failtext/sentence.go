@@ -12,8 +12,8 @@ func cutOff(words, whole string) bool {
 	return words != "" && len(words) < len(whole) && strings.EqualFold(words, whole[:len(words)])
 }
 
-// listFailure reads the sentence with which OpenAI, and those who follow it,
-// report that a tool list could not be had.
+// listFailure reads the sentence with which OpenAI and compatible services report
+// that a tool list could not be retrieved.
 func (r *reader) listFailure(t string) Finding {
 	const opening = "retrieving tool list from mcp server"
 	var f Finding
@@ -35,11 +35,11 @@ func (r *reader) listFailure(t string) Finding {
 	return f
 }
 
-// maxSentence is how far a sentence reaches behind its unmistakable beginning.
+// maxSentence is how long a sentence can be after its unmistakable beginning.
 const maxSentence = 1024
 
-// sentence cuts off what belongs to the log and not to the message: the end of
-// a quotation, a request id, a stack.
+// sentence cuts t at the end of the message: at the end of a quotation, a request
+// id, or a stack.
 func sentence(t string) string {
 	for _, end := range []string{`"`, "{", "}", "(request id", "(Request ID", " RunId:", " at "} {
 		if i := strings.Index(t, end); i >= 0 {
@@ -49,8 +49,8 @@ func sentence(t string) string {
 	return t
 }
 
-// hostedFailure reads the sentences of Azure's and Foundry's agent services,
-// which name the server by its URL.
+// hostedFailure reads the sentences of other services, such as Azure's and
+// Foundry's agent services, most of which name the server by its URL.
 func (r *reader) hostedFailure(t string) Finding {
 	lower := lowerASCII(t)
 	for _, h := range hosted {
@@ -104,13 +104,13 @@ var (
 	mcpInURL        = regexp.MustCompile(`(?i)\bmcp\b|/sse\b`)
 )
 
-// hosted are the openings of those sentences, in lower case, the more telling
-// ones first.
+// hosted are the openings of those sentences, in lower case, the most specific ones
+// first.
 var hosted = []struct {
 	opening   string
 	before    *regexp.Regexp // what must stand before it
-	names     string         // what follows: a label, or else perhaps a URL
-	otherwise Kind           // what it is if the rest doesn't say
+	names     string         // "label", or else the words about the URL that may follow
+	otherwise Kind           // the kind if the rest states no cause
 }{
 	{"connect to remote mcp server", regexp.MustCompile(`(?:unable|failed|cannot|could not)(?: to)? $`), "label", ""},
 	{"communicating with mcp server", regexp.MustCompile(`\b(?:error|fail\w*) (?:while |when )?$`), "label", KindUnreachable},
@@ -128,8 +128,7 @@ var hosted = []struct {
 	{"server error while listing tools", regexp.MustCompile(``), "url", ""},
 }
 
-// reported classifies what a text says of the MCP server, when it is known
-// that the text reports a failure at one.
+// reported classifies a text that is known to report a failure of an MCP server.
 func (r *reader) reported(stage Stage, t string) Finding {
 	f := Finding{score: scoreFailed, Stage: stage}
 	t = collapse(t[:min(len(t), 2*maxSentence)])

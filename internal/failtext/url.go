@@ -52,5 +52,5 @@ func consentURL(raw string) string {
 	return raw
 }
 
-// unfit reports whether a character does not belong into a URL.
+// unfit reports whether a URL must not contain the character.
 func unfit(c rune) bool { return c <= ' ' || c >= 0x7f || strings.ContainsRune("\"'<>\\^`{|}", c) }

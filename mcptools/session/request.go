@@ -227,7 +227,7 @@ func (b *brokenStreamError) Unwrap() []error {
 	return []error{b.Failure, b.cause}
 }
 
-// begins tells of an item that has begun.
+// begins emits an event for an item that has begun.
 func (t *turn) begins(item responses.ResponseOutputItemUnion) error {
 	switch item.Type {
 	case "mcp_list_tools":

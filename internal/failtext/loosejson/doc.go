@@ -14,7 +14,7 @@
 //
 // A log line that reports an error often holds the output of a tool or the words
 // of a user too, and both may imitate an error. Only the structure tells them
-// apart: the value of "output" is not read, whatever it holds. A search for
+// apart: the value of "output" is not read at all. A search for
 // patterns in the whole line could not make that difference, and encoding/json
 // reads neither Python's notation nor a line that a logger cut off. Data of our
 // own is decoded with encoding/json.

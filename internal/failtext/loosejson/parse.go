@@ -9,20 +9,20 @@ import (
 	"unicode/utf8"
 )
 
-// maxDepth is how deep values nest at most: far more than any error body has,
-// and little enough for the stack.
+// maxDepth is the deepest nesting that is parsed: deeper than any error body, and
+// harmless for the stack.
 const maxDepth = 64
 
-// A Found is a value and where it stands in the text.
+// A Found is a value and its position in the text.
 type Found struct {
 	Value      Value // an *Object or an Array
 	Start, End int   // text[Start:End]
 }
 
-// Find returns the objects and arrays in text that do not stand within
-// another one, in order. A value that the end of the text cuts off counts, but
-// for a number, whose end can't be told. It takes from budget the number of bytes that it looks at, some of them more
-// than once, and stops when there is no more.
+// Find returns the outermost objects and arrays in text, in order. A value that the
+// end of the text cuts off counts, except for a number or a bare word, which may go
+// on. Find subtracts the bytes that it reads from budget, some of them more than
+// once, and stops when the budget is spent.
 func Find(text string, budget *int) []Found {
 	var found []Found
 	for i := 0; i < len(text) && *budget > 0; {
@@ -65,8 +65,8 @@ func Parse(text string, budget *int) (Value, bool) {
 	return v, p.pos == len(text)
 }
 
-// Unescape takes one level of backslash escapes off a text, as they are left
-// when a value is quoted within another.
+// Unescape removes one level of backslash escapes from a text, such as those of a
+// value that is quoted within another.
 func Unescape(text string) string {
 	if !strings.Contains(text, `\`) {
 		return text
@@ -131,7 +131,7 @@ func lineLen(s string) int {
 	return len(s)
 }
 
-// value reads one value. At the end of the text there is none: nil, false.
+// value reads one value. At the end of the text it returns nil, false.
 func (p *parser) value(depth int) (Value, bool) {
 	if p.end() || depth > maxDepth || !p.step(1) {
 		return nil, false
@@ -230,7 +230,7 @@ func (p *parser) key() (string, bool) {
 	return name, p.pos > start
 }
 
-// prefixes are what Python puts before the quotes of a string.
+// prefixes are the letters that Python writes before the quotes of a string.
 var prefixes = map[string]bool{"b": true, "u": true, "r": true, "f": true, "rb": true, "br": true}
 
 // separator reads the characters between a key and its value.
@@ -305,8 +305,8 @@ func (p *parser) quoted() (s string, whole bool) {
 	return Unescape(s), whole
 }
 
-// escape writes what the escape sequence at the start of s stands for and
-// returns its length. What is none stays as it is.
+// escape writes the character of the escape sequence at the start of s and returns
+// the length of the sequence. An invalid one is written unchanged.
 func escape(b *strings.Builder, s string) int {
 	if len(s) < 2 {
 		b.WriteByte('\\')
@@ -372,7 +372,7 @@ func (p *parser) number() (Value, bool) {
 	}
 	s := strings.ReplaceAll(p.text[start:p.pos], "_", "")
 	if _, err := strconv.ParseFloat(s, 64); errors.Is(err, strconv.ErrSyntax) {
-		return nil, false // one that is out of range is a number all the same
+		return nil, false // a number that is out of range is still a number
 	}
 	return Number(s), true
 }
@@ -390,8 +390,8 @@ func (p *parser) opaque() (Value, bool) {
 	return s, true
 }
 
-// word reads a bare word: a constant, the prefix of a quoted string, or a name
-// before a value as JavaScript prints it, such as "Headers {…}".
+// word reads a bare word: a constant, the prefix of a quoted string, or the name of
+// a type before its value, such as JavaScript's "Headers {…}".
 func (p *parser) word(depth int) (Value, bool) {
 	start := p.pos
 	for !p.end() && isWord(p.text[p.pos]) {

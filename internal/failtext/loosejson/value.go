@@ -3,14 +3,14 @@ package loosejson
 import "strconv"
 
 // A Value is nil, a bool, a string, a [Partial] string, a [Number], an [Array]
-// or an [*Object]. Words that stand for nothing in any of the languages are
-// nil; other bare words are strings.
+// or an [*Object]. null, None, nil, undefined and NaN are nil; other bare words are
+// strings.
 type Value any
 
 // A Partial is a string that the end of the text cut off.
 type Partial string
 
-// A Number is the text of a number as it was written.
+// A Number is the text of a number.
 type Number string
 
 // Int returns the number if it is a whole one, such as "32600" or "424.0".
@@ -34,10 +34,10 @@ type Array struct {
 	Cut   bool // the text ended within it
 }
 
-// An Object is a map. Of a key that stands twice the last value counts, as in
+// An Object is a map. The last value of a repeated key counts, as in
 // encoding/json.
 type Object struct {
-	Keys []string // in the order in which they stand
+	Keys []string // in the order of the text
 	vals map[string]Value
 	Cut  bool // the text ended within it
 }
@@ -50,7 +50,7 @@ func (o *Object) Get(key string) Value {
 	return o.vals[key]
 }
 
-// Has reports whether key is there, be it with nothing as its value.
+// Has reports whether the object has the key, even with a nil value.
 func (o *Object) Has(key string) bool {
 	if o == nil {
 		return false
