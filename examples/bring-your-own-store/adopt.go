@@ -14,14 +14,14 @@ import (
 	"github.com/toolgrant/toolgrant/providers"
 )
 
-// columns are what the application's table needs besides what it has. A row
-// without a record_key is one of the application's own.
+// columns are the additional columns that the store needs in the application's
+// table. A row without a record_key belongs to the application.
 const columns = `ALTER TABLE data_source_credentials
 	ADD COLUMN IF NOT EXISTS record_key text UNIQUE, ADD COLUMN IF NOT EXISTS version bigint,
 	ADD COLUMN IF NOT EXISTS kind text, ADD COLUMN IF NOT EXISTS account text, ADD COLUMN IF NOT EXISTS server text,
 	ADD COLUMN IF NOT EXISTS due_at timestamptz, ADD COLUMN IF NOT EXISTS expire_at timestamptz`
 
-// A row is one of the application's own: what its OAuth callback has stored.
+// A row is one of the application's own, written by its OAuth callback.
 type row struct {
 	id                 int64
 	organization, user string
@@ -31,16 +31,16 @@ type row struct {
 	decrypted          struct {
 		AccessToken  string `json:"access_token"`
 		RefreshToken string `json:"refresh_token"`
-		ExpiresIn    int64  `json:"expires_in"` // seconds from when the row was written
+		ExpiresIn    int64  `json:"expires_in"` // seconds after the row was written
 		TokenType    string `json:"token_type"`
 	}
 }
 
-// adopt brings the tokens of the application's own rows into the store, and
-// removes those rows. client is the application's registration at each
-// provider. It returns how many it has brought over. It may be run again after
-// it was interrupted, but by one process at a time, and not beside a program
-// that still refreshes by itself.
+// adopt moves the tokens of the application's own rows into the store. client
+// returns the application's registration at a provider. It returns the number
+// of moved rows. It may be run again after an interruption, but only in one
+// process at a time, and not while another program still refreshes these
+// tokens.
 func adopt(ctx context.Context, db *pgxpool.Pool, cipher columnCipher, store *oauthstore.Store, client func(provider string) oauthstore.Provenance) (int, error) {
 	rows, err := db.Query(ctx, `SELECT id, organization_id, user_id, name, credentials_encrypted, updated_at
 		FROM data_source_credentials WHERE record_key IS NULL ORDER BY id`)
@@ -73,14 +73,14 @@ func adopt(ctx context.Context, db *pgxpool.Pool, cipher columnCipher, store *oa
 func (o *row) adopt(ctx context.Context, cipher columnCipher, store *oauthstore.Store, provenance oauthstore.Provenance) (isNew bool, err error) {
 	provider, ok := providers.Lookup(o.provider)
 	if !ok {
-		return false, fmt.Errorf("no provider is called %q", o.provider)
+		return false, fmt.Errorf("unknown provider %q", o.provider)
 	}
 	server, err := provider.ServerURL("")
 	if err != nil {
 		return false, err
 	}
 	key := oauthstore.Key{Owner: oauthstore.Owner{Tenant: o.organization, Subject: o.user}, Provider: o.provider, Server: server}
-	// What the store has is newer: an earlier run put it there, and it may have
+	// The store's tokens are newer: an earlier run stored them, and they may have
 	// been refreshed since.
 	if _, err := store.Status(ctx, key); !errors.Is(err, oauthstore.ErrNotFound) {
 		return false, err
@@ -90,7 +90,7 @@ func (o *row) adopt(ctx context.Context, cipher columnCipher, store *oauthstore.
 		return false, err
 	}
 	if json.Unmarshal(plain, &o.decrypted) != nil {
-		return false, errors.New("the column holds no JSON") // without the decoder's text, which may quote it
+		return false, errors.New("the column is not valid JSON") // without the decoder's text, which may quote the tokens
 	}
 	c := oauthstore.Credential{
 		AccessToken:  oauthstore.NewSecret(o.decrypted.AccessToken),

@@ -11,15 +11,16 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
-// A columnCipher is an backend.Sealer of what the application encrypts its
-// column with, here AES-256-GCM with the nonce in front. What the store adds is
-// the associated data: a ciphertext that is moved to another row does not open.
+// A columnCipher is an oauthstore.Sealer that uses the encryption of the
+// application's column, here AES-256-GCM with the nonce in front. The store
+// adds the associated data: a ciphertext that is moved to another row can't be
+// decrypted.
 type columnCipher struct{ aead cipher.AEAD }
 
 func newCipher(hexKey string) (columnCipher, error) {
 	key, err := hex.DecodeString(hexKey)
 	if err != nil || len(key) != 32 {
-		return columnCipher{}, errors.New("the key is not 64 hexadecimal digits")
+		return columnCipher{}, errors.New("the key must be 64 hexadecimal digits")
 	}
 	block, err := aes.NewCipher(key)
 	if err != nil {

@@ -21,7 +21,7 @@ func main() {
 func run(ctx context.Context) error {
 	pool, err := pgxpool.New(ctx, os.Getenv("DATABASE_URL"))
 	if err != nil {
-		return errors.New("DATABASE_URL can't be read") // it holds a password
+		return errors.New("DATABASE_URL is not a valid connection string") // err may contain the password
 	}
 	defer pool.Close()
 	cipher, err := newCipher(os.Getenv("CREDENTIALS_KEY"))
@@ -47,8 +47,8 @@ func run(ctx context.Context) error {
 	return errors.Join(err, store.Close(ctx))
 }
 
-// registration says where the application's tokens come from: what its own
-// OAuth code has in its settings.
+// registration returns the origin of the application's tokens, as in the
+// settings of its own OAuth code.
 func registration(provider string) oauthstore.Provenance {
 	p := oauthstore.Provenance{Obtained: oauthstore.ObtainedImport}
 	if provider == "asana" {
@@ -60,7 +60,7 @@ func registration(provider string) oauthstore.Provenance {
 	return p
 }
 
-// clients gives the store the application's secrets when it refreshes.
+// clients returns the application's secrets when the store refreshes.
 func clients(_ context.Context, issuer, clientID string) (oauthstore.Client, error) {
 	if issuer == "https://app.asana.com" && clientID == os.Getenv("ASANA_CLIENT_ID") {
 		return oauthstore.Client{Secret: oauthstore.NewSecret(os.Getenv("ASANA_CLIENT_SECRET"))}, nil

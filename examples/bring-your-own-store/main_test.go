@@ -22,14 +22,14 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// applications is the table as the application has made it.
+// applications creates the table as the application does.
 const applications = `CREATE TABLE IF NOT EXISTS data_source_credentials (
 	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	organization_id text NOT NULL, user_id text NOT NULL, name text NOT NULL,
 	credentials_encrypted bytea NOT NULL,
 	updated_at timestamptz NOT NULL DEFAULT now())`
 
-func TestTheTableIsABackend(t *testing.T) {
+func TestTableIsABackend(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, func(t *testing.T, database string) backend.Backend {
 		t.Helper()
@@ -37,8 +37,8 @@ func TestTheTableIsABackend(t *testing.T) {
 	}, nil)
 }
 
-// newDatabase returns a pool on a schema that has the application's table, with
-// the columns of ours.
+// newDatabase returns a pool on a schema with the application's table and the
+// additional columns.
 func newDatabase(t *testing.T, schema string) *pgxpool.Pool {
 	t.Helper()
 	pool, err := pgxpool.New(t.Context(), servertest.Postgres(t)+"&pool_max_conns=4&search_path="+schema)
@@ -55,7 +55,7 @@ func newDatabase(t *testing.T, schema string) *pgxpool.Pool {
 	return pool
 }
 
-func TestTheBackendIsShort(t *testing.T) {
+func TestBackendIsShort(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("table.go")
 	require.NoError(t, err)
@@ -80,7 +80,7 @@ func insert(t *testing.T, pool *pgxpool.Pool, cipher columnCipher, user, name, c
 	require.NoError(t, err)
 }
 
-func TestTheApplicationsRowsAreAdoptedOnce(t *testing.T) {
+func TestRowsAreAdoptedOnce(t *testing.T) {
 	t.Parallel()
 	pool := newDatabase(t, fmt.Sprintf("adopt_%d", time.Now().UnixNano()))
 	cipher, err := newCipher(strings.Repeat("0f", 32))
@@ -107,8 +107,8 @@ func TestTheApplicationsRowsAreAdoptedOnce(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "CANARY-1", token.AccessToken.Expose())
 
-	// An adoption that was interrupted before it removed a row finds newer
-	// tokens in the store.
+	// After an interruption before the row was deleted, the store has newer
+	// tokens.
 	insert(t, pool, cipher, "u_1", "asana", tokens("CANARY-OLD"))
 	n, err = adopt(t.Context(), pool, cipher, store, registration)
 	require.NoError(t, err)
@@ -123,7 +123,7 @@ func TestTheApplicationsRowsAreAdoptedOnce(t *testing.T) {
 	assert.Contains(t, table, "u_1")
 }
 
-func TestARowThatCantBeReadStops(t *testing.T) {
+func TestUnreadableRowStopsAdoption(t *testing.T) {
 	t.Parallel()
 	pool := newDatabase(t, fmt.Sprintf("unread_%d", time.Now().UnixNano()))
 	cipher, err := newCipher(strings.Repeat("0f", 32))
@@ -131,7 +131,7 @@ func TestARowThatCantBeReadStops(t *testing.T) {
 	store := newStore(t, pool, cipher)
 	insert(t, pool, cipher, "u_1", "asana", `CANARY: not JSON`)
 	_, err = adopt(t.Context(), pool, cipher, store, registration)
-	require.ErrorContains(t, err, "no JSON")
+	require.ErrorContains(t, err, "not valid JSON")
 	assert.NotContains(t, err.Error(), "CANARY")
 
 	other, err := newCipher(strings.Repeat("f0", 32))
@@ -140,5 +140,5 @@ func TestARowThatCantBeReadStops(t *testing.T) {
 	require.ErrorIs(t, err, backend.ErrSeal)
 	var rows int
 	require.NoError(t, pool.QueryRow(t.Context(), `SELECT count(*) FROM data_source_credentials`).Scan(&rows))
-	assert.Equal(t, 1, rows, "it is still there")
+	assert.Equal(t, 1, rows, "the row is kept")
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
-// A table is a backend.Backend on the application's table.
+// A table is a backend.Backend in the application's table.
 type table struct{ db *pgxpool.Pool }
 
 func (t table) Get(ctx context.Context, id backend.ID) (rec backend.Record, err error) {
@@ -57,10 +57,10 @@ func (t table) Delete(ctx context.Context, id backend.ID, ifVersion uint64) erro
 }
 
 func (t table) List(ctx context.Context, f backend.Filter, cursor string, n int) (items []backend.Item, next string, err error) {
-	var place time.Time // where a row stands: its due time if that is the order, else the same for all
+	var place time.Time // sort position of a row: its due time if sorted by that, else constant
 	var row, micros, version int64
 	if _, err := fmt.Sscanf(cursor+"!", "%d:%d!", &micros, &row); cursor != "" && (err != nil || fmt.Sprint(micros, ":", row) != cursor) || n < 1 {
-		return nil, "", errors.New("no such page")
+		return nil, "", errors.New("invalid cursor")
 	}
 	rows, _ := t.db.Query(ctx, `SELECT place, id, clock_timestamp(), version, credentials_encrypted, due_at, expire_at, kind, organization_id, user_id, name, account, server
 		FROM (SELECT *, CASE WHEN $4::timestamptz IS NULL THEN 'epoch' ELSE due_at END AS place FROM data_source_credentials) AS placed
@@ -68,7 +68,7 @@ func (t table) List(ctx context.Context, f backend.Filter, cursor string, n int)
 			AND ($4 IS NULL OR due_at < $4) AND ($5::timestamptz IS NULL OR expire_at < $5) AND (place, id) > ($6, $7)
 		ORDER BY place, id LIMIT $8`,
 		f.Kind, f.Tenant, f.Subject, null(f.DueBefore), null(f.ExpiredBefore), time.UnixMicro(micros), row, int64(n)+1)
-	defer rows.Close() // an error of Query is one of rows
+	defer rows.Close() // rows reports an error of Query
 	for rows.Next() {
 		if len(items) == n {
 			return items, fmt.Sprint(place.UnixMicro(), ":", row), nil
@@ -84,13 +84,13 @@ func (t table) List(ctx context.Context, f backend.Filter, cursor string, n int)
 }
 
 func keyOf(id backend.ID) string {
-	text, _ := id.MarshalText()                   // one string that no other id has; never fails
-	return fmt.Sprintf("%x", sha256.Sum256(text)) // and short enough for an index
+	text, _ := id.MarshalText()                   // unique to the id; never fails
+	return fmt.Sprintf("%x", sha256.Sum256(text)) // short enough for an index
 }
 
 func null(t time.Time) sql.Null[time.Time] { return sql.Null[time.Time]{V: t, Valid: !t.IsZero()} }
 
-// problem says what an error is to the store: what it does not know is a failure of the database, without its text.
+// problem converts a database error for the store: unknown ones become ErrUnavailable, without text.
 func problem(ctx context.Context, err error) error {
 	if err == nil || errors.Is(err, backend.ErrNotFound) || errors.Is(err, backend.ErrConflict) {
 		return err

@@ -10,10 +10,10 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
-// answer is the program. But for the two lines that say so it is what anybody
-// writes with openai-go, whose retries, time-outs and errors stay as they are.
+// answer is the program. Except for the two marked lines it is ordinary
+// openai-go code, with its usual retries, timeouts and errors.
 func answer(ctx context.Context, client openai.Client, set *mcptools.Set, owner oauthstore.Owner, question string) (string, error) {
-	request, err := set.For(ctx, owner, nil) // the first line: the user's entries, and the option that heals them
+	request, err := set.For(ctx, owner, nil) // line 1: the user's tools, and the option that refreshes their tokens
 	if err != nil {
 		return "", err
 	}
@@ -21,7 +21,7 @@ func answer(ctx context.Context, client openai.Client, set *mcptools.Set, owner 
 		Model: "gpt-5",
 		Input: responses.ResponseNewParamsInputUnion{OfString: openai.String(question)},
 		Tools: request.Tools(),
-	}, request.Option) // the second line
+	}, request.Option) // line 2
 	if err != nil {
 		return "", err
 	}

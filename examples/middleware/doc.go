@@ -1,8 +1,7 @@
-// Command middleware shows what toolgrant adds to a program that talks to the
-// Responses API with openai-go and keeps its own loop: two lines. The program
-// is answer.go; main.go lets it run in a world on loopback in which tokens end
-// too early, OpenAI is out of order for a moment, and a user takes her consent
-// back.
+// Command middleware shows the two lines that toolgrant adds to a program that
+// uses the Responses API with openai-go and its own loop. The program is
+// answer.go; main.go runs it in a local test environment in which tokens expire
+// early, OpenAI fails for a moment, and a user revokes her consent.
 //
 //	go run ./examples/middleware
 package main

@@ -34,7 +34,7 @@ var (
 	noa = oauthstore.Owner{Tenant: "acme", Subject: "noa"}
 )
 
-// run tells what becomes of the same call in four situations.
+// run makes the same request in four situations.
 func run(ctx context.Context, out io.Writer) (err error) {
 	world, err := lab.Start(&lab.Options{Servers: []lab.Server{{Name: "notes"}}})
 	if err != nil {
@@ -54,11 +54,11 @@ func run(ctx context.Context, out io.Writer) (err error) {
 	client := openai.NewClient(option.WithBaseURL(info.OpenAIBaseURL), option.WithAPIKey(info.OpenAIAPIKey))
 
 	requests, refreshes := 0, 0
-	tell := func(what string, user oauthstore.Owner) {
+	request := func(what string, user oauthstore.Owner) {
 		text, err := answer(ctx, client, set, user, "What do my notes say?")
 		_, _ = fmt.Fprintln(out, what)
 		if failure, ok := mcptools.AsFailure(err); ok {
-			_, _ = fmt.Fprintf(out, "   %s, so the backend answers %d: %s\n", failure.Kind, failure.HTTPStatus(), failure.PublicMessage())
+			_, _ = fmt.Fprintf(out, "   %s, so the backend responds with %d: %s\n", failure.Kind, failure.HTTPStatus(), failure.PublicMessage())
 		} else if err != nil {
 			_, _ = fmt.Fprintln(out, "  ", err)
 		} else {
@@ -69,28 +69,28 @@ func run(ctx context.Context, out io.Writer) (err error) {
 		requests, refreshes = nowRequests, nowRefreshes
 	}
 
-	tell("1. Mia asks.", mia)
+	request("1. Mia asks.", mia)
 
 	world.Expire()
-	tell("2. Her token has ended an hour before its time. OpenAI is refused by the MCP server,\n   and the request goes out once more with the next token.", mia)
+	request("2. Her token expires an hour early. The MCP server rejects OpenAI's request,\n   and the program sends it again with a new token.", mia)
 
 	if err := world.Fault("openai:500*1"); err != nil {
 		return err
 	}
-	tell("3. So has Noa's, and OpenAI is out of order for a moment: openai-go asks again by itself.", noa)
+	request("3. Noa's token has expired too, and OpenAI fails once: openai-go retries.", noa)
 
 	world.Revoke(mia.Subject)
-	tell("4. Mia has taken her consent back. Nothing heals that, and nothing is tried.", mia)
+	request("4. Mia has revoked her consent. A retry can't help, so there is none.", mia)
 	return nil
 }
 
-// connect stores the users' credentials, asks the server about them as each
-// first use does, and returns the program's builders.
+// connect stores the users' credentials, verifies each as its first use does,
+// and returns the program's builders.
 func connect(ctx context.Context, world *lab.World, store *oauthstore.Store) (*mcptools.Set, error) {
 	provider := providers.Custom("notes", world.Server("notes").MCPURL, &providers.CustomOptions{Name: "Notes"})
 	builder, err := mcptools.NewBuilder(provider, store, &mcptools.Options{
 		Approval:              mcptools.ApprovalNever,
-		InsecureAllowLoopback: true, // the world is on this machine
+		InsecureAllowLoopback: true, // the servers are on this machine
 	})
 	if err != nil {
 		return nil, err

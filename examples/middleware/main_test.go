@@ -14,7 +14,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"), goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"))
 }
 
-func TestTheProgramTellsItsStory(t *testing.T) {
+func TestProgramOutput(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
 	require.NoError(t, run(t.Context(), &out))
@@ -22,17 +22,17 @@ func TestTheProgramTellsItsStory(t *testing.T) {
    notes/search: 2 notes of mia: "Quarterly report" and "Printer paper"
    requests to OpenAI: 1, refreshes: 0
 
-2. Her token has ended an hour before its time. OpenAI is refused by the MCP server,
-   and the request goes out once more with the next token.
+2. Her token expires an hour early. The MCP server rejects OpenAI's request,
+   and the program sends it again with a new token.
    notes/search: 2 notes of mia: "Quarterly report" and "Printer paper"
    requests to OpenAI: 2, refreshes: 1
 
-3. So has Noa's, and OpenAI is out of order for a moment: openai-go asks again by itself.
+3. Noa's token has expired too, and OpenAI fails once: openai-go retries.
    notes/search: 2 notes of noa: "Quarterly report" and "Printer paper"
    requests to OpenAI: 3, refreshes: 1
 
-4. Mia has taken her consent back. Nothing heals that, and nothing is tried.
-   reauth_required, so the backend answers 409: Notes no longer accepts the connection: connect your account again.
+4. Mia has revoked her consent. A retry can't help, so there is none.
+   reauth_required, so the backend responds with 409: Notes no longer accepts the connection: connect your account again.
    requests to OpenAI: 1, refreshes: 0
 
 `, out.String())

@@ -1,17 +1,16 @@
-// Command reasoning tells the story that toolgrant was made for, in seven
-// steps, on a world that really runs on this machine: a user's token that works
-// on a vendor's REST API and fails at its MCP server, what the library makes of
-// it, and a reasoning session with two servers that survives an expired token
-// and a server that is down.
+// Command reasoning shows in seven steps, with real servers on this machine,
+// the problem that toolgrant solves: a user's token that works with a vendor's
+// REST API and fails at its MCP server, how the library reports that, and a
+// reasoning session with two servers that survives an expired token and a
+// server outage.
 //
 //	go run ./examples/reasoning
 //
-// It needs nothing but Go. What a backend would do itself is in story.go and
-// session.go; world.go says what the vendors and the model of this world are
-// like, and page.go prints.
+// It needs only Go. The code of a backend is in story.go and session.go;
+// world.go configures the vendors and the model, and page.go prints.
 //
-// With -live it holds one turn with OpenAI instead, for a credential that the
-// command has stored before:
+// With -live it runs one turn with OpenAI instead, with a credential that the
+// command has stored:
 //
 //	export OPENAI_API_KEY=… TOOLGRANT_STORE=sqlite:creds.db TOOLGRANT_KEYSET=keys.json
 //	toolgrant connect notion

@@ -17,21 +17,21 @@ import (
 	"github.com/toolgrant/toolgrant/providers"
 )
 
-// live is one turn with OpenAI itself.
+// live is one turn with OpenAI.
 type live struct {
 	provider, serverURL, owner, model, prompt string
 	loopback                                  bool // for tests
 }
 
-// tell opens the command's store and holds the turn.
-func (l live) tell(ctx context.Context, env func(string) string, p *page) (err error) {
+// run opens the command's store and runs the turn.
+func (l live) run(ctx context.Context, env func(string) string, p *page) (err error) {
 	path, isSQLite := strings.CutPrefix(env("TOOLGRANT_STORE"), "sqlite:")
 	tenant, subject, hasOwner := strings.Cut(l.owner, "/")
 	switch {
 	case env("OPENAI_API_KEY") == "":
 		return errors.New("-live needs OPENAI_API_KEY")
 	case !isSQLite, env("TOOLGRANT_KEYSET") == "":
-		return errors.New("-live needs TOOLGRANT_STORE=sqlite:PATH and TOOLGRANT_KEYSET=FILE, as the command uses them")
+		return errors.New("-live needs TOOLGRANT_STORE=sqlite:PATH and TOOLGRANT_KEYSET=FILE, as for the command")
 	case !hasOwner:
 		return errors.New("-owner must be TENANT/SUBJECT")
 	case l.prompt == "":
@@ -83,14 +83,15 @@ func (l live) tell(ctx context.Context, env func(string) string, p *page) (err e
 	return turn(ctx, talk, p, "you", l.prompt)
 }
 
-// lookup returns the provider from the catalogue, or one for -server-url.
+// lookup returns the provider from the catalogue, or a custom one for
+// -server-url.
 func (l live) lookup() (providers.Provider, error) {
 	if l.serverURL != "" {
 		return providers.Custom(l.provider, l.serverURL, nil), nil
 	}
 	p, ok := providers.Lookup(l.provider)
 	if !ok {
-		return p, fmt.Errorf("the catalogue has no provider %q: give -server-url too", l.provider)
+		return p, fmt.Errorf("unknown provider %q: add -server-url", l.provider)
 	}
 	return p, nil
 }

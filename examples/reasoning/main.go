@@ -25,11 +25,11 @@ func run(ctx context.Context, args []string, env func(string) string, stdout, st
 	flags := flag.NewFlagSet("reasoning", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	var l live
-	isLive := flags.Bool("live", false, "hold one turn with OpenAI, with a stored credential")
-	flags.StringVar(&l.provider, "provider", "notion", "with -live: whose server")
-	flags.StringVar(&l.serverURL, "server-url", "", "with -live: its URL, where it is one of your own")
-	flags.StringVar(&l.owner, "owner", "local/"+env("USER"), "with -live: TENANT/SUBJECT, whose credential")
-	flags.StringVar(&l.model, "model", model, "with -live: the model")
+	isLive := flags.Bool("live", false, "run one turn with OpenAI, with a stored credential")
+	flags.StringVar(&l.provider, "provider", "notion", "with -live: id of the provider")
+	flags.StringVar(&l.serverURL, "server-url", "", "with -live: URL of the provider's server, if not in the catalogue")
+	flags.StringVar(&l.owner, "owner", "local/"+env("USER"), "with -live: owner of the credential, as TENANT/SUBJECT")
+	flags.StringVar(&l.model, "model", model, "with -live: model to use")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return nil
 	} else if err != nil {
@@ -38,7 +38,7 @@ func run(ctx context.Context, args []string, env func(string) string, stdout, st
 	p := newPage(stdout, env("NO_COLOR") != "")
 	if *isLive {
 		l.prompt = flags.Arg(0)
-		return l.tell(ctx, env, p)
+		return l.run(ctx, env, p)
 	}
 	return tell(ctx, p)
 }

@@ -11,10 +11,10 @@ import (
 const (
 	width  = 84
 	margin = "   "
-	column = 12 // of what a line is about
+	column = 12 // of a line's label
 )
 
-// A page prints the story: aligned, in short lines, with colour only on a
+// A page prints the output: aligned, in short lines, with color only on a
 // terminal.
 type page struct {
 	out    io.Writer
@@ -22,7 +22,7 @@ type page struct {
 	step   int
 }
 
-// A style is how a terminal shows a text (ECMA-48, select graphic rendition).
+// A style is a terminal style (ECMA-48, select graphic rendition).
 type style string
 
 const (
@@ -49,7 +49,7 @@ func (p *page) render(s style, text string) string {
 	return "\x1b[" + string(s) + "m" + text + "\x1b[0m"
 }
 
-// opening is the head of the page, closing its foot.
+// opening prints the head of the page, closing its end.
 func (p *page) opening(head, text string) {
 	p.line(p.render(title, head))
 	p.paragraph("", text)
@@ -68,25 +68,24 @@ func (p *page) begin(head string) {
 	p.line(p.render(title, fmt.Sprintf("%d. %s", p.step, head)))
 }
 
-// note is a sentence to the reader.
+// note prints a remark.
 func (p *page) note(text string) { p.paragraph(margin, text) }
 
-// tell says something about what, works that it went well, fails that it did
-// not, and hint what is there for those who look twice.
+// tell prints a labeled text: works after a success, fails after a failure, and
+// hint for details.
 func (p *page) tell(what, text string)  { p.item(plain, plain, what, text) }
 func (p *page) works(what, text string) { p.item(good, plain, what, text) }
 func (p *page) fails(what, text string) { p.item(bad, plain, what, text) }
 func (p *page) hint(what, text string)  { p.item(faint, faint, what, text) }
 
-// raw prints lines as they are, under what was told last.
+// raw prints lines unchanged, below the last text.
 func (p *page) raw(text string) {
 	for l := range strings.SplitSeq(text, "\n") {
 		p.line(margin + strings.Repeat(" ", column) + p.render(faint, l))
 	}
 }
 
-// item prints what the line is about in the first column and wraps the text
-// in the second.
+// item prints the label in the first column and wraps the text in the second.
 func (p *page) item(first, second style, what, text string) {
 	for i, l := range wrap(text, width-len(margin)-column) {
 		if i > 0 {
@@ -112,7 +111,7 @@ func count(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// wrap breaks text into lines of at most limit letters, where it has spaces.
+// wrap breaks text at spaces into lines of at most limit letters.
 func wrap(text string, limit int) []string {
 	var lines []string
 	line := ""

@@ -23,7 +23,7 @@ import (
 
 func noEnv(string) string { return "" }
 
-func TestTheStoryIsToldToItsEnd(t *testing.T) {
+func TestAllStepsSucceed(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	require.NoError(t, run(t.Context(), nil, noEnv, &out, io.Discard))
@@ -34,25 +34,25 @@ func TestTheStoryIsToldToItsEnd(t *testing.T) {
 	}
 	assert.Equal(t, []string{"1", "2", "3", "4", "5", "6", "7"}, steps)
 
-	// What each step is there to show, in the order of the story.
+	// Expected output of each step, in order.
 	rest := strings.Join(strings.Fields(text), " ")
 	for _, want := range []string{
-		"answer 200 OK",
+		"response 200 OK",
 		"OpenAI API error: 424 Failed Dependency", "Http status code: 401 (Unauthorized)", "Mia gets 500",
-		"wrong_audience: tasks:", "none of the vendor's REST API", "token was not issued by Tasks OAuth", "Mia gets 409 Conflict", "was asked 0 times",
+		"wrong_audience: tasks:", "none of the vendor's REST API", "token was not issued by Tasks OAuth", "Mia gets 409 Conflict", "received 0 requests",
 		"tasks consent by the registered application: active", "accepts this token and lists 2 tools",
-		"notes consent by a client that registered itself: active", `"authorization": "[redacted]"`,
+		"notes consent by a dynamically registered client: active", `"authorization": "[redacted]"`,
 		"tasks lists 1 tool", "notes lists 1 tool", "tasks list_tasks", "notes search", "model The quarterly report",
-		"model Only one thing: Team offsite.", "of the token has ended", "was stored before it was used",
+		"model Only one thing: Team offsite.", "of the token has expired", "was stored before it was used",
 		"upstream_unknown: notes: the tool list could not be retrieved", "notes is left out", "Mia reads Notes does not work right now", "model Good morning!",
 	} {
 		_, after, found := strings.Cut(rest, want)
-		if assert.True(t, found, "%q is missing after what was found before it:\n%s", want, text) {
+		if assert.True(t, found, "%q is missing after the previous text:\n%s", want, text) {
 			rest = after
 		}
 	}
 
-	assert.NotContains(t, text, "\x1b", "no colour where it is not a terminal")
+	assert.NotContains(t, text, "\x1b", "color without a terminal")
 	assert.NotRegexp(t, `2/1\d{15}/1\d{15}:`, text, "no token is printed")
 	for l := range strings.Lines(text) {
 		assert.LessOrEqual(t, utf8.RuneCountInString(strings.TrimRight(l, "\n")), width, l)
@@ -67,9 +67,9 @@ func TestWrongFlagsAreAnError(t *testing.T) {
 	require.NoError(t, run(t.Context(), []string{"-h"}, noEnv, io.Discard, io.Discard))
 }
 
-// The live turn, with the lab in OpenAI's place and a store as the command
-// makes it.
-func TestALiveTurnUsesAStoredCredential(t *testing.T) {
+// A live turn with the lab in place of OpenAI and a store as the command
+// creates it.
+func TestLiveTurnUsesAStoredCredential(t *testing.T) {
 	t.Parallel()
 	w, err := lab.Start(nil)
 	require.NoError(t, err)
@@ -100,12 +100,12 @@ func TestALiveTurnUsesAStoredCredential(t *testing.T) {
 	}
 	l := live{provider: "notes", serverURL: url, owner: "acme/mia", model: "gpt-5.5", prompt: "report", loopback: true}
 	var out bytes.Buffer
-	require.NoError(t, l.tell(t.Context(), func(name string) string { return env[name] }, newPage(&out, false)))
+	require.NoError(t, l.run(t.Context(), func(name string) string { return env[name] }, newPage(&out, false)))
 	assert.Contains(t, out.String(), "2 notes of mia")
-	assert.Contains(t, out.String(), "lists 3 tools", "those that read only")
+	assert.Contains(t, out.String(), "lists 3 tools", "read-only tools")
 
 	for _, missing := range []string{"OPENAI_API_KEY", "TOOLGRANT_STORE", "TOOLGRANT_KEYSET"} {
-		err := l.tell(t.Context(), func(name string) string {
+		err := l.run(t.Context(), func(name string) string {
 			if name == missing {
 				return ""
 			}
@@ -118,6 +118,6 @@ func TestALiveTurnUsesAStoredCredential(t *testing.T) {
 		{provider: "notes", serverURL: url, owner: "acme/mia"},
 		{provider: "nobody", owner: "acme/mia", prompt: "report"},
 	} {
-		assert.Error(t, bad.tell(t.Context(), func(name string) string { return env[name] }, newPage(io.Discard, false)))
+		assert.Error(t, bad.run(t.Context(), func(name string) string { return env[name] }, newPage(io.Discard, false)))
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
-// converse begins a conversation of owner with the model. A server that fails
-// is left out: it must not cost the user the whole answer.
+// converse starts a conversation of owner with the model. A failing server is
+// left out, so that the user still gets an answer.
 func converse(client *openai.Client, model string, set *mcptools.Set, owner oauthstore.Owner) (*session.Session, error) {
 	return session.New(&client.Responses, set, owner, &session.Options{
 		Params:    responses.ResponseNewParams{Model: model},
@@ -20,9 +20,9 @@ func converse(client *openai.Client, model string, set *mcptools.Set, owner oaut
 	})
 }
 
-// turn sends a message and prints what comes of it.
-func turn(ctx context.Context, s *session.Session, p *page, who, message string) error {
-	p.tell(who, message)
+// turn sends a message and prints the result.
+func turn(ctx context.Context, s *session.Session, p *page, user, message string) error {
+	p.tell(user, message)
 	for e, err := range s.Run(ctx, message) {
 		if err != nil {
 			return err
@@ -36,7 +36,7 @@ func turn(ctx context.Context, s *session.Session, p *page, who, message string)
 			p.fails(e.Label, e.Failure.Error())
 		case session.Skipped:
 			p.fails(e.Label, "is left out: "+string(e.Failure.Kind))
-			p.tell(who+" reads", e.Failure.PublicMessage())
+			p.tell(user+" reads", e.Failure.PublicMessage())
 		case session.Done:
 			p.tell("model", e.Text)
 		case session.Listing, session.Calling, session.Asking, session.Approved, session.Denied, session.Text, session.Waiting:

@@ -27,29 +27,29 @@ import (
 	"github.com/toolgrant/toolgrant/providers"
 )
 
-// A story is what the steps share.
+// A story has the state of the steps.
 type story struct {
 	page   *page
 	world  *lab.World
-	client openai.Client // openai-go's own, with the world in OpenAI's place
+	client openai.Client // openai-go's client, connected to the local endpoint
 	store  *oauthstore.Store
 	mia    oauthstore.Owner
 	tasks  lab.ServerInfo
 	notes  lab.ServerInfo
 	rest   string       // Mia's token for the REST API of Tasks
-	apps   connect.Apps // the application that Acme has registered at Tasks
+	apps   connect.Apps // Acme's registered application at Tasks
 	set    *mcptools.Set
 	talk   *session.Session
 }
 
-// model is what the requests name; the one of this world follows a script.
+// model is the requested model; the local one follows a script.
 const model = "gpt-5.5"
 
-// tell tells the story from its beginning to its end.
+// tell runs all steps.
 func tell(ctx context.Context, p *page) (err error) {
 	p.opening("A reasoning session with two MCP servers",
-		"Everything below runs now, on this machine: two vendors, their MCP servers, and a "+
-			"Responses API that connects to them as OpenAI's does.")
+		"All of this runs on your machine: two vendors, their MCP servers, and a "+
+			"Responses API that connects to them like OpenAI's.")
 	world, err := startWorld()
 	if err != nil {
 		return err
@@ -74,7 +74,7 @@ func tell(ctx context.Context, p *page) (err error) {
 		rest: world.RESTToken("tasks", "mia"),
 		client: openai.NewClient(
 			option.WithBaseURL(world.Info().OpenAIBaseURL), option.WithAPIKey(world.Info().OpenAIAPIKey),
-			option.WithMaxRetries(0), // by itself it would repeat a request after tools have run
+			option.WithMaxRetries(0), // a retry could run tools twice
 		),
 	}
 	s.apps = connect.Apps{{
@@ -92,12 +92,12 @@ func tell(ctx context.Context, p *page) (err error) {
 			return fmt.Errorf("step %d: %w", p.step, err)
 		}
 	}
-	p.closing("That is all.", "What a backend writes itself is in examples/reasoning/story.go and session.go.")
+	p.closing("Done.", "The code of the backend is in examples/reasoning/story.go and session.go.")
 	return nil
 }
 
-// openStore opens the credential store: sealed, in a SQLite file. The secret
-// of the registered application is asked for at each refresh.
+// openStore opens the credential store: encrypted, in a SQLite file. It
+// requests the secret of the registered application at each refresh.
 func (s *story) openStore(db backend.Backend) (*oauthstore.Store, error) {
 	keys, err := keyset.New()
 	if err != nil {
@@ -106,8 +106,7 @@ func (s *story) openStore(db backend.Backend) (*oauthstore.Store, error) {
 	return oauthstore.New(db, keys, &oauthstore.Options{Clients: s.apps.Client, InsecureAllowLoopback: true})
 }
 
-// get opens a URL as a browser or a client does, with a token unless it is
-// empty.
+// get requests a URL like a browser or client, with a token unless it is empty.
 func (s *story) get(ctx context.Context, url, token string) (status string, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
@@ -133,12 +132,12 @@ func (s *story) restWorks(ctx context.Context) error {
 		return err
 	}
 	s.page.tell("request", "GET "+s.tasks.RESTURL)
-	s.page.works("answer", status)
-	s.page.note("So the token is right, one should think.")
+	s.page.works("response", status)
+	s.page.note("So the token seems to be valid.")
 	return nil
 }
 
-// 2. The same token in a tools entry that was put together by hand.
+// 2. The same token in a tool entry without toolgrant.
 func (s *story) withoutToolgrant(ctx context.Context) error {
 	s.page.begin("Without toolgrant: the same token in a tools entry")
 	entry := responses.ToolParamOfMcp("tasks")
@@ -150,18 +149,18 @@ func (s *story) withoutToolgrant(ctx context.Context) error {
 	})
 	var apiErr *openai.Error
 	if !errors.As(err, &apiErr) {
-		return fmt.Errorf("the REST token was not refused: %w", err)
+		return fmt.Errorf("the REST token was not rejected: %w", err)
 	}
 	s.page.fails("openai-go", err.Error())
 	s.page.fails("the body", apiErr.Message)
 	s.page.fails("Mia gets", "500 Internal Server Error")
-	s.page.note("The whole answer is lost, and nobody knows why.")
+	s.page.note("The whole response is lost, and the cause is unknown.")
 	return nil
 }
 
-// 3. The library asks the server first, and has something to say to the user.
+// 3. The library checks the token first and returns a message for the user.
 func (s *story) refused(ctx context.Context) error {
-	s.page.begin("With toolgrant: the token is refused before OpenAI sees it")
+	s.page.begin("With toolgrant: the token is rejected before OpenAI receives it")
 	fromYourTable := oauthstore.SourceFunc(func(context.Context, oauthstore.Key, time.Duration) (oauthstore.Token, error) {
 		return oauthstore.Token{AccessToken: oauthstore.NewSecret(s.rest)}, nil
 	})
@@ -173,22 +172,22 @@ func (s *story) refused(ctx context.Context) error {
 	_, err = builder.Build(ctx, s.mia, nil)
 	f, ok := mcptools.AsFailure(err)
 	if !ok {
-		return fmt.Errorf("the REST token was not refused: %w", err)
+		return fmt.Errorf("the REST token was not rejected: %w", err)
 	}
 	s.page.fails("the log", f.Error())
 	s.page.fails("in detail", f.Upstream())
 	s.page.works("Mia gets", fmt.Sprintf("%d %s: %q", f.HTTPStatus(), http.StatusText(f.HTTPStatus()), f.PublicMessage()))
-	s.page.works("OpenAI", fmt.Sprintf("was asked %d times", len(s.world.ModelRequests())-asked))
+	s.page.works("OpenAI", fmt.Sprintf("received %d requests", len(s.world.ModelRequests())-asked))
 	return nil
 }
 
-// 4. The proper credentials, and the entry that is made of one.
+// 4. The right credentials, and an entry with one of them.
 func (s *story) connected(ctx context.Context) error {
-	s.page.begin("Mia connects Tasks, and Notes")
+	s.page.begin("Mia connects Tasks and Notes")
 	var builders []*mcptools.Builder
 	for _, p := range []providers.Provider{tasksProvider(s.tasks), notesProvider(s.notes)} {
 		b, err := mcptools.NewBuilder(p, s.store, &mcptools.Options{
-			ReadOnly: true, Approval: mcptools.ApprovalNever, // the model may read, without asking each time
+			ReadOnly: true, Approval: mcptools.ApprovalNever, // read-only tools without approval
 			InsecureAllowLoopback: true,
 		})
 		if err != nil {
@@ -212,12 +211,12 @@ func (s *story) connected(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.page.tell("the entry", "as it prints; what is sent to OpenAI holds the token")
+	s.page.tell("the entry", "as printed; the request to OpenAI contains the token")
 	s.page.raw(string(shown))
 	return nil
 }
 
-// consent is what happens behind a button "Connect Tasks": the user is sent to
+// consent runs the flow behind a "Connect Tasks" button: the user is sent to
 // the vendor and comes back. A web application uses connect.Web for it.
 func (s *story) consent(ctx context.Context, p providers.Provider, b *mcptools.Builder) (err error) {
 	connector, err := connect.New(s.store, &connect.Options{
@@ -232,7 +231,7 @@ func (s *story) consent(ctx context.Context, p providers.Provider, b *mcptools.B
 		return err
 	}
 	defer func() { err = errors.Join(err, waiting.Close()) }()
-	if _, err := s.get(ctx, waiting.URL, ""); err != nil { // Mia's browser; here the vendor says yes by itself
+	if _, err := s.get(ctx, waiting.URL, ""); err != nil { // Mia's browser; this vendor grants consent without a page
 		return err
 	}
 	result, err := waiting.Wait(ctx)
@@ -240,14 +239,14 @@ func (s *story) consent(ctx context.Context, p providers.Provider, b *mcptools.B
 		return err
 	}
 	client := map[oauthstore.ClientKind]string{
-		oauthstore.ClientApplication: "by the registered application", oauthstore.ClientRegistered: "by a client that registered itself",
+		oauthstore.ClientApplication: "by the registered application", oauthstore.ClientRegistered: "by a dynamically registered client",
 	}[waiting.Client]
 	s.page.works(p.ID, fmt.Sprintf("consent %s: %s, sealed and stored", client, result.Status.State))
 	s.page.hint("", result.Status.Verdict.Detail)
 	return nil
 }
 
-// 5. Two servers, one answer.
+// 5. Two servers, one response.
 func (s *story) reasons(ctx context.Context) error {
 	s.page.begin("The session lists, calls and answers with two servers")
 	talk, err := converse(&s.client, model, s.set, s.mia)
@@ -258,15 +257,15 @@ func (s *story) reasons(ctx context.Context) error {
 	return turn(ctx, talk, s.page, "Mia", "What should I do first today?")
 }
 
-// 6. The token ends between two turns, and nobody notices.
+// 6. The token expires between two turns and is refreshed.
 func (s *story) expires(ctx context.Context) error {
-	s.page.begin("The token expires in the middle, and the next turn just works")
+	s.page.begin("The token expires during the session, and the next turn still works")
 	key := oauthstore.Key{Owner: s.mia, Provider: "tasks", Server: s.tasks.MCPURL}
 	before, err := s.store.Status(ctx, key)
 	if err != nil {
 		return err
 	}
-	s.page.hint("a moment", fmt.Sprintf("tokens live for %s in this world", tokenTTL))
+	s.page.hint("a moment", fmt.Sprintf("tokens expire after %s here", tokenTTL))
 	end := time.NewTimer(time.Until(before.Expiry) + 100*time.Millisecond)
 	defer end.Stop()
 	select {
@@ -284,14 +283,14 @@ func (s *story) expires(ctx context.Context) error {
 	if after.Generation == before.Generation {
 		return errors.New("the token was not refreshed")
 	}
-	s.page.works("the store", fmt.Sprintf("generation %d of the token has ended; generation %d was stored before it was used",
+	s.page.works("the store", fmt.Sprintf("generation %d of the token has expired; generation %d was stored before it was used",
 		before.Generation, after.Generation))
 	return nil
 }
 
-// 7. One server is down, and the others go on.
+// 7. One server is down, and the session continues with the other.
 func (s *story) oneIsDown(ctx context.Context) error {
-	s.page.begin("The next morning Notes is down: the session says so and goes on")
+	s.page.begin("The next morning Notes is down: the session reports it and continues")
 	if err := s.world.Fault("notes:down"); err != nil {
 		return err
 	}

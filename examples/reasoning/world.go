@@ -11,13 +11,12 @@ import (
 	"github.com/toolgrant/toolgrant/providers"
 )
 
-// tokenTTL is how long access tokens live in this world, so that nobody has to
-// wait for an hour to see one end.
+// tokenTTL is the lifetime of access tokens, short enough to see one expire.
 const tokenTTL = 3 * time.Second
 
-// Two vendors: Tasks is like Asana, whose MCP server takes tokens of
-// registered applications and none of the REST API; at Notes anyone can
-// connect, and refresh tokens rotate.
+// startWorld starts two vendors: Tasks is like Asana, whose MCP server accepts
+// tokens of registered applications but not those of the REST API; Notes has
+// open registration, and its refresh tokens rotate.
 func startWorld() (*lab.World, error) {
 	script, err := lab.ParseScript([]byte(modelScript))
 	if err != nil {
@@ -54,7 +53,7 @@ var openTasks = map[string][]string{
 	"this week": {"Team offsite"},
 }
 
-// modelScript is what the model of this world does with Mia's messages.
+// modelScript defines the model's reactions to Mia's messages.
 const modelScript = `{"turns": [
   {"when": "first today", "steps": [
     {"call": {"server_label": "tasks", "tool": "list_tasks", "arguments": {"due": "today"}}},
@@ -69,8 +68,8 @@ const modelScript = `{"turns": [
     {"say": "Good morning! On your list for today: {{last}}."}]}
 ]}`
 
-// tasksProvider and notesProvider are what is known of the two servers. For
-// the servers of the catalogue, such as providers.Asana(), it is known already.
+// tasksProvider and notesProvider describe the two servers. Servers of the
+// catalogue, such as providers.Asana(), need no description.
 func tasksProvider(s lab.ServerInfo) providers.Provider {
 	p := providers.Custom("tasks", s.MCPURL, &providers.CustomOptions{
 		Name: "Tasks",

@@ -50,7 +50,7 @@ func run(ctx context.Context, log *slog.Logger, every time.Duration) error {
 	}
 	<-ctx.Done()
 
-	// First the job, then the refreshes that it began.
+	// Stop the jobs first, then the refreshes that they started.
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
 	return errors.Join(client.Stop(stop), store.Close(stop))

@@ -24,7 +24,7 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore/keyset"
 )
 
-// newDatabase makes an empty database, whose address it returns.
+// newDatabase creates an empty database and returns its URL.
 func newDatabase(t *testing.T) string {
 	t.Helper()
 	dsn := servertest.Postgres(t)
@@ -44,7 +44,7 @@ func newDatabase(t *testing.T) string {
 	return u.String()
 }
 
-func TestAJobRefreshesWhatIsDue(t *testing.T) {
+func TestJobRefreshesDueCredentials(t *testing.T) {
 	dsn := newDatabase(t)
 	keys, err := keyset.New()
 	require.NoError(t, err)
@@ -84,10 +84,10 @@ func TestAJobRefreshesWhatIsDue(t *testing.T) {
 
 	var args json.RawMessage
 	require.NoError(t, pool.QueryRow(t.Context(), "SELECT args FROM river_job LIMIT 1").Scan(&args))
-	assert.JSONEq(t, `{}`, string(args), "a job holds nothing of anybody")
+	assert.JSONEq(t, `{}`, string(args), "a job has no personal data")
 }
 
-func TestTheProgramStartsAndEndsWithItsContext(t *testing.T) {
+func TestProgramRunsUntilItsContextIsDone(t *testing.T) {
 	t.Setenv("DATABASE_URL", newDatabase(t))
 	keys, err := keyset.New()
 	require.NoError(t, err)

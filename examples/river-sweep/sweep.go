@@ -10,14 +10,14 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
-// sweepArgs is the job: it needs no arguments, since what is due stands in
-// the store.
+// sweepArgs is the job. It has no arguments: the store knows the due
+// credentials.
 type sweepArgs struct{}
 
-// Kind names the job in River's tables.
+// Kind returns the name of the job in River's tables.
 func (sweepArgs) Kind() string { return "toolgrant_sweep" }
 
-// InsertOpts keeps jobs from piling up while one is at work.
+// InsertOpts prevents a second job while one is running.
 func (sweepArgs) InsertOpts() river.InsertOpts {
 	return river.InsertOpts{MaxAttempts: 1, UniqueOpts: river.UniqueOpts{ByArgs: true, ByPeriod: time.Minute}}
 }
@@ -29,10 +29,10 @@ type sweepWorker struct {
 	log   *slog.Logger
 }
 
-// Timeout bounds one pass; what is left is due at the next.
+// Timeout limits one sweep; the next one handles the rest.
 func (*sweepWorker) Timeout(*river.Job[sweepArgs]) time.Duration { return 10 * time.Minute }
 
-// Work sweeps once and purges what has expired.
+// Work runs one sweep and purges expired records.
 func (w *sweepWorker) Work(ctx context.Context, _ *river.Job[sweepArgs]) error {
 	swept, err := w.store.Sweep(ctx, oauthstore.Owner{})
 	if err != nil {

@@ -27,15 +27,14 @@ type app struct {
 	client    openai.Client
 	store     *oauthstore.Store
 	tools     *mcptools.Set
-	world     *lab.World // nil: the real one
+	world     *lab.World // nil: the real servers
 
 	mu       sync.Mutex
-	sessions map[string]oauthstore.Owner // guarded by mu: who is signed in, by cookie
+	sessions map[string]oauthstore.Owner // signed-in users by cookie; guarded by mu
 }
 
-// routes mounts everything. The two handlers of package connect are all that a
-// consent needs. No other site can post here: browsers say where a request
-// comes from.
+// routes returns the handler of all paths. The two handlers of package connect
+// are all that a consent needs. Cross-origin posts are rejected.
 func (a *app) routes(web *connect.Web) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/connect/{provider}", web.Connect())
@@ -52,19 +51,20 @@ func (a *app) routes(web *connect.Web) http.Handler {
 
 const sessionCookie = "session"
 
-var errNobody = errors.New("nobody is signed in")
+var errSignedOut = errors.New("not signed in")
 
-// signedIn tells whose request it is. Package connect asks it too.
+// signedIn returns the signed-in user of a request. Package connect calls it
+// too.
 func (a *app) signedIn(r *http.Request) (oauthstore.Owner, error) {
 	c, err := r.Cookie(sessionCookie)
 	if err != nil {
-		return oauthstore.Owner{}, errNobody
+		return oauthstore.Owner{}, errSignedOut
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	owner, ok := a.sessions[c.Value]
 	if !ok {
-		return oauthstore.Owner{}, errNobody
+		return oauthstore.Owner{}, errSignedOut
 	}
 	return owner, nil
 }
@@ -72,7 +72,7 @@ func (a *app) signedIn(r *http.Request) (oauthstore.Owner, error) {
 func (a *app) signIn(w http.ResponseWriter, r *http.Request) {
 	name := r.PostFormValue("name")
 	if name != "mia" && name != "noa" {
-		http.Error(w, "there is nobody of that name", http.StatusForbidden)
+		http.Error(w, "unknown user", http.StatusForbidden)
 		return
 	}
 	id := rand.Text()
@@ -83,7 +83,7 @@ func (a *app) signIn(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
-// user calls a handler with who is signed in.
+// user calls a handler with the signed-in user.
 func (a *app) user(serve func(http.ResponseWriter, *http.Request, oauthstore.Owner)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		owner, err := a.signedIn(r)
@@ -95,29 +95,29 @@ func (a *app) user(serve func(http.ResponseWriter, *http.Request, oauthstore.Own
 	}
 }
 
-// disconnect revokes at the vendor and forgets.
+// disconnect revokes the credential at the vendor and deletes it.
 func (a *app) disconnect(w http.ResponseWriter, r *http.Request, owner oauthstore.Owner) {
 	for _, p := range a.providers {
 		if p.ID != r.PathValue("provider") {
 			continue
 		}
 		if _, err := a.store.Disconnect(r.Context(), keyOf(p, owner)); err != nil {
-			a.show(w, r, page{Status: http.StatusServiceUnavailable, Failure: "That did not work: try again later."})
+			a.show(w, r, page{Status: http.StatusServiceUnavailable, Failure: "Disconnecting failed: try again later."})
 			return
 		}
 	}
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
-// keyOf names a user's credential.
+// keyOf returns the key of a user's credential.
 func keyOf(p providers.Provider, owner oauthstore.Owner) oauthstore.Key {
 	return oauthstore.Key{Owner: owner, Provider: p.ID, Server: p.Server.URL}
 }
 
-// ask has the model answer a question with whatever the user has connected.
+// ask lets the model answer a question with the user's connected servers.
 func (a *app) ask(w http.ResponseWriter, r *http.Request, owner oauthstore.Owner) {
 	answer := page{Status: http.StatusOK, Question: r.PostFormValue("question")}
-	request, err := a.tools.For(r.Context(), owner, nil) // only what is connected, and fresh for as long as the answer takes
+	request, err := a.tools.For(r.Context(), owner, nil) // connected servers only, with tokens that stay valid during the response
 	if err == nil && len(request.Entries) == 0 {
 		err = request.Skipped[0].Failure
 	}
@@ -127,19 +127,19 @@ func (a *app) ask(w http.ResponseWriter, r *http.Request, owner oauthstore.Owner
 			Model: "gpt-5",
 			Input: responses.ResponseNewParamsInputUnion{OfString: openai.String(answer.Question)},
 			Tools: request.Tools(),
-		}, request.Option) // heals a token that OpenAI was refused with
+		}, request.Option) // refreshes a token that the MCP server rejected
 	}
 	if err == nil {
 		answer.Answer = resp.OutputText()
 	} else if failure, ok := mcptools.AsFailure(err); ok {
 		answer.Status, answer.Failure, answer.Wait = failure.HTTPStatus(), failure.PublicMessage(), failure.RetryAfterHeader()
 	} else {
-		answer.Status, answer.Failure = http.StatusBadGateway, "The assistant does not answer: try again later."
+		answer.Status, answer.Failure = http.StatusBadGateway, "The assistant does not respond: try again later."
 	}
 	a.show(w, r, answer)
 }
 
-// A page is what a user sees. Its template escapes what it is given.
+// A page is the data of the HTML page. The template escapes it.
 type page struct {
 	Status             int
 	User               string
@@ -178,7 +178,7 @@ func (a *app) show(w http.ResponseWriter, r *http.Request, p page) {
 	}
 	var b bytes.Buffer
 	if err := pageTemplate.Execute(&b, p); err != nil {
-		http.Error(w, "the page could not be made", http.StatusInternalServerError)
+		http.Error(w, "the page could not be rendered", http.StatusInternalServerError)
 		return
 	}
 	if p.Wait != "" {
@@ -189,18 +189,18 @@ func (a *app) show(w http.ResponseWriter, r *http.Request, p page) {
 	_, _ = w.Write(b.Bytes())
 }
 
-// breakIt does to the world on loopback what the buttons below the line say.
+// breakIt handles the fault buttons of the local world.
 func (a *app) breakIt(w http.ResponseWriter, r *http.Request, _ oauthstore.Owner) {
 	done := page{Status: http.StatusOK}
 	switch r.PostFormValue("do") {
 	case "expire":
 		a.world.Expire() // an hour early
-		done.Done = "All access tokens have ended."
+		done.Done = "All access tokens have expired."
 	case "revoke":
-		a.world.Revoke("user") // as everybody is called there
-		done.Done = "The vendors know nothing of a consent any more."
+		a.world.Revoke("user") // the only user name there
+		done.Done = "All consents have been revoked at the vendors."
 	case "down":
-		_ = a.world.Fault("notes:down") // the world knows this one
+		_ = a.world.Fault("notes:down") // a valid fault
 		done.Done = "Notes is down."
 	case "up":
 		a.world.Clear()

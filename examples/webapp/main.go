@@ -27,7 +27,7 @@ import (
 
 func main() {
 	address := flag.String("listen", "127.0.0.1:8080", "loopback address of the site")
-	ids := flag.String("providers", "", "ids of the catalogue, such as notion,linear, in place of the world on loopback")
+	ids := flag.String("providers", "", "provider ids of the catalogue, such as notion,linear, instead of the local world")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	err := run(ctx, *address, *ids, os.Stdout)
@@ -47,11 +47,11 @@ func run(ctx context.Context, address, ids string, out io.Writer) (err error) {
 		defer func() { err = errors.Join(err, a.world.Close()) }()
 		a.useWorld()
 	} else {
-		a.client = openai.NewClient() // it reads OPENAI_API_KEY
+		a.client = openai.NewClient() // reads OPENAI_API_KEY
 		for id := range strings.SplitSeq(ids, ",") {
 			p, ok := providers.Lookup(id)
 			if !ok {
-				return fmt.Errorf("the catalogue has no provider %q", id)
+				return fmt.Errorf("unknown provider %q", id)
 			}
 			a.providers = append(a.providers, p)
 		}
@@ -60,7 +60,7 @@ func run(ctx context.Context, address, ids string, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	// One that keeps them is a line too: sqlitestore.Open, pgstore.New.
+	// For a persistent store, use sqlitestore.Open or pgstore.New.
 	a.store, err = oauthstore.New(memstore.New(), keys, &oauthstore.Options{Clients: a.apps.Client, InsecureAllowLoopback: a.world != nil})
 	if err != nil {
 		return err
@@ -75,7 +75,7 @@ func run(ctx context.Context, address, ids string, out io.Writer) (err error) {
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	_, _ = fmt.Fprintf(out, "Open %s/ and connect something. Ctrl-C ends it.\n", site)
+	_, _ = fmt.Fprintf(out, "Open %s/ and connect a server. Press Ctrl-C to stop.\n", site)
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 	defer context.AfterFunc(ctx, func() { _ = server.Close() })()
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
@@ -84,8 +84,8 @@ func run(ctx context.Context, address, ids string, out io.Writer) (err error) {
 	return nil
 }
 
-// useWorld takes what a world on loopback offers: Notes, at which an
-// application registers itself, and Tasks, where a person has done that.
+// useWorld uses the servers of the local world: Notes, with dynamic
+// registration, and Tasks, with an application registered in advance.
 func (a *app) useWorld() {
 	info, notes, tasks := a.world.Info(), a.world.Server("notes"), a.world.Server("tasks")
 	a.client = openai.NewClient(option.WithBaseURL(info.OpenAIBaseURL), option.WithAPIKey(info.OpenAIAPIKey))
@@ -98,13 +98,13 @@ func (a *app) useWorld() {
 	}
 }
 
-// handler makes what the backend needs, once: a builder for each provider, the
+// handler creates the parts of the backend: a builder for each provider, the
 // connector that fills the store, and the handlers.
 func (a *app) handler(site string) (http.Handler, error) {
 	builders, verify := []*mcptools.Builder(nil), map[string]func(context.Context, oauthstore.Key, oauthstore.Token) oauthstore.Verdict{}
 	for _, p := range a.providers {
 		b, err := mcptools.NewBuilder(p, a.store, &mcptools.Options{
-			ReadOnly: true, Approval: mcptools.ApprovalNever, // the model may read, without asking each time
+			ReadOnly: true, Approval: mcptools.ApprovalNever, // read-only tools without approval
 			InsecureAllowLoopback: a.world != nil,
 		})
 		if err != nil {

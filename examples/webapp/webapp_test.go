@@ -43,7 +43,7 @@ func start(t *testing.T, ids string) string {
 	return regexp.MustCompile(`http://\S+`).FindString(line)
 }
 
-// A browser keeps cookies, follows redirects and is of one person.
+// A browser has the cookies of one user and follows redirects.
 type browser struct {
 	site string
 	http *http.Client
@@ -91,7 +91,7 @@ func (b *browser) post(t *testing.T, path string, fields ...string) (int, string
 
 var formToken = regexp.MustCompile(`name="token" value="(\w+)"`)
 
-// connect goes through the consent: the page, the button, the vendor, the
+// connect runs the consent flow: the page, the button, the vendor, the
 // callback, and back to the list.
 func (b *browser) connect(t *testing.T, id string) string {
 	t.Helper()
@@ -104,7 +104,7 @@ func (b *browser) connect(t *testing.T, id string) string {
 	return page
 }
 
-// state returns what a page says of a provider.
+// state returns the state of a provider on the page.
 func state(t *testing.T, page, id string) string {
 	t.Helper()
 	m := regexp.MustCompile(`<li id="` + id + `"><b>\w+</b> <span>([^<]*)</span>`).FindStringSubmatch(page)
@@ -112,7 +112,7 @@ func state(t *testing.T, page, id string) string {
 	return m[1]
 }
 
-func TestAUserConnectsAsksAndDisconnects(t *testing.T) {
+func TestUserConnectsAsksAndDisconnects(t *testing.T) {
 	t.Parallel()
 	mia := newBrowser(t, start(t, ""), "mia")
 	_, page := mia.get(t, "")
@@ -139,14 +139,14 @@ func TestAUserConnectsAsksAndDisconnects(t *testing.T) {
 	assert.NotContains(t, page, "tasks/search")
 }
 
-func TestWhatBreaksIsHealedOrSaidToTheUser(t *testing.T) {
+func TestFaultsAreRepairedOrShownToTheUser(t *testing.T) {
 	t.Parallel()
 	mia := newBrowser(t, start(t, ""), "mia")
 	mia.connect(t, "notes")
 
 	mia.post(t, "break", "do", "expire")
 	status, page := mia.post(t, "ask", "question", "What is new?")
-	assert.Equal(t, http.StatusOK, status, "a token that ended early is healed")
+	assert.Equal(t, http.StatusOK, status, "an expired token is refreshed")
 	assert.Contains(t, page, "notes/search")
 
 	mia.post(t, "break", "do", "down")
@@ -165,7 +165,7 @@ func TestWhatBreaksIsHealedOrSaidToTheUser(t *testing.T) {
 	assert.Equal(t, "active", state(t, mia.connect(t, "notes"), "notes"))
 }
 
-func TestUsersAreApart(t *testing.T) {
+func TestUsersAreIsolated(t *testing.T) {
 	t.Parallel()
 	site := start(t, "")
 	mia, noa := newBrowser(t, site, "mia"), newBrowser(t, site, "noa")
@@ -188,7 +188,7 @@ func TestUsersAreApart(t *testing.T) {
 	assert.Equal(t, http.StatusForbidden, status)
 }
 
-func TestAnotherSiteCanNotPost(t *testing.T) {
+func TestCrossOriginPostsAreRejected(t *testing.T) {
 	t.Parallel()
 	site := start(t, "")
 	mia := newBrowser(t, site, "mia")
@@ -211,14 +211,14 @@ func TestProvidersOfTheCatalogueCanBeListed(t *testing.T) {
 	mia := newBrowser(t, start(t, "notion,linear"), "mia")
 	_, page := mia.get(t, "")
 	assert.Equal(t, "not connected", state(t, page, "notion"))
-	assert.NotContains(t, page, "This world is on your machine")
+	assert.NotContains(t, page, "These servers run on your machine")
 	status, page := mia.post(t, "ask", "question", "What is new?")
 	assert.Equal(t, http.StatusConflict, status)
 	assert.Contains(t, page, "Notion is not connected")
 	require.Error(t, run(t.Context(), "127.0.0.1:0", "nonsense", io.Discard))
 }
 
-func TestTheSiteInChromium(t *testing.T) {
+func TestSiteInChromium(t *testing.T) {
 	t.Parallel()
 	tab := browsertest.Start(t).Open(t)
 	defer tab.Close(t)
@@ -234,7 +234,7 @@ func TestTheSiteInChromium(t *testing.T) {
 	tab.Reads(t, ".answer", `notes/search: 2 notes of user: "Quarterly report" and "Printer paper"`)
 	tab.Picture(t, "webapp-answer")
 	tab.Click(t, "button[value=revoke]")
-	tab.Reads(t, ".done", "The vendors know nothing of a consent any more.")
+	tab.Reads(t, ".done", "All consents have been revoked at the vendors.")
 	tab.Click(t, "#ask button")
 	tab.Reads(t, ".failure p", "Notes no longer accepts the connection: connect your account again.")
 	tab.Picture(t, "webapp-failure")
