@@ -15,19 +15,19 @@ import (
 )
 
 // Observer returns a function for oauthstore.Options.Observer. It counts every
-// event as toolgrant.credential.events, records how long refreshes take as
-// toolgrant.credential.refresh.duration, in seconds, and makes a span of each
-// refresh that succeeded or failed. Attributes are provider, kind, reason and
-// verdict. tracer may be nil: then there are no spans. It is safe for
+// event as toolgrant.credential.events, records the duration of refreshes as
+// toolgrant.credential.refresh.duration, in seconds, and creates a span for
+// each refresh that succeeded or failed. Attributes are provider, kind, reason
+// and verdict. If tracer is nil, no spans are created. The function is safe for
 // concurrent use and does not block.
 func Observer(meter metric.Meter, tracer trace.Tracer) (func(context.Context, oauthstore.Event), error) {
 	events, err := meter.Int64Counter("toolgrant.credential.events",
-		metric.WithDescription("What happened to credentials."), metric.WithUnit("{event}"))
+		metric.WithDescription("Events of credentials."), metric.WithUnit("{event}"))
 	if err != nil {
 		return nil, fmt.Errorf("storeotel: %w", err)
 	}
 	took, err := meter.Float64Histogram("toolgrant.credential.refresh.duration",
-		metric.WithDescription("How long refreshes took, from the request to the save."), metric.WithUnit("s"))
+		metric.WithDescription("Duration of refreshes, from the request to the save."), metric.WithUnit("s"))
 	if err != nil {
 		return nil, fmt.Errorf("storeotel: %w", err)
 	}
@@ -50,15 +50,15 @@ func Observer(meter metric.Meter, tracer trace.Tracer) (func(context.Context, oa
 		end := time.Now()
 		_, span := tracer.Start(ctx, "toolgrant refresh", trace.WithTimestamp(end.Add(-e.Took)), trace.WithAttributes(attrs...))
 		if e.Err != nil {
-			span.SetStatus(codes.Error, why(e))
+			span.SetStatus(codes.Error, problem(e))
 		}
 		span.End(trace.WithTimestamp(end))
 	}, nil
 }
 
-// why says what went wrong without naming whom it went wrong for, which the
-// text of an error may.
-func why(e oauthstore.Event) string {
+// problem describes a failure without the key, which the text of an error may
+// contain.
+func problem(e oauthstore.Event) string {
 	if typed, ok := errors.AsType[*oauthstore.Error](e.Err); ok && typed.Detail != "" {
 		return typed.Detail
 	}

@@ -30,7 +30,7 @@ func TestEventsBecomeMetricsAndSpansWithoutPersonalData(t *testing.T) {
 	ctx := context.Background()
 	observe(ctx, oauthstore.Event{Kind: oauthstore.EventRefreshed, Key: key, Took: 2 * time.Second})
 	observe(ctx, oauthstore.Event{Kind: oauthstore.EventRefreshed, Key: key, Took: time.Second})
-	observe(ctx, oauthstore.Event{Kind: oauthstore.EventRefreshFailed, Key: key, Took: time.Second, Reason: oauthstore.ReasonRefreshFailing, Err: &oauthstore.Error{Op: "refresh", Key: key, Err: oauthstore.ErrUnavailable, Detail: "no answer"}})
+	observe(ctx, oauthstore.Event{Kind: oauthstore.EventRefreshFailed, Key: key, Took: time.Second, Reason: oauthstore.ReasonRefreshFailing, Err: &oauthstore.Error{Op: "refresh", Key: key, Err: oauthstore.ErrUnavailable, Detail: "no response"}})
 	observe(ctx, oauthstore.Event{Kind: oauthstore.EventLostRotation, Key: key, Took: time.Second, Reason: oauthstore.ReasonLostRotation, Err: errors.New("save for personal-tenant failed")})
 	observe(ctx, oauthstore.Event{Kind: oauthstore.EventCommitRetried, Key: key, Took: time.Second, Err: errors.New("save for personal-tenant failed")})
 	observe(ctx, oauthstore.Event{Kind: oauthstore.EventVerified, Key: key, Verdict: oauthstore.Verdict{Outcome: oauthstore.OutcomeAccepted}})
@@ -60,7 +60,7 @@ func TestEventsBecomeMetricsAndSpansWithoutPersonalData(t *testing.T) {
 	ended := spans.Ended()
 	require.Len(t, ended, 5)
 	assert.Equal(t, 2*time.Second, ended[0].EndTime().Sub(ended[0].StartTime()))
-	for i, want := range []string{"no answer", "lost_rotation", "commit_retried"} {
+	for i, want := range []string{"no response", "lost_rotation", "commit_retried"} {
 		assert.Equal(t, "Error", ended[2+i].Status().Code.String())
 		assert.Equal(t, want, ended[2+i].Status().Description)
 	}

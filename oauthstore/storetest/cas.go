@@ -12,8 +12,8 @@ import (
 
 var casRules = []rule{
 	{
-		name: "a create of what exists conflicts",
-		says: "Put with ifVersion 0 returns ErrConflict where there is a record, and changes nothing",
+		name: "creating an existing record conflicts",
+		text: "Put with ifVersion 0 returns ErrConflict if the record exists, and changes nothing",
 		check: func(c *testCase) {
 			c.create(id("u"), rec(5))
 			require.ErrorIs(c, c.backend.Put(c.ctx, id("u"), rec(6), 0), backend.ErrConflict)
@@ -21,8 +21,8 @@ var casRules = []rule{
 		},
 	},
 	{
-		name: "an update of what is not there conflicts",
-		says: "Put with another ifVersion than 0 returns ErrConflict where there is no record, and creates nothing",
+		name: "updating a missing record conflicts",
+		text: "Put with a non-zero ifVersion returns ErrConflict if the record does not exist, and creates nothing",
 		check: func(c *testCase) {
 			require.ErrorIs(c, c.backend.Put(c.ctx, id("u"), rec(6), 5), backend.ErrConflict)
 			c.absent(c.backend, id("u"))
@@ -30,7 +30,7 @@ var casRules = []rule{
 	},
 	{
 		name: "a stale version conflicts and changes nothing",
-		says: "Put and Delete with another version than the stored one return ErrConflict and change nothing, whether it is lower or higher",
+		text: "Put and Delete with a lower or higher version than the stored one return ErrConflict and change nothing",
 		check: func(c *testCase) {
 			c.create(id("u"), rec(5))
 			require.NoError(c, c.backend.Put(c.ctx, id("u"), rec(9), 5))
@@ -39,13 +39,13 @@ var casRules = []rule{
 				require.ErrorIs(c, c.backend.Delete(c.ctx, id("u"), stale), backend.ErrConflict, "Delete if version %d", stale)
 				c.stored(c.backend, id("u"), rec(9))
 			}
-			require.ErrorIs(c, c.backend.Delete(c.ctx, id("u"), 0), backend.ErrConflict, "0 is no version to delete by")
+			require.ErrorIs(c, c.backend.Delete(c.ctx, id("u"), 0), backend.ErrConflict, "0 is not a valid version for Delete")
 			c.stored(c.backend, id("u"), rec(9))
 		},
 	},
 	{
 		name: "versions use all 64 bits",
-		says: "a version above 2^63 is stored, compared and returned like any other",
+		text: "a version above 2^63 is stored, compared and returned like any other",
 		check: func(c *testCase) {
 			for _, v := range []uint64{math.MaxInt64 - 1, math.MaxInt64, math.MaxInt64 + 1, 1<<53 + 1, math.MaxUint64 - 1} {
 				u := rec(v)
@@ -62,12 +62,12 @@ var casRules = []rule{
 		},
 	},
 	{
-		name: "a version is never taken for one from before a purge",
-		says: "a backend keeps the versions that it is given: whoever knew a record before it was deleted and created again conflicts",
+		name: "versions from before a purge conflict",
+		text: "a backend stores the given versions: a caller that read a record before it was deleted and created again gets ErrConflict",
 		check: func(c *testCase) {
 			c.create(id("u"), rec(10))
 			require.NoError(c, c.backend.Delete(c.ctx, id("u"), 10))
-			require.ErrorIs(c, c.backend.Put(c.ctx, id("u"), rec(11), 10), backend.ErrConflict, "there is no record")
+			require.ErrorIs(c, c.backend.Put(c.ctx, id("u"), rec(11), 10), backend.ErrConflict, "no record")
 			c.create(id("u"), rec(20))
 			c.stored(c.backend, id("u"), rec(20))
 			require.ErrorIs(c, c.backend.Put(c.ctx, id("u"), rec(21), 10), backend.ErrConflict, "the version before the purge")
@@ -76,8 +76,8 @@ var casRules = []rule{
 		},
 	},
 	{
-		name: "of many who create, one wins",
-		says: "of several Puts with ifVersion 0 at the same moment exactly one returns nil, the others ErrConflict, and the winner's record is stored",
+		name: "one of many creates wins",
+		text: "of concurrent Puts with ifVersion 0 exactly one returns nil, the others ErrConflict, and the winner's record is stored",
 		check: func(c *testCase) {
 			for range races {
 				u := id("u")
@@ -88,8 +88,8 @@ var casRules = []rule{
 		},
 	},
 	{
-		name: "of many who update, one wins",
-		says: "of several Puts with the same ifVersion at the same moment exactly one returns nil, the others ErrConflict, and the winner's record is stored",
+		name: "one of many updates wins",
+		text: "of concurrent Puts with the same ifVersion exactly one returns nil, the others ErrConflict, and the winner's record is stored",
 		check: func(c *testCase) {
 			u, version := id("u"), uint64(1)
 			c.create(u, rec(version))
@@ -101,8 +101,8 @@ var casRules = []rule{
 		},
 	},
 	{
-		name: "of an update and a delete, one wins",
-		says: "of Puts and Deletes with the same ifVersion at the same moment exactly one returns nil; a record that lost to a Delete does not come back",
+		name: "an update or a delete wins",
+		text: "of concurrent Puts and Deletes with the same ifVersion exactly one returns nil; a deleted record is not restored by a losing Put",
 		check: func(c *testCase) {
 			for range races {
 				u := id("u")
@@ -124,7 +124,7 @@ var casRules = []rule{
 	},
 	{
 		name: "no update is lost",
-		says: "writers that read, change and put until they succeed lose nothing",
+		text: "no update is lost if writers read, change and put until they succeed",
 		check: func(c *testCase) {
 			c.create(id("u"), rec(1))
 			c.increment(c.backend, c.backend)
@@ -137,9 +137,8 @@ const (
 	races  = 10 // races in a rule
 )
 
-// race runs f for each i below n at the same moment, requires that one call
-// returns nil and the others ErrConflict or one of allowed, and returns the
-// winner's i.
+// race calls f concurrently for each i below n, requires that one call returns
+// nil and the others ErrConflict or one of allowed, and returns the winner's i.
 func (c *testCase) race(n int, f func(i int) error, allowed ...error) int {
 	errs := make([]error, n)
 	start := make(chan struct{})
@@ -155,7 +154,7 @@ func (c *testCase) race(n int, f func(i int) error, allowed ...error) int {
 	winner := -1
 	for i, err := range errs {
 		if err == nil {
-			require.Equal(c, -1, winner, "two have won, %d and %d: one of the writes is lost", winner, i)
+			require.Equal(c, -1, winner, "both %d and %d succeeded: one of the writes is lost", winner, i)
 			winner = i
 			continue
 		}
@@ -163,14 +162,14 @@ func (c *testCase) race(n int, f func(i int) error, allowed ...error) int {
 		for _, a := range allowed {
 			lost = lost || errors.Is(err, a)
 		}
-		require.True(c, lost, "a loser's error must match ErrConflict: %v", err)
+		require.True(c, lost, "the other errors must match ErrConflict: %v", err)
 	}
-	require.NotEqual(c, -1, winner, "nobody has won")
+	require.NotEqual(c, -1, winner, "no call succeeded")
 	return winner
 }
 
-// increment has writers on each handle raise the version of id("u"), which is
-// 1, by one at a time, and requires that none of their writes is lost.
+// increment runs writers on each handle that increment the version of id("u"),
+// which is 1, and requires that none of their writes is lost.
 func (c *testCase) increment(handles ...backend.Backend) {
 	const each = 10
 	errs := make(chan error, len(handles)*each)

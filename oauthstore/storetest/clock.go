@@ -11,8 +11,8 @@ import (
 
 var clockRules = []rule{
 	{
-		name: "every read tells the time",
-		says: "Get sets Now to the store's clock, also where there is no record, and List sets it in every item; what was put as Now is ignored",
+		name: "every read returns the time",
+		text: "Get sets Now to the store's clock, also if there is no record, and List sets it in every item; Put ignores Now",
 		check: func(c *testCase) {
 			r := rec(1)
 			r.Now = time.Unix(1, 0)
@@ -24,21 +24,21 @@ var clockRules = []rule{
 			items, _, err := c.backend.List(c.ctx, backend.Filter{}, "", 10)
 			require.NoError(c, err)
 			require.Len(c, items, 1)
-			for what, now := range map[string]time.Time{"Get": got.Now, "Get of nothing": none.Now, "List": items[0].Now} {
+			for what, now := range map[string]time.Time{"Get": got.Now, "Get without a record": none.Now, "List": items[0].Now} {
 				require.True(c, now.Year() >= 2026, "%s: Now is %v", what, now)
 			}
 		},
 	},
 	{
-		name: "the clock goes forward",
-		says: "a later read never tells an earlier time, and the time moves",
+		name: "the clock advances",
+		text: "Now never decreases, and it advances",
 		check: func(c *testCase) {
 			c.ticks(c.backend)
 		},
 	},
 	{
-		name:  "all handles tell the same time",
-		says:  "Now is the clock of the store, not of the process: read through one handle and then through another it does not go back",
+		name:  "all handles have the same clock",
+		text:  "Now is the clock of the store, not of the process: it does not decrease from one handle to another",
 		needs: []need{needShared},
 		check: func(c *testCase) {
 			c.ticks(c.backend, c.again())
@@ -46,15 +46,16 @@ var clockRules = []rule{
 	},
 }
 
-// ticks reads the time from the handles in turn, until it has moved often.
+// ticks reads the time from the handles in turn, until it has advanced several
+// times.
 func (c *testCase) ticks(handles ...backend.Backend) {
 	var last time.Time
 	for moved := 0; moved < 4; {
-		require.NoError(c, c.ctx.Err(), "the clock stands still at %v", last)
+		require.NoError(c, c.ctx.Err(), "the clock stopped at %v", last)
 		for _, b := range handles {
 			got, err := b.Get(c.ctx, id("nobody"))
 			require.True(c, errors.Is(err, backend.ErrNotFound), "Get: %v", err)
-			require.False(c, got.Now.Before(last), "the clock went back from %v to %v", last, got.Now)
+			require.False(c, got.Now.Before(last), "the clock went backwards from %v to %v", last, got.Now)
 			if got.Now.After(last) {
 				moved++
 			}

@@ -14,8 +14,8 @@ import (
 
 var contextRules = []rule{
 	{
-		name: "a cancelled context does nothing",
-		says: "with a context that has been cancelled every method returns an error that matches context.Canceled and changes nothing",
+		name: "a canceled context changes nothing",
+		text: "with a canceled context every method returns an error that matches context.Canceled, and changes nothing",
 		check: func(c *testCase) {
 			ctx, cancel := context.WithCancel(c.ctx)
 			cancel()
@@ -23,8 +23,8 @@ var contextRules = []rule{
 		},
 	},
 	{
-		name: "a passed deadline does nothing",
-		says: "with a context whose deadline has passed every method returns an error that matches context.DeadlineExceeded and changes nothing",
+		name: "a passed deadline changes nothing",
+		text: "with a context past its deadline every method returns an error that matches context.DeadlineExceeded, and changes nothing",
 		check: func(c *testCase) {
 			ctx, cancel := context.WithDeadline(c.ctx, time.Unix(1, 0))
 			defer cancel()
@@ -32,8 +32,8 @@ var contextRules = []rule{
 		},
 	},
 	{
-		name: "no error holds data",
-		says: "the text of an error, with any verb and at any depth, never holds Data: neither what is stored nor what was to be",
+		name: "no error contains data",
+		text: "the text of an error, with any verb and at any depth, never contains Data, stored or passed",
 		check: func(c *testCase) {
 			const canary = "CANARY-7f3a9c"
 			stored := backend.Record{Version: 1, Data: []byte("stored " + canary)}
@@ -62,7 +62,7 @@ var contextRules = []rule{
 	},
 }
 
-// texts returns what printing err and all that it wraps shows.
+// texts returns the printed forms of err and of all errors that it wraps.
 func texts(err error) []string {
 	if err == nil {
 		return nil
@@ -76,13 +76,14 @@ func texts(err error) []string {
 	return append(out, texts(errors.Unwrap(err))...)
 }
 
-// doesNothing requires that with ctx, which has ended, nothing happens.
+// doesNothing requires that every method fails and changes nothing with ctx,
+// which is done.
 func (c *testCase) doesNothing(ctx context.Context, want error) {
 	c.create(id("u"), rec(1))
 	_, err := c.backend.Get(ctx, id("u"))
 	require.ErrorIs(c, err, want, "Get")
 	_, err = c.backend.Get(ctx, id("nobody"))
-	require.ErrorIs(c, err, want, "Get of nothing")
+	require.ErrorIs(c, err, want, "Get without a record")
 	require.ErrorIs(c, c.backend.Put(ctx, id("u"), rec(2), 1), want, "Put")
 	require.ErrorIs(c, c.backend.Put(ctx, id("new"), rec(2), 0), want, "Put that creates")
 	require.ErrorIs(c, c.backend.Delete(ctx, id("u"), 1), want, "Delete")

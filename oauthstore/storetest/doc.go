@@ -1,5 +1,5 @@
-// Package storetest checks that a backend.Backend keeps what its interface
-// promises. Every backend of this module passes it, and one of yours should:
+// Package storetest tests that a backend.Backend satisfies its interface's
+// contract. Every backend of this module passes it, and yours should too:
 //
 //	func TestBackend(t *testing.T) {
 //		storetest.Run(t, func(t *testing.T, database string) backend.Backend {
@@ -11,8 +11,8 @@
 //		}, nil)
 //	}
 //
-// Each rule is a subtest with a database of its own, and its failure quotes the
-// rule. What a backend can't do (see [Options] and the optional interfaces
-// io.Closer and backend.Watcher) is skipped with a line in the log. Run it
-// under the race detector: some rules only race.
+// Each rule is a subtest with its own database, and a failure quotes the rule.
+// Rules that a backend can't support (see [Options] and the optional interfaces
+// io.Closer and backend.Watcher) are skipped with a log line. Use the race
+// detector: some rules find only races.
 package storetest

@@ -16,8 +16,8 @@ func Rules() []string {
 	return names
 }
 
-// Check checks one rule on a backend of open and returns what it reports,
-// "" if the backend passes.
+// Check checks one rule with a backend of open and returns the failure, or ""
+// if the backend passes.
 func Check(t *testing.T, name string, open OpenFunc, limit time.Duration) string {
 	t.Helper()
 	for _, r := range rules() {
@@ -26,18 +26,18 @@ func Check(t *testing.T, name string, open OpenFunc, limit time.Duration) string
 		}
 		rep := &report{}
 		done := make(chan struct{})
-		go func() { // of its own, which FailNow may end
+		go func() { // FailNow ends this goroutine
 			defer close(done)
 			r.check(newCase(t, rep, open, "broken", limit))
 		}()
 		<-done
 		return rep.text
 	}
-	t.Fatalf("there is no rule %q", name)
+	t.Fatalf("unknown rule %q", name)
 	return ""
 }
 
-// A report is a [require.TestingT] that keeps what it is told.
+// A report is a [require.TestingT] that records the failure.
 type report struct{ text string }
 
 func (r *report) Errorf(format string, args ...any) { r.text += fmt.Sprintf(format, args...) }

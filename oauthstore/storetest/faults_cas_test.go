@@ -9,8 +9,8 @@ import (
 )
 
 var casFaults = map[string]map[string]func(*handle){
-	"a create of what exists conflicts": {
-		"writes over": func(h *handle) {
+	"creating an existing record conflicts": {
+		"overwrites": func(h *handle) {
 			h.beforePut(func(_ *backend.ID, old backend.Record, _ *backend.Record, ifVersion *uint64) error {
 				if *ifVersion == 0 {
 					*ifVersion = old.Version
@@ -18,10 +18,10 @@ var casFaults = map[string]map[string]func(*handle){
 				return nil
 			})
 		},
-		"an error of its own": conflictIs(errors.New("UNIQUE constraint failed")),
+		"another error": conflictIs(errors.New("UNIQUE constraint failed")),
 	},
-	"an update of what is not there conflicts": {
-		"creates it": func(h *handle) {
+	"updating a missing record conflicts": {
+		"creates the record": func(h *handle) {
 			h.beforePut(func(_ *backend.ID, old backend.Record, _ *backend.Record, ifVersion *uint64) error {
 				if old.Version == 0 {
 					*ifVersion = 0
@@ -29,16 +29,16 @@ var casFaults = map[string]map[string]func(*handle){
 				return nil
 			})
 		},
-		"is not found": conflictIs(backend.ErrNotFound),
+		"returns not found": conflictIs(backend.ErrNotFound),
 	},
 	"a stale version conflicts and changes nothing": {
-		"only lower ones are stale": func(h *handle) {
+		"accepts higher versions": func(h *handle) {
 			h.beforePut(func(_ *backend.ID, old backend.Record, _ *backend.Record, ifVersion *uint64) error {
 				*ifVersion = min(*ifVersion, max(old.Version, 1))
 				return nil
 			})
 		},
-		"writes and says so": func(h *handle) {
+		"writes and returns a conflict": func(h *handle) {
 			h.afterPut(func(id backend.ID, rec backend.Record, err error) error {
 				if old, getErr := h.db.Get(context.Background(), id); err != nil && getErr == nil {
 					_ = h.db.Put(context.Background(), id, rec, old.Version)
@@ -46,13 +46,13 @@ var casFaults = map[string]map[string]func(*handle){
 				return err
 			})
 		},
-		"delete does not compare": func(h *handle) {
+		"delete ignores the version": func(h *handle) {
 			h.delete = func(ctx context.Context, id backend.ID, _ uint64) error {
 				old, _ := h.db.Get(ctx, id)
 				return h.db.Delete(ctx, id, old.Version)
 			}
 		},
-		"version 0 deletes any": func(h *handle) {
+		"version 0 deletes any version": func(h *handle) {
 			h.delete = func(ctx context.Context, id backend.ID, ifVersion uint64) error {
 				if old, _ := h.db.Get(ctx, id); ifVersion == 0 {
 					ifVersion = old.Version
@@ -62,9 +62,9 @@ var casFaults = map[string]map[string]func(*handle){
 		},
 	},
 	"versions use all 64 bits": {
-		"63 bits":  versionsAre(func(v uint64) uint64 { return v & math.MaxInt64 }),
-		"a double": versionsAre(func(v uint64) uint64 { return uint64(float64(v)) }),
-		"no sign": func(h *handle) {
+		"63 bits":         versionsAre(func(v uint64) uint64 { return v & math.MaxInt64 }),
+		"stores a double": versionsAre(func(v uint64) uint64 { return uint64(float64(v)) }),
+		"stores a signed integer": func(h *handle) {
 			h.beforePut(func(_ *backend.ID, _ backend.Record, rec *backend.Record, _ *uint64) error {
 				if rec.Version > math.MaxInt64 {
 					return backend.ErrUnavailable // out of range for a bigint
@@ -82,8 +82,8 @@ var casFaults = map[string]map[string]func(*handle){
 		},
 		"lists 63 bits": func(h *handle) { h.eachItem(func(it *backend.Item) { it.Version &= math.MaxInt64 }) },
 	},
-	"a version is never taken for one from before a purge": {
-		"counts by itself": func(h *handle) {
+	"versions from before a purge conflict": {
+		"assigns its own versions": func(h *handle) {
 			h.beforePut(func(_ *backend.ID, old backend.Record, rec *backend.Record, _ *uint64) error {
 				rec.Version = old.Version + 10
 				return nil
@@ -99,13 +99,13 @@ var casFaults = map[string]map[string]func(*handle){
 			}
 		},
 	},
-	"of many who create, one wins": {
-		"looks, then writes":        func(h *handle) { h.looksThenWrites(nil) },
-		"a loser is told otherwise": conflictIs(backend.ErrUnavailable),
+	"one of many creates wins": {
+		"compares, then writes": func(h *handle) { h.compareThenWrite(nil) },
+		"another error":         conflictIs(backend.ErrUnavailable),
 	},
-	"of many who update, one wins": {
-		"looks, then writes": func(h *handle) { h.looksThenWrites(nil) },
-		"all lose": func(h *handle) {
+	"one of many updates wins": {
+		"compares, then writes": func(h *handle) { h.compareThenWrite(nil) },
+		"all conflict": func(h *handle) {
 			h.beforePut(func(_ *backend.ID, _ backend.Record, _ *backend.Record, ifVersion *uint64) error {
 				if *ifVersion != 0 {
 					return backend.ErrConflict
@@ -114,11 +114,11 @@ var casFaults = map[string]map[string]func(*handle){
 			})
 		},
 	},
-	"of an update and a delete, one wins": {
-		"looks, then writes": func(h *handle) { h.looksThenWrites(nil) },
+	"an update or a delete wins": {
+		"compares, then writes": func(h *handle) { h.compareThenWrite(nil) },
 	},
 	"no update is lost": {
-		"looks, then writes": func(h *handle) { h.looksThenWrites(nil) },
+		"compares, then writes": func(h *handle) { h.compareThenWrite(nil) },
 	},
 }
 
@@ -134,7 +134,7 @@ func conflictIs(other error) func(*handle) {
 	}
 }
 
-// versionsAre makes Put store what f makes of the version.
+// versionsAre makes Put store f of the version.
 func versionsAre(f func(uint64) uint64) func(*handle) {
 	return func(h *handle) {
 		h.beforePut(func(_ *backend.ID, _ backend.Record, rec *backend.Record, _ *uint64) error {

@@ -9,39 +9,39 @@ import (
 )
 
 var isolationFaults = map[string]map[string]func(*handle){
-	"every part of an id counts": {
-		"not the kind":     func(h *handle) { h.renameAll(func(id *backend.ID) { id.Kind = "" }) },
-		"not the tenant":   func(h *handle) { h.renameAll(func(id *backend.ID) { id.Tenant = "" }) },
-		"not the subject":  func(h *handle) { h.renameAll(func(id *backend.ID) { id.Subject = "" }) },
-		"not the provider": func(h *handle) { h.renameAll(func(id *backend.ID) { id.Provider = "" }) },
-		"not the account":  func(h *handle) { h.renameAll(func(id *backend.ID) { id.Account = "" }) },
-		"not the server":   func(h *handle) { h.renameAll(func(id *backend.ID) { id.Server = "" }) },
+	"every part of an id is significant": {
+		"ignores the kind":     func(h *handle) { h.renameAll(func(id *backend.ID) { id.Kind = "" }) },
+		"ignores the tenant":   func(h *handle) { h.renameAll(func(id *backend.ID) { id.Tenant = "" }) },
+		"ignores the subject":  func(h *handle) { h.renameAll(func(id *backend.ID) { id.Subject = "" }) },
+		"ignores the provider": func(h *handle) { h.renameAll(func(id *backend.ID) { id.Provider = "" }) },
+		"ignores the account":  func(h *handle) { h.renameAll(func(id *backend.ID) { id.Account = "" }) },
+		"ignores the server":   func(h *handle) { h.renameAll(func(id *backend.ID) { id.Server = "" }) },
 	},
 	"ids are compared byte for byte": {
-		"folds ASCII case":    partsAre(strings.ToLower),
-		"trims":               partsAre(strings.TrimSpace),
-		"pads":                partsAre(func(s string) string { return strings.TrimRight(s, " ") }),
-		"composes":            partsAre(func(s string) string { return strings.ReplaceAll(s, "e\u0301", "\u00e9") }),
-		"cleans paths":        partsAre(path.Clean),
-		"unescapes":           partsAre(func(s string) string { return strings.ReplaceAll(strings.ToUpper(s), "%2F", "/") }),
-		"a space is a plus":   partsAre(func(s string) string { s, _ = url.QueryUnescape(s); return s }),
-		"null is nothing":     partsAre(func(s string) string { return strings.TrimPrefix(s, "NULL") }),
-		"numbers are equal":   partsAre(func(s string) string { return strings.ReplaceAll(s, "1e3", "1000") }),
-		"drops what it hides": partsAre(func(s string) string { return strings.TrimPrefix(s, "\ufeff") }),
-		"255 bytes":           partsAre(func(s string) string { return s[:min(len(s), 255)] }),
-		"lists them trimmed": func(h *handle) {
+		"folds ASCII case":           partsAre(strings.ToLower),
+		"trims":                      partsAre(strings.TrimSpace),
+		"pads":                       partsAre(func(s string) string { return strings.TrimRight(s, " ") }),
+		"composes":                   partsAre(func(s string) string { return strings.ReplaceAll(s, "e\u0301", "\u00e9") }),
+		"cleans paths":               partsAre(path.Clean),
+		"unescapes":                  partsAre(func(s string) string { return strings.ReplaceAll(strings.ToUpper(s), "%2F", "/") }),
+		"plus is a space":            partsAre(func(s string) string { s, _ = url.QueryUnescape(s); return s }),
+		"NULL is empty":              partsAre(func(s string) string { return strings.TrimPrefix(s, "NULL") }),
+		"compares numbers":           partsAre(func(s string) string { return strings.ReplaceAll(s, "1e3", "1000") }),
+		"drops invisible characters": partsAre(func(s string) string { return strings.TrimPrefix(s, "\ufeff") }),
+		"255 bytes":                  partsAre(func(s string) string { return s[:min(len(s), 255)] }),
+		"lists trimmed ids": func(h *handle) {
 			h.eachItem(func(it *backend.Item) { it.ID.Account = strings.TrimSpace(it.ID.Account) })
 		},
 	},
 	"parts of an id do not run together": {
-		"joined by nothing": joinedBy(""),
-		"joined by a bar":   joinedBy("|"),
-		"joined by a slash": joinedBy("/"),
-		"joined by a colon": joinedBy(":"),
+		"joins without a separator": joinedBy(""),
+		"joins with a bar":          joinedBy("|"),
+		"joins with a slash":        joinedBy("/"),
+		"joins with a colon":        joinedBy(":"),
 	},
 	"an id may be long": {
-		"counts 1000 bytes": partsAre(func(s string) string { return s[:min(len(s), 1000)] }),
-		"has an index that refuses": func(h *handle) {
+		"truncates to 1000 bytes": partsAre(func(s string) string { return s[:min(len(s), 1000)] }),
+		"limits the length of index keys": func(h *handle) {
 			h.beforePut(func(id *backend.ID, _ backend.Record, _ *backend.Record, _ *uint64) error {
 				if len(id.Tenant)+len(id.Subject)+len(id.Server) > 2704 {
 					return backend.ErrUnavailable
@@ -50,12 +50,12 @@ var isolationFaults = map[string]map[string]func(*handle){
 			})
 		},
 	},
-	"databases do not see each other": {
-		"one table for all": func(h *handle) { h.use(h.database("all")) },
+	"databases are separate": {
+		"uses one table for all databases": func(h *handle) { h.use(h.database("all")) },
 	},
 }
 
-// partsAre makes a handle take every part of an id for what f makes of it.
+// partsAre makes a handle replace every part of an id by f of it.
 func partsAre(f func(string) string) func(*handle) {
 	return func(h *handle) {
 		h.renameAll(func(id *backend.ID) {
@@ -66,7 +66,7 @@ func partsAre(f func(string) string) func(*handle) {
 	}
 }
 
-// joinedBy makes a handle take the parts of an id for one string.
+// joinedBy makes a handle join the parts of an id to one string.
 func joinedBy(sep string) func(*handle) {
 	return func(h *handle) {
 		h.renameAll(func(id *backend.ID) {

@@ -12,63 +12,63 @@ import (
 )
 
 var listFaults = map[string]map[string]func(*handle){
-	"nothing is listed where there is nothing": {
-		"not found": func(h *handle) {
+	"an empty database lists nothing": {
+		"returns not found": func(h *handle) {
 			h.afterList(func(_ backend.Filter, items *[]backend.Item, _ *string, err *error) {
 				if len(*items) == 0 {
 					*err = backend.ErrNotFound
 				}
 			})
 		},
-		"a cursor": func(h *handle) {
+		"returns a cursor": func(h *handle) {
 			h.afterList(func(_ backend.Filter, _ *[]backend.Item, next *string, _ *error) { *next = "0:1" })
 		},
 	},
-	"an item is the whole record": {
+	"an item has the whole record": {
 		"no data":    func(h *handle) { h.eachItem(func(it *backend.Item) { it.Data = nil }) },
 		"no version": func(h *handle) { h.eachItem(func(it *backend.Item) { it.Version = 0 }) },
 		"no account": func(h *handle) { h.eachItem(func(it *backend.Item) { it.ID.Account = "" }) },
 		"no expiry":  func(h *handle) { h.eachItem(func(it *backend.Item) { it.ExpireAt = time.Time{} }) },
 	},
-	"a filter narrows exactly": {
-		"by prefix":   matchingBy(strings.HasPrefix),
-		"in any case": matchingBy(strings.EqualFold),
-		"as a pattern": matchingBy(func(s, pattern string) bool {
+	"a filter matches exactly": {
+		"matches prefixes": matchingBy(strings.HasPrefix),
+		"ignores case":     matchingBy(strings.EqualFold),
+		"matches patterns": matchingBy(func(s, pattern string) bool {
 			return s == pattern || strings.HasSuffix(pattern, "%") && strings.HasPrefix(s, pattern[:len(pattern)-1])
 		}),
-		"not the kind":    func(h *handle) { h.beforeList(func(f *backend.Filter, _ *string, _ *int) { f.Kind = "" }) },
-		"not the subject": func(h *handle) { h.beforeList(func(f *backend.Filter, _ *string, _ *int) { f.Subject = "" }) },
+		"ignores the kind":    func(h *handle) { h.beforeList(func(f *backend.Filter, _ *string, _ *int) { f.Kind = "" }) },
+		"ignores the subject": func(h *handle) { h.beforeList(func(f *backend.Filter, _ *string, _ *int) { f.Subject = "" }) },
 	},
-	"pages hold everything once": {
-		"there is one page": func(h *handle) {
+	"pages contain every record once": {
+		"returns one page": func(h *handle) {
 			h.afterList(func(_ backend.Filter, _ *[]backend.Item, next *string, _ *error) { *next = "" })
 		},
-		"the first page for ever": func(h *handle) { h.beforeList(func(_ *backend.Filter, cursor *string, _ *int) { *cursor = "" }) },
-		"one more than asked":     func(h *handle) { h.beforeList(func(_ *backend.Filter, _ *string, n *int) { *n++ }) },
-		"skips one":               func(h *handle) { offsets(h, 1) },
-		"repeats one":             func(h *handle) { offsets(h, -1) },
+		"repeats the first page": func(h *handle) { h.beforeList(func(_ *backend.Filter, cursor *string, _ *int) { *cursor = "" }) },
+		"returns n+1 records":    func(h *handle) { h.beforeList(func(_ *backend.Filter, _ *string, n *int) { *n++ }) },
+		"skips one":              func(h *handle) { offsets(h, 1) },
+		"repeats one":            func(h *handle) { offsets(h, -1) },
 	},
-	"what is due comes in its order": {
-		"in that of creation": func(h *handle) {
+	"due records are sorted": {
+		"sorts by creation": func(h *handle) {
 			h.listAll(func(f backend.Filter, all []backend.Item, cursor string, n int) ([]backend.Item, string) {
 				return pageAt(due(all, f), cursor, n, 0)
 			})
 		},
-		"what never is comes too": func(h *handle) {
+		"includes records without DueAt": func(h *handle) {
 			h.listAll(func(f backend.Filter, all []backend.Item, cursor string, n int) ([]backend.Item, string) {
 				all = slices.DeleteFunc(all, func(it backend.Item) bool { return !it.DueAt.Before(f.DueBefore) })
 				return pageAt(byDue(all), cursor, n, 0)
 			})
 		},
-		"what is due just then comes too": func(h *handle) {
+		"includes records due at DueBefore": func(h *handle) {
 			h.beforeList(func(f *backend.Filter, _ *string, _ *int) { f.DueBefore = f.DueBefore.Add(time.Microsecond) })
 		},
-		"to the millisecond": func(h *handle) {
+		"compares milliseconds": func(h *handle) {
 			h.beforeList(func(f *backend.Filter, _ *string, _ *int) { f.DueBefore = f.DueBefore.Truncate(time.Millisecond) })
 		},
 	},
-	"an update moves a record in the order of DueAt": {
-		"an index of the first DueAt": func(h *handle) {
+	"an update changes the order by DueAt": {
+		"keeps the first DueAt in the index": func(h *handle) {
 			first := map[backend.ID]time.Time{}
 			h.beforePut(func(id *backend.ID, old backend.Record, rec *backend.Record, _ *uint64) error {
 				if old.Version == 0 {
@@ -82,7 +82,7 @@ var listFaults = map[string]map[string]func(*handle){
 				return pageAt(all, cursor, n, 0)
 			})
 		},
-		"an index that keeps what is not due": func(h *handle) {
+		"keeps records in the index that are no longer due": func(h *handle) {
 			h.beforePut(func(_ *backend.ID, old backend.Record, rec *backend.Record, _ *uint64) error {
 				if rec.DueAt.IsZero() {
 					rec.DueAt = old.DueAt
@@ -91,8 +91,8 @@ var listFaults = map[string]map[string]func(*handle){
 			})
 		},
 	},
-	"many that are due at once are all listed": {
-		"the cursor is the time": func(h *handle) {
+	"records due at the same time are all listed": {
+		"uses the time as cursor": func(h *handle) {
 			h.listAll(func(f backend.Filter, all []backend.Item, cursor string, n int) ([]backend.Item, string) {
 				all = byDue(due(all, f))
 				all = slices.DeleteFunc(all, func(it backend.Item) bool { return cursor >= it.DueAt.Format(time.RFC3339Nano) })
@@ -103,30 +103,30 @@ var listFaults = map[string]map[string]func(*handle){
 			})
 		},
 	},
-	"what has expired is listed": {
-		"it is removed": func(h *handle) {
+	"expired records are listed": {
+		"deletes expired records": func(h *handle) {
 			h.afterGet(func(_ backend.ID, rec *backend.Record, err *error) {
 				if !rec.ExpireAt.IsZero() && rec.ExpireAt.Before(rec.Now) {
 					*rec, *err = backend.Record{Now: rec.Now}, backend.ErrNotFound
 				}
 			})
 		},
-		"what expires just then is, too": func(h *handle) {
+		"includes records that expire at ExpiredBefore": func(h *handle) {
 			h.beforeList(func(f *backend.Filter, _ *string, _ *int) { f.ExpiredBefore = f.ExpiredBefore.Add(time.Microsecond) })
 		},
-		"everything is": func(h *handle) {
+		"lists everything": func(h *handle) {
 			h.beforeList(func(f *backend.Filter, _ *string, _ *int) { f.ExpiredBefore = time.Time{} })
 		},
 	},
-	"all fields of a filter hold together": {
-		"one of the times": func(h *handle) {
+	"all fields of a filter must match": {
+		"applies one of the times only": func(h *handle) {
 			h.beforeList(func(f *backend.Filter, _ *string, _ *int) {
 				if !f.DueBefore.IsZero() {
 					f.ExpiredBefore = time.Time{}
 				}
 			})
 		},
-		"whoever's is due": func(h *handle) {
+		"ignores the names in a due filter": func(h *handle) {
 			h.beforeList(func(f *backend.Filter, _ *string, _ *int) {
 				if !f.DueBefore.IsZero() {
 					f.Subject = ""
@@ -134,13 +134,13 @@ var listFaults = map[string]map[string]func(*handle){
 			})
 		},
 	},
-	"pages last while others write": {
-		"the cursor is a number of rows": func(h *handle) { offsets(h, 0) },
-		"the cursor is a row that may go": func(h *handle) {
+	"pages are stable during writes": {
+		"uses the row number as cursor": func(h *handle) { offsets(h, 0) },
+		"uses a row as cursor that may be deleted": func(h *handle) {
 			h.listAll(func(f backend.Filter, all []backend.Item, cursor string, n int) ([]backend.Item, string) {
 				all = byDue(due(all, f))
 				name := func(it backend.Item) bool { return it.ID.Subject == cursor }
-				all = all[slices.IndexFunc(all, name)+1:] // from the start where it is gone
+				all = all[slices.IndexFunc(all, name)+1:] // from the start if it is deleted
 				if len(all) <= n {
 					return all, ""
 				}
@@ -148,9 +148,9 @@ var listFaults = map[string]map[string]func(*handle){
 			})
 		},
 	},
-	"a page size or cursor that can't be is an error": {
-		"a page of nothing": func(h *handle) { h.beforeList(func(_ *backend.Filter, _ *string, n *int) { *n = max(*n, 1) }) },
-		"the first page": func(h *handle) {
+	"an invalid page size or cursor is an error": {
+		"accepts a page size of 0": func(h *handle) { h.beforeList(func(_ *backend.Filter, _ *string, n *int) { *n = max(*n, 1) }) },
+		"returns the first page": func(h *handle) {
 			list := h.list
 			h.list = func(ctx context.Context, f backend.Filter, cursor string, n int) ([]backend.Item, string, error) {
 				items, next, err := list(ctx, f, cursor, n)
@@ -160,7 +160,7 @@ var listFaults = map[string]map[string]func(*handle){
 				return items, next, err
 			}
 		},
-		"nothing more": func(h *handle) {
+		"returns no records": func(h *handle) {
 			h.afterList(func(_ backend.Filter, items *[]backend.Item, _ *string, err *error) {
 				if *err != nil && len(*items) == 0 {
 					*err = nil
@@ -170,7 +170,7 @@ var listFaults = map[string]map[string]func(*handle){
 	},
 }
 
-// matchingBy makes the names of a filter match by f.
+// matchingBy makes a filter match names with f.
 func matchingBy(f func(value, wanted string) bool) func(*handle) {
 	return func(h *handle) {
 		h.listAll(func(filter backend.Filter, all []backend.Item, cursor string, n int) ([]backend.Item, string) {
@@ -184,8 +184,7 @@ func matchingBy(f func(value, wanted string) bool) func(*handle) {
 	}
 }
 
-// offsets makes the cursor of List the number of rows before it, and wrong by
-// some.
+// offsets makes the cursor of List a row number, shifted by wrongBy.
 func offsets(h *handle, wrongBy int) {
 	h.listAll(func(f backend.Filter, all []backend.Item, cursor string, n int) ([]backend.Item, string) {
 		all = slices.DeleteFunc(all, func(it backend.Item) bool { return f.Tenant != "" && it.ID.Tenant != f.Tenant })

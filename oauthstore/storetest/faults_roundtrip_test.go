@@ -9,32 +9,32 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
-// The faults are mistakes that backends were seen to make, or that their
-// databases invite, by the rule that has to catch them.
+// The faults, by the rule that must detect them: mistakes that backends have
+// made or that their databases make likely.
 
 var roundTripFaults = map[string]map[string]func(*handle){
 	"a missing record is not found": {
-		"no error": func(h *handle) {
+		"returns no error": func(h *handle) {
 			h.afterGet(func(_ backend.ID, _ *backend.Record, err *error) { *err = nil })
 		},
-		"an error of its own": func(h *handle) {
+		"returns another error": func(h *handle) {
 			h.afterGet(func(_ backend.ID, _ *backend.Record, err *error) { *err = fs.ErrNotExist })
 		},
-		"a record beside the error": func(h *handle) {
+		"returns a record with the error": func(h *handle) {
 			h.afterGet(func(_ backend.ID, rec *backend.Record, _ *error) { rec.Version = 1 })
 		},
-		"nothing to delete is fine": func(h *handle) {
+		"ignores a missing record in Delete": func(h *handle) {
 			h.delete = func(context.Context, backend.ID, uint64) error { return nil }
 		},
 	},
-	"what was put is got, byte for byte": {
-		"ends at NUL":     dataIs(func(b []byte) []byte { b, _, _ = bytes.Cut(b, []byte{0}); return b }),
-		"text only":       dataIs(func(b []byte) []byte { return bytes.ToValidUTF8(b, []byte("?")) }),
-		"64 KiB at most":  dataIs(func(b []byte) []byte { return b[:min(len(b), 1<<16)] }),
-		"trims":           dataIs(bytes.TrimSpace),
-		"nothing is lost": dataIs(func(b []byte) []byte { return append(b, 0) }),
+	"data is stored byte for byte": {
+		"ends at NUL":    dataIs(func(b []byte) []byte { b, _, _ = bytes.Cut(b, []byte{0}); return b }),
+		"text only":      dataIs(func(b []byte) []byte { return bytes.ToValidUTF8(b, []byte("?")) }),
+		"64 KiB at most": dataIs(func(b []byte) []byte { return b[:min(len(b), 1<<16)] }),
+		"trims":          dataIs(bytes.TrimSpace),
+		"appends a byte": dataIs(func(b []byte) []byte { return append(b, 0) }),
 	},
-	"no Data at all is no bytes": {
+	"nil Data is stored as no bytes": {
 		"stores NULL": func(h *handle) {
 			h.beforePut(func(_ *backend.ID, _ backend.Record, rec *backend.Record, _ *uint64) error {
 				if rec.Data == nil {
@@ -50,8 +50,8 @@ var roundTripFaults = map[string]map[string]func(*handle){
 			return b
 		}),
 	},
-	"a later version replaces all of the earlier": {
-		"keeps a time that is zero now": func(h *handle) {
+	"a later version replaces the whole record": {
+		"keeps an old time if the new one is zero": func(h *handle) {
 			h.beforePut(func(_ *backend.ID, old backend.Record, rec *backend.Record, _ *uint64) error {
 				if rec.DueAt.IsZero() {
 					rec.DueAt = old.DueAt
@@ -59,7 +59,7 @@ var roundTripFaults = map[string]map[string]func(*handle){
 				return nil
 			})
 		},
-		"writes over without cutting": func(h *handle) {
+		"overwrites without truncating": func(h *handle) {
 			h.beforePut(func(_ *backend.ID, old backend.Record, rec *backend.Record, _ *uint64) error {
 				if len(old.Data) > len(rec.Data) {
 					rec.Data = append(bytes.Clone(rec.Data), old.Data[len(rec.Data):]...)
@@ -68,9 +68,9 @@ var roundTripFaults = map[string]map[string]func(*handle){
 			})
 		},
 	},
-	"times are kept to the microsecond, and zero is zero": {
+	"times are stored to the microsecond, and zero stays zero": {
 		"milliseconds": timesAre(func(t time.Time) time.Time { return t.Truncate(time.Millisecond) }),
-		"the wall clock without its zone": timesAre(func(t time.Time) time.Time {
+		"drops the time zone": timesAre(func(t time.Time) time.Time {
 			return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), time.UTC)
 		}),
 		"1970 is zero": timesAre(func(t time.Time) time.Time {
@@ -85,18 +85,18 @@ var roundTripFaults = map[string]map[string]func(*handle){
 			}
 			return t
 		}),
-		"nanoseconds in 64 bits": timesAre(func(t time.Time) time.Time {
+		"stores nanoseconds in 64 bits": timesAre(func(t time.Time) time.Time {
 			if t.IsZero() {
 				return t
 			}
 			return time.Unix(0, t.UnixNano())
 		}),
 	},
-	"a deleted record is gone": {
-		"it stays": func(h *handle) {
+	"a deleted record is not found": {
+		"keeps the record": func(h *handle) {
 			h.delete = func(context.Context, backend.ID, uint64) error { return nil }
 		},
-		"it leaves its name behind": func(h *handle) {
+		"keeps the id": func(h *handle) {
 			h.delete = func(ctx context.Context, id backend.ID, ifVersion uint64) error {
 				h.beforePut(func(*backend.ID, backend.Record, *backend.Record, *uint64) error {
 					return backend.ErrConflict
@@ -105,8 +105,8 @@ var roundTripFaults = map[string]map[string]func(*handle){
 			}
 		},
 	},
-	"the caller's bytes stay the caller's": {
-		"put keeps them": func(h *handle) {
+	"slices are not shared with the caller": {
+		"Put keeps the slice": func(h *handle) {
 			kept := map[backend.ID][]byte{}
 			h.beforePut(func(id *backend.ID, _ backend.Record, rec *backend.Record, _ *uint64) error {
 				kept[*id] = rec.Data
@@ -114,7 +114,7 @@ var roundTripFaults = map[string]map[string]func(*handle){
 			})
 			h.afterGet(func(id backend.ID, rec *backend.Record, _ *error) { rec.Data = bytes.Clone(kept[id]) })
 		},
-		"get gives its own": func(h *handle) {
+		"Get returns its own slice": func(h *handle) {
 			own := map[backend.ID][]byte{}
 			h.afterGet(func(id backend.ID, rec *backend.Record, _ *error) {
 				if own[id] == nil {
@@ -123,7 +123,7 @@ var roundTripFaults = map[string]map[string]func(*handle){
 				rec.Data = own[id]
 			})
 		},
-		"list gives its own": func(h *handle) {
+		"List returns its own slice": func(h *handle) {
 			own := map[backend.ID][]byte{}
 			h.eachItem(func(it *backend.Item) { own[it.ID] = it.Data })
 			h.afterGet(func(id backend.ID, rec *backend.Record, _ *error) {
@@ -135,7 +135,7 @@ var roundTripFaults = map[string]map[string]func(*handle){
 	},
 }
 
-// dataIs makes Put store what f makes of the data.
+// dataIs makes Put store f of the data.
 func dataIs(f func([]byte) []byte) func(*handle) {
 	return func(h *handle) {
 		h.beforePut(func(_ *backend.ID, _ backend.Record, rec *backend.Record, _ *uint64) error {
@@ -145,7 +145,7 @@ func dataIs(f func([]byte) []byte) func(*handle) {
 	}
 }
 
-// timesAre makes Put store what f makes of the times.
+// timesAre makes Put store f of the times.
 func timesAre(f func(time.Time) time.Time) func(*handle) {
 	return func(h *handle) {
 		h.beforePut(func(_ *backend.ID, _ backend.Record, rec *backend.Record, _ *uint64) error {

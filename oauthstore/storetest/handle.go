@@ -13,8 +13,8 @@ import (
 
 var handleRules = []rule{
 	{
-		name:  "a closed backend says so",
-		says:  "after Close, every method returns an error that matches ErrClosed, and Close may be called again",
+		name:  "a closed backend returns ErrClosed",
+		text:  "after Close, every method returns an error that matches ErrClosed, and Close may be called again",
 		needs: []need{needClose},
 		check: func(c *testCase) {
 			c.create(id("u"), rec(1))
@@ -22,7 +22,7 @@ var handleRules = []rule{
 			_, err := c.backend.Get(c.ctx, id("u"))
 			require.ErrorIs(c, err, backend.ErrClosed, "Get")
 			_, err = c.backend.Get(c.ctx, id("nobody"))
-			require.ErrorIs(c, err, backend.ErrClosed, "Get of nothing")
+			require.ErrorIs(c, err, backend.ErrClosed, "Get without a record")
 			require.ErrorIs(c, c.backend.Put(c.ctx, id("u"), rec(2), 1), backend.ErrClosed, "Put")
 			require.ErrorIs(c, c.backend.Delete(c.ctx, id("u"), 1), backend.ErrClosed, "Delete")
 			_, _, err = c.backend.List(c.ctx, backend.Filter{}, "", 10)
@@ -31,8 +31,8 @@ var handleRules = []rule{
 		},
 	},
 	{
-		name:  "a backend may be closed while it is used",
-		says:  "operations that run while the backend is closed, by several callers at once, succeed or return an error that matches ErrClosed",
+		name:  "a backend may be closed during use",
+		text:  "operations that run during concurrent calls of Close succeed or return an error that matches ErrClosed",
 		needs: []need{needClose},
 		check: func(c *testCase) {
 			const users = 6
@@ -70,7 +70,7 @@ var handleRules = []rule{
 	},
 	{
 		name:  "records outlive their handle",
-		says:  "what was put is there when the database is opened again, with its version, and what was deleted is not",
+		text:  "when the database is opened again, records and their versions are unchanged, and deleted records are absent",
 		needs: []need{needShared},
 		check: func(c *testCase) {
 			r := rec(3)
@@ -91,8 +91,8 @@ var handleRules = []rule{
 		},
 	},
 	{
-		name:  "handles see each other's writes at once",
-		says:  "a Get or List that begins after a Put or Delete has returned sees it, through any handle",
+		name:  "handles see each other's writes immediately",
+		text:  "a Get or List that starts after a Put or Delete has returned sees its result, through any handle",
 		needs: []need{needShared},
 		check: func(c *testCase) {
 			a, b := c.backend, c.again()
@@ -109,7 +109,7 @@ var handleRules = []rule{
 	},
 	{
 		name:  "a race through two handles has one winner",
-		says:  "of Puts with the same ifVersion at the same moment through several handles exactly one returns nil, the others ErrConflict",
+		text:  "of concurrent Puts with the same ifVersion through several handles exactly one returns nil, the others ErrConflict",
 		needs: []need{needShared},
 		check: func(c *testCase) {
 			handles := []backend.Backend{c.backend, c.again(), c.again()}
@@ -127,7 +127,7 @@ var handleRules = []rule{
 	},
 	{
 		name:  "no update through two handles is lost",
-		says:  "writers that read, change and put until they succeed, each through its own handle, lose nothing",
+		text:  "no update is lost if writers read, change and put until they succeed, each through its own handle",
 		needs: []need{needShared},
 		check: func(c *testCase) {
 			c.create(id("u"), rec(1))
@@ -135,8 +135,8 @@ var handleRules = []rule{
 		},
 	},
 	{
-		name:  "closing one handle leaves the others",
-		says:  "a handle goes on working when another one on the same database is closed",
+		name:  "closing one handle does not close others",
+		text:  "a handle continues to work when another one on the same database is closed",
 		needs: []need{needShared, needClose},
 		check: func(c *testCase) {
 			b := c.again()

@@ -11,8 +11,8 @@ import (
 
 var isolationRules = []rule{
 	{
-		name: "every part of an id counts",
-		says: "two ids that differ in one part, whichever, are two records: writing or deleting one leaves the other",
+		name: "every part of an id is significant",
+		text: "ids that differ in any one part are different records: writing or deleting one does not change the other",
 		check: func(c *testCase) {
 			ids := []backend.ID{id("u")}
 			for i := range 6 {
@@ -25,7 +25,7 @@ var isolationRules = []rule{
 	},
 	{
 		name: "ids are compared byte for byte",
-		says: "a backend does not fold case, trim, normalize, escape or interpret the parts of an id, and List returns them as they were put",
+		text: "a backend does not fold case, trim, normalize, escape or interpret the parts of an id, and List returns them unchanged",
 		check: func(c *testCase) {
 			var ids []backend.ID
 			for i, odd := range oddParts {
@@ -38,7 +38,7 @@ var isolationRules = []rule{
 	},
 	{
 		name: "parts of an id do not run together",
-		says: "what ends one part and begins the next is part of the id: no separator and no empty part makes two ids one",
+		text: "the boundaries between the parts are significant: no separator and no empty part makes two ids equal",
 		check: func(c *testCase) {
 			var ids []backend.ID
 			for _, sep := range []string{"", "|", "/", ":", ",", " ", "::", "\u00a0", "3:"} {
@@ -55,7 +55,7 @@ var isolationRules = []rule{
 	},
 	{
 		name: "an id may be long",
-		says: "every part of an id may have 1024 bytes, all six at once, and the last byte counts",
+		text: "all six parts of an id may have 1024 bytes each, and the last byte is significant",
 		check: func(c *testCase) {
 			l := longPart()
 			a := backend.ID{Kind: l, Tenant: l, Subject: l, Provider: l, Account: l, Server: l}
@@ -65,8 +65,8 @@ var isolationRules = []rule{
 		},
 	},
 	{
-		name: "databases do not see each other",
-		says: "what is put into one database (file, schema, prefix) is not in another",
+		name: "databases are separate",
+		text: "a record in one database (file, schema, prefix) is not in another",
 		check: func(c *testCase) {
 			other := c.elsewhere()
 			c.create(id("u"), rec(1))
@@ -78,13 +78,13 @@ var isolationRules = []rule{
 	},
 }
 
-// part returns the part with that number.
+// part returns a pointer to the ith part.
 func part(id *backend.ID, i int) *string {
 	return [...]*string{&id.Kind, &id.Tenant, &id.Subject, &id.Provider, &id.Account, &id.Server}[i]
 }
 
-// longPart returns a part of the greatest length, without runs or repetitions: a
-// database may compress those below a limit that real text would hit.
+// longPart returns a part of the maximum length without repetitions: a database
+// may compress those below a limit that real text would exceed.
 func longPart() string {
 	b := make([]byte, 1024)
 	x := uint32(1)
@@ -95,8 +95,8 @@ func longPart() string {
 	return string(b)
 }
 
-// oddParts are values that some database, file system or cache key has taken
-// for one another, or for something else.
+// oddParts are values that some database, file system or cache key confuses or
+// interprets.
 var oddParts = []string{
 	"", "x", "X", "x ", " x", " ", "x.", ".", "..", "../x", "/", "x/", "/x", "x//y", "x/../y", `x\y`, "C:x", "con", "x:y",
 	"%", "%2f", "%2F", "x%2fy", "_", "x_y", "x%y", "*", "?", "[x]", "{x}", "x|y", "x,y", "x;y", "x#y", "x&y=z", "+", "x+y",
@@ -118,8 +118,8 @@ func unique(ids []backend.ID) []backend.ID {
 	return out
 }
 
-// keepsApart requires that the ids, which all differ, are as many records:
-// created, read, listed, updated and deleted each on its own.
+// keepsApart requires that the ids, which all differ, are separate records:
+// created, read, listed, updated and deleted independently.
 func (c *testCase) keepsApart(ids []backend.ID) {
 	ids = unique(ids)
 	for i, id := range ids {
@@ -128,7 +128,7 @@ func (c *testCase) keepsApart(ids []backend.ID) {
 	for i, id := range ids {
 		c.stored(c.backend, id, numbered(i, 1))
 	}
-	require.ElementsMatch(c, ids, c.list(c.backend, backend.Filter{}, 50), "List must return the ids as they were put")
+	require.ElementsMatch(c, ids, c.list(c.backend, backend.Filter{}, 50), "List must return the ids unchanged")
 	for i, id := range ids {
 		if i%2 == 0 {
 			require.NoError(c, c.backend.Put(c.ctx, id, numbered(i, 2), 1), "updating %+v", id)

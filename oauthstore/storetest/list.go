@@ -15,8 +15,8 @@ import (
 
 var listRules = []rule{
 	{
-		name: "nothing is listed where there is nothing",
-		says: "List on an empty database returns no items and no cursor",
+		name: "an empty database lists nothing",
+		text: "List on an empty database returns no items and no cursor",
 		check: func(c *testCase) {
 			for _, f := range []backend.Filter{{}, {Kind: "k", Tenant: "t", Subject: "s"}, {DueBefore: at(0)}, {ExpiredBefore: at(0)}} {
 				items, next, err := c.backend.List(c.ctx, f, "", 10)
@@ -27,8 +27,8 @@ var listRules = []rule{
 		},
 	},
 	{
-		name: "an item is the whole record",
-		says: "List returns the same id, version, data and times as Get",
+		name: "an item has the whole record",
+		text: "List returns the same id, version, data and times as Get",
 		check: func(c *testCase) {
 			r := rec(math.MaxUint64)
 			r.DueAt, r.ExpireAt = at(1), at(2)
@@ -44,8 +44,8 @@ var listRules = []rule{
 		},
 	},
 	{
-		name: "a filter narrows exactly",
-		says: "Kind, Tenant and Subject match whole and byte for byte, an empty one does not narrow, and all that are set have to match",
+		name: "a filter matches exactly",
+		text: "Kind, Tenant and Subject match completely and byte for byte, an empty one matches everything, and all that are set must match",
 		check: func(c *testCase) {
 			var all []backend.ID
 			parts := []string{"a", "A", "ab", "a%", "a_", "b"}
@@ -81,8 +81,8 @@ var listRules = []rule{
 		},
 	},
 	{
-		name: "pages hold everything once",
-		says: "List returns at most n records and a cursor, and the pages together hold every record once; the cursor is empty after the last one",
+		name: "pages contain every record once",
+		text: "List returns at most n records and a cursor, and the pages together contain every record once; the cursor is empty after the last one",
 		check: func(c *testCase) {
 			var want []backend.ID
 			for i := range 12 {
@@ -96,8 +96,8 @@ var listRules = []rule{
 		},
 	},
 	{
-		name: "what is due comes in its order",
-		says: "with DueBefore, List returns the records whose DueAt is set and strictly before it, earliest first, over all pages",
+		name: "due records are sorted",
+		text: "with DueBefore, List returns the records whose DueAt is set and strictly before it, earliest first, over all pages",
 		check: func(c *testCase) {
 			var want []backend.ID
 			for i, order := range []int{7, 2, 9, 0, 5, 3, 8, 1, 6, 4} { // created out of order
@@ -107,14 +107,14 @@ var listRules = []rule{
 			c.create(id("never"), rec(1))
 			for _, n := range []int{1, 3, 10, 100} {
 				require.Equal(c, want, c.list(c.backend, backend.Filter{DueBefore: at(1)}, n), "pages of %d", n)
-				require.Equal(c, want[:4], c.list(c.backend, backend.Filter{DueBefore: at(0).Add(4 * time.Microsecond)}, n), "one that is due at DueBefore is not before it")
+				require.Equal(c, want[:4], c.list(c.backend, backend.Filter{DueBefore: at(0).Add(4 * time.Microsecond)}, n), "a record due at DueBefore is not before it")
 			}
 			require.Empty(c, c.list(c.backend, backend.Filter{DueBefore: at(0)}, 10))
 		},
 	},
 	{
-		name: "an update moves a record in the order of DueAt",
-		says: "the order and the filter are those of the DueAt that was put last; without one the record is no longer due",
+		name: "an update changes the order by DueAt",
+		text: "order and filter use the last DueAt; without one the record is no longer due",
 		check: func(c *testCase) {
 			for i, name := range []string{"a", "b", "c"} {
 				c.create(id(name), backend.Record{Version: 1, DueAt: at(i)})
@@ -129,8 +129,8 @@ var listRules = []rule{
 		},
 	},
 	{
-		name: "many that are due at once are all listed",
-		says: "records with the same DueAt are each seen once, however the pages cut them",
+		name: "records due at the same time are all listed",
+		text: "records with the same DueAt are each listed once, for any page size",
 		check: func(c *testCase) {
 			var want []backend.ID
 			for i := range 12 {
@@ -143,8 +143,8 @@ var listRules = []rule{
 		},
 	},
 	{
-		name: "what has expired is listed",
-		says: "with ExpiredBefore, List returns the records whose ExpireAt is set and strictly before it, and no backend removes one by itself",
+		name: "expired records are listed",
+		text: "with ExpiredBefore, List returns the records whose ExpireAt is set and strictly before it, and the backend does not delete them itself",
 		check: func(c *testCase) {
 			var want []backend.ID
 			for i := range 6 {
@@ -161,8 +161,8 @@ var listRules = []rule{
 		},
 	},
 	{
-		name: "all fields of a filter hold together",
-		says: "the fields of a Filter that are set all have to match, times and names",
+		name: "all fields of a filter must match",
+		text: "all set fields of a Filter must match, times and names",
 		check: func(c *testCase) {
 			for i, name := range []string{"a", "b", "c", "d"} {
 				c.create(id(name), backend.Record{Version: 1, DueAt: at(i % 2), ExpireAt: at(i / 2)})
@@ -176,8 +176,8 @@ var listRules = []rule{
 		},
 	},
 	{
-		name: "pages last while others write",
-		says: "a record that nobody writes while pages are read is seen exactly once, whatever happens to others, also to the one where a page ended",
+		name: "pages are stable during writes",
+		text: "a record that is not written while pages are read is listed exactly once, even if other records change, including the last one of a page",
 		check: func(c *testCase) {
 			for name, f := range map[string]backend.Filter{"any": {Tenant: "any"}, "due": {Tenant: "due", DueBefore: at(50)}} {
 				var quiet []backend.ID
@@ -198,8 +198,8 @@ var listRules = []rule{
 						if slices.Contains(quiet, it.ID) {
 							continue
 						}
-						// The last of a page is deleted, so that the cursor's own row is
-						// gone; others are put off, or come again.
+						// The last record of a page is deleted, so that the cursor's row does not
+						// exist; others are postponed or become due again.
 						if i == len(items)-1 {
 							require.NoError(c, c.backend.Delete(c.ctx, it.ID, it.Version))
 						} else {
@@ -215,23 +215,23 @@ var listRules = []rule{
 						break
 					}
 				}
-				require.Empty(c, cursor, "the pages do not end")
+				require.Empty(c, cursor, "the pages never end")
 				for _, u := range quiet {
-					require.Equal(c, 1, seen[u], "%s: how often %+v was seen", name, u)
+					require.Equal(c, 1, seen[u], "%s: number of times that %+v was listed", name, u)
 				}
 			}
 		},
 	},
 	{
-		name: "a page size or cursor that can't be is an error",
-		says: "List with an n below 1, or a cursor that it never gave, returns an error",
+		name: "an invalid page size or cursor is an error",
+		text: "List with an n below 1, or a cursor that it did not return, returns an error",
 		check: func(c *testCase) {
 			c.create(id("u"), rec(1))
 			for _, n := range []int{0, -1, math.MinInt} {
 				_, _, err := c.backend.List(c.ctx, backend.Filter{}, "", n)
 				require.Error(c, err, "n = %d", n)
 			}
-			for _, cursor := range []string{"no cursor", "\x00", "'", strings.Repeat("9", 40), ":", "1:", ":1", "1:\u00e9"} {
+			for _, cursor := range []string{"not a cursor", "\x00", "'", strings.Repeat("9", 40), ":", "1:", ":1", "1:\u00e9"} {
 				for _, f := range []backend.Filter{{}, {DueBefore: at(1)}} {
 					items, _, err := c.backend.List(c.ctx, f, cursor, 10)
 					require.Error(c, err, "cursor %q", cursor)
@@ -242,7 +242,7 @@ var listRules = []rule{
 	},
 }
 
-// list returns the ids of all pages of n, in their order.
+// list returns the ids of all pages of n, in order.
 func (c *testCase) list(b backend.Backend, f backend.Filter, n int) []backend.ID {
 	ids := []backend.ID{}
 	cursor := ""
@@ -257,6 +257,6 @@ func (c *testCase) list(b backend.Backend, f backend.Filter, n int) []backend.ID
 			return ids
 		}
 	}
-	require.FailNow(c, "the pages do not end")
+	require.FailNow(c, "the pages never end")
 	return nil
 }

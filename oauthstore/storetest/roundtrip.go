@@ -12,7 +12,7 @@ import (
 var roundTripRules = []rule{
 	{
 		name: "a missing record is not found",
-		says: "without a record, Get and Delete return ErrNotFound, and Get a Record in which only Now is set",
+		text: "without a record, Get and Delete return ErrNotFound, and Get returns a Record in which only Now is set",
 		check: func(c *testCase) {
 			got, err := c.backend.Get(c.ctx, id("nobody"))
 			require.ErrorIs(c, err, backend.ErrNotFound)
@@ -24,8 +24,8 @@ var roundTripRules = []rule{
 		},
 	},
 	{
-		name: "what was put is got, byte for byte",
-		says: "Get returns Version and Data as Put was given them: no bytes, every byte value, text, one mebibyte",
+		name: "data is stored byte for byte",
+		text: "Get returns the Version and Data passed to Put: no bytes, every byte value, text, one mebibyte",
 		check: func(c *testCase) {
 			var all []byte
 			for i := range 256 {
@@ -45,16 +45,16 @@ var roundTripRules = []rule{
 		},
 	},
 	{
-		name: "no Data at all is no bytes",
-		says: "a Put with nil Data stores a record without bytes",
+		name: "nil Data is stored as no bytes",
+		text: "Put with nil Data stores a record without bytes",
 		check: func(c *testCase) {
 			c.create(id("u"), backend.Record{Version: 1})
 			c.stored(c.backend, id("u"), backend.Record{Version: 1})
 		},
 	},
 	{
-		name: "a later version replaces all of the earlier",
-		says: "Put replaces the whole record: shorter data, times that are zero again",
+		name: "a later version replaces the whole record",
+		text: "Put replaces the whole record, also with shorter data and zero times",
 		check: func(c *testCase) {
 			long := rec(1)
 			long.DueAt, long.ExpireAt = at(1), at(2)
@@ -65,8 +65,8 @@ var roundTripRules = []rule{
 		},
 	},
 	{
-		name: "times are kept to the microsecond, and zero is zero",
-		says: "DueAt and ExpireAt come back as the same instant, to the microsecond, wherever they were written; zero comes back as zero",
+		name: "times are stored to the microsecond, and zero stays zero",
+		text: "DueAt and ExpireAt are returned as the same instant, to the microsecond, regardless of the time zone; zero is returned as zero",
 		check: func(c *testCase) {
 			tokyo := time.FixedZone("Tokyo", 9*60*60)
 			for name, r := range map[string]backend.Record{
@@ -85,8 +85,8 @@ var roundTripRules = []rule{
 		},
 	},
 	{
-		name: "a deleted record is gone",
-		says: "after Delete the record is not found, another Delete says so, and it can be created again",
+		name: "a deleted record is not found",
+		text: "after Delete, Get and Delete return ErrNotFound, and the record can be created again",
 		check: func(c *testCase) {
 			c.create(id("u"), rec(1))
 			require.NoError(c, c.backend.Delete(c.ctx, id("u"), 1))
@@ -97,8 +97,8 @@ var roundTripRules = []rule{
 		},
 	},
 	{
-		name: "the caller's bytes stay the caller's",
-		says: "Put does not keep Data, and the caller owns what Get and List return: changing either changes nothing that is stored",
+		name: "slices are not shared with the caller",
+		text: "Put does not keep the slice Data, and the caller owns the results of Get and List: changing either does not change stored records",
 		check: func(c *testCase) {
 			r := rec(1)
 			c.create(id("u"), r)

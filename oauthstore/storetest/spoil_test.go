@@ -11,12 +11,12 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore/memstore"
 )
 
-// A server keeps databases by name, as a database server does, so that several
-// handles can be on one.
+// A server keeps databases by name, like a database server, so that several
+// handles can use one.
 type server struct {
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex // guards the fields below
 	dbs     map[string]*memstore.Backend
-	handles int // how many have been opened
+	handles int // number of opened handles
 }
 
 func (s *server) database(name string) *memstore.Backend {
@@ -31,7 +31,7 @@ func (s *server) database(name string) *memstore.Backend {
 	return s.dbs[name]
 }
 
-// opener opens handles on the server and spoils each.
+// opener opens handles on the server and breaks each with spoil.
 func (s *server) opener(spoil func(*handle)) func(*testing.T, string) backend.Backend {
 	return func(_ *testing.T, name string) backend.Backend {
 		h := &handle{server: s, closed: make(chan struct{})}
@@ -45,7 +45,7 @@ func (s *server) opener(spoil func(*handle)) func(*testing.T, string) backend.Ba
 	}
 }
 
-// A handle is a right backend until one of its functions is spoilt.
+// A handle is a correct backend until one of its functions is replaced.
 type handle struct {
 	*server
 	db       *memstore.Backend
@@ -61,7 +61,7 @@ type handle struct {
 	close  func() error
 }
 
-// use puts the handle on db.
+// use switches the handle to db.
 func (h *handle) use(db *memstore.Backend) {
 	h.db = db
 	h.get, h.put, h.delete, h.list, h.watch = db.Get, db.Put, db.Delete, db.List, db.Watch
@@ -128,7 +128,7 @@ func (h *handle) Watch(ctx context.Context, ready func(), changed func(backend.I
 
 func (h *handle) Close() error { return h.close() }
 
-// The methods below wrap what the handle does so far.
+// The methods below wrap the current functions of the handle.
 
 // afterGet changes what Get returns.
 func (h *handle) afterGet(f func(id backend.ID, rec *backend.Record, err *error)) {
@@ -140,8 +140,8 @@ func (h *handle) afterGet(f func(id backend.ID, rec *backend.Record, err *error)
 	}
 }
 
-// beforePut changes what Put is given; old is what is stored, or zero. An error
-// that f returns is Put's.
+// beforePut changes the arguments of Put; old is the stored record, or zero. An
+// error of f is returned by Put.
 func (h *handle) beforePut(f func(id *backend.ID, old backend.Record, rec *backend.Record, ifVersion *uint64) error) {
 	put := h.put
 	h.put = func(ctx context.Context, id backend.ID, rec backend.Record, ifVersion uint64) error {
@@ -161,7 +161,7 @@ func (h *handle) afterPut(f func(id backend.ID, rec backend.Record, err error) e
 	}
 }
 
-// beforeList changes what List is given.
+// beforeList changes the arguments of List.
 func (h *handle) beforeList(f func(filter *backend.Filter, cursor *string, n *int)) {
 	list := h.list
 	h.list = func(ctx context.Context, filter backend.Filter, cursor string, n int) ([]backend.Item, string, error) {
@@ -189,7 +189,7 @@ func (h *handle) eachItem(f func(it *backend.Item)) {
 	})
 }
 
-// listAll makes List work on all records at once: f returns the page.
+// listAll makes List process all records at once: f returns the page.
 func (h *handle) listAll(f func(filter backend.Filter, all []backend.Item, cursor string, n int) ([]backend.Item, string)) {
 	h.list = func(ctx context.Context, filter backend.Filter, cursor string, n int) ([]backend.Item, string, error) {
 		all, _, err := h.db.List(ctx, backend.Filter{}, "", 1<<20)
@@ -201,7 +201,7 @@ func (h *handle) listAll(f func(filter backend.Filter, all []backend.Item, curso
 	}
 }
 
-// renameAll changes every id on its way in.
+// renameAll changes every id that is passed in.
 func (h *handle) renameAll(f func(id *backend.ID)) {
 	get, put, del := h.get, h.put, h.delete
 	h.get = func(ctx context.Context, id backend.ID) (backend.Record, error) {
@@ -218,8 +218,8 @@ func (h *handle) renameAll(f func(id *backend.ID)) {
 	}
 }
 
-// eachChange changes the ids that a watcher hears, or keeps them from it where f
-// returns false.
+// eachChange changes the ids for watchers, or drops those for which f returns
+// false.
 func (h *handle) eachChange(f func(id *backend.ID) bool) {
 	watch := h.watch
 	h.watch = func(ctx context.Context, ready func(), changed func(backend.ID)) error {
@@ -239,7 +239,7 @@ func (h *handle) afterWatch(f func(error) error) {
 	}
 }
 
-// withoutContext makes every method work on when its context has ended.
+// withoutContext makes every method ignore its context.
 func (h *handle) withoutContext() {
 	get, put, del, list := h.get, h.put, h.delete, h.list
 	h.get = func(ctx context.Context, id backend.ID) (backend.Record, error) {
@@ -256,9 +256,9 @@ func (h *handle) withoutContext() {
 	}
 }
 
-// looksThenWrites makes Put and Delete two steps, compare and write, under lock
-// if it is not nil.
-func (h *handle) looksThenWrites(lock sync.Locker) {
+// compareThenWrite makes Put and Delete two steps, compare and write, under
+// lock if it is not nil.
+func (h *handle) compareThenWrite(lock sync.Locker) {
 	step := func(ctx context.Context, id backend.ID, ifVersion uint64, write func(stored uint64) error) error {
 		if lock != nil {
 			lock.Lock()
@@ -268,7 +268,7 @@ func (h *handle) looksThenWrites(lock sync.Locker) {
 		if old.Version != ifVersion {
 			return backend.ErrConflict
 		}
-		for range 100 { // others look meanwhile
+		for range 100 { // let others compare
 			runtime.Gosched()
 		}
 		now, _ := h.db.Get(ctx, id)

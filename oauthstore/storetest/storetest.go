@@ -15,17 +15,17 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
-// An OpenFunc returns a handle on the named database, which begins empty. The
-// same name within one rule means the same database, and the names of different
-// rules and runs differ; a name has lower-case letters, digits and underscores,
-// at most 40. What it opens it closes and removes with t.Cleanup; a rule may
-// have closed the handle before. It stops t where it fails.
+// An OpenFunc opens a handle on the named database, which is initially empty.
+// Within one rule, the same name means the same database; different rules and
+// runs use different names. A name has at most 40 lower-case letters, digits
+// and underscores. OpenFunc closes and deletes with t.Cleanup what it creates;
+// a rule may have closed the handle before. If opening fails, it stops t.
 type OpenFunc func(t *testing.T, database string) backend.Backend
 
-// Options for [Run]. Nil means the defaults.
+// Options configure [Run]. Nil means the defaults.
 type Options struct {
-	// Private: a database has one handle and ends with it, as one in memory
-	// does, so that rules on opening it again are skipped. Default: false.
+	// Private means that a database has only one handle and is deleted with it,
+	// like one in memory, so that rules that open it again are skipped.
 	Private bool
 }
 
@@ -38,32 +38,32 @@ func Run(t *testing.T, open OpenFunc, opts *Options) {
 			t.Parallel()
 			c := newCase(t, t, open, fmt.Sprintf("storetest_%s_%02d", run, i), guard)
 			if missing := r.missing(c.backend, opts); missing != "" {
-				t.Skip("left out: " + missing)
+				t.Skip("skipped: " + missing)
 			}
-			t.Log("rule: " + r.says)
+			t.Log("rule: " + r.text)
 			r.check(c)
 		})
 	}
 }
 
-// A rule is one promise of the interface.
+// A rule is one requirement of the interface.
 type rule struct {
 	name  string // the outcome
-	says  string // the promise, for the reader of a failure
+	text  string // the requirement, printed with a failure
 	needs []need
 	check func(*testCase)
 }
 
-// A need is what a rule asks of a backend beyond the interface.
+// A need is a capability beyond the interface that a rule requires.
 type need string
 
 const (
-	needShared  need = "its databases have one handle only"
-	needClose   need = "it has no Close"
-	needWatcher need = "it is no backend.Watcher"
+	needShared  need = "its databases have only one handle"
+	needClose   need = "it does not implement io.Closer"
+	needWatcher need = "it does not implement backend.Watcher"
 )
 
-// missing returns why the rule can't be checked on b, or "".
+// missing returns the reason why the rule can't be checked with b, or "".
 func (r rule) missing(b backend.Backend, opts *Options) string {
 	_, closer := b.(io.Closer)
 	_, watcher := b.(backend.Watcher)
@@ -78,20 +78,21 @@ func (r rule) missing(b backend.Backend, opts *Options) string {
 	return ""
 }
 
-// A testCase is what a rule works with.
+// A testCase is the environment of a rule.
 type testCase struct {
-	require.TestingT                        // where failures go
-	ctx              context.Context        //nolint:containedctx // of one rule, for whose duration the case lives
+	require.TestingT                        // receives failures
+	ctx              context.Context        //nolint:containedctx // of one rule
 	backend          backend.Backend        // on a fresh database
-	again            func() backend.Backend // a further handle on the same database
-	elsewhere        func() backend.Backend // a handle on another one
+	again            func() backend.Backend // opens another handle on the same database
+	elsewhere        func() backend.Backend // opens a handle on another database
 }
 
-// guard bounds a rule, so that a backend that hangs fails with its name.
+// guard is the time limit of a rule, so that a hanging backend fails with the
+// rule's name.
 const guard = 2 * time.Minute
 
-// newCase opens a fresh database with t and reports to report: the same, except
-// in the tests of this package.
+// newCase opens a new database with t and reports failures to report, which
+// differs from t only in the tests of this package.
 func newCase(t *testing.T, report require.TestingT, open OpenFunc, database string, limit time.Duration) *testCase {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
@@ -113,30 +114,29 @@ func id(subject string) backend.ID {
 	}
 }
 
-// rec returns a record with that version and data that names it.
+// rec returns a record with that version and data that contains it.
 func rec(version uint64) backend.Record {
 	return backend.Record{Version: version, Data: fmt.Appendf(nil, "data of version %d", version)}
 }
 
-// at returns a time with microseconds, n seconds after some moment.
+// at returns a fixed time with microseconds, plus n seconds.
 func at(n int) time.Time {
 	return time.Date(2026, 11, 22, 10, 0, n, 123456000, time.UTC)
 }
 
-// create puts a record that is not there yet.
+// create puts a new record.
 func (c *testCase) create(id backend.ID, rec backend.Record) {
 	require.NoError(c, c.backend.Put(c.ctx, id, rec, 0), "creating %+v", id)
 }
 
-// stored requires that the backend holds rec under id, as far as a backend
-// keeps it.
+// stored requires that the backend has rec under id.
 func (c *testCase) stored(b backend.Backend, id backend.ID, want backend.Record) {
 	got, err := b.Get(c.ctx, id)
 	require.NoError(c, err, "getting %+v", id)
 	c.same(want, got)
 }
 
-// same requires that two records are equal but for Now.
+// same requires that two records are equal except for Now.
 func (c *testCase) same(want, got backend.Record) {
 	require.Equal(c, want.Version, got.Version, "Version")
 	require.Equal(c, string(want.Data), string(got.Data), "Data")
@@ -150,7 +150,7 @@ func (c *testCase) sameTime(want, got time.Time, field string) {
 	require.Equal(c, want.UnixMicro(), got.UnixMicro(), "%s: want %v, got %v", field, want, got)
 }
 
-// absent requires that there is nothing under id.
+// absent requires that there is no record under id.
 func (c *testCase) absent(b backend.Backend, id backend.ID) {
 	_, err := b.Get(c.ctx, id)
 	require.ErrorIs(c, err, backend.ErrNotFound, "getting %+v", id)

@@ -13,13 +13,13 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func TestARightBackendPasses(t *testing.T) {
+func TestCorrectBackendPasses(t *testing.T) {
 	t.Parallel()
 	var s server
 	storetest.Run(t, s.opener(func(*handle) {}), nil)
 }
 
-func TestEachRuleCatchesBackendsThatBreakIt(t *testing.T) {
+func TestEachRuleDetectsFaultyBackends(t *testing.T) {
 	t.Parallel()
 	faults := map[string]map[string]func(*handle){}
 	for _, topic := range []map[string]map[string]func(*handle){
@@ -28,15 +28,15 @@ func TestEachRuleCatchesBackendsThatBreakIt(t *testing.T) {
 		maps.Copy(faults, topic)
 	}
 	for _, rule := range storetest.Rules() {
-		assert.NotEmpty(t, faults[rule], "no backend breaks the rule %q", rule)
+		assert.NotEmpty(t, faults[rule], "no faulty backend for the rule %q", rule)
 		for name, spoil := range faults[rule] {
 			t.Run(rule+"/"+name, func(t *testing.T) {
 				t.Parallel()
 				var s server
 				found := storetest.Check(t, rule, s.opener(spoil), time.Second)
-				assert.NotEmpty(t, found, "a backend that breaks the rule passes")
+				assert.NotEmpty(t, found, "a faulty backend passes")
 			})
 		}
 	}
-	assert.Len(t, faults, len(storetest.Rules()), "a fault whose rule is gone")
+	assert.Len(t, faults, len(storetest.Rules()), "a fault for an unknown rule")
 }

@@ -11,8 +11,8 @@ import (
 
 var watchRules = []rule{
 	{
-		name:  "a watcher hears of every write",
-		says:  "once Watch has called ready, it calls changed for each record that is created, updated or deleted, also through its own handle",
+		name:  "a watcher is notified of every write",
+		text:  "once Watch has called ready, it calls changed for each record that is created, updated or deleted, also through its own handle",
 		needs: []need{needWatcher},
 		check: func(c *testCase) {
 			w := c.watch(c.backend)
@@ -27,8 +27,8 @@ var watchRules = []rule{
 		},
 	},
 	{
-		name:  "a watcher hears of other handles",
-		says:  "changed is called for what is written through another handle on the same database, as by another process",
+		name:  "a watcher is notified of other handles' writes",
+		text:  "changed is called for writes through another handle on the same database, as by another process",
 		needs: []need{needWatcher, needShared},
 		check: func(c *testCase) {
 			b := c.again()
@@ -42,8 +42,8 @@ var watchRules = []rule{
 		},
 	},
 	{
-		name:  "a watcher hears the id as it is",
-		says:  "changed is given the id byte for byte, however odd or long its parts are",
+		name:  "a watcher receives the id unchanged",
+		text:  "changed receives the id byte for byte, even if its parts are unusual or long",
 		needs: []need{needWatcher},
 		check: func(c *testCase) {
 			w := c.watch(c.backend)
@@ -62,8 +62,8 @@ var watchRules = []rule{
 		},
 	},
 	{
-		name:  "all who watch hear",
-		says:  "several calls of Watch each hear of every write",
+		name:  "all watchers are notified",
+		text:  "with several calls of Watch, each one reports every write",
 		needs: []need{needWatcher},
 		check: func(c *testCase) {
 			v, w := c.watch(c.backend), c.watch(c.backend)
@@ -82,22 +82,22 @@ var watchRules = []rule{
 		},
 	},
 	{
-		name:  "a watcher does not hear of other databases",
-		says:  "changed is not called for what is written to another database",
+		name:  "a watcher is not notified of other databases",
+		text:  "changed is not called for writes to another database",
 		needs: []need{needWatcher},
 		check: func(c *testCase) {
 			other := c.elsewhere()
 			w := c.watch(c.backend)
 			defer w.stop()
 			require.NoError(c, other.Put(c.ctx, id("elsewhere"), rec(1), 0))
-			c.create(id("here"), rec(1)) // what is heard first must be this one
+			c.create(id("here"), rec(1)) // the first notification must be this one
 			w.hearsNext(id("here"))
 			c.stopsWith(w, context.Canceled)
 		},
 	},
 	{
-		name:  "a watcher is not told of what was not written",
-		says:  "changed is not called for a Put or Delete that conflicts",
+		name:  "a watcher is not notified of conflicts",
+		text:  "changed is not called for a Put or Delete that conflicts",
 		needs: []need{needWatcher},
 		check: func(c *testCase) {
 			c.create(id("u"), rec(1))
@@ -113,7 +113,7 @@ var watchRules = []rule{
 	},
 	{
 		name:  "a watcher ends with its context",
-		says:  "Watch returns an error that matches ctx.Err() when ctx ends, and at once with a ctx that has ended",
+		text:  "Watch returns an error that matches ctx.Err() when ctx is done, and immediately if it already is",
 		needs: []need{needWatcher},
 		check: func(c *testCase) {
 			w := c.watch(c.backend)
@@ -126,7 +126,7 @@ var watchRules = []rule{
 	},
 	{
 		name:  "a watcher ends with its backend",
-		says:  "when the backend is closed, Watch returns an error that matches ErrClosed, and a later call does at once",
+		text:  "when the backend is closed, Watch returns an error that matches ErrClosed, and so does a later call immediately",
 		needs: []need{needWatcher, needClose},
 		check: func(c *testCase) {
 			w := c.watch(c.backend)
@@ -139,7 +139,7 @@ var watchRules = []rule{
 	},
 }
 
-// A watch is a call of Watch that is under way.
+// A watch is a running call of Watch.
 type watch struct {
 	c     *testCase
 	stop  context.CancelFunc
@@ -147,7 +147,7 @@ type watch struct {
 	err   chan error
 }
 
-// watch begins to watch and returns once ready was called.
+// watch starts Watch and returns when ready was called.
 func (c *testCase) watch(b backend.Backend) *watch {
 	ctx, cancel := context.WithCancel(c.ctx)
 	w := &watch{c: c, stop: cancel, heard: make(chan backend.ID, 1000), err: make(chan error, 1)}
@@ -173,7 +173,7 @@ func (c *testCase) watch(b backend.Backend) *watch {
 	return w
 }
 
-// hears waits until changed was called with id.
+// hears waits until changed is called with id.
 func (w *watch) hears(id backend.ID) {
 	for w.next(id) != id {
 	}
@@ -191,7 +191,7 @@ func (w *watch) next(want backend.ID) backend.ID {
 	case err := <-w.err:
 		require.FailNow(w.c, "Watch returned", "%v, waiting for %+v", err, want)
 	case <-w.c.ctx.Done():
-		require.FailNow(w.c, "the watcher did not hear", "%+v", want)
+		require.FailNow(w.c, "changed was not called", "%+v", want)
 	}
 	return backend.ID{}
 }
