@@ -14,14 +14,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A Driver is a running chromedriver, which is spoken to in WebDriver's JSON
+// A Driver is a running chromedriver, controlled with WebDriver's JSON
 // (https://www.w3.org/TR/webdriver2/).
 type Driver struct{ url string }
 
 var driverPort = regexp.MustCompile(`successfully on port (\d+)`)
 
-// Start starts chromedriver, which ends with the test. Without it the test fails
-// in CI and is skipped elsewhere.
+// Start starts chromedriver and stops it at the end of the test. Without
+// chromedriver the test fails in CI and is skipped elsewhere.
 func Start(t *testing.T) Driver {
 	t.Helper()
 	path, err := exec.LookPath("chromedriver")
@@ -44,7 +44,7 @@ func Start(t *testing.T) Driver {
 	return Driver{}
 }
 
-// call sends one command and decodes its value.
+// call sends one command and decodes the value of the response.
 func (d Driver) call(t *testing.T, method, path string, body, value any) {
 	t.Helper()
 	status, answer := d.try(t, method, path, body)
@@ -76,7 +76,7 @@ func (d Driver) try(t *testing.T, method, path string, body any) (status int, va
 	return resp.StatusCode, answer.Value
 }
 
-// A Tab is a browser with a profile of its own.
+// A Tab is a browser with its own profile.
 type Tab struct {
 	driver  Driver
 	session string
@@ -94,24 +94,24 @@ func (d Driver) Open(t *testing.T) *Tab {
 			"--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=900,700", "--no-proxy-server",
 		}},
 	}}}, &session)
-	// The test's context has ended by the time of cleanups: the driver, which is
-	// killed, takes its browsers along.
+	// The test's context is done at the time of cleanups. Killing the driver ends
+	// its browsers.
 	return &Tab{d, "/session/" + session.ID}
 }
 
-// Visit goes to a URL and waits for the page.
+// Visit opens a URL and waits for the page.
 func (b *Tab) Visit(t *testing.T, target string) {
 	t.Helper()
 	b.driver.call(t, http.MethodPost, b.session+"/url", map[string]any{"url": target}, nil)
 }
 
-// Close ends the browser.
+// Close closes the browser.
 func (b *Tab) Close(t *testing.T) {
 	t.Helper()
 	b.driver.call(t, http.MethodDelete, b.session, nil, nil)
 }
 
-// element finds the one that a CSS selector names.
+// element returns the element for a CSS selector.
 func (b *Tab) element(t *testing.T, selector string) string {
 	t.Helper()
 	var found map[string]string
@@ -123,14 +123,14 @@ func (b *Tab) element(t *testing.T, selector string) string {
 	return ""
 }
 
-// Click clicks the element that a CSS selector names.
+// Click clicks the element for a CSS selector.
 func (b *Tab) Click(t *testing.T, selector string) {
 	t.Helper()
 	b.driver.call(t, http.MethodPost, b.element(t, selector)+"/click", map[string]any{}, nil)
 }
 
-// Reads waits until an element shows a text: a click returns before the page
-// that it leads to is there. It gives up after so many questions.
+// Reads waits until an element has a text, because a click returns before the
+// next page is loaded. It gives up after a number of attempts.
 func (b *Tab) Reads(t *testing.T, selector, want string) {
 	t.Helper()
 	var got string
@@ -150,7 +150,7 @@ func (b *Tab) Reads(t *testing.T, selector, want string) {
 	require.Equal(t, want, got)
 }
 
-// Text returns what an element shows.
+// Text returns the visible text of an element.
 func (b *Tab) Text(t *testing.T, selector string) (text string) {
 	t.Helper()
 	b.driver.call(t, http.MethodGet, b.element(t, selector)+"/text", nil, &text)
@@ -164,15 +164,14 @@ func (b *Tab) Property(t *testing.T, selector, name string) (value string) {
 	return value
 }
 
-// Address returns the URL that the browser is at.
+// Address returns the URL of the page.
 func (b *Tab) Address(t *testing.T) (target string) {
 	t.Helper()
 	b.driver.call(t, http.MethodGet, b.session+"/url", nil, &target)
 	return target
 }
 
-// Picture writes what the browser shows into the folder that
-// TOOLGRANT_SCREENSHOTS names, if that is set.
+// Picture saves a screenshot in the folder TOOLGRANT_SCREENSHOTS, if set.
 func (b *Tab) Picture(t *testing.T, name string) {
 	t.Helper()
 	folder := os.Getenv("TOOLGRANT_SCREENSHOTS")

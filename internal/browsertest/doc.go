@@ -1,5 +1,4 @@
-// Package browsertest lets tests use Chromium as a person does. .ci/browser
-// installs it.
+// Package browsertest controls Chromium from tests. .ci/browser installs it.
 //
 //	tab := browsertest.Start(t).Open(t)
 //	tab.Visit(t, site.URL)

@@ -1,5 +1,4 @@
-// Package conformance is the room of the public MCP conformance suite: the
-// client that the suite starts is in client, the script that runs the suite in
-// .ci/conformance, and what is expected to fail, with the reasons, in
-// expected.
+// Package conformance contains the files for the public MCP conformance suite:
+// the client that the suite starts is in client, the script that runs it is
+// .ci/conformance, and the expected failures, with reasons, are in expected.
 package conformance

@@ -21,12 +21,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var update = flag.Bool("update", false, "write what packages export into api/")
+var update = flag.Bool("update", false, "write the exported names of packages to api/")
 
-// renew is what the tests tell whoever has changed an exported name.
-const renew = "If that is meant, run\n\n\tgo test ./internal/policy -run API -update\n"
+// renew tells how to update the golden files after an intended change.
+const renew = "If this is intended, run\n\n\tgo test ./internal/policy -run API -update\n"
 
-// public returns the packages that programs of others can import.
+// public returns the packages that other modules can import.
 func public(t *testing.T) []listed {
 	t.Helper()
 	return slices.DeleteFunc(slices.Clone(packages(t)), func(p listed) bool {
@@ -34,14 +34,15 @@ func public(t *testing.T) []listed {
 	})
 }
 
-// A surface is what a package exports, a line for each name, method and field.
+// A surface is the exported API of a package, one line for each name, method
+// and field.
 type surface struct {
 	lines []string
 	names map[string]bool // at package level
-	free  map[string]bool // of them, those that do not count: constants of enumerations, and functions that return a provider of the catalogue, with their options
+	free  map[string]bool // names that do not count: enumeration constants, and the catalogue's provider functions with their options
 }
 
-// count is how many names there are to learn.
+// count returns the number of names that count.
 func (s *surface) count() int {
 	n := 0
 	for name := range s.names {
@@ -54,7 +55,7 @@ func (s *surface) count() int {
 
 var space = regexp.MustCompile(`\s+`)
 
-// text prints a piece of a declaration on one line.
+// text formats a piece of a declaration on one line.
 func text(node any) string {
 	var b bytes.Buffer
 	if err := printer.Fprint(&b, token.NewFileSet(), node); err != nil {
@@ -67,7 +68,7 @@ func (s *surface) addf(format string, args ...any) {
 	s.lines = append(s.lines, strings.TrimRight(fmt.Sprintf(format, args...), " "))
 }
 
-// surfaceOf reads a package's files.
+// surfaceOf parses a package's files.
 func surfaceOf(t *testing.T, p listed) *surface {
 	t.Helper()
 	fset := token.NewFileSet()
@@ -93,7 +94,7 @@ func surfaceOf(t *testing.T, p listed) *surface {
 	return s
 }
 
-// values are constants with their values, and variables.
+// values adds constants with their values, and variables.
 func (s *surface) values(all []*doc.Value) {
 	for _, v := range all {
 		for _, spec := range v.Decl.Specs {
@@ -162,7 +163,7 @@ func (s *surface) typ(typ *doc.Type) {
 	}
 }
 
-// members are the fields of a struct, or the methods of an interface.
+// members adds the fields of a struct, or the methods of an interface.
 func (s *surface) members(kind, owner string, list *ast.FieldList) {
 	for _, f := range list.List {
 		what, tag := " "+text(f.Type), ""
@@ -181,9 +182,9 @@ func (s *surface) members(kind, owner string, list *ast.FieldList) {
 	}
 }
 
-// TestTheAPIIsWhatWasAgreed compares what the public packages export with the
-// files of the folder api, so that nobody changes it without seeing it.
-func TestTheAPIIsWhatWasAgreed(t *testing.T) {
+// TestAPIMatchesTheGoldenFiles compares the exports of the public packages with
+// the files of the folder api, so that no change goes unnoticed.
+func TestAPIMatchesTheGoldenFiles(t *testing.T) {
 	t.Parallel()
 	folder := filepath.Join(root, "api")
 	stale := map[string]bool{}
@@ -210,7 +211,7 @@ func TestTheAPIIsWhatWasAgreed(t *testing.T) {
 			require.NoError(t, err)
 		}
 		if have != string(want) {
-			t.Errorf("%s exports something else than before:\n%s%s", p.room(), changes(string(want), have), renew)
+			t.Errorf("the exports of %s have changed:\n%s%s", p.room(), changes(string(want), have), renew)
 		}
 	}
 	for _, file := range slices.Sorted(maps.Keys(stale)) {
@@ -218,11 +219,11 @@ func TestTheAPIIsWhatWasAgreed(t *testing.T) {
 			require.NoError(t, os.Remove(file))
 			continue
 		}
-		t.Errorf("%s is of no package. %s", file, renew)
+		t.Errorf("%s has no package. %s", file, renew)
 	}
 }
 
-// changes lists the lines that one text has and the other has not.
+// changes lists the lines that only one of the texts has.
 func changes(before, after string) string {
 	var b strings.Builder
 	for _, side := range []struct{ sign, has, lacks string }{{"-", before, after}, {"+", after, before}} {
@@ -236,11 +237,12 @@ func changes(before, after string) string {
 	return b.String()
 }
 
-// maxNames is how many names a package may export, constants of enumerations
-// not counted.
+// maxNames is the maximum number of exported names of a package, without
+// enumeration constants.
 const maxNames = 35
 
-// ceilings are the exact counts of the largest packages. They only go down.
+// ceilings are the exact counts of the largest packages. They may only
+// decrease.
 var ceilings = map[string]int{
 	"mcptools":   27,
 	"oauthstore": 35,
@@ -253,11 +255,11 @@ func TestSurfacesAreSmall(t *testing.T) {
 		most, ok := ceilings[p.room()]
 		switch {
 		case !ok && names > maxNames:
-			t.Errorf("%s exports %d names, and %d is the most: what can be unexported, or moved?", p.room(), names, maxNames)
+			t.Errorf("%s exports %d names, the maximum is %d: unexport or move some", p.room(), names, maxNames)
 		case ok && names > most:
-			t.Errorf("%s exports %d names, and it had %d already: what can be unexported, or moved?", p.room(), names, most)
+			t.Errorf("%s exports %d names, more than its %d before: unexport or move some", p.room(), names, most)
 		case ok && names < most:
-			t.Errorf("%s exports %d names now: let the ceiling of %d go down with it", p.room(), names, most)
+			t.Errorf("%s exports only %d names now: lower its ceiling of %d", p.room(), names, most)
 		}
 	}
 }

@@ -10,15 +10,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A rule says what the packages of a room may import of this module. A room is
-// a path, or a path with "/..." for everything below it too.
+// A rule lists the packages of this module that a room may import. A room is a
+// path, or a path with "/..." for everything below it too.
 type rule struct {
 	room string
 	may  []string
 }
 
-// arrows are the rooms and their arrows, which only go down. The first rule
-// that fits a package binds it. A room without a rule may import nothing.
+// arrows are the rooms and their allowed imports, which only go down. The first
+// matching rule applies to a package. A room without a rule may import nothing.
 var arrows = []rule{
 	// Test rooms may import upwards.
 	{"internal/conformance/...", []string{"..."}},
@@ -41,7 +41,7 @@ var arrows = []rule{
 
 	{"oauthstore", []string{"oauthstore/backend", "oauthstore/internal/...", "internal/..."}},
 	{"oauthstore/backend", nil},
-	{"oauthstore/internal/...", []string{"oauthstore/backend", "oauthstore/internal/..."}}, // what the stores share
+	{"oauthstore/internal/...", []string{"oauthstore/backend", "oauthstore/internal/..."}}, // shared by the stores
 	{"oauthstore/keyset", []string{"oauthstore", "oauthstore/backend", "oauthstore/internal/..."}},
 	{"oauthstore/storetest", []string{"oauthstore/backend"}},
 	{"oauthstore/memstore", []string{"oauthstore/backend", "oauthstore/internal/..."}},
@@ -61,27 +61,27 @@ var arrows = []rule{
 	{"examples/...", []string{"examples/...", "mcptools/...", "oauthstore/...", "providers"}},
 }
 
-// forbidden are arrows that no rule above may allow, with the reason.
+// forbidden are imports that no rule above may allow, with the reason.
 var forbidden = []struct {
 	from, to string
-	except   []string // rooms from which the arrow is allowed
+	except   []string // rooms that may import it
 	why      string
 }{
-	{"...", "cmd/...", []string{"cmd/..."}, "nobody imports the command"},
-	{"...", "examples/...", []string{"examples/..."}, "nobody imports the examples"},
-	{"...", "mcptools/lab/...", []string{"cmd/...", "examples/...", "internal/conformance/...", "internal/fixtures/...", "mcptools/lab/..."}, "no library package imports the lab"},
-	{"...", "oauthstore/storetest", []string{"internal/conformance/..."}, "the suite belongs into tests"},
-	{"...", "internal/servertest", nil, "it belongs into tests"},
-	{"...", "internal/browsertest", nil, "it belongs into tests"},
+	{"...", "cmd/...", []string{"cmd/..."}, "the command must not be imported"},
+	{"...", "examples/...", []string{"examples/..."}, "examples must not be imported"},
+	{"...", "mcptools/lab/...", []string{"cmd/...", "examples/...", "internal/conformance/...", "internal/fixtures/...", "mcptools/lab/..."}, "library packages must not import the lab"},
+	{"...", "oauthstore/storetest", []string{"internal/conformance/..."}, "the suite is for tests"},
+	{"...", "internal/servertest", nil, "it is for tests"},
+	{"...", "internal/browsertest", nil, "it is for tests"},
 	{"...", "internal/conformance/...", []string{"internal/conformance/..."}, "a test room"},
 	{"...", "internal/fixtures/...", []string{"internal/conformance/...", "internal/fixtures/..."}, "a test room"},
 	{"...", "internal/storehandle", []string{"oauthstore", "oauthstore/connect", "mcptools/doctor"}, "programs use the methods of Store"},
-	{"oauthstore/...", "internal/mcpprobe", nil, "what a store needs from above is handed in"},
-	{"oauthstore/...", "internal/failtext/...", nil, "failures of tools are not a store's business"},
-	{"mcptools/...", "internal/failtext/loosejson", nil, "package failtext hands out findings, not values"},
+	{"oauthstore/...", "internal/mcpprobe", nil, "a store receives such dependencies as options"},
+	{"oauthstore/...", "internal/failtext/...", nil, "stores do not handle failures of tools"},
+	{"mcptools/...", "internal/failtext/loosejson", nil, "package failtext returns findings, not values"},
 }
 
-// fits reports whether a room lies in a pattern.
+// fits reports whether a room matches a pattern.
 func fits(room, pattern string) bool {
 	base, all := strings.CutSuffix(pattern, "...")
 	if !all {
@@ -95,7 +95,7 @@ func fitsAny(room string, patterns []string) bool {
 	return slices.ContainsFunc(patterns, func(p string) bool { return fits(room, p) })
 }
 
-// wrongArrows returns a sentence for each import that goes where it must not.
+// wrongArrows returns a sentence for each import that is not allowed.
 func wrongArrows(all []listed) []string {
 	var wrong []string
 	for _, p := range all {
@@ -119,14 +119,14 @@ func wrongArrows(all []listed) []string {
 	return wrong
 }
 
-func TestArrowsGoDownwardsOnly(t *testing.T) {
+func TestImportsOnlyGoDown(t *testing.T) {
 	t.Parallel()
 	for _, w := range wrongArrows(packages(t)) {
 		t.Error(w)
 	}
 }
 
-func TestForbiddenArrowsAreCaught(t *testing.T) {
+func TestForbiddenImportsAreDetected(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ from, to string }{
 		{"internal/secret", "internal/safehttp"},
@@ -170,7 +170,7 @@ func TestForbiddenArrowsAreCaught(t *testing.T) {
 	}
 }
 
-func TestAllowedArrowsAreNotCaught(t *testing.T) {
+func TestAllowedImportsPass(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ from, to string }{
 		{"cmd/toolgrant", "mcptools/lab"},
@@ -189,11 +189,11 @@ func TestAllowedArrowsAreNotCaught(t *testing.T) {
 	}
 }
 
-// links are dependencies that must not reach a room, over any number of steps.
+// links are dependencies that a room must not have, even indirectly.
 var links = []struct {
 	room   string
 	except []string
-	deps   []string // import paths; what lies below them counts too
+	deps   []string // import paths, with everything below them
 	why    string
 }{
 	{
@@ -206,13 +206,13 @@ var links = []struct {
 		"internal/...",
 		[]string{"internal/mcpprobe", "internal/conformance/...", "internal/fixtures/..."},
 		[]string{"github.com/openai/openai-go", "github.com/mark3labs/mcp-go"},
-		"costly to import, and not the wire's business",
+		"expensive to import, and not needed for the protocol",
 	},
 	{
 		"oauthstore/...",
 		nil,
 		[]string{"github.com/openai/openai-go", "github.com/mark3labs/mcp-go"},
-		"what a store needs from above is handed in",
+		"a store receives such dependencies as options",
 	},
 	{
 		"providers",
@@ -242,7 +242,7 @@ var links = []struct {
 		"examples/reasoning",
 		nil,
 		[]string{"github.com/jackc/pgx", "github.com/redis/go-redis", "github.com/riverqueue/river", "github.com/spf13/cobra"},
-		"the first program that a newcomer runs needs nothing but Go, and SQLite is enough for it",
+		"the first example needs only Go, and SQLite is enough for it",
 	},
 	{
 		"...",
@@ -254,11 +254,11 @@ var links = []struct {
 		"...",
 		[]string{"cmd/..."},
 		[]string{"github.com/spf13/cobra", "github.com/charmbracelet/lipgloss", "github.com/zalando/go-keyring"},
-		"terminals and keyrings are the command's business",
+		"only the command uses terminals and keyrings",
 	},
 }
 
-// wrongLinks returns a sentence for each dependency that must not be there.
+// wrongLinks returns a sentence for each dependency that is not allowed.
 func wrongLinks(all []listed) []string {
 	var wrong []string
 	for _, p := range all {
@@ -276,8 +276,8 @@ func wrongLinks(all []listed) []string {
 	return wrong
 }
 
-// below turns import paths into patterns that hold all that lies below them,
-// a major version's suffix too.
+// below converts import paths to patterns that match everything below them, and
+// a major version's suffix.
 func below(paths []string) []string {
 	patterns := make([]string, len(paths))
 	for i, p := range paths {
@@ -293,7 +293,7 @@ func TestProgramsLinkOnlyWhatTheyNeed(t *testing.T) {
 	}
 }
 
-func TestForbiddenLinksAreCaught(t *testing.T) {
+func TestForbiddenLinksAreDetected(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ room, dep string }{
 		{"mcptools", "testing"},
@@ -314,11 +314,11 @@ func TestForbiddenLinksAreCaught(t *testing.T) {
 	}
 }
 
-func TestEveryRoomThatIsNamedInARuleCanExist(t *testing.T) {
+func TestRulesNameExistingRooms(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
 	for _, r := range arrows {
-		require.False(t, seen[r.room], "two rules for %s: only the first would bind", r.room)
+		require.False(t, seen[r.room], "two rules for %s: only the first would apply", r.room)
 		seen[r.room] = true
 	}
 }

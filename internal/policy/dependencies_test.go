@@ -20,8 +20,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A dependency is a module that the build list of the product, its tests or its
-// examples contains.
+// A dependency is a module in the build list of the product, its tests or its
+// examples.
 type dependency struct {
 	path, dir string
 	direct    bool
@@ -32,7 +32,7 @@ type dependency struct {
 // systems are the operating systems that the command is built for.
 var systems = []string{"linux", "darwin", "windows"}
 
-// A node is what `go list` reports of a package of any module.
+// A node is a package of any module, as printed by `go list`.
 type node struct {
 	ImportPath string   `json:"ImportPath"`
 	Imports    []string `json:"Imports"`
@@ -44,7 +44,7 @@ type node struct {
 	} `json:"Module"`
 }
 
-// nodes lists the packages of this module and those that they import.
+// nodes lists the packages of this module and their imports.
 func nodes(system string, args ...string) (map[string]node, error) {
 	cmd := exec.CommandContext(context.Background(), "go", append([]string{"list", "-deps", "-json=ImportPath,Imports,Module"}, args...)...)
 	cmd.Dir = root
@@ -62,14 +62,14 @@ func nodes(system string, args ...string) (map[string]node, error) {
 		case err != nil:
 			return nil, err
 		}
-		n.ImportPath, _, _ = strings.Cut(n.ImportPath, " ") // without the mark of a test variant
+		n.ImportPath, _, _ = strings.Cut(n.ImportPath, " ") // without the suffix of a test variant
 		n.Imports = append(n.Imports, all[n.ImportPath].Imports...)
 		all[n.ImportPath] = n
 	}
 }
 
 // dependencies returns the modules whose packages this module imports on any of
-// the systems, with tests, sorted by path.
+// the systems, including tests, sorted by path.
 var dependencies = sync.OnceValues(func() ([]*dependency, error) {
 	found := make(map[string]*dependency)
 	for _, system := range systems {
@@ -119,10 +119,10 @@ var licences = []struct {
 }
 
 // permissive are the licences that a linked module may have. Modules that only
-// tests and examples use may have the others of licences too.
+// tests and examples use may have any of licences.
 var permissive = []string{"Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT"}
 
-// licenceOf recognizes the licence of a text. Empty means unknown.
+// licenceOf returns the licence of a text, or "" if unknown.
 func licenceOf(text string) string {
 	text = strings.ToLower(strings.Join(strings.Fields(text), " "))
 	for _, refused := range []string{"gnu general public", "gnu affero", "gnu lesser", "commons clause", "business source", "server side public"} {
@@ -164,7 +164,7 @@ const (
 	designPage     = "docs/design.md"
 )
 
-func TestEveryDependencyHasALicenceThatWeMayUse(t *testing.T) {
+func TestEveryDependencyHasAnAllowedLicence(t *testing.T) {
 	t.Parallel()
 	all, err := dependencies()
 	require.NoError(t, err)
@@ -217,11 +217,11 @@ func TestEveryDirectDependencyHasAReason(t *testing.T) {
 		}
 	}
 	for path := range reasons {
-		assert.True(t, known[path], "%s stands in %s and is not used any more", path, designPage)
+		assert.True(t, known[path], "%s is in %s but no longer used", path, designPage)
 	}
 }
 
-// reasonsIn reads the table of chosen libraries: module, where, why.
+// reasonsIn parses the table of dependencies: module, where, why.
 func reasonsIn(page string) map[string]string {
 	reasons := make(map[string]string)
 	_, section, _ := strings.Cut(page, "\n## Chosen libraries\n")

@@ -13,24 +13,24 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// mayExpose are the files that may take the text out of a Secret, and what for.
-// Every new one is one more place where a secret can get lost: think twice.
+// mayExpose are the files that may read the text of a Secret, and why. Each new
+// one is another place that could leak a secret.
 var mayExpose = map[string]string{
-	"internal/secret/secret.go": "comparing two",
-	"internal/redact/redact.go": "cut out of what a server wrote",
+	"internal/secret/secret.go": "comparison",
+	"internal/redact/redact.go": "removed from a server's text",
 
 	// Requests to an authorization server.
 	"internal/oauth/authorize.go":    "the challenge is the verifier's digest",
-	"internal/oauth/client.go":       "the client's secret, as its method says",
+	"internal/oauth/client.go":       "the client's secret, sent by its method",
 	"internal/oauth/device.go":       "the device code",
 	"internal/oauth/grants.go":       "code, verifier, assertion",
-	"internal/oauth/management.go":   "an update of a registration holds its secret",
+	"internal/oauth/management.go":   "an update of a registration contains its secret",
 	"internal/oauth/refresh.go":      "the refresh token",
 	"internal/oauth/registration.go": "the registration's own token",
 	"internal/oauth/revoke.go":       "the token to revoke",
 
-	// Records, which are sealed after this.
-	"oauthstore/client.go":           "a client's secret; a JWT's end",
+	// Records, which are sealed afterwards.
+	"oauthstore/client.go":           "a client's secret; a JWT's expiry",
 	"oauthstore/commit.go":           "the new pair",
 	"oauthstore/journal.go":          "the new pair, on local disk",
 	"oauthstore/put.go":              "the new credential",
@@ -41,15 +41,15 @@ var mayExpose = map[string]string{
 	"oauthstore/connect/finish.go": "the binding's digest",
 	"oauthstore/connect/web.go":    "the cookie; the form's token is its digest",
 
-	// Looking at a token without sending it.
-	"oauthstore/connect/import.go": "its shape",
+	// Inspecting a token without sending it.
+	"oauthstore/connect/import.go": "its format",
 	"oauthstore/connect/issuer.go": "its audience",
-	"mcptools/refusal.go":          "its shape",
+	"mcptools/refusal.go":          "its format",
 	"mcptools/looks.go":            "its hash",
 	"mcptools/verify.go":           "its digest",
-	"mcptools/failure_text.go":     "what a server wrote, for who asks for it by name",
+	"mcptools/failure_text.go":     "a server's text, through an explicit method",
 
-	// Where a token is for.
+	// Destinations of a token.
 	"mcptools/builder.go":                   "the entry for OpenAI",
 	"mcptools/headers.go":                   "the entry's headers",
 	"mcptools/mcpgo/tokenstore.go":          "mcp-go's own type",
@@ -58,7 +58,7 @@ var mayExpose = map[string]string{
 	"internal/conformance/client/rpc.go":    "the suite's MCP server",
 }
 
-// TestSecretsAreExposedInTheListedFilesOnly reads calls and method values alike.
+// TestSecretsAreExposedInTheListedFilesOnly checks calls and method values.
 func TestSecretsAreExposedInTheListedFilesOnly(t *testing.T) {
 	t.Parallel()
 	unused := maps.Clone(mayExpose)
@@ -77,11 +77,11 @@ func TestSecretsAreExposedInTheListedFilesOnly(t *testing.T) {
 			if s, ok := n.(*ast.SelectorExpr); ok && s.Sel.Name == "Expose" {
 				delete(unused, file)
 				if _, ok := mayExpose[file]; !ok {
-					t.Errorf("%s takes the text out of a Secret: can that be where it is done already? Else add the file, with its reason", fset.Position(n.Pos()))
+					t.Errorf("%s reads the text of a Secret: use a listed file, or add this one with the reason", fset.Position(n.Pos()))
 				}
 			}
 			return true
 		})
 	}
-	assert.Empty(t, slices.Sorted(maps.Keys(unused)), "these expose nothing any more: take them off the list")
+	assert.Empty(t, slices.Sorted(maps.Keys(unused)), "these no longer expose a secret: remove them from the list")
 }

@@ -15,7 +15,7 @@ import (
 
 const module = "github.com/toolgrant/toolgrant"
 
-// A listed package is what `go list` tells of one of the module's packages.
+// A listed package is one of the module's packages, as printed by `go list`.
 type listed struct {
 	ImportPath string   `json:"ImportPath"`
 	Name       string   `json:"Name"`
@@ -72,5 +72,5 @@ func stderrOf(err error) string {
 	return ""
 }
 
-// root is the module's folder, as seen from this package's.
+// root is the module's folder, relative to this package.
 var root = filepath.Join("..", "..")

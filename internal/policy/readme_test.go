@@ -16,12 +16,12 @@ import (
 // goBlock finds the fenced blocks of Go code in Markdown.
 var goBlock = regexp.MustCompile("(?ms)^```go\n(.*?)^```")
 
-// TestTheREADMEsCodeCompiles builds each block as a package of this module. The
-// files exist in an overlay only.
-func TestTheREADMEsCodeCompiles(t *testing.T) {
+// TestREADMECodeCompiles builds each block as a package of this module. The
+// files exist only in an overlay.
+func TestREADMECodeCompiles(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
-		t.Skip("compiles openai-go: left out of short runs")
+		t.Skip("compiles openai-go: skipped in short runs")
 	}
 	dir, err := filepath.Abs(root)
 	require.NoError(t, err)

@@ -12,21 +12,20 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// tracked returns the files that git tracks, by slash-separated path from the
-// module's folder.
+// tracked returns the files that git tracks, by slash-separated path relative
+// to the module.
 func tracked(t *testing.T) []string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "git", "ls-files", "-z")
 	cmd.Dir = root
 	out, err := cmd.Output()
-	require.NoError(t, err, "the rules read what git tracks: %s", stderrOf(err))
+	require.NoError(t, err, "git ls-files: %s", stderrOf(err))
 	files := strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00")
 	require.NotEmpty(t, files)
 	return files
 }
 
-// read returns a tracked file, or nil where it was deleted and that is not yet
-// committed.
+// read returns a tracked file, or nil if it was deleted without a commit.
 func read(t *testing.T, file string) []byte {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(file)))
@@ -36,7 +35,7 @@ func read(t *testing.T, file string) []byte {
 	return data
 }
 
-// maxLines is how long a file of code may be: longer ones hold two ideas.
+// maxLines is the maximum length of a Go file: longer ones contain two ideas.
 const maxLines = 500
 
 func TestFilesStayShort(t *testing.T) {
@@ -46,18 +45,18 @@ func TestFilesStayShort(t *testing.T) {
 			continue
 		}
 		lines := bytes.Count(read(t, file), []byte("\n"))
-		assert.LessOrEqual(t, lines, maxLines, "%s: by idea, could it be two files?", file)
+		assert.LessOrEqual(t, lines, maxLines, "%s: split it into two files by idea", file)
 	}
 }
 
-// unwanted are words that must not stand in a tracked file. They are put
-// together here so that this file does not hold them.
+// unwanted are strings that must not be in a tracked file. They are
+// concatenated so that this file does not contain them.
 var unwanted = map[string]string{
-	"/" + "root/":             "a path of somebody's machine",
-	"/" + "work/":             "a path of somebody's machine",
-	"/" + "farm/":             "a path of somebody's machine",
-	"/" + "home/":             "a path of somebody's machine",
-	"/" + "Users/":            "a path of somebody's machine",
+	"/" + "root/":             "a path of a developer's machine",
+	"/" + "work/":             "a path of a developer's machine",
+	"/" + "farm/":             "a path of a developer's machine",
+	"/" + "home/":             "a path of a developer's machine",
+	"/" + "Users/":            "a path of a developer's machine",
 	"registry." + "npmjs":     "the host of a package registry",
 	"deb." + "debian":         "the host of a package registry",
 	"proxy." + "golang":       "the host of a package registry",
@@ -79,14 +78,14 @@ func unwantedIn(text []byte) (found []string) {
 	return found
 }
 
-func TestTrackedFilesSpeakOfTheProjectOnly(t *testing.T) {
+func TestTrackedFilesHaveNoUnwantedStrings(t *testing.T) {
 	t.Parallel()
 	for _, file := range tracked(t) {
 		assert.Empty(t, unwantedIn(read(t, file)), file)
 	}
 }
 
-func TestUnwantedWordsAreCaught(t *testing.T) {
+func TestUnwantedStringsAreDetected(t *testing.T) {
 	t.Parallel()
 	assert.NotEmpty(t, unwantedIn([]byte("see /"+"root/go/pkg")))
 	assert.Empty(t, unwantedIn([]byte("see $GOPATH/pkg")))
@@ -99,12 +98,12 @@ func TestEveryPackageHasADocFileWithItsComment(t *testing.T) {
 		if p.Name == "main" {
 			want = "Command " + filepath.Base(p.Dir) + " "
 		}
-		assert.True(t, strings.HasPrefix(p.Doc, want), "%s: the package comment must begin with %q, has %q", p.room(), want, p.Doc)
-		assert.FileExists(t, filepath.Join(p.Dir, "doc.go"), "%s keeps its package comment in doc.go", p.room())
+		assert.True(t, strings.HasPrefix(p.Doc, want), "%s: the package comment must start with %q, not %q", p.room(), want, p.Doc)
+		assert.FileExists(t, filepath.Join(p.Dir, "doc.go"), "%s needs its package comment in doc.go", p.room())
 	}
 }
 
-func TestEveryPackageWithTestsLooksForLeakedGoroutines(t *testing.T) {
+func TestEveryPackageWithTestsChecksForLeakedGoroutines(t *testing.T) {
 	t.Parallel()
 	looks := map[string]bool{}
 	for _, file := range tracked(t) {

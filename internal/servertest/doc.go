@@ -1,5 +1,5 @@
-// Package servertest tells tests where the servers are that they need. They are
-// started by .ci/services, and Node is installed by .ci/node; see there.
+// Package servertest returns the addresses of the servers that tests need.
+// .ci/services starts them, and .ci/node installs Node.
 //
 //	pool, err := pgxpool.New(t.Context(), servertest.Postgres(t))
 package servertest

@@ -11,8 +11,8 @@ func Postgres(t *testing.T) string {
 	return need(t, "TOOLGRANT_TEST_POSTGRES", services)
 }
 
-// PgBouncer returns the connection string of a PgBouncer in transaction mode,
-// before the server of [Postgres].
+// PgBouncer returns the connection string of a PgBouncer in transaction mode in
+// front of the server of [Postgres].
 func PgBouncer(t *testing.T) string {
 	t.Helper()
 	return need(t, "TOOLGRANT_TEST_PGBOUNCER", services)
@@ -24,8 +24,8 @@ func Redis(t *testing.T) string {
 	return need(t, "TOOLGRANT_TEST_REDIS", services)
 }
 
-// Node returns the path of a Node that has npm's oidc-provider in the folder
-// that TOOLGRANT_NODE_MODULES names.
+// Node returns the path of a Node with npm's oidc-provider in the folder
+// TOOLGRANT_NODE_MODULES.
 func Node(t *testing.T) string {
 	t.Helper()
 	const by = "source .ci/node, then node_packages"
@@ -35,8 +35,8 @@ func Node(t *testing.T) string {
 
 const services = "source .ci/services"
 
-// need returns the variable, which that command sets. Without it the test fails
-// in CI and is skipped elsewhere.
+// need returns the variable, which the command by sets. Without it the test
+// fails in CI and is skipped elsewhere.
 func need(t *testing.T, name, by string) string {
 	t.Helper()
 	v := os.Getenv(name)
@@ -44,7 +44,7 @@ func need(t *testing.T, name, by string) string {
 		t.Fatalf("%s is not set: %s", name, by)
 	}
 	if v == "" {
-		t.Skipf("left out: %s is not set: %s", name, by)
+		t.Skipf("%s is not set: %s", name, by)
 	}
 	return v
 }

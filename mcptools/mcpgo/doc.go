@@ -1,27 +1,27 @@
 // Package mcpgo lets a client of github.com/mark3labs/mcp-go use a credential
 // of package oauthstore.
 //
-// mcp-go refreshes what its TokenStore holds, and two refreshers destroy a
-// credential whose refresh tokens rotate. So this one hands out a fresh access
-// token and no refresh token, and refuses to save:
+// mcp-go refreshes the token in its TokenStore, and two refreshers invalidate a
+// credential whose refresh tokens rotate. So this TokenStore returns a fresh
+// access token without a refresh token, and does not save:
 //
 //	tokens := mcpgo.NewTokenStore(store, key, oauthstore.Need{})
 //	c, err := client.NewOAuthStreamableHttpClient(key.Server, client.OAuthConfig{TokenStore: tokens})
 //
-// When the owner has to connect, mcp-go's methods return an error that matches
-// transport.ErrOAuthAuthorizationRequired: run the consent of package connect,
-// not mcp-go's own.
+// If the owner must connect, mcp-go's methods return an error that matches
+// transport.ErrOAuthAuthorizationRequired: use the consent of package connect,
+// not that of mcp-go.
 //
 // # Security
 //
-// mcp-go holds the access token in memory and sends it to the URL that the
-// client was made with: pass the key's. GetToken refuses a key whose server is
-// neither https nor on loopback. oauthstore.Transport, as the transport of a plain
-// mcp-go client, checks the URL of every request as well.
+// mcp-go keeps the access token in memory and sends it to the URL of the
+// client: use the key's URL. GetToken rejects a key whose server is neither
+// https nor on loopback. oauthstore.Transport, as the transport of a plain
+// mcp-go client, also checks the URL of every request.
 //
 // # Errors
 //
-// An owner who has not connected, or must connect again, and a token that the
-// server refuses match transport.ErrNoToken as well as the error of package
-// oauthstore. Others are passed on.
+// If the owner has not connected or must connect again, or if the server
+// rejects the token, the error matches transport.ErrNoToken and the error of
+// package oauthstore. Other errors are returned unchanged.
 package mcpgo

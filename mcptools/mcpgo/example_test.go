@@ -11,7 +11,7 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
-// In a program, *oauthstore.Store is in the place of this function.
+// A program uses an *oauthstore.Store instead of this function.
 var store = oauthstore.SourceFunc(func(context.Context, oauthstore.Key, time.Duration) (oauthstore.Token, error) {
 	return oauthstore.Token{AccessToken: oauthstore.NewSecret("synthetic-access")}, nil
 })
@@ -41,5 +41,5 @@ func ExampleTokenStore_GetToken() {
 func ExampleTokenStore_SaveToken() {
 	err := mcpgo.NewTokenStore(store, key, oauthstore.Need{}).SaveToken(context.Background(), nil)
 	fmt.Println(err)
-	// Output: mcpgo: the credential is refreshed by its own store and can't be saved
+	// Output: mcpgo: the credential store refreshes this credential; it can't be saved
 }

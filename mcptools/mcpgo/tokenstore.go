@@ -12,11 +12,11 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
-// ErrReadOnly is what [TokenStore.SaveToken] returns: credentials come by
-// consent or import, never by way of mcp-go.
-var ErrReadOnly = errors.New("mcpgo: the credential is refreshed by its own store and can't be saved")
+// ErrReadOnly is returned by [TokenStore.SaveToken]: credentials are created by
+// consent or import, not by mcp-go.
+var ErrReadOnly = errors.New("mcpgo: the credential store refreshes this credential; it can't be saved")
 
-// A TokenStore is mcp-go's view of one credential. It is safe for concurrent
+// A TokenStore provides one credential to mcp-go. It is safe for concurrent
 // use.
 type TokenStore struct {
 	creds oauthstore.Credentials
@@ -26,9 +26,9 @@ type TokenStore struct {
 
 var _ transport.TokenStore = (*TokenStore)(nil)
 
-// NewTokenStore returns a token store that asks creds for each request's token
-// of key. need says how long it must live; its zero value is right for
-// requests that are answered at once.
+// NewTokenStore returns a token store that gets the token of key from creds for
+// each request. need sets the required lifetime; its zero value is for requests
+// with an immediate response.
 func NewTokenStore(creds oauthstore.Credentials, key oauthstore.Key, need oauthstore.Need) *TokenStore {
 	return &TokenStore{creds: creds, key: key, need: need}
 }
@@ -42,7 +42,7 @@ func (s *TokenStore) GetToken(ctx context.Context) (*transport.Token, error) {
 	}
 	server, err := url.Parse(s.key.Server)
 	if err != nil || safehttp.CheckURL(server, safehttp.PlainLoopback) != nil {
-		return nil, fmt.Errorf("mcpgo: %w: the token goes to https URLs only, or to http ones on loopback", oauthstore.ErrMisconfigured)
+		return nil, fmt.Errorf("mcpgo: %w: tokens are sent only to https or loopback URLs", oauthstore.ErrMisconfigured)
 	}
 	t, err := s.creds.Token(ctx, s.key, s.need)
 	switch {
@@ -51,9 +51,9 @@ func (s *TokenStore) GetToken(ctx context.Context) (*transport.Token, error) {
 	case err != nil:
 		return nil, fmt.Errorf("mcpgo: %w", err)
 	}
-	// Without ExpiresIn, which nothing of mcp-go's reads beside ExpiresAt.
+	// Without ExpiresIn: mcp-go uses only ExpiresAt.
 	return &transport.Token{AccessToken: t.AccessToken.Expose(), TokenType: t.TokenType, ExpiresAt: t.Expiry}, nil
 }
 
-// SaveToken refuses with [ErrReadOnly].
+// SaveToken returns [ErrReadOnly].
 func (s *TokenStore) SaveToken(context.Context, *transport.Token) error { return ErrReadOnly }

@@ -24,16 +24,16 @@ import (
 
 var key = oauthstore.Key{Owner: oauthstore.Owner{Tenant: "acme", Subject: "ada"}, Provider: "notes", Server: "https://mcp.notes.example/mcp"}
 
-// A world is an MCP server behind bearer auth and a credential store; whatever
-// else mcp-go asks for, such as a token endpoint, is written down.
+// A world is an MCP server behind bearer auth and a credential store. It
+// records mcp-go's other requests, such as to a token endpoint.
 type world struct {
 	url string
 
 	mu    sync.Mutex
-	token string   // guarded by mu: what the store serves
+	token string   // guarded by mu: token of the store
 	err   error    // guarded by mu
 	seen  []string // guarded by mu: tokens at the MCP server
-	other []string // guarded by mu: paths asked for beside it
+	other []string // guarded by mu: other requested paths
 }
 
 func newWorld(t *testing.T) *world {
@@ -78,7 +78,7 @@ func (w *world) credentials() oauthstore.Credentials {
 	})
 }
 
-func TestAClientAlwaysSendsTheFreshTokenAndNeverRefreshes(t *testing.T) {
+func TestClientSendsTheFreshTokenAndNeverRefreshes(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	c, err := client.NewOAuthStreamableHttpClient(w.url, client.OAuthConfig{
@@ -102,7 +102,7 @@ func TestAClientAlwaysSendsTheFreshTokenAndNeverRefreshes(t *testing.T) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	assert.Equal(t, "Bearer synthetic-access-2", w.seen[len(w.seen)-1])
-	assert.False(t, slices.ContainsFunc(w.other, func(s string) bool { return s[:4] == "POST" }), "asked for a token: %v", w.other)
+	assert.False(t, slices.ContainsFunc(w.other, func(s string) bool { return s[:4] == "POST" }), "token request: %v", w.other)
 }
 
 func TestGetToken(t *testing.T) {
@@ -125,7 +125,7 @@ func TestGetToken(t *testing.T) {
 	assert.ErrorIs(t, err, context.Canceled)
 }
 
-func TestErrorsOfTheStore(t *testing.T) {
+func TestStoreErrorsAreReturned(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		err     error
@@ -137,7 +137,7 @@ func TestErrorsOfTheStore(t *testing.T) {
 		"unavailable":      {oauthstore.ErrUnavailable, false},
 		"misconfigured":    {oauthstore.ErrMisconfigured, false},
 		"no sealing key":   {backend.ErrKeyUnavailable, false},
-		"something else":   {errors.New("disk on fire"), false},
+		"something else":   {errors.New("disk failure"), false},
 		"its own deadline": {context.DeadlineExceeded, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -153,13 +153,13 @@ func TestErrorsOfTheStore(t *testing.T) {
 	}
 }
 
-func TestSavesAreRefused(t *testing.T) {
+func TestSaveTokenFails(t *testing.T) {
 	t.Parallel()
 	s := mcpgo.NewTokenStore(oauthstore.SourceFunc(nil), key, oauthstore.Need{})
 	assert.ErrorIs(t, s.SaveToken(t.Context(), &transport.Token{AccessToken: "x", RefreshToken: "y"}), mcpgo.ErrReadOnly)
 }
 
-func TestATokenForAPlainHTTPServerIsNotHandedOut(t *testing.T) {
+func TestTokenForAPlainHTTPServerIsNotReturned(t *testing.T) {
 	t.Parallel()
 	for server, ok := range map[string]bool{
 		"http://mcp.internal:8080/mcp": false, "": false, "https://mcp.example.com/mcp": true, "http://127.0.0.1:8080/mcp": true,

@@ -19,7 +19,7 @@ var clockRules = []rule{
 			c.create(id("u"), r)
 			got, err := c.backend.Get(c.ctx, id("u"))
 			require.NoError(c, err)
-			none, err := c.backend.Get(c.ctx, id("nobody"))
+			none, err := c.backend.Get(c.ctx, id("missing"))
 			require.ErrorIs(c, err, backend.ErrNotFound)
 			items, _, err := c.backend.List(c.ctx, backend.Filter{}, "", 10)
 			require.NoError(c, err)
@@ -53,7 +53,7 @@ func (c *testCase) ticks(handles ...backend.Backend) {
 	for moved := 0; moved < 4; {
 		require.NoError(c, c.ctx.Err(), "the clock stopped at %v", last)
 		for _, b := range handles {
-			got, err := b.Get(c.ctx, id("nobody"))
+			got, err := b.Get(c.ctx, id("missing"))
 			require.True(c, errors.Is(err, backend.ErrNotFound), "Get: %v", err)
 			require.False(c, got.Now.Before(last), "the clock went backwards from %v to %v", last, got.Now)
 			if got.Now.After(last) {

@@ -82,7 +82,7 @@ func (c *testCase) doesNothing(ctx context.Context, want error) {
 	c.create(id("u"), rec(1))
 	_, err := c.backend.Get(ctx, id("u"))
 	require.ErrorIs(c, err, want, "Get")
-	_, err = c.backend.Get(ctx, id("nobody"))
+	_, err = c.backend.Get(ctx, id("missing"))
 	require.ErrorIs(c, err, want, "Get without a record")
 	require.ErrorIs(c, c.backend.Put(ctx, id("u"), rec(2), 1), want, "Put")
 	require.ErrorIs(c, c.backend.Put(ctx, id("new"), rec(2), 0), want, "Put that creates")

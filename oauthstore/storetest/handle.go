@@ -21,7 +21,7 @@ var handleRules = []rule{
 			c.close(c.backend)
 			_, err := c.backend.Get(c.ctx, id("u"))
 			require.ErrorIs(c, err, backend.ErrClosed, "Get")
-			_, err = c.backend.Get(c.ctx, id("nobody"))
+			_, err = c.backend.Get(c.ctx, id("missing"))
 			require.ErrorIs(c, err, backend.ErrClosed, "Get without a record")
 			require.ErrorIs(c, c.backend.Put(c.ctx, id("u"), rec(2), 1), backend.ErrClosed, "Put")
 			require.ErrorIs(c, c.backend.Delete(c.ctx, id("u"), 1), backend.ErrClosed, "Delete")

@@ -14,13 +14,13 @@ var roundTripRules = []rule{
 		name: "a missing record is not found",
 		text: "without a record, Get and Delete return ErrNotFound, and Get returns a Record in which only Now is set",
 		check: func(c *testCase) {
-			got, err := c.backend.Get(c.ctx, id("nobody"))
+			got, err := c.backend.Get(c.ctx, id("missing"))
 			require.ErrorIs(c, err, backend.ErrNotFound)
 			require.Zero(c, got.Version)
 			require.Empty(c, got.Data)
 			require.Zero(c, got.DueAt)
 			require.Zero(c, got.ExpireAt)
-			require.ErrorIs(c, c.backend.Delete(c.ctx, id("nobody"), 1), backend.ErrNotFound)
+			require.ErrorIs(c, c.backend.Delete(c.ctx, id("missing"), 1), backend.ErrNotFound)
 		},
 	},
 	{

@@ -12,8 +12,8 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore/connect"
 )
 
-// A scenarioContext is what the suite hands to a client that could not know it
-// otherwise: how the application is registered, and who its user is.
+// A scenarioContext is the suite's information for a client that could not know
+// it otherwise: the registered application and its user.
 type scenarioContext struct {
 	Name         string `json:"name"`
 	ClientID     string `json:"client_id"`
@@ -41,13 +41,13 @@ func (c *scenarioContext) read(text string) error {
 	return nil
 }
 
-// machine reports whether the application is to get a token of its own.
+// machine reports whether the application needs a token for itself.
 func (c *scenarioContext) machine() bool {
 	return c.Name == "auth/client-credentials-jwt" || c.Name == "auth/client-credentials-basic"
 }
 
-// apps is the application that the context names, if it names one, for a server
-// and its authorization server.
+// apps returns the application that the context names, if any, for a server and
+// its authorization server.
 func (c *scenarioContext) apps(serverURL, issuer string) (connect.Apps, error) {
 	if c.ClientID == "" {
 		return nil, nil
@@ -59,7 +59,7 @@ func (c *scenarioContext) apps(serverURL, issuer string) (connect.Apps, error) {
 	if c.PrivateKeyPEM != "" {
 		block, _ := pem.Decode([]byte(c.PrivateKeyPEM))
 		if block == nil {
-			return nil, errors.New("private_key_pem is no PEM")
+			return nil, errors.New("private_key_pem is not PEM")
 		}
 		key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 		if err != nil {
@@ -67,7 +67,7 @@ func (c *scenarioContext) apps(serverURL, issuer string) (connect.Apps, error) {
 		}
 		signer, ok := key.(crypto.Signer)
 		if !ok {
-			return nil, errors.New("private_key_pem holds no signing key")
+			return nil, errors.New("private_key_pem has no signing key")
 		}
 		app.Signer = oauthstore.NewSigner(signer)
 	}

@@ -28,13 +28,12 @@ func main() {
 	}
 }
 
-// The client ID metadata document that the suite expects, and where its
-// authorization servers send the user back to.
+// The client ID metadata document that the suite expects, and the redirect URL.
 const (
 	clientMetadataURL = "https://conformance-test.local/client-metadata.json"
 	redirectURL       = "http://localhost:43117/callback"
 	testTool          = "test-tool"
-	timeout           = 25 * time.Second // the suite ends a scenario after 30
+	timeout           = 25 * time.Second // the suite stops a scenario after 30s
 	legacyVersion     = "2025-03-26"
 	defaultVersion    = "2025-11-25"
 )
@@ -55,7 +54,7 @@ type client struct {
 
 func run(ctx context.Context, args []string) error {
 	if len(args) < 2 {
-		return errors.New("the server's URL is missing")
+		return errors.New("missing argument: the server's URL")
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -101,8 +100,8 @@ func newClient(serverURL string) (*client, error) {
 	return c, c.connectAt(c.context.Issuer)
 }
 
-// connectAt makes the connector, with the context's application bound to that
-// issuer. Without one the application is not known yet.
+// connectAt creates the connector, with the context's application bound to that
+// issuer. Without an issuer the application is not set yet.
 func (c *client) connectAt(issuer string) (err error) {
 	if issuer != "" {
 		if c.apps, err = c.context.apps(c.key.Server, issuer); err != nil {
@@ -116,8 +115,8 @@ func (c *client) connectAt(issuer string) (err error) {
 	return err
 }
 
-// takeIssuer binds an application whose context names no issuer to the one that
-// the server names, and says so. A program for users would ask first.
+// takeIssuer binds an application without an issuer to the one that the server
+// names, and prints it. A program for users would ask first.
 func (c *client) takeIssuer(ctx context.Context, ask *connect.Ask) error {
 	if c.context.ClientID == "" || c.apps != nil {
 		return nil
@@ -126,18 +125,18 @@ func (c *client) takeIssuer(ctx context.Context, ask *connect.Ask) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(os.Stderr, "client: the server names the authorization server", issuer)
+	fmt.Fprintln(os.Stderr, "client: authorization server:", issuer)
 	return c.connectAt(issuer)
 }
 
-// legacy reports whether the server may be one of MCP 2025-03-26, which is for
-// the operator to say: such servers publish no protected-resource metadata.
+// legacy reports whether the server may use MCP 2025-03-26, which the operator
+// must know: such servers have no protected-resource metadata.
 func (c *client) legacy(version string) bool {
 	return version == legacyVersion || c.scenario == "auth/2025-03-26-oauth-metadata-backcompat" ||
 		c.scenario == "auth/2025-03-26-oauth-endpoint-fallback"
 }
 
-// use lists the tools and calls one, with as many authorizations as that takes.
+// use lists the tools and calls one, with as many authorizations as needed.
 func (c *client) use(ctx context.Context) error {
 	if err := c.authorized(ctx, "tools/list", ""); err != nil {
 		return err
@@ -145,11 +144,11 @@ func (c *client) use(ctx context.Context) error {
 	return c.authorized(ctx, "tools/call", testTool)
 }
 
-// maxTries is how often one request is authorized anew.
+// maxTries is the maximum number of new authorizations for one request.
 const maxTries = 2
 
-// authorized sends a request with the token that the store has, and obtains a
-// better one where the server wants that.
+// authorized sends a request with the stored token, and obtains a better one if
+// the server requires it.
 func (c *client) authorized(ctx context.Context, method, tool string) error {
 	for try := 0; ; try++ {
 		token, err := c.store.Token(ctx, c.key, oauthstore.Need{})
@@ -173,7 +172,7 @@ func (c *client) authorized(ctx context.Context, method, tool string) error {
 	}
 }
 
-// obtain gets a credential in the way that the scenario is about.
+// obtain obtains a credential by the scenario's flow.
 func (c *client) obtain(ctx context.Context, challenge http.Header) error {
 	ask := &connect.Ask{Challenge: challenge}
 	err := c.takeIssuer(ctx, ask)
@@ -209,7 +208,8 @@ func (c *client) stepUp(ctx context.Context, challenge http.Header) error {
 	return c.consent(ctx, begun)
 }
 
-// consent plays the user: the suite's authorization servers consent at once.
+// consent replaces the user: the suite's authorization servers grant consent
+// immediately.
 func (c *client) consent(ctx context.Context, begun *connect.Begun) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, begun.URL, nil) //nolint:gosec // the suite says where to
 	if err != nil {
@@ -222,7 +222,7 @@ func (c *client) consent(ctx context.Context, begun *connect.Begun) error {
 	defer resp.Body.Close()
 	location, err := resp.Location()
 	if err != nil {
-		return fmt.Errorf("the authorization endpoint answered %d: %w", resp.StatusCode, err)
+		return fmt.Errorf("the authorization endpoint responded with %d: %w", resp.StatusCode, err)
 	}
 	_, err = c.connect.Finish(ctx, c.owner, begun.Binding, location.String())
 	return err

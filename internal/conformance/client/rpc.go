@@ -13,11 +13,11 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
-// statelessVersion is the first revision whose requests stand alone.
+// statelessVersion is the first revision without sessions.
 const statelessVersion = "2026-07-28"
 
-// A session talks to one MCP server by bare JSON-RPC over HTTP, as OpenAI's
-// client would with the token that it is given.
+// A session calls one MCP server by JSON-RPC over HTTP, like OpenAI's client
+// with the given token.
 type session struct {
 	url     string
 	version string // of the protocol
@@ -25,13 +25,15 @@ type session struct {
 	lastID  int
 }
 
-// A statusError is an answer that no result came with.
+// A statusError is a response without a result.
 type statusError struct {
 	status int
 	header http.Header
 }
 
-func (e *statusError) Error() string { return fmt.Sprintf("the MCP server answered %d", e.status) }
+func (e *statusError) Error() string {
+	return fmt.Sprintf("the MCP server responded with %d", e.status)
+}
 
 // call sends one request. name is that of the tool, for tools/call.
 func (s *session) call(ctx context.Context, token oauthstore.Secret, method, name string) error {
@@ -76,7 +78,7 @@ func (s *session) call(ctx context.Context, token oauthstore.Secret, method, nam
 	return readAnswer(resp)
 }
 
-// readAnswer reads a response object, bare or as the event of a stream.
+// readAnswer parses a response object, plain or as an event of a stream.
 func readAnswer(resp *http.Response) error {
 	data, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
 	if err != nil {
@@ -102,9 +104,9 @@ func readAnswer(resp *http.Response) error {
 	case err != nil:
 		return err
 	case answer.Error != nil:
-		return fmt.Errorf("the MCP server answered error %d: %s", answer.Error.Code, answer.Error.Message)
+		return fmt.Errorf("the MCP server responded with error %d: %s", answer.Error.Code, answer.Error.Message)
 	case answer.Result == nil:
-		return errors.New("the MCP server answered without a result")
+		return errors.New("the MCP server's response has no result")
 	}
 	return nil
 }
