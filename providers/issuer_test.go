@@ -120,3 +120,63 @@ func TestIssuerIsAcceptedWhereTheServerIs(t *testing.T) {
 	assert.True(t, providers.MicrosoftEnterprise("t1").AcceptsIssuer("", entra+"t1/v2.0"))
 	assert.False(t, providers.MicrosoftEnterprise("t1").AcceptsIssuer("", entra+"t2/v2.0"))
 }
+
+func TestAnIssuerServesTheServersOfThoseWhoNameIt(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		iss, server   string
+		serves, named bool
+	}{
+		{"https://accounts.google.com", "https://drivemcp.googleapis.com/mcp/v1", true, true},
+		{"https://accounts.google.com/", "https://drivemcp.googleapis.com/mcp/v1", true, true},
+		{"https://accounts.google.com", "https://evil.example/mcp", false, true},
+		{"https://mcp.amplitude.com", "https://mcp.eu.amplitude.com/mcp", true, true}, // another region of the vendor
+		{"https://mcp.eu.amplitude.com", "https://mcp.eu.amplitude.com/mcp", true, true},
+		{"https://acme.cloud.databricks.com/oidc", "https://acme.cloud.databricks.com/api/2.0/mcp/sql", true, true},
+		{"https://acme.cloud.databricks.com/oidc", "https://other.cloud.databricks.com/api/2.0/mcp/sql", false, true},
+		{"https://login.microsoftonline.com/acme.example/v2.0", "https://mcp.svc.cloud.microsoft/enterprise", true, true},
+		{"https://login.microsoftonline.com/acme.example/v2.0", "https://evil.example/mcp", false, true},
+		{"https://evil.example/oidc", "https://evil.example/api/2.0/mcp/sql", false, false},
+		{"https://as.example.com", "https://mcp.example.com/mcp", false, false},
+	} {
+		_, serves, named := providers.ByIssuer(tt.iss, tt.server)
+		assert.Equal(t, tt.serves, serves, "%s for %s", tt.iss, tt.server)
+		assert.Equal(t, tt.named, named, "%s", tt.iss)
+	}
+}
+
+func TestAnAuthorizationServerIsKnownByItsHost(t *testing.T) {
+	t.Parallel()
+	for raw, want := range map[string]bool{
+		"https://mcp.linear.app/anything":           true,
+		"https://MCP.Linear.app:443/token":          true,
+		"https://mcp.linear.app./token":             true,
+		"https://acme.cloud.databricks.com/oidc/v1": true,
+		"https://mcp.linear.app.evil.example/token": false,
+		"https://linear.evil.example/token":         false,
+		"https://mcp.linear.app:8443/token":         false,
+	} {
+		_, serves, named := providers.ByEndpoint(raw, "https://evil.example/mcp")
+		assert.Equal(t, want, named, raw)
+		assert.False(t, serves, raw)
+	}
+	_, serves, _ := providers.ByEndpoint("https://mcp.linear.app/token", "https://mcp.linear.app/mcp")
+	assert.True(t, serves)
+}
+
+func TestACallerCanNameAnotherIssuer(t *testing.T) {
+	t.Parallel()
+	github, ok := providers.Lookup("github")
+	require.True(t, ok)
+	const tenant, iss = "https://copilot-api.octocorp.ghe.com/mcp", "https://octocorp.ghe.com/login/oauth"
+	p, err := github.WithIssuer(tenant, iss)
+	require.NoError(t, err)
+	assert.True(t, p.AcceptsIssuer("", iss))
+	assert.False(t, p.AcceptsIssuer("", "https://github.com/login/oauth"))
+	assert.Empty(t, p.OAuth.TokenEndpoint, "what was published for another issuer is dropped")
+	same, err := github.WithIssuer("", "https://github.com/login/oauth")
+	require.NoError(t, err)
+	assert.Equal(t, github.OAuth.TokenEndpoint, same.OAuth.TokenEndpoint)
+	_, err = github.WithIssuer("https://evil.example/mcp", iss)
+	require.Error(t, err)
+}

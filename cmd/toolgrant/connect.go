@@ -7,6 +7,7 @@ import (
 	"io"
 	"os/exec"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -302,6 +303,9 @@ func connectFault(e *connect.Error) *fault {
 	text := e.Key.Provider + ": " + first(e.Detail, message(e))
 	if e.Detail == "" && e.Err != nil {
 		text = message(e.Err)
+	}
+	if before, ok := strings.CutSuffix(text, ": an operator must name an issuer that a server shares"); ok {
+		text = before + ": if the server really shares it, name it with --issuer"
 	}
 	if e.Said != "" {
 		text += ". The server said: " + e.Said

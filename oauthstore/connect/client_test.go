@@ -42,6 +42,9 @@ func TestClientsAreChosenInOrder(t *testing.T) {
 		},
 		"an app of another server at the same issuer": {
 			apps: connect.Apps{{Issuer: testIssuer, Servers: []string{"https://other.example.com/mcp"}, ID: "x"}}, kind: connect.KindUntrusted,
+			server: map[string]any{
+				"authorization_endpoint": "https://login.example.org/a", "token_endpoint": "https://login.example.org/t", "registration_endpoint": "https://login.example.org/r",
+			},
 		},
 		"an app of another tenant": {
 			apps: connect.Apps{{Issuer: testIssuer, Servers: []string{testServer}, Owner: oauthstore.Owner{Tenant: "other"}, ID: "x"}}, want: oauthstore.ClientRegistered, id: "client-1",

@@ -170,6 +170,9 @@ func (c *Connector) choose(ctx context.Context, s *site, issuers []string) (*oau
 	slices.SortStableFunc(issuers, func(a, b string) int { return rank(a) - rank(b) })
 	var first error
 	for _, issuer := range issuers[:min(len(issuers), maxIssuers)] {
+		if _, err := c.admit(s, issuer); err != nil {
+			return nil, err // another vendor's is not even asked
+		}
 		server, err := oauth.FindServer(ctx, c.http, issuer)
 		if err == nil {
 			return server, nil

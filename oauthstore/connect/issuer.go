@@ -71,10 +71,11 @@ func notIssuer(s *site) *Error {
 	return fault(KindUntrusted, fmt.Sprintf("the server's metadata does not name the authorization server %s, which its data binds it to", s.provider.OAuth.Issuer))
 }
 
-// foreignIssuer says that a server names the issuer of others.
+// foreignIssuer says that a server names the issuer of others. An operator who
+// knows that it shares that issuer sets the provider's OAuth.Issuer.
 func foreignIssuer(issuerID, owner string) *Error {
 	return fault(KindUntrusted, fmt.Sprintf(
-		"the server names the authorization server %s, which belongs to %s: if the server really shares it, name it as the provider's OAuth.Issuer", hostOf(issuerID), owner))
+		"the server names the authorization server %s, which belongs to %s: an operator must name an issuer that a server shares", hostOf(issuerID), owner))
 }
 
 // expected returns the issuers that are known for a site before its metadata

@@ -283,3 +283,78 @@ func TestOnlyTheListedProvidersCanBeConnected(t *testing.T) {
 	_, err = p.Web(signedIn, &connect.WebOptions{Providers: []providers.Provider{{ID: "Not An Id"}}})
 	require.Error(t, err)
 }
+
+func TestThePageNamesTheHostThatTheBrowserGoesTo(t *testing.T) {
+	t.Parallel()
+	show := func(t *testing.T, change func(p *place), known providers.Provider, query string) string {
+		t.Helper()
+		p := newPlace(t, change)
+		web, err := p.Web(func(*http.Request) (oauthstore.Owner, error) { return alice, nil }, &connect.WebOptions{Providers: []providers.Provider{known}})
+		require.NoError(t, err)
+		mux := http.NewServeMux()
+		mux.Handle("/connect/{provider}", web.Connect())
+		w := newBrowser(mux, "").do(http.MethodGet, "/connect/"+known.ID+query, nil)
+		require.Equal(t, http.StatusOK, w.Code, w.Body.String())
+		return w.Body.String()
+	}
+	t.Run("that of the authorization endpoint, and the server's", func(t *testing.T) {
+		t.Parallel()
+		page := show(t, func(p *place) { p.AS.Metadata["authorization_endpoint"] = "https://login.example.org/authorize" }, example(), "")
+		assert.Contains(t, page, "You will be sent to login.example.org,")
+		assert.Contains(t, page, "Continue to login.example.org")
+		assert.Contains(t, page, "<dt>Server</dt><dd>mcp.example.com</dd>")
+		assert.Contains(t, page, "Only the server at mcp.example.com says that login.example.org belongs to it.")
+	})
+	t.Run("without a warning where somebody else names the issuer", func(t *testing.T) {
+		t.Parallel()
+		page := show(t, withOperatorsApp, example(), "")
+		assert.Contains(t, page, "Continue to as.example.com")
+		assert.NotContains(t, page, "Only the server at")
+	})
+	t.Run("of a customer's own server too", func(t *testing.T) {
+		t.Parallel()
+		bricks, ok := providers.Lookup("databricks")
+		require.True(t, ok)
+		page := show(t, func(p *place) {
+			published(p, workspace, "https://acme.cloud.databricks.com/oidc", "https://acme.cloud.databricks.com/oidc")
+		},
+			bricks, "?server_url="+url.QueryEscape(workspace))
+		assert.Contains(t, page, "You will be sent to acme.cloud.databricks.com,")
+		assert.NotContains(t, page, "sent to Databricks")
+	})
+	t.Run("in letters that can't imitate others", func(t *testing.T) {
+		t.Parallel()
+		page := show(t, func(p *place) { p.AS.Metadata["authorization_endpoint"] = "https://\u0430sana.example/authorize" }, example(), "")
+		assert.NotContains(t, page, "\u0430sana")
+		assert.Contains(t, page, `\u0430sana.example`)
+	})
+}
+
+// What the user has read on the page holds for the browser too.
+func TestABrowserIsNotSentWhereThePageDidNotSay(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, nil)
+	b := newBrowser(p.site(t, nil), "alice")
+	page := b.do(http.MethodGet, "/connect/example", nil)
+	p.AS.Metadata["authorization_endpoint"] = "https://elsewhere.example.org/authorize"
+	w := b.do(http.MethodPost, "/connect/example", fields(page.Body.String()))
+	assert.Equal(t, http.StatusOK, w.Code)
+	assert.Empty(t, w.Header().Get("Location"))
+	assert.Contains(t, w.Body.String(), "Continue to elsewhere.example.org")
+	w = b.do(http.MethodPost, "/connect/example", fields(w.Body.String()))
+	assert.Equal(t, http.StatusSeeOther, w.Code)
+	assert.Contains(t, w.Header().Get("Location"), "https://elsewhere.example.org/authorize")
+}
+
+func TestAHandlerNeverTakesAnIssuerForAnApplication(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, func(p *place) {
+		p.Options.Apps = connect.Apps{{Issuer: "https://vendor.example.com", Servers: []string{testServer}, ID: "by-hand", Secret: oauthstore.NewSecret("synthetic-app-secret")}}
+	})
+	b := newBrowser(p.site(t, nil), "alice")
+	page := b.do(http.MethodGet, "/connect/example", nil)
+	w := b.do(http.MethodPost, "/connect/example", fields(page.Body.String()))
+	assert.Equal(t, http.StatusBadGateway, w.Code)
+	assert.Contains(t, w.Body.String(), "could not be verified")
+	assert.Zero(t, p.AS.Count("POST /register"))
+}
