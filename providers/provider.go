@@ -117,8 +117,9 @@ type Source struct {
 	Confidence string // "high", "medium" or "low"
 }
 
-// OAuth describes an authorization server. Discovery finds the empty fields;
-// live metadata takes precedence over the others unless Pinned. It belongs to
+// OAuth describes an authorization server. Discovery finds the empty fields.
+// Issuer binds: metadata that does not name it is refused. Live metadata takes
+// precedence over the other fields unless Pinned. It belongs to
 // the server at Server.URL: for a URL on another host, or one that Issuers
 // names, [Provider.Resolve] drops it and keeps only that issuer.
 type OAuth struct {

@@ -31,8 +31,8 @@
 //
 // # Which client
 //
-// In this order: an application of Options.Apps for that issuer; our client ID
-// metadata document; dynamic registration. What was registered is stored, used
+// In this order: an application of Options.Apps for that server and issuer; our
+// client ID metadata document; dynamic registration. What was registered is stored, used
 // by all, renewed before its secret ends, and replaced once the server has
 // forgotten it. Of many first connects at once, in any number of processes, one
 // registers.
@@ -46,6 +46,19 @@
 // tokens. [Connector.StepUp] asks for more scopes.
 //
 // # Security
+//
+// An [App] is used only at its issuer and for its servers:
+//
+//	apps := connect.Apps{
+//		{Providers: []string{"google_drive", "google_gmail"}, ID: id, Secret: secret}, // the data names the issuer
+//		{Issuer: "https://octocorp.ghe.com/login/oauth", Servers: []string{"https://copilot-api.octocorp.ghe.com/mcp"}, ID: id, Secret: secret},
+//	}
+//
+// An issuer that the catalogue or an App names serves their servers and no
+// others. Where a custom server shares one, name it in the provider's
+// OAuth.Issuer. For an issuer that only the server itself names, show the user
+// both hosts (see [Begun]; [Web] does), and expect [KindWrongAudience] for a
+// token that is for something else.
 //
 // A callback counts once, within ten minutes, in the browser and for the owner
 // that began; PKCE with S256, the state and the issuer (RFC 9207) are checked

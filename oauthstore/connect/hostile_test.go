@@ -123,6 +123,10 @@ func traps(m *mark) []trap {
 	}
 	if m.server != "" {
 		all = append(all, trap{name: "the vendor's server names the attacker's issuer", provider: m.provider, ask: connect.Ask{ServerURL: m.server}, server: evilAS(), taken: m.server})
+		all = append(all, trap{
+			name: "the same, and its metadata claims the vendor's issuer", provider: m.provider, ask: connect.Ask{ServerURL: m.server},
+			server: evilAS("issuer", m.issuer), taken: m.server,
+		})
 		u, err := url.Parse(m.server)
 		if err != nil {
 			panic(err)
