@@ -23,6 +23,7 @@ import (
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/mcptools/lab"
 	"github.com/toolgrant/toolgrant/mcptools/session"
+	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
 // answering puts a server in the place of the lab's Responses endpoint, which
@@ -150,20 +151,20 @@ func TestWhatIsNoDecisionDoesNotPassForOne(t *testing.T) {
 func TestAStateThatDoesNotFitIsRefused(t *testing.T) {
 	t.Parallel()
 	var st session.State
-	require.ErrorContains(t, json.Unmarshal([]byte(`{"version":2,"items":[]}`), &st), "version 2")
+	require.ErrorContains(t, json.Unmarshal([]byte(`{"version":3,"items":[]}`), &st), "version 3")
 	require.Error(t, json.Unmarshal([]byte(`{"pending":{}}`), &st))
 	require.Error(t, json.Unmarshal([]byte(`[]`), &st))
 	require.NoError(t, json.Unmarshal([]byte(`{"previous_response_id":"resp_1","unknown":1}`), &st), "from before there were versions")
 	assert.Equal(t, session.State{PreviousResponseID: "resp_1"}, st)
 	raw, err := json.Marshal(st)
 	require.NoError(t, err)
-	assert.JSONEq(t, `{"version":1,"previous_response_id":"resp_1"}`, string(raw))
+	assert.JSONEq(t, `{"version":2,"previous_response_id":"resp_1"}`, string(raw))
 
 	b := newBackend(t, nil, mcptools.Options{}, "notes")
 	for want, o := range map[string]session.Options{
-		"names a response":       {Replay: true, State: &session.State{PreviousResponseID: "resp_1"}},
-		"holds the conversation": {State: &session.State{Items: []json.RawMessage{[]byte(`{}`)}}},
-		"without an id":          {State: &session.State{Pending: []session.Approval{{Label: "notes"}}}},
+		"names a response":       {Replay: true, State: &session.State{Owner: ada, PreviousResponseID: "resp_1"}},
+		"holds the conversation": {State: &session.State{Owner: ada, Items: []json.RawMessage{[]byte(`{}`)}}},
+		"without an id":          {State: &session.State{Owner: ada, Pending: []session.Approval{{Label: "notes"}}}},
 	} {
 		o.Params.Model = "gpt-5"
 		_, err := session.New(&b.client.Responses, b.set, ada, &o)
@@ -249,7 +250,7 @@ func TestWhatIsNoEndOfAResponseIsNoAnswer(t *testing.T) {
 			require.Error(t, r.err)
 			assert.Empty(t, r.of(session.Done))
 			assert.EqualValues(t, 1, asked.Load())
-			assert.Equal(t, session.State{}, s.State())
+			assert.Equal(t, session.State{Owner: ada}, s.State())
 		})
 	}
 }
@@ -393,4 +394,45 @@ func TestWhatTheCallerChangesLaterHasNoEffect(t *testing.T) {
 	o.Rules[0].Answer.Decision = "odd"
 	require.Equal(t, session.Done, collect(s.Run(t.Context(), "x")).last(t).Type)
 	assert.Len(t, each, 1, "nor is it changed")
+}
+
+func TestAStateIsResumedForItsOwnerOnly(t *testing.T) {
+	t.Parallel()
+	b := newBackend(t, writing(), mcptools.Options{Approval: mcptools.ApprovalAlways}, "notes", "tasks")
+	first := b.session(t, session.Options{})
+	require.Equal(t, session.Waiting, collect(first.Run(t.Context(), "write")).last(t).Type)
+	st := first.State()
+	assert.Equal(t, ada, st.Owner)
+	raw, err := json.Marshal(st)
+	require.NoError(t, err)
+	var stored session.State
+	require.NoError(t, json.Unmarshal(raw, &stored))
+	assert.Equal(t, st, stored)
+	var old session.State
+	require.NoError(t, json.Unmarshal([]byte(`{"version":1,"previous_response_id":"resp_1"}`), &old))
+	var half session.State
+	require.NoError(t, json.Unmarshal([]byte(`{"version":2,"subject":"ada","previous_response_id":"resp_1"}`), &half))
+
+	asked := b.requests()
+	eve, neighbour := oauthstore.Owner{Tenant: "acme", Subject: "eve"}, oauthstore.Owner{Tenant: "other", Subject: "ada"}
+	for _, tt := range []struct {
+		owner oauthstore.Owner
+		state session.State
+		want  error
+	}{
+		{ada, stored, nil},
+		{ada, session.State{}, nil},
+		{ada, session.State{Owner: ada}, nil},
+		{eve, stored, session.ErrWrongOwner},
+		{neighbour, stored, session.ErrWrongOwner},
+		{eve, session.State{Owner: ada}, session.ErrWrongOwner},
+		{ada, old, session.ErrWrongOwner},
+		{ada, half, session.ErrWrongOwner},
+		{ada, session.State{Items: []json.RawMessage{[]byte(`{}`)}}, session.ErrWrongOwner},
+		{ada, session.State{Pending: st.Pending}, session.ErrWrongOwner},
+	} {
+		_, err := session.New(&b.client.Responses, b.set, tt.owner, &session.Options{Params: responses.ResponseNewParams{Model: "gpt-5"}, State: &tt.state})
+		require.ErrorIs(t, err, tt.want, "%v %v", tt.owner, tt.state.Owner)
+	}
+	assert.Equal(t, asked, b.requests())
 }

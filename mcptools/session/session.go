@@ -74,8 +74,8 @@ type Options struct {
 	// true where Params has it that nothing is stored.
 	Replay bool
 
-	// State is where the conversation stands, as [Session.State] returned it.
-	// Default: it begins.
+	// State is where the conversation stands, as [Session.State] returned it. One
+	// of another owner is refused with [ErrWrongOwner]. Default: it begins.
 	State *State
 
 	// MaxRounds is how many requests a turn may take that end in approvals.
@@ -127,6 +127,9 @@ var (
 	ErrPending = errors.New("session: calls wait for approval")
 	// ErrNothingPending: no call waits for approval.
 	ErrNothingPending = errors.New("session: no call waits for approval")
+	// ErrWrongOwner: Options.State belongs to another owner than the session, or
+	// names none.
+	ErrWrongOwner = errors.New("session: the state belongs to another owner")
 	// ErrTooManyRounds: the model asked for approvals without end.
 	ErrTooManyRounds = errors.New("session: the turn took too many rounds of approvals")
 )
@@ -157,7 +160,7 @@ func New(client Responses, set *mcptools.Set, owner oauthstore.Owner, opts *Opti
 		errs = append(errs, errors.New("session: Params has a previous response: that belongs into State"))
 	}
 	if o.State != nil {
-		errs = append(errs, o.State.check(o.Replay))
+		errs = append(errs, o.State.check(owner, o.Replay))
 	}
 	if o.Params.Background.Value {
 		errs = append(errs, errors.New("session: Params asks for the background, where mcp tools are known to fail"))
@@ -180,6 +183,7 @@ func New(client Responses, set *mcptools.Set, owner oauthstore.Owner, opts *Opti
 	if o.State != nil {
 		s.state = o.State.clone()
 	}
+	s.state.Owner = owner
 	return s, nil
 }
 

@@ -198,7 +198,7 @@ func TestWithoutLeaveToSkipTheTurnFails(t *testing.T) {
 	r := collect(s.Run(t.Context(), "x"))
 	assert.Equal(t, mcptools.KindNotFound, r.failure(t).Kind)
 	assert.Equal(t, "b", r.failure(t).ServerLabel)
-	assert.Equal(t, session.State{}, s.State(), "the conversation stands where it stood")
+	assert.Equal(t, session.State{Owner: ada}, s.State(), "the conversation stands where it stood")
 	assert.Equal(t, 1, b.requests())
 }
 
@@ -287,7 +287,7 @@ func TestARequestIsNotRepeatedOnceAToolMayHaveRun(t *testing.T) {
 			assert.Equal(t, 1, b.requests())
 			assert.LessOrEqual(t, b.Count("notes", "tools/call"), 1)
 			assert.Empty(t, r.of(session.Retrying))
-			assert.Equal(t, session.State{}, s.State())
+			assert.Equal(t, session.State{Owner: ada}, s.State())
 		})
 	}
 }

@@ -8,37 +8,44 @@ import (
 
 	"github.com/openai/openai-go/v3/packages/param"
 	"github.com/openai/openai-go/v3/responses"
+
+	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
 // A State is where a conversation stands. Encoded as JSON it can be stored and
-// taken up in another process. It holds what was said, and no token.
+// resumed in another process. It holds what was said, and no token. It is neither
+// sealed nor signed: store it where its owner can't change it.
 type State struct {
+	Owner              oauthstore.Owner  `json:"-"` // whose conversation it is; JSON has it as tenant and subject
 	PreviousResponseID string            `json:"previous_response_id,omitempty"`
 	Items              []json.RawMessage `json:"items,omitempty"`   // the conversation, for Options.Replay
 	Pending            []Approval        `json:"pending,omitempty"` // calls that wait for approval
 }
 
-// stateVersion is of the encoding of a State. What an older one lacks is empty.
-const stateVersion = 1
+// stateVersion is of the encoding of a State. What an older one lacks is empty:
+// one of version 1 has no owner, and can't be resumed.
+const stateVersion = 2
 
 // fields are those of a State, without its methods.
 type fields State
 
+// encoded is a State in JSON.
+type encoded struct {
+	Version int    `json:"version"`
+	Tenant  string `json:"tenant,omitempty"`
+	Subject string `json:"subject,omitempty"`
+	fields
+}
+
 // MarshalJSON gives the state with the version of its encoding.
 func (st State) MarshalJSON() ([]byte, error) {
-	return json.Marshal(struct {
-		Version int `json:"version"`
-		fields
-	}{stateVersion, fields(st)})
+	return json.Marshal(encoded{stateVersion, st.Owner.Tenant, st.Owner.Subject, fields(st)})
 }
 
 // UnmarshalJSON reads what MarshalJSON gives. It refuses what a newer version
 // of this package wrote, since half of a conversation is worse than none.
 func (st *State) UnmarshalJSON(data []byte) error {
-	var v struct {
-		Version int `json:"version"`
-		fields
-	}
+	var v encoded
 	if err := json.Unmarshal(data, &v); err != nil {
 		return fmt.Errorf("session: state: %w", err)
 	}
@@ -46,12 +53,15 @@ func (st *State) UnmarshalJSON(data []byte) error {
 		return fmt.Errorf("session: the state is of version %d, and this package knows %d", v.Version, stateVersion)
 	}
 	*st = State(v.fields)
+	st.Owner = oauthstore.Owner{Tenant: v.Tenant, Subject: v.Subject}
 	return nil
 }
 
-// check refuses a state that a session can't go on from.
-func (st State) check(replay bool) error {
-	switch {
+// check refuses a state that a session of that owner can't go on from.
+func (st State) check(owner oauthstore.Owner, replay bool) error {
+	switch begun := st.PreviousResponseID != "" || len(st.Items) > 0 || len(st.Pending) > 0; {
+	case st.Owner != owner && (begun || st.Owner != oauthstore.Owner{}):
+		return ErrWrongOwner
 	case replay && st.PreviousResponseID != "":
 		return errors.New("session: the state names a response, and Replay sends the conversation, which is not in it")
 	case !replay && len(st.Items) > 0:
