@@ -62,7 +62,6 @@ var types = []reflect.Type{
 	reflect.TypeFor[mcpprobe.Answer](),
 	reflect.TypeFor[mcpprobe.Request](),
 	reflect.TypeFor[mcpprobe.Result](),
-	reflect.TypeFor[mcpprobe.Tool](),
 
 	reflect.TypeFor[oauth.AuthorizationRequest](),
 	reflect.TypeFor[oauth.Callback](),

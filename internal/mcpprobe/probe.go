@@ -54,12 +54,6 @@ type Request struct {
 	Timeout time.Duration
 }
 
-// A Tool is one tool of the server.
-type Tool struct {
-	Name     string
-	ReadOnly bool // readOnlyHint, as declared by the server
-}
-
 // A Result is the result of a probe. Its texts are short and printable and
 // contain no part of a sent header.
 type Result struct {
@@ -71,7 +65,6 @@ type Result struct {
 	Scope       string // scope of the challenge
 	RPCCode     int    // JSON-RPC error code of the deciding response; 0: none
 	SSE         bool   // HTTP+SSE was used (MCP 2024-11-05)
-	Tools       []Tool // the tool list, at most 1000
 	Cause       string // of an unknown outcome: one of the Cause constants
 	Detail      string // one sentence; never a token
 }
@@ -79,12 +72,13 @@ type Result struct {
 const (
 	defaultTimeout = 10 * time.Second
 	maxPages       = 32   // of a tool list
-	maxTools       = 1000 // in a result
+	maxTools       = 1000 // that are counted
 )
 
 // Probe sends the token to the server and returns the result. It calls no tool,
 // follows no redirect, returns when ctx is done or the timeout expires (with
-// [CauseTimeout]), and ends the server's session. hc dials; its redirect policy
+// [CauseTimeout]), and ends the server's session. It reads at most 4 MiB of all
+// responses and sends at most 64 requests. hc dials; its redirect policy
 // and cookie jar are not used. header has the headers to send, such as
 // "Authorization: Bearer …"; each value counts as a secret. Safe for concurrent
 // use.
@@ -104,7 +98,8 @@ func Probe(ctx context.Context, hc *http.Client, r Request, header http.Header) 
 	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
 		return Result{Outcome: Unknown, Cause: CauseWrongEndpoint, Detail: "The server URL is not an http or https URL."}
 	}
-	res := askServer(ctx, hc, r, header, u, timeout).result(words, "the server")
+	left := newBudget()
+	res := askServer(ctx, hc, r, header, u, timeout, left).result(words, "the server")
 	if res.Outcome == Refused {
 		return res
 	}
@@ -115,9 +110,9 @@ func Probe(ctx context.Context, hc *http.Client, r Request, header http.Header) 
 		}
 		return res
 	}
-	check := askCheck(ctx, hc, r, header).result(words, "the provider's check URL")
+	check := askCheck(ctx, hc, r, header, left).result(words, "the provider's check URL")
 	if check.Outcome == Refused || res.Outcome == Accepted {
-		check.Tools, check.SSE = res.Tools, res.SSE
+		check.SSE = res.SSE
 		return check
 	}
 	return res
@@ -132,15 +127,15 @@ type finding struct {
 	listed  bool   // tools/list, or the check, succeeded
 	sse     bool   // over HTTP+SSE
 	check   bool   // the exchange is with the check URL
-	tools   []mcp.Tool
-	unread  bool // the list could not be decoded
+	tools   int    // how many are listed
+	unread  bool   // the list could not be decoded
 }
 
 // askServer speaks MCP: over streamable HTTP, or over HTTP+SSE if the server
 // rejects the POST as specified for that (MCP 2025-11-25, transports, backwards
 // compatibility).
-func askServer(ctx context.Context, hc *http.Client, r Request, header http.Header, u *url.URL, timeout time.Duration) finding {
-	rec := newRecorder(hc.Transport, header, u, ctx.Done())
+func askServer(ctx context.Context, hc *http.Client, r Request, header http.Header, u *url.URL, timeout time.Duration, left *budget) finding {
+	rec := newRecorder(hc.Transport, header, u, ctx.Done(), left)
 	cl := guarded(hc, rec)
 	conn, err := transport.NewStreamableHTTP(r.URL, transport.WithHTTPBasicClient(cl), transport.WithHTTPLogger(quiet))
 	if err != nil {
@@ -151,7 +146,7 @@ func askServer(ctx context.Context, hc *http.Client, r Request, header http.Head
 		return f
 	}
 
-	rec = newRecorder(hc.Transport, header, u, ctx.Done())
+	rec = newRecorder(hc.Transport, header, u, ctx.Done(), left)
 	sse, err := transport.NewSSE(r.URL, transport.WithHTTPClient(guarded(hc, rec)), transport.WithSSELogger(quiet),
 		transport.WithEndpointTimeout(timeout/3))
 	if err != nil {
@@ -172,45 +167,42 @@ func handshake(ctx context.Context, rec *recorder, conn transport.HTTPConnection
 	w := &watched{HTTPConnection: conn}
 	c := client.NewClient(w, opt)
 	var f finding
+	read := false
 	if err := c.Start(ctx); err == nil {
 		var init mcp.InitializeRequest
 		init.Params.ClientInfo = mcp.Implementation{Name: "toolgrant", Version: "1"}
 		if _, err := c.Initialize(ctx, init); err == nil {
-			f.tools = listTools(ctx, c)
+			f.tools, read = countTools(ctx, c)
 		}
 	}
 	_ = c.Close() // ends the session; an error is not a verdict on the token
 	f.listed = w.lists > 0
-	f.unread = f.listed && f.tools == nil
+	f.unread = f.listed && !read
 	f.rpc, f.rpcText = w.code, w.text
 	f.last = rec.deciding()
 	return f
 }
 
-// listTools returns the tools as far as they could be read, or nil if the first
-// page could not.
-func listTools(ctx context.Context, c *client.Client) []mcp.Tool {
-	var tools []mcp.Tool
+// countTools counts the tools as far as they could be read; ok is false if the
+// first page could not.
+func countTools(ctx context.Context, c *client.Client) (n int, ok bool) {
 	var req mcp.ListToolsRequest
 	for range maxPages {
 		page, err := c.ListToolsByPage(ctx, req)
 		if err != nil {
-			return tools
+			return n, ok
 		}
-		if tools == nil {
-			tools = []mcp.Tool{}
-		}
-		tools = append(tools, page.Tools...)
-		if page.NextCursor == "" || page.NextCursor == req.Params.Cursor || len(tools) >= maxTools {
+		n, ok = n+len(page.Tools), true
+		if page.NextCursor == "" || page.NextCursor == req.Params.Cursor || n >= maxTools {
 			break
 		}
 		req.Params.Cursor = page.NextCursor
 	}
-	return tools
+	return n, ok
 }
 
 // askCheck requests the URL that checks a token if the MCP server does not.
-func askCheck(ctx context.Context, hc *http.Client, r Request, header http.Header) finding {
+func askCheck(ctx context.Context, hc *http.Client, r Request, header http.Header, left *budget) finding {
 	f := finding{check: true}
 	u, err := url.Parse(r.CheckURL)
 	if err != nil || u.Host == "" {
@@ -221,7 +213,7 @@ func askCheck(ctx context.Context, hc *http.Client, r Request, header http.Heade
 		return f
 	}
 	req.Header.Set("Accept", "application/json")
-	rec := newRecorder(hc.Transport, header, u, ctx.Done())
+	rec := newRecorder(hc.Transport, header, u, ctx.Done(), left)
 	if resp, err := guarded(hc, rec).Do(req); err == nil {
 		_ = resp.Body.Close()
 		f.listed = resp.StatusCode/100 == 2

@@ -116,7 +116,6 @@ func TestValidTokenIsAcceptedOnEveryTransport(t *testing.T) {
 			t.Parallel()
 			res := probe(t, bearer(tc.handler, asanaChallenge), token)
 			assert.Equal(t, mcpprobe.Accepted, res.Outcome, "%+v", res)
-			assert.Equal(t, []mcpprobe.Tool{{Name: "search", ReadOnly: true}, {Name: "write"}}, res.Tools)
 			assert.Equal(t, tc.sse, res.SSE)
 			assert.Empty(t, res.Cause)
 			assert.Equal(t, "The server accepts this token and lists 2 tools.", res.Detail)
@@ -282,7 +281,6 @@ func TestServerThatRequiresNoTokenNeedsACheckURL(t *testing.T) {
 	res := mcpprobe.Probe(t.Context(), client(t), mcpprobe.Request{URL: url, Anonymous: true}, auth(token))
 	assert.Equal(t, mcpprobe.Unknown, res.Outcome)
 	assert.Equal(t, mcpprobe.CauseAnonymous, res.Cause)
-	assert.Len(t, res.Tools, 2)
 
 	check := serve(t, bearer(status(200), `Bearer error="invalid_token"`))
 	ask := func(tok, checkURL string) mcpprobe.Result {
@@ -290,7 +288,6 @@ func TestServerThatRequiresNoTokenNeedsACheckURL(t *testing.T) {
 	}
 	res = ask(token, check)
 	assert.Equal(t, mcpprobe.Accepted, res.Outcome, "%+v", res)
-	assert.Len(t, res.Tools, 2)
 	res = ask("synthetic-other-token", check)
 	assert.Equal(t, mcpprobe.Refused, res.Outcome)
 	assert.Equal(t, 401, res.Status)
@@ -454,7 +451,6 @@ func TestUnreadableListStillAcceptsTheToken(t *testing.T) {
 		inner.ServeHTTP(w, r)
 	}), token)
 	assert.Equal(t, mcpprobe.Accepted, res.Outcome, "%+v", res)
-	assert.Empty(t, res.Tools)
 	assert.Contains(t, res.Detail, "could not be read")
 }
 

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mark3labs/mcp-go/client/transport"
@@ -21,6 +22,8 @@ const (
 	maxAnswer    = 256 << 10 // of any response but a list
 	maxList      = 1 << 20   // of a list, and of an event stream with all responses
 	maxErrorBody = 64 << 10  // of a response with an error status, which is read at once
+	maxRead      = 4 << 20   // of all responses to one probe
+	maxRequests  = 64        // of one probe: a server can cause more with requests of its own
 	endTimeout   = time.Second
 )
 
@@ -29,6 +32,7 @@ var quiet = slog.New(slog.DiscardHandler)
 
 var (
 	errTooLong   = errors.New("mcpprobe: the response is too long")
+	errTooMany   = errors.New("mcpprobe: the server causes too many requests")
 	errOtherHost = errors.New("mcpprobe: the server names another host")
 )
 
@@ -43,6 +47,18 @@ type exchange struct {
 	err       error
 }
 
+// A budget limits one probe over all its connections.
+type budget struct {
+	read, requests atomic.Int64 // that are left
+}
+
+func newBudget() *budget {
+	b := new(budget)
+	b.read.Store(maxRead)
+	b.requests.Store(maxRequests)
+	return b
+}
+
 // A recorder is a RoundTripper that adds the headers, limits the responses and
 // records them. Safe for concurrent use.
 type recorder struct {
@@ -51,16 +67,17 @@ type recorder struct {
 	host   string // the only allowed host
 	scheme string
 	done   <-chan struct{} // closed when the probe is over
+	left   *budget         // of the whole probe
 
 	mu   sync.Mutex
 	seen []*exchange // guarded by mu, like the exchanges
 }
 
-func newRecorder(base http.RoundTripper, header http.Header, u *url.URL, done <-chan struct{}) *recorder {
+func newRecorder(base http.RoundTripper, header http.Header, u *url.URL, done <-chan struct{}, left *budget) *recorder {
 	if base == nil {
 		base = http.DefaultTransport
 	}
-	return &recorder{base: base, header: header, host: u.Host, scheme: u.Scheme, done: done}
+	return &recorder{base: base, header: header, host: u.Host, scheme: u.Scheme, done: done, left: left}
 }
 
 // guarded returns a client that sends through rec and follows no redirect.
@@ -78,7 +95,16 @@ func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 		r.note(func() { r.seen = append(r.seen, &exchange{verb: req.Method, err: errOtherHost}) })
 		return nil, errOtherHost
 	}
+	if r.left.requests.Add(-1) < 0 {
+		r.note(func() {
+			if n := len(r.seen); n == 0 || !errors.Is(r.seen[n-1].err, errTooMany) {
+				r.seen = append(r.seen, &exchange{verb: req.Method, err: errTooMany})
+			}
+		})
+		return nil, errTooMany
+	}
 	req = req.Clone(req.Context())
+	req.Header.Set("Accept-Encoding", "identity") // else a transport may inflate responses by itself
 	for name, values := range r.header {
 		req.Header[http.CanonicalHeaderKey(name)] = values
 	}
@@ -98,7 +124,8 @@ func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 	code := 0
 	if resp.StatusCode >= 400 {
 		// mcp-go does not read the body of every rejection.
-		body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
+		body, _ := io.ReadAll(io.LimitReader(resp.Body, min(maxErrorBody, max(r.left.read.Load(), 0))))
+		r.left.read.Add(-int64(len(body)))
 		_ = resp.Body.Close()
 		resp.Body = io.NopCloser(bytes.NewReader(body))
 		code, ch = readErrorBody(body, ch)
@@ -108,7 +135,7 @@ func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 	if x.method == string(mcp.MethodToolsList) || x.verb == http.MethodGet {
 		limit = maxList
 	}
-	resp.Body = &capped{ReadCloser: resp.Body, left: limit, failed: func(err error) { r.note(func() { x.err = err }) }}
+	resp.Body = &capped{ReadCloser: resp.Body, left: limit, all: r.left, failed: func(err error) { r.note(func() { x.err = err }) }}
 	return resp, nil
 }
 
@@ -204,22 +231,29 @@ func rpcMethod(req *http.Request) string {
 	return msg.Method
 }
 
-// capped is a body that returns an error after a number of bytes.
+// capped is a body that returns an error after a number of bytes, or when the
+// budget of the probe is spent.
 type capped struct {
 	io.ReadCloser
 	left   int64
+	all    *budget
 	failed func(error)
 }
 
 func (c *capped) Read(p []byte) (int, error) {
-	if c.left <= 0 {
+	// Take the bytes from the budget first: several bodies may be read at once.
+	want := min(int64(len(p)), c.left)
+	if rest := c.all.read.Add(-want); rest < 0 {
+		given := max(want+rest, 0)
+		c.all.read.Add(want - given)
+		want = given
+	}
+	if want <= 0 {
 		c.failed(errTooLong)
 		return 0, errTooLong
 	}
-	if int64(len(p)) > c.left {
-		p = p[:c.left]
-	}
-	n, err := c.ReadCloser.Read(p)
+	n, err := c.ReadCloser.Read(p[:want])
+	c.all.read.Add(want - int64(n))
 	c.left -= int64(n)
 	if err != nil && !errors.Is(err, io.EOF) {
 		c.failed(err)

@@ -9,7 +9,7 @@ import (
 
 const (
 	maxText = 300 // bytes of a server's text in a result
-	maxWord = 100 // bytes of a code or a tool's name
+	maxWord = 100 // bytes of a code
 )
 
 // A scrubber prepares a server's text for display: short, printable, and

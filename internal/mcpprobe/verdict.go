@@ -58,12 +58,6 @@ func (f finding) result(words scrubber, subject string) Result {
 	if res.Description == "" {
 		res.Description = words.clean(f.rpcText, maxText)
 	}
-	for _, t := range f.tools[:min(len(f.tools), maxTools)] {
-		res.Tools = append(res.Tools, Tool{
-			Name:     words.clean(t.Name, maxWord),
-			ReadOnly: t.Annotations.ReadOnlyHint != nil && *t.Annotations.ReadOnlyHint,
-		})
-	}
 	switch {
 	case x.refuses() || f.check && x.status == http.StatusForbidden:
 		res.Outcome, res.Reason = Refused, ReasonAudience
@@ -77,7 +71,7 @@ func (f finding) result(words scrubber, subject string) Result {
 		if f.unread {
 			predicate += ", but its tool list could not be read"
 		} else if !f.check {
-			predicate += " and lists " + count(len(f.tools), "tool")
+			predicate += " and lists " + count(f.tools, "tool")
 		}
 		res.Detail = sentence(subject, predicate, res)
 	default:
@@ -124,6 +118,8 @@ func causeOf(err error) (cause, predicate string) {
 	switch {
 	case errors.Is(err, errTooLong), errors.Is(err, safehttp.ErrTooLarge):
 		return CauseProtocol, "sent a response that is too long"
+	case errors.Is(err, errTooMany):
+		return CauseProtocol, "causes more requests than a tool list needs"
 	case errors.Is(err, errOtherHost):
 		return CauseProtocol, "requires requests to another host"
 	case errors.Is(err, safehttp.ErrBlocked):

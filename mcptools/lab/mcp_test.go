@@ -185,8 +185,11 @@ func TestAWorldHasTheToolsOfItsUser(t *testing.T) {
 		},
 	}}}}})
 	res := probe(t, w.Server("crm").MCPURL, w.Key("crm", "mia"))
-	assert.Equal(t, []mcpprobe.Tool{{Name: "lookup", ReadOnly: true}}, res.Tools)
-	resp := post(t, plain(t), w.Server("crm").MCPURL, w.Key("crm", "mia"), `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"lookup","arguments":{"id":7}}}`)
+	assert.Equal(t, "The server accepts this token and lists 1 tool.", res.Detail)
+	resp := post(t, plain(t), w.Server("crm").MCPURL, w.Key("crm", "mia"), `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`)
+	assert.Contains(t, resp.Body, `"name":"lookup"`)
+	assert.Contains(t, resp.Body, `"readOnlyHint":true`)
+	resp = post(t, plain(t), w.Server("crm").MCPURL, w.Key("crm", "mia"), `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"lookup","arguments":{"id":7}}}`)
 	assert.Contains(t, resp.Body, "customer of mia")
 }
 
