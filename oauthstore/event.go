@@ -1,6 +1,7 @@
 package oauthstore
 
 import (
+	"context"
 	"log/slog"
 	"strings"
 	"time"
@@ -22,15 +23,21 @@ const (
 	EventExpiring      EventKind = "expiring"        // it ends soon and nothing can refresh it
 	EventNarrowed      EventKind = "scope_narrowed"  // the server grants less than before, or than was asked for
 	EventClockSkew     EventKind = "clock_skew"      // this process's clock and the authorization server's differ by more than 30 s; told once an hour
+	EventRevealed      EventKind = "revealed"        // a person was shown the token in clear text
+	EventKeyset        EventKind = "keyset_changed"  // the keys that seal records, or the records sealed with them, changed; see Event.Change
 )
 
 // An Event is one thing that happened to a credential. It holds no secret.
 type Event struct {
 	Kind       EventKind
-	Key        Key
+	Actor      string // who caused it, as package actor has it; "" if nothing did
+	Key        Key    // zero for EventKeyset
 	Generation uint64
 	Reason     Reason        // "" if there is none
 	Verdict    Verdict       // of EventVerified
+	Obtained   Obtained      // of EventConnected: how, such as ObtainedConsent or ObtainedImport
+	Change     string        // of EventKeyset: "added", "promoted" or "dropped" for a key, "rewrapped" for the records
+	KeyID      string        // of EventKeyset: the id of the key
 	Scopes     []string      // of EventNarrowed: those that are missing, sorted; not to be changed
 	Skew       time.Duration // of EventClockSkew: at least by how much this clock is ahead; negative: behind
 	Took       time.Duration // from the request to the save of its outcome, for those of a refresh; else 0
@@ -44,6 +51,15 @@ func (e Event) LogValue() slog.Value {
 		slog.String("tenant", e.Key.Owner.Tenant), slog.String("subject", e.Key.Owner.Subject),
 		slog.String("provider", e.Key.Provider), slog.Uint64("generation", e.Generation),
 	}
+	if e.Actor != "" {
+		a = append(a, slog.String("actor", e.Actor[:min(len(e.Actor), maxLogged)]))
+	}
+	if e.Obtained != "" {
+		a = append(a, slog.String("obtained", string(e.Obtained)))
+	}
+	if e.KeyID != "" {
+		a = append(a, slog.String("change", e.Change), slog.String("key_id", e.KeyID))
+	}
 	if e.Key.Account != "" {
 		a = append(a, slog.String("account", e.Key.Account))
 	}
@@ -55,7 +71,7 @@ func (e Event) LogValue() slog.Value {
 	}
 	if len(e.Scopes) > 0 {
 		text := strings.Join(e.Scopes, " ") // as a server once wrote it
-		a = append(a, slog.String("scopes", text[:min(len(text), maxLoggedScopes)]))
+		a = append(a, slog.String("scopes", text[:min(len(text), maxLogged)]))
 	}
 	if e.Skew != 0 {
 		a = append(a, slog.Duration("skew", e.Skew))
@@ -66,7 +82,7 @@ func (e Event) LogValue() slog.Value {
 	return slog.GroupValue(a...)
 }
 
-const maxLoggedScopes = 200
+const maxLogged = 200
 
 // level is how loud an event is in the log.
 func (e Event) level() slog.Level {
@@ -75,9 +91,14 @@ func (e Event) level() slog.Level {
 		return slog.LevelError
 	case EventReauthorize, EventRefreshFailed, EventCommitRetried, EventExpiring, EventClockSkew:
 		return slog.LevelWarn
-	case EventConnected, EventDisconnected, EventNarrowed:
+	case EventConnected, EventDisconnected, EventNarrowed, EventRevealed, EventKeyset:
 		return slog.LevelInfo
 	case EventRefreshed, EventVerified:
 	}
 	return slog.LevelDebug
 }
+
+// Audit reports an event that the program causes by itself, such as
+// [EventRevealed], to Options.Observer and Options.Logger, with the actor of
+// ctx unless e has one. It stores nothing.
+func (s *Store) Audit(ctx context.Context, e Event) { s.observer.event(ctx, e) }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/toolgrant/toolgrant/internal/oauth"
+	"github.com/toolgrant/toolgrant/oauthstore/actor"
 )
 
 // An observer passes events to the Observer and Logger of a store's options.
@@ -21,6 +22,9 @@ type observer struct {
 }
 
 func (o *observer) event(ctx context.Context, e Event) {
+	if e.Actor == "" {
+		e.Actor = actor.Of(ctx)
+	}
 	if o.logger != nil {
 		o.logger.LogAttrs(ctx, e.level(), "credential "+string(e.Kind), slog.Any("event", e))
 	}

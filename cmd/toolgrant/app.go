@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/toolgrant/toolgrant/oauthstore/actor"
 )
 
 // grace is how long a command has to end after a signal: the promised second,
@@ -157,7 +159,7 @@ func (a *app) begin(f func(ctx context.Context, args []string) error) func(*cobr
 		if len(args) > 0 && strings.Contains(cmd.Use, "PROVIDER") {
 			a.subject.Store(&args[0])
 		}
-		return f(cmd.Context(), args)
+		return f(actor.With(cmd.Context(), "os:"+loginName(a.env)), args)
 	}
 }
 

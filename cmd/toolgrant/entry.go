@@ -97,6 +97,7 @@ func (a *app) entryCommand() *cobra.Command {
 				}
 				var raw []byte
 				if reveal {
+					store.Audit(ctx, oauthstore.Event{Kind: oauthstore.EventRevealed, Key: e.Key, Generation: e.Generation})
 					raw, err = json.Marshal(e.Tool())
 				} else {
 					raw, err = json.Marshal(e)
@@ -157,6 +158,9 @@ func (a *app) tokenCommand() *cobra.Command {
 				token, err := store.Token(ctx, t.key, oauthstore.Need{MinTTL: minTTL})
 				if err != nil {
 					return err
+				}
+				if reveal {
+					store.Audit(ctx, oauthstore.Event{Kind: oauthstore.EventRevealed, Key: t.key, Generation: token.Generation})
 				}
 				a.printToken(token, reveal)
 				return nil

@@ -20,6 +20,7 @@ type globalFlags struct {
 	account       string
 	serverURL     string
 	allowLoopback bool
+	auditLog      string
 	json          bool
 
 	ownerGiven, accountGiven func() bool // whether the flag stands on the command line
@@ -33,6 +34,7 @@ func (g *globalFlags) register(root *cobra.Command, env map[string]string) {
 	flags.StringVar(&g.account, "account", "", "which of several accounts of that owner, by `NAME`")
 	flags.StringVar(&g.serverURL, "server-url", "", "`URL` of a self-hosted or local server (default the provider's own)")
 	flags.BoolVar(&g.allowLoopback, "allow-loopback", false, "permit http and loopback addresses, for tests")
+	flags.StringVar(&g.auditLog, "audit-log", "", "`FILE` that gets a line of JSON for each credential connected, imported, revealed or disconnected and each change of the keyset, with the operating system's user (default $TOOLGRANT_AUDIT_LOG, else none)")
 	flags.BoolVar(&g.json, "json", false, "print JSON for scripts")
 	g.ownerGiven = func() bool { return flags.Changed("owner") }
 	g.accountGiven = func() bool { return flags.Changed("account") }
@@ -41,6 +43,7 @@ func (g *globalFlags) register(root *cobra.Command, env map[string]string) {
 	g.store = first(env["TOOLGRANT_STORE"], "sqlite:"+filepath.Join(stateFolder(env), "toolgrant", "credentials.db"))
 	g.keyset = first(env["TOOLGRANT_KEYSET"], defaultKeyset(env))
 	g.ownerText = "local/" + loginName(env)
+	g.auditLog = env["TOOLGRANT_AUDIT_LOG"]
 }
 
 // defaultKeyset is the keyset's file where nobody says otherwise.

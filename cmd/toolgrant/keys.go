@@ -57,16 +57,16 @@ Any number of these commands may run at the same time, beside everything else.`,
 		return a.withKeys(ctx, nil)
 	})
 	sub("add", "Add a key that does not seal yet", cobra.NoArgs, func(ctx context.Context, _ []string) error {
-		return a.withKeys(ctx, func(*oauthstore.Store, *keyset.Set) error {
-			return a.updateKeys(ctx, nil, func(keys *keyset.Set) error {
+		return a.withKeys(ctx, func(store *oauthstore.Store, _ *keyset.Set) error {
+			return a.updateKeys(ctx, store, nil, func(keys *keyset.Set) error {
 				_, err := keys.Add()
 				return err
 			})
 		})
 	})
 	sub("promote ID", "Seal with this key from now on", cobra.ExactArgs(1), func(ctx context.Context, args []string) error {
-		return a.withKeys(ctx, func(*oauthstore.Store, *keyset.Set) error {
-			return a.updateKeys(ctx, nil, func(keys *keyset.Set) error {
+		return a.withKeys(ctx, func(store *oauthstore.Store, _ *keyset.Set) error {
+			return a.updateKeys(ctx, store, nil, func(keys *keyset.Set) error {
 				if err := has(keys, args[0]); err != nil {
 					return err
 				}
@@ -145,10 +145,20 @@ func (a *app) withKeys(ctx context.Context, f func(*oauthstore.Store, *keyset.Se
 	})
 }
 
-// updateKeys applies change to the keyset of --keyset, which it saves.
-func (a *app) updateKeys(ctx context.Context, opts *keyset.Options, change func(*keyset.Set) error) error {
+// updateKeys applies change to the keyset of --keyset, which it saves, and
+// reports the events.
+func (a *app) updateKeys(ctx context.Context, store *oauthstore.Store, opts *keyset.Options, change func(*keyset.Set) error) error {
 	place := a.keysetPlace()
-	_, err := keyset.Update(ctx, place, opts, change)
+	var before []keyset.Key
+	keys, err := keyset.Update(ctx, place, opts, func(keys *keyset.Set) error {
+		before = keys.Keys()
+		return change(keys)
+	})
+	if err == nil {
+		for _, e := range keyEvents(before, keys.Keys()) {
+			store.Audit(ctx, e)
+		}
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return noKeyset(place)
 	}
@@ -172,7 +182,7 @@ func (a *app) dropKey(ctx context.Context, store *oauthstore.Store, id string, w
 	if err != nil {
 		return err
 	}
-	return a.updateKeys(ctx, &keyset.Options{DropWait: wait}, func(keys *keyset.Set) error {
+	return a.updateKeys(ctx, store, &keyset.Options{DropWait: wait}, func(keys *keyset.Set) error {
 		if err := has(keys, id); err != nil {
 			return err
 		}

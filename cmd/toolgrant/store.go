@@ -35,7 +35,14 @@ func (a *app) withSealer(ctx context.Context, keys backend.Sealer, f func(*oauth
 		return err
 	}
 	defer func() { err = errors.Join(err, backend.Close()) }()
-	store, err := oauthstore.New(backend, keys, &oauthstore.Options{PeerWait: peerWait, InsecureAllowLoopback: a.global.allowLoopback})
+	logger, closeLog, err := a.auditLogger()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeLog()) }()
+	store, err := oauthstore.New(backend, keys, &oauthstore.Options{
+		PeerWait: peerWait, Logger: logger, InsecureAllowLoopback: a.global.allowLoopback,
+	})
 	if err != nil {
 		return err
 	}

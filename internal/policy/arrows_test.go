@@ -39,7 +39,8 @@ var arrows = []rule{
 
 	{"providers", []string{"internal/issuer"}},
 
-	{"oauthstore", []string{"oauthstore/backend", "oauthstore/internal/...", "internal/..."}},
+	{"oauthstore", []string{"oauthstore/actor", "oauthstore/backend", "oauthstore/internal/...", "internal/..."}},
+	{"oauthstore/actor", nil},
 	{"oauthstore/backend", nil},
 	{"oauthstore/internal/...", []string{"oauthstore/backend", "oauthstore/internal/..."}}, // shared by the stores
 	{"oauthstore/keyset", []string{"oauthstore", "oauthstore/backend", "oauthstore/internal/..."}},
@@ -51,7 +52,7 @@ var arrows = []rule{
 	{"oauthstore/redisstore", []string{"oauthstore/backend", "oauthstore/internal/..."}},
 	{"oauthstore/storeotel", []string{"oauthstore"}},
 	{"oauthstore/oauth2adapt", []string{"oauthstore", "internal/safehttp"}},
-	{"oauthstore/connect", []string{"oauthstore", "oauthstore/backend", "oauthstore/internal/...", "providers", "internal/..."}},
+	{"oauthstore/connect", []string{"oauthstore", "oauthstore/actor", "oauthstore/backend", "oauthstore/internal/...", "providers", "internal/..."}},
 
 	{"mcptools", []string{"oauthstore", "providers", "internal/..."}},
 	{"mcptools/doctor", []string{"mcptools", "oauthstore", "oauthstore/backend", "oauthstore/connect", "providers", "internal/..."}},

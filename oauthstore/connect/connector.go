@@ -18,6 +18,7 @@ import (
 	"github.com/toolgrant/toolgrant/internal/safehttp"
 	"github.com/toolgrant/toolgrant/internal/storehandle"
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/actor"
 	"github.com/toolgrant/toolgrant/providers"
 )
 
@@ -257,6 +258,9 @@ func (c *Connector) log(ctx context.Context, msg string, key oauthstore.Key, att
 	attrs = append([]slog.Attr{
 		slog.String("tenant", key.Owner.Tenant), slog.String("subject", key.Owner.Subject), slog.String("provider", key.Provider),
 	}, attrs...)
+	if name := actor.Of(ctx); name != "" {
+		attrs = append(attrs, slog.String("actor", name))
+	}
 	c.opts.Logger.LogAttrs(ctx, slog.LevelInfo, msg, attrs...)
 }
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/actor"
 	"github.com/toolgrant/toolgrant/providers"
 )
 
@@ -28,6 +29,10 @@ type WebOptions struct {
 	// ConnectPath is where Connect is mounted, with a slash at its end. Default:
 	// "/connect/".
 	ConnectPath string
+	// Actor names who makes a request, for the events of the credential store
+	// (package actor), such as an administrator who acts for the owner. If
+	// nil, the actor that the request's context has, else the owner's subject.
+	Actor func(r *http.Request, owner oauthstore.Owner) string
 	// SignIn answers who is not signed in, such as with a redirect to a form.
 	// Default: a page with status 401.
 	SignIn http.Handler
@@ -192,6 +197,15 @@ func (w *Web) who(rw http.ResponseWriter, r *http.Request) (owner oauthstore.Own
 	return owner, false
 }
 
+// acting returns the request's context with the actor.
+func (w *Web) acting(r *http.Request, owner oauthstore.Owner) context.Context {
+	name := actor.Of(r.Context())
+	if w.opts.Actor != nil {
+		name = w.opts.Actor(r, owner)
+	}
+	return actor.With(r.Context(), orElse(name, owner.Subject))
+}
+
 // mayReturn reports whether the browser may be sent there: to a path of this
 // site, or to a listed origin.
 func (w *Web) mayReturn(to string) bool {
@@ -300,7 +314,7 @@ func (w *Web) begin(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	v.ask.Binding = binding
-	begun, err := w.connector.Begin(r.Context(), v.provider, v.owner, &v.ask)
+	begun, err := w.connector.Begin(w.acting(r, v.owner), v.provider, v.owner, &v.ask)
 	if err != nil {
 		w.fail(rw, r, v.provider.Name, &v.ask, err)
 		return
@@ -320,7 +334,7 @@ func (w *Web) end(rw http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	result, err := w.connector.Finish(r.Context(), owner, w.binding(r), r.URL.RawQuery)
+	result, err := w.connector.Finish(w.acting(r, owner), owner, w.binding(r), r.URL.RawQuery)
 	var e *Error
 	if errors.As(err, &e) && e.Next != nil {
 		http.Redirect(rw, r, e.Next.URL, http.StatusSeeOther)

@@ -17,8 +17,10 @@ import (
 // Observer returns a function for oauthstore.Options.Observer. It counts every
 // event as toolgrant.credential.events, records the duration of refreshes as
 // toolgrant.credential.refresh.duration, in seconds, and creates a span for
-// each refresh that succeeded or failed. Attributes are provider, kind, reason
-// and verdict. If tracer is nil, no spans are created. The function is safe for
+// each refresh that succeeded or failed and for each event with an actor.
+// Attributes are provider, kind, reason and verdict. Spans also have
+// toolgrant.actor (package actor), which may be personal data; metrics never
+// have it. If tracer is nil, no spans are created. The function is safe for
 // concurrent use and does not block.
 func Observer(meter metric.Meter, tracer trace.Tracer) (func(context.Context, oauthstore.Event), error) {
 	events, err := meter.Int64Counter("toolgrant.credential.events",
@@ -40,15 +42,23 @@ func Observer(meter metric.Meter, tracer trace.Tracer) (func(context.Context, oa
 			attrs = append(attrs, attribute.String("verdict", string(e.Verdict.Outcome)))
 		}
 		events.Add(ctx, 1, metric.WithAttributes(attrs...))
-		if e.Took <= 0 {
+		name := "toolgrant refresh"
+		switch {
+		case e.Took > 0:
+			took.Record(ctx, e.Took.Seconds(), metric.WithAttributes(attrs...))
+		case e.Actor == "":
 			return
+		default:
+			name = "toolgrant " + string(e.Kind)
 		}
-		took.Record(ctx, e.Took.Seconds(), metric.WithAttributes(attrs...))
 		if tracer == nil {
 			return
 		}
+		if e.Actor != "" {
+			attrs = append(attrs, attribute.String("toolgrant.actor", e.Actor))
+		}
 		end := time.Now()
-		_, span := tracer.Start(ctx, "toolgrant refresh", trace.WithTimestamp(end.Add(-e.Took)), trace.WithAttributes(attrs...))
+		_, span := tracer.Start(ctx, name, trace.WithTimestamp(end.Add(-e.Took)), trace.WithAttributes(attrs...))
 		if e.Err != nil {
 			span.SetStatus(codes.Error, problem(e))
 		}

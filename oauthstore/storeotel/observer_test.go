@@ -3,11 +3,13 @@ package storeotel_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/attribute"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -64,4 +66,28 @@ func TestEventsBecomeMetricsAndSpansWithoutPersonalData(t *testing.T) {
 		assert.Equal(t, "Error", ended[2+i].Status().Code.String())
 		assert.Equal(t, want, ended[2+i].Status().Description)
 	}
+}
+
+func TestAnActorIsInSpansAndInNoMetric(t *testing.T) {
+	t.Parallel()
+	reader := sdkmetric.NewManualReader()
+	spans := tracetest.NewSpanRecorder()
+	observe, err := storeotel.Observer(
+		sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader)).Meter("test"),
+		sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans)).Tracer("test"))
+	require.NoError(t, err)
+	ctx := context.Background()
+	observe(ctx, oauthstore.Event{Kind: oauthstore.EventRevealed, Actor: "support:jane"})
+	observe(ctx, oauthstore.Event{Kind: oauthstore.EventRefreshed, Actor: "support:jane", Took: time.Second})
+	observe(ctx, oauthstore.Event{Kind: oauthstore.EventDisconnected})
+
+	ended := spans.Ended()
+	require.Len(t, ended, 2)
+	for i, name := range []string{"toolgrant revealed", "toolgrant refresh"} {
+		assert.Equal(t, name, ended[i].Name())
+		assert.Contains(t, ended[i].Attributes(), attribute.String("toolgrant.actor", "support:jane"))
+	}
+	var data metricdata.ResourceMetrics
+	require.NoError(t, reader.Collect(ctx, &data))
+	assert.NotContains(t, fmt.Sprintf("%+v", data), "jane")
 }
