@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -93,13 +94,13 @@ func page(cursor func(n int64) string, size int) func(http.ResponseWriter, *http
 
 func TestAHostileServerCostsOnlySoMuch(t *testing.T) {
 	t.Parallel()
-	fresh := func(n int64) string { return fmt.Sprint(n) }
+	fresh := func(n int64) string { return strconv.FormatInt(n, 10) }
 	for name, tt := range map[string]struct {
 		listing  func(http.ResponseWriter, *http.Request, json.RawMessage, int64)
 		accepted bool
 	}{
 		"endless large pages, fresh cursors":    {page(fresh, 900<<10), true},
-		"endless large pages, two cursors":      {page(func(n int64) string { return fmt.Sprint(n % 2) }, 900<<10), true},
+		"endless large pages, two cursors":      {page(func(n int64) string { return strconv.FormatInt(n%2, 10) }, 900<<10), true},
 		"endless small pages":                   {page(fresh, 1), true},
 		"one endless event":                     {forever("data: " + strings.Repeat("a", 1<<10)), false},
 		"endless comments":                      {forever(": keep-alive\n\n"), false},
