@@ -1,7 +1,7 @@
 TOOL := GOTOOLCHAIN=local go tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
-.PHONY: help build test soak lint fmt ci
+.PHONY: help build test soak mutants lint fmt ci
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-8s %s\n", $$1, $$2}'
@@ -14,7 +14,10 @@ test: ## run all tests, like CI
 
 soak: ## run the long tests with real servers and processes, which print the figures of docs/operations.md
 	@bash -c 'set -euo pipefail; source .ci/services; source .ci/node; node_packages; \
-		TOOLGRANT_SOAK=1 go test -p 1 -count 1 -v -timeout 3h ./internal/soak/... | { grep -v "^=== " || true; }'
+		TOOLGRANT_SOAK=1 go test -p 1 -count 1 -v -timeout 3h ./internal/soak/... ./internal/mutants | { grep -v "^=== " || true; }'
+
+mutants: ## break the code in one place at a time and expect a test to fail; ONLY=regexp selects by name
+	TOOLGRANT_MUTANTS='$(or $(ONLY),.)' go test -count 1 -v -timeout 3h -run TestNoMutantLives ./internal/mutants
 
 lint: ## run go vet and golangci-lint
 	go vet ./...
