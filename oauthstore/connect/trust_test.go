@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -128,8 +129,7 @@ func TestConcurrentRegistrationsAreEachIssuersOwn(t *testing.T) {
 		const second = "https://second.example.com"
 		other := newAuthServer(second)
 		beginSecond := make(chan *connect.Begun, 1)
-		var p *place
-		p = newPlace(t, func(p *place) {
+		p := newPlace(t, func(p *place) {
 			p.Net["second.example.com"] = other
 			mcp := newMCPServer(second)
 			mcp.Challenge = `Bearer resource_metadata="https://mcp2.example.com/.well-known/oauth-protected-resource/mcp"`
@@ -153,4 +153,96 @@ func TestConcurrentRegistrationsAreEachIssuersOwn(t *testing.T) {
 		assert.Len(t, p.AS.Registrations(), 1)
 		assert.Len(t, other.Registrations(), 1)
 	})
+}
+
+// A server that names the issuer of another vendor would get that vendor's
+// tokens, whatever the kind of client.
+func TestIssuerOfTheCatalogueServesItsOwnServersOnly(t *testing.T) {
+	t.Parallel()
+	linear, ok := providers.Lookup("linear")
+	require.True(t, ok)
+	stolen := linear.OAuth.Issuer
+	u, err := url.Parse(stolen)
+	require.NoError(t, err)
+	as := newAuthServer(stolen)
+	p := newPlace(t, func(p *place) {
+		p.Net[u.Host] = as
+		p.MCP.Metadata["authorization_servers"] = []string{stolen}
+	})
+	_, err = p.Begin(t.Context(), example(), alice, nil)
+	assert.Equal(t, connect.KindUntrusted, connect.KindOf(err))
+	assert.Empty(t, as.Registrations())
+
+	shared := providers.Custom("example", testServer, &providers.CustomOptions{OAuth: providers.OAuth{Issuer: stolen}})
+	_, err = p.Begin(t.Context(), shared, alice, nil)
+	require.NoError(t, err, "the operator says that the server shares it")
+}
+
+// Endpoints that the caller names are held against the issuer's metadata before
+// anything is stored or sent there.
+func TestImportOfForeignEndpointsIsRefused(t *testing.T) {
+	t.Parallel()
+	pair := connect.Token{
+		AccessToken: oauthstore.NewSecret("synthetic-access"), RefreshToken: oauthstore.NewSecret("synthetic-refresh"), ClientID: "theirs",
+	}
+	for name, change := range map[string]func(token *connect.Token){
+		"a token endpoint":      func(token *connect.Token) { token.TokenEndpoint = "https://foreign.example.com/token" },
+		"a revocation endpoint": func(token *connect.Token) { token.RevocationEndpoint = "https://foreign.example.com/revoke" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPlace(t, nil)
+			token := pair
+			change(&token)
+			_, err := p.Import(t.Context(), example(), alice, token, nil)
+			assert.Equal(t, connect.KindUntrusted, connect.KindOf(err))
+			_, err = p.Store.Status(t.Context(), keyOf(alice))
+			require.ErrorIs(t, err, oauthstore.ErrNotFound)
+
+			token.InsecureEndpoints = true
+			_, err = p.Import(t.Context(), example(), alice, token, nil)
+			require.NoError(t, err, "the caller vouches for them")
+		})
+	}
+}
+
+// The application's secret goes to endpoints that the issuer's metadata names,
+// and to no others that a caller vouches for.
+func TestImportForAnApplicationTakesNoOtherEndpoints(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, withApp)
+	token := connect.Token{
+		AccessToken: oauthstore.NewSecret("synthetic-access"), RefreshToken: oauthstore.NewSecret("synthetic-refresh"), App: true,
+	}
+	for name, change := range map[string]func(token *connect.Token){
+		"endpoints": func(token *connect.Token) {
+			token.InsecureEndpoints, token.TokenEndpoint = true, "https://foreign.example.com/token"
+		},
+		"a secret": func(token *connect.Token) { token.ClientSecret = oauthstore.NewSecret("synthetic-other") },
+		"a client": func(token *connect.Token) { token.ClientID = "other" },
+	} {
+		other := token
+		change(&other)
+		_, err := p.Import(t.Context(), example(), alice, other, nil)
+		assert.Equal(t, connect.KindMisconfigured, connect.KindOf(err), name)
+	}
+	_, err := p.Store.Status(t.Context(), keyOf(alice))
+	require.ErrorIs(t, err, oauthstore.ErrNotFound)
+	got, err := p.Import(t.Context(), example(), alice, token, nil)
+	require.NoError(t, err)
+	assert.Equal(t, "robot", got.Status.Provenance.ClientID)
+}
+
+// A refresh token that is surely another vendor's is not sent to a server that
+// only names itself.
+func TestRefreshTokenOfAnotherVendorIsNotImported(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, nil)
+	token := connect.Token{
+		AccessToken: oauthstore.NewSecret("synthetic-access"), ClientID: "theirs",
+		RefreshToken: oauthstore.NewSecret("ghr_" + strings.Repeat("a1B2", 19)),
+	}
+	_, err := p.Import(t.Context(), example(), alice, token, nil)
+	assert.Equal(t, connect.KindWrongToken, connect.KindOf(err), "%v", err)
+	assert.Empty(t, p.MCP.Seen())
 }
