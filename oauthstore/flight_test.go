@@ -90,3 +90,41 @@ func TestConcurrentCallersGetTheOutcomeOfTheirOwnKey(t *testing.T) {
 		})
 	}
 }
+
+// Callers share a refresh. The one that began it may leave without failing the
+// others.
+func TestCallerThatLeavesDoesNotFailThoseWhoJoined(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		key := testKey("u")
+		w.connect(t, key, nil)
+		wait(t, 2*time.Hour)
+		w.as.Latency = 5 * time.Second
+		other := w.replica(t, nil)
+		done := make(chan error, 1)
+		go func() {
+			_, err := other.Token(t.Context(), key, oauthstore.Need{})
+			done <- err
+		}()
+		wait(t, time.Second) // another process has the lease, and is waited for
+		ctx, leave := context.WithCancel(t.Context())
+		left := make(chan error, 1)
+		go func() {
+			_, err := w.store.Token(ctx, key, oauthstore.Need{})
+			left <- err
+		}()
+		synctest.Wait()
+		joined := make(chan error, 1)
+		go func() {
+			_, err := w.store.Token(t.Context(), key, oauthstore.Need{})
+			joined <- err
+		}()
+		synctest.Wait()
+		leave()
+		require.ErrorIs(t, <-left, context.Canceled)
+		require.NoError(t, <-joined)
+		require.NoError(t, <-done)
+		assert.Equal(t, 1, w.as.Posts())
+	})
+}

@@ -195,7 +195,7 @@ var refreshMutations = []mutation{
 		name: "request cut off by its caller", file: "oauthstore/flight.go",
 		old:     "ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opts.Lease+s.opts.PostTimeout+2*s.opts.SaveBudget)",
 		changed: "ctx, cancel := context.WithTimeout(ctx, s.opts.Lease+s.opts.PostTimeout+2*s.opts.SaveBudget)",
-		pkg:     "./oauthstore", run: "TestACanceledCallerDoesNotLoseTheRotation",
-		promise: "a caller that goes away does not lose the rotation",
+		pkg:     "./oauthstore", run: "TestCallerThatLeavesDoesNotFailThoseWhoJoined",
+		promise: "a caller that leaves does not fail those who joined its refresh",
 	},
 }
