@@ -81,8 +81,8 @@ var toolMutations = []mutation{
 	},
 	{
 		name: "RequireTTL of an entry ignored", file: "mcptools/builder.go",
-		old:     "RequireTTL: opts.RequireTTL, Verify",
-		changed: "Verify",
+		old:     "need.RequireTTL = need.RequireTTL || opts.RequireTTL",
+		changed: "need.RequireTTL = need.RequireTTL || false",
 		pkg:     "./mcptools", run: "TestRequireTTLOfASetHoldsForEachEntry",
 		promise: "a token that is too short is refused",
 	},
@@ -216,7 +216,7 @@ var toolMutations = []mutation{
 		name: "token handed out for a plain http server", file: "mcptools/mcpgo/tokenstore.go",
 		old:     "safehttp.CheckURL(server, safehttp.PlainLoopback) != nil {",
 		changed: "safehttp.CheckURL(server, safehttp.PlainAnywhere) != nil {",
-		pkg:     "./mcptools/mcpgo", run: "TestATokenForAPlainHTTPServerIsNotHandedOut",
+		pkg:     "./mcptools/mcpgo", run: "TestTokenForAPlainHTTPServerIsNotReturned",
 		promise: "tokens do not go to a server in clear text",
 	},
 }
