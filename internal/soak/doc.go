@@ -1,22 +1,23 @@
-// Package soak holds long runs of the whole: several stores on one database,
-// hours in virtual time. It has no code of its own: everything is in its test
+// Package soak contains long integration tests: several stores on one database,
+// hours of virtual time. It has no code of its own: everything is in its test
 // files.
 //
-//   - replicas_test.go: two replicas, and a server that ends the old access
+//   - replicas_test.go: two replicas, and a server that revokes the old access
 //     token at each refresh.
-//   - hot_test.go: what a cached token, a cached entry and a cold read cost,
-//     beside what they can't cost less than.
-//   - population_test.go: many credentials in one table: query plans, cold
+//   - hot_test.go: the cost of a cached token, a cached entry and an uncached
+//     read, compared with their minimum.
+//   - population_test.go: many credentials in one table: query plans, uncached
 //     entries, a sweep.
-//   - faults_test.go: twenty things that go wrong with a credential by itself,
-//     and for each the tests, here and elsewhere, that show what becomes of it.
-//   - fleet, a package of its own: processes of the operating system that race,
-//     die, stop and lose their database in a refresh.
+//   - faults_test.go: twenty faults of the lifecycle of a credential, and for
+//     each the tests, here and elsewhere, that cover it.
+//   - fleet, a separate package: operating system processes that race, die, stop
+//     and lose their database during a refresh.
 //   - pool_test.go: refreshes and the application's queries on one pool.
-//   - watch_test.go: what one replica writes and the other obeys, and a watch
-//     whose connection is lost.
+//   - watch_test.go: writes of one replica that another one applies, and a watch
+//     that loses its connection.
 //
-// Each has a short version, which runs with all other tests and holds to what
-// does not depend on the machine. With TOOLGRANT_SOAK set, as by "make soak",
-// the long versions run and print their figures; docs/operations.md has them.
+// Each has a short version, which runs with all other tests and checks results
+// that do not depend on the machine. With TOOLGRANT_SOAK set, as by "make
+// soak", the long versions run and print their figures; docs/operations.md
+// lists them.
 package soak

@@ -13,79 +13,79 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// faults are what goes wrong with a credential by itself: races, crashes, a
-// store that fails. Each is shown by the tests that are named, as package,
-// function and, after a slash, the name of a subtest or of what it plays.
+// faults are the faults of the lifecycle of a credential: races, crashes, a
+// failing store. The listed tests cover each of them, as package, function and,
+// after a slash, the name of a subtest or case.
 var faults = []struct {
 	fault string
 	shown []string
 }{
-	{"many goroutines find a token ended", []string{"oauthstore TestTenThousandCallersAtExpiryCauseOneRefresh"}},
-	{"many processes find a token ended, at a server that ends a grant whose refresh token is used twice", []string{
+	{"many goroutines find an expired token", []string{"oauthstore TestTenThousandCallersAtExpiryCauseOneRefresh"}},
+	{"many processes find an expired token, at a server that revokes a grant whose refresh token is reused", []string{
 		"internal/soak/fleet TestManyProcessesAtExpirySendOneRefresh",
-		"internal/soak/fleet TestManyProcessesWithoutThisLibraryLoseTheCredential",
-		"internal/soak/fleet TestAProcessThatDiesInARefreshLosesNothingButWhatItAloneHad",
+		"internal/soak/fleet TestControlWithoutThisLibraryLosesTheCredential",
+		"internal/soak/fleet TestProcessDeathDuringARefreshLosesOnlyUnsavedTokens",
 	}},
-	{"the loser is refused because another one won", []string{"oauthstore TestTheLoserOfARaceAdoptsTheWinnersPair"}},
-	{"the loser removes what the winner wrote", []string{
+	{"the loser of a race is rejected because another process won", []string{"oauthstore TestTheLoserOfARaceAdoptsTheWinnersPair"}},
+	{"the loser overwrites the winner's write", []string{
 		"oauthstore TestNothingIsLostWhateverTheOrder",
 		"oauthstore/sqlitestore TestBackend", "oauthstore/filestore TestBackend", "oauthstore/pgstore TestBackend", "oauthstore/redisstore TestBackend",
 	}},
 	{"a crash before the request", []string{
-		"internal/soak/fleet TestAProcessThatDiesInARefreshLosesNothingButWhatItAloneHad/before the server has the request",
+		"internal/soak/fleet TestProcessDeathDuringARefreshLosesOnlyUnsavedTokens/before the server has the request",
 		"oauthstore TestAnIntentWhoseOwnerDiedIsTakenOver",
 	}},
-	{"a crash after the answer and before it is saved", []string{
-		"internal/soak/fleet TestAProcessThatDiesInARefreshLosesNothingButWhatItAloneHad/before the answer is heard",
+	{"a crash after the response and before it is saved", []string{
+		"internal/soak/fleet TestProcessDeathDuringARefreshLosesOnlyUnsavedTokens/before the response is received",
 		"oauthstore TestALostAnswerIsReplayedOnceTheAccessTokenHasEnded",
 	}},
-	{"the caller goes away during the request", []string{"oauthstore TestACanceledCallerDoesNotLoseTheRotation"}},
+	{"the caller cancels during the request", []string{"oauthstore TestACanceledCallerDoesNotLoseTheRotation"}},
 	{"a process is stopped for longer than its lease", []string{
-		"internal/soak/fleet TestAProcessThatDiesInARefreshLosesNothingButWhatItAloneHad/stopped ",
+		"internal/soak/fleet TestProcessDeathDuringARefreshLosesOnlyUnsavedTokens/stopped ",
 		"oauthstore TestALeaseThatIsTooShortByTheRequestIsGivenUp",
 		"oauthstore TestAProcessThatWasStoppedWhileItReadSendsNothingBesideOthers",
 		"oauthstore TestOthersComeBetweenRequestAndCommit/the refresh token is used a second time, which ends the grant: our pair is not handed out, and a lost rotation reported",
 	}},
 	{"the store is down at a read", []string{"oauthstore TestAStoreThatIsDown/at the read: the cached token is served to its end"}},
 	{"the store is down at the intent", []string{
-		"internal/soak/fleet TestAStoreThatIsCutOffInARefreshLosesNothing/before the intent",
-		"internal/soak/fleet TestAStoreThatIsCutOffInARefreshLosesNothing/after the intent, of which nobody hears",
+		"internal/soak/fleet TestStoreOutageDuringARefreshLosesNothing/before the intent",
+		"internal/soak/fleet TestStoreOutageDuringARefreshLosesNothing/after the intent, with the response lost",
 		"oauthstore TestAStoreThatIsDown/at the intent: nothing is sent",
 	}},
 	{"the store is down at the commit", []string{
-		"internal/soak/fleet TestAStoreThatIsCutOffInARefreshLosesNothing/between the writes",
-		"internal/soak/fleet TestAStoreThatIsCutOffInARefreshLosesNothing/before the commit",
+		"internal/soak/fleet TestStoreOutageDuringARefreshLosesNothing/between the writes",
+		"internal/soak/fleet TestStoreOutageDuringARefreshLosesNothing/before the commit",
 		"oauthstore TestAStoreThatIsDown/at the commit and at the end of the process: the journal has it",
 	}},
-	{"nobody knows whether the commit was done", []string{
-		"internal/soak/fleet TestAStoreThatIsCutOffInARefreshLosesNothing/after the commit, of which nobody hears",
+	{"the result of the commit is unknown", []string{
+		"internal/soak/fleet TestStoreOutageDuringARefreshLosesNothing/after the commit, with the response lost",
 		"oauthstore TestAStoreThatIsDown/whose answer to the commit is lost: the pair is recognised",
 	}},
-	{"the new pair is no good", []string{"oauthstore TestAPairThatCanNotBeUsedIsStoredBeforeItIsJudged"}},
-	{"another process serves a token that a refresh has ended", []string{
-		"internal/soak TestNoReplicaHandsOutATokenThatARefreshElsewhereEnds", "oauthstore TestReject",
+	{"the new tokens are unusable", []string{"oauthstore TestAPairThatCanNotBeUsedIsStoredBeforeItIsJudged"}},
+	{"another process serves a token that a refresh has revoked", []string{
+		"internal/soak TestNoReplicaReturnsATokenRevokedByARefreshElsewhere", "oauthstore TestReject",
 	}},
-	{"many users' tokens end together, or an outage does", []string{
+	{"many users' tokens expire at once, or an outage ends", []string{
 		"oauthstore TestAStormOfUsersIsLetThroughInTurn", "oauthstore TestAServerInTroubleIsLeftAlone",
-		"internal/soak/fleet TestAllProcessesObeyWhatOneWasAnswered",
+		"internal/soak/fleet TestAllProcessesApplyTheResponseOfOne",
 	}},
 	{"credentials in a sweep that can't be refreshed", []string{"oauthstore TestPoisonCredentialsDoNotStarveASweep"}},
 	{"a disconnect during a refresh", []string{
-		"internal/soak/fleet TestARefreshThatComesLateChangesNothing",
+		"internal/soak/fleet TestLateRefreshChangesNothing",
 		"oauthstore TestOthersComeBetweenRequestAndCommit/a disconnect: what we got is revoked",
 	}},
 	{"a reconnect during a refresh", []string{
-		"internal/soak/fleet TestARefreshThatComesLateChangesNothing",
+		"internal/soak/fleet TestLateRefreshChangesNothing",
 		"oauthstore TestOthersComeBetweenRequestAndCommit/a reconnect: the new grant stands and nothing is revoked",
 	}},
 	{"the process ends during a refresh", []string{
-		"internal/soak/fleet TestAnInterruptedProcessSavesWhatItIsGiven", "internal/soak/fleet TestWhatIsHandedOutIsSaved",
+		"internal/soak/fleet TestInterruptedProcessSavesTheResponse", "internal/soak/fleet TestReturnedTokensAreSaved",
 		"oauthstore TestNothingIsSentAfterCloseHasBegun",
 	}},
 	{"two releases share a store", []string{"oauthstore TestARecordOfAnotherFormatIsRefused"}},
 }
 
-// A testSource is what the test files of a package hold.
+// A testSource has the functions and string literals of a package's test files.
 type testSource struct {
 	functions map[string]bool
 	texts     []string // literals
@@ -138,9 +138,9 @@ func TestEveryFaultHasItsTest(t *testing.T) {
 			if _, ok := read[folder]; !ok {
 				read[folder] = readTests(t, folder)
 			}
-			assert.True(t, read[folder].has(test), "%s: there is no %s", f.fault, shown)
+			assert.True(t, read[folder].has(test), "%s: no test %s", f.fault, shown)
 		}
 	}
-	assert.False(t, read["oauthstore"].has("TestNobodyHasWrittenThis"))
-	assert.False(t, read["oauthstore"].has("TestAStoreThatIsDown/on a Sunday"))
+	assert.False(t, read["oauthstore"].has("TestThatDoesNotExist"))
+	assert.False(t, read["oauthstore"].has("TestAStoreThatIsDown/no such case"))
 }

@@ -23,17 +23,17 @@ import (
 	"github.com/toolgrant/toolgrant/providers"
 )
 
-// A timed is one thing whose cost is compared with others'.
+// A timed is an operation whose cost is compared with others.
 type timed struct {
 	name   string
 	do     func()
 	one    time.Duration // per call, on one core
-	two    time.Duration // per call of the whole process, on two
+	two    time.Duration // per call in the whole process, on two cores
 	allocs float64
 }
 
-// measure times all of them in turn, in windows of about 100 µs, and keeps the
-// best window of each: what else runs on the machine makes windows longer, and
+// measure times all operations in turn, in windows of about 100 µs, and keeps
+// the best window of each: other load on the machine makes windows longer,
 // never shorter.
 func measure(all []*timed, rounds int) {
 	const window = 100 * time.Microsecond
@@ -62,7 +62,7 @@ func measure(all []*timed, rounds int) {
 	}
 	for range rounds {
 		for i, m := range all {
-			n := 10 * calls[i] // so that the start of the goroutines counts little
+			n := 10 * calls[i] // so that starting the goroutines is negligible
 			var ready, done sync.WaitGroup
 			start := make(chan struct{})
 			ready.Add(2)
@@ -84,7 +84,7 @@ func measure(all []*timed, rounds int) {
 	}
 }
 
-// hot is a store with one credential in its cache, and a builder on it.
+// hot is a store with one cached credential, and a builder on it.
 type hot struct {
 	store   *oauthstore.Store
 	key     oauthstore.Key
@@ -105,12 +105,12 @@ func newHot(t *testing.T, db backend.Backend, cacheAge time.Duration) hot {
 	return h
 }
 
-// token and build are the calls that are measured.
+// token and build return the measured calls.
 func (h hot) token(ctx context.Context, t *testing.T) func() {
 	t.Helper()
 	return func() {
 		if tok, err := h.store.Token(ctx, h.key, oauthstore.Need{}); err != nil || tok.Generation != 1 {
-			t.Error("no token", err)
+			t.Error("Token failed", err)
 		}
 	}
 }
@@ -119,13 +119,13 @@ func (h hot) build(ctx context.Context, t *testing.T) func() {
 	t.Helper()
 	return func() {
 		if tool, err := h.builder.Build(ctx, h.key.Owner, nil); err != nil || tool.OfMcp == nil {
-			t.Error("no entry", err)
+			t.Error("Build failed", err)
 		}
 	}
 }
 
-// rounds is how often the windows are repeated: what is only printed in CI needs
-// no patience.
+// rounds is the number of repetitions of the windows: fewer in CI, where the
+// times are only printed.
 func rounds() int {
 	if soaking() {
 		return 2000
@@ -142,9 +142,9 @@ func tell(t *testing.T, all []*timed) {
 
 func ratio(a, b time.Duration) float64 { return float64(a) / float64(b) }
 
-// What every request of a backend pays, beside what any such call has to do.
-// Allocations are held to in any run. Times are printed, and held to with much
-// slack where the long runs are: only an idle machine tells them.
+// The cost of every request of a backend, compared with its minimum.
+// Allocations are checked in every run. Times are printed, and checked with
+// large tolerances in long runs: only an idle machine measures them reliably.
 func TestHotPath(t *testing.T) { //nolint:paralleltest // counts allocations and time
 	ctx := t.Context()
 	h := newHot(t, memstore.New(), time.Hour)
@@ -155,7 +155,7 @@ func TestHotPath(t *testing.T) { //nolint:paralleltest // counts allocations and
 	var kept atomic.Pointer[responses.ToolMcpParam]
 	alive := func(p *held) {
 		if !time.Now().Before(p.expiry) {
-			t.Error("it has ended")
+			t.Error("the token has expired")
 		}
 	}
 	clock := &timed{name: "floor: clock and expiry", do: func() { alive(one.Load()) }}
@@ -183,7 +183,7 @@ func TestHotPath(t *testing.T) { //nolint:paralleltest // counts allocations and
 	}
 }
 
-// What a token costs that is not cached, beside the read that it takes.
+// The cost of an uncached token, compared with the read that it needs.
 func TestColdReads(t *testing.T) { //nolint:paralleltest // measures time
 	for name, open := range map[string]func(t *testing.T) backend.Backend{
 		"SQLite": func(t *testing.T) backend.Backend {
@@ -202,7 +202,7 @@ func TestColdReads(t *testing.T) { //nolint:paralleltest // measures time
 			id := credentialID(h.key)
 			read := &timed{name: "read", do: func() {
 				if rec, err := db.Get(ctx, id); err != nil || len(rec.Data) == 0 {
-					t.Error("no record", err)
+					t.Error("Get failed", err)
 				}
 			}}
 			token := &timed{name: "Token without cache", do: h.token(ctx, t)}

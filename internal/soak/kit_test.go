@@ -42,7 +42,7 @@ func newKeyset(t *testing.T) *keyset.Set {
 	return keys
 }
 
-// soaking reports whether the long runs are wanted; see the Makefile.
+// soaking reports whether to run the long versions; see the Makefile.
 func soaking() bool { return os.Getenv("TOOLGRANT_SOAK") != "" }
 
 // pair returns a credential that was obtained by consent.
@@ -56,14 +56,15 @@ func pair(name string, expiry time.Time, endpoint string) oauthstore.Credential 
 	}
 }
 
-// A tokenServer answers every refresh with a new pair after a while, and counts.
+// A tokenServer responds to every refresh with new tokens after a delay, and
+// counts the requests.
 type tokenServer struct {
 	*httptest.Server
 	latency time.Duration
-	open    atomic.Pointer[chan struct{}] // while it is not closed, nobody is answered
+	open    atomic.Pointer[chan struct{}] // until it is closed, no request gets a response
 	posts   atomic.Int64
 	flying  atomic.Int64
-	most    atomic.Int64 // that flew at once
+	most    atomic.Int64 // maximum of concurrent requests
 }
 
 func newTokenServer(t *testing.T, latency time.Duration) *tokenServer {
@@ -90,14 +91,14 @@ func newTokenServer(t *testing.T, latency time.Duration) *tokenServer {
 	return s
 }
 
-// hold lets nobody be answered until the function is called that it returns.
-func (s *tokenServer) hold() (answer func()) {
+// hold delays all responses until the returned function is called.
+func (s *tokenServer) hold() (release func()) {
 	open := make(chan struct{})
 	s.open.Store(&open)
 	return func() { close(open) }
 }
 
-// percentile returns the time that p of 100 don't exceed. It sorts.
+// percentile returns the pth percentile of times, which it sorts.
 func percentile(times []time.Duration, p int) time.Duration {
 	slices.Sort(times)
 	return times[(len(times)-1)*p/100]

@@ -20,13 +20,13 @@ const (
 	poolSize    = 8
 	refreshers  = 32
 	answersIn   = 150 * time.Millisecond
-	queriesMore = 5 // times as long may others' queries take
+	queriesMore = 5 // maximum slowdown of other queries
 )
 
-// While the token endpoint thinks of 32 refreshes, all eight connections of the
-// pool are the application's. The control, who keeps the row locked meanwhile,
-// has all of them with the first eight.
-func TestARefreshHoldsNoConnectionWhileItsAnswerIsAwaited(t *testing.T) { //nolint:paralleltest // one at a time
+// While 32 refreshes wait for the token endpoint, all eight connections of the
+// pool are available to the application. The control keeps the row locked
+// during the request, and its first eight refreshes use all connections.
+func TestRefreshHoldsNoConnectionDuringTheRequest(t *testing.T) { //nolint:paralleltest // one at a time
 	db, as := newPostgres(t, poolSize), newTokenServer(t, 0)
 	keys, s := refreshable(t, db, as)
 	for _, tt := range []struct {
@@ -52,7 +52,7 @@ func TestARefreshHoldsNoConnectionWhileItsAnswerIsAwaited(t *testing.T) { //noli
 	}
 }
 
-// refreshable puts 32 credentials into a store on the pool.
+// refreshable stores 32 credentials in a store on the pool.
 func refreshable(t *testing.T, db postgres, as *tokenServer) ([]oauthstore.Key, *oauthstore.Store) {
 	t.Helper()
 	s := newStore(t, db.backend, newKeyset(t), &oauthstore.Options{InsecureTransport: as.Client().Transport, InsecureAllowLoopback: true})
@@ -65,7 +65,7 @@ func refreshable(t *testing.T, db postgres, as *tokenServer) ([]oauthstore.Key, 
 	return keys, s
 }
 
-// refreshing returns a refresher as the library is one.
+// refreshing returns a function that refreshes with the library.
 func refreshing(t *testing.T, s *oauthstore.Store, keys []oauthstore.Key) func(i int) error {
 	t.Helper()
 	return func(i int) error {
@@ -78,11 +78,11 @@ func refreshing(t *testing.T, s *oauthstore.Store, keys []oauthstore.Key) func(i
 }
 
 // An application and the store share a pool of eight connections, and 32
-// credentials are refreshed again and again. What that costs the application's
-// other queries is measured, and what it would cost to lock the rows.
-func TestRefreshesLeaveThePoolToOthers(t *testing.T) { //nolint:paralleltest // measures time
+// credentials are refreshed continuously. The test measures the slowdown of the
+// application's other queries, and compares it with row locks.
+func TestRefreshesDoNotBlockThePool(t *testing.T) { //nolint:paralleltest // measures time
 	if testing.Short() {
-		t.Skip("it measures time")
+		t.Skip("measures time")
 	}
 	window, rounds := 600*time.Millisecond, 3
 	if soaking() {
@@ -95,7 +95,7 @@ func TestRefreshesLeaveThePoolToOthers(t *testing.T) { //nolint:paralleltest // 
 	p99 := func(work func(i int) error) time.Duration {
 		return percentile(during(t, work, func() []time.Duration { return queries(t, db.pool, window) }), 99)
 	}
-	idle, busy, held := time.Hour, time.Hour, time.Hour // of the quietest rounds
+	idle, busy, held := time.Hour, time.Hour, time.Hour // of the rounds with the least load
 	for range rounds {
 		i := percentile(queries(t, db.pool, window), 99)
 		before := as.posts.Load()
@@ -105,22 +105,22 @@ func TestRefreshesLeaveThePoolToOthers(t *testing.T) { //nolint:paralleltest // 
 		t.Logf("p99 of SELECT 1: %8.3f ms idle, %8.3f ms while %d credentials are refreshed (%d times), %8.3f ms with the control",
 			ms(i), ms(b), refreshers, refreshed, ms(h))
 		assert.Positive(t, refreshed)
-		// What else runs on the machine makes each longer, and none shorter.
+		// Other load on the machine makes each longer, never shorter.
 		idle, busy, held = min(i, idle), min(b, busy), min(h, held)
 		if !soaking() && ratio(held, busy) > 2*queriesMore {
 			break
 		}
 	}
 	t.Logf("in the quietest rounds: %.3f ms idle, %.1f × while they are refreshed, %.0f × with the control", ms(idle), ratio(busy, idle), ratio(held, idle))
-	// On a machine that has no time left, waiting for it is what takes longest.
-	assert.Greater(t, ratio(held, busy), 3.0, "the control is to be found out")
+	// On an overloaded machine, waiting for the CPU takes longest.
+	assert.Greater(t, ratio(held, busy), 3.0, "the control must be slower")
 	if soaking() {
 		assert.LessOrEqual(t, ratio(busy, idle), float64(queriesMore))
-		assert.Greater(t, ratio(held, idle), 4.0*queriesMore, "the control is to be found out by far")
+		assert.Greater(t, ratio(held, idle), 4.0*queriesMore, "the control must be much slower")
 	}
 }
 
-// holding returns a refresher that keeps a transaction open over the call.
+// holding returns a function that refreshes with an open transaction.
 func holding(t *testing.T, db postgres, as *tokenServer) func(i int) error {
 	t.Helper()
 	_, err := db.pool.Exec(t.Context(), `CREATE TABLE `+db.schema+`.held AS SELECT n, 0 AS refreshed FROM generate_series(0, $1::int) AS n`, refreshers-1)
@@ -145,8 +145,8 @@ func holding(t *testing.T, db postgres, as *tokenServer) func(i int) error {
 	}
 }
 
-// during runs one worker for each credential, out of step with each other, while
-// f runs.
+// during runs one worker for each credential, at different offsets, while f
+// runs.
 func during(t *testing.T, work func(i int) error, f func() []time.Duration) []time.Duration {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
@@ -171,9 +171,9 @@ func during(t *testing.T, work func(i int) error, f func() []time.Duration) []ti
 	return times
 }
 
-// queries asks every two milliseconds for as long as window, whether or not the
-// answers before have come: one that waits must not keep others from being
-// counted.
+// queries sends a query every two milliseconds for the duration of window,
+// without waiting for earlier ones: a blocked query must not keep later ones
+// from being counted.
 func queries(t *testing.T, pool *pgxpool.Pool, window time.Duration) []time.Duration {
 	t.Helper()
 	const every = 2 * time.Millisecond

@@ -31,7 +31,7 @@ type population struct {
 	db     *spy
 	keys   *keyset.Set
 	size   int
-	due    int // of them, with a pair that has ended
+	due    int // number of expired credentials
 	tenant int // users of each tenant
 	server string
 }
@@ -43,19 +43,19 @@ func (p *population) key(n int) oauthstore.Key {
 	}
 }
 
-// isDue reports whether the nth pair has ended.
+// isDue reports whether the nth token has expired.
 func (p *population) isDue(n int) bool { return n%(p.size/p.due) == 0 }
 
-// newPopulation fills a table. Each of the servers has issued as many of the
-// due pairs as the others.
+// newPopulation fills a table. The due credentials are distributed evenly over
+// the servers.
 func newPopulation(t *testing.T, size, due, tenant int, servers []*tokenServer) *population {
 	t.Helper()
 	p := &population{postgres: newPostgres(t, poolSize), keys: newKeyset(t), size: size, due: due, tenant: tenant, server: "https://mcp.example.com/mcp"}
 	p.db = &spy{Pool: p.pool}
 	begun := time.Now()
 
-	// Rows are sealed by stores that believe the table to be empty, a thousand in
-	// one transaction.
+	// The rows are sealed by stores on an empty backend, a thousand per
+	// transaction.
 	const chunk = 1000
 	fill := func(tx pgx.Tx, from int) error {
 		b, err := pgstore.New(tx, &pgstore.Options{Schema: p.schema})
@@ -99,14 +99,14 @@ func newPopulation(t *testing.T, size, due, tenant int, servers []*tokenServer) 
 	return p
 }
 
-// empty is a backend that finds nothing.
+// empty is a backend without records.
 type empty struct{ backend.Backend }
 
 func (empty) Get(context.Context, backend.ID) (backend.Record, error) {
 	return backend.Record{Now: time.Now()}, oauthstore.ErrNotFound
 }
 
-// A spy is a pool that keeps what it was asked.
+// A spy is a pool that records its queries.
 type spy struct {
 	*pgxpool.Pool
 	mu    sync.Mutex
@@ -134,7 +134,7 @@ func (s *spy) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
 	return s.Pool.QueryRow(ctx, sql, args...)
 }
 
-// during returns what f asked.
+// during returns the queries of f.
 func (s *spy) during(f func()) []query {
 	s.mu.Lock()
 	s.asked = nil
@@ -145,11 +145,11 @@ func (s *spy) during(f func()) []query {
 	return s.asked
 }
 
-// A table of a million is as quick as one of a thousand, and a sweep needs
-// memory for what it works at, not for what there is.
-func TestAPopulation(t *testing.T) { //nolint:paralleltest // measures time and memory
+// A table with a million rows is as fast as one with a thousand, and a sweep
+// needs memory for its current batch only, not for all rows.
+func TestPopulation(t *testing.T) { //nolint:paralleltest // measures time and memory
 	if testing.Short() {
-		t.Skip("it takes its time")
+		t.Skip("takes long")
 	}
 	size, due, tenant := 5_000, 500, 50
 	if soaking() {
@@ -162,7 +162,7 @@ func TestAPopulation(t *testing.T) { //nolint:paralleltest // measures time and 
 	t.Run("a sweep", func(t *testing.T) { p.sweep(t, servers) }) //nolint:paralleltest // measures memory
 }
 
-// plans asks PostgreSQL how it does what the store asks of it.
+// plans checks PostgreSQL's plans for the store's queries.
 func (p *population) plans(t *testing.T) {
 	const page = 200
 	db := p.open(t, p.db, "")
@@ -173,7 +173,7 @@ func (p *population) plans(t *testing.T) {
 			require.NoError(t, err)
 		}
 	}
-	late := p.key(p.size - 2) // one who came late, so that it matters what is passed over
+	late := p.key(p.size - 2) // a late row, so that skipped rows matter
 	user := backend.Filter{Kind: backend.KindCredential, Tenant: late.Owner.Tenant, Subject: late.Owner.Subject}
 	tenant := backend.Filter{Kind: backend.KindCredential, Tenant: late.Owner.Tenant}
 	due := func(f backend.Filter) backend.Filter { f.DueBefore = time.Now(); return f }
@@ -183,13 +183,13 @@ func (p *population) plans(t *testing.T) {
 			_, err := db.Get(t.Context(), credentialID(late))
 			require.NoError(t, err)
 		},
-		"all":              list(backend.Filter{}),
-		"a user's":         list(user),
-		"a tenant's":       list(tenant),
-		"what is due":      list(due(backend.Filter{Kind: backend.KindCredential})),
-		"due of a user":    list(due(user)),
-		"due of a tenant":  list(due(tenant)),
-		"what has expired": list(backend.Filter{ExpiredBefore: time.Now()}),
+		"all":             list(backend.Filter{}),
+		"a user's":        list(user),
+		"a tenant's":      list(tenant),
+		"due":             list(due(backend.Filter{Kind: backend.KindCredential})),
+		"due of a user":   list(due(user)),
+		"due of a tenant": list(due(tenant)),
+		"expired":         list(backend.Filter{ExpiredBefore: time.Now()}),
 	} {
 		t.Run(name, func(t *testing.T) { //nolint:paralleltest // one at a time is watched
 			for _, q := range p.db.during(func() { ask(t) }) {
@@ -201,9 +201,9 @@ func (p *population) plans(t *testing.T) {
 				require.NoError(t, json.Unmarshal(text, &plans))
 				pl := plans[0].Plan
 				t.Logf("%.0f rows, %d blocks, %.3f ms: %s", pl.Rows, pl.Hit+pl.Read, pl.Time, pl.scans())
-				most := 2*page + 100 // about one for each row of a page, and some of the index
+				most := 2*page + 100 // about one for each row of a page, and some index blocks
 				if name == "a tenant's" {
-					most += p.tenant // all of one tenant's are read and sorted
+					most += p.tenant // all rows of the tenant are read and sorted
 				}
 				assert.LessOrEqual(t, pl.Hit+pl.Read, most, "blocks")
 				assert.NotContains(t, pl.scans(), "Seq Scan")
@@ -212,7 +212,7 @@ func (p *population) plans(t *testing.T) {
 	}
 }
 
-// A plan is what EXPLAIN tells of a statement that was run.
+// A plan is the output of EXPLAIN for an executed statement.
 type plan struct {
 	Node  string  `json:"Node Type"`
 	Index string  `json:"Index Name"`
@@ -223,7 +223,7 @@ type plan struct {
 	Plans []plan  `json:"Plans"`
 }
 
-// scans names what is read, and by which index.
+// scans returns the scanned relations and the indexes used.
 func (p plan) scans() string {
 	var all []string
 	if strings.Contains(p.Node, "Scan") {
@@ -237,8 +237,8 @@ func (p plan) scans() string {
 	return strings.Join(all, ", ")
 }
 
-// coldBuild builds entries of users whom nobody has asked for, in turn with bare
-// reads of other rows by the same pool.
+// coldBuild builds entries of uncached users, alternating with plain reads of
+// other rows through the same pool.
 func (p *population) coldBuild(t *testing.T) {
 	samples := 200
 	if soaking() {
@@ -276,8 +276,8 @@ func (p *population) coldBuild(t *testing.T) {
 	}
 }
 
-// sweep refreshes what is due, and looks at memory, at the token endpoints and
-// at the database meanwhile.
+// sweep refreshes the due credentials, and measures memory, the token endpoints
+// and the database.
 func (p *population) sweep(t *testing.T, servers []*tokenServer) {
 	t.Helper()
 	const perIssuer = 4
@@ -325,15 +325,15 @@ func (p *population) sweep(t *testing.T, servers []*tokenServer) {
 		assert.LessOrEqual(t, as.most.Load(), int64(perIssuer))
 		assert.Greater(t, as.most.Load(), int64(1))
 	}
-	assert.Zero(t, idle, "no transaction stays open while nothing is asked of the database")
+	assert.Zero(t, idle, "no idle transaction")
 	assert.Less(t, most, int64(sweepMemory))
 }
 
-// sweepMemory is more than a pass holds at once, by far less than all that is
-// due in the long run would need.
+// sweepMemory is more than a sweep needs at once, and far less than all due
+// credentials of the long run would need.
 const sweepMemory = 24 << 20
 
-// inUse returns how much memory live objects and stacks take.
+// inUse returns the memory of live objects and stacks.
 func inUse() int64 {
 	runtime.GC()
 	var m runtime.MemStats

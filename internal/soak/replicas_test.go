@@ -24,7 +24,7 @@ import (
 var ada = oauthstore.Owner{Tenant: "acme", Subject: "ada"}
 
 // replicas are two stores on one database, in a bubble of virtual time, and a
-// server that ends the old access token at each refresh.
+// server that revokes the old access token at each refresh.
 type replicas struct {
 	world *lab.World
 	key   oauthstore.Key
@@ -66,19 +66,19 @@ func watching(t *testing.T, s *oauthstore.Store) {
 func after(d time.Duration) { <-time.After(d) }
 
 // A response that runs for ten minutes calls its tools with the token that it
-// began with. Where a refresh ends that token, neither replica may refresh
-// ahead, in the background or in a sweep.
-func TestATenMinuteResponseKeepsItsTokenWhereRefreshesEndIt(t *testing.T) {
+// started with. If a refresh revokes that token, neither replica may refresh
+// early, in the background or in a sweep.
+func TestTenMinuteResponseKeepsItsTokenIfRefreshesRevokeIt(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name    string
 		watch   bool
-		profile bool // whether the credential's profile tells of it
+		profile bool // whether the credential's profile says so
 		live    bool
 	}{
 		{"without Watch", false, true, true},
 		{"with Watch", true, true, true},
-		{"control: nobody has told the store", false, false, false},
+		{"control: the profile does not say so", false, false, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -92,7 +92,7 @@ func TestATenMinuteResponseKeepsItsTokenWhereRefreshesEndIt(t *testing.T) {
 					TokenTTL: time.Hour, CallTimeout: 5 * time.Minute, Faults: []string{"notes:slow=1m"},
 					Script: &lab.Script{Turns: []lab.Turn{{Steps: steps}}},
 				})
-				after(39 * time.Minute) // 21 left: it is stale before the response has ended
+				after(39 * time.Minute) // 21 left: it becomes stale during the response
 
 				builder, err := mcptools.NewBuilder(providers.Custom("notes", r.key.Server, nil), r.a, &mcptools.Options{
 					Approval: mcptools.ApprovalNever, InsecureSkipProbe: true, InsecureAllowLoopback: true,
@@ -133,7 +133,7 @@ func TestATenMinuteResponseKeepsItsTokenWhereRefreshesEndIt(t *testing.T) {
 				others.Wait()
 				assert.Equal(t, tt.live, r.world.Active(tool.OfMcp.Authorization.Value))
 				if !tt.live {
-					assert.True(t, err != nil || refusedCalls(resp) > 0, "the server refused the token at some time")
+					assert.True(t, err != nil || refusedCalls(resp) > 0, "the server rejected the token at some time")
 					return
 				}
 				require.NoError(t, err)
@@ -153,10 +153,10 @@ func refusedCalls(resp *responses.Response) (n int) {
 	return n
 }
 
-// Two replicas hand out tokens four times a second each, for hours. One of them
-// wants tokens for long responses and so refreshes while the other one's are
-// still good.
-func TestNoReplicaHandsOutATokenThatARefreshElsewhereEnds(t *testing.T) {
+// Two replicas return tokens four times a second each, for hours. One of them
+// needs tokens for long responses and so refreshes while the other one's are
+// still valid.
+func TestNoReplicaReturnsATokenRevokedByARefreshElsewhere(t *testing.T) {
 	t.Parallel()
 	for name, watch := range map[string]bool{"without Watch": false, "with Watch": true} {
 		t.Run(name, func(t *testing.T) {
@@ -174,7 +174,7 @@ func TestNoReplicaHandsOutATokenThatARefreshElsewhereEnds(t *testing.T) {
 					need := oauthstore.Need{}
 					if s == r.b {
 						need.MinTTL = 12 * time.Minute
-						after(100 * time.Millisecond) // they take turns
+						after(100 * time.Millisecond) // alternate
 					}
 					both.Go(func() {
 						for ; time.Now().Before(end); after(250 * time.Millisecond) {
@@ -184,13 +184,13 @@ func TestNoReplicaHandsOutATokenThatARefreshElsewhereEnds(t *testing.T) {
 								return
 							}
 							handed[i] = append(handed[i], handOut{at, tok.Generation})
-							assert.True(t, r.world.Active(tok.AccessToken.Expose()), "dead when it was handed out")
+							assert.True(t, r.world.Active(tok.AccessToken.Expose()), "revoked when it was returned")
 						}
 					})
 				}
 				both.Wait()
 
-				var ended []time.Time // element g: when the request came that ended generation g+1
+				var ended []time.Time // element g: time of the request that revoked generation g+1
 				for _, req := range r.world.Requests() {
 					if req.Grant == "refresh_token" {
 						require.Equal(t, 200, req.Status)
@@ -205,7 +205,7 @@ func TestNoReplicaHandsOutATokenThatARefreshElsewhereEnds(t *testing.T) {
 							late++
 						}
 					}
-					assert.Zero(t, late, "of %d tokens that replica %d handed out, were asked for after the refresh that ends them had begun", len(handed[i]), i)
+					assert.Zero(t, late, "of %d tokens that replica %d returned, were requested after the refresh that revokes them had started", len(handed[i]), i)
 				}
 			})
 		})

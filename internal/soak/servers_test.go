@@ -16,16 +16,16 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore/redisstore"
 )
 
-// A postgres is a schema of its own on the real server, with what an application
-// has of it.
+// A postgres is a separate schema on the real server, with the application's
+// pool.
 type postgres struct {
 	schema  string
 	pool    *pgxpool.Pool
 	backend *pgstore.Backend
 }
 
-// newPostgres makes a schema, which is dropped at the end of the test, and opens
-// a pool of that size.
+// newPostgres creates a schema, which is dropped at the end of the test, and
+// opens a pool of that size.
 func newPostgres(t *testing.T, conns int32) postgres {
 	t.Helper()
 	p := postgres{schema: "soak_" + strings.ToLower(rand.Text())}
@@ -39,7 +39,7 @@ func newPostgres(t *testing.T, conns int32) postgres {
 	return p
 }
 
-// open returns another handle on the schema, as another process has one.
+// open returns another handle on the schema, as in another process.
 func (p postgres) open(t *testing.T, pool pgstore.DB, listen string) *pgstore.Backend {
 	t.Helper()
 	b, err := pgstore.New(pool, &pgstore.Options{
@@ -62,7 +62,7 @@ func newPool(t *testing.T, dsn string, conns int32) *pgxpool.Pool {
 	return pool
 }
 
-// A redisDB is a prefix of its own on the real server.
+// A redisDB is a separate prefix on the real server.
 type redisDB struct {
 	prefix  string
 	client  *redis.Client

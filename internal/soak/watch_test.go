@@ -22,18 +22,18 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore/redisstore"
 )
 
-// A site is a database with two replicas. The connection on which the second
-// one is told of writes goes through a proxy.
+// A site is a database with two replicas. The connection for the second one's
+// notifications goes through a proxy.
 type site struct {
 	a     backend.Backend
-	b     *told
+	b     *notifyBackend
 	proxy *faultproxy.Proxy
-	kill  func(t *testing.T) // ends that connection as an administrator does
+	kill  func(t *testing.T) // closes that connection as an administrator does
 }
 
-// told is a backend whose Watch says when it has begun to listen, and when it
-// has told of something.
-type told struct {
+// A notifyBackend is a backend whose Watch reports when it is ready, and when
+// it has called changed.
+type notifyBackend struct {
 	watched
 	ready chan struct{}
 	heard chan struct{}
@@ -44,15 +44,17 @@ type watched interface {
 	backend.Watcher
 }
 
-func (w *told) Watch(ctx context.Context, ready func(), changed func(backend.ID)) error {
+func (w *notifyBackend) Watch(ctx context.Context, ready func(), changed func(backend.ID)) error {
 	return w.watched.Watch(ctx,
 		func() { ready(); w.ready <- struct{}{} },
 		func(id backend.ID) { changed(id); w.heard <- struct{}{} })
 }
 
-func newTold(b watched) *told { return &told{b, make(chan struct{}, 1000), make(chan struct{}, 1000)} }
+func newNotifyBackend(b watched) *notifyBackend {
+	return &notifyBackend{b, make(chan struct{}, 1000), make(chan struct{}, 1000)}
+}
 
-// sites are the databases that tell of writes. Statements may go through a
+// sites are the databases with notifications. Statements may go through a
 // PgBouncer in transaction mode; notifications can't.
 var sites = map[string]func(t *testing.T) *site{
 	"PostgreSQL": func(t *testing.T) *site { t.Helper(); return newPostgresSite(t, servertest.Postgres(t)) },
@@ -73,7 +75,7 @@ func newPostgresSite(t *testing.T, statements string) *site {
 	listener := db.schema + "_listener"
 	return &site{
 		a:     db.open(t, newPool(t, statements, 2), servertest.Postgres(t)),
-		b:     newTold(db.open(t, newPool(t, statements, 2), u.String()+"&application_name="+listener)),
+		b:     newNotifyBackend(db.open(t, newPool(t, statements, 2), u.String()+"&application_name="+listener)),
 		proxy: proxy,
 		kill: func(t *testing.T) {
 			t.Helper()
@@ -97,7 +99,7 @@ func newRedisSite(t *testing.T) *site {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, b.Close()) })
 	return &site{
-		a: db.open(t, newRedisClient(t, servertest.Redis(t))), b: newTold(b), proxy: proxy,
+		a: db.open(t, newRedisClient(t, servertest.Redis(t))), b: newNotifyBackend(b), proxy: proxy,
 		kill: func(t *testing.T) {
 			t.Helper()
 			all, err := db.client.ClientList(t.Context()).Result()
@@ -115,7 +117,7 @@ func newRedisSite(t *testing.T) *site {
 	}
 }
 
-// split subscribes on another client than it does all else.
+// split uses another client to subscribe than for everything else.
 type split struct {
 	*redis.Client
 	listener *redis.Client
@@ -133,12 +135,12 @@ func newProxy(t *testing.T, target string) *faultproxy.Proxy {
 	return p
 }
 
-// neverByItself is an age of the cache that no test reaches: what is cached is
-// let go of for other reasons, or not at all.
+// neverByItself is a cache age that no test reaches: cached tokens are dropped
+// for other reasons, or not at all.
 const neverByItself = time.Hour
 
-// pairOfReplicas are stores on a site. Only the second one is looked at, and has
-// that age of its cache.
+// pairOfReplicas are stores on a site. Only the second one is checked, and has
+// that cache age.
 type pairOfReplicas struct {
 	*site
 	key    oauthstore.Key
@@ -158,7 +160,7 @@ func newPair(t *testing.T, s *site, cacheAge time.Duration) *pairOfReplicas {
 	}
 }
 
-// connect, disconnect and refresh are done on the one replica.
+// connect, disconnect and refresh use the first replica.
 func (p *pairOfReplicas) connect(t *testing.T) {
 	t.Helper()
 	p.serial++
@@ -180,8 +182,8 @@ func (p *pairOfReplicas) refresh(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// obeys reports whether the other replica hands out what stands now.
-func (p *pairOfReplicas) obeys(t *testing.T) bool {
+// isCurrent reports whether the other replica returns the current credential.
+func (p *pairOfReplicas) isCurrent(t *testing.T) bool {
 	t.Helper()
 	st, err := p.one.Status(t.Context(), p.key)
 	tok, otherErr := p.other.Token(t.Context(), p.key, oauthstore.Need{})
@@ -192,18 +194,18 @@ func (p *pairOfReplicas) obeys(t *testing.T) bool {
 	return otherErr == nil && tok.Generation == st.Generation && tok.Grant == st.Grant
 }
 
-// waits until the other replica obeys, and returns how long that took.
+// waits until the other replica is current, and returns the delay.
 func (p *pairOfReplicas) waits(t *testing.T) time.Duration {
 	t.Helper()
 	begun := time.Now()
-	require.Eventually(t, func() bool { return p.obeys(t) }, time.Minute, time.Millisecond)
+	require.Eventually(t, func() bool { return p.isCurrent(t) }, time.Minute, time.Millisecond)
 	return time.Since(begun)
 }
 
-// A disconnect, a reconnect and a refresh on one replica are obeyed by the
-// other: at once where it watches, at its cache's age where it does not, and
-// else not.
-func TestWhatOneReplicaWritesTheOtherObeys(t *testing.T) {
+// A disconnect, a reconnect and a refresh on one replica take effect on the
+// other: immediately if it watches, after its cache age if it does not, and
+// otherwise not.
+func TestWritesOfOneReplicaTakeEffectOnTheOther(t *testing.T) {
 	t.Parallel()
 	for name, open := range sites {
 		t.Run(name, func(t *testing.T) {
@@ -241,7 +243,7 @@ func TestWhatOneReplicaWritesTheOtherObeys(t *testing.T) {
 					}
 					for _, what := range slices.Sorted(maps.Keys(took)) {
 						p50, longest := percentile(took[what], 50), percentile(took[what], 100)
-						t.Logf("%s is obeyed elsewhere after %.1f ms (p50), %.1f ms at most", what, ms(p50), ms(longest))
+						t.Logf("%s takes effect elsewhere after %.1f ms (p50), %.1f ms at most", what, ms(p50), ms(longest))
 						if soaking() {
 							assert.Less(t, longest, time.Second)
 						}
@@ -254,16 +256,16 @@ func TestWhatOneReplicaWritesTheOtherObeys(t *testing.T) {
 				p.connect(t)
 				p.waits(t)
 				p.disconnect(t)
-				assert.False(t, p.obeys(t), "what is cached is served, and nobody has told of it")
+				assert.False(t, p.isCurrent(t), "the cached token is served without a notification")
 			})
 		})
 	}
 }
 
-// The connection of a watch is lost. The other replica looks anew at what it has
-// cached, takes the watch up again, looks anew at what it has read meanwhile,
-// and is told from then on.
-func TestALostWatchIsTakenUpAgain(t *testing.T) {
+// The connection of a watch is lost. The other replica reads its cached
+// credentials again, reconnects, reads those that it cached in the meantime
+// again, and receives notifications from then on.
+func TestLostWatchIsResumed(t *testing.T) {
 	t.Parallel()
 	for name, open := range sites {
 		for _, tt := range []struct {
@@ -272,23 +274,23 @@ func TestALostWatchIsTakenUpAgain(t *testing.T) {
 		}{
 			{"cut", func(_ *testing.T, s *site) { s.proxy.Down() }, func(_ *testing.T, s *site) { s.proxy.Up() }},
 			{"silent", func(_ *testing.T, s *site) { s.proxy.Freeze() }, func(_ *testing.T, s *site) { s.proxy.Thaw() }},
-			{"ended by an administrator", func(t *testing.T, s *site) { t.Helper(); s.kill(t); s.proxy.Down() }, func(_ *testing.T, s *site) { s.proxy.Up() }},
+			{"closed by an administrator", func(t *testing.T, s *site) { t.Helper(); s.kill(t); s.proxy.Down() }, func(_ *testing.T, s *site) { s.proxy.Up() }},
 		} {
 			t.Run(name+", "+tt.name, func(t *testing.T) {
 				t.Parallel()
 				if testing.Short() && tt.name == "silent" {
-					t.Skip("it takes fifteen seconds to be found out")
+					t.Skip("detection takes fifteen seconds")
 				}
 				p := newPair(t, open(t), neverByItself)
 				watching(t, p.other)
 				<-p.b.ready
 				p.connect(t)
 				<-p.b.heard
-				p.waits(t) // and from now on it is cached, and nobody is about to tell of it
+				p.waits(t) // from now on it is cached, and no notification is pending
 
 				tt.lose(t, p.site)
 				p.disconnect(t)
-				t.Logf("what was cached is looked at anew after %.1f ms", ms(p.waits(t)))
+				t.Logf("cached credentials are read again after %.1f ms", ms(p.waits(t)))
 				p.connect(t)
 				p.waits(t)
 				p.refresh(t)
@@ -296,7 +298,7 @@ func TestALostWatchIsTakenUpAgain(t *testing.T) {
 				tt.regain(t, p.site)
 				begun := time.Now()
 				<-p.b.ready
-				t.Logf("it watches again after %.1f ms", ms(time.Since(begun)))
+				t.Logf("the watch is resumed after %.1f ms", ms(time.Since(begun)))
 				p.waits(t)
 				for range 3 {
 					p.disconnect(t)

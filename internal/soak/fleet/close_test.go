@@ -17,9 +17,9 @@ func (f *fleet) byName(name string) int {
 	return slices.IndexFunc(f.all, func(p *process) bool { return p.name == name })
 }
 
-// Whoever sends the refresh is interrupted while the server works on it. It
-// waits for the answer and saves it before it ends.
-func TestAnInterruptedProcessSavesWhatItIsGiven(t *testing.T) {
+// The process that sends the refresh is interrupted while the server handles
+// it. It waits for the response and saves it before it exits.
+func TestInterruptedProcessSavesTheResponse(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, time.Hour)
 	for _, kind := range kinds {
@@ -41,7 +41,7 @@ func TestAnInterruptedProcessSavesWhatItIsGiven(t *testing.T) {
 				last := f.all[i].ended()
 				assert.True(t, last.Closed && last.Class == "", "round %d: %+v", n, last)
 				for j, r := range reports {
-					if i != j || !r.Died && r.Class != "closed" { // which may be told anything
+					if i != j || !r.Died && r.Class != "closed" { // which may get any error
 						require.Empty(t, r.Text, "round %d", n)
 						require.Equal(t, sent[0].access, r.Access, "round %d", n)
 					}
@@ -57,8 +57,8 @@ func TestAnInterruptedProcessSavesWhatItIsGiven(t *testing.T) {
 	}
 }
 
-// At the very moment at which one process has the new token, all are killed.
-func TestWhatIsHandedOutIsSaved(t *testing.T) {
+// All processes are killed as soon as one has the new token.
+func TestReturnedTokensAreSaved(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, time.Hour)
 	for _, kind := range kinds {

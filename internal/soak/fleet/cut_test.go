@@ -12,10 +12,11 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
-// The store goes away at an exact place of a refresh, for all processes: before,
-// between and after its two writes. What is not posted is not lost, and what is
-// posted is held until it can be saved.
-func TestAStoreThatIsCutOffInARefreshLosesNothing(t *testing.T) {
+// The store becomes unreachable at an exact point of a refresh, for all
+// processes: before, between and after its two writes. A refresh that was not
+// sent loses nothing, and the result of a sent one is held until it can be
+// saved.
+func TestStoreOutageDuringARefreshLosesNothing(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, time.Hour)
 	nothing := func(*faultproxy.Proxy, []byte) <-chan struct{} { return nil }
@@ -25,14 +26,14 @@ func TestAStoreThatIsCutOffInARefreshLosesNothing(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		before func(p *faultproxy.Proxy, write []byte) <-chan struct{} // before the refresh
-		during func(p *faultproxy.Proxy, write []byte) <-chan struct{} // once the server has answered
+		during func(p *faultproxy.Proxy, write []byte) <-chan struct{} // after the server's response
 		posted bool
 	}{
 		{"before the intent", stop, nothing, false},
-		{"after the intent, of which nobody hears", lose, nothing, false},
+		{"after the intent, with the response lost", lose, nothing, false},
 		{"between the writes", nothing, down, true},
 		{"before the commit", nothing, stop, true},
-		{"after the commit, of which nobody hears", nothing, lose, true},
+		{"after the commit, with the response lost", nothing, lose, true},
 	} {
 		for _, kind := range []string{"postgres", "redis"} {
 			t.Run(tt.name+", "+kind, func(t *testing.T) {
@@ -50,17 +51,17 @@ func TestAStoreThatIsCutOffInARefreshLosesNothing(t *testing.T) {
 					fault := tt.before(proxy, write)
 					first := one.do(token)
 					if tt.posted {
-						require.Empty(t, first.Text, "the pair that can't be saved is held and served")
+						require.Empty(t, first.Text, "tokens that can't be saved are held and served")
 						require.Len(t, s.sent(h.chain, 0), 1)
 						fault = <-struck
 					} else {
 						require.Equal(t, "unavailable", first.Class, first.Text)
-						require.Empty(t, s.sent(h.chain, 0), "nothing is sent that could not be saved")
+						require.Empty(t, s.sent(h.chain, 0), "no refresh is sent whose result could not be saved")
 					}
 					if fault != nil {
 						<-fault
 					}
-					require.Equal(t, "unavailable", other.do(token).Class, "who has nothing gets nothing")
+					require.Equal(t, "unavailable", other.do(token).Class, "a process without the token gets an error")
 					s.fault(h.chain, nil, nil, nil)
 					proxy.Up()
 
@@ -68,14 +69,14 @@ func TestAStoreThatIsCutOffInARefreshLosesNothing(t *testing.T) {
 						require.Eventually(t, func() bool {
 							_, access := f.stored(t, h)
 							return access == first.Access
-						}, time.Minute, 10*time.Millisecond, "it is saved later")
+						}, time.Minute, 10*time.Millisecond, "the tokens are saved later")
 					}
 					for _, p := range f.all {
 						reports := []report{p.do(token)}
 						(&fleet{all: []*process{p}}).again(reports, h)
 						require.Empty(t, reports[0].Text)
 						first.Access = cmp.Or(first.Access, reports[0].Access)
-						require.Equal(t, first.Access, reports[0].Access, "all have the same")
+						require.Equal(t, first.Access, reports[0].Access, "all have the same token")
 					}
 					require.Len(t, s.sent(h.chain, 0), 1)
 					st, access := f.stored(t, h)

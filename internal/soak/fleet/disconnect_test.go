@@ -10,9 +10,9 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
-// While the server works on one process's refresh, another process disconnects
+// While the server handles one process's refresh, another process disconnects
 // the user, or connects again.
-func TestARefreshThatComesLateChangesNothing(t *testing.T) {
+func TestLateRefreshChangesNothing(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, time.Hour)
 	for _, kind := range kinds {
@@ -30,12 +30,12 @@ func TestARefreshThatComesLateChangesNothing(t *testing.T) {
 				require.Empty(t, (<-gone).Text)
 				sent := s.sent(h.chain, 0)
 				require.Len(t, sent, 1)
-				assert.Contains(t, s.revoked(), sent[0].next, "what came late is revoked")
+				assert.Contains(t, s.revoked(), sent[0].next, "late tokens are revoked")
 				assert.False(t, s.live(t, sent[0].access))
 				_, err := f.looker.Status(t.Context(), h.key())
-				require.ErrorIs(t, err, oauthstore.ErrNotFound, "nothing is resurrected")
+				require.ErrorIs(t, err, oauthstore.ErrNotFound, "the credential is not restored")
 
-				// And where the user has come back meanwhile:
+				// The same if the user has reconnected:
 				h = f.put(t)
 				late, fresh := h.chain, s.mint(t)
 				s.fault(late, nil, func(*post) *answer {
@@ -47,12 +47,12 @@ func TestARefreshThatComesLateChangesNothing(t *testing.T) {
 				}, nil)
 				for _, r := range f.everybody(order{Do: "token", Subject: h.subject}) {
 					require.Empty(t, r.Text)
-					require.Equal(t, fresh.access, r.Access, "the new consent counts")
+					require.Equal(t, fresh.access, r.Access, "the new consent is used")
 				}
 				require.Empty(t, (<-gone).Text)
 				sent = s.sent(late, 0)
 				require.Len(t, sent, 1)
-				assert.NotContains(t, s.revoked(), sent[0].next, "another grant's pair is dropped, never revoked")
+				assert.NotContains(t, s.revoked(), sent[0].next, "another grant's tokens are dropped, not revoked")
 				st, access := f.stored(t, h)
 				require.Equal(t, fresh.access, access)
 				require.Equal(t, oauthstore.StateActive, st.State)

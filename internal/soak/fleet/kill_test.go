@@ -17,23 +17,23 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
-// shortLease keeps the rounds in which a lease has to run out short.
+// shortLease shortens the rounds in which a lease must expire.
 var shortLease = times{Post: 250 * time.Millisecond, Save: 100 * time.Millisecond, Lease: 500 * time.Millisecond}
 
-// A blow is what happens to a process in a round.
+// A blow is the fault of a process in a round.
 type blow struct {
-	signal syscall.Signal // SIGKILL, or SIGSTOP until the lease has run out
+	signal syscall.Signal // SIGKILL, or SIGSTOP until the lease has expired
 	at     string
 }
 
-// Moments at which it happens: to any process at any time, or to the one that
-// sends the refresh, at an exact place.
+// Moments of a blow: for any process at any time, or for the sender of the
+// refresh at an exact point.
 const (
 	atRandom  = "at random"
-	atRequest = "before the server has the request" // which gets lost with the process
-	atServer  = "before the server has answered"
-	atAnswer  = "before the answer is heard"
-	atPassed  = "when the answer is on its way"
+	atRequest = "before the server has the request" // the request is lost with the process
+	atServer  = "before the server responds"
+	atAnswer  = "before the response is received"
+	atPassed  = "after the response is sent"
 )
 
 var moments = []string{atRandom, atRequest, atServer, atAnswer, atPassed}
@@ -41,7 +41,7 @@ var moments = []string{atRandom, atRequest, atServer, atAnswer, atPassed}
 // seed returns the seed of a test, which TOOLGRANT_SEED sets.
 func seed(t *testing.T) uint64 {
 	t.Helper()
-	n := rand.Uint64() // logged, so that a run can be repeated
+	n := rand.Uint64() // logged, to repeat a run
 	if text := os.Getenv("TOOLGRANT_SEED"); text != "" {
 		var err error
 		n, err = strconv.ParseUint(text, 10, 64)
@@ -51,14 +51,14 @@ func seed(t *testing.T) uint64 {
 	return n
 }
 
-// A round is one blow, and whom it hit.
+// A round is one blow and its victim.
 type round struct {
 	fleet *fleet
 	blow  blow
 
 	once   sync.Once
 	struck chan struct{} // closed when it has happened
-	victim int           // in the fleet; to be read then
+	victim int           // index in the fleet; valid once struck is closed
 }
 
 func (r *round) hit(victim int) {
@@ -73,12 +73,12 @@ func (r *round) hit(victim int) {
 	})
 }
 
-// sender hits whoever sent a refresh.
+// sender hits the process that sent a refresh.
 func (r *round) sender(p *post) {
 	r.hit(r.fleet.byName(p.worker))
 }
 
-// set makes the front strike at the moment of the blow.
+// set makes the proxy trigger the blow at its moment.
 func (r *round) set(chain string) {
 	s := r.fleet.server
 	strike := func(p *post) *answer { r.sender(p); return nil }
@@ -104,9 +104,9 @@ func (r *round) set(chain string) {
 	}
 }
 
-// ask has everybody ask for the token, and returns what they got when the blow
-// has fallen and whoever was stopped has gone on. The others have to come to an
-// end without it.
+// ask makes all processes request the token, and returns the results after the
+// blow has happened and a stopped process has continued. The others must finish
+// without it.
 func (r *round) ask(o order, random *rand.Rand) []report {
 	n := len(r.fleet.all)
 	reports, arrived := make([]report, n), make(chan int, n)
@@ -133,11 +133,11 @@ func (r *round) ask(o order, random *rand.Rand) []report {
 	return reports
 }
 
-// In each round one of the processes that ask for a token that has ended is
-// killed, or stopped until its lease is over. A rotation is lost only where the
-// server had spent the refresh token for a process that could not save what it
-// got, and then everybody is told.
-func TestAProcessThatDiesInARefreshLosesNothingButWhatItAloneHad(t *testing.T) {
+// In each round one of the processes that request an expired token is killed,
+// or stopped until its lease has expired. A rotation is lost only if the server
+// consumed the refresh token for a process that could not save the response,
+// and then all processes report it.
+func TestProcessDeathDuringARefreshLosesOnlyUnsavedTokens(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, time.Minute)
 	for _, kind := range kinds {
@@ -153,7 +153,7 @@ func TestAProcessThatDiesInARefreshLosesNothingButWhatItAloneHad(t *testing.T) {
 			for n := range rounds() {
 				h := &credentials[n%len(credentials)]
 				f.ended(t, *h)
-				bl := blow{syscall.SIGKILL, moments[n%len(moments)]} // each comes in its turn
+				bl := blow{syscall.SIGKILL, moments[n%len(moments)]} // each moment in turn
 				if random.IntN(2) == 0 {
 					bl.signal = syscall.SIGSTOP
 				}
@@ -175,8 +175,8 @@ func TestAProcessThatDiesInARefreshLosesNothingButWhatItAloneHad(t *testing.T) {
 	t.Cleanup(func() { s.allSeen(t) })
 }
 
-// survive plays a round and returns what became of the credential: kept, or
-// lost and how.
+// survive runs a round and returns the fate of the credential: kept, or lost
+// and how.
 func (f *fleet) survive(t *testing.T, name string, h held, bl blow, random *rand.Rand) string {
 	t.Helper()
 	s := f.server
@@ -192,9 +192,9 @@ func (f *fleet) survive(t *testing.T, name string, h held, bl blow, random *rand
 	f.again(reports, h)
 	posts := s.sent(h.chain, before)
 	given := pairs(posts)
-	require.NotEmpty(t, given, "%s: the server gave no pair", name)
-	// One that was stopped may still have what the server has taken back since,
-	// and finds that out when it has saved it.
+	require.NotEmpty(t, given, "%s: the server issued no tokens", name)
+	// A stopped process may still have a token that the server has revoked since,
+	// and detects that after saving it.
 	if mine := &reports[r.victim]; bl.signal == syscall.SIGSTOP && mine.Access == given[0].access && !s.live(t, mine.Access) {
 		require.Eventually(t, func() bool {
 			*mine = f.all[r.victim].do(order{Do: "token", Subject: h.subject})
@@ -204,43 +204,43 @@ func (f *fleet) survive(t *testing.T, name string, h held, bl blow, random *rand
 
 	st, access := f.stored(t, h)
 	for st.State == oauthstore.StateDegraded {
-		// It was saved late, over what the others had been told. Whoever asks next
-		// looks into it.
+		// It was saved late, after the others had been told of a loss. The next
+		// caller checks it.
 		again := []report{f.all[0].do(order{Do: "token", Subject: h.subject})}
 		(&fleet{all: f.all[:1]}).again(again, h)
 		st, access = f.stored(t, h)
 	}
 	if st.State == oauthstore.StateActive && s.live(t, access) {
-		require.Len(t, given, 1, "%s: pairs that the server gave", name)
+		require.Len(t, given, 1, "%s: pairs that the server issued", name)
 		require.Equal(t, given[0].access, access, "%s: what is stored", name)
 		for i, a := range reports {
 			require.Empty(t, a.Text, "%s: %s", name, f.all[i].name)
 			require.Equal(t, access, a.Access, "%s: %s", name, f.all[i].name)
 		}
 		for _, p := range posts {
-			require.NotEqual(t, "invalid_grant", p.code, "%s: nothing was used twice", name)
+			require.NotEqual(t, "invalid_grant", p.code, "%s: no refresh token was reused", name)
 		}
 		return "kept"
 	}
 
-	// It is lost. The server must have given a pair that its receiver could not
-	// save: the one that was hit, or one that had given up waiting.
+	// It is lost. The server must have issued tokens that their receiver could not
+	// save: the victim, or a process that had stopped waiting.
 	require.True(t, given[0].worker == victim.name || given[0].left, "%s: %+v", name, posts)
 	require.Equal(t, oauthstore.StateReauthorize, st.State, name)
 	require.Equal(t, oauthstore.ReasonLostRotation, st.Reason, name)
-	require.Positive(t, f.lostRotations(h.subject, victim), "%s: somebody reports it", name)
+	require.Positive(t, f.lostRotations(h.subject, victim), "%s: the loss is reported", name)
 	for i, a := range reports {
 		require.Equal(t, "reauthorize", a.Class, "%s: %s: %s", name, f.all[i].name, a.Text)
 		require.Equal(t, oauthstore.ReasonLostRotation, a.Reason, "%s: %s", name, f.all[i].name)
 	}
 	if given[0].worker != victim.name {
-		return "lost with an answer that came too late"
+		return "lost with a late response"
 	}
 	return "lost in flight"
 }
 
-// again has those ask again who got no answer because the store or the server
-// was held up, or because they died, when they were told to.
+// again repeats the request of processes that got no result because they died
+// or because the store or the server was blocked.
 func (f *fleet) again(reports []report, h held) {
 	for {
 		var wait time.Duration

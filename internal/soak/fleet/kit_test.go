@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// rounds is how often something is tried for each store.
+// rounds is the number of repetitions for each store.
 func rounds() int {
 	if os.Getenv("TOOLGRANT_SOAK") != "" {
 		return 200

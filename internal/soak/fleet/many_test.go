@@ -11,8 +11,8 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// Many processes find the same token ended at the same moment. One of them
-// refreshes it, and all have the new one.
+// Many processes find the same token expired at the same moment. One of them
+// refreshes it, and all get the new one.
 func TestManyProcessesAtExpirySendOneRefresh(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, 5*time.Second)
@@ -21,7 +21,7 @@ func TestManyProcessesAtExpirySendOneRefresh(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, %d processes", kind, n), func(t *testing.T) {
 				t.Parallel()
 				f := newFleet(t, s, n, workerConfig{Place: newPlace(t, kind)})
-				credentials := make([]held, min(rounds()*n/20, 20)) // few come round again, once their tokens have ended
+				credentials := make([]held, min(rounds()*n/20, 20)) // few are reused, after their tokens have expired
 				for i := range credentials {
 					credentials[i] = f.put(t)
 				}
@@ -45,7 +45,7 @@ func TestManyProcessesAtExpirySendOneRefresh(t *testing.T) {
 					senders[sent[0].worker] = true
 				}
 				t.Logf("%s: %d rounds, %d refreshes by %d different processes, 0 reused, 0 lost, %v a round", t.Name(), rounds(), posts, len(senders), (took / time.Duration(rounds())).Round(time.Millisecond))
-				assert.Greater(t, len(senders), 1, "it is not always the same process")
+				assert.Greater(t, len(senders), 1, "different processes refresh")
 			})
 		}
 	}
@@ -55,9 +55,9 @@ func TestManyProcessesAtExpirySendOneRefresh(t *testing.T) {
 	})
 }
 
-// The control of the test before: without this library the same rounds lose
-// the credential, so the test before can fail.
-func TestManyProcessesWithoutThisLibraryLoseTheCredential(t *testing.T) {
+// The control of the test above: without this library the same rounds lose the
+// credential.
+func TestControlWithoutThisLibraryLosesTheCredential(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, 5*time.Second)
 	for _, kind := range kinds {
@@ -83,7 +83,7 @@ func TestManyProcessesWithoutThisLibraryLoseTheCredential(t *testing.T) {
 					lost++
 				}
 			}
-			t.Logf("%s: %d rounds of 8 processes, %d refreshes, %d callers refused, %d credentials lost", t.Name(), rounds(), posts, refused, lost)
+			t.Logf("%s: %d rounds of 8 processes, %d refreshes, %d callers rejected, %d credentials lost", t.Name(), rounds(), posts, refused, lost)
 			assert.Positive(t, lost)
 		})
 	}

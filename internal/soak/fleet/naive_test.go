@@ -11,14 +11,15 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
-// naiveID is where a program without this library keeps its token.
+// naiveID is the record in which a program without this library stores its
+// token.
 func naiveID(key oauthstore.Key) backend.ID {
 	return backend.ID{Kind: "naive", Tenant: key.Owner.Tenant, Subject: key.Owner.Subject, Provider: key.Provider, Server: key.Server}
 }
 
-// naiveToken does what programs without this library do: they load the token
-// from the database that they share, have golang.org/x/oauth2 refresh it where
-// it has ended, and save what they got.
+// naiveToken works like a program without this library: it loads the token from
+// the shared database, has golang.org/x/oauth2 refresh it if it has expired,
+// and saves the result.
 func (w *worker) naiveToken(ctx context.Context, o *order) (string, error) {
 	row, err := w.backend.Get(ctx, naiveID(keyOf(o.Subject)))
 	if err != nil {
@@ -39,7 +40,7 @@ func (w *worker) naiveToken(ctx context.Context, o *order) (string, error) {
 	return tok.AccessToken, naiveSave(ctx, w.backend, keyOf(o.Subject), tok)
 }
 
-// naiveSave overwrites what is there: the last one wins.
+// naiveSave overwrites the stored token: the last writer wins.
 func naiveSave(ctx context.Context, b backend.Backend, key oauthstore.Key, tok *oauth2.Token) error {
 	data, err := json.Marshal(tok)
 	if err != nil {

@@ -24,7 +24,7 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore/sqlitestore"
 )
 
-// A place is where the records of a test are, for any number of processes.
+// A place is the storage of a test, for any number of processes.
 type place struct {
 	Kind string `json:"kind"`
 	URL  string `json:"url"`  // a path, or the server's
@@ -33,7 +33,7 @@ type place struct {
 
 var kinds = []string{"sqlite", "file", "postgres", "redis"}
 
-// newPlace returns an empty place of its own.
+// newPlace returns a new, empty place.
 func newPlace(t *testing.T, kind string) place {
 	t.Helper()
 	p := place{Kind: kind, Name: "soak_" + strings.ToLower(rand.Text())}
@@ -63,7 +63,7 @@ func newPlace(t *testing.T, kind string) place {
 			assert.NoError(t, client.Close())
 		})
 	default:
-		require.Fail(t, "no such kind", kind)
+		require.Fail(t, "unknown kind", kind)
 	}
 	return p
 }
@@ -92,7 +92,7 @@ type closeFunc func()
 
 func (f closeFunc) Close() error { f(); return nil }
 
-// open opens a handle of its own.
+// open opens a new handle.
 func (p place) open(ctx context.Context) (backend.Backend, io.Closer, error) {
 	switch p.Kind {
 	case "sqlite":
@@ -123,11 +123,11 @@ func (p place) open(ctx context.Context) (backend.Backend, io.Closer, error) {
 		b, err := redisstore.New(client, &redisstore.Options{Prefix: p.Name})
 		return b, closers{client, b}, err
 	}
-	return nil, nil, fmt.Errorf("no store of kind %q", p.Kind)
+	return nil, nil, fmt.Errorf("unknown kind of store %q", p.Kind)
 }
 
-// behind puts a fault proxy before the server of a place and returns the place
-// as one finds it through that, with the text that begins each write.
+// behind starts a fault proxy in front of the server of a place, and returns
+// the place with the proxy's address and the text at the start of each write.
 func (p place) behind(t *testing.T) (*faultproxy.Proxy, place, []byte) {
 	t.Helper()
 	u, err := url.Parse(p.URL)
@@ -136,9 +136,9 @@ func (p place) behind(t *testing.T) (*faultproxy.Proxy, place, []byte) {
 	require.NoError(t, err)
 	t.Cleanup(proxy.Close)
 	u.Host = proxy.Addr()
-	write := []byte("{" + p.Name + "}:expire") // a key of the script that writes, and of no other
+	write := []byte("{" + p.Name + "}:expire") // a key that only the writing script uses
 	if p.Kind == "postgres" {
-		u.RawQuery += "&default_query_exec_mode=exec" // so that the statement is sent each time
+		u.RawQuery += "&default_query_exec_mode=exec" // sends the statement each time
 		write = []byte("(UPDATE")
 	}
 	p.URL = u.String()

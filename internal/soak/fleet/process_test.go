@@ -23,15 +23,15 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
-// A process is a worker as whoever started it sees it.
+// A process is a worker, seen from the test.
 type process struct {
 	name  string
 	cmd   *exec.Cmd
 	in    io.WriteCloser
 	there chan report
-	gone  chan struct{} // closed when it has ended and all that it said was read
+	gone  chan struct{} // closed when it has exited and its output was read
 
-	killed bool // by us
+	killed bool // by the test
 
 	mu     sync.Mutex
 	next   int
@@ -39,7 +39,7 @@ type process struct {
 	events []report
 	last   report
 
-	interrupted chan struct{} // closed when it has begun to close its store
+	interrupted chan struct{} // closed when it has started to close its store
 }
 
 func startProcess(t *testing.T, cfg workerConfig) *process {
@@ -65,10 +65,10 @@ func startProcess(t *testing.T, cfg workerConfig) *process {
 	return p
 }
 
-// up waits until it takes orders.
+// up waits until it accepts orders.
 func (p *process) up(t *testing.T) *process {
 	t.Helper()
-	require.False(t, (<-p.there).Died, "%s does not come up", p.name)
+	require.False(t, (<-p.there).Died, "%s does not start", p.name)
 	return p
 }
 
@@ -105,8 +105,8 @@ func (p *process) hear(r report) {
 	}
 }
 
-// ask gives an order and returns a channel for what comes of it, now or when
-// the process dies.
+// ask sends an order and returns a channel for the report, which is sent when
+// the order is done or the process dies.
 func (p *process) ask(o order) <-chan report {
 	p.mu.Lock()
 	p.next++
@@ -120,15 +120,15 @@ func (p *process) ask(o order) <-chan report {
 	p.mu.Unlock()
 	line, err := json.Marshal(o)
 	if err == nil {
-		_, _ = p.in.Write(append(line, '\n')) // whoever has died has reported that
+		_, _ = p.in.Write(append(line, '\n')) // a dead process has been reported
 	}
 	return c
 }
 
-// do gives an order and waits for what comes of it.
+// do sends an order and waits for the report.
 func (p *process) do(o order) report { return <-p.ask(o) }
 
-// reported are the events of that kind so far.
+// reported returns the events of that kind so far.
 func (p *process) reported(kind oauthstore.EventKind, subject string) (all []report) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -140,7 +140,7 @@ func (p *process) reported(kind oauthstore.EventKind, subject string) (all []rep
 	return all
 }
 
-// ended waits for the end after a signal, and returns the last word.
+// ended waits for the exit after a signal, and returns the last report.
 func (p *process) ended() report {
 	<-p.gone
 	p.mu.Lock()
@@ -150,15 +150,15 @@ func (p *process) ended() report {
 
 func (p *process) signal(s os.Signal) { _ = p.cmd.Process.Signal(s) }
 
-// kill ends it at once, and returns when it has ended.
+// kill kills it and waits for the exit.
 func (p *process) kill() {
 	p.killed = true
 	p.signal(syscall.SIGKILL)
 	<-p.gone
 }
 
-// end lets it close its store, and sees that nothing was wrong with it: a race
-// that its detector found, for one.
+// end makes it close its store, and checks its exit status, which also reports
+// data races.
 func (p *process) end(t *testing.T) {
 	t.Helper()
 	p.signal(syscall.SIGCONT)
@@ -167,8 +167,8 @@ func (p *process) end(t *testing.T) {
 	assert.True(t, p.killed || p.cmd.ProcessState.Success(), "%s: %v", p.name, p.cmd.ProcessState)
 }
 
-// A fleet is a number of processes with one store, a server, and a store that
-// looks on and caches nothing.
+// A fleet is a number of processes with one store, a server, and a store
+// without a cache for checks.
 type fleet struct {
 	server *authServer
 	config workerConfig
@@ -196,7 +196,7 @@ func newFleet(t *testing.T, s *authServer, n int, config workerConfig) *fleet {
 	for _, p := range f.all {
 		p.up(t)
 	}
-	t.Cleanup(func() { // all at once
+	t.Cleanup(func() { // in parallel
 		for _, p := range f.all {
 			p.signal(syscall.SIGCONT)
 			_ = p.in.Close()
@@ -205,8 +205,8 @@ func newFleet(t *testing.T, s *authServer, n int, config workerConfig) *fleet {
 	return f
 }
 
-// start starts one more process, with a configuration that change has changed;
-// it may not be up yet.
+// start starts another process, with a configuration modified by change; it may
+// not be ready yet.
 func (f *fleet) start(t *testing.T, change func(*workerConfig)) *process {
 	t.Helper()
 	f.names++
@@ -218,7 +218,7 @@ func (f *fleet) start(t *testing.T, change func(*workerConfig)) *process {
 	return startProcess(t, cfg)
 }
 
-// A held is a credential of the fleet, and the server's side of it.
+// A held is a credential of the fleet, and the grant at the server.
 type held struct {
 	subject string
 	minted
@@ -226,7 +226,7 @@ type held struct {
 
 func (h held) key() oauthstore.Key { return keyOf(h.subject) }
 
-// put has a new credential of a new user stored, whose token has ended.
+// put stores a new credential of a new user, whose token has expired.
 func (f *fleet) put(t *testing.T) held {
 	t.Helper()
 	f.born++
@@ -235,7 +235,7 @@ func (f *fleet) put(t *testing.T) held {
 	return h
 }
 
-// connect has the user consent, again.
+// connect stores a new consent of the user.
 func (f *fleet) connect(t *testing.T, h *held) {
 	t.Helper()
 	h.minted = f.server.mint(t)
@@ -243,20 +243,20 @@ func (f *fleet) connect(t *testing.T, h *held) {
 	require.NoError(t, err)
 }
 
-// ended waits until the stored token has ended, also by the clock of a process
-// that lags by what its last read took.
+// ended waits until the stored token has expired, even for a clock that is
+// behind by the duration of its last read.
 func (f *fleet) ended(t *testing.T, h held) {
 	t.Helper()
 	st, err := f.looker.Status(t.Context(), h.key())
 	require.NoError(t, err)
 	if st.Generation == 1 {
-		return // it had ended when it was put
+		return // it was stored expired
 	}
 	<-time.After(time.Until(st.Expiry) + 2*time.Second)
 }
 
-// everybody gives all the same order at once, in any order, and returns what
-// came of it.
+// everybody sends the same order to all processes concurrently, in random
+// order, and returns the reports.
 func (f *fleet) everybody(o order) []report {
 	answers := make([]<-chan report, len(f.all))
 	for _, i := range rand.Perm(len(f.all)) {
@@ -269,7 +269,7 @@ func (f *fleet) everybody(o order) []report {
 	return all
 }
 
-// stored is what the store has of a credential.
+// stored returns the status and the access token in the store.
 func (f *fleet) stored(t *testing.T, h held) (oauthstore.Status, string) {
 	t.Helper()
 	st, err := f.looker.Status(t.Context(), h.key())
@@ -286,7 +286,7 @@ func credentialID(k oauthstore.Key) backend.ID {
 	}
 }
 
-// lostRotations counts the events of that kind, by whoever reported them.
+// lostRotations counts the events of that kind in all processes.
 func (f *fleet) lostRotations(subject string, also ...*process) (n int) {
 	for _, p := range append(also, f.all...) {
 		n += len(p.reported(oauthstore.EventLostRotation, subject))

@@ -30,43 +30,43 @@ import (
 // workerHeader names the process that sends a request.
 const workerHeader = "X-Worker"
 
-// A post is one refresh that reached the front of the server.
+// A post is one refresh that reached the proxy of the server.
 type post struct {
-	chain        string // of which minted grant
-	worker       string // who sent it
+	chain        string // the minted grant
+	worker       string // the sending process
 	spent        string // the refresh token
-	status       int    // what the server answered; 0: it was not asked
-	code         string // "error" of its answer
-	access, next string // the pair that it gave
-	left         bool   // the sender had gone when it was answered
+	status       int    // the server's response; 0: not forwarded
+	code         string // "error" of the response
+	access, next string // the issued tokens
+	left         bool   // the sender had disconnected before the response
 }
 
-// An answer is what a fault gives in place of the server's own; the zero value
-// cuts the connection.
+// An answer replaces the server's response; the zero value closes the
+// connection.
 type answer struct {
 	status int
 	header http.Header
 	body   string
 }
 
-// An authServer is the certified server with a front that sees and disturbs
-// what reaches its token endpoint.
+// An authServer is the certified server behind a proxy that records and
+// disturbs requests to its token endpoint.
 type authServer struct {
 	front *httptest.Server
-	node  string // where the server itself listens
+	node  string // address of the server itself
 	http  *http.Client
 
 	mu     sync.Mutex
 	chains map[string]string // refresh token to chain
 	posts  []*post
-	ended  []string                       // tokens that were revoked
-	before map[string]func(*post) *answer // by chain: before the server is asked
-	after  map[string]func(*post) *answer // by chain: once it has answered
-	passed map[string]func(*post)         // by chain: once its answer was passed on
+	ended  []string                       // revoked tokens
+	before map[string]func(*post) *answer // by chain: before the request is forwarded
+	after  map[string]func(*post) *answer // by chain: after the server's response
+	passed map[string]func(*post)         // by chain: after the response was forwarded
 }
 
-// startServer starts the server, which says that its access tokens live for
-// ttl, in whole seconds: longer than a round, so that none ends in one.
+// startServer starts the server, which declares an access token lifetime of
+// ttl, in whole seconds: longer than a round, so that no token expires in one.
 func startServer(t *testing.T, ttl time.Duration) *authServer {
 	t.Helper()
 	node := servertest.Node(t)
@@ -90,7 +90,7 @@ func startServer(t *testing.T, ttl time.Duration) *authServer {
 	return s
 }
 
-// ServeHTTP passes a request on to the server, with the faults of its chain.
+// ServeHTTP forwards a request to the server, with the faults of its chain.
 func (s *authServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -132,7 +132,7 @@ func (s *authServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// pass asks the server. It goes on whatever becomes of the sender.
+// pass forwards a request, even if the sender disconnects.
 func (s *authServer) pass(r *http.Request, body []byte) (int, http.Header, []byte) {
 	req, err := http.NewRequestWithContext(context.WithoutCancel(r.Context()), r.Method, s.node+r.URL.RequestURI(), bytes.NewReader(body))
 	if err != nil {
@@ -166,7 +166,7 @@ func (s *authServer) note(p *post, status int, body []byte) {
 	}
 }
 
-// leaving notes whether the sender has gone by now.
+// leaving records whether the sender has disconnected.
 func (s *authServer) leaving(ctx context.Context, p *post) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -182,7 +182,7 @@ func (a *answer) write(w http.ResponseWriter) {
 	_, _ = io.WriteString(w, a.body)
 }
 
-// fault sets what happens to the refreshes of a chain; nil is nothing.
+// fault sets the faults of the refreshes of a chain; nil means none.
 func (s *authServer) fault(chain string, before, after func(*post) *answer, passed func(*post)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -202,7 +202,7 @@ func (s *authServer) sent(chain string, from int) []post {
 	return all[from:]
 }
 
-// revoked returns the tokens whose end was asked for.
+// revoked returns the tokens whose revocation was requested.
 func (s *authServer) revoked() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -219,7 +219,7 @@ func (s *authServer) ask(t *testing.T, method, path string, into any) {
 	require.NoError(t, json.NewDecoder(resp.Body).Decode(into))
 }
 
-// live reports whether the server takes an access token.
+// live reports whether the server accepts an access token.
 func (s *authServer) live(t *testing.T, access string) bool {
 	t.Helper()
 	var a struct{ Live bool }
@@ -227,7 +227,7 @@ func (s *authServer) live(t *testing.T, access string) bool {
 	return a.Live
 }
 
-// counts are what the server itself has seen.
+// counts are the server's own counters.
 type counts struct{ Asked, Rotated, Reused int }
 
 func (s *authServer) counts(t *testing.T) (c counts) {
@@ -236,7 +236,7 @@ func (s *authServer) counts(t *testing.T) (c counts) {
 	return c
 }
 
-// A minted is a grant of the server, as a consent would have made it.
+// A minted is a grant of the server, as after a consent.
 type minted struct {
 	chain           string
 	access, refresh string
@@ -256,8 +256,8 @@ func (s *authServer) mint(t *testing.T) minted {
 	return m
 }
 
-// credential is a grant as a store takes it, with an access token that has
-// ended.
+// credential returns a grant as a credential for a store, with an expired
+// access token.
 func (s *authServer) credential(m minted) oauthstore.Credential {
 	return oauthstore.Credential{
 		AccessToken: oauthstore.NewSecret(m.access), RefreshToken: oauthstore.NewSecret(m.refresh),
@@ -269,12 +269,13 @@ func (s *authServer) credential(m minted) oauthstore.Credential {
 	}
 }
 
-// pairs returns those of the refreshes that brought a pair.
+// pairs returns the refreshes that got tokens.
 func pairs(posts []post) []post {
 	return slices.DeleteFunc(slices.Clone(posts), func(p post) bool { return p.access == "" })
 }
 
-// allSeen checks that the front and the server agree on how often it was asked.
+// allSeen checks that the proxy and the server agree on the number of
+// refreshes.
 func (s *authServer) allSeen(t *testing.T) {
 	t.Helper()
 	s.mu.Lock()
@@ -285,5 +286,5 @@ func (s *authServer) allSeen(t *testing.T) {
 		}
 	}
 	s.mu.Unlock()
-	assert.Equal(t, asked, s.counts(t).Asked, "refreshes that the server saw")
+	assert.Equal(t, asked, s.counts(t).Asked, "refreshes at the server")
 }

@@ -13,11 +13,11 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
-// skewed gives a process a clock that is ahead of all others, the store's
-// included. No process can be handed a clock of its own, but seen from a
-// process whose clock is ahead, the store's is behind: so what it reads from
-// the store, in the rows and within the sealed records, is moved back by as
-// much, and what it writes forward. Nothing is left in which the two differ.
+// skewed simulates a process clock that is ahead of all others, including the
+// store's. A process can't have its own clock, but from its view the store's
+// clock is behind: so times that it reads from the store, in the rows and in
+// the sealed records, are moved back, and times that it writes are moved
+// forward. The result is equivalent.
 func skewed(ahead time.Duration, b backend.Backend, s backend.Sealer) (backend.Backend, backend.Sealer) {
 	if ahead == 0 {
 		return b, s
@@ -112,13 +112,13 @@ func shiftAny(v any, by time.Duration) any {
 }
 
 // Of eight processes one has a clock that is five minutes ahead, another one
-// that is as far behind. Neither refreshes early or late, takes a lease from
-// others or gives a token another end.
-func TestAClockThatIsOffChangesNothing(t *testing.T) {
+// five minutes behind. Neither refreshes early or late, takes over a valid
+// lease or changes the expiry of a token.
+func TestClockSkewChangesNothing(t *testing.T) {
 	t.Parallel()
 	const ttl = 5 * time.Second
 	s := startServer(t, ttl)
-	for _, kind := range []string{"postgres", "redis"} { // whose clock is not that of the processes
+	for _, kind := range []string{"postgres", "redis"} { // their clock is not that of the processes
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			f := newFleet(t, s, 6, workerConfig{Place: newPlace(t, kind)})
@@ -134,7 +134,7 @@ func TestAClockThatIsOffChangesNothing(t *testing.T) {
 				f.ended(t, h)
 				before, begin := len(s.sent(h.chain, 0)), time.Now()
 				token := order{Do: "token", Subject: h.subject}
-				if first := n % 3; first > 0 { // one of the two by itself, and those who think otherwise after it
+				if first := n % 3; first > 0 { // one of the two first, then the others
 					require.Empty(t, f.all[len(f.all)-first].do(token).Text)
 				}
 				reports := f.everybody(token)
@@ -147,8 +147,8 @@ func TestAClockThatIsOffChangesNothing(t *testing.T) {
 				st, access := f.stored(t, h)
 				require.Equal(t, sent[0].access, access)
 				require.True(t, s.live(t, access))
-				require.False(t, st.Expiry.Before(begin.Add(ttl-time.Second)), "round %d: it ends too early", n)
-				require.False(t, st.Expiry.After(time.Now().Add(ttl+time.Second)), "round %d: it ends too late", n)
+				require.False(t, st.Expiry.Before(begin.Add(ttl-time.Second)), "round %d: it expires too early", n)
+				require.False(t, st.Expiry.After(time.Now().Add(ttl+time.Second)), "round %d: it expires too late", n)
 			}
 		})
 	}

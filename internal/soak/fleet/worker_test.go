@@ -19,9 +19,9 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore/keyset"
 )
 
-// What a worker is, a process of its own with a store of its own, it reads
-// from this variable; then it reads orders from its standard input and writes
-// what came of them to its standard output, a line of JSON each.
+// workerVariable has the configuration of a worker, a process with its own
+// store. It then reads orders from its standard input and writes reports to its
+// standard output, as lines of JSON.
 const workerVariable = "TOOLGRANT_TEST_WORKER"
 
 type workerConfig struct {
@@ -29,13 +29,13 @@ type workerConfig struct {
 	Place place  `json:"place"`
 	Keys  []byte `json:"keys"`
 	Times times  `json:"times"`
-	// Naive: what this library is not. See naive_test.go.
+	// Naive works without this library. See naive_test.go.
 	Naive bool `json:"naive"`
-	// Skew is by how much the process's clock is ahead of the others'.
+	// Skew is the advance of the process's clock over the others'.
 	Skew time.Duration `json:"skew"`
 }
 
-// times are the options of a store that are durations. Zero is its default.
+// times are the duration options of a store. If zero, its default.
 type times struct {
 	Post     time.Duration `json:"post"`
 	Save     time.Duration `json:"save"`
@@ -46,13 +46,13 @@ type times struct {
 type order struct {
 	ID         int    `json:"id"`
 	Do         string `json:"do"`         // token, refresh, put, disconnect
-	Subject    string `json:"subject"`    // whose credential
+	Subject    string `json:"subject"`    // owner of the credential
 	Generation uint64 `json:"generation"` // refresh
 	// put:
 	Access  string                `json:"access"`
 	Refresh string                `json:"refresh"`
 	Expiry  time.Time             `json:"expiry"`
-	From    oauthstore.Provenance `json:"from"` // and of a naive worker's token
+	From    oauthstore.Provenance `json:"from"` // also for a naive worker's token
 }
 
 // keyOf names a user's credential: all have one, at the same server.
@@ -62,13 +62,13 @@ func keyOf(subject string) oauthstore.Key {
 	}
 }
 
-// A report is what came of an order, or an event of the store, or the last
-// word of a worker.
+// A report is the result of an order, an event of the store, or the last output
+// of a worker.
 type report struct {
-	ID         int               `json:"id"` // of the order; 0 is none
+	ID         int               `json:"id"` // of the order; 0: none
 	Access     string            `json:"access"`
 	Generation uint64            `json:"generation"`
-	Class      string            `json:"class"` // of the error; "" is success
+	Class      string            `json:"class"` // of the error; "": success
 	Reason     oauthstore.Reason `json:"reason"`
 	RetryAfter time.Duration     `json:"retry_after"`
 	Revoked    *bool             `json:"revoked"`
@@ -81,7 +81,7 @@ type report struct {
 	Died    bool                 `json:"-"`
 }
 
-// classes are the words for what an error of a store is.
+// classes are the names of store errors.
 var classes = []struct {
 	word string
 	err  error
@@ -109,7 +109,7 @@ func (r *report) failed(err error) {
 	}
 }
 
-// A worker is the process from the inside.
+// A worker is the state inside a process.
 type worker struct {
 	backend backend.Backend
 	store   *oauthstore.Store
@@ -124,7 +124,7 @@ func (w *worker) say(r report) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err := w.out.Encode(r); err != nil {
-		panic(err) // nobody listens
+		panic(err) // the test has ended
 	}
 }
 
@@ -140,8 +140,8 @@ func (n named) RoundTrip(r *http.Request) (*http.Response, error) {
 	return n.next.RoundTrip(r)
 }
 
-// work is the main function of a worker. It ends with its input, or as a good
-// program does on an interrupt: it closes its store.
+// work is the main function of a worker. It returns at the end of its input, or
+// on an interrupt, and then closes its store.
 func work(text string) error {
 	var cfg workerConfig
 	if err := json.Unmarshal([]byte(text), &cfg); err != nil {
@@ -196,7 +196,7 @@ func work(text string) error {
 }
 
 func (w *worker) obey(in io.Reader) error {
-	w.say(report{}) // it is there
+	w.say(report{}) // ready
 	lines := bufio.NewScanner(in)
 	for lines.Scan() {
 		var o order
@@ -220,7 +220,7 @@ func (w *worker) do(ctx context.Context, o *order) (r report) {
 		r.failed(err)
 		r.Access = access
 	case o.Do == "token":
-		// Nothing is refreshed ahead: only what has ended is.
+		// Do not refresh early: only expired tokens.
 		tok, err := w.store.Token(ctx, key, oauthstore.Need{MinTTL: 1, Ahead: 1})
 		r.failed(err)
 		r.Access, r.Generation = tok.AccessToken.Expose(), tok.Generation
@@ -240,7 +240,7 @@ func (w *worker) do(ctx context.Context, o *order) (r report) {
 		r.failed(err)
 		r.Revoked = d.Revoked
 	default:
-		r.failed(errors.New("no such order"))
+		r.failed(errors.New("unknown order"))
 	}
 	return r
 }

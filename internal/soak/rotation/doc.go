@@ -1,7 +1,7 @@
-// Package rotation tests that 50 processes which add, promote, rewrap and drop
+// Package rotation tests that 50 processes that add, promote, rewrap and drop
 // keys at random, while they write and read records, lose no key and no record.
 // It has no code of its own: everything is in its test files.
 //
-// The test takes seconds, and minutes with TOOLGRANT_SOAK set. Then controls
-// show that something is lost without the lock, the reload or the wait.
+// The test takes seconds, or minutes with TOOLGRANT_SOAK set. Controls show
+// that keys or records are lost without the lock, the reload or the wait.
 package rotation

@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 
 const processes = 50
 
-// length is how long the processes run.
+// length is the duration of a run.
 func length() time.Duration {
 	if os.Getenv("TOOLGRANT_SOAK") != "" {
 		return 5 * time.Minute
@@ -43,7 +43,7 @@ func length() time.Duration {
 	return 6 * time.Second
 }
 
-// A result is what was seen of a run.
+// A result is the outcome of a run.
 type result struct {
 	mu                      sync.Mutex
 	added, dropped, written map[string]bool
@@ -51,9 +51,9 @@ type result struct {
 	lostKeys, lostRecords   []string
 }
 
-// play runs the processes and looks at what is left. Each lives for a second or
-// two, and another takes its place, so that processes start at all moments of a
-// rotation.
+// play runs the processes and checks the keyset and the records. Each process
+// lives for a second or two and is then replaced, so that processes start at
+// all phases of a rotation.
 func play(t *testing.T, lacks string, length time.Duration) *result {
 	t.Helper()
 	cfg := workerConfig{Dir: t.TempDir(), Lacks: lacks}
@@ -76,7 +76,7 @@ func play(t *testing.T, lacks string, length time.Duration) *result {
 		})
 	}
 	all.Wait()
-	r.look(t, &cfg)
+	r.check(t, &cfg)
 	return r
 }
 
@@ -121,9 +121,9 @@ func (r *result) note(said report) {
 	}
 }
 
-// look finds keys that are missing although no process dropped them, and records that
-// cannot be read.
-func (r *result) look(t *testing.T, cfg *workerConfig) {
+// check finds keys that are missing although no process dropped them, and
+// records that can't be read.
+func (r *result) check(t *testing.T, cfg *workerConfig) {
 	t.Helper()
 	keys, err := keyset.Load(t.Context(), cfg.file().Read, nil)
 	require.NoError(t, err)
@@ -153,16 +153,16 @@ func (r *result) look(t *testing.T, cfg *workerConfig) {
 	t.Logf("%d records; %d keys added, %d dropped, %d left", len(r.written), len(r.added), len(r.dropped), len(have))
 }
 
-func TestFiftyProcessesThatRotateKeysLoseNoKeyAndNoRecord(t *testing.T) {
+func TestFiftyProcessesRotateKeysWithoutLoss(t *testing.T) {
 	r := play(t, "", length())
 	assert.Empty(t, r.trouble)
 	assert.Empty(t, r.lostKeys)
 	assert.Empty(t, r.lostRecords)
 	assert.NotEmpty(t, r.written)
-	assert.NotEmpty(t, r.dropped, "keys were dropped at all")
+	assert.NotEmpty(t, r.dropped, "some keys were dropped")
 }
 
-// Controls: without any one of the protections, something is lost.
+// Controls: without any one of the protections, keys or records are lost.
 func TestWithoutTheLockKeysAreLost(t *testing.T) {
 	needsSoak(t)
 	r := play(t, "lock", 20*time.Second)

@@ -19,21 +19,21 @@ import (
 // workerVariable makes the test binary a worker with this configuration.
 const workerVariable = "TOOLGRANT_ROTATION_WORKER"
 
-// A workerConfig says what a worker does and until when.
+// A workerConfig configures a worker.
 type workerConfig struct {
 	Name  string    `json:"name"`
-	Dir   string    `json:"dir"` // of the store, the keyset and nothing else
+	Dir   string    `json:"dir"` // folder of the store and the keyset
 	Until time.Time `json:"until"`
-	Quiet bool      `json:"quiet"` // it only writes, now and then
-	Lacks string    `json:"lacks"` // the protection that it goes without: "lock", "reload", "wait", or ""
+	Quiet bool      `json:"quiet"` // only writes, and rarely
+	Lacks string    `json:"lacks"` // the disabled protection: "lock", "reload", "wait", or ""
 }
 
-// A report is a line of a worker.
+// A report is one line of a worker's output.
 type report struct {
 	Added   string `json:"added,omitempty"`
 	Dropped string `json:"dropped,omitempty"`
 	Written string `json:"written,omitempty"`
-	Trouble string `json:"trouble,omitempty"` // an error that must not happen
+	Trouble string `json:"trouble,omitempty"` // an unexpected error
 }
 
 const (
@@ -41,8 +41,8 @@ const (
 	staleLimit = time.Second
 	saveBudget = 500 * time.Millisecond
 	dropWait   = 3 * time.Second
-	// readLimit is how long a record may take to become readable: until a write
-	// that was late is sealed again.
+	// readLimit is how long a record may be unreadable: until a late write is
+	// sealed again.
 	readLimit = 10 * time.Second
 )
 
@@ -59,7 +59,7 @@ func (c *workerConfig) options() *keyset.Options {
 	return o
 }
 
-// update changes the keyset, without the lock where the worker lacks it.
+// update changes the keyset, without the lock if it is disabled.
 func (c *workerConfig) update(ctx context.Context, change func(*keyset.Set) error) error {
 	var src keyset.Source = c.file()
 	if c.Lacks == "lock" {
@@ -69,7 +69,7 @@ func (c *workerConfig) update(ctx context.Context, change func(*keyset.Set) erro
 	return err
 }
 
-// unlocked replaces the file without a comparison.
+// unlocked replaces the file without comparing its content.
 type unlocked struct{ keyset.File }
 
 func (u unlocked) Swap(_ context.Context, _, text []byte) error {
@@ -88,7 +88,7 @@ func keyOf(subject string) oauthstore.Key {
 	return oauthstore.Key{Owner: oauthstore.Owner{Tenant: "acme", Subject: subject}, Provider: "example", Server: "https://mcp.example.com/mcp"}
 }
 
-// A worker is a process from the inside.
+// A worker is the state inside a process.
 type worker struct {
 	workerConfig
 	store *oauthstore.Store
@@ -136,11 +136,11 @@ func work(text string) error {
 
 func (w *worker) say(r report) {
 	if err := w.out.Encode(r); err != nil {
-		panic(err) // the test has gone
+		panic(err) // the test has ended
 	}
 }
 
-// step does one thing at random.
+// step performs one random operation.
 func (w *worker) step(ctx context.Context, n int) {
 	dice := rand.IntN(100)
 	if w.Quiet || len(w.mine) == 0 {
@@ -192,7 +192,7 @@ func (w *worker) read(ctx context.Context, subject string) error {
 		tok, err := w.store.Token(ctx, keyOf(subject), oauthstore.Need{})
 		switch {
 		case err == nil && tok.AccessToken.Expose() != "synthetic-"+subject:
-			return fmt.Errorf("%s has the token of another", subject)
+			return fmt.Errorf("%s has the token of another user", subject)
 		case !errors.Is(err, backend.ErrKeyUnavailable) || time.Now().After(limit):
 			return err
 		}
@@ -224,12 +224,12 @@ func (w *worker) promote(ctx context.Context) error {
 func (w *worker) rewrap(ctx context.Context) error {
 	_, err := w.store.Rewrap(ctx)
 	if errors.Is(err, backend.ErrKeyUnavailable) {
-		return nil // a late write: reads say whether that lasts
+		return nil // a late write: reads check whether it stays unreadable
 	}
 	return err
 }
 
-// drop drops a key that no record needs, as the command does.
+// drop drops a key that no record needs, like the command.
 func (w *worker) drop(ctx context.Context) error {
 	counted := time.Now()
 	use, err := w.store.KeyUse(ctx)

@@ -1,12 +1,12 @@
-// A certified authorization server that nobody here wrote, npm's oidc-provider,
-// which rotates every refresh token and ends the whole grant when one is used
-// twice, at once and without a grace period. Its modules are in
-// TOOLGRANT_NODE_MODULES. It prints where it listens, and ends with its standard
-// input. Beside the token endpoint it has, for tests:
+// A certified, independent authorization server, npm's oidc-provider, which
+// rotates every refresh token and revokes the whole grant when one is reused,
+// immediately and without a grace period. Its modules are in
+// TOOLGRANT_NODE_MODULES. It prints its address, and exits when its standard
+// input is closed. For tests it also has:
 //
-//	POST /_mint                a grant as a consent would have made it
-//	POST /_live?token=…        whether an access token is good
-//	GET  /_counts              what its token endpoint has done so far
+//	POST /_mint                creates a grant, as after a consent
+//	POST /_live?token=…        whether an access token is valid
+//	GET  /_counts              counters of the token endpoint
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -18,7 +18,7 @@ const server = createServer();
 await new Promise((ready) => server.listen(0, '127.0.0.1', ready));
 const issuer = `http://127.0.0.1:${server.address().port}`;
 
-// Nothing is forgotten, so that a token that is used twice is always found out.
+// Nothing is deleted, so that a reused token is always detected.
 const rows = new Map();
 class Keep {
   constructor(model) { this.model = model; }
@@ -31,8 +31,8 @@ class Keep {
   }
 }
 
-// A client is told that its token ends soon; here it lives for longer, so that
-// a slow machine does not look like a dead token.
+// The declared lifetime is short; the real one is longer, so that a slow
+// machine does not look like an expired token.
 const told = Number(process.env.TOOLGRANT_TOKEN_TTL);
 const scope = 'offline_access';
 const provider = new Provider(issuer, {
@@ -69,7 +69,7 @@ async function mint() {
   };
 }
 
-// live asks as a resource server would, whose token has ended with its grant.
+// live checks a token like a resource server; a token ends with its grant.
 async function live(token) {
   const found = await provider.AccessToken.find(token);
   return { live: Boolean(found?.isValid && await provider.Grant.find(found.grantId)) };
