@@ -23,8 +23,8 @@ import (
 	"github.com/toolgrant/toolgrant/mcptools/lab"
 )
 
-// discover finds a server's metadata as a client that knows only its URL does,
-// with an implementation that is not ours.
+// discover finds a server's metadata like a client that knows only its URL,
+// with an independent implementation.
 func discover(t *testing.T, w *lab.World, server string) (*oauthex.ProtectedResourceMetadata, *oauthex.AuthServerMeta) {
 	t.Helper()
 	hc, mcpURL := plain(t), w.Server(server).MCPURL
@@ -42,21 +42,21 @@ func discover(t *testing.T, w *lab.World, server string) (*oauthex.ProtectedReso
 	return prm, md
 }
 
-// A reply is an answer that was read to its end.
+// A reply is a response that was read completely.
 type reply struct {
 	StatusCode int
 	Header     http.Header
 	Body       string
 }
 
-// json decodes the body; what is no JSON gives an empty map.
+// json decodes the body; if it is not JSON, the map is empty.
 func (r reply) json() map[string]any {
 	var v map[string]any
 	_ = json.Unmarshal([]byte(r.Body), &v)
 	return v
 }
 
-// location returns the query of the URL that the answer redirects to.
+// location returns the query of the redirect's URL.
 func (r reply) location(t *testing.T) url.Values {
 	t.Helper()
 	u, err := url.Parse(r.Header.Get("Location"))
@@ -94,7 +94,7 @@ func send(t *testing.T, hc *http.Client, req *http.Request, token string) reply 
 	return reply{resp.StatusCode, resp.Header, string(data)}
 }
 
-// form posts a form and returns status and the JSON of the answer.
+// form posts a form and returns the status and JSON of the response.
 func form(t *testing.T, hc *http.Client, target string, values url.Values) (int, map[string]any) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, target, strings.NewReader(values.Encode()))
@@ -104,8 +104,8 @@ func form(t *testing.T, hc *http.Client, target string, values url.Values) (int,
 	return resp.StatusCode, resp.json()
 }
 
-// authorize opens the authorization URL, where the lab consents at once, and
-// returns what comes back to the redirect URI.
+// authorize requests the authorization URL, where the lab consents immediately,
+// and returns the parameters of the redirect URI.
 func authorize(t *testing.T, hc *http.Client, authURL string) url.Values {
 	t.Helper()
 	resp := get(t, hc, authURL, "")
@@ -118,10 +118,10 @@ func withClient(t *testing.T, hc *http.Client) context.Context {
 	return context.WithValue(t.Context(), oauth2.HTTPClient, hc)
 }
 
-// The whole way of a client that knows the server's URL only, with two foreign
-// implementations: go-sdk's discovery and registration, x/oauth2's exchange
-// and refresh.
-func TestAClientGetsFromTheServersURLToAToken(t *testing.T) {
+// The complete flow of a client that knows only the server's URL, with two
+// independent implementations: go-sdk's discovery and registration, x/oauth2's
+// exchange and refresh.
+func TestClientObtainsATokenFromTheServersURL(t *testing.T) {
 	t.Parallel()
 	for _, method := range []string{"none", "client_secret_basic", "client_secret_post"} {
 		t.Run(method, func(t *testing.T) {
@@ -164,14 +164,14 @@ func TestAClientGetsFromTheServersURLToAToken(t *testing.T) {
 			next, err := conf.TokenSource(ctx, &oauth2.Token{RefreshToken: tok.RefreshToken}).Token()
 			require.NoError(t, err)
 			assert.NotEqual(t, tok.RefreshToken, next.RefreshToken, "refresh tokens rotate")
-			assert.True(t, w.Active(tok.AccessToken), "the old access token goes on")
+			assert.True(t, w.Active(tok.AccessToken), "the old access token stays valid")
 			assert.Equal(t, 1, w.Count("auth", "refresh_token"))
 			assert.Equal(t, 1, w.Count("auth", "authorization_code"))
 		})
 	}
 }
 
-func TestAClientMayBeNamedByItsDocument(t *testing.T) {
+func TestClientMayUseAMetadataDocument(t *testing.T) {
 	t.Parallel()
 	w, hc := start(t, nil), plain(t)
 	srv := httptest.NewServer(nil)
@@ -195,19 +195,19 @@ func TestAClientMayBeNamedByItsDocument(t *testing.T) {
 	}
 	assert.Equal(t, 302, ask(doc, "https://app.example/callback").StatusCode)
 	assert.Equal(t, 400, ask(doc, "https://elsewhere.example/callback").StatusCode, "another redirect URI")
-	assert.Equal(t, 400, ask(srv.URL+"/other.json", "https://app.example/callback").StatusCode, "a document that names another")
+	assert.Equal(t, 400, ask(srv.URL+"/other.json", "https://app.example/callback").StatusCode, "a document with another client id")
 	assert.Equal(t, 400, ask(srv.URL+"/missing.json", "https://app.example/callback").StatusCode)
 	assert.Equal(t, 302, ask(w.ClientDocument(), "http://127.0.0.1:1234/callback").StatusCode, "the lab's own document")
 }
 
-// Each row changes one thing of a good authorization request.
-func TestAuthorizationRequestsThatAreRefused(t *testing.T) {
+// Each case changes one parameter of a valid authorization request.
+func TestInvalidAuthorizationRequestsAreRejected(t *testing.T) {
 	t.Parallel()
 	w, hc := start(t, nil), plain(t)
 	for name, tc := range map[string]struct {
 		change url.Values
 		fault  string
-		want   string // "": no redirect at all
+		want   string // "": no redirect
 	}{
 		"no PKCE":             {change: url.Values{"code_challenge": nil}, want: "invalid_request"},
 		"PKCE plain":          {change: url.Values{"code_challenge_method": {"plain"}}, want: "invalid_request"},
@@ -234,13 +234,13 @@ func TestAuthorizationRequestsThatAreRefused(t *testing.T) {
 			back := resp.location(t)
 			assert.Equal(t, tc.want, back.Get("error"))
 			assert.Equal(t, "s", back.Get("state"))
-			assert.Equal(t, w.Info().Issuer, back.Get("iss"), "errors carry iss too (RFC 9207 section 2)")
+			assert.Equal(t, w.Info().Issuer, back.Get("iss"), "errors have iss too (RFC 9207 section 2)")
 			assert.Empty(t, back.Get("code"))
 		})
 	}
 }
 
-// refresh sends one refresh as the grant's client does.
+// refresh sends one refresh from the grant's client.
 func refresh(t *testing.T, hc *http.Client, g lab.Grant, more url.Values) (int, map[string]any) {
 	t.Helper()
 	v := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {g.RefreshToken}, "client_id": {g.ClientID}, "resource": {g.Resource}}
@@ -251,7 +251,7 @@ func refresh(t *testing.T, hc *http.Client, g lab.Grant, more url.Values) (int, 
 	return form(t, hc, g.TokenEndpoint, v)
 }
 
-func TestARefreshTokenThatIsUsedTwiceEndsTheConsent(t *testing.T) {
+func TestReusedRefreshTokenRevokesTheConsent(t *testing.T) {
 	t.Parallel()
 	w, hc := start(t, nil), plain(t)
 	g := w.Grant("notes", "mia")
@@ -260,14 +260,14 @@ func TestARefreshTokenThatIsUsedTwiceEndsTheConsent(t *testing.T) {
 	status, second := refresh(t, hc, g, nil)
 	assert.Equal(t, 400, status)
 	assert.Equal(t, "invalid_grant", second["error"])
-	assert.False(t, w.Active(first["access_token"].(string)), "what the first use gave is revoked")
+	assert.False(t, w.Active(first["access_token"].(string)), "the first use's token is revoked")
 	g.RefreshToken = first["refresh_token"].(string)
 	status, _ = refresh(t, hc, g, nil)
 	assert.Equal(t, 400, status)
 	assert.Equal(t, 3, w.Count("auth", "refresh_token"))
 }
 
-func TestOfManyRefreshesAtOnceOneWins(t *testing.T) {
+func TestOneOfConcurrentRefreshesWins(t *testing.T) {
 	t.Parallel()
 	w, hc := start(t, nil), plain(t)
 	g := w.Grant("notes", "mia")
@@ -287,7 +287,7 @@ func TestOfManyRefreshesAtOnceOneWins(t *testing.T) {
 	assert.Equal(t, 1, won)
 }
 
-func TestWithinTheGraceARefreshTokenMayBeUsedAgain(t *testing.T) {
+func TestRefreshTokenMayBeReusedInTheGracePeriod(t *testing.T) {
 	t.Parallel()
 	now := newClock()
 	w, hc := start(t, &lab.Options{RotationGrace: 30 * time.Second, Now: now.Now}), plain(t)
@@ -301,7 +301,7 @@ func TestWithinTheGraceARefreshTokenMayBeUsedAgain(t *testing.T) {
 	assert.Equal(t, 400, status)
 }
 
-func TestARefreshMayEndOldAccessTokens(t *testing.T) {
+func TestRefreshMayRevokeOldAccessTokens(t *testing.T) {
 	t.Parallel()
 	w, hc := start(t, &lab.Options{OldAccessDies: true}), plain(t)
 	g, other := w.Grant("notes", "mia"), w.Grant("notes", "mia")
@@ -309,11 +309,12 @@ func TestARefreshMayEndOldAccessTokens(t *testing.T) {
 	require.Equal(t, 200, status)
 	assert.False(t, w.Active(g.AccessToken))
 	assert.True(t, w.Active(answer["access_token"].(string)))
-	assert.True(t, w.Active(other.AccessToken), "another consent's is not touched")
+	assert.True(t, w.Active(other.AccessToken), "another consent's token stays valid")
 }
 
-// As Asana does: the secret at each refresh, and a refresh token that stays.
-func TestTheRegisteredApplicationNeedsItsSecretAtEachRefresh(t *testing.T) {
+// Like Asana: the secret is required at each refresh, and the refresh token
+// stays the same.
+func TestRegisteredApplicationNeedsItsSecretAtEachRefresh(t *testing.T) {
 	t.Parallel()
 	w, hc := start(t, nil), plain(t)
 	g := w.Grant("tasks", "mia")
@@ -332,7 +333,7 @@ func TestTheRegisteredApplicationNeedsItsSecretAtEachRefresh(t *testing.T) {
 
 	conf := oauth2.Config{ClientID: g.ClientID, ClientSecret: g.ClientSecret, Endpoint: oauth2.Endpoint{TokenURL: g.TokenEndpoint, AuthStyle: oauth2.AuthStyleInHeader}}
 	tok, err := conf.TokenSource(withClient(t, hc), &oauth2.Token{RefreshToken: g.RefreshToken}).Token()
-	require.NoError(t, err, "in the header it is as good")
+	require.NoError(t, err, "in the header")
 	assert.True(t, w.Active(tok.AccessToken))
 
 	_, md := discover(t, w, "tasks")
@@ -340,7 +341,7 @@ func TestTheRegisteredApplicationNeedsItsSecretAtEachRefresh(t *testing.T) {
 	assert.Equal(t, 404, post(t, hc, md.Issuer+"/register", "", "{}").StatusCode)
 }
 
-func TestARefreshThatAsksForSomethingElseIsRefused(t *testing.T) {
+func TestRefreshForAnotherGrantIsRejected(t *testing.T) {
 	t.Parallel()
 	w, hc := start(t, nil), plain(t)
 	for name, tc := range map[string]struct {
@@ -364,7 +365,7 @@ func TestARefreshThatAsksForSomethingElseIsRefused(t *testing.T) {
 	}
 }
 
-func TestACodeIsGoodOnceAndForItsVerifierOnly(t *testing.T) {
+func TestCodeIsValidOnceAndForItsVerifierOnly(t *testing.T) {
 	t.Parallel()
 	w, hc := start(t, nil), plain(t)
 	const redirect = "http://127.0.0.1:5/callback"
@@ -395,7 +396,7 @@ func TestACodeIsGoodOnceAndForItsVerifierOnly(t *testing.T) {
 	require.Equal(t, 200, status)
 	status, _ = redeem(one, nil)
 	assert.Equal(t, 400, status)
-	assert.False(t, w.Active(answer["access_token"].(string)), "what it gave is revoked")
+	assert.False(t, w.Active(answer["access_token"].(string)), "its token is revoked")
 }
 
 func TestClientCredentialsRevocationAndIntrospection(t *testing.T) {
@@ -424,30 +425,30 @@ func TestClientCredentialsRevocationAndIntrospection(t *testing.T) {
 	g := w.Grant("notes", "mia")
 	status, _ = form(t, hc, g.RevocationEndpoint, url.Values{"client_id": {g.ClientID}, "token": {g.RefreshToken}})
 	assert.Equal(t, 200, status)
-	assert.False(t, w.Active(g.AccessToken), "a refresh token takes the access tokens with it")
+	assert.False(t, w.Active(g.AccessToken), "revoking a refresh token revokes its access tokens")
 	status, _ = form(t, hc, g.RevocationEndpoint, url.Values{"client_id": {g.ClientID}, "token": {"2/9/9:unknown"}})
-	assert.Equal(t, 200, status, "an unknown token is no error (RFC 7009 section 2.2)")
+	assert.Equal(t, 200, status, "an unknown token is not an error (RFC 7009 section 2.2)")
 
 	_, refused := form(t, hc, g.TokenEndpoint, url.Values{"grant_type": {"client_credentials"}, "client_id": {g.ClientID}})
 	assert.Equal(t, "unauthorized_client", refused["error"])
 }
 
-func TestRegistrationsThatAreRefused(t *testing.T) {
+func TestInvalidRegistrationsAreRejected(t *testing.T) {
 	t.Parallel()
 	w, hc := start(t, nil), plain(t)
 	for name, body := range map[string]string{
-		"no JSON":             "nonsense",
-		"no redirect":         `{"redirect_uris":[]}`,
-		"plain http":          `{"redirect_uris":["http://app.example/cb"]}`,
-		"a fragment":          `{"redirect_uris":["https://app.example/cb#x"]}`,
-		"an unknown method":   `{"redirect_uris":["https://app.example/cb"],"token_endpoint_auth_method":"tls_client_auth"}`,
-		"a scheme of its own": `{"redirect_uris":["javascript:alert(1)"]}`,
+		"not JSON":          "nonsense",
+		"no redirect":       `{"redirect_uris":[]}`,
+		"plain http":        `{"redirect_uris":["http://app.example/cb"]}`,
+		"a fragment":        `{"redirect_uris":["https://app.example/cb#x"]}`,
+		"an unknown method": `{"redirect_uris":["https://app.example/cb"],"token_endpoint_auth_method":"tls_client_auth"}`,
+		"a script scheme":   `{"redirect_uris":["javascript:alert(1)"]}`,
 	} {
 		assert.Equal(t, 400, post(t, hc, w.Info().Issuer+"/register", "", body).StatusCode, name)
 	}
 }
 
-func TestAClientAuthenticatesAsItWasRegisteredAndInNoOtherWay(t *testing.T) {
+func TestClientMustUseItsRegisteredMethod(t *testing.T) {
 	t.Parallel()
 	w, hc := start(t, nil), plain(t)
 	register := func(method string) (id, secret string) {
@@ -485,5 +486,5 @@ func TestForgottenClientsMustRegisterAgain(t *testing.T) {
 	w.ForgetClients()
 	assert.False(t, known(id))
 	assert.True(t, known(register()))
-	assert.True(t, known("lab"), "the lab's own stays")
+	assert.True(t, known("lab"), "the lab's own client stays")
 }

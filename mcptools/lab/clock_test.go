@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// A clock is set by the test.
+// A clock returns a time that the test sets.
 type clock struct {
 	mu sync.Mutex
 	at time.Time // guarded by mu

@@ -12,8 +12,8 @@ import (
 	"github.com/toolgrant/toolgrant/mcptools/lab"
 )
 
-// A test of a backend that talks to OpenAI by itself: a user's token, a model
-// that calls a tool, and a server that refuses the token for a while.
+// A test of a backend that calls OpenAI directly: a user's token, a model that
+// calls a tool, and a server that temporarily rejects the token.
 func ExampleStart() {
 	world, err := lab.Start(nil)
 	if err != nil {

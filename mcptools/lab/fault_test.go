@@ -25,7 +25,7 @@ func TestFaultsAreNamedAndCounted(t *testing.T) {
 	}
 	names := map[string]bool{}
 	for _, f := range w.FaultNames() {
-		assert.False(t, names[f.Name], "%s is there twice", f.Name)
+		assert.False(t, names[f.Name], "duplicate fault %s", f.Name)
 		names[f.Name] = true
 		assert.NotEmpty(t, f.Doc)
 		spec := f.Name
@@ -54,9 +54,9 @@ func TestFaultsAreNamedAndCounted(t *testing.T) {
 	assert.Error(t, err)
 }
 
-// The probe's verdict for each fault of an MCP server: the probe is not the
-// lab's, so each judges the other.
-func TestFaultsOfAnMCPServerLookAsTheyShould(t *testing.T) {
+// The probe's verdict for each fault of an MCP server: the two implementations
+// check each other.
+func TestFaultsOfAnMCPServer(t *testing.T) {
 	t.Parallel()
 	w := start(t, &lab.Options{Servers: []lab.Server{{Name: "notes"}, {Name: "old", Legacy: true}}})
 	type want struct{ outcome, cause string }
@@ -119,13 +119,13 @@ func TestFaultsOfAnMCPServerLookAsTheyShould(t *testing.T) {
 	}
 }
 
-// Faults of the token endpoint: what comes back, and whether the refresh token
-// was spent.
+// Faults of the token endpoint: the response, and whether the refresh token was
+// consumed.
 func TestFaultsOfTheTokenEndpoint(t *testing.T) { //nolint:tparallel // the faults of one world, one after the other
 	t.Parallel()
 	w, hc := start(t, nil), plain(t)
 	for fault, tc := range map[string]struct {
-		status int // 0: no answer
+		status int // 0: no response
 		code   string
 		spent  bool
 	}{

@@ -17,7 +17,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// start brings up a world that ends with the test.
+// start starts a world that is closed at the end of the test.
 func start(t *testing.T, opts *lab.Options) *lab.World {
 	t.Helper()
 	w, err := lab.Start(opts)
@@ -44,7 +44,7 @@ func openaiClient(t *testing.T, w *lab.World, opts ...option.RequestOption) *ope
 	return &c
 }
 
-// entry returns the tools entry for a server, with approval for nothing.
+// entry returns the tool for a server, without approvals.
 func entry(w *lab.World, server, token string) responses.ToolUnionParam {
 	t := responses.ToolParamOfMcp(server)
 	t.OfMcp.ServerURL = param.NewOpt(w.Server(server).MCPURL)
@@ -55,7 +55,7 @@ func entry(w *lab.World, server, token string) responses.ToolUnionParam {
 	return t
 }
 
-// ask returns a request with a message of the user.
+// ask returns a request with a user message.
 func ask(message string, tools ...responses.ToolUnionParam) responses.ResponseNewParams {
 	return responses.ResponseNewParams{
 		Model: "gpt-5.5", Tools: tools,

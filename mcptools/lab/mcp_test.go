@@ -27,12 +27,12 @@ func probe(t *testing.T, url, token string) mcpprobe.Result {
 	return mcpprobe.Probe(t.Context(), plain(t), mcpprobe.Request{URL: url}, h)
 }
 
-func TestAServerTakesTokensThatWereMadeForItOnly(t *testing.T) {
+func TestServerAcceptsOnlyItsOwnTokens(t *testing.T) {
 	t.Parallel()
 	w := start(t, nil)
 	good := w.Grant("tasks", "mia").AccessToken
 	rest := w.RESTToken("tasks", "mia")
-	assert.Len(t, rest, len(good), "they look alike")
+	assert.Len(t, rest, len(good), "the formats are the same")
 	revoked := w.Grant("tasks", "rita").AccessToken
 	w.Revoke("rita")
 	expired := w.Grant("tasks", "mia").AccessToken
@@ -48,7 +48,7 @@ func TestAServerTakesTokensThatWereMadeForItOnly(t *testing.T) {
 		"expired":         {expired, mcpprobe.Refused, "The access token expired"},
 		"revoked":         {revoked, mcpprobe.Refused, "The access token was revoked"},
 		"with a scheme":   {"Bearer " + good, mcpprobe.Refused, "Malformed authorization header"},
-		"none at all":     {"", mcpprobe.Refused, "Missing authorization header"},
+		"none":            {"", mcpprobe.Refused, "Missing authorization header"},
 		"a refresh token": {w.Grant("tasks", "mia").RefreshToken, mcpprobe.Refused, "Invalid token signature - token was not issued by Tasks OAuth"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -60,7 +60,7 @@ func TestAServerTakesTokensThatWereMadeForItOnly(t *testing.T) {
 	}
 }
 
-func TestTheRESTAPITakesRESTTokensOnly(t *testing.T) {
+func TestRESTAPIAcceptsOnlyRESTTokens(t *testing.T) {
 	t.Parallel()
 	w, hc := start(t, nil), plain(t)
 	for _, server := range []string{"tasks", "notes"} {
@@ -73,10 +73,10 @@ func TestTheRESTAPITakesRESTTokensOnly(t *testing.T) {
 		assert.Equal(t, 200, get(t, hc, s.CheckURL, w.Grant(server, "mia").AccessToken).StatusCode)
 		assert.Equal(t, 401, get(t, hc, s.CheckURL, w.RESTToken(server, "mia")).StatusCode)
 	}
-	assert.Equal(t, 401, get(t, hc, w.Server("notes").RESTURL, w.RESTToken("tasks", "mia")).StatusCode, "another vendor's")
+	assert.Equal(t, 401, get(t, hc, w.Server("notes").RESTURL, w.RESTToken("tasks", "mia")).StatusCode, "another vendor's token")
 }
 
-func TestATokenEndsByTheWorldsClock(t *testing.T) {
+func TestTokensExpireByTheWorldsClock(t *testing.T) {
 	t.Parallel()
 	now := newClock()
 	w := start(t, &lab.Options{TokenTTL: 5 * time.Minute, Now: now.Now})
@@ -89,11 +89,11 @@ func TestATokenEndsByTheWorldsClock(t *testing.T) {
 	assert.Equal(t, "The access token expired", probe(t, w.Server("notes").MCPURL, g.AccessToken).Description)
 	key := w.Key("notes", "mia")
 	w.Expire()
-	assert.True(t, w.Active(key), "a key has no end")
+	assert.True(t, w.Active(key), "a key does not expire")
 }
 
-// Each kind of tool, over each wire, with mcp-go's client.
-func TestToolsWorkOnEveryWire(t *testing.T) {
+// Each kind of tool, over each transport, with mcp-go's client.
+func TestToolsWorkOnEveryTransport(t *testing.T) {
 	t.Parallel()
 	w := start(t, &lab.Options{Servers: []lab.Server{{Name: "notes"}, {Name: "old", Legacy: true}}})
 	for name, tc := range map[string]struct {
@@ -161,7 +161,7 @@ func TestToolsWorkOnEveryWire(t *testing.T) {
 	}
 }
 
-func TestAServerMayListForAnyone(t *testing.T) {
+func TestServerMayListToolsWithoutAToken(t *testing.T) {
 	t.Parallel()
 	w := start(t, &lab.Options{Servers: []lab.Server{{Name: "open", Anonymous: true}}})
 	s := w.Server("open")
@@ -169,11 +169,11 @@ func TestAServerMayListForAnyone(t *testing.T) {
 	res := mcpprobe.Probe(t.Context(), plain(t), mcpprobe.Request{URL: s.MCPURL, CheckURL: s.CheckURL, Anonymous: true}, http.Header{"Authorization": {"Bearer nonsense"}})
 	assert.Equal(t, mcpprobe.Refused, res.Outcome)
 	body := `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"whoami"}}`
-	assert.Equal(t, 401, post(t, plain(t), s.MCPURL, "", body).StatusCode, "a call wants a token")
+	assert.Equal(t, 401, post(t, plain(t), s.MCPURL, "", body).StatusCode, "a call requires a token")
 	assert.Equal(t, 200, post(t, plain(t), s.MCPURL, w.Key("open", "mia"), body).StatusCode)
 }
 
-func TestAWorldHasTheToolsOfItsUser(t *testing.T) {
+func TestToolsReceiveTheirUser(t *testing.T) {
 	t.Parallel()
 	w := start(t, &lab.Options{Servers: []lab.Server{{Name: "crm", Tools: []lab.Tool{{
 		Name: "lookup", ReadOnly: true,
@@ -193,7 +193,7 @@ func TestAWorldHasTheToolsOfItsUser(t *testing.T) {
 	assert.Contains(t, resp.Body, "customer of mia")
 }
 
-func TestRequestsAreRememberedWithoutSecrets(t *testing.T) {
+func TestRequestsAreRecordedWithoutSecrets(t *testing.T) {
 	t.Parallel()
 	w, hc := start(t, nil), plain(t)
 	g := w.Grant("tasks", "mia")
@@ -213,7 +213,7 @@ func TestRequestsAreRememberedWithoutSecrets(t *testing.T) {
 	}
 }
 
-func TestWorldsThatCannotBe(t *testing.T) {
+func TestInvalidOptionsAreRejected(t *testing.T) {
 	t.Parallel()
 	for name, opts := range map[string]*lab.Options{
 		"no server":        {Servers: []lab.Server{}},
@@ -233,7 +233,7 @@ func TestWorldsThatCannotBe(t *testing.T) {
 	assert.PanicsWithValue(t, "lab: the world has no server unknown", func() { w.Server("unknown") })
 }
 
-func TestCloseCutsOffWhatIsOpen(t *testing.T) {
+func TestCloseClosesOpenConnections(t *testing.T) {
 	t.Parallel()
 	w, err := lab.Start(&lab.Options{Faults: []string{"notes:hang"}})
 	require.NoError(t, err)
@@ -249,5 +249,5 @@ func TestCloseCutsOffWhatIsOpen(t *testing.T) {
 	require.Eventually(t, func() bool { return w.Count("notes", "") == 1 }, 10*time.Second, time.Millisecond)
 	require.NoError(t, w.Close())
 	<-done
-	require.NoError(t, w.Close(), "a second time is no harm")
+	require.NoError(t, w.Close(), "closing again is harmless")
 }

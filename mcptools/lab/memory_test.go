@@ -22,8 +22,8 @@ import (
 	"github.com/toolgrant/toolgrant/providers"
 )
 
-// A whole hour of a conversation, with a store that refreshes, in virtual time.
-func TestAWorldInMemoryLivesInVirtualTime(t *testing.T) {
+// One hour of a conversation, with a store that refreshes, in virtual time.
+func TestInMemoryWorldRunsInVirtualTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, err := lab.Start(&lab.Options{InMemory: true, TokenTTL: 5 * time.Minute, CallTimeout: time.Minute})
@@ -65,7 +65,7 @@ func TestAWorldInMemoryLivesInVirtualTime(t *testing.T) {
 	})
 }
 
-func TestAWorldInMemoryStreamsAndHangs(t *testing.T) {
+func TestInMemoryWorldStreamsAndHangs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, err := lab.Start(&lab.Options{InMemory: true, CallTimeout: time.Minute, Faults: []string{"notes:slow=200ms"}})
@@ -95,8 +95,8 @@ func TestAWorldInMemoryStreamsAndHangs(t *testing.T) {
 	})
 }
 
-// Requests of a builder and of the doctor go through the caller's transport.
-func TestAWorldInMemoryCanBeProbed(t *testing.T) {
+// Requests of a builder and of the doctor use the caller's transport.
+func TestInMemoryWorldCanBeProbed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, err := lab.Start(&lab.Options{InMemory: true})

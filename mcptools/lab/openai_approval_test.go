@@ -13,7 +13,7 @@ import (
 	"github.com/toolgrant/toolgrant/mcptools/lab"
 )
 
-// twoWrites is a model that wants to do two things at once and then speaks.
+// twoWrites is a model that requests two calls at once and then responds.
 const twoWrites = `{"turns":[{"steps":[
 	{"calls":[
 		{"server_label":"notes","tool":"write","arguments":{"text":"a"}},
@@ -27,7 +27,7 @@ func script(t *testing.T, text string) *lab.Script {
 	return s
 }
 
-// answer continues a response with decisions on what it asked.
+// answer continues a response with decisions on its approval requests.
 func answer(prev *responses.Response, tool responses.ToolUnionParam, decisions ...bool) responses.ResponseNewParams {
 	var items responses.ResponseInputParam
 	for _, it := range prev.Output {
@@ -42,7 +42,7 @@ func answer(prev *responses.Response, tool responses.ToolUnionParam, decisions .
 	}
 }
 
-func TestWithoutAWordEveryCallNeedsApproval(t *testing.T) {
+func TestEveryCallNeedsApprovalByDefault(t *testing.T) {
 	t.Parallel()
 	w := start(t, &lab.Options{Script: script(t, twoWrites)})
 	c := openaiClient(t, w)
@@ -62,14 +62,14 @@ func TestWithoutAWordEveryCallNeedsApproval(t *testing.T) {
 	assert.Equal(t, first.Output[1].ID, call.ApprovalRequestID)
 	assert.Equal(t, `added "a"`, call.Output)
 	assert.Equal(t, `Done: notes/write: added "a"`, second.OutputText())
-	assert.Equal(t, 1, w.Count("notes", "tools/call"), "what was denied is not called")
+	assert.Equal(t, 1, w.Count("notes", "tools/call"), "the denied call is not made")
 
 	_, err = c.Responses.New(t.Context(), answer(second, tool))
 	require.NoError(t, err)
-	assert.Equal(t, 1, w.Count("notes", "tools/call"), "nothing is called twice")
+	assert.Equal(t, 1, w.Count("notes", "tools/call"), "no call is repeated")
 }
 
-func TestAnApprovalRequestThatIsSentAgainIsADuplicate(t *testing.T) {
+func TestRepeatedApprovalRequestIsADuplicate(t *testing.T) {
 	t.Parallel()
 	w := start(t, &lab.Options{Script: script(t, twoWrites)})
 	c := openaiClient(t, w)
@@ -90,10 +90,10 @@ func TestAnApprovalRequestThatIsSentAgainIsADuplicate(t *testing.T) {
 	again := answer(first, tool, true)
 	again.PreviousResponseID = param.NewOpt(done.ID)
 	_, err = c.Responses.New(t.Context(), again)
-	assert.Equal(t, 400, apiError(t, err).StatusCode, "a second answer")
+	assert.Equal(t, 400, apiError(t, err).StatusCode, "a second decision")
 }
 
-// Who keeps nothing at OpenAI sends the items back.
+// A client that stores nothing at OpenAI sends the items back.
 func TestApprovalsWorkWithReplayedItems(t *testing.T) {
 	t.Parallel()
 	w := start(t, &lab.Options{Script: script(t, twoWrites)})
@@ -118,7 +118,7 @@ func TestApprovalsWorkWithReplayedItems(t *testing.T) {
 	assert.Equal(t, 1, w.Count("notes", "tools/list"))
 }
 
-func TestAFilterSaysWhichCallsNeedApproval(t *testing.T) {
+func TestFilterSelectsCallsThatNeedApproval(t *testing.T) {
 	t.Parallel()
 	w := start(t, &lab.Options{Script: script(t, `{"turns":[{"steps":[{"calls":[
 		{"server_label":"notes","tool":"search","arguments":{"query":"x"}},
@@ -143,9 +143,9 @@ func TestAFilterSaysWhichCallsNeedApproval(t *testing.T) {
 	type always = responses.ToolMcpRequireApprovalMcpToolApprovalFilterAlwaysParam
 	assert.Equal(t, []string{"search", "plain"}, asked(&filter{Never: never{ToolNames: []string{"write"}}}))
 	empty := param.Override[filter](json.RawMessage(`{"never":{}}`))
-	assert.Equal(t, []string{"search", "write", "plain"}, asked(&empty), "an empty filter fits none")
-	assert.Equal(t, []string{"write", "plain"}, asked(&filter{Never: never{ReadOnly: openai.Bool(true)}}), "no annotation is no read_only")
-	assert.Equal(t, []string{"search", "write", "plain"}, asked(&filter{Always: always{ToolNames: []string{"write"}}}), "what no list names needs approval")
+	assert.Equal(t, []string{"search", "write", "plain"}, asked(&empty), "an empty filter matches no tool")
+	assert.Equal(t, []string{"write", "plain"}, asked(&filter{Never: never{ReadOnly: openai.Bool(true)}}), "a tool without annotation is not read-only")
+	assert.Equal(t, []string{"search", "write", "plain"}, asked(&filter{Always: always{ToolNames: []string{"write"}}}), "a tool in no list needs approval")
 	assert.Equal(t, []string{"write"}, asked(&filter{Always: always{ToolNames: []string{"write"}}, Never: never{ToolNames: []string{"write", "plain", "search"}}}))
 	assert.Equal(t, []string{"search", "write", "plain"}, asked(&filter{Never: never{ToolNames: []string{"write"}, ReadOnly: openai.Bool(true)}}))
 }

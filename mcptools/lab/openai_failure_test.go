@@ -14,9 +14,9 @@ import (
 	"github.com/toolgrant/toolgrant/mcptools/lab"
 )
 
-// A failed list fails the whole response, and the text contains the
-// server's status where there is one.
-func TestAListThatFailsIsA424(t *testing.T) {
+// A failed list fails the whole response, and the text contains the server's
+// status if there is one.
+func TestFailedListIsA424(t *testing.T) {
 	t.Parallel()
 	w := start(t, &lab.Options{CallTimeout: 2 * time.Second})
 	c := openaiClient(t, w)
@@ -44,14 +44,14 @@ func TestAListThatFailsIsA424(t *testing.T) {
 			assert.Equal(t, "Error retrieving tool list from MCP server: 'notes'. Http status code: "+status, failed.Message, fault)
 		}
 	}
-	assert.Zero(t, w.Count("tasks", "tools/call"), "the model never ran")
+	assert.Zero(t, w.Count("tasks", "tools/call"), "the model did not run")
 	w.Clear()
 	require.NoError(t, w.Fault("notes:discover_500"))
 	_, err := c.Responses.New(t.Context(), ask("report", entry(w, "notes", w.Key("notes", "mia"))))
-	require.NoError(t, err, "a server may know no unknown methods")
+	require.NoError(t, err, "a server may fail on unknown methods")
 }
 
-func TestAListThatFailsHasOtherFormsToo(t *testing.T) {
+func TestFailedListHasOtherFormsToo(t *testing.T) {
 	t.Parallel()
 	w := start(t, nil)
 	c := openaiClient(t, w)
@@ -72,7 +72,7 @@ func TestAListThatFailsHasOtherFormsToo(t *testing.T) {
 	before := len(w.ModelRequests())
 	_, err = retrying.Responses.New(t.Context(), bad)
 	assert.Equal(t, 424, apiError(t, err).StatusCode)
-	assert.Len(t, w.ModelRequests(), before+2, "openai-go repeats a 424 that asks for it")
+	assert.Len(t, w.ModelRequests(), before+2, "openai-go retries a 424 with x-should-retry")
 
 	require.NoError(t, w.Fault("notes:no_tools"))
 	resp, err := c.Responses.New(t.Context(), ask("report", entry(w, "notes", w.Key("notes", "mia"))))
@@ -80,7 +80,7 @@ func TestAListThatFailsHasOtherFormsToo(t *testing.T) {
 	assert.Empty(t, resp.Output[0].AsMcpListTools().Tools, "an empty list is not a failure")
 }
 
-// callOf asks for one call of a tool and returns it.
+// callOf requests one call of a tool and returns it.
 func callOf(t *testing.T, w *lab.World, tool, fault string) responses.ResponseOutputItemMcpCall {
 	t.Helper()
 	require.NoError(t, w.SetScript(script(t, `{"turns":[{"steps":[{"call":{"server_label":"notes","tool":"`+tool+`"}},{"say":"so: {{last}}"}]}]}`)))
@@ -90,12 +90,12 @@ func callOf(t *testing.T, w *lab.World, tool, fault string) responses.ResponseOu
 	}
 	resp, err := openaiClient(t, w).Responses.New(t.Context(), ask("go", entry(w, "notes", w.Key("notes", "mia"))))
 	require.NoError(t, err)
-	require.Equal(t, []string{"mcp_list_tools", "mcp_call", "message"}, types(resp), "the model goes on")
+	require.Equal(t, []string{"mcp_list_tools", "mcp_call", "message"}, types(resp), "the model continues")
 	assert.Equal(t, responses.ResponseStatusCompleted, resp.Status)
 	return resp.Output[1].AsMcpCall()
 }
 
-func TestACallThatFailsIsAnItemOfTheResponse(t *testing.T) {
+func TestFailedCallIsAnItemOfTheResponse(t *testing.T) {
 	t.Parallel()
 	for _, legacy := range []bool{false, true} {
 		w := start(t, &lab.Options{Servers: []lab.Server{{Name: "notes", Legacy: legacy}}, CallTimeout: 2 * time.Second})
@@ -131,8 +131,8 @@ func TestACallThatFailsIsAnItemOfTheResponse(t *testing.T) {
 	assert.Equal(t, `"notes/fail failed"`, resp.Output[1].AsMcpCall().JSON.Error.Raw())
 }
 
-// The platform's own refusals come before anything is asked of a server.
-func TestThePlatformCanFail(t *testing.T) {
+// The platform's own errors occur before any request to a server.
+func TestPlatformFailures(t *testing.T) {
 	t.Parallel()
 	w := start(t, nil)
 	c := openaiClient(t, w)
@@ -168,9 +168,8 @@ func TestThePlatformCanFail(t *testing.T) {
 	assert.Zero(t, w.Count("notes", ""))
 }
 
-// An answer that is lost after tools have run: a repetition would run them
-// again.
-func TestAnAnswerCanBeLostAfterToolsHaveRun(t *testing.T) {
+// A response is lost after tools have run: a retry would run them again.
+func TestResponseCanBeLostAfterToolsHaveRun(t *testing.T) {
 	t.Parallel()
 	w := start(t, nil)
 	c := openaiClient(t, w)
@@ -192,7 +191,7 @@ func TestAnAnswerCanBeLostAfterToolsHaveRun(t *testing.T) {
 	assert.Equal(t, "max_output_tokens", resp.IncompleteDetails.Reason)
 }
 
-func TestAClientThatLeavesEndsTheCall(t *testing.T) {
+func TestDisconnectingClientEndsTheCall(t *testing.T) {
 	t.Parallel()
 	w := start(t, &lab.Options{Faults: []string{"notes:call_hang"}, CallTimeout: time.Hour})
 	ctx, cancel := context.WithCancel(t.Context())

@@ -16,7 +16,7 @@ import (
 	"github.com/toolgrant/toolgrant/mcptools/lab"
 )
 
-// streamed reads a streamed response to its end.
+// streamed reads a streamed response completely.
 func streamed(t *testing.T, c *openai.Client, p responses.ResponseNewParams) ([]responses.ResponseStreamEventUnion, error) {
 	t.Helper()
 	s := c.Responses.NewStreaming(t.Context(), p)
@@ -38,7 +38,7 @@ func kinds(events []responses.ResponseStreamEventUnion) []string {
 	return out
 }
 
-func TestAStreamHasTheRecordedOrder(t *testing.T) {
+func TestStreamHasTheRecordedOrder(t *testing.T) {
 	t.Parallel()
 	w := start(t, nil)
 	events, err := streamed(t, openaiClient(t, w), ask("report", entry(w, "notes", w.Key("notes", "mia"))))
@@ -71,7 +71,7 @@ func TestAStreamHasTheRecordedOrder(t *testing.T) {
 	assert.Equal(t, last.OutputText(), text.String())
 }
 
-func TestAStreamTellsOfFailedCallsAndOfApprovals(t *testing.T) {
+func TestStreamReportsFailedCallsAndApprovals(t *testing.T) {
 	t.Parallel()
 	w := start(t, &lab.Options{Script: script(t, `{"turns":[{"steps":[{"call":{"server_label":"notes","tool":"fail"}}]}]}`)})
 	c := openaiClient(t, w)
@@ -91,8 +91,8 @@ func TestAStreamTellsOfFailedCallsAndOfApprovals(t *testing.T) {
 	assert.Equal(t, "response.completed", events[len(events)-1].Type)
 }
 
-// A failure within a stream reaches openai-go in five ways.
-func TestAStreamCanFailInEachWay(t *testing.T) {
+// A failure within a stream has five forms in openai-go.
+func TestStreamFailsInEachForm(t *testing.T) {
 	t.Parallel()
 	w := start(t, nil)
 	c := openaiClient(t, w)
@@ -122,7 +122,7 @@ func TestAStreamCanFailInEachWay(t *testing.T) {
 	assert.Equal(t, "response.incomplete", events[len(events)-1])
 
 	events, err = run("stream_eof", good)
-	require.NoError(t, err, "an end without an end is no error to openai-go")
+	require.NoError(t, err, "openai-go accepts a stream without a terminal event")
 	assert.Equal(t, "response.output_item.done", events[len(events)-1])
 
 	events, err = run("stream_cut", good)
@@ -139,7 +139,7 @@ func TestAStreamCanFailInEachWay(t *testing.T) {
 	assert.Equal(t, 6, w.Count("notes", "tools/call"))
 }
 
-func TestAFailedListInTheStreamIsToldInTheItem(t *testing.T) {
+func TestFailedListInTheStreamIsReportedInTheItem(t *testing.T) {
 	t.Parallel()
 	w := start(t, &lab.Options{Faults: []string{"openai:list_in_stream", "notes:503"}})
 	events, err := streamed(t, openaiClient(t, w), ask("report", entry(w, "notes", w.Key("notes", "mia"))))

@@ -21,7 +21,7 @@ import (
 	"github.com/toolgrant/toolgrant/mcptools/lab"
 )
 
-// apiError returns the typed error that openai-go made.
+// apiError returns openai-go's typed error.
 func apiError(t *testing.T, err error) *openai.Error {
 	t.Helper()
 	var failed *openai.Error
@@ -29,7 +29,7 @@ func apiError(t *testing.T, err error) *openai.Error {
 	return failed
 }
 
-func TestAResponseListsCallsAndAnswers(t *testing.T) {
+func TestResponseListsCallsAndText(t *testing.T) {
 	t.Parallel()
 	w := start(t, nil)
 	c := openaiClient(t, w)
@@ -58,7 +58,7 @@ func TestAResponseListsCallsAndAnswers(t *testing.T) {
 }
 
 // The four attempts of a developer with a token for the vendor's REST API.
-func TestARESTTokenFailsInEachOfTheFourWays(t *testing.T) {
+func TestRESTTokenFailsInEachForm(t *testing.T) {
 	t.Parallel()
 	w := start(t, nil)
 	c := openaiClient(t, w)
@@ -82,7 +82,7 @@ func TestARESTTokenFailsInEachOfTheFourWays(t *testing.T) {
 	assert.Equal(t, "Cannot specify both 'authorization' parameter and 'Authorization' header", failed.Message)
 }
 
-func TestATokenInHeadersIsAsGood(t *testing.T) {
+func TestTokenInHeadersWorks(t *testing.T) {
 	t.Parallel()
 	w := start(t, nil)
 	tool := entry(w, "notes", "")
@@ -93,8 +93,8 @@ func TestATokenInHeadersIsAsGood(t *testing.T) {
 	assert.NotContains(t, resp.RawJSON(), "Bearer")
 }
 
-// Each row is an entry that OpenAI refuses as written. No server is asked.
-func TestRequestsThatAreRefusedAsWritten(t *testing.T) {
+// Each case is a request that OpenAI rejects without contacting a server.
+func TestInvalidRequestsAreRejected(t *testing.T) {
 	t.Parallel()
 	w := start(t, nil)
 	hc := plain(t)
@@ -103,30 +103,30 @@ func TestRequestsThatAreRefusedAsWritten(t *testing.T) {
 		return `[{"type":"mcp","server_label":"notes","server_url":"` + url + `"` + more + `}]`
 	}
 	for name, tc := range map[string]struct{ tools, input, param, message string }{
-		"no label":             {tools: `[{"type":"mcp","server_url":"` + url + `"}]`, param: "tools[0].server_label", message: "Missing required parameter: 'tools[0].server_label'."},
-		"an illegal label":     {tools: `[{"type":"mcp","server_label":"My Notes","server_url":"` + url + `"}]`, param: "tools", message: "'server_label' must start with a letter"},
-		"a label twice":        {tools: `[{"type":"mcp","server_label":"notes","server_url":"` + url + `"},{"type":"mcp","server_label":"Notes","server_url":"` + url + `"}]`, param: "tools", message: "Duplicate MCP server_label 'Notes'"},
-		"no target":            {tools: `[{"type":"mcp","server_label":"notes"}]`, param: "tools[0]", message: "One of"},
-		"two targets":          {tools: mcpTool(`,"tunnel_id":"tunnel_0123456789abcdef0123456789abcdef"`), param: "tools[0]", message: "Only one of"},
-		"a bad tunnel":         {tools: `[{"type":"mcp","server_label":"notes","tunnel_id":"tunnel_x"}]`, param: "tools[0].tunnel_id", message: "Invalid"},
-		"a bad connector":      {tools: `[{"type":"mcp","server_label":"notes","connector_id":"connector_nope"}]`, param: "tools[0].connector_id", message: "Invalid"},
-		"connector and header": {tools: `[{"type":"mcp","server_label":"notes","connector_id":"connector_gmail","headers":{"Authorization":"x"}}]`, param: "tools", message: "Cannot specify"},
-		"no URL":               {tools: `[{"type":"mcp","server_label":"notes","server_url":"notes"}]`, param: "tools[0].server_url", message: "Invalid"},
-		"a content type":       {tools: mcpTool(`,"headers":{"content-type":"x"}`), param: "tools[0].headers", message: "Failed to add header"},
-		"headers of numbers":   {tools: mcpTool(`,"headers":{"x":1}`), param: "tools[0].headers", message: "Invalid type"},
-		"no callers":           {tools: mcpTool(`,"allowed_callers":[]`), param: "tools[0].allowed_callers", message: "Invalid"},
-		"a strange caller":     {tools: mcpTool(`,"allowed_callers":["me"]`), param: "tools[0].allowed_callers", message: "Supported values"},
-		"a strange approval":   {tools: mcpTool(`,"require_approval":"sometimes"`), param: "tools[0].require_approval", message: "Supported values"},
-		"approval of a number": {tools: mcpTool(`,"require_approval":1`), param: "tools[0].require_approval", message: "Invalid type for 'tools[0].require_approval': expected one of a"},
-		"a key in a filter":    {tools: mcpTool(`,"require_approval":{"never":{"names":["x"]}}`), param: "tools[0].require_approval", message: "Invalid type"},
-		"a key in a filter 2":  {tools: mcpTool(`,"allowed_tools":{"names":["x"]}`), param: "tools[0].allowed_tools", message: "Invalid type"},
-		"the second tool":      {tools: `[{"type":"web_search"},{"type":"mcp"}]`, param: "tools[1].server_label", message: "tools[1]"},
-		"no type":              {tools: `[{}]`, param: "tools[0].type", message: "Missing"},
-		"no object":            {tools: `["mcp"]`, param: "tools[0]", message: "Invalid type"},
-		"no items":             {input: `7`, param: "input", message: "Invalid type for 'input'"},
-		"an item twice":        {input: `[{"type":"mcp_approval_request","id":"mcpr_1"},{"type":"mcp_approval_request","id":"mcpr_1"}]`, param: "input", message: "Duplicate item found with id mcpr_1. Remove duplicate items from your input and try again."},
-		"an orphan":            {input: `[{"type":"function_call_output","call_id":"call_1","output":"x"}]`, param: "input", message: "No tool call found for function call output with call_id call_1."},
-		"a strange approval 2": {input: `[{"type":"mcp_approval_response","approval_request_id":"mcpr_9","approve":true}]`, param: "input", message: "mcpr_9"},
+		"no label":                    {tools: `[{"type":"mcp","server_url":"` + url + `"}]`, param: "tools[0].server_label", message: "Missing required parameter: 'tools[0].server_label'."},
+		"an illegal label":            {tools: `[{"type":"mcp","server_label":"My Notes","server_url":"` + url + `"}]`, param: "tools", message: "'server_label' must start with a letter"},
+		"a label twice":               {tools: `[{"type":"mcp","server_label":"notes","server_url":"` + url + `"},{"type":"mcp","server_label":"Notes","server_url":"` + url + `"}]`, param: "tools", message: "Duplicate MCP server_label 'Notes'"},
+		"no target":                   {tools: `[{"type":"mcp","server_label":"notes"}]`, param: "tools[0]", message: "One of"},
+		"two targets":                 {tools: mcpTool(`,"tunnel_id":"tunnel_0123456789abcdef0123456789abcdef"`), param: "tools[0]", message: "Only one of"},
+		"a bad tunnel":                {tools: `[{"type":"mcp","server_label":"notes","tunnel_id":"tunnel_x"}]`, param: "tools[0].tunnel_id", message: "Invalid"},
+		"a bad connector":             {tools: `[{"type":"mcp","server_label":"notes","connector_id":"connector_nope"}]`, param: "tools[0].connector_id", message: "Invalid"},
+		"connector and header":        {tools: `[{"type":"mcp","server_label":"notes","connector_id":"connector_gmail","headers":{"Authorization":"x"}}]`, param: "tools", message: "Cannot specify"},
+		"invalid URL":                 {tools: `[{"type":"mcp","server_label":"notes","server_url":"notes"}]`, param: "tools[0].server_url", message: "Invalid"},
+		"a content type":              {tools: mcpTool(`,"headers":{"content-type":"x"}`), param: "tools[0].headers", message: "Failed to add header"},
+		"headers of numbers":          {tools: mcpTool(`,"headers":{"x":1}`), param: "tools[0].headers", message: "Invalid type"},
+		"no callers":                  {tools: mcpTool(`,"allowed_callers":[]`), param: "tools[0].allowed_callers", message: "Invalid"},
+		"an unknown caller":           {tools: mcpTool(`,"allowed_callers":["me"]`), param: "tools[0].allowed_callers", message: "Supported values"},
+		"an unknown approval":         {tools: mcpTool(`,"require_approval":"sometimes"`), param: "tools[0].require_approval", message: "Supported values"},
+		"approval of a number":        {tools: mcpTool(`,"require_approval":1`), param: "tools[0].require_approval", message: "Invalid type for 'tools[0].require_approval': expected one of a"},
+		"a key in a filter":           {tools: mcpTool(`,"require_approval":{"never":{"names":["x"]}}`), param: "tools[0].require_approval", message: "Invalid type"},
+		"a key in a filter 2":         {tools: mcpTool(`,"allowed_tools":{"names":["x"]}`), param: "tools[0].allowed_tools", message: "Invalid type"},
+		"the second tool":             {tools: `[{"type":"web_search"},{"type":"mcp"}]`, param: "tools[1].server_label", message: "tools[1]"},
+		"no type":                     {tools: `[{}]`, param: "tools[0].type", message: "Missing"},
+		"not an object":               {tools: `["mcp"]`, param: "tools[0]", message: "Invalid type"},
+		"no items":                    {input: `7`, param: "input", message: "Invalid type for 'input'"},
+		"an item twice":               {input: `[{"type":"mcp_approval_request","id":"mcpr_1"},{"type":"mcp_approval_request","id":"mcpr_1"}]`, param: "input", message: "Duplicate item found with id mcpr_1. Remove duplicate items from your input and try again."},
+		"an orphan":                   {input: `[{"type":"function_call_output","call_id":"call_1","output":"x"}]`, param: "input", message: "No tool call found for function call output with call_id call_1."},
+		"an unknown approval request": {input: `[{"type":"mcp_approval_response","approval_request_id":"mcpr_9","approve":true}]`, param: "input", message: "mcpr_9"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -177,10 +177,10 @@ func TestToolsAreFilteredByTheEntry(t *testing.T) {
 	assert.Equal(t, []string{"search"}, listed(filter([]string{"search", "write"}, param.NewOpt(true))))
 	assert.Empty(t, listed(func(m *responses.ToolMcpParam) { m.AllowedTools.OfMcpAllowedTools = []string{"nothing"} }))
 	assert.Empty(t, listed(func(m *responses.ToolMcpParam) { m.AllowedTools.OfMcpAllowedTools = []string{} }))
-	assert.Len(t, listed(filter(nil, param.Opt[bool]{})), 6, "an empty filter leaves nothing out")
+	assert.Len(t, listed(filter(nil, param.Opt[bool]{})), 6, "an empty filter omits no tool")
 }
 
-func TestAListInTheContextIsNotAskedForAgain(t *testing.T) {
+func TestListInTheContextIsNotRequestedAgain(t *testing.T) {
 	t.Parallel()
 	w := start(t, nil)
 	c := openaiClient(t, w)
@@ -210,14 +210,14 @@ func TestAListInTheContextIsNotAskedForAgain(t *testing.T) {
 
 	next.PreviousResponseID = param.NewOpt(third.ID)
 	_, err = c.Responses.New(t.Context(), next)
-	assert.Equal(t, "previous_response_not_found", apiError(t, err).Code, "what is not stored can't be continued")
+	assert.Equal(t, "previous_response_not_found", apiError(t, err).Code, "an unstored response can't be continued")
 
 	_, err = c.Responses.New(t.Context(), ask("four", tool))
 	require.NoError(t, err)
-	assert.Equal(t, 2, w.Count("notes", "tools/list"), "without either it is")
+	assert.Equal(t, 2, w.Count("notes", "tools/list"), "without either it is requested")
 }
 
-func TestOneKeyOpensTheAPI(t *testing.T) {
+func TestOnlyTheKeyIsAccepted(t *testing.T) {
 	t.Parallel()
 	w := start(t, nil)
 	_, err := openaiClient(t, w, option.WithAPIKey("sk-synthetic-wrong")).Responses.New(t.Context(), ask("x"))
@@ -230,7 +230,7 @@ func TestOneKeyOpensTheAPI(t *testing.T) {
 	assert.Equal(t, 401, get(t, hc, w.Info().OpenAIBaseURL+"/responses/x", "").StatusCode)
 }
 
-func TestARequestIsRememberedWithoutItsCredentials(t *testing.T) {
+func TestRequestIsRecordedWithoutItsCredentials(t *testing.T) {
 	t.Parallel()
 	w := start(t, nil)
 	c := openaiClient(t, w, option.WithMaxRetries(1), option.WithMaxRetryDelay(1))
@@ -264,9 +264,9 @@ func TestARequestIsRememberedWithoutItsCredentials(t *testing.T) {
 	assert.Equal(t, 424, seen[2].Status)
 }
 
-// The Responses endpoint connects to any server on loopback, with what the
-// entry says and nothing else.
-func TestTheEndpointSendsWhatTheEntrySays(t *testing.T) {
+// The Responses endpoint connects to any server on loopback, with the entry's
+// credentials only.
+func TestEndpointSendsTheEntrysHeaders(t *testing.T) {
 	t.Parallel()
 	w := start(t, nil)
 	s := server.NewMCPServer("own", "1")
@@ -299,7 +299,7 @@ func TestTheEndpointSendsWhatTheEntrySays(t *testing.T) {
 	}
 }
 
-func TestAServerOfTheOlderTransportIsReached(t *testing.T) {
+func TestServerWithTheOlderTransportIsReached(t *testing.T) {
 	t.Parallel()
 	w := start(t, nil)
 	tool := entry(w, "notes", w.Key("notes", "mia"))
@@ -313,7 +313,7 @@ func TestAServerOfTheOlderTransportIsReached(t *testing.T) {
 	assert.Contains(t, apiError(t, err).Message, "401 (Unauthorized)")
 }
 
-func TestManyResponsesAtOnce(t *testing.T) {
+func TestConcurrentResponses(t *testing.T) {
 	t.Parallel()
 	w := start(t, nil)
 	c := openaiClient(t, w)
@@ -330,7 +330,7 @@ func TestManyResponsesAtOnce(t *testing.T) {
 	assert.Equal(t, 16, w.Count("notes", "tools/call"))
 }
 
-func TestOtherToolsAndNoToolsPass(t *testing.T) {
+func TestOtherToolsAndNoToolsAreAccepted(t *testing.T) {
 	t.Parallel()
 	w := start(t, nil)
 	c := openaiClient(t, w)
@@ -347,7 +347,7 @@ func TestOtherToolsAndNoToolsPass(t *testing.T) {
 	assert.Len(t, resp.Tools, 2)
 }
 
-func TestAConnectorLeadsNowhere(t *testing.T) {
+func TestConnectorsAreNotServed(t *testing.T) {
 	t.Parallel()
 	w := start(t, nil)
 	resp := post(t, plain(t), w.Info().OpenAIBaseURL+"/responses", w.Info().OpenAIAPIKey,
@@ -355,7 +355,7 @@ func TestAConnectorLeadsNowhere(t *testing.T) {
 	assert.Equal(t, 424, resp.StatusCode)
 }
 
-func TestInfoIsWhatTheCommandPrints(t *testing.T) {
+func TestInfoHasTheCommandsOutput(t *testing.T) {
 	t.Parallel()
 	w := start(t, &lab.Options{Servers: []lab.Server{{Name: "a", Confidential: true}}})
 	data, err := json.Marshal(w.Info())
@@ -365,7 +365,7 @@ func TestInfoIsWhatTheCommandPrints(t *testing.T) {
 	for _, key := range []string{"issuer", "mcp_url", "openai_base_url", "openai_api_key", "servers"} {
 		assert.Contains(t, got, key)
 	}
-	assert.Equal(t, w.Server("a").MCPURL, w.Info().MCPURL, "the only one there is")
+	assert.Equal(t, w.Server("a").MCPURL, w.Info().MCPURL, "the only server")
 	assert.Equal(t, start(t, nil).Server("notes").Name, "notes")
 }
 

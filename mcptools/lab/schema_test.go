@@ -23,7 +23,7 @@ func official(t *testing.T) func(name string) *jsonschema.Schema {
 	}
 	data, err := os.ReadFile(filepath.Join(dir, "schema", "openai-mcp.schema.json"))
 	if os.IsNotExist(err) && os.Getenv("CI") == "" {
-		t.Skip("the shared schema is not there")
+		t.Skip("the shared schema is missing")
 	}
 	require.NoError(t, err)
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
@@ -37,8 +37,8 @@ func official(t *testing.T) func(name string) *jsonschema.Schema {
 	}
 }
 
-// Every item and error that the lab makes fits OpenAI's own schema.
-func TestWhatTheLabMakesFitsTheOfficialSchema(t *testing.T) {
+// Every item and error of the lab matches OpenAI's own schema.
+func TestOutputMatchesTheOfficialSchema(t *testing.T) {
 	t.Parallel()
 	schema := official(t)
 	names := map[string]string{
@@ -90,8 +90,8 @@ func TestWhatTheLabMakesFitsTheOfficialSchema(t *testing.T) {
 	}
 }
 
-// withoutNulls drops what an echoed tool holds as null: the schema is that of
-// a request, in which those keys are left out.
+// withoutNulls removes the null members of an echoed tool: the schema is that
+// of a request, which omits them.
 func withoutNulls(t *testing.T, raw string) string {
 	t.Helper()
 	var v map[string]any

@@ -10,7 +10,7 @@ import (
 	"github.com/toolgrant/toolgrant/mcptools/lab"
 )
 
-func TestAScriptIsFollowedTurnByTurn(t *testing.T) {
+func TestScriptIsFollowedTurnByTurn(t *testing.T) {
 	t.Parallel()
 	w := start(t, &lab.Options{Script: script(t, `{"turns":[
 		{"steps":[
@@ -38,9 +38,9 @@ func TestAScriptIsFollowedTurnByTurn(t *testing.T) {
 	text, id = say("how is the weather?", id)
 	assert.Equal(t, "It rains.", text)
 	text, _ = say("and then?", id)
-	assert.Equal(t, "Second.", text, "the last turn goes on")
+	assert.Equal(t, "Second.", text, "the last turn repeats")
 	text, _ = say("who am I?", "")
-	assert.Equal(t, "You are mia.", text, "another conversation begins anew")
+	assert.Equal(t, "You are mia.", text, "a new conversation starts from the beginning")
 	assert.Equal(t, 2, w.Count("notes", "tools/call"))
 
 	require.NoError(t, w.SetScript(nil))
@@ -49,7 +49,7 @@ func TestAScriptIsFollowedTurnByTurn(t *testing.T) {
 	require.Error(t, w.SetScript(&lab.Script{}))
 }
 
-func TestScriptsThatCannotBe(t *testing.T) {
+func TestInvalidScriptsAreRejected(t *testing.T) {
 	t.Parallel()
 	for _, bad := range []string{
 		``, `[]`, `{}`, `{"turns":[]}`, `{"turns":[{"steps":[{}]}]}`, `{"turns":[{"steps":[{"say":"x","call":{"server_label":"a","tool":"b"}}]}]}`,
