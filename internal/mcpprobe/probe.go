@@ -156,7 +156,7 @@ func askServer(ctx context.Context, hc *http.Client, r Request, header http.Head
 	// an unknown method.
 	g := handshake(ctx, rec, sse, client.WithProtocolVersion(mcp.LATEST_LEGACY_PROTOCOL_VERSION))
 	g.sse = true
-	if rec.sawStream() || g.last.refuses() {
+	if rec.sawStream() || g.last.rejects() {
 		return g
 	}
 	return f

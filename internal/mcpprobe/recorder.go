@@ -104,7 +104,7 @@ func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, errTooMany
 	}
 	req = req.Clone(req.Context())
-	req.Header.Set("Accept-Encoding", "identity") // else a transport may inflate responses by itself
+	req.Header.Set("Accept-Encoding", "identity") // otherwise a transport may decompress responses
 	for name, values := range r.header {
 		req.Header[http.CanonicalHeaderKey(name)] = values
 	}
@@ -232,7 +232,7 @@ func rpcMethod(req *http.Request) string {
 }
 
 // capped is a body that returns an error after a number of bytes, or when the
-// budget of the probe is spent.
+// budget of the probe is used up.
 type capped struct {
 	io.ReadCloser
 	left   int64

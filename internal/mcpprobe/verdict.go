@@ -20,8 +20,8 @@ const (
 	codeInsufficientScope = "insufficient_scope"
 )
 
-// refuses reports whether the response rejects the token.
-func (x exchange) refuses() bool {
+// rejects reports whether the response rejects the token.
+func (x exchange) rejects() bool {
 	return x.status == http.StatusUnauthorized || x.status == http.StatusForbidden &&
 		(x.challenge.code == codeInvalidToken || x.challenge.code == codeInsufficientScope)
 }
@@ -59,7 +59,7 @@ func (f finding) result(words scrubber, subject string) Result {
 		res.Description = words.clean(f.rpcText, maxText)
 	}
 	switch {
-	case x.refuses() || f.check && x.status == http.StatusForbidden:
+	case x.rejects() || f.check && x.status == http.StatusForbidden:
 		res.Outcome, res.Reason = Refused, ReasonAudience
 		if x.status == http.StatusForbidden && x.challenge.code == codeInsufficientScope {
 			res.Reason = ReasonScope

@@ -105,9 +105,9 @@ func matchingRoutes(p providers.Provider) routes {
 	case open:
 		r["POST "+p.Server.URL] = reply{200, map[string]string{"Content-Type": "application/json"}, `{"jsonrpc":"2.0","id":1,"result":{"protocolVersion":"2025-11-25","capabilities":{},"serverInfo":{"name":"x","version":"1"}}}`}
 	case p.OAuth.ResourceMetadata != "":
-		r["POST "+p.Server.URL] = refuses(`Bearer resource_metadata="` + p.OAuth.ResourceMetadata + `"`)
+		r["POST "+p.Server.URL] = rejects(`Bearer resource_metadata="` + p.OAuth.ResourceMetadata + `"`)
 	default:
-		r["POST "+p.Server.URL] = refuses(`Bearer realm="OAuth"`)
+		r["POST "+p.Server.URL] = rejects(`Bearer realm="OAuth"`)
 	}
 	if p.Transport == providers.TransportSSE {
 		r["GET "+p.Server.URL] = r["POST "+p.Server.URL]
@@ -123,7 +123,7 @@ func matchingRoutes(p providers.Provider) routes {
 	return r
 }
 
-func refuses(challenge string) reply {
+func rejects(challenge string) reply {
 	return reply{status: 401, header: map[string]string{"WWW-Authenticate": challenge}}
 }
 

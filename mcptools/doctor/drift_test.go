@@ -76,7 +76,7 @@ func TestUnusualServersDoNotDrift(t *testing.T) {
 			r["POST https://mcp.zapier.com/api/v1/connect"] = a
 		}, ""},
 		{"GitHub's slash, which its metadata's path keeps", "github", func(r routes) {
-			r["POST https://api.githubcopilot.com/mcp/"] = refuses(`Bearer error="invalid_request"`) // only the well-known location is left
+			r["POST https://api.githubcopilot.com/mcp/"] = rejects(`Bearer error="invalid_request"`) // only the well-known location is left
 		}, ""},
 		{"Stripe's issuer with a path", "stripe", func(r routes) {
 			_, ok := r["GET https://access.stripe.com/.well-known/oauth-authorization-server/mcp"]
@@ -105,7 +105,7 @@ func TestUnusualServersDoNotDrift(t *testing.T) {
 			})
 		}, ""},
 		{"Datadog without resource_metadata", "datadog", func(r routes) {
-			r["POST https://mcp.datadoghq.com/v1/mcp"] = refuses(`Bearer`)
+			r["POST https://mcp.datadoghq.com/v1/mcp"] = rejects(`Bearer`)
 		}, ""},
 		{"Tavily's slash in the URL alone", "tavily", func(r routes) {}, ""},
 		{"Grafana's 302 for a bare GET", "grafana_cloud", func(r routes) {
@@ -194,7 +194,7 @@ func TestChangesAreReported(t *testing.T) {
 			r["POST "+p.Server.URL] = reply{status: 200, body: "{}"}
 		}, "access", doctor.DriftChanged, "no token required"},
 		{"a server that now requires a token", "deepwiki", func(p *providers.Provider, r routes) {
-			r["POST "+p.Server.URL] = refuses("Bearer")
+			r["POST "+p.Server.URL] = rejects("Bearer")
 		}, "access", doctor.DriftChanged, "token required"},
 		{"a removed server", "webflow", func(p *providers.Provider, r routes) {
 			r["POST "+p.Server.URL] = reply{status: 404}

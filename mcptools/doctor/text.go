@@ -10,8 +10,8 @@ import (
 // maxText is the maximum length of a server's text, in bytes.
 const maxText = 300
 
-// printable bounds a text that came from a server, and keeps out what a
-// terminal would obey.
+// printable cuts a server's text to maxText bytes and removes control
+// characters.
 func printable(text string) string {
 	text = strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' {

@@ -164,7 +164,7 @@ func (f *faultSet) set(spec string) error {
 		known = known || k.name == kind && slices.Contains(f.parts(k.part), part)
 	}
 	if !known {
-		return fmt.Errorf("lab: there is no fault %q", name)
+		return fmt.Errorf("lab: unknown fault %q", name)
 	}
 	one := &fault{left: -1}
 	if counted {
@@ -180,7 +180,7 @@ func (f *faultSet) set(spec string) error {
 	if hasArg {
 		d, err := time.ParseDuration(arg)
 		if err != nil || d <= 0 {
-			return fmt.Errorf("lab: fault %q: %q is no duration", spec, arg)
+			return fmt.Errorf("lab: fault %q: invalid duration %q", spec, arg)
 		}
 		one.delay = d
 	}

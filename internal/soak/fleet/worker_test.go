@@ -180,7 +180,7 @@ func work(text string) error {
 	interrupted := make(chan os.Signal, 1)
 	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
 	ended := make(chan error, 1)
-	go func() { ended <- w.obey(os.Stdin) }()
+	go func() { ended <- w.serve(os.Stdin) }()
 	select {
 	case <-interrupted:
 		w.say(report{Closing: true})
@@ -195,7 +195,7 @@ func work(text string) error {
 	return err
 }
 
-func (w *worker) obey(in io.Reader) error {
+func (w *worker) serve(in io.Reader) error {
 	w.say(report{}) // ready
 	lines := bufio.NewScanner(in)
 	for lines.Scan() {
