@@ -6,11 +6,9 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
+	"github.com/toolgrant/toolgrant/internal/safetext"
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
@@ -175,10 +173,8 @@ func (f *faults) label(label string) {
 	}
 }
 
-// printable reports whether text is UTF-8 without control characters.
-func printable(text string) bool {
-	return utf8.ValidString(text) && !strings.ContainsFunc(text, unicode.IsControl)
-}
+// printable reports whether text has no line breaks and no hidden characters.
+func printable(text string) bool { return safetext.Line(text) == text }
 
 // missing returns the names that are not in all.
 func missing(names, all []string) []string {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/toolgrant/toolgrant/internal/safetext"
 	"github.com/toolgrant/toolgrant/oauthstore/actor"
 )
 
@@ -78,9 +79,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		if asJSON {
 			_, _ = stdout.Write(encode(map[string]*fault{"error": f}, false))
 		} else {
-			_, _ = fmt.Fprintf(stderr, "toolgrant: %s\n", plainText(f.Message))
+			_, _ = fmt.Fprintf(stderr, "toolgrant: %s\n", safetext.Text(f.Message))
 			if hint := f.hint(text(a.subject.Load())); hint != "" {
-				_, _ = fmt.Fprintf(stderr, "try: %s\n", plainLine(hint))
+				_, _ = fmt.Fprintf(stderr, "try: %s\n", safetext.Line(hint))
 			}
 		}
 	}()
@@ -177,7 +178,7 @@ func (a *app) print(v any, plain func(w io.Writer)) {
 // notef tells people something beside the answer, of which a server may have
 // written a part. Scripts do not see it.
 func (a *app) notef(format string, args ...any) {
-	_, _ = io.WriteString(a.stderr, plainText(fmt.Sprintf(format, args...))+"\n")
+	_, _ = io.WriteString(a.stderr, safetext.Text(fmt.Sprintf(format, args...))+"\n")
 }
 
 // encode returns v as JSON with a newline at its end, which a terminal can show
@@ -193,7 +194,7 @@ func encode(v any, indent bool) []byte {
 	if err := enc.Encode(v); err != nil {
 		panic("toolgrant: " + err.Error())
 	}
-	return escapeControls(b.Bytes())
+	return escapeHidden(b.Bytes())
 }
 
 // A stream is a writer that can be shut, so that what is left behind by an

@@ -12,10 +12,10 @@ import (
 	"github.com/toolgrant/toolgrant/mcptools/doctor"
 )
 
-// assertHarmless looks for what a terminal obeys.
+// assertHarmless looks for what a terminal obeys, or what hides on one.
 func assertHarmless(t *testing.T, text string) {
 	t.Helper()
-	assert.False(t, strings.ContainsAny(text, "\x1b\u009b\u202e\r\x7f\x00\b\a"), "%q", text)
+	assert.False(t, strings.ContainsAny(text, "\x1b\u009b\u202e\u2066\u200b\u00ad\r\x7f\x00\b\a"), "%q", text)
 }
 
 // Scopes, clients and issuers are what an authorization server once wrote.
@@ -74,23 +74,17 @@ func TestNotesAreHarmlessOnATerminal(t *testing.T) {
 	assertHarmless(t, out.String())
 }
 
-// Whoever approves a call must see all that is in it.
-func TestNothingInALineIsInvisible(t *testing.T) {
+// A script reads the exact value, and a terminal shows nothing hidden.
+func TestJSONEscapesHiddenCharacters(t *testing.T) {
 	t.Parallel()
-	for name, hidden := range map[string]string{
-		"zero width":             "\u200b",
-		"soft hyphen":            "\u00ad",
-		"tags":                   "\U000E0041",
-		"variation selectors":    "\U000E0100",
-		"combining joiner":       "\u034f",
-		"fillers":                "\u3164",
-		"a filler of half width": "\uffa0",
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			assert.Equal(t, "a�b", plainLine("a"+hidden+"b"))
-		})
-	}
-	assert.Equal(t, "❤️", plainLine("❤️"), "how an emoji looks says nothing by itself")
-	assert.Equal(t, "❤️�", plainLine("❤️\ufe0e"), "but a row of them does")
+	const text = "a\u202e\u2066\u200b\u00ad\ufeff\U000E0041\u009b\x7f é 👩\u200d💻 שלום"
+	data, err := json.Marshal(text)
+	require.NoError(t, err)
+	out := escapeHidden(data)
+	assert.False(t, strings.ContainsAny(string(out), "\u202e\u2066\u200b\u00ad\ufeff\U000E0041\u009b\x7f"), "%q", out)
+	assert.Contains(t, string(out), "é")
+	assert.Contains(t, string(out), "שלום")
+	var back string
+	require.NoError(t, json.Unmarshal(out, &back))
+	assert.Equal(t, text, back)
 }

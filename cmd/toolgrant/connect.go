@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/toolgrant/toolgrant/internal/safetext"
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
@@ -229,7 +230,7 @@ func (a *app) consent(ctx context.Context, c *connect.Connector, t target, ask *
 		return connect.Result{}, faultf(kindUntrustedMetadata, "%s has changed its authorization server meanwhile, from %s to %s", t.key.Provider, issuer, l.Issuer)
 	}
 	a.print(authorizeEvent{"authorize", l.URL}, func(w io.Writer) {
-		_, _ = io.WriteString(w, "Consent here:\n\n  "+plainLine(l.URL)+"\n\n")
+		_, _ = io.WriteString(w, "Consent here:\n\n  "+safetext.Line(l.URL)+"\n\n")
 	})
 	if !f.noBrowser {
 		openBrowser(ctx, l.URL)

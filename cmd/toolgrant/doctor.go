@@ -10,6 +10,7 @@ import (
 	"github.com/charmbracelet/lipgloss"
 	"github.com/spf13/cobra"
 
+	"github.com/toolgrant/toolgrant/internal/safetext"
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/mcptools/doctor"
 	"github.com/toolgrant/toolgrant/oauthstore"
@@ -104,13 +105,13 @@ func (f *importFile) judged(p providers.Provider) *oauthstore.Token {
 // report writes what the doctor found, for people.
 func (u *ui) report(w io.Writer, r doctor.Report) {
 	look := map[string]lipgloss.Style{doctor.VerdictOK: u.good, doctor.VerdictFailing: u.bad, doctor.VerdictUnknown: u.warn}[r.Verdict]
-	_, _ = fmt.Fprintf(w, "%s  %s at %s\n\n", look.Render(r.Verdict), plainLine(r.Provider), plainLine(r.ServerURL))
+	_, _ = fmt.Fprintf(w, "%s  %s at %s\n\n", look.Render(r.Verdict), safetext.Line(r.Provider), safetext.Line(r.ServerURL))
 	for _, s := range r.Steps {
 		mark := u.good.Render("+")
 		if !s.OK {
 			mark = u.bad.Render("-")
 		}
-		_, _ = fmt.Fprintf(w, "%s %s  %s\n", mark, u.head.Render(s.Name), plainLine(s.Detail))
+		_, _ = fmt.Fprintf(w, "%s %s  %s\n", mark, u.head.Render(s.Name), safetext.Line(s.Detail))
 	}
 	open := false
 	for _, h := range r.Hypotheses {
@@ -121,7 +122,7 @@ func (u *ui) report(w io.Writer, r doctor.Report) {
 			_, _ = fmt.Fprintf(w, "\n%s\n", u.head.Render("Why"))
 			open = true
 		}
-		_, _ = fmt.Fprintf(w, "  %s  %s: %s\n", u.warn.Render(h.Verdict), h.ID, plainLine(h.Detail))
+		_, _ = fmt.Fprintf(w, "  %s  %s: %s\n", u.warn.Render(h.Verdict), h.ID, safetext.Line(h.Detail))
 	}
 	if r.Cause != "" && r.Action != mcptools.ActionNone {
 		_, _ = fmt.Fprintf(w, "\n%s  %s\n", u.head.Render("What to do"), actionWords[r.Action])

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/toolgrant/toolgrant/internal/safetext"
 	"github.com/toolgrant/toolgrant/mcptools"
 )
 
@@ -92,13 +93,13 @@ func (u *ui) failure(w io.Writer, f *mcptools.Failure) {
 	_, _ = fmt.Fprintf(w, "%s  %s\n\n", u.bad.Render(string(f.Kind)), kindWords[f.Kind])
 	u.fields(w,
 		field{"stage", string(f.Stage)},
-		field{"server", plainLine(first(f.ServerLabel, f.ServerURL))},
+		field{"server", safetext.Line(first(f.ServerLabel, f.ServerURL))},
 		field{"entry", number(f.ToolIndex)},
-		field{"tool", plainLine(f.ToolName)},
+		field{"tool", safetext.Line(f.ToolName)},
 		field{"server answered", status},
 		field{"JSON-RPC code", number(f.RPCCode)},
 		field{"what to do", actionWords[f.Action]},
-		field{"consent page", plainLine(f.ConsentURL)},
+		field{"consent page", safetext.Line(f.ConsentURL)},
 		field{"retry", retry},
 	)
 }

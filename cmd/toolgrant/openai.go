@@ -13,6 +13,7 @@ import (
 	"github.com/openai/openai-go/v3/responses"
 
 	"github.com/toolgrant/toolgrant/internal/safehttp"
+	"github.com/toolgrant/toolgrant/internal/safetext"
 	"github.com/toolgrant/toolgrant/mcptools"
 )
 
@@ -97,7 +98,7 @@ func platformFault(f *mcptools.Failure) *fault {
 		}
 	}
 	if said := saidIn(f.Upstream()); said != "" {
-		text += ": " + cut(plainLine(said), maxSaid)
+		text += ": " + cut(safetext.Line(said), maxSaid)
 	}
 	return &fault{Kind: f.Kind, Message: text, Action: f.Action}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/toolgrant/toolgrant/internal/safetext"
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/mcptools/lab"
 )
@@ -212,21 +213,21 @@ func TestTheKeyGoesNowhereElse(t *testing.T) {
 
 // hostile is what a model, or a server through it, may try on a terminal: a
 // window's title, colours, the screen, C1 sequences, and the order of letters.
-const hostile = "before\x1b]0;owned\x07\x1b[31m\x1b[2J\u009b2J\u202eafter\r\x7f\x00\b"
+const hostile = "before\x1b]0;owned\x07\x1b[31m\x1b[2J\u009b2J\u202e\u2066\u200b\u00adafter\r\x7f\x00\b"
 
 func TestWhatModelsAndServersWriteIsHarmlessOnATerminal(t *testing.T) {
 	t.Parallel()
 	for _, in := range []string{hostile, "\x1b", "\x9b", "a\xffb"} {
-		for _, out := range []string{plainText(in), plainLine(in)} {
+		for _, out := range []string{safetext.Text(in), safetext.Line(in)} {
 			for _, r := range out {
 				assert.False(t, r < 0x20 || r >= 0x7f && r <= 0x9f || r == 0x202e, "%q has %q", out, r)
 			}
 		}
 	}
-	assert.Equal(t, "one\ntwo\tthree", plainText("one\r\ntwo\tthree"))
-	assert.Equal(t, "one two three", plainLine("one\ntwo\tthree"))
-	assert.Equal(t, "a�b", plainLine("a\u200bb"), "what is approved must not be longer than it looks")
-	assert.Equal(t, "👩‍💻 שלום العربية", plainText("👩‍💻 שלום العربية"))
+	assert.Equal(t, "one\ntwo\tthree", safetext.Text("one\r\ntwo\tthree"))
+	assert.Equal(t, "one two three", safetext.Line("one\ntwo\tthree"))
+	assert.Equal(t, "a�b", safetext.Line("a\u200bb"), "what is approved must not be longer than it looks")
+	assert.Equal(t, "👩‍💻 שלום العربية", safetext.Text("👩‍💻 שלום العربية"))
 
 	raw, err := json.Marshal(hostile)
 	require.NoError(t, err)

@@ -9,6 +9,7 @@ import (
 	"github.com/charmbracelet/lipgloss"
 	"github.com/spf13/cobra"
 
+	"github.com/toolgrant/toolgrant/internal/safetext"
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
@@ -123,7 +124,7 @@ func (u *ui) status(w io.Writer, v statusView) {
 	case oauthstore.OutcomeAccepted:
 		verdict = u.good.Render("accepted") + " " + when(s.Verdict.At)
 	case oauthstore.OutcomeRefused:
-		verdict = u.bad.Render("refused") + " " + when(s.Verdict.At) + ": " + plainLine(s.Verdict.Detail)
+		verdict = u.bad.Render("refused") + " " + when(s.Verdict.At) + ": " + safetext.Line(s.Verdict.Detail)
 	case oauthstore.OutcomeUnknown:
 	}
 	expires := when(s.Expiry)
@@ -138,8 +139,8 @@ func (u *ui) status(w io.Writer, v statusView) {
 		field{"state", strings.TrimSpace(u.state(v.State).Render(string(v.State)) + " " + text(v.Reason))},
 		field{"expires", expires},
 		field{"server says", verdict},
-		field{"issuer", plainLine(text(v.Issuer))}, field{"resource", plainLine(text(v.Resource))}, field{"client", plainLine(text(v.ClientID))},
-		field{"scopes", plainLine(strings.Join(v.Scopes, " "))},
+		field{"issuer", safetext.Line(text(v.Issuer))}, field{"resource", safetext.Line(text(v.Resource))}, field{"client", safetext.Line(text(v.ClientID))},
+		field{"scopes", safetext.Line(strings.Join(v.Scopes, " "))},
 	)
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/charmbracelet/lipgloss"
 
+	"github.com/toolgrant/toolgrant/internal/safetext"
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/mcptools/session"
 )
@@ -41,7 +42,7 @@ func (a *app) newView(tools *runTools, model string) *view {
 		return v
 	}
 	for label := range tools.names {
-		v.labels = max(v.labels, lipgloss.Width(plainLine(label)))
+		v.labels = max(v.labels, lipgloss.Width(safetext.Line(label)))
 	}
 	v.screen = newScreen(a.stdout, a.ui)
 	v.screen.say(v.going())
@@ -67,7 +68,7 @@ func (v *view) show(e session.Event) {
 	}
 	switch e.Type {
 	case session.Text:
-		v.text(plainText(e.Text))
+		v.text(safetext.Text(e.Text))
 		return
 	case session.Listing, session.Calling:
 		v.running = append(v.running, job{e.Type, e.Label, e.Tool, time.Now()})
@@ -82,10 +83,10 @@ func (v *view) show(e session.Event) {
 
 // event writes the line that an event deserves.
 func (v *view) event(e session.Event) {
-	call := strings.TrimSpace(plainLine(e.Tool) + " " + plainLine(e.Arguments))
+	call := strings.TrimSpace(safetext.Line(e.Tool) + " " + safetext.Line(e.Arguments))
 	switch e.Type {
 	case session.Listing, session.Calling, session.Approved:
-		v.begun(e, plainLine(e.Tool))
+		v.begun(e, safetext.Line(e.Tool))
 	case session.Asking:
 		v.begun(e, call)
 	case session.Listed:
@@ -97,13 +98,13 @@ func (v *view) event(e session.Event) {
 		if e.Tool == "" {
 			kind = session.Listing
 		}
-		v.line(e, plainLine(e.Tool)+v.took(kind, e)+"  "+v.why(e.Failure))
+		v.line(e, safetext.Line(e.Tool)+v.took(kind, e)+"  "+v.why(e.Failure))
 	case session.Retrying:
 		v.line(e, v.why(e.Failure)+" Once more.")
 	case session.Skipped:
 		v.line(e, v.why(e.Failure)+" What to do: "+v.remedy(e))
 	case session.Denied:
-		v.line(e, plainLine(e.Tool)+"  is not called")
+		v.line(e, safetext.Line(e.Tool)+"  is not called")
 	case session.Done:
 		v.done(e)
 	case session.Text, session.Waiting: // the one has no line, and the other does not come: somebody always answers
@@ -127,7 +128,7 @@ func (v *view) line(e session.Event, text string) {
 		}
 		v.write("\n")
 	}
-	label := plainLine(e.Label)
+	label := safetext.Line(e.Label)
 	label += strings.Repeat(" ", max(0, v.labels-lipgloss.Width(label)))
 	head := fmt.Sprintf("%-8s", e.Type)
 	if v.a.ui.live {
@@ -160,9 +161,9 @@ func (v *view) ask(call session.Approval) {
 	if v.screen == nil {
 		return
 	}
-	what := strings.TrimSpace(plainLine(call.Tool) + " " + plainLine(call.Arguments))
+	what := strings.TrimSpace(safetext.Line(call.Tool) + " " + safetext.Line(call.Arguments))
 	if !v.a.ui.live {
-		_, _ = fmt.Fprintf(v.a.stderr, "%s may run %s? [y/N] ", plainLine(call.Label), what)
+		_, _ = fmt.Fprintf(v.a.stderr, "%s may run %s? [y/N] ", safetext.Line(call.Label), what)
 		return
 	}
 	v.screen.say("")
@@ -190,7 +191,7 @@ func (v *view) done(e session.Event) {
 		v.a.notef("The model wrote nothing.")
 	}
 	if why := e.Incomplete(); why != "" {
-		v.a.notef("warning: the answer is incomplete: %s", plainLine(why))
+		v.a.notef("warning: the answer is incomplete: %s", safetext.Line(why))
 	}
 }
 
@@ -216,14 +217,14 @@ func (v *view) why(f *mcptools.Failure) string {
 	if text == "" {
 		text = message(f) + "."
 	}
-	return v.a.ui.warn.Render(string(f.Kind)) + ": " + plainLine(text)
+	return v.a.ui.warn.Render(string(f.Kind)) + ": " + safetext.Line(text)
 }
 
 // remedy says what can be done about a server that is left out: a command to
 // copy, if there is one.
 func (v *view) remedy(e session.Event) string {
 	f := &fault{Action: e.Failure.Action}
-	return first(plainLine(f.hint(v.names[e.Label])), actionWords[f.Action]+".")
+	return first(safetext.Line(f.hint(v.names[e.Label])), actionWords[f.Action]+".")
 }
 
 // took says how long a job took, and takes it off the list.
@@ -243,13 +244,13 @@ func (v *view) took(kind session.EventType, e session.Event) string {
 // going says what is going on.
 func (v *view) going() string {
 	if len(v.running) == 0 {
-		return "waiting for " + plainLine(v.model)
+		return "waiting for " + safetext.Line(v.model)
 	}
 	all := make([]string, len(v.running))
 	for i, j := range v.running {
-		all[i] = "listing " + plainLine(j.label)
+		all[i] = "listing " + safetext.Line(j.label)
 		if j.kind == session.Calling {
-			all[i] = plainLine(j.label) + " " + plainLine(j.tool)
+			all[i] = safetext.Line(j.label) + " " + safetext.Line(j.tool)
 		}
 	}
 	return strings.Join(all, ", ")

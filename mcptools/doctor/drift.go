@@ -14,6 +14,7 @@ import (
 	"github.com/toolgrant/toolgrant/internal/mcpprobe"
 	"github.com/toolgrant/toolgrant/internal/oauth"
 	"github.com/toolgrant/toolgrant/internal/safehttp"
+	"github.com/toolgrant/toolgrant/internal/safetext"
 	"github.com/toolgrant/toolgrant/providers"
 )
 
@@ -296,7 +297,7 @@ func (v *comparison) text(fact, known, live string) {
 }
 
 func (v *comparison) drift(fact, kind, known, live string) {
-	v.Drifts = append(v.Drifts, Drift{Fact: fact, Kind: kind, Known: known, Live: printable(live)})
+	v.Drifts = append(v.Drifts, Drift{Fact: fact, Kind: kind, Known: known, Live: safetext.Excerpt(live, maxText)})
 }
 
 func sameSet(a, b []string) bool {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/toolgrant/toolgrant/internal/mcpprobe"
 	"github.com/toolgrant/toolgrant/internal/safehttp"
+	"github.com/toolgrant/toolgrant/internal/safetext"
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/providers"
@@ -75,7 +76,7 @@ func wrongURL(e *evidence) (verdict, detail string) {
 	}
 	switch status := e.answer.Status; {
 	case status/100 == 3:
-		return Confirmed, "It redirects to " + printable(withoutQuery(e.answer.Header.Get("Location"))) + "; tokens are not sent to redirect targets."
+		return Confirmed, "It redirects to " + safetext.Excerpt(withoutQuery(e.answer.Header.Get("Location")), maxText) + "; tokens are not sent to redirect targets."
 	case status == http.StatusNotFound, status == http.StatusGone, status == http.StatusMethodNotAllowed,
 		status == http.StatusNotAcceptable, status == http.StatusUnsupportedMediaType, status == http.StatusMisdirectedRequest:
 		return Confirmed, "The URL is not an MCP endpoint."

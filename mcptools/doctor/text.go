@@ -10,18 +10,6 @@ import (
 // maxText is the maximum length of a server's text, in bytes.
 const maxText = 300
 
-// printable cuts a server's text to maxText bytes and removes control
-// characters.
-func printable(text string) string {
-	text = strings.Map(func(r rune) rune {
-		if r < ' ' || r > '~' {
-			return -1
-		}
-		return r
-	}, text)
-	return text[:min(len(text), maxText)]
-}
-
 // withoutQuery removes a URL's query, which may contain secrets.
 func withoutQuery(raw string) string {
 	raw, _, _ = strings.Cut(raw, "?")

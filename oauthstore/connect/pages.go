@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/toolgrant/toolgrant/internal/safetext"
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
@@ -66,8 +67,25 @@ var contentPolicy = func() string {
 // loopbackForms lets forms lead on to servers of this machine, for tests.
 const loopbackForms = " http://localhost:* http://127.0.0.1:*"
 
+// clean replaces hidden characters in all that a person reads: scopes, hosts and
+// the words of a server are written by others. Fields of a form are sent back
+// and stay as they are.
+func (p *page) clean() {
+	p.Heading, p.Said = safetext.Line(p.Heading), safetext.Line(p.Said)
+	for i := range p.Text {
+		p.Text[i] = safetext.Line(p.Text[i])
+	}
+	for i, f := range p.Facts {
+		p.Facts[i] = field{safetext.Line(f.Name), safetext.Line(f.Value)}
+	}
+	for i := range p.Links {
+		p.Links[i].Text = safetext.Line(p.Links[i].Text)
+	}
+}
+
 // write sends a page.
 func (p *page) write(w http.ResponseWriter, loopback bool) {
+	p.clean()
 	var b bytes.Buffer
 	data := struct {
 		*page
