@@ -436,3 +436,25 @@ func TestAStateIsResumedForItsOwnerOnly(t *testing.T) {
 	}
 	assert.Equal(t, asked, b.requests())
 }
+
+func TestAnAnswerThatIsNotHTTPIsNotQuoted(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, stream bool) {
+		b := newBackend(t, nil, mcptools.Options{}, "notes")
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if !assert.NoError(t, err) {
+				return
+			}
+			_, _ = io.WriteString(conn, "HTTP/1.1 canary-of-the-server\r\n\r\n")
+			_ = conn.Close()
+		}))
+		t.Cleanup(srv.Close)
+		hc := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+		b.client = openai.NewClient(option.WithBaseURL(srv.URL+"/?canary-of-the-query"), option.WithAPIKey("k"), option.WithHTTPClient(hc), option.WithMaxRetries(0))
+		got := collect(b.session(t, session.Options{Stream: stream}).Run(t.Context(), "What is new?"))
+		require.Error(t, got.err)
+		assert.NotContains(t, got.err.Error(), "canary")
+	})
+}

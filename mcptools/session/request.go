@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -54,11 +55,22 @@ func (t *turn) refused(err error, c *capture) attempt {
 			HTTPStatus: c.status, Surface: "responses", Header: c.header, Entries: t.tools.Entries, Cause: err,
 		})
 	case !ok:
-		return attempt{err: fmt.Errorf("session: %w", err), mayHaveRun: true}
+		return attempt{err: fmt.Errorf("session: %w", unanswered(err)), mayHaveRun: true}
 	}
 	// OpenAI's refusals come before tools run. A 5xx may come after.
 	unsure := f.Kind == mcptools.KindUnknown || f.Kind == mcptools.KindPlatform && c.status >= http.StatusInternalServerError
 	return attempt{err: f, mayHaveRun: unsure}
+}
+
+// unanswered removes the query of the URL, and quotes of the answer, from an
+// error of the network.
+func unanswered(err error) error {
+	sent, ok := errors.AsType[*url.Error](err)
+	if !ok {
+		return err
+	}
+	target, _, _ := strings.Cut(sent.URL, "?")
+	return &url.Error{Op: sent.Op, URL: target, Err: safehttp.Cause(sent.Err)}
 }
 
 // whole tells the events of a response that came in one piece.
