@@ -35,7 +35,7 @@ func (r *reader) errorObject(o *loosejson.Object, depth int) Finding {
 	if f.score > scoreNothing && (e.message == "" || len(values) > 0) || f.score >= scoreBare && f.Stage == StageListTools {
 		return f
 	}
-	if toolSources.MatchString(e.message) {
+	if strings.Contains(e.message, "tool source") && toolSources.MatchString(e.message) {
 		return r.toolbox(o)
 	}
 	if g := r.connectorError(e); g.Found() {
@@ -67,7 +67,8 @@ type apiError struct {
 // connectorError classifies errors whose type, code or words are about an MCP
 // server.
 func (r *reader) connectorError(e apiError) Finding {
-	about := mentionsServer.MatchString(e.message)
+	lower := lowerASCII(e.message)
+	about := hasAny(lower, "mcp", "remote server", "tools") && mentionsServer.MatchString(e.message)
 	otherwise, typed := serverErrors[e.kind]
 	if !typed {
 		otherwise, typed = serverErrors[e.code]
@@ -79,7 +80,7 @@ func (r *reader) connectorError(e apiError) Finding {
 			return Finding{}
 		}
 	case e.code == "http_error" && e.param == "tools":
-	case serverFailed.MatchString(e.message), serverAnswered.MatchString(e.message):
+	case hasAny(lower, "mcp server") && (serverFailed.MatchString(e.message) || serverAnswered.MatchString(e.message)):
 	default:
 		return Finding{}
 	}

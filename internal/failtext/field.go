@@ -1,6 +1,7 @@
 package failtext
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 
@@ -55,6 +56,12 @@ func lowerASCII(s string) string {
 		}
 	}
 	return string(lower)
+}
+
+// hasAny reports whether a text in lower case has one of the words. Most texts have
+// none, and this costs far less than a search for a pattern.
+func hasAny(lower string, words ...string) bool {
+	return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(lower, word) })
 }
 
 // straight replaces the typographic quotes that forums and mail programs insert.

@@ -108,10 +108,11 @@ func (r *reader) plain(s string) Finding {
 	f := r.listFailure(t)
 	f = better(f, r.hostedFailure(t))
 	head := t[:min(len(t), maxPlain)]
-	if runFailed.MatchString(head) {
+	lower := lowerASCII(head)
+	if hasAny(lower, "fail") && runFailed.MatchString(head) {
 		r.ended = true
 	}
-	if taskGroup.MatchString(head) {
+	if hasAny(lower, "taskgroup") && taskGroup.MatchString(head) {
 		f = better(f, Finding{score: scoreBare, Kind: KindUpstreamUnknown, Stage: StageCallTool})
 	}
 	if r.known.Surface == SurfaceAzure {
@@ -120,7 +121,7 @@ func (r *reader) plain(s string) Finding {
 		}
 	}
 	f = better(f, r.pairs(s[:min(len(s), maxPlain)]))
-	if listFragment.MatchString(head) && len(emptyTools.FindAllString(head, 2)) == 1 {
+	if hasAny(lower, "mcp_list_tools") && listFragment.MatchString(head) && len(emptyTools.FindAllString(head, 2)) == 1 {
 		f = better(f, Finding{score: scoreFailed, Kind: KindNoTools, Stage: StageListTools, Label: labelBeside(head)})
 	}
 	f = better(f, refusalInText(head))

@@ -36,7 +36,7 @@ func (r *reader) platform(e apiError) Finding {
 	}
 	f := Finding{score: scorePlatform, Kind: KindPlatform, Stage: StagePlatform, Status: cmp.Or(told, status)}
 	f.Code = printable(cmp.Or(e.code, e.kind))
-	f.Locked = e.code == "conversation_locked" || lockedWords.MatchString(e.message)
+	f.Locked = e.code == "conversation_locked" || hasAny(lowerASCII(e.message), "conversation") && lockedWords.MatchString(e.message)
 	f.Quota = e.code == "insufficient_quota" || e.kind == "insufficient_quota" || strings.HasPrefix(e.code, "billing_") || quotaWords.MatchString(e.message)
 	return f
 }
@@ -99,14 +99,19 @@ var quotaWords = regexp.MustCompile(`(?i)\bexceeded your current quota\b|\bcheck
 // Python client, the text of its Go client, or sentences of the API.
 func (r *reader) platformInText(t string) Finding {
 	f := Finding{score: scorePlatform, Kind: KindPlatform, Stage: StagePlatform}
-	if lockedWords.MatchString(t) {
+	lower := lowerASCII(t)
+	if hasAny(lower, "conversation") && lockedWords.MatchString(t) {
 		f.Status, f.Locked, f.Code = http.StatusBadRequest, true, "conversation_locked"
 		return f
 	}
-	if m := clientClass.FindStringSubmatch(t); m != nil {
-		f.Status = clientClasses[m[1]]
-	} else if m := goClient.FindStringSubmatch(t); m != nil && m[1] != "424" {
-		f.Status, _ = strconv.Atoi(m[1])
+	var class, client []string
+	if hasAny(lower, "openai") {
+		class, client = clientClass.FindStringSubmatch(t), goClient.FindStringSubmatch(t)
+	}
+	if class != nil {
+		f.Status = clientClasses[class[1]]
+	} else if client != nil && client[1] != "424" {
+		f.Status, _ = strconv.Atoi(client[1])
 	} else if i := platformSentence.FindStringSubmatchIndex(t); i != nil {
 		for n, status := range []int{401, 429, 429, 500, 400} {
 			if i[2*(n+1)] >= 0 {

@@ -9,7 +9,7 @@ import (
 // refusedEntry classifies an entry that a platform refuses because of its values.
 // Platforms report this under several types.
 func (e apiError) refusedEntry() Finding {
-	if !refusedEntry.MatchString(e.message) {
+	if !hasAny(lowerASCII(e.message), "server_url", "sensitive", "address", "unknown field") || !refusedEntry.MatchString(e.message) {
 		return Finding{}
 	}
 	f := Finding{score: scoreFailed, Kind: KindInvalidTool, Stage: StageRequest}
