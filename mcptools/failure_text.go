@@ -6,9 +6,9 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
+	"github.com/toolgrant/toolgrant/internal/action"
 	"github.com/toolgrant/toolgrant/internal/safetext"
 )
 
@@ -17,16 +17,15 @@ import (
 // [KindPlatform] OpenAI's status and code, and for refusals of Build the reason. It
 // contains no text of a server, no URL and no secret.
 func (f *Failure) Error() string {
-	var b strings.Builder
-	b.WriteString("mcptools: ")
-	b.WriteString(string(f.Kind))
+	return "mcptools: " + string(f.Kind) + ": " + f.Sentence()
+}
+
+// Sentence returns the text of Error without the names of package and kind.
+func (f *Failure) Sentence() string {
 	if where := f.where(); where != "" {
-		b.WriteString(": ")
-		b.WriteString(where)
+		return where + ": " + f.reason()
 	}
-	b.WriteString(": ")
-	b.WriteString(f.reason())
-	return b.String()
+	return f.reason()
 }
 
 // where names the entry: the provider's id, else a label that was sent.
@@ -186,21 +185,10 @@ func orNull[T comparable](v T) *T {
 // by itself, and the user's next attempt shows whether it could. It becomes a
 // 409 when a fresh token was refused too.
 func (f *Failure) HTTPStatus() int {
-	switch f.Action {
-	case ActionConnect, ActionReconnect, ActionStepUp:
-		return http.StatusConflict
-	case ActionWait, ActionRefresh:
-		return http.StatusServiceUnavailable
-	case ActionCheckServer:
+	if f.Action == ActionNone && f.Kind == KindToolFailed {
 		return http.StatusBadGateway
-	case ActionFixConfig, ActionFixHistory:
-		return http.StatusInternalServerError
-	case ActionNone:
-		if f.Kind == KindToolFailed {
-			return http.StatusBadGateway
-		}
 	}
-	return http.StatusInternalServerError
+	return action.HTTPStatus(string(f.Action))
 }
 
 // Defaults of RetryAfterHeader, for failures without a RetryAfter.
@@ -242,24 +230,5 @@ func (f *Failure) PublicMessage() string {
 	default:
 		name = "A connected tool"
 	}
-	switch f.Action {
-	case ActionConnect:
-		return name + " is not connected: connect your account and try again."
-	case ActionReconnect:
-		return name + " no longer accepts the connection: connect your account again."
-	case ActionStepUp:
-		return name + " needs another permission: connect your account again and grant it."
-	case ActionRefresh:
-		return name + " did not accept the connection: try again."
-	case ActionWait:
-		return name + " is not available right now: try again later."
-	case ActionCheckServer:
-		return name + " does not work right now: try again later, and tell support if it stays so."
-	case ActionFixHistory:
-		return name + " can't go on in this conversation: start a new one."
-	case ActionFixConfig:
-		return name + " is not set up correctly here: tell support."
-	case ActionNone:
-	}
-	return name + " could not do this: try something else."
+	return action.PublicMessage(string(f.Action), name)
 }

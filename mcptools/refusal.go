@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/toolgrant/toolgrant/internal/errtext"
 	"github.com/toolgrant/toolgrant/internal/issuer"
 	"github.com/toolgrant/toolgrant/internal/secret"
 	"github.com/toolgrant/toolgrant/oauthstore"
@@ -133,18 +134,11 @@ func because(r oauthstore.Reason) string {
 	return " (" + string(r) + ")"
 }
 
-// words turns an error of this library's own, which may be a join of several,
-// into one line without the packages' prefixes.
+// words returns the text of an error of this module, which may be a join of
+// several, on one line without the packages' names.
 func words(err error) string {
 	if wrong, ok := errors.AsType[*providers.WrongTokenError](err); ok {
 		return wrong.Sentence
 	}
-	lines := strings.Split(err.Error(), "\n")
-	for i, line := range lines {
-		for _, prefix := range []string{"mcptools: ", "providers: ", "oauthstore: "} {
-			line = strings.TrimPrefix(line, prefix)
-		}
-		lines[i] = line
-	}
-	return strings.Join(lines, "; ")
+	return strings.ReplaceAll(errtext.Sentence(err), "\n", "; ")
 }

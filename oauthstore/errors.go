@@ -1,11 +1,14 @@
 package oauthstore
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"strings"
 	"time"
 
+	"github.com/toolgrant/toolgrant/internal/action"
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
@@ -69,6 +72,35 @@ func (e *Error) Sentence() string {
 
 // Unwrap returns the wrapped error.
 func (e *Error) Unwrap() error { return e.Err }
+
+// HTTPStatus returns the status of a backend's response to its own user: 409 if
+// the user must connect or connect again, 503 if the user should try later, 500
+// for the operator.
+func (e *Error) HTTPStatus() int { return action.HTTPStatus(e.action()) }
+
+// PublicMessage returns a sentence for the backend's own user, which names the
+// provider and the next step and nothing else.
+func (e *Error) PublicMessage() string {
+	return action.PublicMessage(e.action(), cmp.Or(e.Key.Provider, "A connected tool"))
+}
+
+// action returns the step that resolves the error.
+func (e *Error) action() string {
+	switch {
+	case errors.Is(e, ErrMisconfigured):
+		return action.FixConfig
+	case errors.Is(e, ErrReauthorize), errors.Is(e, ErrRefused):
+		if e.Reason == ReasonScope {
+			return action.StepUp
+		}
+		return action.Reconnect
+	case errors.Is(e, ErrNotFound):
+		return action.Connect
+	case errors.Is(e, ErrUnavailable), errors.Is(e, context.DeadlineExceeded), errors.Is(e, context.Canceled):
+		return action.Wait
+	}
+	return action.None
+}
 
 // fail adds an operation and a key to an error. The result matches all errors
 // that err matches, such as [ErrUnavailable] joined to a backend's error, and one

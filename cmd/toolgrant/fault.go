@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
+	"github.com/toolgrant/toolgrant/internal/errtext"
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
@@ -157,14 +157,7 @@ func message(err error) string {
 			return storeMessage(e)
 		}
 	}
-	text := err.Error()
-	if f, ok := errors.AsType[*mcptools.Failure](err); ok {
-		text = strings.TrimPrefix(text, "mcptools: "+string(f.Kind)+": ")
-	}
-	for _, prefix := range []string{"oauthstore: ", "mcptools: ", "providers: ", "connect: ", "oauth: ", "lab: ", "session: ", "doctor: "} {
-		text = strings.TrimPrefix(text, prefix)
-	}
-	return text
+	return errtext.Sentence(err)
 }
 
 // storeMessage says what the credential store said.
@@ -188,7 +181,7 @@ func storeMessage(e *oauthstore.Error) string {
 	case errors.Is(e, oauthstore.ErrUnavailable):
 		text = subject + " is temporarily unavailable"
 	default:
-		return strings.TrimPrefix(e.Error(), "oauthstore: ")
+		return e.Sentence()
 	}
 	if e.Reason != "" {
 		text += " (" + string(e.Reason) + ")"

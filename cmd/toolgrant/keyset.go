@@ -15,6 +15,7 @@ import (
 	"github.com/gofrs/flock"
 	"github.com/zalando/go-keyring"
 
+	"github.com/toolgrant/toolgrant/internal/errtext"
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
@@ -100,7 +101,7 @@ func keysetFault(place keysetPlace, err error) error {
 	case errors.Is(err, backend.ErrKeyUnavailable):
 		return faultf(kindKeyUnavailable, "%s", strings.TrimPrefix(err.Error(), backend.ErrKeyUnavailable.Error()+": "))
 	}
-	return faultf(kindKeyUnavailable, "the keyset in %s cannot be used: %s", place, strings.TrimPrefix(err.Error(), "keyset: "))
+	return faultf(kindKeyUnavailable, "the keyset in %s cannot be used: %s", place, errtext.Sentence(err))
 }
 
 // A keysetFile is a file with mode 0600.
