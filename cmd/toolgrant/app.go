@@ -20,11 +20,11 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore/actor"
 )
 
-// grace is how long a command has to end after a signal: the promised second,
-// less what starting and ending a process takes.
+// grace is how long a command may run on after a signal: the promised second,
+// less the time to start and exit a process.
 const (
 	grace     = 800 * time.Millisecond
-	lastWords = 50 * time.Millisecond // for the error itself, where the streams are blocked
+	lastWords = 50 * time.Millisecond // to print the error, if the streams are blocked
 )
 
 // An app is one run of the command.
@@ -35,13 +35,13 @@ type app struct {
 	env     map[string]string
 	ui      *ui
 	global  globalFlags
-	subject atomic.Pointer[string] // PROVIDER as it stands on the command line, for the next step
-	begun   bool                   // a subcommand's own code has begun: what fails now is no wrong usage
+	subject atomic.Pointer[string] // PROVIDER as given on the command line, for the suggested next step
+	started bool                   // a subcommand's own code has started: a later error is not wrong usage
 }
 
-// run runs the command with args and returns its exit code. When ctx ends, the
-// command has [grace] left to end in an orderly way; after that run returns all
-// the same, and what is still running writes nothing more to the streams.
+// run runs the command with args and returns its exit code. When ctx is
+// canceled, the command has [grace] to shut down; then run returns without
+// waiting, and code that is still running can't write to the streams.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, env []string) int {
 	out, errOut := &stream{w: stdout}, &stream{w: stderr}
 	a := &app{stdin: stdin, stdout: out, stderr: errOut, ui: newUI(stdout), env: map[string]string{}}
@@ -60,7 +60,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		select {
 		case err = <-done:
 		case <-time.After(grace):
-			// It waits for something that no context ends, such as a terminal.
+			// It is blocked on something that ignores ctx, such as reading a terminal.
 			err = faultf(kindInterrupted, "interrupted")
 		}
 	}
@@ -90,14 +90,14 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	case <-ctx.Done():
 		select {
 		case <-reported:
-		case <-time.After(lastWords): // nobody reads
+		case <-time.After(lastWords): // the streams are blocked
 		}
 	}
 	return f.exitCode()
 }
 
-// wantsJSON reports whether --json is among args. It must be known also when
-// they can't be parsed.
+// wantsJSON reports whether --json is among args. It works on args that can't
+// be parsed too.
 func wantsJSON(args []string) bool {
 	if end := slices.Index(args, "--"); end >= 0 {
 		args = args[:end]
@@ -117,8 +117,8 @@ func (a *app) execute(ctx context.Context, args []string) error {
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	err := root.ExecuteContext(ctx)
-	if err != nil && !a.begun {
-		if f, ok := err.(*fault); ok { //nolint:errorlint // cobra hands it through unwrapped; a wrapped one is cobra's own error
+	if err != nil && !a.started {
+		if f, ok := err.(*fault); ok { //nolint:errorlint // cobra returns a fault unwrapped; any other error is cobra's own
 			return f
 		}
 		return usagef("%s", err)
@@ -126,37 +126,73 @@ func (a *app) execute(ctx context.Context, args []string) error {
 	return err
 }
 
-// rootCommand returns the command with all its subcommands.
+// rootCommand returns the toolgrant command with all its subcommands.
 func (a *app) rootCommand() *cobra.Command {
+	var version bool
 	root := &cobra.Command{
-		Use:               "toolgrant",
-		Short:             "Credentials for OpenAI's mcp tools, on behalf of your users",
-		Long:              "toolgrant gets, keeps and explains the credentials with which OpenAI's Responses API uses remote MCP servers on behalf of your users.",
-		SilenceErrors:     true,
-		SilenceUsage:      true,
-		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		Use:   "toolgrant",
+		Short: "Credentials for OpenAI's mcp tools, on behalf of your users",
+		Long: `toolgrant gets, stores and checks the credentials with which OpenAI's Responses
+API uses remote MCP servers on behalf of your users.
+
+To try it without an account, start with 'toolgrant lab'.`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usagef("there is no command %q: see toolgrant help", args[0])
+				return usagef("unknown command %q: see 'toolgrant help'", args[0])
+			}
+			if version {
+				a.printVersion()
+				return nil
 			}
 			if !a.global.json {
 				_, _ = fmt.Fprintln(a.stderr, cmd.UsageString())
 			}
-			return usagef("which command?")
+			return usagef("no command given")
 		},
 		PersistentPreRunE: func(*cobra.Command, []string) error { return a.global.check() },
 	}
 	a.global.register(root, a.env)
-	for _, c := range a.commands() {
-		root.AddCommand(c)
-	}
+	root.Flags().BoolVar(&version, "version", false, "print the version")
+	usage := root.UsageFunc()
+	root.SetUsageFunc(func(cmd *cobra.Command) error {
+		hideUnused(cmd)
+		return usage(cmd)
+	})
+	a.addCommands(root)
 	return root
 }
 
-// A command's own code: what cobra calls, with the note that it has begun.
+// addCommands adds the subcommands to root, in the order in which a newcomer
+// needs them. [main] keeps cobra from sorting them.
+func (a *app) addCommands(root *cobra.Command) {
+	section := func(title string, commands ...*cobra.Command) {
+		root.AddGroup(&cobra.Group{ID: title, Title: title + ":"})
+		for _, c := range commands {
+			c.GroupID = title
+			root.AddCommand(c)
+		}
+	}
+	section("Try it", a.labCommand(), a.providersCommand())
+	section("Connect accounts",
+		uses(a.connectCommand(), credentialFlags), uses(a.importCommand(), credentialFlags),
+		uses(a.statusCommand(), statusFlags), uses(a.disconnectCommand(), credentialFlags))
+	section("Use tools",
+		uses(a.entryCommand(), credentialFlags), uses(a.tokenCommand(), credentialFlags), uses(a.runCommand(), credentialFlags))
+	section("Find out what failed", uses(a.doctorCommand(), doctorFlags), a.explainCommand())
+	section("Operate", uses(a.sweepCommand(), sweepFlags), uses(a.keysCommand(), keysFlags))
+	const more = "More"
+	section(more, a.versionCommand())
+	root.SetCompletionCommandGroupID(more)
+	root.SetHelpCommandGroupID(more)
+}
+
+// begin returns f as a cobra function that also records that f has started, on
+// which provider and by which operating system user.
 func (a *app) begin(f func(ctx context.Context, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
-		a.begun = true
+		a.started = true
 		if len(args) > 0 && strings.Contains(cmd.Use, "PROVIDER") {
 			a.subject.Store(&args[0])
 		}
@@ -164,7 +200,8 @@ func (a *app) begin(f func(ctx context.Context, args []string) error) func(*cobr
 	}
 }
 
-// print writes v as one line of JSON, or what plain writes for people.
+// print writes v as one line of JSON with --json, else the output of plain. With a
+// nil plain it always writes JSON, indented without --json.
 func (a *app) print(v any, plain func(w io.Writer)) {
 	if a.global.json || plain == nil {
 		_, _ = a.stdout.Write(encode(v, plain == nil && !a.global.json))
@@ -175,15 +212,14 @@ func (a *app) print(v any, plain func(w io.Writer)) {
 	_, _ = a.stdout.Write(b.Bytes())
 }
 
-// notef tells people something beside the answer, of which a server may have
-// written a part. Scripts do not see it.
+// notef writes a line to stderr, beside the output on stdout. Its arguments may
+// come from a server: control characters are replaced.
 func (a *app) notef(format string, args ...any) {
 	_, _ = io.WriteString(a.stderr, safetext.Text(fmt.Sprintf(format, args...))+"\n")
 }
 
-// encode returns v as JSON with a newline at its end, which a terminal can show
-// too. It fits all that the command prints, which holds nothing that can't be
-// encoded.
+// encode returns v as JSON with a final newline, safe to show on a terminal. It
+// panics if v can't be encoded, which no type printed here can cause.
 func encode(v any, indent bool) []byte {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -197,8 +233,8 @@ func encode(v any, indent bool) []byte {
 	return escapeHidden(b.Bytes())
 }
 
-// A stream is a writer that can be shut, so that what is left behind by an
-// interrupted command writes nothing more.
+// A stream is a writer that can be shut, so that goroutines left over from an
+// interrupted command can't write to it.
 type stream struct {
 	w    io.Writer
 	shut atomic.Bool
@@ -209,24 +245,4 @@ func (s *stream) Write(p []byte) (int, error) {
 		return 0, os.ErrClosed
 	}
 	return s.w.Write(p)
-}
-
-// commands returns the subcommands, in the order in which a newcomer needs
-// them.
-func (a *app) commands() []*cobra.Command {
-	return []*cobra.Command{
-		a.providersCommand(),
-		a.connectCommand(),
-		a.importCommand(),
-		a.entryCommand(),
-		a.tokenCommand(),
-		a.statusCommand(),
-		a.doctorCommand(),
-		a.disconnectCommand(),
-		a.explainCommand(),
-		a.runCommand(),
-		a.labCommand(),
-		a.keysCommand(),
-		a.sweepCommand(),
-	}
 }
