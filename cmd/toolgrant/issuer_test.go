@@ -36,7 +36,7 @@ func newForeignServer(t *testing.T, issuer string) *foreignServer {
 		}
 		if strings.HasPrefix(r.URL.Path, "/.well-known/oauth-protected-resource") {
 			w.Header().Set("Content-Type", "application/json")
-			_ = json.NewEncoder(w).Encode(map[string]any{"resource": s.URL + "/mcp", "authorization_servers": []string{s.issuer}}) //nolint:errchkjson // strings
+			_ = json.NewEncoder(w).Encode(map[string]any{"resource": s.URL + "/mcp", "authorization_servers": []string{s.issuer}})
 			return
 		}
 		w.WriteHeader(http.StatusUnauthorized)
