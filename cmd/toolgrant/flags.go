@@ -53,7 +53,7 @@ func hideUnused(cmd *cobra.Command) {
 	for c := cmd; c != nil; c = c.Parent() {
 		used = append(used, strings.Fields(c.Annotations[usesKey])...)
 	}
-	for _, name := range strings.Fields(credentialFlags) { // which are all but --json
+	for name := range strings.FieldsSeq(credentialFlags) { // which are all but --json
 		cmd.Root().PersistentFlags().Lookup(name).Hidden = !slices.Contains(used, name)
 	}
 }

@@ -440,6 +440,7 @@ func TestAStateIsResumedForItsOwnerOnly(t *testing.T) {
 func TestAnAnswerThatIsNotHTTPIsNotQuoted(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, stream bool) {
+		t.Helper()
 		b := newBackend(t, nil, mcptools.Options{}, "notes")
 		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body)
