@@ -40,7 +40,7 @@ func (b *Builder) check(key oauthstore.Key, t *oauthstore.Token) (providers.Way,
 	case b.provider.OAuth.Pinned && way.Kind != providers.WayKey && !sameIssuer(p.Issuer, b.provider.OAuth.Issuer):
 		return way, "", b.refusal(KindWrongAudience, "the token is from another authorization server than the provider's; "+b.rule(way), nil)
 	case t.TokenType != "" && !strings.EqualFold(t.TokenType, "Bearer"):
-		return way, "", b.refusal(KindWrongTokenKind, "the token is of another type than Bearer, and OpenAI sends no other", nil)
+		return way, "", b.refusal(KindWrongTokenKind, "the token type is not Bearer, and OpenAI sends bearer tokens only", nil)
 	case expired(t, now):
 		return way, "", b.refusal(KindUnavailable, "the token that the credential store served has expired", nil)
 	}

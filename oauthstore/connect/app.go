@@ -14,18 +14,18 @@ import (
 )
 
 // An App is an application that a person registered at an authorization
-// server: what OAuth calls a client. It is bound to that issuer and to MCP
-// servers, and used only where both are right, so that no server can choose
-// where its secret goes, or whose users' tokens it gets.
+// server, a client in OAuth's terms. It is bound to that issuer and to MCP
+// servers, and used only if both match, so that no server can choose where its
+// secret goes or receive another server's tokens.
 type App struct {
 	// Issuer is the authorization server that the app is registered at. It may
 	// be a template over the parts of the providers' URLs, such as
 	// https://{workspace_host}/oidc, which are filled from the server's URL. If
-	// empty, it is the one that the providers' data names.
+	// empty, the issuer in the providers' data.
 	Issuer string
 	// Providers are ids of the built-in catalogue whose servers the app is for.
-	// What counts is the server's URL: another server under the same id is not
-	// one of them. Servers that have an authorization server of their own, such
+	// The server's URL decides: another server under the same id is not one of
+	// them. Servers that have an authorization server of their own, such
 	// as those of another region or of a GitHub Enterprise tenant, need an app
 	// with Issuer, and with Servers where the data does not name that issuer.
 	Providers []string
@@ -34,22 +34,23 @@ type App struct {
 	// provider admits any host (see [providers.Provider.AdmitsAnyHost]). If nil, only
 	// the servers of Providers.
 	Servers []string
-	// Owner, if not zero, is whose app it is: that of one customer who brings
-	// their own, or with an empty Subject of all users of a tenant.
+	// Owner restricts the app to one owner, such as a customer with an app of
+	// their own, or with an empty Subject to all users of a tenant. If zero, all
+	// owners.
 	Owner oauthstore.Owner
 
 	ID     string
 	Secret oauthstore.Secret
 	Signer oauthstore.Signer // for private_key_jwt; see [oauthstore.NewSigner]
 	KeyID  string            // kid of its assertions; "" leaves it out
-	// Algorithm is the alg of its assertions. "" means ES256, RS256 or EdDSA,
-	// by the kind of key.
+	// Algorithm is the alg of its assertions. If empty, ES256, RS256 or EdDSA by
+	// the kind of key.
 	Algorithm string
-	// AuthMethod is how it authenticates at the token endpoint. "" means
+	// AuthMethod is how it authenticates at the token endpoint. If empty,
 	// private_key_jwt with a Signer, none without a Secret, else
-	// client_secret_basic or client_secret_post, by the server's metadata.
+	// client_secret_basic or client_secret_post by the server's metadata.
 	AuthMethod string
-	// RedirectURL is the one that is registered for the app. "" means
+	// RedirectURL is the redirect URL registered for the app. If empty,
 	// Options.RedirectURL.
 	RedirectURL string
 	// Keep stores the secret, sealed, for the owner who connects, so that a
@@ -61,12 +62,12 @@ type App struct {
 // Apps are the applications of an operator.
 type Apps []App
 
-// Client returns how an app authenticates. It is made to be the store's
-// Options.Clients, so that refreshes find what consents used:
+// Client returns how an app authenticates. Use it as the store's
+// Options.Clients, so that refreshes find the apps that consents used:
 //
 //	store, err := oauthstore.New(backend, keys, &oauthstore.Options{Clients: apps.Client})
 //
-// It compares the issuer and the id exactly. Apps that it does not hold are
+// It compares the issuer and the id exactly. Unknown apps return
 // [oauthstore.ErrNotFound].
 func (a Apps) Client(_ context.Context, issuer, clientID string) (oauthstore.Client, error) {
 	for i := range a {
@@ -79,15 +80,15 @@ func (a Apps) Client(_ context.Context, issuer, clientID string) (oauthstore.Cli
 	return oauthstore.Client{}, oauthstore.ErrNotFound
 }
 
-// A spot is a server as applications are matched with it.
+// A spot identifies a server when applications are matched with it.
 type spot struct {
 	owner     oauthstore.Owner
 	server    string // its URL; "" for a connector
 	connector string // OpenAI's connector_id; "" for a server
 }
 
-// find returns the app for a server at an issuer. One that is bound to the
-// owner wins.
+// find returns the app for a server at an issuer. It prefers an app that is
+// bound to the owner.
 func (a Apps) find(at spot, issuerID string) *App {
 	var best *App
 	rank := -1
@@ -100,7 +101,8 @@ func (a Apps) find(at spot, issuerID string) *App {
 	return best
 }
 
-// rank says how closely an app is bound to an owner; -1 if it is another's.
+// rank returns how closely an app is bound to an owner, or -1 if it belongs to
+// another owner.
 func (a *App) rank(owner oauthstore.Owner) int {
 	switch a.Owner {
 	case oauthstore.Owner{}:
@@ -113,8 +115,7 @@ func (a *App) rank(owner oauthstore.Owner) int {
 	return -1
 }
 
-// forServer returns the apps that a server is among the servers of, whatever
-// its issuer.
+// forServer returns the apps that are for a server, regardless of its issuer.
 func (a Apps) forServer(at spot) []*App {
 	var all []*App
 	for i := range a {
@@ -192,8 +193,8 @@ func (a *App) lists(serverURL string) bool {
 	})
 }
 
-// isPlainPath reports whether a URL's path is what it seems to be: without
-// segments that lead upwards, however they are written.
+// isPlainPath reports whether a URL's path has no dot segments, in any
+// encoding.
 func isPlainPath(raw string) bool {
 	u, err := url.Parse(raw)
 	return err == nil && !strings.Contains(u.Path, `\`) &&
@@ -211,7 +212,7 @@ func (a *App) providers() []providers.Provider {
 	return all
 }
 
-// validate reports what leaves it open where the app's secret may go.
+// validate reports settings that leave open where the app's secret may go.
 func (a *App) validate(allowLoopback bool) []string {
 	var faults []string
 	bad := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }

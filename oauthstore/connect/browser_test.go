@@ -153,7 +153,7 @@ func TestTheHandlersInChromium(t *testing.T) {
 	expect(other, "wrong-browser", http.StatusForbidden, "This belongs to another browser")
 	first.Visit(t, s.URL+"/login?as=bob")
 	first.Visit(t, back)
-	expect(first, "wrong-owner", http.StatusForbidden, "Somebody else began this")
+	expect(first, "wrong-owner", http.StatusForbidden, "Another account started this")
 	first.Visit(t, s.URL+"/login?as=alice")
 	first.Visit(t, back)
 	expect(first, "connected", http.StatusOK, "Tasks is connected")

@@ -10,9 +10,9 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
-// A chosen client is the one that a flow uses. Its JSON is part of the flow's
-// record: of a registered client the secret is in it, of an app it is not,
-// since that may be rotated and its key may live elsewhere.
+// A chosen client is the client of a flow. Its JSON is part of the flow's
+// record. It contains the secret of a registered client but not that of an app,
+// which may be rotated and whose key may be in a key service.
 type chosen struct {
 	Kind   oauthstore.ClientKind `json:"kind"`
 	ID     string                `json:"id"`
@@ -21,10 +21,10 @@ type chosen struct {
 	Secret string                `json:"secret,omitzero"`
 }
 
-// client finds the client to use at a plan's authorization server, in the order
-// of MCP 2026-07-28: one that was registered by hand, our metadata document, a
-// dynamic registration. redirect, if not empty, is where the caller listens.
-// grants, if not nil, are the grants of a flow that sends nobody back.
+// client returns the client for a plan's authorization server, in the order of
+// MCP 2026-07-28: an application, our metadata document, a dynamic registration.
+// redirect, if not empty, is where the caller listens. grants, if not nil, are
+// the grants of a flow without a redirect.
 func (c *Connector) client(ctx context.Context, s *site, p *plan, redirect string, grants []string) (chosen, string, error) {
 	issuer := p.Server.Issuer
 	if app := c.opts.Apps.find(s.spot(), issuer); app != nil {
@@ -49,7 +49,7 @@ func (c *Connector) client(ctx context.Context, s *site, p *plan, redirect strin
 	}
 	if p.Server.RegistrationEndpoint == "" {
 		return chosen{}, "", &Error{
-			Kind: KindNoClient, Detail: "the authorization server registers nobody by itself: make an application there and name it in Options.Apps",
+			Kind: KindNoClient, Detail: "the authorization server does not support dynamic registration: register an app there and add it to Options.Apps",
 			Obtain: s.way.Obtain,
 		}
 	}
@@ -70,21 +70,21 @@ func (c *Connector) client(ctx context.Context, s *site, p *plan, redirect strin
 	return reg.chosen(), redirect, nil
 }
 
-// errElsewhere: an app is for the server, and not for that issuer.
-var errElsewhere = fault(KindUntrusted, "the application is registered at another authorization server than the one that the server's metadata names")
+// errElsewhere: an app is for the server but not for that issuer.
+var errElsewhere = fault(KindUntrusted, "the application is registered at another authorization server than the server's metadata names")
 
 var errNoRedirect = fault(KindMisconfigured, "Options.RedirectURL is not set")
 
-// documentFits reports whether our client ID metadata document serves here. A
-// server that takes no public clients could not be told who we are.
+// documentFits reports whether our client ID metadata document can be used at
+// this server. The document describes a public client.
 func (c *Connector) documentFits(m *oauth.ServerMetadata) bool {
 	return c.opts.ClientMetadataURL != "" && m.ClientIDMetadata &&
 		(m.AuthMethods == nil || slices.Contains(m.AuthMethods, oauth.AuthNone) || m.RegistrationEndpoint == "")
 }
 
-// registrationMethod picks how a client that registers itself authenticates.
-// No secret is the best: there is none to end, to rotate or to leak. Where the
-// server does not say, it is the one that RFC 8414 section 2 assumes.
+// registrationMethod returns the authentication method to register. It prefers
+// none: there is no secret to expire, rotate or leak. If the metadata lists no
+// methods, RFC 8414 section 2 has the default.
 func registrationMethod(m *oauth.ServerMetadata) (string, bool) {
 	for _, method := range []string{oauth.AuthNone, oauth.AuthBasic, oauth.AuthPost} {
 		if m.Takes(method) {
@@ -94,7 +94,7 @@ func registrationMethod(m *oauth.ServerMetadata) (string, bool) {
 	return "", false
 }
 
-// method says how an app authenticates.
+// method returns how an app authenticates.
 func (a *App) method(m *oauth.ServerMetadata) (string, error) {
 	switch {
 	case a.AuthMethod != "":
@@ -108,10 +108,10 @@ func (a *App) method(m *oauth.ServerMetadata) (string, error) {
 	case m.Takes(oauth.AuthPost):
 		return oauth.AuthPost, nil
 	}
-	return "", fault(KindMisconfigured, "the authorization server takes no client secrets: give the application a Signer, or an AuthMethod")
+	return "", fault(KindMisconfigured, "the authorization server does not accept client secrets: set the application's Signer or AuthMethod")
 }
 
-// authenticate says how a flow's client authenticates at the token endpoint.
+// authenticate returns how a flow's client authenticates at the token endpoint.
 func (c *Connector) authenticate(f *flow) (oauth.Client, error) {
 	client := oauth.Client{
 		ID: f.Client.ID, AuthMethod: f.Client.Method, Secret: oauthstore.NewSecret(f.Client.Secret), Issuer: f.Plan.Server.Issuer,
@@ -121,7 +121,7 @@ func (c *Connector) authenticate(f *flow) (oauth.Client, error) {
 	}
 	app := c.opts.Apps.find(spotOf(f.Key, f.Connector), client.Issuer)
 	if app == nil || app.ID != client.ID {
-		return client, fault(KindMisconfigured, "the application with which the consent began is not in Options.Apps")
+		return client, fault(KindMisconfigured, "the application that started the consent is not in Options.Apps")
 	}
 	return app.client(client.AuthMethod, client.Issuer), nil
 }
@@ -133,8 +133,9 @@ func (a *App) client(method, issuer string) oauth.Client {
 }
 
 // ClientMetadata serves the client ID metadata document, for the path of
-// Options.ClientMetadataURL. Authorization servers fetch it without signing in.
-// Without a ClientMetadataURL and a RedirectURL it answers 404.
+// Options.ClientMetadataURL. Authorization servers fetch it without
+// authentication. Without a ClientMetadataURL and a RedirectURL it responds
+// with 404.
 func (c *Connector) ClientMetadata() http.Handler {
 	body, err := oauth.ClientDocument(c.opts.ClientMetadataURL, oauth.ClientMetadata{
 		RedirectURIs: []string{c.opts.RedirectURL}, AuthMethod: oauth.AuthNone, Name: c.opts.ClientName, URI: c.opts.ClientURI,

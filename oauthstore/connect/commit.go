@@ -9,7 +9,7 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
-// A grant is a token that was obtained, with all that its record needs.
+// A grant is a new token with the data for its record.
 type grant struct {
 	key       oauthstore.Key
 	connector string
@@ -22,7 +22,7 @@ type grant struct {
 	token     *oauth.TokenResponse
 }
 
-// provenance is what is recorded of where the grant comes from.
+// provenance returns the provenance of the grant for its record.
 func (g *grant) provenance() oauthstore.Provenance {
 	server := &g.plan.Server
 	return oauthstore.Provenance{
@@ -32,13 +32,13 @@ func (g *grant) provenance() oauthstore.Provenance {
 	}
 }
 
-// commit stores a new credential in place of the old one, which stays until
-// then, and has the MCP server asked.
+// commit replaces the old credential, which stays valid until then, and
+// verifies the new one.
 func (c *Connector) commit(ctx context.Context, g *grant) (oauthstore.Status, error) {
 	t := g.token
 	if t.Problem != nil {
 		c.revoke(ctx, g)
-		return oauthstore.Status{}, &Error{Kind: KindUnsupported, Detail: "the token that was issued can't be handed on", Err: t.Problem}
+		return oauthstore.Status{}, &Error{Kind: KindUnsupported, Detail: "the issued token can't be passed on", Err: t.Problem}
 	}
 	if !g.plan.Named && foreignAudience(claims(t.AccessToken), g.plan.Resource, g.key.Server) {
 		c.revoke(ctx, g)
@@ -59,7 +59,7 @@ func (c *Connector) commit(ctx context.Context, g *grant) (oauthstore.Status, er
 	return c.verify(ctx, st), nil
 }
 
-// keep stores the secret of an application for the owner, if it is to be kept.
+// keep stores the secret of an application for the owner, if App.Keep is set.
 func (c *Connector) keep(ctx context.Context, owner oauthstore.Owner, app *App, p *oauthstore.Provenance) error {
 	if app == nil || !app.Keep || app.ID != p.ClientID || p.Client != oauthstore.ClientApplication {
 		return nil
@@ -75,8 +75,8 @@ func clientOf(owner oauthstore.Owner, p *oauthstore.Provenance, secret oauthstor
 	}
 }
 
-// verify has the MCP server asked about a credential that was just stored. A
-// server that does not answer leaves the verdict open.
+// verify asks the MCP server about a newly stored credential. If the server does
+// not respond, the verdict stays open.
 func (c *Connector) verify(ctx context.Context, st oauthstore.Status) oauthstore.Status {
 	if c.opts.Verify == nil {
 		return st
@@ -92,7 +92,7 @@ func (c *Connector) verify(ctx context.Context, st oauthstore.Status) oauthstore
 
 const revokeTimeout = 5 * time.Second
 
-// revoke gives a token back that nobody will use, if the server takes it.
+// revoke revokes an unused token, if the server supports it.
 func (c *Connector) revoke(ctx context.Context, g *grant) {
 	token, hint := g.token.RefreshToken, "refresh_token"
 	if token.IsZero() {

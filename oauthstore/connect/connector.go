@@ -27,44 +27,44 @@ import (
 type Options struct {
 	// RedirectURL is where authorization servers send users back to: the public
 	// URL of [Web.Callback]. It must be https, or http on a loopback address.
-	// Default: none, and [Connector.Begin] fails.
+	// If empty, [Connector.Begin] fails.
 	RedirectURL string
-	// Apps are the applications that were registered by hand. New refuses one
-	// that is not bound to an issuer and to servers. Default: none.
+	// Apps are the registered applications. New returns an error for one that is
+	// not bound to an issuer and to servers. If nil, none.
 	Apps Apps
 	// ClientMetadataURL is the public https URL of [Connector.ClientMetadata],
-	// which is then our client id at servers that take such documents. Default:
-	// none, and such servers are registered with like others.
+	// which is then our client id at servers that support such documents. If
+	// empty, dynamic registration is used there too.
 	ClientMetadataURL string
-	// ClientName is what users read on the consent page. Default: the host of
-	// RedirectURL, else "toolgrant".
+	// ClientName is the application's name on the consent page. If empty, the host
+	// of RedirectURL, else "toolgrant".
 	ClientName string
-	// ClientURI is a page about the application, for the consent page. Default:
+	// ClientURI is a page about the application, for the consent page. If empty,
 	// none.
 	ClientURI string
-	// Verify asks the MCP server whether it takes a new token; the verdict is
-	// stored. A zero verdict says that there is nobody to ask. Default: nobody is
-	// asked, and the first use finds out.
+	// Verify asks the MCP server whether it accepts a new token; the verdict is
+	// stored. A zero verdict means that the server can't be asked. If nil, tokens
+	// are verified at their first use.
 	Verify func(context.Context, oauthstore.Key, oauthstore.Token) oauthstore.Verdict
-	// FlowTTL is how long a user may take from the click to the callback.
-	// Default: 10 min.
+	// FlowTTL is the time that a user may take from the click to the callback. If
+	// zero, 10 min.
 	FlowTTL time.Duration
-	// InsecureTransport sends all requests in place of the guarded transport: through a
-	// proxy, to an intranet, with a certificate authority of its own. It must not
-	// repeat requests, and whoever makes it says which addresses may be reached.
-	// URLs, redirects, time and bodies are guarded all the same. Default:
-	// none, public addresses are dialed over https only.
+	// InsecureTransport sends all requests in place of the guarded transport: through
+	// a proxy, to an intranet, with a private certificate authority. It must not
+	// repeat requests, and it decides which addresses may be reached. URLs,
+	// redirects, deadlines and body sizes are still guarded. If nil, only public
+	// addresses are dialed, over https.
 	InsecureTransport http.RoundTripper
-	// InsecureAllowLoopback lets the default client use http and loopback
-	// addresses, and ClientMetadataURL be one, for tests. Default: it does not.
+	// InsecureAllowLoopback allows http and loopback addresses, also in
+	// ClientMetadataURL, for tests. If false, they are refused.
 	InsecureAllowLoopback bool
 	// InsecureLegacyDiscovery looks for the authorization server at the MCP
-	// server's own origin, as MCP 2025-03-26 had it, wherever there is no
-	// protected-resource metadata, and not only where a provider's data says
-	// so. On some servers that is a trap. Default: it does not.
+	// server's own origin (MCP 2025-03-26) for every server without
+	// protected-resource metadata. The metadata at an origin may belong to
+	// something else. If false, only for providers whose data allows it.
 	InsecureLegacyDiscovery bool
-	// Logger gets one line for each consent that ends and each client that is
-	// registered, renewed or replaced, without any secret. Default: none.
+	// Logger gets one line for each finished consent and each client that is
+	// registered, renewed or replaced, without any secret. If nil, no lines.
 	Logger *slog.Logger
 }
 
@@ -73,9 +73,9 @@ const (
 	defaultName    = "toolgrant"
 )
 
-// A Connector obtains credentials and puts them into a store. It keeps nothing
-// itself: a consent that one process began is finished by any other with the
-// same store and options. Safe for concurrent use.
+// A Connector obtains credentials and puts them into a store. It has no state of
+// its own: any process with the same store and options can finish a consent
+// that another one started. It is safe for concurrent use.
 type Connector struct {
 	store  *oauthstore.Store
 	handle storehandle.Handle // of store
@@ -85,7 +85,7 @@ type Connector struct {
 	registering singleflight.Group
 }
 
-// New returns a connector. It reports every option that is wrong.
+// New returns a connector, or an error that lists all invalid options.
 func New(store *oauthstore.Store, opts *Options) (*Connector, error) {
 	if store == nil {
 		return nil, errors.New("connect: a connector needs a store")
@@ -143,7 +143,7 @@ func (o *Options) validate() error {
 
 var errRedirectURL = errors.New("connect: the redirect URL is not an https URL, or an http one on a loopback address, without fragment")
 
-// checkRedirect judges the form of a redirect URI (OAuth 2.1 section 2.3.1).
+// checkRedirect checks the form of a redirect URI (OAuth 2.1 section 2.3.1).
 func checkRedirect(raw string) error {
 	u, err := url.Parse(raw)
 	if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" || u.Opaque != "" ||
@@ -153,31 +153,30 @@ func checkRedirect(raw string) error {
 	return nil
 }
 
-// An Ask narrows which credential is to be obtained and what is asked for.
+// An Ask selects the credential to obtain and what to request for it.
 type Ask struct {
-	// Account is which of several accounts of the owner. Default: the empty
-	// one.
+	// Account selects one of several accounts of the owner. If empty, the account
+	// without a name.
 	Account string
-	// ServerURL is the MCP server's URL, where the provider has one per
-	// customer. Default: the provider's own.
+	// ServerURL is the MCP server's URL, for providers with a URL per customer. If
+	// empty, the provider's own.
 	ServerURL string
-	// Scopes to ask for, as they are. Default: those that the server's
-	// challenge names, else its metadata, else the provider's data.
+	// Scopes are the scopes to request. If nil, those of the server's challenge,
+	// else of its metadata, else of the provider's data.
 	Scopes []string
-	// Challenge is the header of a 401 or 403 that the MCP server gave to a
-	// request without a token, or with too few scopes. Default: the server is
-	// asked.
+	// Challenge is the header of the MCP server's 401 or 403 response to a request
+	// without a token, or with too few scopes. If nil, the server is asked.
 	Challenge http.Header
-	// RedirectURL is where the authorization server sends the user back to.
-	// Default: that of the app, else Options.RedirectURL; for
-	// [Connector.Listen] a loopback address.
+	// RedirectURL is where the authorization server sends the user back to. If
+	// empty, that of the app, else Options.RedirectURL; for [Connector.Listen] a
+	// loopback address.
 	RedirectURL string
-	// ReturnTo is where the browser goes when all is done. It is kept as it is:
-	// see WebOptions.ReturnTo for what is allowed there. Default: a page that
-	// says that it is done.
+	// ReturnTo is where the browser goes at the end. It is stored unchanged:
+	// WebOptions.ReturnTo restricts it. If empty, a page that says that the
+	// provider is connected.
 	ReturnTo string
 	// Binding is a secret that only the user's browser has, such as a cookie's
-	// value: who finishes must bring it. Default: a new one, which Begun holds.
+	// value; the callback must present it. If zero, a new one, in Begun.
 	Binding oauthstore.Secret
 }
 
@@ -188,7 +187,7 @@ func orNew(a *Ask) *Ask {
 	return a
 }
 
-// A site is one MCP server as one owner reaches it.
+// A site is one MCP server for one owner.
 type site struct {
 	key      oauthstore.Key
 	data     providers.Provider // as it was given
@@ -204,8 +203,8 @@ func spotOf(key oauthstore.Key, connector string) spot {
 	return spot{owner: key.Owner, server: key.Server, connector: connector}
 }
 
-// site finds out which server and credential are meant. kinds are the kinds of
-// way that will do, best first; none means that any will.
+// site resolves the server and the credential. kinds are the acceptable kinds of
+// way, best first; none means all.
 func (c *Connector) site(p providers.Provider, owner oauthstore.Owner, ask *Ask, kinds ...string) (site, error) {
 	s := site{key: oauthstore.Key{Owner: owner, Provider: p.ID, Account: ask.Account}}
 	if err := p.Validate(); err != nil {
@@ -242,7 +241,7 @@ func wayOf(p providers.Provider, kinds []string) (providers.Way, bool) {
 	return providers.Way{}, false
 }
 
-// profile says what is known of the tokens of a server.
+// profile returns the token profile of a server.
 func (s *site) profile() oauthstore.TokenProfile {
 	t := s.provider.Tokens
 	return oauthstore.TokenProfile{
@@ -267,7 +266,7 @@ func (c *Connector) log(ctx context.Context, msg string, key oauthstore.Key, att
 // digestSize is the length of a digest.
 const digestSize = 2 * sha256.Size
 
-// digest names a secret or a long text in a record's id.
+// digest represents a secret or a long text in a record's id.
 func digest(parts ...string) string {
 	h := sha256.New()
 	for _, p := range parts {

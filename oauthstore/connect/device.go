@@ -18,8 +18,8 @@ var deviceGrants = []string{"urn:ietf:params:oauth:grant-type:device_code", "ref
 // A Device is a consent that the user gives on another device (RFC 8628).
 type Device struct {
 	UserCode    string // for the user to type
-	URL         string // where it is typed
-	CompleteURL string // the same with the code in it, as for a QR code; "" if the server has none
+	URL         string // the page to type it at
+	CompleteURL string // URL with the code in it, for a QR code; "" if the server has none
 	Key         oauthstore.Key
 	Ends        time.Time
 	Scopes      []string // that are asked for, sorted; nil: none
@@ -34,8 +34,9 @@ type Device struct {
 	code      *oauth.DeviceCode
 }
 
-// Device begins a consent for a machine without a browser, at servers that have
-// such a flow. Show the user the code and the URL, then call [Device.Wait].
+// Device starts a consent for a machine without a browser, at servers that
+// support the device flow. Show the user the code and the URL, then call
+// [Device.Wait].
 func (c *Connector) Device(ctx context.Context, p providers.Provider, owner oauthstore.Owner, ask *Ask) (*Device, error) {
 	ask = orNew(ask)
 	s, err := c.site(p, owner, ask, providers.WayOAuth)
@@ -79,9 +80,9 @@ func (c *Connector) device(ctx context.Context, s *site, ask *Ask) (*Device, err
 	}, nil
 }
 
-// Wait asks until the user has decided, then stores the credential and has the
-// MCP server asked. A user who says no is [KindDenied]; where the code ends
-// first, or ctx has a deadline that does, it is [KindTimeout].
+// Wait polls until the user has decided, then stores and verifies the
+// credential. It returns [KindDenied] if the user declines, and [KindTimeout] if
+// the code expires or the deadline of ctx passes first.
 func (d *Device) Wait(ctx context.Context) (Result, error) {
 	c, key := d.connector, d.Key
 	token, err := oauth.WaitDevice(ctx, c.http, oauth.PollRequest{
@@ -90,7 +91,7 @@ func (d *Device) Wait(ctx context.Context) (Result, error) {
 	if err != nil {
 		return Result{}, fail("device", key, deviceFault(ctx, err))
 	}
-	// The code is spent: what it brought is stored whatever becomes of ctx.
+	// The code is used up: store the credential even if ctx ends.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTimeout)
 	defer cancel()
 	st, err := c.commit(ctx, &grant{

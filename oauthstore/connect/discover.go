@@ -13,24 +13,24 @@ import (
 	"github.com/toolgrant/toolgrant/providers"
 )
 
-// A plan is what discovery found out: whom to ask, for what. Its JSON is part
-// of a flow's record.
+// A plan is the result of discovery: the authorization server and the request
+// to it. Its JSON is part of a flow's record.
 type plan struct {
 	Server   oauth.ServerMetadata `json:"server"`
 	Resource string               `json:"resource,omitzero"` // resource parameter (RFC 8707); "" for none
 	Scopes   []string             `json:"scopes,omitzero"`   // to ask for, sorted; nil: none
 	Params   map[string]string    `json:"params,omitzero"`   // further parameters of the authorization URL
-	// NoPKCEMetadata: the server takes S256 and its metadata does not say so.
+	// NoPKCEMetadata: the server supports S256 but does not advertise it.
 	NoPKCEMetadata bool `json:"no_pkce_metadata,omitzero"`
 	// Named: the catalogue, an App or the provider's data names the
 	// authorization server for this server. False: only the server itself does.
 	Named bool `json:"named,omitzero"`
 }
 
-// discover finds the authorization server of a site and what to ask it for:
+// discover finds the authorization server of a site and plans the request to it:
 // from a challenge, the protected-resource metadata and the authorization
-// server's own (MCP 2026-07-28, authorization), or from the provider's data
-// where that is pinned.
+// server's metadata (MCP 2026-07-28, authorization), or from the provider's data
+// if that is pinned.
 func (c *Connector) discover(ctx context.Context, s *site, ask *Ask) (*plan, error) {
 	known := &s.provider.OAuth
 	challenges := oauth.ParseChallenges(ask.Challenge)
@@ -76,7 +76,7 @@ func (c *Connector) discover(ctx context.Context, s *site, ask *Ask) (*plan, err
 }
 
 func bound(detail string) *Error {
-	return fault(KindUnsupported, detail+": OpenAI's client sends plain bearer tokens, so none can be handed to it")
+	return fault(KindUnsupported, detail+", and OpenAI sends plain bearer tokens only")
 }
 
 func orElse(a, b string) string {
@@ -86,8 +86,8 @@ func orElse(a, b string) string {
 	return b
 }
 
-// pinned takes the authorization server from the provider's data, and what
-// that leaves out from the issuer's own metadata.
+// pinned returns the authorization server of the provider's data, completed from
+// the issuer's own metadata.
 func (c *Connector) pinned(ctx context.Context, known *providers.OAuth) (*oauth.ServerMetadata, error) {
 	if known.TokenEndpoint != "" && known.AuthorizationEndpoint != "" {
 		return serverOf(known), nil
@@ -95,7 +95,7 @@ func (c *Connector) pinned(ctx context.Context, known *providers.OAuth) (*oauth.
 	return oauth.FindServer(ctx, c.http, known.Issuer)
 }
 
-// serverOf is the authorization server as the provider's data has it.
+// serverOf returns the authorization server of the provider's data.
 func serverOf(known *providers.OAuth) *oauth.ServerMetadata {
 	return &oauth.ServerMetadata{
 		Issuer: known.Issuer, AuthorizationEndpoint: known.AuthorizationEndpoint, TokenEndpoint: known.TokenEndpoint,
@@ -114,7 +114,7 @@ func (c *Connector) live(ctx context.Context, s *site, challenge oauth.Challenge
 	expected := c.expected(s)
 	switch {
 	case errors.Is(err, oauth.ErrNoMetadata) && len(expected) > 0 && !known.LegacyDiscovery:
-		// Somebody who may says whose tokens it takes.
+		// The data, an app or the imported token names the issuer.
 		resource = &oauth.ResourceMetadata{Resource: orElse(known.Resource, s.key.Server), AuthorizationServers: expected[:1]}
 	case errors.Is(err, oauth.ErrNoMetadata) && (known.LegacyDiscovery || c.opts.InsecureLegacyDiscovery):
 		server, err := oauth.FindLegacyServer(ctx, c.http, s.key.Server)
@@ -191,13 +191,13 @@ func (c *Connector) choose(ctx context.Context, s *site, issuers []string) (*oau
 // to.
 const maxIssuers = 4
 
-// initialize is what an MCP client says first, without a token. It has no side
-// effect, and who wants a token answers it with a challenge.
+// initialize is the first request of an MCP client, sent without a token. It has
+// no side effect, and servers that need a token respond with a challenge.
 const initialize = `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},` +
 	`"clientInfo":{"name":"toolgrant","version":"1"}}}`
 
-// probe asks the MCP server for a challenge. An answer without one, or a
-// server that lets anyone in, is no error: then the well-known places tell.
+// probe asks the MCP server for a challenge. A response without one is not an
+// error: the well-known URLs are tried next.
 func (c *Connector) probe(ctx context.Context, s *site) (http.Header, error) {
 	method, body := http.MethodPost, io.Reader(bytes.NewReader([]byte(initialize)))
 	if s.provider.Transport == providers.TransportSSE {
@@ -205,7 +205,7 @@ func (c *Connector) probe(ctx context.Context, s *site) (http.Header, error) {
 	}
 	req, err := http.NewRequestWithContext(ctx, method, s.key.Server, body)
 	if err != nil {
-		return nil, &Error{Kind: KindMisconfigured, Detail: "the server's URL can't be asked"}
+		return nil, &Error{Kind: KindMisconfigured, Detail: "the server's URL is invalid"}
 	}
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
@@ -225,9 +225,9 @@ func (c *Connector) probe(ctx context.Context, s *site) (http.Header, error) {
 	case errors.Is(err, safehttp.ErrRedirect):
 		return http.Header{}, nil
 	case errors.Is(err, safehttp.ErrBlocked):
-		return nil, &Error{Kind: KindMisconfigured, Detail: "the server's address must not be asked", Err: safehttp.ErrBlocked}
+		return nil, &Error{Kind: KindMisconfigured, Detail: "the server's address is blocked", Err: safehttp.ErrBlocked}
 	case err != nil:
-		return nil, &Error{Kind: KindUnavailable, Detail: "the MCP server does not answer", Err: safehttp.Cause(err)}
+		return nil, &Error{Kind: KindUnavailable, Detail: "the MCP server does not respond", Err: safehttp.Cause(err)}
 	}
 	return resp.Header, nil
 }

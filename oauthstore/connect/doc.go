@@ -4,38 +4,38 @@
 //
 // # One real task
 //
-// A web application wants its users to connect MCP servers. It makes a
-// connector beside its store and mounts two handlers:
+// A web application lets its users connect MCP servers. It creates a connector
+// for its store and mounts two handlers:
 //
 //	connector, err := connect.New(creds, &connect.Options{
 //		RedirectURL: "https://app.example/callback",
-//		Apps:        apps, // registered by hand, where a provider wants that
+//		Apps:        apps, // registered applications, for providers that need one
 //		Verify:      verify,
 //	})
-//	web, err := connector.Web(signedIn, nil) // signedIn tells whose request it is
+//	web, err := connector.Web(signedIn, nil) // signedIn returns the owner of a request
 //	mux.Handle("/connect/{provider}", web.Connect())
 //	mux.Handle("/callback", web.Callback())
 //
-// A link to /connect/asana is all that its pages need. What happens then can
-// also be done by hand:
+// Its pages need only a link to /connect/asana. A program can also run the steps
+// itself:
 //
 //	begun, err := connector.Begin(ctx, providers.Asana(), owner, nil)
 //	// keep begun.Binding in a cookie and send the browser to begun.URL;
 //	// the callback may come to another process:
 //	result, err := connector.Finish(ctx, owner, binding, r.URL.RawQuery)
 //
-// Begin asks the MCP server whose tokens it takes, makes the application known
-// to that authorization server, and stores what the callback needs. Finish
-// takes that, once, exchanges the code, stores the credential, has the server
-// asked whether it takes the token, and stores the verdict.
+// Begin asks the MCP server for its authorization server, registers the
+// application there if needed, and stores the pending consent. Finish takes the
+// pending consent, once, exchanges the code, stores the credential, has the
+// server asked whether it accepts the token, and stores the verdict.
 //
 // # Which client
 //
 // In this order: an application of Options.Apps for that server and issuer; our
-// client ID metadata document; dynamic registration. What was registered is stored, used
-// by all, renewed before its secret ends, and replaced once the server has
-// forgotten it. Of many first connects at once, in any number of processes, one
-// registers.
+// client ID metadata document; dynamic registration. A registered client is
+// stored, shared by all users, renewed before its secret expires, and replaced
+// if the server has deleted it. Of concurrent first connects, in any number of
+// processes, one registers.
 //
 // # Other ways
 //
@@ -55,24 +55,24 @@
 //	}
 //
 // An issuer that the catalogue or an App names serves their servers and no
-// others. Where a custom server shares one, name it in the provider's
-// OAuth.Issuer. For an issuer that only the server itself names, show the user
-// both hosts (see [Begun]; [Web] does), and expect [KindWrongAudience] for a
-// token that is for something else.
+// others. If a custom server shares one, name it in the provider's OAuth.Issuer.
+// For an issuer that only the server itself names, show the user both hosts (see
+// [Begun]; [Web] does), and expect [KindWrongAudience] for a token that was
+// issued for something else.
 //
-// A callback counts once, within ten minutes, in the browser and for the owner
-// that began; PKCE with S256, the state and the issuer (RFC 9207) are checked
-// always. A resource or issuer that is not what was asked ends the attempt: no
-// other place is tried. Requests go to public https addresses only. Verifiers
-// and secrets are stored sealed, of states and bindings only digests.
+// A callback is accepted once, within ten minutes, from the same browser and for
+// the same owner; PKCE with S256, the state and the issuer (RFC 9207) are always
+// checked. A resource or issuer other than the requested one ends the attempt.
+// Requests go to public https addresses only. Verifiers and secrets are stored
+// sealed; of states and bindings only digests are stored.
 //
 // # Errors
 //
-// Methods fail with [*Error], whose Kind says what to do. What a server wrote
-// is in Said, bounded, and never in the error's text.
+// Methods return [*Error], whose Kind says what to do. Said contains a bounded
+// excerpt of the server's text, which is never part of the error's text.
 //
 // # Compatibility
 //
-// MCP 2026-07-28 and 2025-11-25; the discovery of 2025-03-26 where a provider's
-// data or an option says so.
+// MCP 2026-07-28 and 2025-11-25; the discovery of 2025-03-26 if a provider's
+// data or an option allows it.
 package connect

@@ -11,30 +11,29 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
-// A Kind says why no credential came of it. Its words are those of the
-// command's contract where that has one.
+// A Kind says why no credential was obtained.
 type Kind string
 
 // Kinds of errors.
 const (
-	KindDenied         Kind = "access_denied"           // the user said no, or the provider did for them
-	KindStateUnknown   Kind = "state_unknown"           // the callback belongs to no consent that was begun here
-	KindStateUsed      Kind = "state_used"              // the callback came before: nothing is done twice
-	KindExpired        Kind = "expired"                 // the consent was begun too long ago
-	KindWrongBrowser   Kind = "wrong_browser"           // the callback came from another browser than the one it began in
-	KindWrongOwner     Kind = "wrong_owner"             // somebody else is signed in now than when it began
-	KindUntrusted      Kind = "untrusted_metadata"      // issuer, resource or PKCE are not as they must be: nothing was sent there
-	KindNoClient       Kind = "no_client"               // the application can't register by itself: a person must do it; see Error.Obtain
-	KindClientReplaced Kind = "client_replaced"         // the server had forgotten our client; see Error.Next
-	KindUnsupported    Kind = "unsupported"             // the server wants tokens that can't be handed on, or has no such flow
-	KindRefused        Kind = "refused"                 // the authorization server refuses the code, assertion or request
-	KindWrongToken     Kind = "wrong_token_kind"        // the imported token is surely for something else
+	KindDenied         Kind = "access_denied"           // the user or the provider denied the request
+	KindStateUnknown   Kind = "state_unknown"           // the callback does not belong to a pending consent
+	KindStateUsed      Kind = "state_used"              // an earlier callback used the state; nothing is done twice
+	KindExpired        Kind = "expired"                 // the consent started too long ago
+	KindWrongBrowser   Kind = "wrong_browser"           // the callback came from a browser that did not start the consent
+	KindWrongOwner     Kind = "wrong_owner"             // another user is signed in than at the start
+	KindUntrusted      Kind = "untrusted_metadata"      // issuer, resource or PKCE failed a check; no secret was sent there
+	KindNoClient       Kind = "no_client"               // a person must register the application; see Error.Obtain
+	KindClientReplaced Kind = "client_replaced"         // the server had deleted our client; see Error.Next
+	KindUnsupported    Kind = "unsupported"             // the server requires tokens that can't be passed on, or lacks the flow
+	KindRefused        Kind = "refused"                 // the authorization server rejects the code, assertion or request
+	KindWrongToken     Kind = "wrong_token_kind"        // the imported token is recognized as one for something else
 	KindWrongAudience  Kind = "wrong_audience"          // the token that was issued is for another server: it was not sent there, and is not stored
-	KindRejected       Kind = "unauthorized"            // the MCP server refuses the imported token, or it has ended for good
-	KindTooManySteps   Kind = "step_up_limit"           // new scopes were asked for too often, or were granted and did not help
-	KindTimeout        Kind = "callback_timeout"        // nobody came back in time
+	KindRejected       Kind = "unauthorized"            // the MCP server rejects the imported token, or the token expired and can't be refreshed
+	KindTooManySteps   Kind = "step_up_limit"           // new scopes were requested too often, or were granted without effect
+	KindTimeout        Kind = "callback_timeout"        // no callback arrived in time
 	KindMisconfigured  Kind = "misconfigured"           // the application or its registration is wrong: for the operator
-	KindUnavailable    Kind = "temporarily_unavailable" // a server, the network or the database does not answer now
+	KindUnavailable    Kind = "temporarily_unavailable" // a server, the network or the database does not respond now
 )
 
 // An Error is what the methods of [Connector] fail with. Its text names the
@@ -43,13 +42,13 @@ const (
 type Error struct {
 	Op         string         // such as "begin", "finish", "import"
 	Kind       Kind           //
-	Key        oauthstore.Key // whose credential; zero where that is not known
+	Key        oauthstore.Key // the credential; zero if unknown
 	Detail     string         // one sentence for a log or a person, without secrets and without text of a server
-	Said       string         // what the authorization server said, at most 200 printable characters; never in Error()
-	Obtain     string         // for KindNoClient: the provider's sentence on where a client is had; "" if nobody says
-	RetryAfter time.Duration  // when trying again makes sense; 0: not known
-	// Next is a consent that was begun in place of the one that failed, for
-	// [KindClientReplaced]: send the user there. Nil otherwise.
+	Said       string         // text of the authorization server, at most 200 printable characters; never in Error()
+	Obtain     string         // for KindNoClient: the provider's sentence on where to register a client; "" if unknown
+	RetryAfter time.Duration  // when a retry makes sense; 0: unknown
+	// Next is a consent that replaces the failed one, for [KindClientReplaced]:
+	// send the user there. Nil otherwise.
 	Next *Begun
 	Err  error // cause, or nil; matches the sentinels of oauthstore where one fits
 }
@@ -83,8 +82,8 @@ func KindOf(err error) Kind {
 
 func fault(kind Kind, detail string) *Error { return &Error{Kind: kind, Detail: detail} }
 
-// fail gives an error its operation and key, and one of another package a
-// kind.
+// fail sets the operation and key of an error, and the kind of an error of
+// another package.
 func fail(op string, key oauthstore.Key, err error) error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		c := *e
@@ -110,7 +109,7 @@ func fail(op string, key oauthstore.Key, err error) error {
 	return e
 }
 
-// fromWire judges an answer of an authorization server, or of metadata.
+// fromWire sets the kind for an error of an authorization server or of metadata.
 func (e *Error) fromWire(w *oauth.Error) {
 	e.Said, e.RetryAfter = w.Description, w.RetryAfter
 	switch {

@@ -12,8 +12,8 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
-// take finds the flow of a callback and takes it, so that nobody else can. The
-// flow is returned with KindStateUsed too.
+// take finds the flow of a callback and marks it as taken, so that no other
+// callback can use it. It returns the flow with KindStateUsed too.
 func (c *Connector) take(ctx context.Context, owner oauthstore.Owner, binding oauthstore.Secret, state string) (*flow, uint64, error) {
 	if state == "" || len(state) > maxState {
 		return nil, 0, fault(KindStateUnknown, "the callback has no state")
@@ -31,7 +31,7 @@ func (c *Connector) take(ctx context.Context, owner oauthstore.Owner, binding oa
 			return nil, 0, err
 		}
 		now := time.Now()
-		// Whoever it is not for learns which provider it is about, no more.
+		// Other users learn only which provider the flow is for.
 		stranger := oauthstore.Key{Owner: owner, Provider: f.Key.Provider}
 		switch same := digest("binding", binding.Expose()); {
 		case subtle.ConstantTimeCompare([]byte(same), []byte(f.Binding)) != 1:
@@ -52,31 +52,30 @@ func (c *Connector) take(ctx context.Context, owner oauthstore.Owner, binding oa
 	}
 }
 
-// maxState is more than the 43 characters of ours.
+// maxState exceeds the 43 characters of our states.
 const maxState = 128
 
-// A Result is a credential that was obtained and stored.
+// A Result describes a newly stored credential.
 type Result struct {
-	// Status is that of the stored credential. Its Verdict is what the MCP
-	// server said of the token, if [Options.Verify] asked: a refusal is no
-	// error here, since the consent itself succeeded.
+	// Status is that of the stored credential. Its Verdict is the MCP server's, if
+	// [Options.Verify] is set. A refusal is not an error here, since the consent
+	// itself succeeded.
 	Status   oauthstore.Status
-	ReturnTo string // as it was given at the beginning
-	// Warning, if not empty, is a sentence about a token that may be wrong. It
-	// comes with imports only.
+	ReturnTo string // Ask.ReturnTo
+	// Warning, if not empty, is a sentence about an imported token that may be
+	// wrong.
 	Warning string
 }
 
-// Finish ends a consent: it checks who comes back, exchanges the code, stores
-// the credential, has the MCP server asked and stores its verdict. owner is who
-// is signed in now, binding what the browser brought, callback the query of the
-// URL that the authorization server sent it to.
+// Finish completes a consent: it checks the callback, exchanges the code, stores
+// the credential, and verifies it with the MCP server. owner is the user who is
+// signed in now, binding the secret of the browser, callback the query of the
+// redirect URL.
 //
 // The errors KindStateUnknown, KindExpired, KindWrongBrowser and KindWrongOwner
-// leave the consent as it was. With KindStateUsed the Result tells what became
-// of the first callback, as far as that is known; its Status is zero where that
-// brought nothing. Finish goes on when ctx is cancelled, since a code can be
-// used once only.
+// leave the consent pending. With KindStateUsed the Result describes the outcome
+// of the first callback, if known; its Status is zero if that failed. Finish
+// continues when ctx is canceled, since a code can be used only once.
 func (c *Connector) Finish(ctx context.Context, owner oauthstore.Owner, binding oauthstore.Secret, callback string) (Result, error) {
 	ctx = context.WithoutCancel(ctx)
 	ctx, cancel := context.WithTimeout(ctx, finishTimeout)
@@ -103,7 +102,7 @@ func (c *Connector) Finish(ctx context.Context, owner oauthstore.Owner, binding 
 // finishTimeout is for the exchange, the store and the probe together.
 const finishTimeout = time.Minute
 
-// again says what became of a flow that was taken before.
+// again returns the outcome of a flow that was taken before.
 func (c *Connector) again(ctx context.Context, f *flow) Result {
 	r := Result{ReturnTo: f.ReturnTo}
 	if f.Ended == kindConnected {
@@ -114,12 +113,11 @@ func (c *Connector) again(ctx context.Context, f *flow) Result {
 	return r
 }
 
-// finish does what is left to do with a flow that was taken, and notes how it
-// ended.
+// finish completes a taken flow and records its outcome.
 func (c *Connector) finish(ctx context.Context, f *flow, version uint64, back *oauth.Callback) (Result, error) {
 	id := flowID(back.State)
 	end := func(k Kind) {
-		// A flow that is not marked as ended stays taken: no harm is done.
+		// If this fails, the flow stays taken, which is safe.
 		mark := flow{Key: f.Key, Binding: f.Binding, ReturnTo: f.ReturnTo, Taken: time.Now(), Ended: k}
 		_, _ = c.save(ctx, id, mark, time.Now().Add(keepTaken), version)
 	}
@@ -135,7 +133,7 @@ func (c *Connector) finish(ctx context.Context, f *flow, version uint64, back *o
 	e, ok := errors.AsType[*oauth.Error](err)
 	switch {
 	case ok && e.Class == oauth.ClassNotConsumed:
-		// The code was not seen by anybody: the page may be loaded again.
+		// The server did not receive the code: the page may be loaded again.
 		_, _ = c.save(ctx, id, f, f.Ends.Add(keepTaken), version)
 		return Result{}, err
 	case ok && e.Class == oauth.ClassClient && f.Client.Kind == oauthstore.ClientRegistered && !f.Replaced:
@@ -151,7 +149,7 @@ func (c *Connector) finish(ctx context.Context, f *flow, version uint64, back *o
 	return Result{}, failed
 }
 
-// exchange judges the callback and redeems its code.
+// exchange checks the callback and redeems its code.
 func (c *Connector) exchange(ctx context.Context, f *flow, back *oauth.Callback) (*grant, error) {
 	server := &f.Plan.Server
 	code, err := back.Code(oauth.Expected{State: back.State, Issuer: server.Issuer, IssParameter: server.IssParameter})
@@ -175,15 +173,15 @@ func (c *Connector) exchange(ctx context.Context, f *flow, back *oauth.Callback)
 	}, nil
 }
 
-// callbackFault says what an answer means that brings no code. What it says of
-// itself counts only if the issuer is right, which is judged before.
+// callbackFault returns the error for a callback without a code. The issuer has
+// been checked before, so the server's own error code counts.
 func callbackFault(err error) error {
 	w, ok := errors.AsType[*oauth.Error](err)
 	switch {
 	case !ok:
 		return err
 	case errors.Is(err, oauth.ErrIssuerMismatch):
-		return &Error{Kind: KindUntrusted, Detail: "the answer does not come from the authorization server that was asked", Err: err}
+		return &Error{Kind: KindUntrusted, Detail: "the callback names another issuer than the authorization server of this consent", Err: err}
 	case w.Code == "access_denied":
 		return &Error{Kind: KindDenied, Said: w.Description, Err: err}
 	}

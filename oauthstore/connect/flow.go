@@ -16,33 +16,32 @@ import (
 	"github.com/toolgrant/toolgrant/providers"
 )
 
-// A Begun is a consent that waits for its user.
+// A Begun is a pending consent.
 type Begun struct {
 	// URL is where to send the user's browser. It is an https URL, or an http
-	// one on a loopback address where that is allowed, and is safe in a
-	// Location header. A program must not hand it to a shell. Send the browser
-	// there soon: where the server wants requests to be pushed (RFC 9126) it may
-	// count for a minute only.
+	// one on a loopback address if allowed, and is safe in a Location header. Do
+	// not pass it to a shell. Send the browser there soon: with pushed requests
+	// (RFC 9126) it may expire after a minute.
 	URL string
-	// Binding is what the user's browser must bring to the callback: keep it in
-	// a cookie, or in the memory of the program that waits.
+	// Binding is the secret that the user's browser must present at the callback:
+	// keep it in a cookie, or in the memory of the waiting program.
 	Binding oauthstore.Secret
 	Key     oauthstore.Key
-	Ends    time.Time // afterwards the callback is refused
+	Ends    time.Time // later callbacks are refused
 
-	Issuer   string   // the authorization server that the user is sent to
-	Resource string   // what the token is asked for
-	Scopes   []string // that are asked for, sorted; nil: none
+	Issuer   string   // the authorization server
+	Resource string   // the requested resource (RFC 8707)
+	Scopes   []string // the requested scopes, sorted; nil: none
 	ClientID string
 	Client   oauthstore.ClientKind // how the application is known there
-	// Named reports whether the catalogue, an [App] or the provider's data says
-	// that Issuer is this server's. If not, only the server itself says so: show
-	// the user the hosts of Key.Server and of URL before sending the browser.
+	// Named reports whether the catalogue, an [App] or the provider's data names
+	// Issuer for this server. If false, only the server itself does: show the user
+	// the hosts of Key.Server and of URL before sending the browser.
 	Named bool
 }
 
-// A flow is the record of a consent that has begun. Of the state only a digest
-// is kept, as the record's name.
+// A flow is the record of a pending consent. Its name is a digest of the state,
+// which is not stored itself.
 type flow struct {
 	Key oauthstore.Key `json:"key"`
 	// Connector is OpenAI's connector_id; "" for a server.
@@ -56,26 +55,26 @@ type flow struct {
 	Binding   string                  `json:"binding"`           // digest
 	ReturnTo  string                  `json:"return_to,omitzero"`
 	Ends      time.Time               `json:"ends,omitzero"`
-	Replaced  bool                    `json:"replaced,omitzero"` // it stands in for one that failed for its client's sake
+	Replaced  bool                    `json:"replaced,omitzero"` // it replaces a flow whose client the server had deleted
 
-	Taken time.Time `json:"taken,omitzero"` // when a callback took it; zero: none has
-	Ended Kind      `json:"ended,omitzero"` // how that ended; "" while it is open
+	Taken time.Time `json:"taken,omitzero"` // when a callback took it; zero: not yet
+	Ended Kind      `json:"ended,omitzero"` // the outcome; "" while pending
 }
 
-// kindConnected is how a flow ends that brought a credential.
+// kindConnected is the outcome of a successful flow.
 const kindConnected Kind = "connected"
 
-// keepTaken is how long a flow that was taken, or has ended, is remembered, so
-// that whoever loads the page is told why.
+// keepTaken is how long a taken or expired flow is kept, so that a page that is
+// loaded again can explain itself.
 const keepTaken = time.Hour
 
 func flowID(state string) backend.ID {
 	return backend.ID{Kind: backend.KindFlow, Account: digest("state", state)}
 }
 
-// Begin starts a user's consent: it finds the authorization server, makes the
-// application known there where need be, and returns the URL to send the user
-// to. [Connector.Finish] ends it, in any process.
+// Begin starts a user's consent: it finds the authorization server, registers
+// the application there if needed, and returns the URL to send the user to.
+// [Connector.Finish] completes it, in any process.
 func (c *Connector) Begin(ctx context.Context, p providers.Provider, owner oauthstore.Owner, ask *Ask) (*Begun, error) {
 	ask = orNew(ask)
 	s, err := c.site(p, owner, ask, providers.WayOAuth)
@@ -95,7 +94,7 @@ func (c *Connector) begin(ctx context.Context, s *site, ask *Ask) (*Begun, error
 		return nil, err
 	}
 	plan.wantRefresh(ask)
-	plan.Server.Scopes = nil // long, and of no use any more
+	plan.Server.Scopes = nil // long, and not needed in the record
 	client, redirect, err := c.client(ctx, s, plan, ask.RedirectURL, nil)
 	if err != nil {
 		return nil, err
@@ -110,7 +109,7 @@ func (c *Connector) begin(ctx context.Context, s *site, ask *Ask) (*Begun, error
 	f.Binding = digest("binding", binding.Expose())
 	b, err := c.start(ctx, f)
 	if e, ok := errors.AsType[*oauth.Error](err); ok && e.Class == oauth.ClassClient && client.Kind == oauthstore.ClientRegistered {
-		// A pushed request tells at once that the server has forgotten us.
+		// A pushed request shows at once that the server has deleted our client.
 		next, replaceErr := c.replace(ctx, f)
 		if next != nil {
 			b, err = next, nil
@@ -131,13 +130,13 @@ func (c *Connector) browsable(ctx context.Context, s *site, ask *Ask) (*plan, er
 		return nil, err
 	}
 	if p.Server.AuthorizationEndpoint == "" {
-		return nil, fault(KindUnsupported, "the authorization server has no consent in a browser")
+		return nil, fault(KindUnsupported, "the authorization server has no authorization endpoint")
 	}
 	return p, p.Server.CheckPKCE(p.NoPKCEMetadata)
 }
 
-// start stores a flow and makes its URL. What flow it is, and which browser it
-// is bound to, is set.
+// start stores a flow and returns its URL. The caller has set the flow's other
+// fields and its binding.
 func (c *Connector) start(ctx context.Context, f *flow) (*Begun, error) {
 	p, state, verifier := f.Plan, newSecret().Expose(), oauth.NewVerifier()
 	f.Verifier = verifier.Expose()
@@ -163,8 +162,8 @@ func (c *Connector) start(ctx context.Context, f *flow) (*Begun, error) {
 	}, nil
 }
 
-// target returns where the browser goes with a request, which is pushed where
-// the server wants that.
+// target returns the URL for the browser. It pushes the request if the server
+// requires that.
 func (c *Connector) target(ctx context.Context, f *flow, r oauth.AuthorizationRequest) (string, error) {
 	if !r.Server.RequirePushed {
 		return r.URL()

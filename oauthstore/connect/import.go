@@ -13,58 +13,57 @@ import (
 	"github.com/toolgrant/toolgrant/providers"
 )
 
-// A Token is one that the caller already has: a key that a person made at the
-// provider, or the pair of a consent that was given elsewhere. All but the
-// access token may be empty.
+// A Token is an existing token: a key that a person created at the provider, or
+// a token pair that was obtained elsewhere. All fields but the access token may
+// be empty.
 type Token struct {
 	AccessToken  oauthstore.Secret
 	RefreshToken oauthstore.Secret // needs ClientID, and TokenEndpoint where discovery does not find it
-	// Secrets are what the provider's way wants beside the token, by name
+	// Secrets are the further secrets of the provider's way, by name
 	// (providers.Way.Secrets).
 	Secrets   map[string]oauthstore.Secret
-	TokenType string    // "" means Bearer, and nothing else can be used
+	TokenType string    // "" means Bearer, the only type that can be used
 	Expiry    time.Time // zero: unknown
-	// Way is the provider's way that it belongs to (providers.Way.ID). "" means
-	// what its shape and the refresh token tell.
+	// Way is the provider's way of the token (providers.Way.ID). If empty, the
+	// token's shape and the refresh token decide.
 	Way string
 
 	// Issuer, TokenEndpoint and RevocationEndpoint are checked against the
 	// issuer's own metadata before anything is stored. If empty, discovery finds
 	// them.
 	Issuer             string
-	Resource           string // what it was asked for; "" means the server's own
+	Resource           string // the resource it was requested for; "" means the server's own
 	TokenEndpoint      string
 	RevocationEndpoint string
 	ClientID           string
-	ClientSecret       oauthstore.Secret // it is kept, sealed, for this owner only
+	ClientSecret       oauthstore.Secret // stored sealed, for this owner only
 	AuthMethod         string            // "" means none without a secret, else client_secret_basic or client_secret_post, by the metadata
 	Scopes             []string          // that were granted; nil: unknown
-	// App: the client is the application in Options.Apps for that server and
-	// issuer, whose secret the refresh then uses. It is for pairs that the
-	// operator's own application obtained elsewhere. Never set it for a token
-	// that a user or a tenant brings. Default: false, the client is the owner's.
+	// App declares that the client is the application in Options.Apps for that
+	// server and issuer, whose secret refreshes then use. It is for pairs that the
+	// operator's own application obtained elsewhere. Never set it for a token that
+	// a user or a tenant supplies. If false, the client belongs to the owner.
 	App bool
-	// InsecureEndpoints takes TokenEndpoint and RevocationEndpoint as they are
-	// where the issuer's metadata can't confirm them. The refresh token and
-	// ClientSecret go there. Default: such a token is refused.
+	// InsecureEndpoints accepts TokenEndpoint and RevocationEndpoint although the
+	// issuer's metadata does not confirm them. The refresh token and ClientSecret
+	// are sent there. If false, such a token is refused.
 	InsecureEndpoints bool
-	// RefreshedElsewhere: somebody else refreshes it, and this library never
-	// does. False: this library does, and nobody else may.
+	// RefreshedElsewhere declares that another program refreshes the token, so
+	// that this library never does. If false, only this library may refresh it.
 	RefreshedElsewhere bool
 }
 
-// Import stores a token that the caller already has. What is surely for
-// something else is refused, as [KindWrongToken], without asking anyone. Then
-// the MCP server is asked, if Options.Verify is set: what it refuses
-// ([KindRejected]) is not stored, nor is anything while it does not answer
-// ([KindUnavailable]).
+// Import stores an existing token. A token that is recognized as one for
+// something else is refused, as [KindWrongToken], and sent nowhere. Then the MCP
+// server is asked, if Options.Verify is set: the token is not stored if the
+// server rejects it ([KindRejected]) or does not respond ([KindUnavailable]).
 //
-// A token that has ended is refused too, unless it can be refreshed. Such a
-// pair is stored first, so that no new one can be lost, then refreshed, and
-// then the server is asked. If that fails, the pair stays as its status says.
+// An expired token is refused too, unless it can be refreshed. Such a pair is
+// stored first, so that a new pair cannot be lost, then refreshed and verified.
+// If that fails, the pair stays stored, and its status has the reason.
 //
-// Without Ask.ServerURL the token goes where its way works: an API token of
-// Buildkite to another URL than a consent.
+// Without Ask.ServerURL the server is that of the token's way: an API token of
+// Buildkite is for another URL than a consent.
 func (c *Connector) Import(ctx context.Context, p providers.Provider, owner oauthstore.Owner, t Token, ask *Ask) (Result, error) {
 	r, key, err := c.importToken(ctx, p, owner, &t, orNew(ask))
 	if err != nil {
@@ -104,7 +103,7 @@ func (c *Connector) importToken(ctx context.Context, p providers.Provider, owner
 	r.Warning = orElse(r.Warning, why)
 	ended := !cred.Expiry.IsZero() && time.Until(cred.Expiry) <= 0
 	if ended && (cred.RefreshToken.IsZero() || cred.RefreshedElsewhere) {
-		return Result{}, s.key, fault(KindRejected, "the token has ended, and there is no way to refresh it")
+		return Result{}, s.key, fault(KindRejected, "the token has expired and cannot be refreshed")
 	}
 	if !ended {
 		if cred.Verdict, err = c.askServer(ctx, s.key, &cred); err != nil {
@@ -128,7 +127,7 @@ func (c *Connector) importToken(ctx context.Context, p providers.Provider, owner
 	return r, s.key, err
 }
 
-// credential is what is stored of a token.
+// credential returns the credential to store for a token.
 func (s *site) credential(t *Token) oauthstore.Credential {
 	cred := oauthstore.Credential{
 		AccessToken: t.AccessToken, RefreshToken: t.RefreshToken, Secrets: maps.Clone(t.Secrets), TokenType: t.TokenType,
@@ -153,8 +152,8 @@ func (s *site) credential(t *Token) oauthstore.Credential {
 	return cred
 }
 
-// wayOfToken tells which way a token belongs to: one that can be refreshed
-// comes of a consent.
+// wayOfToken returns the way of a token: a refreshable token comes from a
+// consent.
 func wayOfToken(p providers.Provider, t *Token) string {
 	if !t.RefreshToken.IsZero() {
 		if w, ok := wayOf(p, []string{providers.WayOAuth}); ok {
@@ -164,16 +163,16 @@ func wayOfToken(p providers.Provider, t *Token) string {
 	return p.WayOf(t.AccessToken.Expose()).ID
 }
 
-// checkShape refuses a token that is, by its looks, for something else, and one
-// that lacks what its way wants beside it. A JWT that has ended may still be
+// checkShape refuses a token whose shape shows that it is for something else,
+// and one without the further secrets of its way. An expired JWT may still be
 // refreshed.
 func (s *site) checkShape(t *Token) (warning string, err error) {
 	if t.TokenType != "" && !strings.EqualFold(t.TokenType, "Bearer") {
-		return "", fault(KindWrongToken, "the token is of another type than Bearer, and OpenAI sends no other")
+		return "", fault(KindWrongToken, "the token type is not Bearer, and OpenAI sends bearer tokens only")
 	}
 	for _, name := range s.way.Secrets() {
 		if t.Secrets[name].IsZero() {
-			return "", fault(KindWrongToken, s.provider.Name+" wants "+name+" beside the token")
+			return "", fault(KindWrongToken, s.provider.Name+" needs "+name+" in addition to the token")
 		}
 	}
 	warning, err = s.provider.CheckToken(t.Way, t.AccessToken.Expose())
@@ -200,7 +199,7 @@ func (s *site) checkSecrets(t *Token) error {
 		if !ok || r.Certainty != providers.Certain || r.Vendor == s.provider.Vendor || slices.Contains(s.way.Takes, r.Kind) {
 			return nil
 		}
-		return fault(KindWrongToken, "the "+what+" is of another vendor: "+r.Name)
+		return fault(KindWrongToken, "the "+what+" belongs to another vendor: "+r.Name)
 	}
 	if err := foreign("refresh token", t.RefreshToken); err != nil {
 		return err
@@ -213,20 +212,19 @@ func (s *site) checkSecrets(t *Token) error {
 	return nil
 }
 
-// checkOrigin refuses a token that is, by what the caller says of it, for
-// another server.
+// checkOrigin refuses a token that the caller declares to be for another server.
 func (s *site) checkOrigin(t *Token) error {
 	known := &s.provider.OAuth
 	switch {
 	case t.Resource != "" && !s.provider.AcceptsResource(s.key.Server, t.Resource):
-		return fault(KindWrongToken, "the token was asked for another resource than this server")
+		return fault(KindWrongToken, "the token was requested for another resource than this server")
 	case known.Pinned && t.Issuer != "" && known.Issuer != "" && !issuer.Same(t.Issuer, known.Issuer):
-		return fault(KindWrongToken, "the token is of another issuer than this server's")
+		return fault(KindWrongToken, "the token's issuer is not this server's")
 	}
 	return nil
 }
 
-// askServer has the MCP server judge a token that is not stored yet.
+// askServer verifies a token that is not stored yet.
 func (c *Connector) askServer(ctx context.Context, key oauthstore.Key, cred *oauthstore.Credential) (oauthstore.Verdict, error) {
 	if c.opts.Verify == nil {
 		return oauthstore.Verdict{}, nil
@@ -243,10 +241,10 @@ func (c *Connector) askServer(ctx context.Context, key oauthstore.Key, cred *oau
 	case oauthstore.OutcomeAccepted:
 		return v, nil
 	case oauthstore.OutcomeRefused:
-		return v, &Error{Kind: KindRejected, Detail: "the MCP server refuses the token", Said: v.Detail, Err: &oauthstore.Error{
+		return v, &Error{Kind: KindRejected, Detail: "the MCP server rejects the token", Said: v.Detail, Err: &oauthstore.Error{
 			Op: "verify", Key: key, Reason: v.Reason, Err: oauthstore.ErrRefused,
 		}}
 	case oauthstore.OutcomeUnknown:
 	}
-	return v, &Error{Kind: KindUnavailable, Detail: "the MCP server could not be asked", Said: v.Detail, Err: errors.Join(oauthstore.ErrUnavailable, ctx.Err())}
+	return v, &Error{Kind: KindUnavailable, Detail: "the MCP server did not respond", Said: v.Detail, Err: errors.Join(oauthstore.ErrUnavailable, ctx.Err())}
 }

@@ -14,11 +14,11 @@ import (
 	"github.com/toolgrant/toolgrant/providers"
 )
 
-// admit decides whether an authorization server may issue tokens for a site,
-// and reports whether somebody other than the MCP server itself says so. A
-// server that names the authorization server of another one would get that
-// one's tokens: an issuer that the catalogue or an App names serves their
-// servers and no others, whatever the kind of client.
+// admit decides whether an authorization server may issue tokens for a site, and
+// reports whether a source other than the MCP server itself names it. Otherwise
+// a server could name another server's issuer and receive tokens for that
+// server: an issuer that the catalogue or an App names serves their servers
+// only, for every kind of client.
 func (c *Connector) admit(s *site, issuerID string) (named bool, err error) {
 	if c.opts.Apps.find(s.spot(), issuerID) != nil {
 		return true, nil
@@ -66,13 +66,15 @@ func (c *Connector) checkEndpoints(s *site, server *oauth.ServerMetadata) error 
 	return nil
 }
 
-// notIssuer says that a server's metadata names another issuer than its data.
+// notIssuer returns the error for a server whose metadata and data name
+// different issuers.
 func notIssuer(s *site) *Error {
 	return fault(KindUntrusted, fmt.Sprintf("the server's metadata does not name the authorization server %s, which its data binds it to", s.provider.OAuth.Issuer))
 }
 
-// foreignIssuer says that a server names the issuer of others. An operator who
-// knows that it shares that issuer sets the provider's OAuth.Issuer.
+// foreignIssuer returns the error for a server that names another server's
+// issuer. An operator who knows that they share it sets the provider's
+// OAuth.Issuer.
 func foreignIssuer(issuerID, owner string) *Error {
 	return fault(KindUntrusted, fmt.Sprintf(
 		"the server names the authorization server %s, which belongs to %s: an operator must name an issuer that a server shares", hostOf(issuerID), owner))
@@ -110,11 +112,11 @@ func aliases(listed, want, serverURL string) bool {
 	return serves && p.NamesIssuer(listed)
 }
 
-// Issuer asks the MCP server which authorization server its tokens come from,
-// without any credential, for a person who is to confirm it: set it as the
-// provider's OAuth.Issuer then, or as [App.Issuer]. It is the server's own word,
-// so a program must not bind a secret to it unseen. An issuer that belongs to
-// others is [KindUntrusted].
+// Issuer asks the MCP server, without any credential, which authorization server
+// issues its tokens. A person should confirm the result before it becomes the
+// provider's OAuth.Issuer or an [App.Issuer]: it is the server's own claim, so a
+// program must not bind a secret to it. An issuer of other servers returns
+// [KindUntrusted].
 func (c *Connector) Issuer(ctx context.Context, p providers.Provider, owner oauthstore.Owner, ask *Ask) (string, error) {
 	ask = orNew(ask)
 	s, err := c.site(p, owner, ask, providers.WayOAuth, providers.WayMachine)
@@ -128,13 +130,12 @@ func (c *Connector) Issuer(ctx context.Context, p providers.Provider, owner oaut
 	return plan.Server.Issuer, nil
 }
 
-// errForeignAudience: an authorization server that nobody vouches for issued a
-// token for another server. It may be another vendor's, which ignores the
-// resource that it is asked for.
-var errForeignAudience = fault(KindWrongAudience, "the token that was issued is for another audience than this server, so it was not sent there")
+// errForeignAudience: an authorization server that only the MCP server names
+// issued a token for another audience. It may belong to another vendor and ignore
+// the requested resource.
+var errForeignAudience = fault(KindWrongAudience, "the issued token is for another audience than this server, so it was not sent there")
 
-// claims reads a JWT, without verifying it; nil for other tokens, of which
-// nothing can be said.
+// claims reads a JWT without verifying it. It returns nil for other tokens.
 func claims(token oauthstore.Secret) *providers.JWT {
 	r, ok := providers.Recognize(token.Expose())
 	if !ok {

@@ -14,19 +14,19 @@ import (
 	"github.com/toolgrant/toolgrant/providers"
 )
 
-// defaultLoopback is where a Listener waits. It is always the same, so that a
-// registration serves again; where it is taken, any free port does.
+// defaultLoopback is the address of a Listener. It is fixed, so that a
+// registration can be used again; if the port is taken, a free one is used.
 const defaultLoopback = "http://127.0.0.1:41617/callback"
 
-// A Listener waits on this machine for the end of a consent: on a loopback
+// A Listener waits on this machine for the callback of a consent: on a loopback
 // address, or for a URL that the user pastes. Its methods are safe for
-// concurrent use. End it with [Listener.Close].
+// concurrent use. Stop it with [Listener.Close].
 type Listener struct {
 	*Begun
-	// RedirectURL is where the user is sent back to.
+	// RedirectURL is the redirect URL of the consent.
 	RedirectURL string
-	// Listening reports whether the callback can arrive by itself. Where it is
-	// false, the user has to paste the URL that the browser ends at.
+	// Listening reports whether the browser can reach the listener. If false, the
+	// user must paste the final URL of the browser.
 	Listening bool
 
 	connector *Connector
@@ -40,10 +40,10 @@ type Listener struct {
 	err       error
 }
 
-// Listen begins a consent and waits for its end on this machine: at
-// Ask.RedirectURL, or at 127.0.0.1 if that is empty. One without a port gets a
-// free one (RFC 8252 section 7.3). If it is not on a loopback address, nobody
-// can listen there, and the user has to paste. Open or print URL, then call
+// Listen starts a consent and listens for its callback on this machine: at
+// Ask.RedirectURL, or at 127.0.0.1 if that is empty. A URL without a port gets a
+// free one (RFC 8252 section 7.3). If it is not a loopback address, the listener
+// cannot listen and the user must paste. Open or print URL, then call
 // [Listener.Wait].
 func (c *Connector) Listen(ctx context.Context, p providers.Provider, owner oauthstore.Owner, ask *Ask) (*Listener, error) {
 	own := *orNew(ask)
@@ -65,8 +65,8 @@ func (c *Connector) Listen(ctx context.Context, p providers.Provider, owner oaut
 	return l, nil
 }
 
-// listenAt opens the address of a redirect URL, and returns the URL with the
-// port that it got. Where nobody can listen there is no listener.
+// listenAt listens at the address of a redirect URL, and returns the URL with
+// the actual port. It returns no listener for other than loopback addresses.
 func listenAt(ctx context.Context, redirect string) (net.Listener, string, error) {
 	anyPort := redirect == ""
 	if anyPort {
@@ -90,7 +90,7 @@ func listenAt(ctx context.Context, redirect string) (net.Listener, string, error
 		conn, err = lc.Listen(ctx, "tcp", net.JoinHostPort(host, port))
 	}
 	if err != nil {
-		return nil, "", &Error{Kind: KindMisconfigured, Detail: "nobody can listen at the redirect URL", Err: err}
+		return nil, "", &Error{Kind: KindMisconfigured, Detail: "cannot listen on the redirect URL", Err: err}
 	}
 	if _, got, err := net.SplitHostPort(conn.Addr().String()); err == nil && port == "0" {
 		u.Host = net.JoinHostPort(u.Hostname(), got)
@@ -128,10 +128,10 @@ func (l *Listener) callback(w http.ResponseWriter, r *http.Request) {
 	}
 	l.page(result, err).write(w, true)
 	_ = http.NewResponseController(w).Flush()
-	l.settle(result, err) // the page first: who waits may end the program
+	l.settle(result, err) // after the page: the waiting caller may exit
 }
 
-// page tells the user that the rest happens elsewhere.
+// page tells the user to return to the terminal.
 func (l *Listener) page(result Result, err error) *page {
 	p := endPage(l.name, result, err)
 	if err == nil {
@@ -140,10 +140,10 @@ func (l *Listener) page(result Result, err error) *page {
 	return p
 }
 
-// Paste ends the consent with the URL that the user's browser ended at, or with
-// its query. A text that is no answer to this consent is [KindStateUnknown], and
-// may be followed by a better one. With [KindClientReplaced] the user has to go
-// to Error.Next first.
+// Paste completes the consent with the final URL of the user's browser, or with
+// its query. A text that is not a callback of this consent returns
+// [KindStateUnknown]; Paste may be called again. With [KindClientReplaced] the
+// user must go to Error.Next first.
 func (l *Listener) Paste(ctx context.Context, callback string) (Result, error) {
 	result, err := l.finish(ctx, callback)
 	l.settle(result, err)
@@ -154,7 +154,7 @@ func (l *Listener) finish(ctx context.Context, callback string) (Result, error) 
 	return l.connector.Finish(ctx, l.owner, l.Binding, callback)
 }
 
-// settle ends the waiting, unless another callback can still do better.
+// settle ends the wait, unless another callback can still succeed.
 func (l *Listener) settle(result Result, err error) {
 	switch KindOf(err) { //nolint:exhaustive // every other kind is an end
 	case KindStateUnknown, KindStateUsed, KindClientReplaced, KindWrongBrowser, KindWrongOwner:
@@ -167,10 +167,10 @@ func (l *Listener) settle(result Result, err error) {
 	})
 }
 
-// Wait returns what became of the consent. It is [KindTimeout] when ctx has a
-// deadline that passes first, or the consent's own end does.
+// Wait returns the outcome of the consent. It returns [KindTimeout] if the
+// deadline of ctx or of the consent passes first.
 func (l *Listener) Wait(ctx context.Context) (Result, error) {
-	late := &Error{Op: "wait", Key: l.Key, Kind: KindTimeout, Detail: "nobody came back in time"}
+	late := &Error{Op: "wait", Key: l.Key, Kind: KindTimeout, Detail: "no callback arrived in time"}
 	left := time.NewTimer(time.Until(l.Ends))
 	defer left.Stop()
 	select {
@@ -187,7 +187,7 @@ func (l *Listener) Wait(ctx context.Context) (Result, error) {
 	}
 }
 
-// closeGrace is how long a page may still be on its way to the browser.
+// closeGrace is the time for sending the last page to the browser.
 const closeGrace = 2 * time.Second
 
 // Close stops listening and waits until the last page was sent. It may be

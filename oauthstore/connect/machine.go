@@ -10,13 +10,13 @@ import (
 	"github.com/toolgrant/toolgrant/providers"
 )
 
-// ClientCredentials obtains a token of the application's own, without any user
-// (RFC 6749 section 4.4): with the secret, or the key, of the app in
-// Options.Apps. Owner says under whose name it is kept.
+// ClientCredentials obtains a token for the application itself, without a user
+// (RFC 6749 section 4.4), with the secret or the key of the app in Options.Apps.
+// The credential is stored for owner.
 func (c *Connector) ClientCredentials(ctx context.Context, p providers.Provider, owner oauthstore.Owner, ask *Ask) (Result, error) {
 	return c.machine(ctx, "client credentials", p, owner, ask, func(ctx context.Context, g *grant, app *App) (err error) {
 		if app == nil {
-			return fault(KindNoClient, "there is no application for it in Options.Apps")
+			return fault(KindNoClient, "Options.Apps has no application for this server and issuer")
 		}
 		g.obtained = oauthstore.ObtainedClientCredentials
 		g.token, err = oauth.ClientCredentials(ctx, c.http, oauth.ClientCredentialsRequest{
@@ -29,9 +29,9 @@ func (c *Connector) ClientCredentials(ctx context.Context, p providers.Provider,
 // Workload obtains a token for an assertion that the platform makes for a
 // workload, such as Kubernetes or a cloud (RFC 7523 section 2.1). assertion
 // returns one for an audience, which is the authorization server's issuer. The
-// app in Options.Apps, if there is one, says who asks. The authorization server
-// must be one that the catalogue, an app or the provider's data names. A refusal
-// is final: it is not tried again, nor in another way.
+// app in Options.Apps, if any, authenticates the request. The catalogue, an app
+// or the provider's data must name the authorization server. A refusal is final:
+// the request is not repeated.
 func (c *Connector) Workload(
 	ctx context.Context, p providers.Provider, owner oauthstore.Owner,
 	assertion func(ctx context.Context, audience string) (oauthstore.Secret, error), ask *Ask,
@@ -43,37 +43,37 @@ func (c *Connector) Workload(
 		}
 		signed, err := assertion(ctx, g.plan.Server.Issuer)
 		if err != nil {
-			return &Error{Kind: KindMisconfigured, Detail: "the platform gives no assertion", Err: err}
+			return &Error{Kind: KindMisconfigured, Detail: "the platform returned no assertion", Err: err}
 		}
 		return c.present(ctx, g, signed)
 	})
 }
 
-// An IdentityProvider is where the people of an organization sign in.
+// An IdentityProvider is the sign-in service of an organization.
 type IdentityProvider struct {
-	// Issuer is its issuer identifier. Its metadata tells the token endpoint.
+	// Issuer is its issuer identifier.
 	Issuer string
-	// TokenEndpoint, if not empty, saves asking for the metadata.
+	// TokenEndpoint is its token endpoint. If empty, that of Issuer's metadata.
 	TokenEndpoint string
-	// Client is how the application is known to the identity provider. Of it,
-	// ID, Secret, Signer, KeyID, Algorithm and AuthMethod count.
+	// Client is the application as registered at the identity provider. Only ID,
+	// Secret, Signer, KeyID, Algorithm and AuthMethod are used.
 	Client App
-	// SAML: what Enterprise is given is a SAML 2 assertion, not an ID token.
+	// SAML declares that identity is a SAML 2 assertion. If false, an ID token.
 	SAML bool
 }
 
-// Enterprise obtains a token for a user who has signed in at their
-// organization, which decides in place of a consent (enterprise-managed
-// authorization): the identity provider exchanges what it gave at the sign-in
-// for an identity assertion (RFC 8693), and the authorization server takes that
-// (RFC 7523). The user is sent nowhere. identity is the ID token of the
-// sign-in, which was issued to idp.Client.
+// Enterprise obtains a token for a user who has signed in at their organization,
+// which decides in place of the user's consent (enterprise-managed
+// authorization): the identity provider exchanges identity for an identity
+// assertion (RFC 8693), and the authorization server exchanges that for a token
+// (RFC 7523). No browser is involved. identity is the ID token of the sign-in,
+// issued to idp.Client.
 func (c *Connector) Enterprise(
 	ctx context.Context, p providers.Provider, owner oauthstore.Owner, idp IdentityProvider, identity oauthstore.Secret, ask *Ask,
 ) (Result, error) {
 	return c.machine(ctx, "enterprise", p, owner, ask, func(ctx context.Context, g *grant, app *App) error {
 		if app == nil {
-			return fault(KindNoClient, "there is no application for it in Options.Apps")
+			return fault(KindNoClient, "Options.Apps has no application for this server and issuer")
 		}
 		if idp.TokenEndpoint == "" {
 			server, err := oauth.FindServer(ctx, c.http, idp.Issuer)
@@ -96,7 +96,7 @@ func (c *Connector) Enterprise(
 			Audience: g.plan.Server.Issuer, Resource: g.plan.Resource, Scopes: g.plan.Scopes,
 		})
 		if err == nil && t.Problem != nil {
-			err = &Error{Kind: KindRefused, Detail: "the identity provider gave something else than an identity assertion", Err: t.Problem}
+			err = &Error{Kind: KindRefused, Detail: "the identity provider did not return an identity assertion", Err: t.Problem}
 		}
 		if err != nil {
 			return err
@@ -115,7 +115,7 @@ func (c *Connector) present(ctx context.Context, g *grant, assertion oauthstore.
 	return err
 }
 
-// machine is what the flows without a browser have in common: discovery, the
+// machine runs the common steps of the flows without a browser: discovery, the
 // application, the token, the store.
 func (c *Connector) machine(
 	ctx context.Context, op string, p providers.Provider, owner oauthstore.Owner, ask *Ask,

@@ -12,8 +12,8 @@ import (
 	"github.com/toolgrant/toolgrant/providers"
 )
 
-// origin finds out which authorization server an imported token comes from and
-// completes the credential's provenance. A refresh token and a client secret go
+// origin determines the authorization server of an imported token and completes
+// the credential's provenance. A refresh token and a client secret go
 // only to endpoints that the issuer's own metadata names. warning, if not empty,
 // says why the token can't be refreshed; secret, if not zero, is that of its
 // client, to be saved with the credential.
@@ -78,11 +78,11 @@ func unchecked(t *Token) *plan {
 	}}
 }
 
-// judge holds what a token and the caller say of its origin against what was
-// found out.
+// judge compares the origin that a token and the caller claim with the
+// discovered one.
 func (t *Token) judge(p *plan, s *site) error {
 	if t.Issuer != "" && !issuer.Same(t.Issuer, p.Server.Issuer) {
-		return fault(KindWrongToken, "the token is of another issuer than this server's")
+		return fault(KindWrongToken, "the token's issuer is not this server's")
 	}
 	foreign := t.TokenEndpoint != "" && t.TokenEndpoint != p.Server.TokenEndpoint ||
 		t.RevocationEndpoint != "" && t.RevocationEndpoint != p.Server.RevocationEndpoint
@@ -91,10 +91,10 @@ func (t *Token) judge(p *plan, s *site) error {
 	}
 	if j := claims(t.AccessToken); j != nil && !p.Named {
 		if slices.ContainsFunc(j.Audience, isAbsolute) && foreignAudience(j, p.Resource, s.key.Server) {
-			return fault(KindWrongToken, "the token is for another audience than this server")
+			return fault(KindWrongToken, "the token's audience is not this server")
 		}
 		if isAbsolute(j.Issuer) && !issuer.Same(j.Issuer, p.Server.Issuer) {
-			return fault(KindWrongToken, "the token is of another issuer than this server's")
+			return fault(KindWrongToken, "the token's issuer is not this server's")
 		}
 	}
 	return nil
@@ -105,9 +105,9 @@ func isAbsolute(raw string) bool {
 	return err == nil && u.Host != ""
 }
 
-// importClient records whose the token's client is, and returns a secret that
-// is to be saved. The application's secret serves only a token that the operator
-// says is the application's.
+// importClient records the kind of the token's client, and returns the secret to
+// save. The application's secret is used only for a token that the operator
+// declares to be the application's.
 func (c *Connector) importClient(s *site, t *Token, p *oauthstore.Provenance, server *oauth.ServerMetadata) (save oauthstore.Secret, err error) {
 	if t.App {
 		app := c.opts.Apps.find(s.spot(), p.Issuer)

@@ -24,13 +24,13 @@ var pageStyle string
 
 var pageTemplate = template.Must(template.New("page").Parse(pageText))
 
-// A page is what a person reads.
+// A page is the content of an HTML page.
 type page struct {
 	Status  int
 	Tone    string // good, bad, warn or ""
 	Heading string
 	Text    []string
-	Said    string // of the authorization server, quoted
+	Said    string // text of the authorization server, quoted
 	Facts   []field
 	Form    *form
 	Links   []link
@@ -56,15 +56,15 @@ const (
 	toneWarn = "warn"
 )
 
-// contentPolicy allows the one style sheet, and forms that lead to this site
-// and on to an authorization server.
+// contentPolicy allows the one style sheet, and forms that submit to this site
+// and redirect to an authorization server.
 var contentPolicy = func() string {
 	sum := sha256.Sum256([]byte(pageStyle))
 	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
 		"'; base-uri 'none'; frame-ancestors 'none'; form-action 'self' https:"
 }()
 
-// loopbackForms lets forms lead on to servers of this machine, for tests.
+// loopbackForms allows forms to redirect to servers on loopback, for tests.
 const loopbackForms = " http://localhost:* http://127.0.0.1:*"
 
 // clean replaces hidden characters in all that a person reads: scopes, hosts and
@@ -112,7 +112,7 @@ func (p *page) write(w http.ResponseWriter, loopback bool) {
 	_, _ = w.Write(b.Bytes())
 }
 
-// endPage says what became of a consent. name is the provider's.
+// endPage returns the page for the outcome of a consent. name is the provider's.
 func endPage(name string, r Result, err error) *page {
 	if err == nil {
 		return connectedPage(name, r)
@@ -123,7 +123,7 @@ func endPage(name string, r Result, err error) *page {
 	}
 	if e.Kind == KindStateUsed && r.Status.Key != (oauthstore.Key{}) {
 		p := connectedPage(name, r)
-		p.Text = append([]string{"This was already done: nothing was done twice."}, p.Text...)
+		p.Text = append([]string{"This page was loaded before. Nothing was done twice."}, p.Text...)
 		return p
 	}
 	p := &page{Tone: toneBad, Wait: e.RetryAfter}
@@ -141,15 +141,15 @@ func connectedPage(name string, r Result) *page {
 	p := &page{Status: http.StatusOK, Tone: toneGood, Heading: name + " is connected"}
 	switch v := r.Status.Verdict; {
 	case v.Outcome != oauthstore.OutcomeRefused:
-		p.Text = []string{"It is ready to be used."}
+		p.Text = []string{"It is ready to use."}
 	case v.Reason == oauthstore.ReasonScope:
 		p.Tone = toneWarn
-		p.Text = []string{"But it wants more permissions than were granted, so it can't be used yet. Connect it again and allow all that it asks for."}
+		p.Text = []string{"It needs more permissions than you granted, so it can't be used yet. Connect again and allow all requested permissions."}
 	default:
 		p.Tone = toneWarn
 		p.Text = []string{
-			"But its MCP server refuses this connection, so it can't be used yet.",
-			"Often an administrator of your organization has to allow the application there first.",
+			"Its MCP server rejects this connection, so it can't be used yet.",
+			"An administrator of your organization may have to allow the application there first.",
 		}
 	}
 	if s := r.Status.Provenance.ScopesGranted; len(s) > 0 {
@@ -158,42 +158,43 @@ func connectedPage(name string, r Result) *page {
 	return p
 }
 
-// words are what a person is told of a failure: what happened, and what to do.
+// words returns the text of a failure for a person: what happened, and what to
+// do.
 func words(kind Kind, name string) (status int, heading string, text []string) {
 	switch kind { //nolint:exhaustive // success has a page of its own
 	case KindDenied:
 		return http.StatusForbidden, name + " was not connected", []string{"The request was declined there. Nothing was stored."}
 	case KindStateUsed:
-		return http.StatusConflict, "This page was used before", []string{"Its answer counts only once, and that brought no connection. Please begin again."}
+		return http.StatusConflict, "This page was used before", []string{"This link was already used and the connection failed. Please start again."}
 	case KindExpired:
-		return http.StatusGone, "That took too long", []string{"For your safety a connection has to be finished soon after it was begun. Please begin again."}
+		return http.StatusGone, "That took too long", []string{"For your safety a connection must be finished soon after it was started. Please start again."}
 	case KindStateUnknown:
-		return http.StatusBadRequest, "Nothing is waiting for this page", []string{"The address is incomplete, or what it belongs to is long over. Please begin again."}
+		return http.StatusBadRequest, "This link is not valid", []string{"The address is incomplete, or the connection that it belongs to has expired. Please start again."}
 	case KindWrongBrowser:
 		return http.StatusForbidden, "This belongs to another browser", []string{
-			"The connection was begun in another browser, or cookies are switched off. Nothing was connected.",
-			"If somebody sent you this link, don't use it.",
+			"The connection was started in another browser, or cookies are switched off. Nothing was connected.",
+			"If another person sent you this link, don't use it.",
 		}
 	case KindWrongOwner:
-		return http.StatusForbidden, "Somebody else began this", []string{
-			"You are signed in with another account than the one that began. Nothing was connected.",
-			"Sign in as the one who began, or begin again.",
+		return http.StatusForbidden, "Another account started this", []string{
+			"You are signed in with another account than the one that started the connection. Nothing was connected.",
+			"Sign in with that account, or start again.",
 		}
 	case KindUntrusted:
-		return http.StatusBadGateway, name + " could not be verified", []string{"What answered is not what it has to be. For your safety nothing was connected."}
+		return http.StatusBadGateway, name + " could not be verified", []string{"The server's data did not pass a security check. For your safety nothing was connected."}
 	case KindWrongAudience:
 		return http.StatusBadGateway, name + " was not connected", []string{
-			"The sign-in gave access to something else than this server. It was not used, and nothing was stored.",
+			"The sign-in gave access to another service than this server. The access was not used or stored.",
 		}
 	case KindNoClient, KindMisconfigured:
-		return http.StatusInternalServerError, name + " is not set up yet", []string{"This application is not registered there as it has to be. Its operator can mend that; trying again does not help."}
+		return http.StatusInternalServerError, name + " is not set up yet", []string{"This application is not registered there correctly. Its operator can fix that; a retry does not help."}
 	case KindUnsupported:
 		return http.StatusNotImplemented, name + " can't be connected", []string{"It wants a kind of sign-in that this application does not have."}
 	case KindRefused, KindRejected, KindWrongToken:
-		return http.StatusBadGateway, name + " refused", []string{"The sign-in there went well, but the last step was refused. Please begin again."}
+		return http.StatusBadGateway, name + " refused", []string{"The sign-in succeeded, but the server rejected the last step. Please start again."}
 	case KindTooManySteps:
 		return http.StatusTooManyRequests, name + " asks for permissions again and again", []string{"More would not help now. Please try again in an hour, or ask the operator."}
 	case KindTimeout, KindClientReplaced, KindUnavailable:
 	}
-	return http.StatusServiceUnavailable, name + " does not answer now", []string{"This is likely to pass. Load this page again in a moment; if that does not help, begin again."}
+	return http.StatusServiceUnavailable, name + " does not respond now", []string{"This is probably temporary. Load this page again in a moment, or start again."}
 }

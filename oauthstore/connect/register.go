@@ -17,15 +17,15 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
-// A registration is the record of a client that registered itself: first what
-// it is for, then what came of it. All users of an application share it.
+// A registration is the record of a dynamically registered client: the request
+// and its result. All users of an application share it.
 type registration struct {
 	Issuer        string   `json:"issuer"`
 	Endpoint      string   `json:"endpoint"` // of the registration
 	TokenEndpoint string   `json:"token_endpoint"`
 	Redirect      string   `json:"redirect"`
 	Scopes        []string `json:"scopes,omitzero"`
-	Asked         string   `json:"asked"`           // the method that was asked for
+	Asked         string   `json:"asked"`           // the requested method
 	Grants        []string `json:"grants,omitzero"` // nil: those of a consent in a browser
 
 	ClientID     string    `json:"client_id,omitzero"` // "": not registered yet
@@ -35,14 +35,14 @@ type registration struct {
 	ManageURL    string    `json:"manage_url,omitzero"`
 	ManageToken  string    `json:"manage_token,omitzero"`
 	Since        time.Time `json:"since,omitzero"`   // when it was registered or renewed
-	Checked      time.Time `json:"checked,omitzero"` // when the server last knew the client
+	Checked      time.Time `json:"checked,omitzero"` // when the server last accepted the client
 
-	// Claim keeps others from registering while somebody does.
+	// Claim keeps other processes from registering at the same time.
 	Claim      string    `json:"claim,omitzero"`
 	ClaimUntil time.Time `json:"claim_until,omitzero"`
 }
 
-// id names the record.
+// id returns the record's id.
 func (r *registration) id() backend.ID {
 	return backend.ID{
 		Kind: backend.KindRegistration, Provider: r.Issuer,
@@ -52,7 +52,7 @@ func (r *registration) id() backend.ID {
 
 const registrationAccount = "registration"
 
-// claim keeps others away for as long as a registration may take.
+// claim reserves the record for the time that a registration may take.
 func (r *registration) claim(now time.Time) {
 	r.Claim, r.ClaimUntil = rand.Text(), now.Add(registerTimeout)
 }
@@ -62,13 +62,13 @@ func (r *registration) chosen() chosen {
 }
 
 const (
-	registerTimeout = 30 * time.Second // for one registration, with the wait for another's
-	recheck         = time.Hour        // how long a client counts as known to the server
-	renewAhead      = 24 * time.Hour   // how long before its end a secret is renewed
+	registerTimeout = 30 * time.Second // for one registration, with the wait for another process
+	recheck         = time.Hour        // how long a check of a client is valid
+	renewAhead      = 24 * time.Hour   // how long before its expiry a secret is renewed
 )
 
-// endsSoon reports whether the secret is to be renewed: a day before its end,
-// or in the last quarter of a life that is shorter than four days.
+// endsSoon reports whether the secret should be renewed: a day before its expiry,
+// or in the last quarter of a lifetime of less than four days.
 func (r *registration) endsSoon(now time.Time) bool {
 	if r.SecretExpiry.IsZero() {
 		return false
@@ -77,13 +77,13 @@ func (r *registration) endsSoon(now time.Time) bool {
 	return now.After(r.SecretExpiry.Add(-ahead))
 }
 
-// register returns the registration for what want says, and makes it where
-// there is none, or where dead is the id of the client in it. Of all callers at
-// once, in any process, one registers and the others take what it got.
+// register returns the registration for want. It registers a client if there is
+// none, or if dead is the id of the stored client. Of concurrent callers, in any
+// process, one registers and the others use its result.
 func (c *Connector) register(ctx context.Context, key oauthstore.Key, want registration, dead string) (*registration, error) {
 	id := want.id()
 	v, err, _ := c.registering.Do(id.Provider+" "+id.Server+" "+dead, func() (any, error) {
-		// One caller that goes away must not fail the others.
+		// A canceled caller must not fail the others.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), registerTimeout)
 		defer cancel()
 		return c.registered(ctx, key, want, dead)
@@ -109,7 +109,7 @@ func (c *Connector) registered(ctx context.Context, key oauthstore.Key, want reg
 			return &reg, nil
 		case reg.Claim != "" && now.Before(reg.ClaimUntil):
 			if known && (reg.SecretExpiry.IsZero() || now.Before(reg.SecretExpiry)) {
-				return &reg, nil // somebody looks after it, and it is good until then
+				return &reg, nil // another process renews it, and it is still valid
 			}
 			if err := sleep(ctx, wait); err != nil {
 				return nil, err
@@ -130,8 +130,8 @@ func (c *Connector) registered(ctx context.Context, key oauthstore.Key, want reg
 	}
 }
 
-// claimed changes a registration, while the claim in it keeps others away, and
-// writes what came of it. change says what it did, for the log; "" for nothing.
+// claimed changes a registration under its claim and saves the result. change
+// returns a description for the log; "" if it changed nothing.
 func (c *Connector) claimed(
 	ctx context.Context, key oauthstore.Key, reg registration, version uint64,
 	change func(context.Context, *registration) (did string, err error),
@@ -144,13 +144,13 @@ func (c *Connector) claimed(
 	next.Claim, next.ClaimUntil = "", time.Time{}
 	_, saveErr := c.save(ctx, next.id(), &next, time.Time{}, version)
 	if err != nil {
-		return nil, registrationFault(err) // if it could not be saved, the claim ends by itself
+		return nil, registrationFault(err) // if the save failed, the claim expires
 	}
 	if saveErr != nil && !errors.Is(saveErr, backend.ErrConflict) {
 		return nil, saveErr
 	}
 	if next.Secret != "" && next.Secret != reg.Secret {
-		// Refreshes find it there, also those of other processes.
+		// Refreshes of all processes read the secret from there.
 		client := storehandle.Client{
 			Kind: string(oauthstore.ClientRegistered), Issuer: next.Issuer, ID: next.ClientID,
 			Secret: oauthstore.NewSecret(next.Secret), AuthMethod: next.Method, ExpiresAt: next.SecretExpiry,
@@ -165,9 +165,9 @@ func (c *Connector) claimed(
 	return &next, nil
 }
 
-// freshen makes a registration good: it renews a secret that ends, finds out
-// whether the server still knows the client, and registers where it does not.
-// did says what was done, for the log.
+// freshen makes a registration usable: it renews a secret that expires soon,
+// checks whether the server still accepts the client, and registers a new one
+// otherwise. did describes the change for the log.
 func (c *Connector) freshen(ctx context.Context, reg *registration, dead string) (did string, err error) {
 	now := time.Now()
 	if reg.ClientID != "" && reg.ClientID != dead {
@@ -180,7 +180,7 @@ func (c *Connector) freshen(ctx context.Context, reg *registration, dead string)
 				TokenEndpoint: reg.TokenEndpoint, Client: reg.client(), RedirectURI: reg.Redirect, Registration: reg.wire(),
 			})
 			if err != nil {
-				return "", nil //nolint:nilerr // it can't be told now: the consent will show
+				return "", nil //nolint:nilerr // unknown now: the consent will show it
 			}
 			if !gone {
 				reg.Checked = now
@@ -200,7 +200,7 @@ func (c *Connector) freshen(ctx context.Context, reg *registration, dead string)
 	return did, nil
 }
 
-var errNotRenewed = errors.New("the server gives the client no secret that lives longer")
+var errNotRenewed = errors.New("the server did not extend the client's secret")
 
 // renew gets a new secret for a client (RFC 7592 section 2.2).
 func (c *Connector) renew(ctx context.Context, reg *registration) error {
@@ -218,7 +218,7 @@ func (c *Connector) renew(ctx context.Context, reg *registration) error {
 func (r *registration) take(got *oauth.Registration, now time.Time) {
 	r.ClientID, r.Secret, r.Method, r.SecretExpiry = got.ClientID, got.Secret.Expose(), got.AuthMethod, got.SecretExpiry
 	r.ManageURL, r.ManageToken = "", ""
-	if sameOrigin(got.ManageURL, r.Endpoint) { // the secret goes nowhere else
+	if sameOrigin(got.ManageURL, r.Endpoint) { // the secret goes to that origin only
 		r.ManageURL, r.ManageToken = got.ManageURL, got.ManageToken.Expose()
 	}
 	r.Since, r.Checked = now, now
@@ -242,7 +242,7 @@ func (r *registration) client() oauth.Client {
 	return oauth.Client{ID: r.ClientID, Secret: oauthstore.NewSecret(r.Secret), AuthMethod: r.Method, Issuer: r.Issuer}
 }
 
-// metadata is what the application says of itself.
+// metadata returns the client metadata for a registration.
 func (c *Connector) metadata(r *registration, method string) oauth.ClientMetadata {
 	m := oauth.ClientMetadata{
 		AuthMethod: method, GrantTypes: r.Grants, Scopes: r.Scopes, Name: c.opts.ClientName, URI: c.opts.ClientURI,
@@ -255,20 +255,21 @@ func (c *Connector) metadata(r *registration, method string) oauth.ClientMetadat
 	return m
 }
 
-// registrationFault makes a refusal to register one that a person can act on.
+// registrationFault turns a refused registration into an error that a person can
+// act on.
 func registrationFault(err error) error {
 	w, ok := errors.AsType[*oauth.Error](err)
 	if !ok || w.Class == oauth.ClassNotConsumed || w.Class == oauth.ClassUnknown {
 		return err
 	}
 	return &Error{
-		Kind: KindNoClient, Detail: "the authorization server refuses to register this application", Said: w.Description, Err: err,
+		Kind: KindNoClient, Detail: "the authorization server rejected the registration of this application", Said: w.Description, Err: err,
 	}
 }
 
-// replace begins a flow anew whose client the server refused, if the server
-// has forgotten that client: with a new one, in the same browser. Credentials
-// that the old client obtained stay as they are.
+// replace restarts a flow whose client the server rejected, if the server has
+// deleted that client: with a new client, in the same browser. Credentials of the
+// old client are not changed.
 func (c *Connector) replace(ctx context.Context, f *flow) (*Begun, error) {
 	p := f.Plan
 	client, err := c.authenticate(f)
@@ -293,10 +294,10 @@ func (c *Connector) replace(ctx context.Context, f *flow) (*Begun, error) {
 	return c.start(ctx, &next)
 }
 
-// RenewClients renews the secrets of all registered clients that end within a
-// day (RFC 7592), so that refreshes go on. Run it daily where servers are
-// connected that issue such secrets; [Connector.Begin] renews what it uses
-// anyway. It returns how many were renewed, and the first error.
+// RenewClients renews the secrets of all registered clients that expire within a
+// day (RFC 7592), so that refreshes keep working. Run it daily if connected
+// servers issue such secrets; [Connector.Begin] renews the client that it uses.
+// It returns the number of renewed clients, and the first error.
 func (c *Connector) RenewClients(ctx context.Context) (int, error) {
 	renewed := 0
 	var first error

@@ -8,10 +8,10 @@ import (
 
 const offlineAccess = "offline_access"
 
-// chooseScopes picks what to ask for: what the caller wants, else what the
-// challenge names, which is authoritative, else what the resource's metadata
-// offers, else the provider's data, else nothing (MCP 2026-07-28). The result
-// is sorted, so that the same choice is the same request.
+// chooseScopes returns the scopes to request: those of the caller, else of the
+// challenge, which is authoritative, else of the resource's metadata, else of
+// the provider's data, else none (MCP 2026-07-28). The result is sorted, so that
+// equal choices are equal requests.
 func chooseScopes(wanted, challenged, offered []string, known *providers.OAuth) []string {
 	switch {
 	case len(wanted) > 0:
@@ -29,16 +29,16 @@ func chooseScopes(wanted, challenged, offered []string, known *providers.OAuth) 
 	return sorted(scopes)
 }
 
-// wantRefresh asks for a refresh token where that takes a scope: only where the
-// authorization server lists it, since elsewhere it is an error (MCP
-// 2026-07-28). With no other scope it would narrow the request to itself.
+// wantRefresh adds the scope for a refresh token, only if the authorization
+// server lists it, since it is an error elsewhere (MCP 2026-07-28). As the only
+// scope it would narrow the request to itself.
 func (p *plan) wantRefresh(ask *Ask) {
 	if len(p.Scopes) > 0 && len(ask.Scopes) == 0 && slices.Contains(p.Server.Scopes, offlineAccess) {
 		p.Scopes = union(p.Scopes, []string{offlineAccess})
 	}
 }
 
-// sorted returns the scopes without doubles; nil if there are none.
+// sorted returns the scopes without duplicates; nil if there are none.
 func sorted(scopes []string) []string {
 	out := slices.DeleteFunc(slices.Clone(scopes), func(s string) bool { return s == "" })
 	slices.Sort(out)

@@ -12,7 +12,7 @@ import (
 	"github.com/toolgrant/toolgrant/providers"
 )
 
-// stepUps counts, per credential, how often more scopes were asked for.
+// stepUps counts the requests for more scopes of one credential.
 type stepUps struct {
 	Count int `json:"count"`
 }
@@ -22,12 +22,11 @@ const (
 	stepUpWindow = time.Hour
 )
 
-// StepUp begins a consent to more scopes, after the MCP server answered a
-// request with challenge, the header of a 403 that says insufficient_scope. It
-// asks for what was asked for before and what the challenge names besides (MCP
-// 2026-07-28). It is [KindTooManySteps] where the token has those scopes
-// already, so that asking again changes nothing, and after the third time
-// within an hour.
+// StepUp starts a consent for more scopes. challenge is the header of the MCP
+// server's 403 response with insufficient_scope. StepUp requests the earlier
+// scopes and those of the challenge (MCP 2026-07-28). It returns
+// [KindTooManySteps] if the token already has those scopes, so that another
+// consent would change nothing, and after the third time within an hour.
 func (c *Connector) StepUp(ctx context.Context, p providers.Provider, owner oauthstore.Owner, challenge http.Header, ask *Ask) (*Begun, error) {
 	more := *orNew(ask)
 	s, err := c.site(p, owner, &more, providers.WayOAuth)
@@ -45,7 +44,7 @@ func (c *Connector) StepUp(ctx context.Context, p providers.Provider, owner oaut
 	}
 	all := union(st.Provenance.ScopesAsked, st.Provenance.ScopesGranted, wanted.Scopes, more.Scopes)
 	if len(union(had, wanted.Scopes, more.Scopes)) == len(union(had)) {
-		return nil, fail("step up", s.key, fault(KindTooManySteps, "the scopes that the server asks for are granted, and did not help"))
+		return nil, fail("step up", s.key, fault(KindTooManySteps, "the requested scopes are already granted, without effect"))
 	}
 	if err := c.countStepUp(ctx, s.key); err != nil {
 		return nil, fail("step up", s.key, err)
@@ -58,7 +57,7 @@ func (c *Connector) StepUp(ctx context.Context, p providers.Provider, owner oaut
 	return b, nil
 }
 
-// countStepUp lets so many through and no more.
+// countStepUp counts a step-up and returns an error above the limit.
 func (c *Connector) countStepUp(ctx context.Context, key oauthstore.Key) error {
 	id := backend.ID{
 		Kind: backend.KindFlow, Tenant: key.Owner.Tenant, Subject: key.Owner.Subject, Provider: key.Provider,
@@ -71,7 +70,7 @@ func (c *Connector) countStepUp(ctx context.Context, key oauthstore.Key) error {
 			return err
 		}
 		if n.Count >= maxStepUps {
-			return &Error{Kind: KindTooManySteps, Detail: "the server asked for more scopes three times within an hour", RetryAfter: stepUpWindow}
+			return &Error{Kind: KindTooManySteps, Detail: "the server requested more scopes three times within an hour", RetryAfter: stepUpWindow}
 		}
 		n.Count++
 		_, err = c.save(ctx, id, &n, time.Now().Add(stepUpWindow), version)

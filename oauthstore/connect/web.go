@@ -18,28 +18,28 @@ import (
 	"github.com/toolgrant/toolgrant/providers"
 )
 
-// WebOptions of [Connector.Web]. Nil and the zero value are right for most.
+// WebOptions configure [Connector.Web]. Nil and the zero value suit most sites.
 type WebOptions struct {
-	// Providers are those that can be connected. Default: the built-in
+	// Providers are the providers that users can connect. If nil, the built-in
 	// catalogue.
 	Providers []providers.Provider
-	// ReturnTo are origins, such as "https://www.app.example", that a browser
-	// may be sent to at the end. Default: paths of this site only.
+	// ReturnTo are origins, such as "https://www.app.example", that a browser may
+	// be sent to at the end. If nil, paths of this site only.
 	ReturnTo []string
-	// ConnectPath is where Connect is mounted, with a slash at its end. Default:
+	// ConnectPath is where Connect is mounted, with a trailing slash. If empty,
 	// "/connect/".
 	ConnectPath string
 	// Actor names who makes a request, for the events of the credential store
 	// (package actor), such as an administrator who acts for the owner. If
 	// nil, the actor that the request's context has, else the owner's subject.
 	Actor func(r *http.Request, owner oauthstore.Owner) string
-	// SignIn answers who is not signed in, such as with a redirect to a form.
-	// Default: a page with status 401.
+	// SignIn responds to a user who is not signed in, such as with a redirect to a
+	// form. If nil, a page with status 401.
 	SignIn http.Handler
 }
 
-// A Web is how users connect in a browser: handlers to mount, and pages. Safe
-// for concurrent use.
+// A Web has the handlers and pages with which users connect in a browser. It is
+// safe for concurrent use.
 type Web struct {
 	connector *Connector
 	signedIn  func(*http.Request) (oauthstore.Owner, error)
@@ -49,8 +49,8 @@ type Web struct {
 }
 
 // Web returns handlers for a site whose callback is at Options.RedirectURL.
-// signedIn tells whose request it is, from the site's own session; its error
-// means that nobody is signed in.
+// signedIn returns the owner of a request, from the site's own session; an error
+// means that no user is signed in.
 func (c *Connector) Web(signedIn func(*http.Request) (oauthstore.Owner, error), opts *WebOptions) (*Web, error) {
 	w := &Web{connector: c, signedIn: signedIn}
 	if opts != nil {
@@ -64,7 +64,7 @@ func (c *Connector) Web(signedIn func(*http.Request) (oauthstore.Owner, error), 
 	w.providers = make(map[string]providers.Provider, len(w.opts.Providers))
 	for _, p := range w.opts.Providers {
 		if _, taken := w.providers[p.ID]; taken {
-			return nil, fmt.Errorf("connect: two providers are called %q", p.ID)
+			return nil, fmt.Errorf("connect: two providers have the id %q", p.ID)
 		}
 		if err := p.Validate(); err != nil {
 			return nil, fmt.Errorf("connect: %w", err)
@@ -74,9 +74,9 @@ func (c *Connector) Web(signedIn func(*http.Request) (oauthstore.Owner, error), 
 	callback, err := url.Parse(c.opts.RedirectURL)
 	switch {
 	case signedIn == nil:
-		return nil, errors.New("connect: a web needs to know who is signed in")
+		return nil, errors.New("connect: Web needs a signedIn function")
 	case c.opts.RedirectURL == "" || err != nil:
-		return nil, errors.New("connect: a web needs Options.RedirectURL")
+		return nil, errors.New("connect: Web needs Options.RedirectURL")
 	}
 	w.loopback = callback.Scheme == "http"
 	return w, nil
@@ -101,8 +101,8 @@ func (w *Web) Connect() http.Handler {
 	})
 }
 
-// Callback serves the path of Options.RedirectURL. It answers with a redirect
-// to where the user came from, or with a page.
+// Callback serves the path of Options.RedirectURL. It responds with a redirect
+// to return_to, or with a page.
 func (w *Web) Callback() http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet {
@@ -130,7 +130,7 @@ func (w *Web) cookieName() string {
 	return hostCookie
 }
 
-// binding returns what the browser brought; zero if it brought nothing.
+// binding returns the browser's binding; zero if it has none.
 func (w *Web) binding(r *http.Request) oauthstore.Secret {
 	c, err := r.Cookie(w.cookieName())
 	if err != nil || len(c.Value) > maxBinding {
@@ -148,18 +148,18 @@ func (w *Web) setBinding(rw http.ResponseWriter, binding oauthstore.Secret) {
 	})
 }
 
-// formToken is what a form that this browser was shown has in it: another site
-// can neither read the cookie nor the page.
+// formToken is a hidden field of this browser's form: another site can read
+// neither the cookie nor the page.
 func formToken(binding oauthstore.Secret) string { return digest("form", binding.Expose()) }
 
-// A visit is a request to connect, judged.
+// A visit is a checked request to connect.
 type visit struct {
 	owner    oauthstore.Owner
 	provider providers.Provider
 	ask      Ask
 }
 
-// visit reads a request; it has answered when ok is false.
+// visit reads a request. If ok is false, it has responded.
 func (w *Web) visit(rw http.ResponseWriter, r *http.Request, values url.Values) (v visit, ok bool) {
 	v.owner, ok = w.who(rw, r)
 	if !ok {
@@ -181,7 +181,7 @@ func (w *Web) visit(rw http.ResponseWriter, r *http.Request, values url.Values) 
 	return v, true
 }
 
-// who finds out who is signed in; it has answered when ok is false.
+// who returns the owner who is signed in. If ok is false, it has responded.
 func (w *Web) who(rw http.ResponseWriter, r *http.Request) (owner oauthstore.Owner, ok bool) {
 	owner, err := w.signedIn(r)
 	switch {
@@ -206,8 +206,8 @@ func (w *Web) acting(r *http.Request, owner oauthstore.Owner) context.Context {
 	return actor.With(r.Context(), orElse(name, owner.Subject))
 }
 
-// mayReturn reports whether the browser may be sent there: to a path of this
-// site, or to a listed origin.
+// mayReturn reports whether the browser may be sent to a URL: a path of this
+// site, or one of a listed origin.
 func (w *Web) mayReturn(to string) bool {
 	if to == "" {
 		return true
@@ -222,7 +222,7 @@ func (w *Web) mayReturn(to string) bool {
 	return slices.Contains(w.opts.ReturnTo, u.Scheme+"://"+u.Host)
 }
 
-// show is the page before anything happens.
+// show serves the page that starts a consent.
 func (w *Web) show(rw http.ResponseWriter, r *http.Request) {
 	v, ok := w.visit(rw, r, r.URL.Query())
 	if !ok {
@@ -245,8 +245,8 @@ func (w *Web) show(rw http.ResponseWriter, r *http.Request) {
 	w.write(rw, p)
 }
 
-// startPage is the page before the browser goes to target. Whose site that is
-// must be plain: the server's metadata chose it.
+// startPage returns the page before the browser goes to target. It must show the
+// host, since the server's metadata chose it.
 func (w *Web) startPage(rw http.ResponseWriter, r *http.Request, v *visit, target string, named bool) *page {
 	binding := w.binding(r)
 	if binding.IsZero() {
@@ -291,7 +291,7 @@ func (v *visit) server() string {
 	return raw
 }
 
-// begin is the form's POST.
+// begin handles the form's POST.
 func (w *Web) begin(rw http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(rw, r.Body, 64<<10)
 	if err := r.ParseForm(); err != nil {
@@ -320,15 +320,15 @@ func (w *Web) begin(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if shown != seen(begun.URL, begun.Named) {
-		// The server names another place than the one that the user has seen.
+		// The server now names another host than the page showed.
 		w.write(rw, w.startPage(rw, r, &v, begun.URL, begun.Named))
 		return
 	}
-	w.setBinding(rw, binding) // its life begins anew
+	w.setBinding(rw, binding) // renews its lifetime
 	http.Redirect(rw, r, begun.URL, http.StatusSeeOther)
 }
 
-// end is the callback.
+// end handles the callback.
 func (w *Web) end(rw http.ResponseWriter, r *http.Request) {
 	owner, ok := w.who(rw, r)
 	if !ok {
@@ -363,7 +363,7 @@ func (w *Web) end(rw http.ResponseWriter, r *http.Request) {
 	w.write(rw, p)
 }
 
-// askOf is how the consent for a key is asked for again.
+// askOf returns the Ask for another consent for a key.
 func (w *Web) askOf(key oauthstore.Key, back string) *Ask {
 	ask := &Ask{Account: key.Account, ReturnTo: back}
 	if p, ok := w.providers[key.Provider]; ok {
@@ -374,7 +374,7 @@ func (w *Web) askOf(key oauthstore.Key, back string) *Ask {
 	return ask
 }
 
-// connectURL is the page that begins a consent.
+// connectURL returns the URL of the page that starts a consent.
 func (w *Web) connectURL(provider string, ask *Ask) string {
 	u := url.URL{Path: w.opts.ConnectPath + provider}
 	q := url.Values{}
@@ -387,7 +387,7 @@ func (w *Web) connectURL(provider string, ask *Ask) string {
 	return u.String()
 }
 
-// fail answers with what went wrong before the user was sent anywhere.
+// fail responds with an error from before the redirect.
 func (w *Web) fail(rw http.ResponseWriter, r *http.Request, name string, ask *Ask, err error) {
 	if e, ok := errors.AsType[*Error](err); ok {
 		w.log(r.Context(), e)
@@ -403,7 +403,7 @@ func (w *Web) log(ctx context.Context, e *Error) {
 	w.connector.log(ctx, "not connected", e.Key, slog.String("error", e.Error()), slog.String("said", e.Said), slog.String("obtain", e.Obtain))
 }
 
-// name is what people call a provider.
+// name returns a provider's name for people.
 func (w *Web) name(id string) string {
 	if p, ok := w.providers[id]; ok {
 		return p.Name

@@ -169,7 +169,7 @@ func TestRefusalsOfACallbackArePages(t *testing.T) {
 	alice.as = "bob"
 	w = alice.do(http.MethodGet, back, nil)
 	assert.Equal(t, http.StatusForbidden, w.Code)
-	assert.Contains(t, w.Body.String(), "Somebody else")
+	assert.Contains(t, w.Body.String(), "Another account")
 
 	alice.as = ""
 	assert.Equal(t, http.StatusUnauthorized, alice.do(http.MethodGet, back, nil).Code)
