@@ -8,11 +8,11 @@ import (
 	"github.com/toolgrant/toolgrant/mcptools/session"
 )
 
-// questions ask for each call whether it may be made.
+// questions ask the user to approve each call.
 type questions struct {
 	v     *view
 	lines *bufio.Scanner
-	echo  bool // what is read is seen on the screen: it is a terminal
+	echo  bool // stdin is a terminal, which echoes the answer
 }
 
 func (a *app) newQuestions(v *view) *questions {
@@ -21,8 +21,8 @@ func (a *app) newQuestions(v *view) *questions {
 	return q
 }
 
-// approve waits for a line that says yes or no. An empty one is a no, as is the
-// end of the input; after anything else it is asked again.
+// approve waits for a yes or no on stdin. An empty line and the end of the input
+// mean no; after any other line the question is repeated.
 func (q *questions) approve(ctx context.Context, call session.Approval) (session.Answer, error) {
 	no := session.Answer{Decision: session.Deny, Reason: "the user said no"}
 	for {
@@ -41,8 +41,8 @@ func (q *questions) approve(ctx context.Context, call session.Approval) (session
 	}
 }
 
-// line reads the next line, and whether there was one. A terminal can't be
-// interrupted: when ctx ends, the reading goes on and nobody waits for it.
+// line returns the next line and whether there was one. Reading a terminal can't
+// be interrupted: when ctx is canceled, line returns and the read is abandoned.
 func (q *questions) line(ctx context.Context) (line string, more bool, err error) {
 	read := make(chan bool, 1)
 	go func() { read <- q.lines.Scan() }()

@@ -10,7 +10,7 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore/keyset"
 )
 
-// auditLogger opens the file of --audit-log. The logger is nil without one.
+// auditLogger opens the file of --audit-log. Without the flag, the logger is nil.
 func (a *app) auditLogger() (logger *slog.Logger, closeLog func() error, err error) {
 	if a.global.auditLog == "" {
 		return nil, func() error { return nil }, nil
@@ -22,7 +22,7 @@ func (a *app) auditLogger() (logger *slog.Logger, closeLog func() error, err err
 	return slog.New(slog.NewJSONHandler(f, nil)), f.Close, nil
 }
 
-// keyEvents are the differences between two states of a keyset.
+// keyEvents returns the events for the changes from one state of a keyset to another.
 func keyEvents(before, after []keyset.Key) []oauthstore.Event {
 	in := func(keys []keyset.Key, id string) bool {
 		return slices.ContainsFunc(keys, func(k keyset.Key) bool { return k.ID == id })

@@ -26,10 +26,10 @@ type closableBackend interface {
 
 // A storeKind is a scheme of --store.
 type storeKind struct {
-	// local: it is of this machine alone, so that the keyset may be made at
-	// first use. Machines that share a store must not make one each.
+	// local reports whether only this machine uses the store, so that the keyset
+	// can be created at first use. Machines that share a store must share a keyset.
 	local bool
-	// open gets what follows the scheme, and the whole URL.
+	// open opens the store. rest is url without its scheme.
 	open func(ctx context.Context, rest, url string) (closableBackend, error)
 }
 
@@ -45,14 +45,14 @@ var storeKinds = map[string]storeKind{
 	"rediss":     {false, openRedis},
 }
 
-// storeKind returns the scheme of --store and what follows it.
+// storeKind returns the scheme of --store and the rest of the URL.
 func (a *app) storeKind() (scheme, rest string, err error) {
 	scheme, rest, _ = strings.Cut(a.global.store, ":")
 	if _, ok := storeKinds[scheme]; !ok {
 		return "", "", faultf(mcptools.KindMisconfigured, "--store must be memory:, file:DIR, sqlite:PATH, postgres://… or redis://…")
 	}
 	if rest == "" && scheme != "memory" {
-		return "", "", faultf(mcptools.KindMisconfigured, "--store says %s: and not where", scheme)
+		return "", "", faultf(mcptools.KindMisconfigured, "--store %s: needs a path or URL", scheme)
 	}
 	return scheme, rest, nil
 }
@@ -69,7 +69,7 @@ func (a *app) openBackend(ctx context.Context) (closableBackend, error) {
 	return b, nil
 }
 
-// A pgBackend closes the pool that was opened for it.
+// A pgBackend is a PostgreSQL store that owns its pool.
 type pgBackend struct {
 	*pgstore.Backend
 	pool *pgxpool.Pool
@@ -85,8 +85,8 @@ func (b *pgBackend) Close() error {
 func openPostgres(ctx context.Context, _, url string) (closableBackend, error) {
 	pool, err := pgxpool.New(ctx, url)
 	if err != nil {
-		// The error of package pgx quotes the URL, and with it the password.
-		return nil, faultf(mcptools.KindMisconfigured, "the URL of the PostgreSQL store can't be read")
+		// The error of pgx quotes the URL, which holds the password.
+		return nil, faultf(mcptools.KindMisconfigured, "--store: invalid PostgreSQL URL")
 	}
 	if err := pgstore.Migrate(ctx, pool, nil); err != nil {
 		pool.Close()
@@ -100,7 +100,7 @@ func openPostgres(ctx context.Context, _, url string) (closableBackend, error) {
 	return &pgBackend{b, pool}, nil
 }
 
-// A redisBackend closes the client that was opened for it.
+// A redisBackend is a Redis store that owns its client.
 type redisBackend struct {
 	*redisstore.Backend
 	client *redis.Client
@@ -112,8 +112,8 @@ func (b *redisBackend) Close() error { return errors.Join(b.Backend.Close(), b.c
 func openRedis(_ context.Context, _, url string) (closableBackend, error) {
 	o, err := redis.ParseURL(url)
 	if err != nil {
-		// The error may quote the URL, and with it the password.
-		return nil, faultf(mcptools.KindMisconfigured, "the URL of the Redis store can't be read")
+		// The error may quote the URL, which holds the password.
+		return nil, faultf(mcptools.KindMisconfigured, "--store: invalid Redis URL")
 	}
 	client := redis.NewClient(o)
 	b, err := redisstore.New(client, nil)

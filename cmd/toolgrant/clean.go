@@ -12,15 +12,15 @@ import (
 	"github.com/toolgrant/toolgrant/internal/safetext"
 )
 
-// escapeHidden escapes the characters that JSON allows in a string and that a
-// terminal obeys or doesn't show, and leaves the value what it is: package json
-// escapes the lower control characters only.
+// escapeHidden escapes terminal control characters and invisible characters in
+// JSON, which does not change the value. Package json escapes only the lower
+// control characters.
 func escapeHidden(data []byte) []byte {
 	if !bytes.ContainsFunc(data, isHidden) {
 		return data
 	}
 	out := make([]byte, 0, len(data)+len(`\u0000`))
-	for _, r := range string(data) { // package json has seen to it that it is UTF-8
+	for _, r := range string(data) { // package json writes valid UTF-8
 		if !isHidden(r) {
 			out = utf8.AppendRune(out, r)
 			continue
@@ -33,12 +33,12 @@ func escapeHidden(data []byte) []byte {
 }
 
 // isHidden reports whether r is a character that safetext replaces. JSON has
-// none of them outside of its strings.
+// these only inside strings.
 func isHidden(r rune) bool {
 	return r >= 0x7f && r != utf8.RuneError && strings.ContainsRune(safetext.Line(string(r)), utf8.RuneError)
 }
 
-// cut shortens a line to so many cells of a terminal.
+// cut shortens a line to a number of terminal cells.
 func cut(s string, cells int) string {
 	if lipgloss.Width(s) <= cells {
 		return s

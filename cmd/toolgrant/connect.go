@@ -19,7 +19,7 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore/connect"
 )
 
-// connectFlags are how a credential is to be obtained.
+// connectFlags are the flags of connect.
 type connectFlags struct {
 	clientID, secretFile, metadataURL, redirectURL, issuer string
 	scopes                                                 []string
@@ -27,19 +27,19 @@ type connectFlags struct {
 	timeout                                                time.Duration
 }
 
-// An authorizeEvent says where the user consents.
+// An authorizeEvent is the URL at which the user consents.
 type authorizeEvent struct {
 	Event string `json:"event"`
 	URL   string `json:"url"`
 }
 
-// An issuerEvent says which authorization server a server names.
+// An issuerEvent is the authorization server that an MCP server names.
 type issuerEvent struct {
 	Event string `json:"event"`
 	URL   string `json:"url"`
 }
 
-// A connectedEvent is the status of a credential that was just obtained.
+// A connectedEvent is the status of a new credential.
 type connectedEvent struct {
 	Event string `json:"event"`
 	statusView
@@ -50,12 +50,15 @@ func (a *app) connectCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "connect PROVIDER",
 		Short: "Get a credential with the user's consent",
-		Long: `Gets a credential with the user's consent: finds the authorization server, makes
-the application known there, waits for the browser to come back to a loopback
-address, stores the credential and asks the MCP server whether it takes it.
+		Long: `Gets a credential with the user's consent: discovers the authorization server,
+registers a client there, opens the browser, waits for the redirect to a loopback
+address, stores the credential and verifies it at the MCP server.
 
-Where the redirect URL is not on loopback, paste the URL that the browser ends
-at. A server that takes a key has no consent: see 'toolgrant import'.`,
+If the redirect URL is not on loopback, paste the URL that the browser shows at
+the end. For a server that takes an API key, use 'toolgrant import'.`,
+		Example: `  toolgrant connect linear
+  toolgrant connect asana --client-id 1208 --client-secret-file secret
+  toolgrant connect wiki=https://mcp.example.com/mcp`,
 		Args: cobra.ExactArgs(1),
 		RunE: a.begin(func(ctx context.Context, args []string) error {
 			if f.timeout <= 0 {
@@ -74,15 +77,15 @@ at. A server that takes a key has no consent: see 'toolgrant import'.`,
 		}),
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.clientID, "client-id", "", "`ID` of an application that you have registered (default: it is registered by itself, where that is possible)")
-	flags.StringVar(&f.secretFile, "client-secret-file", "", "`FILE` with its secret")
-	flags.StringVar(&f.issuer, "issuer", "", "`URL` of the authorization server that you expect (default: the one that the server names, which is printed and remembered)")
+	flags.StringVar(&f.clientID, "client-id", "", "client `ID` of an application that you registered (default: register one dynamically)")
+	flags.StringVar(&f.secretFile, "client-secret-file", "", "`FILE` with the client secret")
+	flags.StringVar(&f.issuer, "issuer", "", "`URL` of the expected authorization server (default: the one that the server names, which is printed and stored)")
 	flags.StringVar(&f.metadataURL, "client-metadata-url", "", "https `URL` of a client ID metadata document")
-	flags.StringArrayVar(&f.scopes, "scope", nil, "`SCOPE` to ask for; repeatable (default: those that the server names)")
-	flags.BoolVar(&f.noBrowser, "no-browser", false, "print the URL and open nothing")
-	flags.StringVar(&f.redirectURL, "redirect-url", "", "`URL` that the application was registered with (default one on 127.0.0.1)")
+	flags.StringArrayVar(&f.scopes, "scope", nil, "`SCOPE` to request; repeatable (default: the scopes that the server names)")
+	flags.BoolVar(&f.noBrowser, "no-browser", false, "print the URL and do not open a browser")
+	flags.StringVar(&f.redirectURL, "redirect-url", "", "redirect `URL` of the registered application (default: one on 127.0.0.1)")
 	flags.DurationVar(&f.timeout, "timeout", 10*time.Minute, "how long to wait for the user")
-	flags.BoolVar(&f.machine, "client-credentials", false, "get a token of the application's own, without a user")
+	flags.BoolVar(&f.machine, "client-credentials", false, "get a token for the application itself, without a user")
 	return cmd
 }
 
@@ -109,7 +112,7 @@ func (a *app) connect(ctx context.Context, store *oauthstore.Store, t target, f 
 		}
 	}
 	if app != nil {
-		// From here on the application is bound to the server and its issuer.
+		// From here on the client is bound to the server and its issuer.
 		app.Issuer = issuer
 		opts.Apps = connect.Apps{*app}
 		if connector, err = connect.New(store, opts); err != nil {
@@ -139,9 +142,9 @@ func (a *app) connect(ctx context.Context, store *oauthstore.Store, t target, f 
 	return nil
 }
 
-// discoverIssuer returns the authorization server that the target's server
-// names. It is printed before anything is sent there, and must be the one that
-// the stored credential comes from.
+// discoverIssuer returns the authorization server that the target's MCP server
+// names. It prints it before sending it anything, and returns an error if the
+// stored credential comes from another one.
 func (a *app) discoverIssuer(ctx context.Context, store *oauthstore.Store, c *connect.Connector, t target, ask *connect.Ask) (string, error) {
 	issuer, err := c.Issuer(ctx, t.provider, t.key.Owner, ask)
 	if err != nil {
@@ -158,8 +161,8 @@ func (a *app) discoverIssuer(ctx context.Context, store *oauthstore.Store, c *co
 	return issuer, nil
 }
 
-// sameIssuer refuses an authorization server other than the one that the stored
-// credential comes from.
+// sameIssuer returns an error if the stored credential comes from another
+// authorization server than issuer.
 func (a *app) sameIssuer(ctx context.Context, store *oauthstore.Store, key oauthstore.Key, issuer string) error {
 	st, err := store.Status(ctx, key)
 	before := st.Provenance.Issuer
@@ -171,11 +174,11 @@ func (a *app) sameIssuer(ctx context.Context, store *oauthstore.Store, key oauth
 	case before == "" || before == issuer:
 		return nil
 	}
-	return faultf(kindUntrustedMetadata, "%s names the authorization server %s now, and was connected with %s: if that is right, add --issuer %s",
+	return faultf(kindUntrustedMetadata, "%s now names the authorization server %s, but was connected with %s: if the change is legitimate, add --issuer %s",
 		key.Provider, issuer, before, issuer)
 }
 
-// bind names the target's authorization server.
+// bind sets the target's authorization server.
 func (t *target) bind(issuer string) error {
 	p, err := t.provider.WithIssuer(t.key.Server, issuer)
 	if err != nil {
@@ -185,8 +188,8 @@ func (t *target) bind(issuer string) error {
 	return nil
 }
 
-// connectOptions are the options of what obtains a credential for a target, and
-// the application that the flags name, if they name one.
+// connectOptions returns the options to connect a target, and the registered
+// client that the flags name; nil if they name none.
 func (a *app) connectOptions(store *oauthstore.Store, t target, f *connectFlags) (*connect.Options, *connect.App, error) {
 	b, err := mcptools.NewBuilder(t.provider, store, &mcptools.Options{InsecureAllowLoopback: a.global.allowLoopback})
 	if err != nil {
@@ -219,7 +222,7 @@ func (a *app) connectOptions(store *oauthstore.Store, t target, f *connectFlags)
 	return o, app, nil
 }
 
-// consent sends the user to the provider and waits for what comes back.
+// consent sends the user to the authorization server and waits for the callback.
 func (a *app) consent(ctx context.Context, c *connect.Connector, t target, ask *connect.Ask, f connectFlags, issuer string) (connect.Result, error) {
 	l, err := c.Listen(ctx, t.provider, t.key.Owner, ask)
 	if err != nil {
@@ -227,10 +230,10 @@ func (a *app) consent(ctx context.Context, c *connect.Connector, t target, ask *
 	}
 	defer func() { _ = l.Close() }()
 	if l.Issuer != issuer && f.issuer == "" {
-		return connect.Result{}, faultf(kindUntrustedMetadata, "%s has changed its authorization server meanwhile, from %s to %s", t.key.Provider, issuer, l.Issuer)
+		return connect.Result{}, faultf(kindUntrustedMetadata, "%s changed its authorization server during the consent, from %s to %s", t.key.Provider, issuer, l.Issuer)
 	}
 	a.print(authorizeEvent{"authorize", l.URL}, func(w io.Writer) {
-		_, _ = io.WriteString(w, "Consent here:\n\n  "+safetext.Line(l.URL)+"\n\n")
+		_, _ = io.WriteString(w, "Open this URL to consent:\n\n  "+safetext.Line(l.URL)+"\n\n")
 	})
 	if !f.noBrowser {
 		openBrowser(ctx, l.URL)
@@ -240,13 +243,13 @@ func (a *app) consent(ctx context.Context, c *connect.Connector, t target, ask *
 	if l.Listening {
 		return l.Wait(waiting)
 	}
-	a.notef("Then paste the URL that the browser ends at, and press Enter:")
+	a.notef("Then paste the URL that the browser shows at the end, and press Enter:")
 	go a.paste(waiting, l)
 	return l.Wait(waiting)
 }
 
-// paste reads callbacks from stdin until one of them ends the consent. A
-// terminal can't be interrupted: it goes on reading when nobody waits any more.
+// paste reads callback URLs from stdin until one of them completes the consent.
+// Reading a terminal can't be interrupted: it goes on after ctx is canceled.
 func (a *app) paste(ctx context.Context, l *connect.Listener) {
 	lines := bufio.NewScanner(a.stdin)
 	lines.Buffer(nil, maxInput)
@@ -255,7 +258,7 @@ func (a *app) paste(ctx context.Context, l *connect.Listener) {
 		var e *connect.Error
 		switch {
 		case errors.As(err, &e) && e.Next != nil:
-			a.notef("The application had to be registered anew. Consent here:\n\n  %s\n", e.Next.URL)
+			a.notef("The client had to be registered again. Open this URL to consent:\n\n  %s\n", e.Next.URL)
 		case err != nil:
 			a.notef("%s", message(err))
 		default:
@@ -264,8 +267,8 @@ func (a *app) paste(ctx context.Context, l *connect.Listener) {
 	}
 }
 
-// openBrowser opens a URL in the user's browser, if there is one: the URL is
-// printed in any case. It does not pass a shell.
+// openBrowser tries to open a URL in the user's browser, without a shell. Errors
+// are ignored, since the URL is printed as well.
 func openBrowser(ctx context.Context, url string) {
 	name, args := "xdg-open", []string{url}
 	switch runtime.GOOS {
@@ -280,8 +283,8 @@ func openBrowser(ctx context.Context, url string) {
 	}
 }
 
-// connectKinds are the kinds of package connect that the contract has no word
-// for, by the one that says the same to a script.
+// connectKinds maps the kinds of package connect that the command does not print
+// to those that it prints.
 var connectKinds = map[connect.Kind]mcptools.Kind{
 	connect.KindNoClient:       mcptools.KindMisconfigured,
 	connect.KindRefused:        mcptools.KindMisconfigured,
@@ -295,7 +298,7 @@ var connectKinds = map[connect.Kind]mcptools.Kind{
 	connect.KindExpired:        kindCallbackTimeout,
 }
 
-// connectFault says what an error of package connect is to a script.
+// connectFault returns the fault for an error of package connect.
 func connectFault(e *connect.Error) *fault {
 	kind, ok := connectKinds[e.Kind]
 	if !ok {
@@ -316,7 +319,7 @@ func connectFault(e *connect.Error) *fault {
 	}
 	f := faultf(kind, "%s", text)
 	if s, ok := errors.AsType[*oauthstore.Error](e.Err); ok && e.Kind == connect.KindRejected {
-		why := faultOf(s) // refused, for which reason, or to be connected again
+		why := faultOf(s) // the reason for the rejection
 		f.Kind, f.Action = why.Kind, why.Action
 	}
 	if f.Action == "" {

@@ -17,19 +17,21 @@ import (
 	"github.com/toolgrant/toolgrant/providers"
 )
 
-// errAnswered ends a command whose answer, which is printed already, is that
-// something fails.
-var errAnswered = errors.New("the answer is no")
+// errAnswered is returned by a command that has printed its result, and whose
+// result is a failure.
+var errAnswered = errors.New("the result is a failure")
 
 func (a *app) doctorCommand() *cobra.Command {
 	var tokenFile string
 	var takes []string
 	cmd := &cobra.Command{
 		Use:   "doctor PROVIDER",
-		Short: "Find out why it does or does not work",
-		Long: `Looks at the server, at what it publishes and at the credential, and says why it
-does or does not work. It changes nothing: nothing is refreshed, registered or
-stored, and no tool is called. Exits with 0 when all is well, else with 1.`,
+		Short: "Find out why a connection does or does not work",
+		Long: `Examines the server, its metadata and the credential, and reports why the
+connection does or does not work. It has no side effects: it refreshes, registers
+and stores nothing, and calls no tool. The exit code is 0 if all is well, else 1.`,
+		Example: `  toolgrant doctor linear
+  toolgrant doctor wiki=https://mcp.example.com/mcp --token-file token`,
 		Args: cobra.ExactArgs(1),
 		RunE: a.begin(func(ctx context.Context, args []string) error {
 			return a.withStore(ctx, func(store *oauthstore.Store) error {
@@ -49,13 +51,13 @@ stored, and no tool is called. Exits with 0 when all is well, else with 1.`,
 			})
 		}),
 	}
-	cmd.Flags().StringVar(&tokenFile, "token-file", "", "`FILE` with a token to judge in place of the stored one, - for stdin")
+	cmd.Flags().StringVar(&tokenFile, "token-file", "", "`FILE` with a token to examine instead of the stored one, - for stdin")
 	registerTakes(cmd, &takes)
 	return cmd
 }
 
-// doctorCase is what the doctor is asked to look at: a credential that is
-// stored, one from a file, or the server alone.
+// doctorCase returns the case to examine: a stored credential, a token from a
+// file, or only the server.
 func (a *app) doctorCase(ctx context.Context, store *oauthstore.Store, name, tokenFile string, takes []string) (doctor.Case, error) {
 	t, err := a.resolveNew(ctx, store, name)
 	if err != nil {
@@ -64,8 +66,7 @@ func (a *app) doctorCase(ctx context.Context, store *oauthstore.Store, name, tok
 	if err := t.addTakes(takes); err != nil {
 		return doctor.Case{}, err
 	}
-	// A URL that no entry can have is for the doctor to tell: t.fault is left
-	// alone.
+	// The doctor reports unusable URLs itself: t.fault is ignored.
 	c := doctor.Case{Provider: t.provider, ServerURL: t.key.Server}
 	if tokenFile != "" {
 		data, err := a.readInput(tokenFile)
@@ -85,8 +86,8 @@ func (a *app) doctorCase(ctx context.Context, store *oauthstore.Store, name, tok
 	return doctor.Stored(ctx, store, t.provider, t.key)
 }
 
-// judged is a token file as the doctor takes it. A token that comes with a
-// client or can be refreshed is one of a consent; for others their looks tell.
+// judged converts a token file for the doctor. A token with a client or a refresh
+// token comes from OAuth; for others the token's format decides.
 func (f *importFile) judged(p providers.Provider) *oauthstore.Token {
 	way := p.WayOf(f.AccessToken)
 	if f.RefreshToken != "" || f.ClientID != "" {
@@ -102,7 +103,7 @@ func (f *importFile) judged(p providers.Provider) *oauthstore.Token {
 	}
 }
 
-// report writes what the doctor found, for people.
+// report writes a report as plain text.
 func (u *ui) report(w io.Writer, r doctor.Report) {
 	look := map[string]lipgloss.Style{doctor.VerdictOK: u.good, doctor.VerdictFailing: u.bad, doctor.VerdictUnknown: u.warn}[r.Verdict]
 	_, _ = fmt.Fprintf(w, "%s  %s at %s\n\n", look.Render(r.Verdict), safetext.Line(r.Provider), safetext.Line(r.ServerURL))
@@ -132,9 +133,9 @@ func (u *ui) report(w io.Writer, r doctor.Report) {
 func (a *app) verifyProvidersCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "verify [ID...]",
-		Short: "Compare the catalogue with what the servers publish",
-		Long: `Compares the facts of the catalogue with what the servers publish to anyone, and
-reports the differences. No credential is sent. Exits with 1 where they differ.`,
+		Short: "Compare the catalogue with the servers' metadata",
+		Long: `Compares the catalogue with the metadata that the servers publish and reports the
+differences. It sends no credential. The exit code is 1 if there are differences.`,
 		RunE: a.begin(func(ctx context.Context, args []string) error {
 			all, err := pick(args)
 			if err != nil {
@@ -155,7 +156,7 @@ reports the differences. No credential is sent. Exits with 1 where they differ.`
 	}
 }
 
-// pick returns the providers of the catalogue with those ids; all without any.
+// pick returns the providers with the given ids; without ids, the whole catalogue.
 func pick(ids []string) ([]providers.Provider, error) {
 	if len(ids) == 0 {
 		return providers.All(), nil
@@ -164,13 +165,13 @@ func pick(ids []string) ([]providers.Provider, error) {
 	for i, id := range ids {
 		var ok bool
 		if all[i], ok = providers.Lookup(id); !ok {
-			return nil, usagef("there is no provider %q: see 'toolgrant providers'", id)
+			return nil, usagef("unknown provider %q: see 'toolgrant providers'", id)
 		}
 	}
 	return all, nil
 }
 
-// verifications writes what came of a comparison, for people.
+// verifications writes the results of a comparison as plain text.
 func (u *ui) verifications(w io.Writer, all []doctor.Verification) {
 	var rows [][]string
 	for _, v := range all {
@@ -185,7 +186,7 @@ func (u *ui) verifications(w io.Writer, all []doctor.Verification) {
 		rows = append(rows, []string{v.Provider, v.Outcome, detail})
 	}
 	looks := map[string]lipgloss.Style{doctor.OutcomeSame: u.good, doctor.OutcomeDiffers: u.bad}
-	u.table(w, []string{"ID", "OUTCOME", "WHAT"}, rows, func(row, col int) lipgloss.Style {
+	u.table(w, []string{"ID", "OUTCOME", "DIFFERENCES"}, rows, func(row, col int) lipgloss.Style {
 		if look, ok := looks[all[row].Outcome]; ok && col == 1 {
 			return look
 		}

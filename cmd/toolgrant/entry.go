@@ -14,7 +14,7 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
-// entryFlags are what an entry may be given beside its credential.
+// entryFlags are the flags of entry.
 type entryFlags struct {
 	label, description string
 	allow, approveOnly []string
@@ -25,45 +25,45 @@ type entryFlags struct {
 
 func (f *entryFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&f.label, "label", "", "server_label (default that of the provider)")
-	flags.StringVar(&f.description, "description", "", "server_description (default that of the provider)")
-	flags.StringArrayVar(&f.allow, "allow", nil, "`NAME` of a tool that the model may see; repeatable (default all)")
-	flags.BoolVar(&f.readOnly, "read-only", false, "only tools that the server annotates as read-only")
-	flags.StringVar(&f.approval, "approval", "", "always or never: whether calls need approval (default always)")
-	flags.StringArrayVar(&f.approveOnly, "approve-only", nil, "`NAME` of a tool whose calls need approval, no others do; repeatable")
-	flags.BoolVar(&f.deferred, "defer", false, "leave the tools out of the context until tool search finds them")
-	flags.StringVar(&f.use, "use", "", "headers: send the token in headers, not in authorization")
-	flags.DurationVar(&f.minTTL, "min-ttl", 0, "how long the token must still live (default min(5m, a quarter of its lifetime))")
+	flags.StringVar(&f.label, "label", "", "server_label (default: the provider's)")
+	flags.StringVar(&f.description, "description", "", "server_description (default: the provider's)")
+	flags.StringArrayVar(&f.allow, "allow", nil, "`NAME` of a tool to offer to the model; repeatable (default: all)")
+	flags.BoolVar(&f.readOnly, "read-only", false, "offer only tools that the server annotates as read-only")
+	flags.StringVar(&f.approval, "approval", "", "whether calls need approval: always or never (default always)")
+	flags.StringArrayVar(&f.approveOnly, "approve-only", nil, "`NAME` of a tool whose calls need approval, while all other calls do not; repeatable")
+	flags.BoolVar(&f.deferred, "defer", false, "keep the tools out of the context until tool search finds them")
+	flags.StringVar(&f.use, "use", "", "field that carries the token: authorization or headers (default: the provider's)")
+	flags.DurationVar(&f.minTTL, "min-ttl", 0, "minimum remaining lifetime of the token (default 5m, or a quarter of its lifetime if that is less)")
 }
 
-// options returns what a builder is made with.
+// options returns the options of the builder.
 func (f *entryFlags) options() (*mcptools.Options, error) {
 	o := &mcptools.Options{
 		Label: f.label, Description: f.description, AllowedTools: f.allow, ReadOnly: f.readOnly, DeferLoading: f.deferred,
 	}
 	switch {
 	case f.approval != "" && f.approveOnly != nil:
-		return nil, usagef("--approval and --approve-only exclude each other")
+		return nil, usagef("pass --approval or --approve-only, not both")
 	case f.approveOnly != nil:
 		o.Approval = mcptools.ApprovalFilter{Always: f.approveOnly}
 	case f.approval == "never":
 		o.Approval = mcptools.ApprovalNever
 	case f.approval != "" && f.approval != "always":
-		return nil, usagef("--approval is always or never, not %q", f.approval)
+		return nil, usagef("--approval %q: must be always or never", f.approval)
 	}
 	switch f.use {
 	case "", "authorization":
 	case "headers":
 		o.UseHeaders = true
 	default:
-		return nil, usagef("--use is headers or authorization, not %q", f.use)
+		return nil, usagef("--use %q: must be headers or authorization", f.use)
 	}
 	return o, checkTTL(f.minTTL)
 }
 
 func checkTTL(d time.Duration) error {
 	if d < 0 {
-		return usagef("--min-ttl can't be negative")
+		return usagef("--min-ttl must not be negative")
 	}
 	return nil
 }
@@ -73,7 +73,7 @@ func (a *app) entryCommand() *cobra.Command {
 	var reveal bool
 	cmd := &cobra.Command{
 		Use:   "entry PROVIDER",
-		Short: "The exact tools entry for OpenAI's Responses API",
+		Short: "Print the tools entry for OpenAI's Responses API",
 		Args:  cobra.ExactArgs(1),
 		RunE: a.begin(func(ctx context.Context, args []string) error {
 			o, err := flags.options()
@@ -93,7 +93,7 @@ func (a *app) entryCommand() *cobra.Command {
 					a.notef("warning: %s", w)
 				}
 				if e.Short {
-					a.notef("warning: the token ends %s, which is less than --min-ttl: no longer one can be had", when(e.Expiry))
+					a.warnShort(e.Expiry)
 				}
 				var raw []byte
 				if reveal {
@@ -128,6 +128,11 @@ func (a *app) buildEntry(ctx context.Context, creds oauthstore.Credentials, t ta
 	return b.Entry(ctx, t.key.Owner, &mcptools.BuildOptions{Account: t.key.Account, ServerURL: t.key.Server, MinTTL: minTTL})
 }
 
+// warnShort warns of a token that expires sooner than --min-ttl requires.
+func (a *app) warnShort(expiry time.Time) {
+	a.notef("warning: the token expires %s, sooner than --min-ttl requires: no token with that lifetime is available", when(expiry))
+}
+
 // A tokenView is an access token as it is printed.
 type tokenView struct {
 	AccessToken string  `json:"access_token"`
@@ -141,7 +146,7 @@ func (a *app) tokenCommand() *cobra.Command {
 	var reveal bool
 	cmd := &cobra.Command{
 		Use:   "token PROVIDER",
-		Short: "A fresh access token for another client",
+		Short: "Print a fresh access token for another client",
 		Args:  cobra.ExactArgs(1),
 		RunE: a.begin(func(ctx context.Context, args []string) error {
 			if err := checkTTL(minTTL); err != nil {
@@ -167,7 +172,7 @@ func (a *app) tokenCommand() *cobra.Command {
 			})
 		}),
 	}
-	cmd.Flags().DurationVar(&minTTL, "min-ttl", 0, "how long it must still live (default min(5m, a quarter of its lifetime))")
+	cmd.Flags().DurationVar(&minTTL, "min-ttl", 0, "minimum remaining lifetime of the token (default 5m, or a quarter of its lifetime if that is less)")
 	cmd.Flags().BoolVar(&reveal, "reveal", false, "print the token")
 	return cmd
 }
@@ -181,18 +186,18 @@ func (a *app) printToken(t oauthstore.Token, reveal bool) {
 		v.ExpiresAt = orNull(stamp(t.Expiry))
 	}
 	if t.Short && !a.global.json {
-		a.notef("warning: the token ends %s, which is less than --min-ttl: no longer one can be had", when(t.Expiry))
+		a.warnShort(t.Expiry)
 	}
 	a.print(v, func(w io.Writer) {
-		if reveal { // alone, so that $(toolgrant token … --reveal) is the token
+		if reveal { // only the token, for $(toolgrant token … --reveal)
 			_, _ = fmt.Fprintln(w, v.AccessToken)
 			return
 		}
 		expires := when(t.Expiry)
 		if expires == "" {
-			expires = "not known"
+			expires = "unknown"
 		}
 		a.ui.fields(w, field{"token", v.AccessToken}, field{"expires", expires}, field{"generation", strconv.FormatUint(v.Generation, 10)})
-		a.notef("print it with --reveal")
+		a.notef("add --reveal to print it")
 	})
 }

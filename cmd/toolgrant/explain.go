@@ -16,10 +16,10 @@ func (a *app) explainCommand() *cobra.Command {
 	var o mcptools.ClassifyOptions
 	cmd := &cobra.Command{
 		Use:   "explain",
-		Short: "Read an error on stdin and say what failed",
-		Long: `Reads an error on stdin and says what failed: the body of an HTTP error, an
-output item, a stream event, or a log line that holds one of these. It sends
-nothing. An error that it does not recognize is "unknown"; it always exits with 0.`,
+		Short: "Explain an error that is read from stdin",
+		Long: `Reads an error from stdin and classifies it: the body of an HTTP error, an output
+item, a stream event, or a log line that contains one of these. It sends no
+requests. An unrecognized error is "unknown", and the exit code is 0 too.`,
 		Example: `  pbpaste | toolgrant explain
   toolgrant explain --json --http-status 424 --label asana < body.json`,
 		Args: cobra.NoArgs,
@@ -27,12 +27,12 @@ nothing. An error that it does not recognize is "unknown"; it always exits with 
 			switch o.Surface {
 			case "", "responses", "realtime", "azure":
 			default:
-				return usagef("--surface is responses, realtime or azure, not %q", o.Surface)
+				return usagef("--surface %q: must be responses, realtime or azure", o.Surface)
 			}
 			if o.HTTPStatus != 0 && (o.HTTPStatus < 100 || o.HTTPStatus > 599) {
 				return usagef("--http-status must be between 100 and 599")
 			}
-			data, err := io.ReadAll(io.LimitReader(a.stdin, maxInput)) // the beginning of a longer text is enough
+			data, err := io.ReadAll(io.LimitReader(a.stdin, maxInput)) // the rest of a longer text is ignored
 			if err != nil {
 				return fmt.Errorf("read stdin: %w", err)
 			}
@@ -41,13 +41,13 @@ nothing. An error that it does not recognize is "unknown"; it always exits with 
 			return nil
 		}),
 	}
-	cmd.Flags().IntVar(&o.HTTPStatus, "http-status", 0, "status `N` of the response that carried it")
-	cmd.Flags().StringVar(&o.Surface, "surface", "", "where it comes from: responses, realtime or azure")
-	cmd.Flags().StringArrayVar(&o.Labels, "label", nil, "server_label that was sent; repeatable, give all of them")
+	cmd.Flags().IntVar(&o.HTTPStatus, "http-status", 0, "HTTP status `N` of the response")
+	cmd.Flags().StringVar(&o.Surface, "surface", "", "API that the error comes from: responses, realtime or azure")
+	cmd.Flags().StringArrayVar(&o.Labels, "label", nil, "server_label in the request; repeat for all of them")
 	return cmd
 }
 
-// kindWords explain each kind.
+// kindWords are the kinds in words, for the plain output.
 var kindWords = map[mcptools.Kind]string{
 	mcptools.KindUnauthorized:    "The MCP server refuses the token.",
 	mcptools.KindForbidden:       "The MCP server accepts the token but refuses the request.",
@@ -79,12 +79,12 @@ func (u *ui) failure(w io.Writer, f *mcptools.Failure) {
 		}
 		return strconv.Itoa(*n)
 	}
-	status, retry := "", "no: something must change first, or a tool may have run"
+	status, retry := "", "no: fix the cause first, or check whether a tool has run"
 	if f.UpstreamStatus != 0 {
 		status = strconv.Itoa(f.UpstreamStatus)
 	}
 	if f.Retryable {
-		retry = "yes: the same request may be sent again"
+		retry = "yes: the same request can be sent again"
 	}
 	if f.Kind == mcptools.KindUnknown {
 		_, _ = fmt.Fprintf(w, "%s  %s\n", u.warn.Render(string(f.Kind)), kindWords[f.Kind])
@@ -96,7 +96,7 @@ func (u *ui) failure(w io.Writer, f *mcptools.Failure) {
 		field{"server", safetext.Line(first(f.ServerLabel, f.ServerURL))},
 		field{"entry", number(f.ToolIndex)},
 		field{"tool", safetext.Line(f.ToolName)},
-		field{"server answered", status},
+		field{"server status", status},
 		field{"JSON-RPC code", number(f.RPCCode)},
 		field{"what to do", actionWords[f.Action]},
 		field{"consent page", safetext.Line(f.ConsentURL)},

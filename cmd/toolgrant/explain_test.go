@@ -110,9 +110,9 @@ unauthorized  The MCP server refuses the token.
 
 stage            list_tools
 server           Asana
-server answered  401
-what to do       get a fresh token and try again; if that is refused too, the user must connect again
-retry            no: something must change first, or a tool may have run
+server status  401
+what to do       get a fresh token and retry; if that is rejected too, the user must connect again
+retry            no: fix the cause first, or check whether a tool has run
 `, "\n"), got.out)
 }
 

@@ -36,7 +36,7 @@ const (
 	kindInternal          = "internal"
 )
 
-// exitCodes maps kinds to exit codes. What is not here gives exitFailed.
+// exitCodes maps kinds to exit codes. All other kinds exit with exitFailed.
 var exitCodes = map[mcptools.Kind]int{
 	kindUsage: exitUsage,
 
@@ -61,8 +61,8 @@ var exitCodes = map[mcptools.Kind]int{
 	kindKeyUnavailable:          exitConfig,
 }
 
-// actions are the actions on the kinds that only the command has. The others are
-// [mcptools.Kind.Action].
+// actions maps the kinds that only the command has to their actions. All other
+// kinds have [mcptools.Kind.Action].
 var actions = map[mcptools.Kind]mcptools.Action{
 	kindUsage:             mcptools.ActionFixConfig,
 	kindInterrupted:       mcptools.ActionNone,
@@ -73,8 +73,8 @@ var actions = map[mcptools.Kind]mcptools.Action{
 	kindInternal:          mcptools.ActionNone,
 }
 
-// A fault is why a command ended without having done what it was asked for.
-// Its fields are those of the JSON that it is printed as.
+// A fault is the error that a command fails with. Its fields are those of the
+// printed JSON.
 type fault struct {
 	Kind    mcptools.Kind   `json:"kind"`
 	Message string          `json:"message"`
@@ -91,7 +91,7 @@ func (f *fault) exitCode() int {
 	return exitFailed
 }
 
-// faultf returns a fault of a kind with the kind's usual action.
+// faultf returns a fault of a kind with the kind's default action.
 func faultf(kind mcptools.Kind, format string, args ...any) *fault {
 	action, ok := actions[kind]
 	if !ok {
@@ -102,12 +102,12 @@ func faultf(kind mcptools.Kind, format string, args ...any) *fault {
 
 func usagef(format string, args ...any) *fault { return faultf(kindUsage, format, args...) }
 
-// faultOf finds out what kind of fault an error of the packages is.
+// faultOf returns the fault for an error of the library.
 func faultOf(err error) *fault {
 	if f, ok := errors.AsType[*fault](err); ok {
 		return f
 	}
-	if errors.Is(err, context.Canceled) { // by a signal, whatever became of it on its way
+	if errors.Is(err, context.Canceled) { // a signal, even if the error was wrapped as something else
 		return faultf(kindInterrupted, "interrupted")
 	}
 	if errors.Is(err, backend.ErrKeyUnavailable) {
@@ -169,7 +169,7 @@ func storeMessage(e *oauthstore.Error) string {
 	var text string
 	switch {
 	case errors.Is(e, backend.ErrKeyUnavailable):
-		text = "the key that sealed " + subject + " is not in the keyset: see 'toolgrant keys list'"
+		text = "the key that encrypted " + subject + " is not in the keyset: see 'toolgrant keys list'"
 	case errors.Is(e, oauthstore.ErrNotFound):
 		text = subject + " is not connected"
 	case errors.Is(e, oauthstore.ErrReauthorize):
@@ -195,7 +195,7 @@ func storeMessage(e *oauthstore.Error) string {
 	return text
 }
 
-// hint is the next step for people, beside what happened; "" if there is none.
+// hint returns the command to run next; "" if there is none.
 func (f *fault) hint(provider string) string {
 	if provider == "" {
 		provider = "PROVIDER"

@@ -20,8 +20,8 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore/connect"
 )
 
-// An importFile is what --token-file may hold as JSON: the names are those of
-// a token response (RFC 6749 section 5.1) and of client metadata (RFC 7591).
+// An importFile is the JSON form of --token-file. Its names are those of a token
+// response (RFC 6749 section 5.1) and of client metadata (RFC 7591).
 type importFile struct {
 	AccessToken   string  `json:"access_token"`
 	RefreshToken  string  `json:"refresh_token"`
@@ -40,10 +40,10 @@ type importFile struct {
 	Secrets       keyRing `json:"secrets"`
 }
 
-// keyRing holds further secrets of static ways, by name.
+// keyRing holds the further secrets that some API keys need, by name.
 type keyRing map[string]string
 
-// A moment is a time as programs write it: RFC 3339, or seconds since 1970.
+// A moment is a time in RFC 3339 or in seconds since 1970.
 type moment struct{ time.Time }
 
 // UnmarshalJSON reads either form. Null and "" leave it zero.
@@ -59,13 +59,13 @@ func (m *moment) UnmarshalJSON(data []byte) error {
 	}
 	t, err := time.Parse(time.RFC3339, s)
 	if err != nil {
-		return errors.New("a time must be RFC 3339, or seconds since 1970")
+		return errors.New("times must be RFC 3339 or seconds since 1970")
 	}
 	m.Time = t
 	return nil
 }
 
-// seconds is a lifetime; some servers write it as a string.
+// seconds is a lifetime. Some servers write it as a string.
 type seconds time.Duration
 
 // UnmarshalJSON reads a number or a string that holds one.
@@ -82,7 +82,7 @@ func (s *seconds) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// maxInput bounds what is read from a file or stdin.
+// maxInput is the maximum size of a file or of stdin, in bytes.
 const maxInput = 4 << 20
 
 // readInput reads a file; "-" is stdin.
@@ -101,25 +101,25 @@ func (a *app) readInput(name string) ([]byte, error) {
 	case err != nil:
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	case len(data) > maxInput:
-		return nil, usagef("the input is longer than %d bytes", maxInput)
+		return nil, usagef("%s is longer than %d bytes", name, maxInput)
 	}
 	return data, nil
 }
 
-// oneLine takes one newline off the end of what was read, and nothing else.
+// oneLine removes one newline from the end of data, and nothing else.
 func oneLine(data []byte) string {
 	return strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r")
 }
 
-// parseToken reads a token file: JSON, or the token itself.
+// parseToken parses a token file: JSON, or the token itself.
 func parseToken(data []byte) (importFile, error) {
 	if !bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) {
 		return importFile{AccessToken: oneLine(data)}, nil
 	}
 	var f importFile
 	if err := json.Unmarshal(data, &f); err != nil {
-		// The error of package json may quote what it could not read.
-		return f, faultf(mcptools.KindMisconfigured, "the token file is no JSON with the fields of a token response: see 'toolgrant help import'")
+		// The error of package json may quote secrets.
+		return f, faultf(mcptools.KindMisconfigured, "the token file is not valid JSON with the fields of a token response: see 'toolgrant help import'")
 	}
 	if f.AccessToken == "" {
 		return f, faultf(mcptools.KindMisconfigured, "the token file has no access_token")
@@ -127,8 +127,8 @@ func parseToken(data []byte) (importFile, error) {
 	return f, nil
 }
 
-// expiry returns when the access token ends; zero if that is not known. A bare
-// expires_in counts from a moment that nobody wrote down.
+// expiry returns when the access token expires; zero if that is unknown, as with
+// an expires_in without obtained_at.
 func (f *importFile) expiry() time.Time {
 	switch {
 	case !f.ExpiresAt.IsZero():
@@ -139,7 +139,7 @@ func (f *importFile) expiry() time.Time {
 	return time.Time{}
 }
 
-// token makes of the file what is imported.
+// token returns the token to import.
 func (f *importFile) token() connect.Token {
 	t := connect.Token{
 		AccessToken: oauthstore.NewSecret(f.AccessToken), RefreshToken: oauthstore.NewSecret(f.RefreshToken),
@@ -165,29 +165,31 @@ func (a *app) importCommand() *cobra.Command {
 	var noVerify, insecureEndpoints bool
 	cmd := &cobra.Command{
 		Use:   "import PROVIDER --token-file FILE",
-		Short: "Take a token that you already have",
-		Long: `Takes a token that you already have and stores it, after it was checked.
+		Short: "Store a token that you already have",
+		Long: `Verifies a token that you already have and stores it.
 
-FILE holds the token itself, or JSON with access_token and any of refresh_token,
-expires_at, expires_in with obtained_at, token_endpoint,
+FILE contains the token itself, or JSON with access_token and any of
+refresh_token, expires_at, expires_in with obtained_at, token_endpoint,
 token_endpoint_auth_method, revocation_endpoint, client_id, client_secret,
-issuer, resource, scope and secrets (an object with what a provider wants beside
-the token). "-" is stdin. A bare expires_in means that the expiry is unknown.
+issuer, resource, scope and secrets (an object with the further secrets that some
+providers need). "-" is stdin. With expires_in alone, the expiry is unknown.
 
-The endpoints must be those that the issuer's own metadata names (else exit 5).
-What the file leaves out is found there.
+The endpoints must be those in the issuer's metadata, else the exit code is 5.
+Fields that the file leaves out are taken from there.
 
-A token that is surely for something else is refused (exit 5), and so is one
-that the server refuses (exit 3): nothing is stored then. One that has ended and
-can be refreshed is stored first, in place of what was there, and then refreshed:
-a new pair must not be lost.`,
+A token that is clearly for another service is refused with exit code 5, and one
+that the server rejects with exit code 3. Nothing is stored then. An expired token
+that can be refreshed replaces the stored credential before it is refreshed, so
+that the new token pair can't be lost.`,
+		Example: `  toolgrant import notion --token-file token
+  pass show asana | toolgrant import asana --token-file -`,
 		Args: cobra.ExactArgs(1),
 		RunE: a.begin(func(ctx context.Context, args []string) error {
 			if tokenFile == "" {
 				return usagef("import needs --token-file FILE, or - for stdin")
 			}
 			if tokenFile == "-" && secretFile == "-" {
-				return usagef("stdin can't be both --token-file and --client-secret-file")
+				return usagef("--token-file and --client-secret-file can't both be stdin")
 			}
 			data, err := a.readInput(tokenFile)
 			if err != nil {
@@ -232,27 +234,27 @@ a new pair must not be lost.`,
 		}),
 	}
 	cmd.Flags().StringVar(&tokenFile, "token-file", "", "`FILE` with the token, - for stdin")
-	cmd.Flags().StringVar(&secretFile, "client-secret-file", "", "`FILE` with the secret of the application that the token was issued to, which a refresh needs")
-	cmd.Flags().StringVar(&wayID, "way", "", "which of the provider's ways to authenticate the token belongs to (default: told by the token)")
-	cmd.Flags().StringVar(&issuer, "issuer", "", "`URL` of the authorization server of a custom server (default: the one that the server names)")
-	cmd.Flags().BoolVar(&insecureEndpoints, "insecure-endpoints", false, "send the refresh token and the client secret to the file's endpoints, although the issuer's metadata does not confirm them")
+	cmd.Flags().StringVar(&secretFile, "client-secret-file", "", "`FILE` with the secret of the client that the token was issued to, which a refresh needs")
+	cmd.Flags().StringVar(&wayID, "way", "", "`ID` of the provider's way to authenticate, as in 'toolgrant providers ID' (default: recognized by the token)")
+	cmd.Flags().StringVar(&issuer, "issuer", "", "`URL` of the authorization server, for a server outside the catalogue (default: the one that the server names)")
+	cmd.Flags().BoolVar(&insecureEndpoints, "insecure-endpoints", false, "send the refresh token and the client secret to the endpoints in the file even if the issuer's metadata does not confirm them")
 	registerTakes(cmd, &takes)
-	cmd.Flags().BoolVar(&noVerify, "no-verify", false, "do not ask the server whether it takes the token")
+	cmd.Flags().BoolVar(&noVerify, "no-verify", false, "do not verify the token at the server")
 	return cmd
 }
 
 // registerTakes adds --takes.
 func registerTakes(cmd *cobra.Command, takes *[]string) {
-	cmd.Flags().StringArrayVar(takes, "takes", nil, "`KIND` of another vendor's token that the server, which is not in the catalogue, really takes; repeatable (default none)")
+	cmd.Flags().StringArrayVar(takes, "takes", nil, "`KIND` of another vendor's token that a server outside the catalogue accepts; repeatable (default: none)")
 }
 
-// importToken has a token checked and stored.
+// importToken verifies and stores a token.
 func (a *app) importToken(ctx context.Context, store *oauthstore.Store, t target, token connect.Token, verify bool) (oauthstore.Status, error) {
 	if err := a.usable(t); err != nil {
 		return oauthstore.Status{}, err
 	}
 	if _, ok := t.provider.Way(token.Way); !ok {
-		return oauthstore.Status{}, usagef("%s has no way %q", t.provider.Name, token.Way)
+		return oauthstore.Status{}, usagef("--way %q: unknown for %s; see 'toolgrant providers %s'", token.Way, t.provider.Name, t.provider.ID)
 	}
 	o := &connect.Options{InsecureAllowLoopback: a.global.allowLoopback}
 	if verify {
@@ -268,7 +270,7 @@ func (a *app) importToken(ctx context.Context, store *oauthstore.Store, t target
 	}
 	ask := &connect.Ask{Account: t.key.Account, ServerURL: t.key.Server}
 	if own, err := t.provider.ServerURL(""); err == nil && own == t.key.Server && !t.given {
-		ask.ServerURL = "" // the token's way may work at another URL
+		ask.ServerURL = "" // the token may need another of the provider's URLs
 	}
 	r, err := c.Import(ctx, t.provider, t.key.Owner, token, ask)
 	if err != nil {

@@ -23,28 +23,28 @@ type keyView struct {
 	ID         string     `json:"id"`
 	Primary    bool       `json:"primary"`
 	Records    int        `json:"records"`
-	PromotedAt *time.Time `json:"promoted_at,omitempty"` // when it last became the primary, where that is known
-	DropAfter  *time.Time `json:"drop_after,omitempty"`  // the time from which drop accepts it, for keys that have sealed
-	Missing    bool       `json:"missing,omitempty"`     // records need it, and the keyset does not have it
+	PromotedAt *time.Time `json:"promoted_at,omitempty"` // when it last became the primary; absent if unknown
+	DropAfter  *time.Time `json:"drop_after,omitempty"`  // the time from which drop accepts it, for former primaries
+	Missing    bool       `json:"missing,omitempty"`     // records need it, but the keyset lacks it
 }
 
 func (a *app) keysCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "keys",
-		Short: "The keys that seal what is stored",
-		Long: `The keys that seal what is stored. To rotate:
+		Short: "Manage the keys that encrypt the store",
+		Long: `Manages the keys that encrypt the store. To rotate them:
 
-  toolgrant keys add          on one machine; copy the keyset to all of them
-  toolgrant keys promote ID   running processes seal with the new key within a
-                              minute of reading the changed keyset
-  toolgrant keys rewrap       seals existing records with the new key
-  toolgrant keys drop ID      removes the old key, 25 hours after promote and
-                              when no record needs it
+  toolgrant keys add          adds a key; then copy the keyset to every machine
+  toolgrant keys promote ID   encrypts with the new key from now on; running
+                              processes follow within a minute
+  toolgrant keys rewrap       encrypts existing records with the new key
+  toolgrant keys drop ID      removes the old key, at the earliest 25 hours after
+                              promote and when no record needs it
 
-Any number of these commands may run at the same time, beside everything else.`,
+These commands can run concurrently with each other and with all others.`,
 		Args: cobra.NoArgs,
 		RunE: a.begin(func(context.Context, []string) error {
-			return usagef("keys needs one of new, list, add, promote, rewrap, drop")
+			return usagef("keys needs a subcommand: new, list, add, promote, rewrap or drop")
 		}),
 	}
 	sub := func(use, short string, args cobra.PositionalArgs, f func(ctx context.Context, args []string) error) *cobra.Command {
@@ -52,11 +52,11 @@ Any number of these commands may run at the same time, beside everything else.`,
 		cmd.AddCommand(c)
 		return c
 	}
-	sub("new", "Create the keyset, with one key", cobra.NoArgs, a.newKeys)
-	sub("list", "List the keys and how many records each has sealed", cobra.NoArgs, func(ctx context.Context, _ []string) error {
+	sub("new", "Create the keyset with one key", cobra.NoArgs, a.newKeys)
+	sub("list", "List the keys and how many records need each", cobra.NoArgs, func(ctx context.Context, _ []string) error {
 		return a.withKeys(ctx, nil)
 	})
-	sub("add", "Add a key that does not seal yet", cobra.NoArgs, func(ctx context.Context, _ []string) error {
+	sub("add", "Add a key without using it yet", cobra.NoArgs, func(ctx context.Context, _ []string) error {
 		return a.withKeys(ctx, func(store *oauthstore.Store, _ *keyset.Set) error {
 			return a.updateKeys(ctx, store, nil, func(keys *keyset.Set) error {
 				_, err := keys.Add()
@@ -64,7 +64,7 @@ Any number of these commands may run at the same time, beside everything else.`,
 			})
 		})
 	})
-	sub("promote ID", "Seal with this key from now on", cobra.ExactArgs(1), func(ctx context.Context, args []string) error {
+	sub("promote ID", "Encrypt with this key from now on", cobra.ExactArgs(1), func(ctx context.Context, args []string) error {
 		return a.withKeys(ctx, func(store *oauthstore.Store, _ *keyset.Set) error {
 			return a.updateKeys(ctx, store, nil, func(keys *keyset.Set) error {
 				if err := has(keys, args[0]); err != nil {
@@ -74,11 +74,11 @@ Any number of these commands may run at the same time, beside everything else.`,
 			})
 		})
 	})
-	sub("rewrap", "Seal every record again with the key that seals now", cobra.NoArgs, func(ctx context.Context, _ []string) error {
+	sub("rewrap", "Encrypt every record with the primary key", cobra.NoArgs, func(ctx context.Context, _ []string) error {
 		return a.withKeys(ctx, func(store *oauthstore.Store, _ *keyset.Set) error {
 			n, err := store.Rewrap(ctx)
 			if err == nil && !a.global.json {
-				a.notef("records sealed again: %d", n)
+				a.notef("re-encrypted records: %d", n)
 			}
 			return err
 		})
@@ -89,13 +89,13 @@ Any number of these commands may run at the same time, beside everything else.`,
 			return a.dropKey(ctx, store, args[0], wait)
 		})
 	})
-	drop.Long = `Remove a key that no record needs.
+	drop.Long = `Removes a key that no record needs.
 
-A process that has not read the keyset since another key was promoted may still
-seal with the old one: for up to a minute, and up to an hour if it cannot read
-the keyset. Tickets of a relay that the key sealed live for up to 24 hours. Until
---wait has passed since the promotion, drop ends with exit code 4.`
-	drop.Flags().DurationVar(&wait, "wait", defaultDropWait, "`TIME` since another key was promoted; shorten it only after every process was restarted since, and if the relay's tickets may end")
+After another key is promoted, running processes can still encrypt with the old
+one: for up to a minute, or up to an hour if they can't read the keyset. A relay's
+tickets that were made with the key live for up to 24 hours. Until --wait has
+passed since the promotion, drop exits with 4.`
+	drop.Flags().DurationVar(&wait, "wait", defaultDropWait, "required `DURATION` since another key was promoted; shorten it only if every process was restarted since then, and if the relay's tickets may become invalid")
 	return cmd
 }
 
@@ -106,7 +106,7 @@ func (a *app) newKeys(ctx context.Context, _ []string) error {
 	place := a.keysetPlace()
 	switch err := createKeyset(ctx, place); {
 	case errors.Is(err, keyset.ErrChanged):
-		return faultf(mcptools.KindMisconfigured, "there is a keyset in %s already: a second one could not open what the first has sealed", place)
+		return faultf(mcptools.KindMisconfigured, "%s already has a keyset: a new one could not decrypt the existing records", place)
 	case err != nil:
 		return err
 	}
@@ -118,8 +118,8 @@ func (a *app) newKeys(ctx context.Context, _ []string) error {
 	return nil
 }
 
-// withKeys opens keyset and store, calls f, which may be nil, and prints the
-// keys with their counts.
+// withKeys opens the keyset and the store, calls f if it is not nil, and prints
+// the keys with their record counts.
 func (a *app) withKeys(ctx context.Context, f func(*oauthstore.Store, *keyset.Set) error) error {
 	keys, err := a.openKeyset(ctx)
 	if err != nil {
@@ -145,8 +145,8 @@ func (a *app) withKeys(ctx context.Context, f func(*oauthstore.Store, *keyset.Se
 	})
 }
 
-// updateKeys applies change to the keyset of --keyset, which it saves, and
-// reports the events.
+// updateKeys applies change to the keyset of --keyset, saves it and records the
+// events.
 func (a *app) updateKeys(ctx context.Context, store *oauthstore.Store, opts *keyset.Options, change func(*keyset.Set) error) error {
 	place := a.keysetPlace()
 	var before []keyset.Key
@@ -165,7 +165,7 @@ func (a *app) updateKeys(ctx context.Context, store *oauthstore.Store, opts *key
 	return keysetFault(place, err)
 }
 
-// has makes it wrong usage to name a key that the keyset lacks.
+// has returns a usage error if the keyset lacks a key.
 func has(keys *keyset.Set, id string) error {
 	if !slices.ContainsFunc(keys.Keys(), func(k keyset.Key) bool { return k.ID == id }) {
 		return usagef("the keyset has no key %q: see 'toolgrant keys list'", id)
@@ -188,11 +188,11 @@ func (a *app) dropKey(ctx context.Context, store *oauthstore.Store, id string, w
 		}
 		for _, k := range keys.Keys() {
 			if k.ID == id && k.Primary {
-				return faultf(mcptools.KindMisconfigured, "key %s is the one that seals: promote another first", id)
+				return faultf(mcptools.KindMisconfigured, "key %s is the primary key: promote another one first", id)
 			}
 		}
 		if n := use[id]; n > 0 {
-			return faultf(mcptools.KindMisconfigured, "key %s is in use: %d records need it. Promote another, then 'toolgrant keys rewrap'", id, n)
+			return faultf(mcptools.KindMisconfigured, "key %s is in use: %d records need it. Promote another key, then run 'toolgrant keys rewrap'", id, n)
 		}
 		err := keys.Drop(id, counted)
 		if e, ok := errors.AsType[*oauthstore.Error](err); ok && errors.Is(err, oauthstore.ErrUnavailable) {
@@ -227,11 +227,11 @@ func (a *app) printKeys(keys *keyset.Set, use map[string]int) {
 			what := ""
 			switch {
 			case v.Primary:
-				what = "seals"
+				what = "primary"
 			case v.Missing:
-				what = "missing: these records cannot be opened"
+				what = "missing: these records can't be decrypted"
 			case v.DropAfter != nil:
-				what = "can be dropped from " + v.DropAfter.UTC().Format(time.RFC3339)
+				what = "can be dropped after " + v.DropAfter.UTC().Format(time.RFC3339)
 			}
 			rows[i] = []string{v.ID, strconv.Itoa(v.Records), what}
 		}

@@ -22,14 +22,14 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore/keyset"
 )
 
-// A keysetPlace is where the text of a keyset is kept.
+// A keysetPlace is a file or keyring secret that holds a keyset.
 type keysetPlace interface {
 	keyset.Source
 	// String names the place in messages.
 	String() string
 }
 
-// ringPrefix marks a --keyset that is kept in the operating system's keyring.
+// ringPrefix marks a --keyset in the operating system's keyring.
 const ringPrefix = "keyring:"
 
 // keysetPlace returns the place of --keyset.
@@ -42,8 +42,8 @@ func (a *app) keysetPlace() keysetPlace {
 	return keysetFile{keyset.File(a.global.keyset)}
 }
 
-// openKeyset opens the keyset of --keyset. For a store of this machine a
-// missing file is created; a store in memory has a keyset of its own.
+// openKeyset opens the keyset of --keyset. For a local store it creates a missing
+// file; a store in memory has its own keyset.
 func (a *app) openKeyset(ctx context.Context) (*keyset.Set, error) {
 	scheme, _, err := a.storeKind()
 	if err != nil {
@@ -67,14 +67,14 @@ func (a *app) openKeyset(ctx context.Context) (*keyset.Set, error) {
 }
 
 func noKeyset(place keysetPlace) error {
-	return faultf(kindKeyUnavailable, "there is no keyset in %s: create it once with 'toolgrant keys new', and copy it to every machine that shares the store", place)
+	return faultf(kindKeyUnavailable, "there is no keyset in %s: create one with 'toolgrant keys new' and copy it to every machine that shares the store", place)
 }
 
 // loadKeyset returns the keyset of a place, or an error that matches
 // [fs.ErrNotExist].
 func (a *app) loadKeyset(ctx context.Context, place keysetPlace) (*keyset.Set, error) {
 	if file, ok := place.(keysetFile); ok && file.readableByOthers() {
-		a.notef("warning: others on this machine may read the keyset: chmod 600 %s", file)
+		a.notef("warning: other users of this machine can read the keyset: run chmod 600 %s", file)
 	}
 	keys, err := keyset.Load(ctx, place.Read, nil)
 	if err != nil {
@@ -90,8 +90,8 @@ func createKeyset(ctx context.Context, place keysetPlace) error {
 	return keysetFault(place, err)
 }
 
-// keysetFault turns an error of a place into a fault, except those that callers
-// branch on.
+// keysetFault turns an error of a place into a fault, except for errors that
+// callers check.
 func keysetFault(place keysetPlace, err error) error {
 	_, isFault := errors.AsType[*fault](err)
 	switch {
@@ -101,7 +101,7 @@ func keysetFault(place keysetPlace, err error) error {
 	case errors.Is(err, backend.ErrKeyUnavailable):
 		return faultf(kindKeyUnavailable, "%s", strings.TrimPrefix(err.Error(), backend.ErrKeyUnavailable.Error()+": "))
 	}
-	return faultf(kindKeyUnavailable, "the keyset in %s cannot be used: %s", place, errtext.Sentence(err))
+	return faultf(kindKeyUnavailable, "the keyset in %s can't be used: %s", place, errtext.Sentence(err))
 }
 
 // A keysetFile is a file with mode 0600.
@@ -135,7 +135,7 @@ func (r keysetRing) Read(context.Context) ([]byte, error) {
 		return nil, fs.ErrNotExist
 	case err != nil:
 		// Not wrapped: a socket that does not exist is not a missing keyset.
-		return nil, faultf(kindKeyUnavailable, "the keyring of this machine does not answer: %v", err)
+		return nil, faultf(kindKeyUnavailable, "the keyring of this machine does not respond: %v", err)
 	}
 	return []byte(text), nil
 }

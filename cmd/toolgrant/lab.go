@@ -20,14 +20,14 @@ func (a *app) labCommand() *cobra.Command {
 	var listFaults bool
 	cmd := &cobra.Command{
 		Use:   "lab",
-		Short: "A whole world on loopback, to try everything without an account",
-		Long: `Starts authorization servers, MCP servers and a Responses API on loopback, says
-where they are and serves until it is ended. OpenAI's own clients talk to it
-through OPENAI_BASE_URL and OPENAI_API_KEY.`,
+		Short: "Run a test environment on loopback, no account needed",
+		Long: `Starts authorization servers, MCP servers and a Responses API on loopback, prints
+their URLs and serves until it is interrupted. OpenAI's own clients use it through
+OPENAI_BASE_URL and OPENAI_API_KEY.`,
 		Args: cobra.NoArgs,
 		RunE: a.begin(func(ctx context.Context, _ []string) error {
 			if o.TokenTTL < 0 {
-				return usagef("--token-ttl can't be negative")
+				return usagef("--token-ttl must not be negative")
 			}
 			if script != "" {
 				text, err := a.readInput(script)
@@ -55,11 +55,11 @@ through OPENAI_BASE_URL and OPENAI_API_KEY.`,
 		}),
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&o.Listen, "listen", "", "loopback `ADDRESS` to listen on (default 127.0.0.1 and a free port)")
-	flags.DurationVar(&o.TokenTTL, "token-ttl", time.Hour, "how long an access token lives")
-	flags.StringVar(&script, "script", "", "`FILE` that says in JSON what the model does (default: it calls a read-only tool of each server)")
-	flags.StringArrayVar(&o.Faults, "fault", nil, "`NAME` of something that goes wrong; repeatable, see --faults")
-	flags.BoolVar(&listFaults, "faults", false, "list what can go wrong, and end")
+	flags.StringVar(&o.Listen, "listen", "", "loopback `ADDRESS` to listen on (default: 127.0.0.1 and a free port)")
+	flags.DurationVar(&o.TokenTTL, "token-ttl", time.Hour, "lifetime of access tokens")
+	flags.StringVar(&script, "script", "", "JSON `FILE` with the steps of the model (default: it calls a read-only tool of each server)")
+	flags.StringArrayVar(&o.Faults, "fault", nil, "`NAME` of a fault to inject; repeatable, see --faults")
+	flags.BoolVar(&listFaults, "faults", false, "list the available faults and exit")
 	return cmd
 }
 
@@ -79,12 +79,12 @@ type faultView struct {
 	Doc  string `json:"doc"`
 }
 
-// world writes for people where everything in a lab is.
+// world writes the URLs of a lab as plain text.
 func (u *ui) world(w io.Writer, info lab.Info) {
-	_, _ = fmt.Fprintf(w, "%s  Everything in it is made up. Ctrl-C ends it.\n\n", u.head.Render("A world on loopback."))
+	_, _ = fmt.Fprintf(w, "%s  All data is made up. Press Ctrl-C to stop.\n\n", u.head.Render("A test environment on loopback."))
 	rows := make([][]string, len(info.Servers))
 	for i, s := range info.Servers {
-		client := "anyone may register"
+		client := "dynamic registration"
 		if s.ClientID != "" {
 			client = "app " + s.ClientID + ", secret " + s.ClientSecret
 		}

@@ -17,13 +17,13 @@ import (
 	"github.com/toolgrant/toolgrant/mcptools"
 )
 
-// A responsesClient asks the Responses API that the environment names.
+// A responsesClient is a client of the Responses API that the environment names.
 type responsesClient struct {
 	responses.ResponseService
 	hc *http.Client
 }
 
-// responses makes the client, of the same variables as OpenAI's own clients.
+// responses returns a client. It reads the same variables as OpenAI's clients.
 func (a *app) responses(plainHTTP bool) (*responsesClient, error) {
 	key := a.env["OPENAI_API_KEY"]
 	if key == "" {
@@ -42,9 +42,9 @@ func (a *app) responses(plainHTTP bool) (*responsesClient, error) {
 	if id := a.env["OPENAI_PROJECT_ID"]; id != "" {
 		opts = append(opts, option.WithProject(id))
 	}
-	// The user names this address, no stranger does: it may be a gateway of an
-	// intranet or lie behind a proxy. An answer may take minutes. That nothing
-	// follows a redirect to another origin is openai-go's own doing.
+	// The user chose this address, so it may be on an intranet or behind a proxy.
+	// A response may take minutes. openai-go itself refuses redirects to another
+	// origin.
 	transport, ok := http.DefaultTransport.(*http.Transport)
 	if !ok {
 		transport = &http.Transport{}
@@ -55,8 +55,8 @@ func (a *app) responses(plainHTTP bool) (*responsesClient, error) {
 
 func (c *responsesClient) close() { c.hc.CloseIdleConnections() }
 
-// checkBaseURL refuses to send the key and the tokens in clear text, except to
-// this machine.
+// checkBaseURL returns an error for a URL that would send the key and the tokens
+// in clear text to another machine.
 func checkBaseURL(base string, plainHTTP bool) error {
 	plain := safehttp.PlainLoopback
 	if plainHTTP {
@@ -65,16 +65,16 @@ func checkBaseURL(base string, plainHTTP bool) error {
 	u, err := url.Parse(base)
 	switch {
 	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
-		return faultf(mcptools.KindMisconfigured, "OPENAI_BASE_URL is not the URL of an API")
+		return faultf(mcptools.KindMisconfigured, "OPENAI_BASE_URL must be an http or https URL")
 	case u.User != nil:
-		return faultf(mcptools.KindMisconfigured, "OPENAI_BASE_URL holds a user name or password")
+		return faultf(mcptools.KindMisconfigured, "OPENAI_BASE_URL must not contain a user name or password")
 	case safehttp.CheckURL(u, plain) != nil:
-		return faultf(mcptools.KindMisconfigured, "OPENAI_BASE_URL is plain http and would carry the key and the tokens in clear text: use https, or add --insecure-plain-http")
+		return faultf(mcptools.KindMisconfigured, "OPENAI_BASE_URL is plain http and would send the key and the tokens in clear text: use https, or add --insecure-plain-http")
 	}
 	return nil
 }
 
-// unansweredFault says why there is no answer of OpenAI's at all.
+// unansweredFault returns the fault for a request without a response from OpenAI.
 func unansweredFault(err error) *fault {
 	sent, ok := errors.AsType[*url.Error](err)
 	if !ok {
@@ -88,7 +88,7 @@ func unansweredFault(err error) *fault {
 	return f
 }
 
-// platformFault says what OpenAI's own refusal is, in its words.
+// platformFault returns the fault for an error response from OpenAI, with its message.
 func platformFault(f *mcptools.Failure) *fault {
 	text := message(f)
 	if f.Kind == mcptools.KindPlatform {
@@ -103,11 +103,11 @@ func platformFault(f *mcptools.Failure) *fault {
 	return &fault{Kind: f.Kind, Message: text, Action: f.Action}
 }
 
-// maxSaid bounds what is shown of a message of OpenAI's.
+// maxSaid is the maximum length of OpenAI's message in an error, in cells.
 const maxSaid = 400
 
-// saidIn returns the message in an error body or event of OpenAI's. A body that
-// is something else is shown as it is.
+// saidIn returns the message in an error body or event from OpenAI; body itself
+// if it has another format.
 func saidIn(body string) string {
 	type failed struct {
 		Message string          `json:"message"`

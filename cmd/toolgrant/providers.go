@@ -13,8 +13,8 @@ import (
 	"github.com/toolgrant/toolgrant/providers"
 )
 
-// A providerView is a provider as it is printed. The fields up to Verified are
-// the contract's; the others are there in the whole entry only.
+// A providerView is a provider as it is printed. The list has only the fields up
+// to Verified.
 type providerView struct {
 	ID                string   `json:"id"`
 	Name              string   `json:"name"`
@@ -96,7 +96,7 @@ func providerViewOf(p providers.Provider, whole bool) providerView {
 	return v
 }
 
-// list is a slice that is [] in JSON where it is nil.
+// list returns s, or an empty slice for nil, which is [] in JSON.
 func list(s []string) []string {
 	if s == nil {
 		return []string{}
@@ -119,7 +119,7 @@ func (a *app) providersCommand() *cobra.Command {
 	var noAccount bool
 	cmd := &cobra.Command{
 		Use:   "providers [ID]",
-		Short: "The catalogue of MCP servers, or one entry whole",
+		Short: "List the catalogue of MCP servers, or show one",
 		Args:  cobra.MaximumNArgs(1),
 		RunE: a.begin(func(_ context.Context, args []string) error {
 			if len(args) == 1 {
@@ -133,13 +133,13 @@ func (a *app) providersCommand() *cobra.Command {
 		}),
 	}
 	cmd.AddCommand(a.verifyProvidersCommand())
-	cmd.Flags().StringVar(&auth, "auth", "", "only servers with this `WAY` to authenticate, such as oauth, api_key or none")
-	cmd.Flags().StringVar(&search, "search", "", "only servers whose id, name, URL or description holds this `TEXT`")
-	cmd.Flags().BoolVar(&noAccount, "no-account-needed", false, "only servers that are open to anyone")
+	cmd.Flags().StringVar(&auth, "auth", "", "list only servers with this `WAY` to authenticate, such as oauth, api_key or none")
+	cmd.Flags().StringVar(&search, "search", "", "list only servers whose id, name, URL or description contains this `TEXT`")
+	cmd.Flags().BoolVar(&noAccount, "no-account-needed", false, "list only servers that need no account")
 	return cmd
 }
 
-// offers reports whether a provider has a way of that id or kind.
+// offers reports whether a provider has a way with that id or kind.
 func offers(p providers.Provider, way string) bool {
 	return slices.ContainsFunc(p.Ways, func(w providers.Way) bool { return w.ID == way || w.Kind == way })
 }
@@ -155,7 +155,7 @@ func (a *app) listProviders(all []providers.Provider) {
 	}
 	a.print(views, func(w io.Writer) {
 		if len(all) == 0 {
-			_, _ = io.WriteString(w, "No such provider. Any other server works too: toolgrant connect LABEL=URL\n")
+			_, _ = io.WriteString(w, "No matching server. For a server outside the catalogue: toolgrant connect LABEL=URL\n")
 			return
 		}
 		rows := make([][]string, len(all))
@@ -168,14 +168,14 @@ func (a *app) listProviders(all []providers.Provider) {
 			}
 			return a.ui.plain
 		})
-		_, _ = fmt.Fprintf(w, "\n%d servers. More on one: toolgrant providers ID\n", len(all))
+		_, _ = fmt.Fprintf(w, "\n%d servers. Details of one: toolgrant providers ID\n", len(all))
 	})
 }
 
 func (a *app) showProvider(id string) error {
 	p, ok := providers.Lookup(id)
 	if !ok {
-		return usagef("there is no provider %q: see 'toolgrant providers --search %s'", id, id)
+		return usagef("unknown provider %q: see 'toolgrant providers --search %s'", id, id)
 	}
 	v := providerViewOf(p, true)
 	a.print(v, func(w io.Writer) {
@@ -188,7 +188,7 @@ func (a *app) showProvider(id string) error {
 			field{"id", p.ID}, field{"server", p.Server.URL}, field{"connector", p.Server.Connector}, field{"transport", p.Transport},
 			field{"also at", strings.Join(p.Server.Alternates, "\n")},
 			field{"retired", a.ui.warn.Render(p.Retired)}, field{"issuer", p.OAuth.Issuer}, field{"scopes", strings.Join(p.OAuth.Scopes, " ")},
-			field{"REST token", map[providers.Answer]string{providers.Yes: "works here too", providers.No: "does not work here"}[p.RESTToken]},
+			field{"REST token", map[providers.Answer]string{providers.Yes: "accepted", providers.No: "rejected"}[p.RESTToken]},
 			field{"read-only", p.ReadOnly}, field{"cost", p.Cost},
 			field{"docs", strings.Join(p.Docs, "\n")},
 			field{"facts from", strings.TrimSpace(p.Source.Date + ", " + p.Source.Confidence + " confidence")},
@@ -196,8 +196,8 @@ func (a *app) showProvider(id string) error {
 		for _, way := range p.Ways {
 			_, _ = fmt.Fprintf(w, "\n%s  %s\n  %s\n", a.ui.head.Render(way.ID), way.Name, way.Obtain)
 		}
-		a.ui.bullets(w, "Mind", append(slices.Clone(p.Hazards), p.Quirks...))
-		_, _ = fmt.Fprintf(w, "\nConnect it: toolgrant connect %s\n", p.ID)
+		a.ui.bullets(w, "Notes", append(slices.Clone(p.Hazards), p.Quirks...))
+		_, _ = fmt.Fprintf(w, "\nTo connect: toolgrant connect %s\n", p.ID)
 	})
 	return nil
 }

@@ -139,7 +139,7 @@ func TestRunIsLiveOnATerminal(t *testing.T) {
 		"!  tasks  not_connected: The user has not connected the account. What to do: toolgrant connect tasks=" + world.Server("tasks").MCPURL,
 		"✓  notes  6 tools",
 		`?  notes  write {"text":"one"}`,
-		"   May it? [y/N] y",
+		"   Allow this call? [y/N] y",
 		`✓  notes  write {"text":"one"}`,
 		"",
 		"all",
@@ -180,7 +180,7 @@ func TestWhatIsSaidBesideAnAnswerHasALineOfItsOwn(t *testing.T) {
 	term.sees(t, "waiting for gpt-5")
 	code, screen := term.ends(t)
 	assert.Equal(t, exitDone, code)
-	assert.Equal(t, []string{"✓  notes  6 tools", "✗  notes  write  is not called", "The model wrote nothing.", ""}, screen)
+	assert.Equal(t, []string{"✓  notes  6 tools", "✗  notes  write  not called", "The model wrote nothing.", ""}, screen)
 }
 
 func TestRunIsPlainWhereSomebodyWantsIt(t *testing.T) {
@@ -198,7 +198,7 @@ func TestRunIsPlainWhereSomebodyWantsIt(t *testing.T) {
 			assert.Equal(t, exitDone, code)
 			assert.NotContains(t, term.text(), "\x1b")
 			assert.Contains(t, screen, "listing   notes")
-			assert.Contains(t, screen, `notes may run search {"query":"reports?"}? [y/N] y`)
+			assert.Contains(t, screen, `Allow notes to run search {"query":"reports?"}? [y/N] y`)
 		})
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
-// runFlags are what a session is given beside its prompt.
+// runFlags are the flags of run.
 type runFlags struct {
 	tools     []string
 	model     string
@@ -26,10 +26,10 @@ func (a *app) runCommand() *cobra.Command {
 	var f runFlags
 	cmd := &cobra.Command{
 		Use:   "run PROMPT",
-		Short: "One reasoning session with tools",
-		Long: `Asks a model, which may call the tools of the servers that --tool names, and shows
-what it does. Every call waits for your y or n, which is read from stdin; the end
-of the input means no. Uses OPENAI_API_KEY, and OPENAI_BASE_URL if it is set.`,
+		Short: "Run one model session with tools",
+		Long: `Sends a prompt to a model, which can call the tools of the servers given with
+--tool, and shows each step. Every call waits for y or n on stdin; the end of the
+input means no. Uses OPENAI_API_KEY, and OPENAI_BASE_URL if it is set.`,
 		Example: `  toolgrant run 'What is due this week?' --tool asana --tool linear
   toolgrant run 'Find my notes on pricing' --tool notion --approval never --json`,
 		Args: cobra.ExactArgs(1),
@@ -52,15 +52,15 @@ of the input means no. Uses OPENAI_API_KEY, and OPENAI_BASE_URL if it is set.`,
 		}),
 	}
 	flags := cmd.Flags()
-	flags.StringArrayVar(&f.tools, "tool", nil, "`PROVIDER`, or LABEL=URL, whose tools the model may call; repeatable")
-	flags.StringVar(&f.model, "model", "gpt-5", "`MODEL` to ask")
-	flags.StringVar(&f.approval, "approval", "ask", "ask: a question for each call; never: no call needs one; deny: every call is refused")
-	flags.BoolVar(&f.plainHTTP, "insecure-plain-http", false, "let OPENAI_BASE_URL be plain http, such as a gateway inside a cluster, which then carries the key and the tokens in clear text")
-	flags.BoolVar(&f.keepGoing, "keep-going", false, "leave out a server that fails, and go on")
+	flags.StringArrayVar(&f.tools, "tool", nil, "`PROVIDER` or LABEL=URL whose tools the model can call; repeatable")
+	flags.StringVar(&f.model, "model", "gpt-5", "`MODEL` to use")
+	flags.StringVar(&f.approval, "approval", "ask", "approval of tool calls: ask (each call), never (no approval needed) or deny (refuse every call)")
+	flags.BoolVar(&f.plainHTTP, "insecure-plain-http", false, "allow an OPENAI_BASE_URL with plain http, such as a gateway inside a cluster, which sends the key and the tokens in clear text")
+	flags.BoolVar(&f.keepGoing, "keep-going", false, "skip a server that fails and continue")
 	return cmd
 }
 
-// approvals are how the entries are built for each --approval.
+// approvals maps the values of --approval to those of the entries.
 var approvals = map[string]mcptools.Approval{
 	"ask":   mcptools.ApprovalAlways,
 	"never": mcptools.ApprovalNever,
@@ -70,15 +70,15 @@ var approvals = map[string]mcptools.Approval{
 func (f runFlags) check(prompt, serverURL string) error {
 	switch _, known := approvals[f.approval]; {
 	case !known:
-		return usagef("--approval is ask, never or deny, not %q", f.approval)
+		return usagef("--approval %q: must be ask, never or deny", f.approval)
 	case strings.TrimSpace(prompt) == "":
 		return usagef("the prompt is empty")
 	case f.model == "":
-		return usagef("--model names no model")
+		return usagef("--model must not be empty")
 	case len(f.tools) == 0:
-		return usagef("which tools? give --tool PROVIDER")
+		return usagef("run needs --tool PROVIDER")
 	case len(f.tools) > 1 && serverURL != "":
-		return usagef("--server-url is for one --tool: write LABEL=URL for each of several")
+		return usagef("--server-url works with one --tool only: pass --tool LABEL=URL for each server")
 	}
 	return nil
 }
@@ -87,16 +87,16 @@ func (f runFlags) check(prompt, serverURL string) error {
 type runTools struct {
 	set     *mcptools.Set
 	build   map[string]mcptools.BuildOptions // by label
-	names   map[string]string                // --tool as it was given, by label
-	skipped []mcptools.Skipped               // what --keep-going leaves out from the start
+	names   map[string]string                // --tool as given, by label
+	skipped []mcptools.Skipped               // servers that --keep-going skips from the start
 }
 
-// runTools finds out which servers --tool names.
+// runTools returns the servers that --tool names.
 func (a *app) runTools(ctx context.Context, store *oauthstore.Store, f runFlags) (*runTools, error) {
 	tools := &runTools{set: &mcptools.Set{}, build: map[string]mcptools.BuildOptions{}, names: map[string]string{}}
 	var builders []*mcptools.Builder
 	for _, name := range f.tools {
-		a.subject.Store(&name) // whom an error is about
+		a.subject.Store(&name) // the provider of a possible error
 		t, err := a.resolve(ctx, store, name)
 		if u, unknown := errors.AsType[*unknownProviderError](err); unknown && f.keepGoing {
 			tools.names[u.label] = name
@@ -132,7 +132,7 @@ func (a *app) runTools(ctx context.Context, store *oauthstore.Store, f runFlags)
 	return tools, nil
 }
 
-// run makes one turn and shows its events.
+// run runs one turn and shows its events.
 func (a *app) run(ctx context.Context, client *responsesClient, tools *runTools, prompt string, f runFlags) error {
 	v := a.newView(tools, f.model)
 	defer v.end()
@@ -162,7 +162,7 @@ func (a *app) run(ctx context.Context, client *responsesClient, tools *runTools,
 			return a.runFault(err, tools)
 		}
 		switch {
-		case e.Type == session.Skipped && !f.keepGoing: // what is not connected; nothing has been sent
+		case e.Type == session.Skipped && !f.keepGoing: // a server that is not connected; no request was sent
 			return a.runFault(e.Failure, tools)
 		case e.Type == session.Done:
 			e.Skipped = append(tools.skipped, e.Skipped...)
@@ -172,7 +172,7 @@ func (a *app) run(ctx context.Context, client *responsesClient, tools *runTools,
 	return nil
 }
 
-// runFault says why a session ended without an answer.
+// runFault returns the fault for a session that failed.
 func (a *app) runFault(err error, tools *runTools) error {
 	if errors.Is(err, context.Canceled) {
 		return faultOf(err)
@@ -196,7 +196,7 @@ func (a *app) runFault(err error, tools *runTools) error {
 
 // failuresOf returns the failures that err joins.
 func failuresOf(err error) []*mcptools.Failure {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { // of this error itself: a failure has others within
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { // only this error: a failure wraps others
 		var all []*mcptools.Failure
 		for _, e := range joined.Unwrap() {
 			all = append(all, failuresOf(e)...)

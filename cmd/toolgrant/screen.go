@@ -9,25 +9,24 @@ import (
 	"github.com/charmbracelet/lipgloss"
 )
 
-// A screen is a terminal with a last line that moves while something goes on.
-// Where nothing may move, it writes what it is given and nothing else. It is
-// safe for concurrent use.
+// A screen is a terminal with an animated status line at the bottom. Without
+// animation, it only writes the given text. It is safe for concurrent use.
 type screen struct {
 	w     io.Writer
 	width func() int
 	look  lipgloss.Style
 
 	mu     sync.Mutex // guards what follows
-	status string     // what the moving line says; "": there is none
-	since  time.Time  // from when it counts
+	status string     // text of the status line; "": no status line
+	since  time.Time  // start of its elapsed time
 	frame  int
 	drawn  bool
 
-	stop  chan struct{} // closed: the moving ends; nil: nothing moves
-	ended chan struct{} // closed: it has ended
+	stop  chan struct{} // closed: stop the animation; nil: no animation
+	ended chan struct{} // closed: the animation has stopped
 }
 
-// newScreen returns a screen, which the caller closes.
+// newScreen returns a screen, which the caller must close.
 func newScreen(w io.Writer, u *ui) *screen {
 	s := &screen{w: w, width: u.width, look: u.dim}
 	if u.live {
@@ -37,12 +36,12 @@ func newScreen(w io.Writer, u *ui) *screen {
 	return s
 }
 
-// Sequences that every terminal knows that has colours.
+// clearLine is supported by every terminal that has colours.
 const clearLine = "\r\x1b[2K"
 
 var frames = []rune("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏")
 
-// move draws the moving line until the screen is closed.
+// move draws the status line until the screen is closed.
 func (s *screen) move() {
 	defer close(s.ended)
 	tick := time.NewTicker(100 * time.Millisecond)
@@ -68,13 +67,13 @@ func (s *screen) draw() {
 	if d := time.Since(s.since); d >= time.Second {
 		elapsed = "  " + brief(d)
 	}
-	const mark = 3 // and the gap behind it
+	const mark = 3 // with the gap after it
 	line := string(frames[s.frame%len(frames)]) + "  " + cut(s.status, s.width()-1-mark-len(elapsed)) + elapsed
 	_, _ = io.WriteString(s.w, clearLine+s.look.Render(line))
 	s.drawn = true
 }
 
-// say changes what the moving line says; "" takes it away.
+// say changes the status line; "" removes it.
 func (s *screen) say(status string) {
 	if s.stop == nil {
 		return
@@ -85,8 +84,8 @@ func (s *screen) say(status string) {
 	s.status, s.since = status, time.Now()
 }
 
-// write writes in place of the moving line, which comes back behind it if the
-// text ends its line.
+// write writes text in place of the status line, which reappears below it if the
+// text ends with a newline.
 func (s *screen) write(text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -97,7 +96,7 @@ func (s *screen) write(text string) {
 	_, _ = io.WriteString(s.w, text)
 }
 
-// clear wants mu.
+// clear erases the status line. The caller holds mu.
 func (s *screen) clear() {
 	if s.drawn {
 		_, _ = io.WriteString(s.w, clearLine)
@@ -105,7 +104,7 @@ func (s *screen) clear() {
 	}
 }
 
-// close takes the moving line away and waits for what moves it.
+// close removes the status line and waits for the animation to stop.
 func (s *screen) close() {
 	if s.stop == nil {
 		return

@@ -50,7 +50,7 @@ func viewOf(s oauthstore.Status) statusView {
 	return v
 }
 
-// orNull is a text that is null in JSON where it is empty.
+// orNull returns nil for "", which is null in JSON, else a pointer to the text.
 func orNull(text string) *string {
 	if text == "" {
 		return nil
@@ -61,7 +61,7 @@ func orNull(text string) *string {
 func (a *app) statusCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "status [PROVIDER]",
-		Short: "What is stored, without asking any provider",
+		Short: "Show stored credentials, without asking any provider",
 		Args:  cobra.MaximumNArgs(1),
 		RunE: a.begin(func(ctx context.Context, args []string) error {
 			return a.withStore(ctx, func(store *oauthstore.Store) error {
@@ -99,7 +99,7 @@ func (a *app) listStatus(ctx context.Context, store *oauthstore.Store) error {
 	}
 	a.print(views, func(w io.Writer) {
 		if len(views) == 0 {
-			_, _ = io.WriteString(w, a.global.owner.String()+" has connected nothing yet. Begin with 'toolgrant providers'.\n")
+			_, _ = io.WriteString(w, a.global.owner.String()+" has no credentials yet. Start with 'toolgrant providers'.\n")
 			return
 		}
 		var rows [][]string
@@ -116,7 +116,7 @@ func (a *app) listStatus(ctx context.Context, store *oauthstore.Store) error {
 	return nil
 }
 
-// status writes one status for people. Much in it is what a server once wrote.
+// status writes a status as plain text. Many of its fields come from a server.
 func (u *ui) status(w io.Writer, v statusView) {
 	s := v.status
 	verdict := ""
@@ -129,10 +129,10 @@ func (u *ui) status(w io.Writer, v statusView) {
 	}
 	expires := when(s.Expiry)
 	if expires == "" {
-		expires = "not known"
+		expires = "unknown"
 	}
 	if s.Refreshable {
-		expires += ", refreshed by itself"
+		expires += ", refreshed automatically"
 	}
 	u.fields(w,
 		field{"provider", v.Provider}, field{"owner", v.Owner}, field{"account", v.Account}, field{"server", v.ServerURL},
@@ -144,7 +144,7 @@ func (u *ui) status(w io.Writer, v statusView) {
 	)
 }
 
-// state is how a state looks.
+// state returns the style of a state.
 func (u *ui) state(s oauthstore.State) lipgloss.Style {
 	switch s {
 	case oauthstore.StateActive:
@@ -167,8 +167,8 @@ func text(s *string) string {
 func (a *app) disconnectCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "disconnect PROVIDER",
-		Short: "Revoke at the provider and remove",
-		Long:  "Removes the credential, and then revokes it at the provider. The removal never waits for the provider.",
+		Short: "Delete a credential and revoke it at the provider",
+		Long:  "Deletes the credential and then revokes it at the provider. The deletion never waits for the provider.",
 		Args:  cobra.ExactArgs(1),
 		RunE: a.begin(func(ctx context.Context, args []string) error {
 			return a.withStore(ctx, func(store *oauthstore.Store) error {
@@ -199,11 +199,11 @@ type disconnectView struct {
 func disconnectWords(d oauthstore.Disconnected) string {
 	switch {
 	case !d.Removed:
-		return "There was nothing to remove."
+		return "Nothing to delete."
 	case d.Revoked == nil:
-		return "Removed. The provider was not asked to revoke it."
+		return "Deleted. The provider was not asked to revoke it."
 	case *d.Revoked:
-		return "Removed, and revoked at the provider."
+		return "Deleted and revoked at the provider."
 	}
-	return "Removed. The provider did not confirm the revocation: revoke it in your account there."
+	return "Deleted. The provider did not confirm the revocation: revoke it in your account there."
 }

@@ -9,17 +9,17 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
-// closeGrace is how long a refresh whose answer is on its way may take after a
-// signal; a little less than grace, so that it is seen to have ended.
+// closeGrace is how long a refresh in flight may take after a signal. It is less
+// than grace, so that run still reports the result.
 const closeGrace = grace - 100*time.Millisecond
 
 // peerWait is how long a command waits for a refresh by another process: longer
-// than most take, and not for as long as a process that died keeps its lease.
+// than most refreshes take, and shorter than the lease of a process that died.
 const peerWait = 5 * time.Second
 
 // withStore opens the store of --store and --keyset, calls f and closes it. It
-// waits for refreshes that are on their way, so that no new pair is lost; after
-// a signal for closeGrace at most.
+// waits for refreshes in flight, so that no new token pair is lost, and after a
+// signal for closeGrace at most.
 func (a *app) withStore(ctx context.Context, f func(*oauthstore.Store) error) error {
 	keys, err := a.openKeyset(ctx)
 	if err != nil {
@@ -28,7 +28,7 @@ func (a *app) withStore(ctx context.Context, f func(*oauthstore.Store) error) er
 	return a.withSealer(ctx, keys, f)
 }
 
-// withSealer is withStore with a keyset that is open already.
+// withSealer is like withStore with a keyset that is already open.
 func (a *app) withSealer(ctx context.Context, keys backend.Sealer, f func(*oauthstore.Store) error) (err error) {
 	backend, err := a.openBackend(ctx)
 	if err != nil {

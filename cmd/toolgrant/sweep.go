@@ -10,7 +10,7 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
-// A sweepView counts what one pass did.
+// A sweepView has the counts of one pass.
 type sweepView struct {
 	Due         int `json:"due"`
 	Refreshed   int `json:"refreshed"`
@@ -23,9 +23,10 @@ type sweepView struct {
 func (a *app) sweepCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "sweep",
-		Short: "Refresh once what is about to expire",
-		Long: `Refreshes once what is about to expire, in the whole store, for a timer to call
-every minute or so. Several machines may do so at once. --owner narrows it.`,
+		Short: "Refresh the credentials that are about to expire",
+		Long: `Makes one pass over the store and refreshes the credentials that are about to
+expire. Run it from a timer about once a minute; several machines can run it at
+the same time. --owner restricts it to one owner.`,
 		Args: cobra.NoArgs,
 		RunE: a.begin(func(ctx context.Context, _ []string) error {
 			return a.withStore(ctx, func(store *oauthstore.Store) error {
@@ -40,8 +41,8 @@ every minute or so. Several machines may do so at once. --owner narrows it.`,
 				a.print(sweepView(n), func(w io.Writer) {
 					a.ui.fields(w,
 						field{"due", strconv.Itoa(n.Due)}, field{"refreshed", strconv.Itoa(n.Refreshed)},
-						field{"must connect again", strconv.Itoa(n.Reauthorize)}, field{"failed, tried again later", strconv.Itoa(n.Failed)},
-						field{"left alone", strconv.Itoa(n.Skipped)}, field{"end soon, nothing refreshes them", strconv.Itoa(n.Expiring)},
+						field{"must connect again", strconv.Itoa(n.Reauthorize)}, field{"failed (will retry)", strconv.Itoa(n.Failed)},
+						field{"skipped", strconv.Itoa(n.Skipped)}, field{"expire soon, not refreshable", strconv.Itoa(n.Expiring)},
 					)
 				})
 				return nil

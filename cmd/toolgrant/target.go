@@ -14,36 +14,35 @@ import (
 	"github.com/toolgrant/toolgrant/providers"
 )
 
-// A target is what PROVIDER names on the command line: a server, and which of
-// the owner's credentials for it.
+// A target is a server that the command line names, with the key of the owner's
+// credential for it.
 type target struct {
 	provider providers.Provider
 	key      oauthstore.Key
-	given    bool  // the URL stands on the command line
-	custom   bool  // the catalogue does not have the server
+	given    bool  // the URL is on the command line
+	custom   bool  // the server is not in the catalogue
 	fault    error // why no entry can be built for that server; nil if one can
 }
 
-// split takes PROVIDER or LABEL=URL apart. The URL may also come from
-// --server-url; it is "" where none is given.
+// split splits PROVIDER or LABEL=URL. The URL may also come from --server-url;
+// it is "" if there is none.
 func (a *app) split(text string) (label, serverURL string, err error) {
 	label, serverURL, given := strings.Cut(text, "=")
 	switch {
 	case label == "":
-		return "", "", usagef("which provider? %q has no name", text)
+		return "", "", usagef("%q needs a provider or label", text)
 	case given && serverURL == "":
-		return "", "", usagef("%q has no URL after its =", text)
+		return "", "", usagef("%q needs a URL after the =", text)
 	case given && a.global.serverURL != "" && a.global.serverURL != serverURL:
-		return "", "", usagef("%s and --server-url name two URLs", label)
+		return "", "", usagef("%s=URL and --server-url differ: pass one of them", label)
 	case !given:
 		serverURL = a.global.serverURL
 	}
 	return label, serverURL, nil
 }
 
-// resolve finds out which credential PROVIDER names. A label that the owner
-// has connected or imported remembers its URL; where that leaves a choice,
-// nothing is chosen.
+// resolve returns the target that PROVIDER names. A label that the owner has
+// connected or imported stands for its stored URL; an ambiguous label is an error.
 func (a *app) resolve(ctx context.Context, store *oauthstore.Store, text string) (target, error) {
 	label, serverURL, err := a.split(text)
 	if err != nil {
@@ -69,7 +68,7 @@ func (a *app) resolve(ctx context.Context, store *oauthstore.Store, text string)
 		return target{}, usagef("%s", message(err))
 	}
 	if t.custom {
-		// What --takes said at import holds for as long as the credential does.
+		// --takes at import is stored with the credential.
 		if st, err := store.Status(ctx, t.key); err == nil && st.Provenance.TokenKind != "" {
 			t.takes(providers.TokenKind(st.Provenance.TokenKind))
 		}
@@ -77,7 +76,7 @@ func (a *app) resolve(ctx context.Context, store *oauthstore.Store, text string)
 	return t, nil
 }
 
-// takes notes that the server takes those kinds of token, whosever they are.
+// takes records that the server accepts those kinds of token.
 func (t *target) takes(kinds ...providers.TokenKind) {
 	for i := range t.provider.Ways {
 		if w := &t.provider.Ways[i]; w.Kind != providers.WayNone {
@@ -86,23 +85,23 @@ func (t *target) takes(kinds ...providers.TokenKind) {
 	}
 }
 
-// addTakes is --takes: what the user says that a server outside the catalogue
-// takes.
+// addTakes applies --takes: the kinds of token that the user knows a server outside
+// the catalogue to accept.
 func (t *target) addTakes(kinds []string) error {
 	if len(kinds) > 0 && !t.custom {
-		return usagef("--takes is for servers outside the catalogue, and %s is in it", t.provider.Name)
+		return usagef("--takes is only for servers outside the catalogue, and %s is in it", t.provider.Name)
 	}
 	for _, kind := range kinds {
 		t.takes(providers.TokenKind(kind))
 		if t.provider.Validate() != nil {
-			return usagef("--takes: there is no kind of token %q; the message that refuses a token names its kind", kind)
+			return usagef("--takes %q: unknown kind of token; the message that refuses a token names its kind", kind)
 		}
 	}
 	return nil
 }
 
-// refuse refuses a token for a server outside the catalogue that is, by its
-// shape, for something else. way may be "".
+// refuse returns an error for a token that by its format belongs to another
+// vendor than a server outside the catalogue. way may be "".
 func (t *target) refuse(way, token string) error {
 	if !t.custom {
 		return nil
@@ -115,11 +114,11 @@ func (t *target) refuse(way, token string) error {
 	if r := wrong; !ok || r.Recognized.Kind == "" || r.Recognized.JWT != nil && r.Recognized.Never == "" {
 		return nil // package connect judges JWTs, which may have expired and be refreshed
 	}
-	return faultf(mcptools.KindWrongTokenKind, "%s It was sent nowhere. If the server takes such tokens, add --takes %s", wrong.Sentence, wrong.Recognized.Kind)
+	return faultf(mcptools.KindWrongTokenKind, "%s It was not sent. If the server accepts such tokens, add --takes %s", wrong.Sentence, wrong.Recognized.Kind)
 }
 
-// resolveNew is resolve for commands that make a credential: a label that
-// nobody knows is wrong usage there.
+// resolveNew is like resolve for commands that create a credential: an unknown
+// label is wrong usage.
 func (a *app) resolveNew(ctx context.Context, store *oauthstore.Store, text string) (target, error) {
 	t, err := a.resolve(ctx, store, text)
 	if u, ok := errors.AsType[*unknownProviderError](err); ok {
@@ -128,7 +127,7 @@ func (a *app) resolveNew(ctx context.Context, store *oauthstore.Store, text stri
 	return t, err
 }
 
-// remembered returns the one URL that the owner has under a bare label, or "".
+// remembered returns the URL stored for a bare label; "" if there is none.
 func (a *app) remembered(ctx context.Context, store *oauthstore.Store, label string) (string, error) {
 	all, err := store.List(ctx, a.global.owner)
 	if err != nil {
@@ -145,7 +144,7 @@ func (a *app) remembered(ctx context.Context, store *oauthstore.Store, label str
 		}
 	}
 	if len(fits) == 0 {
-		// Of these only the URL is remembered, if there is but one.
+		// Another account: use its URL if all accounts have the same one.
 		fits = slices.CompactFunc(known, func(x, y oauthstore.Key) bool { return x.Server == y.Server })
 	}
 	switch len(fits) {
@@ -157,7 +156,7 @@ func (a *app) remembered(ctx context.Context, store *oauthstore.Store, label str
 	return "", ambiguous(label, fits)
 }
 
-// ambiguous lists what a bare label may mean.
+// ambiguous returns an error that lists the credentials of a bare label.
 func ambiguous(label string, keys []oauthstore.Key) error {
 	var all []string
 	for _, k := range keys {
@@ -169,12 +168,12 @@ func ambiguous(label string, keys []oauthstore.Key) error {
 		}
 		all = append(all, s)
 	}
-	return faultf(mcptools.KindMisconfigured, "%s may be any of these, say which:\n  %s", label, strings.Join(all, "\n  "))
+	return faultf(mcptools.KindMisconfigured, "%s is ambiguous, pass one of these:\n  %s", label, strings.Join(all, "\n  "))
 }
 
-// providerAt returns what is known of the server that a label and a URL name,
-// whether the catalogue lacks it, and what is wrong with it. Facts of the catalogue hold for a URL that is one
-// of a provider's, whatever the label; any other URL is a server of its own.
+// providerAt returns the provider that a label and a URL name, whether it is
+// outside the catalogue, and why it can't be used. A URL of a catalogue entry
+// selects that entry under any label; any other URL is a custom server.
 func providerAt(label, serverURL string) (p providers.Provider, custom bool, err error) {
 	byID, inCatalogue := providers.Lookup(label)
 	if serverURL == "" {
@@ -208,11 +207,11 @@ func providerAt(label, serverURL string) (p providers.Provider, custom bool, err
 type unknownProviderError struct{ label string }
 
 func (e *unknownProviderError) Error() string {
-	return "there is no provider " + strconv.Quote(e.label) + ": see 'toolgrant providers', or give LABEL=URL"
+	return "unknown provider " + strconv.Quote(e.label) + ": see 'toolgrant providers', or pass LABEL=URL"
 }
 
-// usable refuses a server that no entry can have, and what is only for tests
-// unless --allow-loopback is given, before anything is sent.
+// usable returns an error for a server that no entry can use, and for loopback
+// and plain http without --allow-loopback.
 func (a *app) usable(t target) error {
 	if t.fault != nil {
 		return t.fault
@@ -222,10 +221,10 @@ func (a *app) usable(t target) error {
 	}
 	u, err := url.Parse(t.key.Server)
 	if err != nil {
-		return faultf(mcptools.KindMisconfigured, "the server URL can't be read")
+		return faultf(mcptools.KindMisconfigured, "invalid server URL")
 	}
 	if u.Scheme == "http" || safehttp.IsLoopback(u.Hostname()) {
-		return faultf(mcptools.KindMisconfigured, "%s is on loopback or plain http, which is for tests: add --allow-loopback", t.key.Provider)
+		return faultf(mcptools.KindMisconfigured, "%s is on loopback or plain http: add --allow-loopback to allow that for tests", t.key.Provider)
 	}
 	return nil
 }

@@ -13,16 +13,15 @@ import (
 	"github.com/muesli/termenv"
 )
 
-// A ui is how things look for people: colours on a terminal, plain text
-// elsewhere.
+// A ui formats plain output: with colours on a terminal, without elsewhere.
 type ui struct {
 	head, dim, good, warn, bad, plain lipgloss.Style
 
-	live  bool       // a line may move: it is a terminal, and one with colours
-	width func() int // how many cells a line has
+	live  bool       // the output is a terminal with colours, on which a status line may move
+	width func() int // cells of a line
 }
 
-// newUI returns the looks that suit w.
+// newUI returns the ui for output to w.
 func newUI(w io.Writer) *ui {
 	r := lipgloss.NewRenderer(w)
 	u := &ui{
@@ -46,7 +45,7 @@ func newUI(w io.Writer) *ui {
 	return u
 }
 
-// defaultWidth is how wide what is no terminal is taken to be.
+// defaultWidth is the width of a line if the output is not a terminal.
 const defaultWidth = 120
 
 // isTerminal reports whether a stream is a terminal.
@@ -76,12 +75,12 @@ func (u *ui) table(w io.Writer, headers []string, rows [][]string, look func(row
 	}
 }
 
-// A field is a name and what stands beside it.
+// A field is a named value.
 type field struct {
 	name, value string
 }
 
-// fields writes names and values, without those that have no value.
+// fields writes names and values, and skips empty values.
 func (u *ui) fields(w io.Writer, all ...field) {
 	width := 0
 	for _, f := range all {
@@ -99,7 +98,7 @@ func (u *ui) fields(w io.Writer, all ...field) {
 	}
 }
 
-// when tells a time to people, with how far away it is.
+// when returns a time with its distance from now; "" for the zero time.
 func when(t time.Time) string {
 	if t.IsZero() {
 		return ""
@@ -114,10 +113,10 @@ func when(t time.Time) string {
 	return stamp(t)
 }
 
-// stamp is a time as scripts and people read it: RFC 3339, UTC.
+// stamp returns a time in RFC 3339 and UTC.
 func stamp(t time.Time) string { return t.UTC().Round(time.Second).Format(time.RFC3339) }
 
-// short is a duration in its two greatest units.
+// short returns a duration in its two largest units.
 func short(d time.Duration) string {
 	switch {
 	case d >= 48*time.Hour:
@@ -129,7 +128,7 @@ func short(d time.Duration) string {
 	return d.Truncate(time.Second).String()
 }
 
-// bullets writes a heading and sentences under it; nothing without sentences.
+// bullets writes a heading and a list of sentences; nothing without sentences.
 func (u *ui) bullets(w io.Writer, heading string, sentences []string) {
 	if len(sentences) == 0 {
 		return

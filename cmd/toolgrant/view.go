@@ -14,28 +14,28 @@ import (
 )
 
 // A view shows a session: one line of JSON for each event; plain lines; or, on
-// a terminal, lines in colours above one that moves and says what is going on.
+// a terminal, coloured lines above a status line with the jobs in progress.
 // It is not safe for concurrent use.
 type view struct {
 	a      *app
 	screen *screen
 	model  string
-	names  map[string]string // of the servers as they were given, by label
+	names  map[string]string // --tool as given, by label
 	labels int               // width of the longest label
 
-	running []job // what has begun and not ended
-	last    byte  // what was written last; 0: nothing yet
-	talking bool  // that was the model's
+	running []job // jobs in progress
+	last    byte  // last byte written; 0: none yet
+	talking bool  // last was written by the model
 }
 
-// A job is a list that is being had, or a call that is being made.
+// A job is a list request or a tool call in progress.
 type job struct {
 	kind        session.EventType // Listing or Calling
 	label, tool string
 	began       time.Time
 }
 
-// newView returns a view, which the caller ends.
+// newView returns a view. The caller must call end.
 func (a *app) newView(tools *runTools, model string) *view {
 	v := &view{a: a, model: model, names: tools.names}
 	if a.global.json {
@@ -49,7 +49,7 @@ func (a *app) newView(tools *runTools, model string) *view {
 	return v
 }
 
-// end leaves the terminal as it was found, with a line that is ended.
+// end restores the terminal and finishes the last line.
 func (v *view) end() {
 	if v.screen == nil {
 		return
@@ -73,7 +73,7 @@ func (v *view) show(e session.Event) {
 	case session.Listing, session.Calling:
 		v.running = append(v.running, job{e.Type, e.Label, e.Tool, time.Now()})
 	case session.Skipped, session.Retrying:
-		v.running = nil // what was going on has ended with its request
+		v.running = nil // the request has failed, and its jobs with it
 	case session.Asking, session.Listed, session.Called, session.Failed,
 		session.Approved, session.Denied, session.Waiting, session.Done:
 	}
@@ -81,14 +81,14 @@ func (v *view) show(e session.Event) {
 	v.screen.say(v.going())
 }
 
-// event writes the line that an event deserves.
+// event writes the line for an event, if it has one.
 func (v *view) event(e session.Event) {
 	call := strings.TrimSpace(safetext.Line(e.Tool) + " " + safetext.Line(e.Arguments))
 	switch e.Type {
 	case session.Listing, session.Calling, session.Approved:
-		v.begun(e, safetext.Line(e.Tool))
+		v.progress(e, safetext.Line(e.Tool))
 	case session.Asking:
-		v.begun(e, call)
+		v.progress(e, call)
 	case session.Listed:
 		v.line(e, plural(e.Tools, "tool")+v.took(session.Listing, e))
 	case session.Called:
@@ -100,20 +100,20 @@ func (v *view) event(e session.Event) {
 		}
 		v.line(e, safetext.Line(e.Tool)+v.took(kind, e)+"  "+v.why(e.Failure))
 	case session.Retrying:
-		v.line(e, v.why(e.Failure)+" Once more.")
+		v.line(e, v.why(e.Failure)+" Retrying once.")
 	case session.Skipped:
 		v.line(e, v.why(e.Failure)+" What to do: "+v.remedy(e))
 	case session.Denied:
-		v.line(e, safetext.Line(e.Tool)+"  is not called")
+		v.line(e, safetext.Line(e.Tool)+"  not called")
 	case session.Done:
 		v.done(e)
-	case session.Text, session.Waiting: // the one has no line, and the other does not come: somebody always answers
+	case session.Text, session.Waiting: // Text has no line; Waiting can't occur, since every question is answered
 	}
 }
 
-// begun writes a line that a terminal does not need: there the moving line, or
-// the question, says it.
-func (v *view) begun(e session.Event, text string) {
+// progress writes a line that a terminal does not need: there the status line or
+// the question shows the same.
+func (v *view) progress(e session.Event, text string) {
 	if !v.a.ui.live {
 		v.line(e, text)
 	}
@@ -121,7 +121,7 @@ func (v *view) begun(e session.Event, text string) {
 
 // line writes a line about an event.
 func (v *view) line(e session.Event, text string) {
-	if v.talking { // a text stands apart from what comes behind it
+	if v.talking { // an empty line after the model's text
 		v.talking = false
 		if v.last != '\n' {
 			v.write("\n")
@@ -137,7 +137,7 @@ func (v *view) line(e session.Event, text string) {
 	v.write(strings.TrimRight(head+"  "+label+"  "+strings.TrimLeft(text, " "), " ") + "\n")
 }
 
-// text writes a piece of what the model writes.
+// text writes a piece of the model's text.
 func (v *view) text(piece string) {
 	if piece == "" {
 		return
@@ -155,23 +155,23 @@ func (v *view) write(text string) {
 	v.last = text[len(text)-1]
 }
 
-// ask puts the question about a call: on the terminal, else beside what is
-// piped. A script reads the event.
+// ask asks whether to allow a call: on the terminal, or on stderr if stdout is
+// not one. With --json the event is the question.
 func (v *view) ask(call session.Approval) {
 	if v.screen == nil {
 		return
 	}
 	what := strings.TrimSpace(safetext.Line(call.Tool) + " " + safetext.Line(call.Arguments))
 	if !v.a.ui.live {
-		_, _ = fmt.Fprintf(v.a.stderr, "%s may run %s? [y/N] ", safetext.Line(call.Label), what)
+		_, _ = fmt.Fprintf(v.a.stderr, "Allow %s to run %s? [y/N] ", safetext.Line(call.Label), what)
 		return
 	}
 	v.screen.say("")
 	v.line(session.Event{Type: session.Asking, Label: call.Label}, what)
-	v.write("   May it? [y/N] ")
+	v.write("   Allow this call? [y/N] ")
 }
 
-// asked ends the line of a question. typed: somebody's Enter has.
+// asked ends the line of a question. typed reports whether the user's Enter did.
 func (v *view) asked(typed bool) {
 	switch {
 	case v.screen == nil:
@@ -184,9 +184,9 @@ func (v *view) asked(typed bool) {
 	}
 }
 
-// done ends the answer.
+// done finishes the output of a turn.
 func (v *view) done(e session.Event) {
-	v.screen.say("") // what follows goes past it
+	v.screen.say("") // notes go to stderr, past the status line
 	if e.Text == "" {
 		v.a.notef("The model wrote nothing.")
 	}
@@ -195,7 +195,7 @@ func (v *view) done(e session.Event) {
 	}
 }
 
-// mark is how a line about an event begins on a terminal.
+// mark returns the first character of an event's line on a terminal.
 func (v *view) mark(t session.EventType) string {
 	u := v.a.ui
 	switch t { //nolint:exhaustive // the others have no line on a terminal
@@ -211,7 +211,7 @@ func (v *view) mark(t session.EventType) string {
 	return " "
 }
 
-// why says what a failure is.
+// why returns the kind of a failure and its meaning.
 func (v *view) why(f *mcptools.Failure) string {
 	text := kindWords[f.Kind]
 	if text == "" {
@@ -220,14 +220,14 @@ func (v *view) why(f *mcptools.Failure) string {
 	return v.a.ui.warn.Render(string(f.Kind)) + ": " + safetext.Line(text)
 }
 
-// remedy says what can be done about a server that is left out: a command to
-// copy, if there is one.
+// remedy returns the next step for a skipped server: a command to run, if there
+// is one.
 func (v *view) remedy(e session.Event) string {
 	f := &fault{Action: e.Failure.Action}
 	return first(safetext.Line(f.hint(v.names[e.Label])), actionWords[f.Action]+".")
 }
 
-// took says how long a job took, and takes it off the list.
+// took removes a job from the list and returns its duration as text.
 func (v *view) took(kind session.EventType, e session.Event) string {
 	i := slices.IndexFunc(v.running, func(j job) bool { return j.kind == kind && j.label == e.Label && j.tool == e.Tool })
 	if i < 0 {
@@ -235,13 +235,13 @@ func (v *view) took(kind session.EventType, e session.Event) string {
 	}
 	d := time.Since(v.running[i].began)
 	v.running = slices.Delete(v.running, i, i+1)
-	if d < time.Millisecond { // it came in one piece with its end
+	if d < time.Millisecond { // its start and end arrived together
 		return ""
 	}
 	return "  " + v.a.ui.dim.Render(brief(d))
 }
 
-// going says what is going on.
+// going returns the text of the status line.
 func (v *view) going() string {
 	if len(v.running) == 0 {
 		return "waiting for " + safetext.Line(v.model)
@@ -256,13 +256,13 @@ func (v *view) going() string {
 	return strings.Join(all, ", ")
 }
 
-// short cuts what is shown of a call that was made.
+// short cuts the text of a finished call to the width of a line.
 func (v *view) short(text string) string {
 	const beside = 20 // mark or word, gaps, duration
 	return cut(text, max(v.a.ui.width()-v.labels-beside, 20))
 }
 
-// brief is a duration as exact as people want it.
+// brief returns a rounded duration.
 func brief(d time.Duration) string {
 	switch {
 	case d < time.Second:

@@ -2,15 +2,15 @@ package main
 
 import "github.com/toolgrant/toolgrant/mcptools"
 
-// actionWords say what to do, for people.
+// actionWords are the actions in words, for the plain output.
 var actionWords = map[mcptools.Action]string{
-	mcptools.ActionRefresh:     "get a fresh token and try again; if that is refused too, the user must connect again",
+	mcptools.ActionRefresh:     "get a fresh token and retry; if that is rejected too, the user must connect again",
 	mcptools.ActionConnect:     "the user must connect",
 	mcptools.ActionReconnect:   "the user must connect again",
-	mcptools.ActionStepUp:      "the user must connect again and grant more",
+	mcptools.ActionStepUp:      "the user must connect again and grant more permissions",
 	mcptools.ActionFixConfig:   "change the configuration",
 	mcptools.ActionFixHistory:  "change the items in input",
-	mcptools.ActionCheckServer: "look at the MCP server, or tell its operator",
-	mcptools.ActionWait:        "wait, then try again",
+	mcptools.ActionCheckServer: "check the MCP server, or contact its operator",
+	mcptools.ActionWait:        "wait, then retry",
 	mcptools.ActionNone:        "nothing",
 }
