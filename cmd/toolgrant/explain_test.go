@@ -108,11 +108,11 @@ func TestExplainTellsPeopleWhatToDo(t *testing.T) {
 	assert.Equal(t, strings.TrimPrefix(`
 unauthorized  The MCP server refuses the token.
 
-stage            list_tools
-server           Asana
+stage          list_tools
+server         Asana
 server status  401
-what to do       get a fresh token and retry; if that is rejected too, the user must connect again
-retry            no: fix the cause first, or check whether a tool has run
+what to do     get a fresh token and retry; if that is rejected too, the user must connect again
+retry          no: fix the cause first, or check whether a tool has run
 `, "\n"), got.out)
 }
 

@@ -133,7 +133,7 @@ func TestAKeysetThatOthersCanWriteIsRefused(t *testing.T) {
 	require.NoError(t, os.Chmod(file, 0o644))
 	got := c.run(t.Context(), "keys", "list", "--json")
 	assert.Equal(t, exitDone, got.code)
-	assert.Contains(t, got.errOut, "others on this machine may read the keyset")
+	assert.Contains(t, got.errOut, "other users of this machine can read the keyset")
 	require.NoError(t, os.Chmod(home, 0o777))
 	assert.EqualValues(t, kindKeyUnavailable, c.fails(t, exitConfig, "keys", "list").Kind)
 }

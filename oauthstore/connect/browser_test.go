@@ -159,7 +159,7 @@ func TestTheHandlersInChromium(t *testing.T) {
 	expect(first, "connected", http.StatusOK, "Tasks is connected")
 	first.Visit(t, back)
 	expect(first, "already-done", http.StatusOK, "Tasks is connected")
-	assert.Contains(t, first.Text(t, "main"), "already done")
+	assert.Contains(t, first.Text(t, "main"), "was loaded before")
 	assert.Equal(t, 1, s.AS.Count("POST /token"))
 
 	holding = false

@@ -309,7 +309,7 @@ func (w *Web) begin(rw http.ResponseWriter, r *http.Request) {
 		w.write(rw, &page{
 			Status: http.StatusForbidden, Tone: toneBad, Heading: "Please try once more",
 			Text:  []string{"This form was not made for this browser, or cookies are switched off."},
-			Links: []link{{w.connectURL(v.provider.ID, &v.ask), "Begin again", true}},
+			Links: []link{{w.connectURL(v.provider.ID, &v.ask), "Start again", true}},
 		})
 		return
 	}
@@ -358,7 +358,7 @@ func (w *Web) end(rw http.ResponseWriter, r *http.Request) {
 		p.Links = append(p.Links, link{back, "Go back", true})
 	}
 	if p.Tone != toneGood && key.Provider != "" {
-		p.Links = append(p.Links, link{w.connectURL(key.Provider, w.askOf(key, back)), "Begin again", back == ""})
+		p.Links = append(p.Links, link{w.connectURL(key.Provider, w.askOf(key, back)), "Start again", back == ""})
 	}
 	w.write(rw, p)
 }

@@ -104,7 +104,7 @@ func TestAUserConnectsInABrowser(t *testing.T) {
 
 	again := b.do(http.MethodGet, back, nil)
 	assert.Equal(t, http.StatusOK, again.Code, "the page is loaded again")
-	assert.Contains(t, again.Body.String(), "already done")
+	assert.Contains(t, again.Body.String(), "was loaded before")
 	assert.Equal(t, 1, p.AS.Count("POST /token"))
 	assert.Contains(t, b.do(http.MethodGet, "/connect/example", nil).Body.String(), "connected already")
 }
@@ -246,7 +246,7 @@ func TestARefusalByTheServerIsShown(t *testing.T) {
 	back := p.browse(t, b.start(t, "/connect/example?account=work&return_to=%2Fsettings"))
 	w := b.do(http.MethodGet, back, nil)
 	assert.Equal(t, http.StatusOK, w.Code, "no redirect hides it")
-	assert.Contains(t, w.Body.String(), "refuses this connection")
+	assert.Contains(t, w.Body.String(), "rejects this connection")
 	assert.Contains(t, w.Body.String(), `href="/settings"`)
 	assert.Contains(t, w.Body.String(), `href="/connect/example?account=work&amp;return_to=%2Fsettings"`)
 }
