@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -115,7 +114,7 @@ func (c *Catalogue) ByURL(rawURL string) (Provider, bool) {
 // host that the form names.
 func refusedByName(p Provider, raw string) bool {
 	return slices.ContainsFunc(p.Server.Refused, func(r Refused) bool {
-		re, err := regexp.Compile(r.Pattern)
+		re, err := compile(r.Pattern)
 		return err == nil && strings.HasPrefix(r.Pattern, "^http") && re.MatchString(raw)
 	})
 }

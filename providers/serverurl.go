@@ -58,7 +58,7 @@ func (p Provider) ServerURL(override string) (string, error) {
 		raw = p.Server.URL
 	}
 	for _, r := range p.Server.Refused {
-		if re, err := regexp.Compile(r.Pattern); err == nil && re.MatchString(raw) {
+		if re, err := compile(r.Pattern); err == nil && re.MatchString(raw) {
 			return "", p.refusef("%s", r.Why)
 		}
 	}
@@ -144,7 +144,7 @@ func (x Param) takes(value string) bool {
 	if x.Pattern == "" {
 		return true
 	}
-	re, err := regexp.Compile(`^(?:` + x.Pattern + `)$`)
+	re, err := compile(`^(?:` + x.Pattern + `)$`)
 	return err == nil && re.MatchString(value)
 }
 

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 )
 
@@ -125,7 +126,11 @@ func matchParts(template, s, class string, unescape func(string) (string, error)
 	}
 	re.WriteString(regexp.QuoteMeta(template[last:]))
 	re.WriteString(`$`)
-	m := regexp.MustCompile(re.String()).FindStringSubmatch(s)
+	whole, err := compile(re.String())
+	if err != nil {
+		return false
+	}
+	m := whole.FindStringSubmatch(s)
 	if m == nil {
 		return false
 	}
@@ -137,4 +142,19 @@ func matchParts(template, s, class string, unescape func(string) (string, error)
 		values[part[1]] = v
 	}
 	return true
+}
+
+// compiled holds regular expressions by their patterns. These come from data,
+// so there are few.
+var compiled sync.Map
+
+func compile(pattern string) (*regexp.Regexp, error) {
+	if re, ok := compiled.Load(pattern); ok {
+		return re.(*regexp.Regexp), nil //nolint:forcetypeassert // nothing else is stored
+	}
+	re, err := regexp.Compile(pattern)
+	if err == nil {
+		compiled.Store(pattern, re)
+	}
+	return re, err
 }
