@@ -69,6 +69,27 @@ func TestOfTwoCallbacksThatHaveBothReadTheFlowOneExchanges(t *testing.T) {
 	assert.Equal(t, 1, p.AS.Count("POST /token"), "a code that is sent twice ends the grant at many servers")
 }
 
+// Two processes have both found that the application is not registered.
+func TestOfTwoFirstConnectsThatHaveBothReadOneRegisters(t *testing.T) {
+	t.Parallel()
+	var b *hookedBackend
+	p := newPlace(t, func(p *place) { b = hooked(p) })
+	other := p.another(t)
+	var once atomic.Bool
+	var theirs *connect.Begun
+	b.afterGet = func(id backend.ID) {
+		if id.Kind == backend.KindRegistration && once.CompareAndSwap(false, true) {
+			var err error
+			theirs, err = other.Begin(t.Context(), example(), bob, nil)
+			assert.NoError(t, err)
+		}
+	}
+	ours, err := p.Begin(t.Context(), example(), alice, nil)
+	require.NoError(t, err)
+	assert.Equal(t, theirs.ClientID, ours.ClientID)
+	assert.Len(t, p.AS.Registrations(), 1)
+}
+
 // A code can be used once: once it was sent, the credential is stored even if
 // the user closes the browser.
 func TestConsentIsFinishedWhenTheBrowserGoesAway(t *testing.T) {
