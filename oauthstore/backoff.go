@@ -11,7 +11,7 @@ import (
 
 // backoff returns how long to wait after that many failures in a row: 5 s,
 // doubled each time, at most 10 min, less up to a fifth by spread, from 0 to 1.
-func backoff(failures int, spread float64) time.Duration {
+func backoffDelay(failures int, spread float64) time.Duration {
 	d := time.Duration(float64(5*time.Second) * math.Pow(2, float64(min(failures, 12)-1)))
 	d = min(d, 10*time.Minute)
 	return d - time.Duration(float64(d)*0.2*spread)

@@ -45,7 +45,7 @@ func (c *cache) get(key Key) (*snapshot, time.Duration) {
 		return nil, 0
 	}
 	age := sn.age()
-	if !(sn.watched && c.watching.Load()) && (sn.rec.Profile.OldAccessDies || age > c.maxAge) {
+	if !(sn.watched && c.watching.Load()) && (sn.cred.Profile.OldAccessDies || age > c.maxAge) {
 		return nil, 0
 	}
 	return sn, age

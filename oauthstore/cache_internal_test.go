@@ -18,7 +18,7 @@ func testCache(t *testing.T, maxAge time.Duration) *cache {
 }
 
 func testSnapshot(version uint64, profile TokenProfile) *snapshot {
-	return newSnapshot(&record{Access: "a", Profile: profile}, version, time.Now())
+	return newSnapshot(&storedCredential{Access: "a", Profile: profile}, version, time.Now())
 }
 
 // cached reports whether the cache serves key, and which version.

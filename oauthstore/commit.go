@@ -30,9 +30,9 @@ type pair struct {
 
 // newPair makes a pair of an answer to a request that began at started by the
 // store's clock and at local by ours.
-func newPair(r *record, resp *oauth.TokenResponse, started, local time.Time) *pair {
+func newPair(r *storedCredential, resp *oauth.TokenResponse, started, local time.Time) *pair {
 	p := &pair{
-		grant: r.Grant, generation: r.Generation, attempts: r.Unknown.attempts(), provenance: r.Provenance,
+		grant: r.Grant, generation: r.Generation, attempts: r.Lost.attempts(), provenance: r.Provenance,
 		access: resp.AccessToken, refresh: resp.RefreshToken, tokenType: resp.TokenType,
 		issued: started, scopes: sortedScopes(resp.Scopes), sent: local,
 	}
@@ -52,10 +52,10 @@ func newPair(r *record, resp *oauth.TokenResponse, started, local time.Time) *pa
 
 // merge puts the pair into a record that is as it was read: whatever else was
 // written meanwhile, such as a verdict or a new seal, stays.
-func (p *pair) merge(r *record) {
+func (p *pair) merge(r *storedCredential) {
 	// Another process has sent what we had sent, since our lease was over.
-	twice := r.Dead != "" || r.Unknown.attempts() > p.attempts
-	last := r.Hold
+	twice := r.Dead != "" || r.Lost.attempts() > p.attempts
+	last := r.Backoff
 	r.Generation = p.generation + 1
 	r.Access, r.TokenType = p.access.Expose(), p.tokenType
 	if !p.refresh.IsZero() {
@@ -65,20 +65,20 @@ func (p *pair) merge(r *record) {
 	if p.scopes != nil {
 		r.Provenance.ScopesGranted = p.scopes
 	}
-	r.Intent, r.Unknown, r.Hold, r.Dead, r.Rejected, r.Warned = nil, nil, nil, "", 0, false
+	r.Intent, r.Lost, r.Backoff, r.Dead, r.Rejected, r.Warned = nil, nil, nil, "", 0, false
 	if twice {
 		r.requireVerification(p.issued)
 	}
 	switch {
 	case p.access.IsZero(): // the next one may be no better, and costs a rotation too
-		h := hold{Failures: 1, Class: string(oauth.ClassUnknown), First: p.issued}
+		h := backoff{Failures: 1, Class: string(oauth.ClassUnknown), First: p.issued}
 		if last != nil {
 			h.Failures += last.Failures
 		}
-		h.NextAttempt = p.issued.Add(backoff(h.Failures, jitter()))
-		r.Hold = &h
+		h.NextAttempt = p.issued.Add(backoffDelay(h.Failures, jitter()))
+		r.Backoff = &h
 	case p.problem != "":
-		r.Judged = r.Generation
+		r.VerdictOf = r.Generation
 		r.Verdict = Verdict{Outcome: OutcomeRefused, Reason: ReasonAudience, Detail: p.problem, At: p.issued}
 	}
 }
@@ -158,7 +158,7 @@ func (s *Store) saveOnce(ctx context.Context, key Key, p *pair) (*snapshot, erro
 	defer cancel()
 	ours := false
 	var missing []string
-	sn, err := s.update(ctx, key, func(r *record, _ time.Time) bool {
+	sn, err := s.update(ctx, key, func(r *storedCredential, _ time.Time) bool {
 		ours = r.Tombstone.IsZero() && r.Grant == p.grant && r.Generation == p.generation
 		if ours {
 			missing = missingScopes(r.Provenance.scopes(), p.scopes, r.Refresh != "")
@@ -169,16 +169,16 @@ func (s *Store) saveOnce(ctx context.Context, key Key, p *pair) (*snapshot, erro
 	if err != nil {
 		return nil, err
 	}
-	if !sn.rec.Tombstone.IsZero() {
+	if !sn.cred.Tombstone.IsZero() {
 		return nil, ErrNotFound
 	}
 	if ours {
-		e := Event{Kind: EventRefreshed, Key: key, Generation: sn.rec.Generation}
+		e := Event{Kind: EventRefreshed, Key: key, Generation: sn.cred.Generation}
 		if !p.sent.IsZero() {
 			e.Took = time.Since(p.sent)
 		}
 		s.observer.event(ctx, e)
-		s.observer.scopesNarrowed(ctx, key, sn.rec.Generation, missing)
+		s.observer.scopesNarrowed(ctx, key, sn.cred.Generation, missing)
 	}
 	return sn, nil
 }

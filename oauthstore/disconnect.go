@@ -31,15 +31,15 @@ func (s *Store) Disconnect(ctx context.Context, key Key) (Disconnected, error) {
 	defer s.life.end()
 	s.unsaved.drop(key)
 	s.cache.drop(key)
-	var old *record
-	_, err := s.update(ctx, key, func(r *record, now time.Time) bool {
+	var old *storedCredential
+	_, err := s.update(ctx, key, func(r *storedCredential, now time.Time) bool {
 		old = nil
 		if !r.Tombstone.IsZero() {
 			return false
 		}
 		old = r.clone()
-		*r = record{
-			Format: recordFormat, Grant: r.Grant, Generation: r.Generation, First: r.First,
+		*r = storedCredential{
+			Format: credentialFormat, Grant: r.Grant, Generation: r.Generation, First: r.First,
 			Provenance: r.Provenance, Tombstone: now,
 		}
 		return true
@@ -81,7 +81,7 @@ func (s *Store) purgeUnreadable(ctx context.Context, key Key) (Disconnected, err
 
 // revoke asks the provider to end a grant, once, and reports what it said; nil
 // where it was not asked.
-func (s *Store) revoke(ctx context.Context, key Key, r *record) *bool {
+func (s *Store) revoke(ctx context.Context, key Key, r *storedCredential) *bool {
 	ctx, cancel := context.WithTimeout(ctx, s.opts.PostTimeout)
 	defer cancel()
 	if r.Provenance.RevocationEndpoint == "" || r.Refresh == "" && r.Access == "" {
@@ -100,10 +100,10 @@ func (s *Store) revoke(ctx context.Context, key Key, r *record) *bool {
 func (s *Store) sharesGrant(ctx context.Context, key Key, of *Provenance) (bool, error) {
 	found := false
 	err := s.each(ctx, backend.Filter{Kind: backend.KindCredential, Tenant: key.Owner.Tenant, Subject: key.Owner.Subject}, func(k Key, sn *snapshot, err error) error {
-		if err != nil || k == key || !sn.rec.Tombstone.IsZero() {
+		if err != nil || k == key || !sn.cred.Tombstone.IsZero() {
 			return nil //nolint:nilerr // a record that can't be read can't be spared for
 		}
-		p := &sn.rec.Provenance
+		p := &sn.cred.Provenance
 		found = found || clientAudience(p) == clientAudience(of) && p.ClientID == of.ClientID
 		return nil
 	})

@@ -41,7 +41,7 @@ func (f *flight) run(ctx context.Context) (*snapshot, error) {
 	var peer peerLease
 	for started, wait, claims := time.Now(), 20*time.Millisecond, 0; ; {
 		unsaved := s.unsaved.snapshot(f.key)
-		if unsaved != nil && unsaved.rec.Generation != f.generation {
+		if unsaved != nil && unsaved.cred.Generation != f.generation {
 			return unsaved, nil
 		}
 		asked := time.Now()
@@ -49,11 +49,11 @@ func (f *flight) run(ctx context.Context) (*snapshot, error) {
 		if err != nil {
 			return nil, unavailable(err)
 		}
-		rec := sn.rec
+		rec := sn.cred
 		switch {
 		case !rec.Tombstone.IsZero():
 			return nil, ErrNotFound
-		case rec.Generation != f.generation && unsaved != nil && unsaved.rec.Grant == rec.Grant:
+		case rec.Generation != f.generation && unsaved != nil && unsaved.cred.Grant == rec.Grant:
 			return nil, &Error{Err: ErrUnavailable, Detail: "the backend has not saved the last pair yet"}
 		case rec.Generation != f.generation:
 			return sn, nil // another process was first: adopt its pair
@@ -105,7 +105,7 @@ func (p *peerLease) holds(i *intent, now time.Time) bool {
 // clock showed sn.now at some time after asked.
 func (f *flight) attempt(ctx context.Context, sn *snapshot, asked time.Time) (*snapshot, error) {
 	s := f.store
-	client, err := s.client(ctx, f.key.Owner, &sn.rec.Provenance)
+	client, err := s.client(ctx, f.key.Owner, &sn.cred.Provenance)
 	if err != nil {
 		return nil, unavailable(err)
 	}
@@ -114,7 +114,7 @@ func (f *flight) attempt(ctx context.Context, sn *snapshot, asked time.Time) (*s
 			return nil, err
 		}
 	}
-	adm, err := s.gates.enter(ctx, f.key, &sn.rec.Provenance, f.force, s.life.closing)
+	adm, err := s.gates.enter(ctx, f.key, &sn.cred.Provenance, f.force, s.life.closing)
 	if err != nil {
 		return nil, unavailable(err)
 	}
@@ -131,15 +131,15 @@ func (f *flight) attempt(ctx context.Context, sn *snapshot, asked time.Time) (*s
 
 // mustWait returns an error if a refresh has to wait.
 func (sn *snapshot) mustWait(c oauth.Client) error {
-	r, now := sn.rec, sn.storeNow()
-	if h := r.Hold; h != nil && now.Before(h.NextAttempt) && (h.Client == "" || h.Client == clientFingerprint(c)) {
+	r, now := sn.cred, sn.storeNow()
+	if h := r.Backoff; h != nil && now.Before(h.NextAttempt) && (h.Client == "" || h.Client == clientFingerprint(c)) {
 		e := &Error{Err: ErrUnavailable, Reason: ReasonRefreshFailing, RetryAfter: h.NextAttempt.Sub(now), Detail: h.detail()}
 		if h.operator() {
 			e.Err = ErrMisconfigured
 		}
 		return e
 	}
-	if left, ok := sn.left(now); ok && left > 0 && r.Unknown != nil && !r.Profile.KeepsRefreshToken && r.Rejected != r.Generation {
+	if left, ok := sn.left(now); ok && left > 0 && r.Lost != nil && !r.Profile.KeepsRefreshToken && r.Rejected != r.Generation {
 		return &Error{
 			Err: ErrUnavailable, Reason: ReasonRefreshFailing, RetryAfter: left,
 			Detail: "the response to the last refresh was lost; the access token serves until it expires",
@@ -154,11 +154,11 @@ func (sn *snapshot) mustWait(c oauth.Client) error {
 // to be read again.
 func (f *flight) claim(ctx context.Context, sn *snapshot) (*snapshot, error) {
 	now := sn.storeNow()
-	rec := sn.rec.clone()
+	rec := sn.cred.clone()
 	claiming := true
 	if old := rec.Intent; old != nil {
 		rec.Intent = nil
-		rec.uncertain(old.Started, old.Fingerprint)
+		rec.noteLostResponse(old.Started, old.Fingerprint)
 		left, ok := sn.left(now)
 		claiming = f.force || !ok || left <= 0 || rec.Profile.KeepsRefreshToken || rec.Rejected == rec.Generation
 	}
@@ -183,11 +183,11 @@ func (f *flight) claim(ctx context.Context, sn *snapshot) (*snapshot, error) {
 // send sends the one request that the intent in sn allows, and stores its
 // outcome. latest returns the latest time that the store's clock can show now.
 func (f *flight) send(ctx context.Context, sn *snapshot, client oauth.Client, adm *admission, latest func() time.Time) (*snapshot, error) {
-	s, rec := f.store, sn.rec
+	s, rec := f.store, sn.cred
 	// A process that was stopped or starved since it began to read the record
 	// must not send: its lease may be another's when the response arrives.
 	if rec.Intent.Deadline.Sub(latest()) < s.opts.PostTimeout+s.opts.SaveBudget {
-		if _, err := f.finish(ctx, rec, func(*record, time.Time) {}); err != nil {
+		if _, err := f.finish(ctx, rec, func(*storedCredential, time.Time) {}); err != nil {
 			return nil, unavailable(err)
 		}
 		return nil, errLeaseTooShort
@@ -211,9 +211,9 @@ func (f *flight) send(ctx context.Context, sn *snapshot, client oauth.Client, ad
 
 // request asks for the next pair: with the refresh token, or with the client
 // credentials for an application's own token.
-func (f *flight) request(ctx context.Context, rec *record, client oauth.Client) (*oauth.TokenResponse, error) {
+func (f *flight) request(ctx context.Context, rec *storedCredential, client oauth.Client) (*oauth.TokenResponse, error) {
 	p := &rec.Provenance
-	if rec.own() {
+	if rec.clientCredentials() {
 		return oauth.ClientCredentials(ctx, f.store.http, oauth.ClientCredentialsRequest{
 			TokenEndpoint: p.TokenEndpoint, Client: client, Resource: p.Resource, Scopes: p.ScopesAsked,
 		})
@@ -227,12 +227,12 @@ func (f *flight) request(ctx context.Context, rec *record, client oauth.Client) 
 // finish removes this process's intent from the record and lets change write the
 // outcome beside it, unless the pair was replaced meanwhile. It returns the
 // credential that is then stored.
-func (f *flight) finish(ctx context.Context, sent *record, change func(r *record, now time.Time)) (*snapshot, error) {
+func (f *flight) finish(ctx context.Context, sent *storedCredential, change func(r *storedCredential, now time.Time)) (*snapshot, error) {
 	// The outcome matters as much as the request: it is written even if the
 	// flight's time has passed.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), f.store.opts.SaveBudget)
 	defer cancel()
-	return f.store.update(ctx, f.key, func(r *record, now time.Time) bool {
+	return f.store.update(ctx, f.key, func(r *storedCredential, now time.Time) bool {
 		if !r.Tombstone.IsZero() || r.Grant != sent.Grant || r.Generation != sent.Generation {
 			return false
 		}

@@ -125,7 +125,7 @@ func (a *admission) report(class oauth.Class, retryAfter time.Duration) {
 	var wait time.Duration
 	if g.breaker.open() {
 		g.retries++
-		wait = min(backoff(g.retries, jitter()), maxGatePause)
+		wait = min(backoffDelay(g.retries, jitter()), maxGatePause)
 	}
 	if len(g.breaker.failed) > 1 { // a Retry-After to one credential may be about that one
 		wait = max(wait, retryAfter)

@@ -29,7 +29,7 @@ func (h handle) SaveClient(ctx context.Context, c storehandle.Client) error {
 func (h handle) Stored(ctx context.Context, id backend.ID) (storehandle.Pair, error) {
 	key := keyOf(id)
 	sn, err := h.store.read(ctx, key)
-	if err == nil && !sn.rec.Tombstone.IsZero() {
+	if err == nil && !sn.cred.Tombstone.IsZero() {
 		err = ErrNotFound
 	}
 	if err != nil {

@@ -16,60 +16,60 @@ const (
 	confirmationAge = 30 * time.Minute
 )
 
-// operatorHold is how long a refresh waits after an error that only an operator
+// operatorBackoff is how long a refresh waits after an error that only an operator
 // can fix.
-const operatorHold = 30 * time.Minute
+const operatorBackoff = 30 * time.Minute
 
 // failed stores the outcome of a refresh that returned no pair, and returns the
 // error for the callers that wait; or the newer pair, if there is one by now.
 // serverFails: the server fails for other credentials too.
-func (f *flight) failed(ctx context.Context, rec *record, client oauth.Client, e *oauth.Error, sent time.Time, serverFails bool) (*snapshot, error) {
+func (f *flight) failed(ctx context.Context, rec *storedCredential, client oauth.Client, e *oauth.Error, sent time.Time, serverFails bool) (*snapshot, error) {
 	out := &Error{Op: "refresh", Err: ErrUnavailable, Reason: ReasonRefreshFailing, Detail: e.Error()}
 	var lost bool
-	sn, err := f.finish(ctx, rec, func(r *record, now time.Time) {
-		h := r.nextHold(e, now)
-		wait := max(backoff(h.Failures, jitter()), e.RetryAfter)
+	sn, err := f.finish(ctx, rec, func(r *storedCredential, now time.Time) {
+		h := r.nextBackoff(e, now)
+		wait := max(backoffDelay(h.Failures, jitter()), e.RetryAfter)
 		switch e.Class {
 		case oauth.ClassRefused:
-			lost = r.Unknown != nil
-			r.die(lost)
+			lost = r.Lost != nil
+			r.markDead(lost)
 		case oauth.ClassBlocked:
 			if serverFails {
 				h.Same = 0 // it confirms nothing, now or later
 			}
 			if h.Same >= confirmations && now.Sub(h.First) >= confirmationAge {
-				lost = r.Unknown != nil
-				r.die(lost)
+				lost = r.Lost != nil
+				r.markDead(lost)
 			}
 		case oauth.ClassClient:
 			h.Client = clientFingerprint(client)
-			wait = max(wait, operatorHold)
+			wait = max(wait, operatorBackoff)
 		case oauth.ClassConfig:
-			wait = max(wait, operatorHold)
+			wait = max(wait, operatorBackoff)
 		case oauth.ClassUnknown:
-			r.uncertain(rec.Intent.Started, rec.Intent.Fingerprint)
+			r.noteLostResponse(rec.Intent.Started, rec.Intent.Fingerprint)
 		case oauth.ClassNotConsumed:
 		}
 		if r.Dead != "" {
-			r.Hold = nil
+			r.Backoff = nil
 			out.Err, out.Reason, out.RetryAfter = ErrReauthorize, r.Dead, 0
 			return
 		}
 		h.NextAttempt = now.Add(wait)
-		r.Hold = &h
+		r.Backoff = &h
 		out.RetryAfter = wait
 		if h.operator() {
 			out.Err = ErrMisconfigured
 		}
 	})
 	switch {
-	case err == nil && sn.rec.Tombstone.IsZero() && sn.rec.Generation != rec.Generation:
+	case err == nil && sn.cred.Tombstone.IsZero() && sn.cred.Generation != rec.Generation:
 		// Another process has committed a pair meanwhile.
 		if e.Class == oauth.ClassRefused {
 			return f.refreshTokenUsedTwice(ctx, rec)
 		}
 		return sn, nil
-	case errors.Is(err, ErrNotFound) || err == nil && !sn.rec.Tombstone.IsZero():
+	case errors.Is(err, ErrNotFound) || err == nil && !sn.cred.Tombstone.IsZero():
 		return nil, ErrNotFound
 	}
 	ev := Event{Kind: EventRefreshFailed, Key: f.key, Generation: rec.Generation, Reason: out.Reason, Took: time.Since(sent), Err: out}
@@ -87,10 +87,10 @@ func (f *flight) failed(ctx context.Context, rec *record, client oauth.Client, e
 // another process and refused to this one, the sender of rec. Many servers
 // revoke the whole grant then, and with it the pair of the other process: it is
 // verified before its next use.
-func (f *flight) refreshTokenUsedTwice(ctx context.Context, rec *record) (*snapshot, error) {
+func (f *flight) refreshTokenUsedTwice(ctx context.Context, rec *storedCredential) (*snapshot, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), f.store.opts.SaveBudget)
 	defer cancel()
-	sn, err := f.store.update(ctx, f.key, func(r *record, now time.Time) bool {
+	sn, err := f.store.update(ctx, f.key, func(r *storedCredential, now time.Time) bool {
 		if !r.Tombstone.IsZero() || r.Grant != rec.Grant || r.Generation != rec.Generation+1 || r.Rejected == r.Generation {
 			return false
 		}
@@ -98,7 +98,7 @@ func (f *flight) refreshTokenUsedTwice(ctx context.Context, rec *record) (*snaps
 		return true
 	})
 	switch {
-	case errors.Is(err, ErrNotFound) || err == nil && !sn.rec.Tombstone.IsZero():
+	case errors.Is(err, ErrNotFound) || err == nil && !sn.cred.Tombstone.IsZero():
 		return nil, ErrNotFound
 	case err != nil:
 		return nil, unavailable(err)
@@ -115,10 +115,10 @@ func unavailable(err error) error {
 	return err
 }
 
-// nextHold counts a failure after the last one.
-func (r *record) nextHold(e *oauth.Error, now time.Time) hold {
-	h := hold{Failures: 1, Same: 1, First: now, Class: string(e.Class), Code: e.Code}
-	if last := r.Hold; last != nil {
+// nextBackoff counts a failure after the last one.
+func (r *storedCredential) nextBackoff(e *oauth.Error, now time.Time) backoff {
+	h := backoff{Failures: 1, Same: 1, First: now, Class: string(e.Class), Code: e.Code}
+	if last := r.Backoff; last != nil {
 		h.Failures += last.Failures
 		if last.Class == h.Class && last.Same > 0 {
 			h.Same, h.First = last.Same+1, last.First
@@ -128,18 +128,18 @@ func (r *record) nextHold(e *oauth.Error, now time.Time) hold {
 }
 
 // uncertain notes that the response to an attempt was lost.
-func (r *record) uncertain(since time.Time, fingerprint string) {
+func (r *storedCredential) noteLostResponse(since time.Time, fingerprint string) {
 	if r.Profile.KeepsRefreshToken {
 		return
 	}
-	if r.Unknown == nil {
-		r.Unknown = &uncertain{Since: since, Fingerprint: fingerprint}
+	if r.Lost == nil {
+		r.Lost = &lostResponse{Since: since, Fingerprint: fingerprint}
 	}
-	r.Unknown.Attempts++
+	r.Lost.Attempts++
 }
 
 // attempts returns how many responses were lost; 0 for nil.
-func (u *uncertain) attempts() int {
+func (u *lostResponse) attempts() int {
 	if u == nil {
 		return 0
 	}
@@ -148,26 +148,26 @@ func (u *uncertain) attempts() int {
 
 // requireVerification requires that the current pair is verified before its next
 // use, and that a refusal of its refresh token counts as a lost rotation.
-func (r *record) requireVerification(now time.Time) {
+func (r *storedCredential) requireVerification(now time.Time) {
 	r.Rejected, r.ForcedAt, r.Forced = r.Generation, time.Time{}, 0
-	r.Unknown = &uncertain{Since: now, Fingerprint: secret.New(r.Refresh).Fingerprint()}
+	r.Lost = &lostResponse{Since: now, Fingerprint: secret.New(r.Refresh).Fingerprint()}
 }
 
 // die notes that the refresh token of this generation is used up or revoked.
-func (r *record) die(lost bool) {
+func (r *storedCredential) markDead(lost bool) {
 	r.Dead = ReasonInvalidGrant
 	if lost {
 		r.Dead = ReasonLostRotation
 	}
-	r.Unknown = nil
+	r.Lost = nil
 }
 
 // operator reports whether only an operator can fix the failure.
-func (h *hold) operator() bool {
+func (h *backoff) operator() bool {
 	return h.Class == string(oauth.ClassClient) || h.Class == string(oauth.ClassConfig)
 }
 
-func (h *hold) detail() string {
+func (h *backoff) detail() string {
 	d := "the last refresh failed: " + h.Class
 	if h.Code != "" {
 		d += " (" + h.Code + ")"

@@ -14,10 +14,10 @@ func (s *Store) Refresh(ctx context.Context, key Key, ifGeneration uint64) (Stat
 	if err != nil {
 		return Status{}, fail("refresh", key, err)
 	}
-	if !sn.rec.Tombstone.IsZero() {
+	if !sn.cred.Tombstone.IsZero() {
 		return Status{}, fail("refresh", key, ErrNotFound)
 	}
-	if sn.rec.Generation == ifGeneration {
+	if sn.cred.Generation == ifGeneration {
 		if sn, err = s.refresh(ctx, key, sn, true); err != nil {
 			return Status{}, fail("refresh", key, err)
 		}
@@ -29,13 +29,13 @@ func (s *Store) Refresh(ctx context.Context, key Key, ifGeneration uint64) (Stat
 // another, and returns its snapshot. A forced refresh ignores back-off: an
 // operator or a refusal by the MCP server demands it.
 func (s *Store) refresh(ctx context.Context, key Key, sn *snapshot, force bool) (*snapshot, error) {
-	if !sn.rec.refreshable() {
-		return nil, sn.rec.unrefreshable()
+	if !sn.cred.refreshable() {
+		return nil, sn.cred.unrefreshable()
 	}
 	select {
 	case <-ctx.Done():
 		return nil, ctx.Err()
-	case r := <-s.startFlight(ctx, key, sn.rec.Generation, force):
+	case r := <-s.startFlight(ctx, key, sn.cred.Generation, force):
 		if r.Err != nil {
 			return nil, unavailable(r.Err) // a deadline is the flight's, not the caller's
 		}
@@ -47,16 +47,16 @@ func (s *Store) refresh(ctx context.Context, key Key, sn *snapshot, force bool) 
 // refreshInBackground starts a refresh without waiting for it, unless it has to
 // wait.
 func (s *Store) refreshInBackground(ctx context.Context, key Key, sn *snapshot) {
-	if h := sn.rec.Hold; h != nil && sn.storeNow().Before(h.NextAttempt) {
+	if h := sn.cred.Backoff; h != nil && sn.storeNow().Before(h.NextAttempt) {
 		return
 	}
-	if sn.rec.Unknown != nil && !sn.rec.Profile.KeepsRefreshToken {
+	if sn.cred.Lost != nil && !sn.cred.Profile.KeepsRefreshToken {
 		return // the access token serves until it expires
 	}
-	if s.gates.paused(&sn.rec.Provenance) {
+	if s.gates.paused(&sn.cred.Provenance) {
 		return // it would read the backend only to find that it must not send
 	}
-	s.startFlight(ctx, key, sn.rec.Generation, false)
+	s.startFlight(ctx, key, sn.cred.Generation, false)
 }
 
 // startFlight joins the flight for key or starts one. A forced flight does not
@@ -79,7 +79,7 @@ func flightName(k Key) string {
 }
 
 // unrefreshable is the error for a pair that can't be refreshed.
-func (r *record) unrefreshable() error {
+func (r *storedCredential) unrefreshable() error {
 	switch {
 	case r.RefreshedElsewhere:
 		return &Error{Err: ErrUnavailable, Detail: "it is refreshed by another system, which has not stored a new token"}

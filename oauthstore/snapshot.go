@@ -8,7 +8,7 @@ import (
 // A snapshot is a stored credential as it was read, with facts derived from it.
 // It is immutable once it is in the cache.
 type snapshot struct {
-	rec       *record
+	cred      *storedCredential
 	version   uint64
 	token     Token     // of rec, with its expiry by the local clock
 	spread    float64   // of rec
@@ -21,9 +21,9 @@ type snapshot struct {
 	watched bool   // a notification would have reported any change since
 }
 
-func newSnapshot(rec *record, version uint64, now time.Time) *snapshot {
+func newSnapshot(rec *storedCredential, version uint64, now time.Time) *snapshot {
 	read := time.Now()
-	sn := &snapshot{rec: rec, version: version, spread: rec.spread(), now: now, read: read, wall: read.UnixNano()}
+	sn := &snapshot{cred: rec, version: version, spread: rec.spread(), now: now, read: read, wall: read.UnixNano()}
 	t := Token{
 		AccessToken: NewSecret(rec.Access), TokenType: rec.TokenType, Generation: rec.Generation, Grant: rec.Grant,
 		Provenance: rec.Provenance, Profile: rec.Profile, Expiry: rec.Expiry,
@@ -66,16 +66,16 @@ func (sn *snapshot) storeNow() time.Time { return sn.now.Add(sn.age()) }
 // left returns how long the access token lives after now, by the store's clock;
 // ok is false if its expiry is unknown.
 func (sn *snapshot) left(now time.Time) (d time.Duration, ok bool) {
-	if sn.rec.Expiry.IsZero() {
+	if sn.cred.Expiry.IsZero() {
 		return 0, false
 	}
-	return sn.rec.Expiry.Sub(now), true
+	return sn.cred.Expiry.Sub(now), true
 }
 
 // alive reports whether the access token has not expired.
 func (sn *snapshot) alive(now time.Time) bool {
 	left, ok := sn.left(now)
-	return sn.rec.Access != "" && (!ok || left > 0)
+	return sn.cred.Access != "" && (!ok || left > 0)
 }
 
 // A phase is where in its life a pair is, for one need.
@@ -99,11 +99,11 @@ func (sn *snapshot) phase(need *Need, now time.Time) phase {
 	if !ok {
 		return phaseFresh // until the server rejects it
 	}
-	w := sn.rec.window(need, sn.spread)
+	w := sn.cred.window(need, sn.spread)
 	switch {
 	case left < w.attainable:
 		return phaseShort
-	case left < w.ahead && sn.rec.refreshable():
+	case left < w.ahead && sn.cred.refreshable():
 		return phaseStale
 	}
 	return phaseFresh
@@ -113,14 +113,14 @@ func (sn *snapshot) phase(need *Need, now time.Time) phase {
 // when it reaches the server: a caller that gets the token now would hold a dead
 // one in a moment. Once the lease has expired, the token may as well be alive.
 func (sn *snapshot) beingReplaced(now time.Time) bool {
-	r := sn.rec
+	r := sn.cred
 	return r.Profile.OldAccessDies && r.Intent != nil && r.Intent.Generation == r.Generation && now.Before(r.Intent.Deadline)
 }
 
 // tokenFor returns the token, with Short set as need requires.
 func (sn *snapshot) tokenFor(need *Need, now time.Time) Token {
 	t := sn.token
-	if left, ok := sn.left(now); ok && left < sn.rec.window(need, sn.spread).minTTL {
+	if left, ok := sn.left(now); ok && left < sn.cred.window(need, sn.spread).minTTL {
 		t.Short = true
 	}
 	return t
@@ -135,13 +135,13 @@ const (
 // needsVerification reports whether need.Verify is to be called before the pair
 // is served.
 func (sn *snapshot) needsVerification(need *Need, now time.Time) bool {
-	r := sn.rec
+	r := sn.cred
 	switch {
 	case need.Verify == nil:
 		return false
 	case r.Rejected == r.Generation:
 		return true
-	case r.Judged != r.Generation:
+	case r.VerdictOf != r.Generation:
 		return !r.Accepted || r.Generation-r.First <= 1
 	case r.Verdict.Outcome == OutcomeUnknown:
 		return now.Sub(r.Verdict.At) >= verifyUnknownAgain
@@ -153,7 +153,7 @@ func (sn *snapshot) needsVerification(need *Need, now time.Time) bool {
 
 // servable reports whether the pair may be served without asking the server.
 func (sn *snapshot) servable(need *Need, now time.Time) bool {
-	return !sn.needsVerification(need, now) && sn.rec.Rejected != sn.rec.Generation && !sn.rec.refused()
+	return !sn.needsVerification(need, now) && sn.cred.Rejected != sn.cred.Generation && !sn.cred.refused()
 }
 
 // A freshness caches how long a snapshot stays fresh for the default policy, so
@@ -164,12 +164,12 @@ type freshness struct {
 }
 
 func (sn *snapshot) computeFreshness() freshness {
-	r := sn.rec
+	r := sn.cred
 	if r.Rejected == r.Generation || r.refused() || sn.phase(&Need{}, sn.now) != phaseFresh {
 		return freshness{}
 	}
-	f := freshness{until: math.MaxInt64, verified: r.Judged == r.Generation && r.Verdict.Outcome == OutcomeAccepted ||
-		r.Judged != r.Generation && r.Accepted && r.Generation-r.First > 1}
+	f := freshness{until: math.MaxInt64, verified: r.VerdictOf == r.Generation && r.Verdict.Outcome == OutcomeAccepted ||
+		r.VerdictOf != r.Generation && r.Accepted && r.Generation-r.First > 1}
 	if left, ok := sn.left(sn.now); ok {
 		w := r.window(&Need{}, sn.spread)
 		f.until = left - max(w.attainable, w.ahead)

@@ -20,10 +20,10 @@ func TestTheShortcutServesOnlyTokensThatTheLongWayServes(t *testing.T) {
 			}
 			maybe := func(label string) bool { return rapid.Bool().Draw(t, label) }
 			few := rapid.Uint64Range(1, 2)
-			r := &record{
-				Format: recordFormat, Grant: "g", Generation: few.Draw(t, "generation"), First: 1, Access: "a",
+			r := &storedCredential{
+				Format: credentialFormat, Grant: "g", Generation: few.Draw(t, "generation"), First: 1, Access: "a",
 				Issued: at("issued", -60, 0), Verdict: Verdict{At: at("judged at", -10, 0), Outcome: rapid.SampledFrom([]Outcome{OutcomeUnknown, OutcomeAccepted, OutcomeRefused}).Draw(t, "outcome")},
-				Judged: few.Draw(t, "judged"), Accepted: maybe("accepted"), Rejected: few.Draw(t, "rejected"),
+				VerdictOf: few.Draw(t, "judged"), Accepted: maybe("accepted"), Rejected: few.Draw(t, "rejected"),
 				Profile: TokenProfile{OldAccessDies: maybe("old access dies")},
 			}
 			if maybe("expires") {

@@ -62,7 +62,7 @@ func (s *Store) Status(ctx context.Context, key Key) (Status, error) {
 		return Status{Key: key, State: StateUnknown, Reason: ReasonKeyUnavailable}, nil
 	case err != nil:
 		return Status{}, fail("status", key, err)
-	case !sn.rec.Tombstone.IsZero():
+	case !sn.cred.Tombstone.IsZero():
 		return Status{}, fail("status", key, ErrNotFound)
 	}
 	return sn.status(key), nil
@@ -70,7 +70,7 @@ func (s *Store) Status(ctx context.Context, key Key) (Status, error) {
 
 // status says what is to be said of a snapshot, with times by the local clock.
 func (sn *snapshot) status(key Key) Status {
-	st := sn.rec.status(key, sn.storeNow())
+	st := sn.cred.status(key, sn.storeNow())
 	st.Expiry = sn.token.Expiry
 	return st
 }
@@ -93,7 +93,7 @@ func (s *Store) List(ctx context.Context, owner Owner) ([]Status, error) {
 			out = append(out, Status{Key: key, State: StateUnknown, Reason: ReasonKeyUnavailable})
 		case err != nil: // altered, or of a newer release
 			out = append(out, Status{Key: key, State: StateUnknown})
-		case sn.rec.Tombstone.IsZero():
+		case sn.cred.Tombstone.IsZero():
 			out = append(out, sn.status(key))
 		}
 		return nil
@@ -112,8 +112,8 @@ func (s *Store) each(ctx context.Context, filter backend.Filter, f func(key Key,
 		var sn *snapshot
 		plain, err := s.records.open(ctx, purposeRecord, it.ID, it.Version, it.Data)
 		if err == nil {
-			var rec *record
-			if rec, err = decodeRecord(plain); err == nil {
+			var rec *storedCredential
+			if rec, err = decodeCredential(plain); err == nil {
 				sn = newSnapshot(rec, it.Version, it.Now)
 			}
 		}

@@ -130,7 +130,7 @@ func (w *sweeper) visit(ctx context.Context, key Key) error {
 	switch {
 	case err != nil:
 		w.add(func(c *Swept) { c.Failed++ })
-	case !sn.rec.refreshable():
+	case !sn.cred.refreshable():
 		w.warn(ctx, key, sn)
 	default:
 		handed = true
@@ -143,14 +143,14 @@ func (w *sweeper) visit(ctx context.Context, key Key) error {
 }
 
 func (w *sweeper) one(ctx context.Context, key Key, sn *snapshot) {
-	slots := w.slotsOf(clientAudience(&sn.rec.Provenance))
+	slots := w.slotsOf(clientAudience(&sn.cred.Provenance))
 	select {
 	case slots <- struct{}{}:
 		defer func() { <-slots }()
 	case <-ctx.Done():
 		return
 	}
-	if w.store.gates.paused(&sn.rec.Provenance) {
+	if w.store.gates.paused(&sn.cred.Provenance) {
 		w.add(func(c *Swept) { c.Skipped++ })
 		return
 	}
@@ -171,15 +171,15 @@ func (w *sweeper) one(ctx context.Context, key Key, sn *snapshot) {
 
 // due reports whether a sweep has something to do.
 func (sn *snapshot) due() bool {
-	at := sn.rec.dueAt()
+	at := sn.cred.dueAt()
 	return !at.IsZero() && at.Before(sn.storeNow())
 }
 
 // warn tells, once for a pair, that it ends soon and nothing can refresh it.
 func (w *sweeper) warn(ctx context.Context, key Key, sn *snapshot) {
-	generation := sn.rec.Generation
+	generation := sn.cred.Generation
 	told := false
-	_, err := w.store.update(ctx, key, func(r *record, _ time.Time) bool {
+	_, err := w.store.update(ctx, key, func(r *storedCredential, _ time.Time) bool {
 		told = r.Generation == generation && !r.Warned && r.Tombstone.IsZero()
 		if told {
 			r.Warned = true

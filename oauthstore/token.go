@@ -48,7 +48,7 @@ func (s *Store) token(ctx context.Context, key Key, need *Need) (Token, error) {
 		if err != nil {
 			return Token{}, err
 		}
-		if !sn.rec.Tombstone.IsZero() {
+		if !sn.cred.Tombstone.IsZero() {
 			return Token{}, ErrNotFound
 		}
 		switch sn.phase(need, sn.storeNow()) {
@@ -77,7 +77,7 @@ func (s *Store) token(ctx context.Context, key Key, need *Need) (Token, error) {
 		if err != nil {
 			return Token{}, err
 		}
-		if verified.rec.Generation != sn.rec.Generation || verified.rec.Grant != sn.rec.Grant {
+		if verified.cred.Generation != sn.cred.Generation || verified.cred.Grant != sn.cred.Grant {
 			continue // it was refreshed after a refusal, or replaced
 		}
 		t := verified.tokenFor(need, verified.storeNow())

@@ -38,7 +38,7 @@ func (u *unsavedPairs) add(key Key, p *pair) {
 // serve serves p from memory, merged into base, unless its save has finished or
 // the credential was disconnected or replaced meanwhile.
 func (u *unsavedPairs) serve(key Key, p *pair, base *snapshot) {
-	rec := base.rec.clone()
+	rec := base.cred.clone()
 	p.merge(rec)
 	sn := newSnapshot(rec, base.version, base.storeNow())
 	u.mu.Lock()
@@ -53,7 +53,7 @@ func (u *unsavedPairs) update(key Key, next *snapshot) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	p := u.byKey[key]
-	if p != nil && p.sn != nil && p.sn.rec.Grant == next.rec.Grant && p.sn.rec.Generation == next.rec.Generation {
+	if p != nil && p.sn != nil && p.sn.cred.Grant == next.cred.Grant && p.sn.cred.Generation == next.cred.Generation {
 		p.sn = next
 	}
 }

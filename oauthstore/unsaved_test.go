@@ -12,7 +12,7 @@ func TestAPairIsServedFromMemoryWhileItIsSaved(t *testing.T) {
 	t.Parallel()
 	var u unsavedPairs
 	key := Key{Provider: "p"}
-	base := newSnapshot(&record{Grant: "g", Generation: 1, Access: "old"}, 7, time.Now())
+	base := newSnapshot(&storedCredential{Grant: "g", Generation: 1, Access: "old"}, 7, time.Now())
 	p := &pair{grant: "g", generation: 1, access: NewSecret("new")}
 
 	u.serve(key, p, base)
@@ -23,13 +23,13 @@ func TestAPairIsServedFromMemoryWhileItIsSaved(t *testing.T) {
 	sn := u.snapshot(key)
 	require.NotNil(t, sn)
 	assert.Equal(t, "new", sn.token.AccessToken.Expose())
-	assert.EqualValues(t, 2, sn.rec.Generation)
-	assert.Equal(t, "old", base.rec.Access, "the base is unchanged")
+	assert.EqualValues(t, 2, sn.cred.Generation)
+	assert.Equal(t, "old", base.cred.Access, "the base is unchanged")
 
-	verified := newSnapshot(sn.rec.clone(), 7, time.Now())
+	verified := newSnapshot(sn.cred.clone(), 7, time.Now())
 	u.update(key, verified)
 	assert.Same(t, verified, u.snapshot(key))
-	u.update(key, newSnapshot(&record{Grant: "other", Generation: 2}, 7, time.Now()))
+	u.update(key, newSnapshot(&storedCredential{Grant: "other", Generation: 2}, 7, time.Now()))
 	assert.Same(t, verified, u.snapshot(key), "it is of another grant")
 
 	u.remove(key, &pair{})
@@ -45,8 +45,8 @@ func TestADroppedPairIsNotServedAgain(t *testing.T) {
 	p := &pair{access: NewSecret("new")}
 	u.add(key, p)
 	u.drop(key)
-	u.serve(key, p, newSnapshot(&record{}, 1, time.Now()))
+	u.serve(key, p, newSnapshot(&storedCredential{}, 1, time.Now()))
 	assert.Nil(t, u.snapshot(key))
-	u.update(key, newSnapshot(&record{}, 1, time.Now()))
+	u.update(key, newSnapshot(&storedCredential{}, 1, time.Now()))
 	assert.Nil(t, u.snapshot(key))
 }

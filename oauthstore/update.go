@@ -33,7 +33,7 @@ func (s *Store) load(ctx context.Context, key Key) (*snapshot, error) {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case errors.Is(err, ErrUnavailable) || errors.Is(err, context.DeadlineExceeded):
-		if sn := s.cache.getAny(key); sn != nil && sn.alive(sn.storeNow()) && sn.rec.Tombstone.IsZero() {
+		if sn := s.cache.getAny(key); sn != nil && sn.alive(sn.storeNow()) && sn.cred.Tombstone.IsZero() {
 			return sn, nil
 		}
 		return nil, errors.Join(ErrUnavailable, err)
@@ -48,7 +48,7 @@ func (s *Store) read(ctx context.Context, key Key) (*snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	rec, err := decodeRecord(row.Data)
+	rec, err := decodeCredential(row.Data)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +58,7 @@ func (s *Store) read(ctx context.Context, key Key) (*snapshot, error) {
 }
 
 // write replaces the record that was read as sn by rec, and caches it.
-func (s *Store) write(ctx context.Context, key Key, rec *record, sn *snapshot) (*snapshot, error) {
+func (s *Store) write(ctx context.Context, key Key, rec *storedCredential, sn *snapshot) (*snapshot, error) {
 	plain, err := rec.encode()
 	if err != nil {
 		return nil, err
@@ -78,13 +78,13 @@ func (s *Store) write(ctx context.Context, key Key, rec *record, sn *snapshot) (
 // update applies change to a copy of the stored credential, writes it and
 // retries on conflict. change reports false to leave the credential as it is.
 // The snapshot is of the credential that is then stored.
-func (s *Store) update(ctx context.Context, key Key, change func(r *record, now time.Time) bool) (*snapshot, error) {
+func (s *Store) update(ctx context.Context, key Key, change func(r *storedCredential, now time.Time) bool) (*snapshot, error) {
 	for {
 		sn, err := s.read(ctx, key)
 		if err != nil {
 			return nil, err
 		}
-		rec := sn.rec.clone()
+		rec := sn.cred.clone()
 		if !change(rec, sn.storeNow()) {
 			return sn, nil
 		}

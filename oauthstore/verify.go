@@ -16,7 +16,7 @@ const forcedPause = 5 * time.Minute
 // needed, and returns the same pair with its verdict, or the next pair if a
 // refusal forced a refresh.
 func (s *Store) verified(ctx context.Context, key Key, sn *snapshot, need *Need) (*snapshot, error) {
-	if sn.needsVerification(need, sn.storeNow()) || sn.rec.Rejected == sn.rec.Generation {
+	if sn.needsVerification(need, sn.storeNow()) || sn.cred.Rejected == sn.cred.Generation {
 		verify := need.Verify
 		select {
 		case <-ctx.Done():
@@ -28,14 +28,14 @@ func (s *Store) verified(ctx context.Context, key Key, sn *snapshot, need *Need)
 			sn, _ = r.Val.(*snapshot)
 		}
 	}
-	if sn.rec.refused() {
-		return nil, sn.rec.refusal()
+	if sn.cred.refused() {
+		return nil, sn.cred.refusal()
 	}
 	return sn, nil
 }
 
 // refusal returns the error for a refused pair.
-func (r *record) refusal() error {
+func (r *storedCredential) refusal() error {
 	e := &Error{Err: ErrRefused, Reason: r.Verdict.Reason, Said: r.Verdict.Detail}
 	if r.Accepted {
 		e.Err = ErrReauthorize // a pair of this grant was accepted before, so a new consent helps
@@ -64,21 +64,21 @@ func (s *Store) verifyAndRefresh(ctx context.Context, key Key, sn *snapshot, ver
 			v = verify(ctx, key, sn.token)
 		}
 		v.At = sn.storeNow()
-		s.observer.event(ctx, Event{Kind: EventVerified, Key: key, Generation: sn.rec.Generation, Verdict: v})
+		s.observer.event(ctx, Event{Kind: EventVerified, Key: key, Generation: sn.cred.Generation, Verdict: v})
 		if v.Outcome != OutcomeRefused {
 			return s.saveVerdict(ctx, key, sn, v)
 		}
 		if forced || !sn.worthRefreshing(v) {
 			// A token that was never accepted is most likely for another server. That
 			// is not an outage, however many users have one.
-			worked := sn.rec.Accepted || verify == nil
-			if worked && !s.refusals.believe(clientAudience(&sn.rec.Provenance), key, time.Now()) {
+			worked := sn.cred.Accepted || verify == nil
+			if worked && !s.refusals.believe(clientAudience(&sn.cred.Provenance), key, time.Now()) {
 				return nil, &Error{
 					Err: ErrUnavailable, RetryAfter: refusalWindow,
 					Detail: "the server refuses the tokens of several users at once, which looks like an outage",
 				}
 			}
-			s.observer.event(ctx, Event{Kind: EventReauthorize, Key: key, Generation: sn.rec.Generation, Reason: v.Reason, Verdict: v})
+			s.observer.event(ctx, Event{Kind: EventReauthorize, Key: key, Generation: sn.cred.Generation, Reason: v.Reason, Verdict: v})
 			return s.saveVerdict(ctx, key, sn, v)
 		}
 		next, err := s.forceRefresh(ctx, key, sn)
@@ -92,7 +92,7 @@ func (s *Store) verifyAndRefresh(ctx context.Context, key Key, sn *snapshot, ver
 // worthRefreshing reports whether the server may accept a new pair after it
 // refused this one: the grant was accepted before, or the pair may have expired.
 func (sn *snapshot) worthRefreshing(v Verdict) bool {
-	r := sn.rec
+	r := sn.cred
 	if !r.refreshable() || v.Reason == ReasonScope || sn.justForced() && r.Forced != r.Generation {
 		return false // the pair of a forced refresh is refused too
 	}
@@ -100,7 +100,7 @@ func (sn *snapshot) worthRefreshing(v Verdict) bool {
 }
 
 // justForced reports whether a refusal forced a refresh within forcedPause.
-func (sn *snapshot) justForced() bool { return sn.storeNow().Sub(sn.rec.ForcedAt) < forcedPause }
+func (sn *snapshot) justForced() bool { return sn.storeNow().Sub(sn.cred.ForcedAt) < forcedPause }
 
 // forceRefresh refreshes because the server refused the pair, and records when.
 // If a refresh was just forced and failed, it tries again but respects back-off.
@@ -108,8 +108,8 @@ func (s *Store) forceRefresh(ctx context.Context, key Key, sn *snapshot) (*snaps
 	if sn.justForced() {
 		return s.refresh(ctx, key, sn, false)
 	}
-	generation := sn.rec.Generation
-	noted, err := s.update(ctx, key, func(r *record, now time.Time) bool {
+	generation := sn.cred.Generation
+	noted, err := s.update(ctx, key, func(r *storedCredential, now time.Time) bool {
 		if r.Generation != generation || !r.Tombstone.IsZero() {
 			return false
 		}
@@ -119,11 +119,11 @@ func (s *Store) forceRefresh(ctx context.Context, key Key, sn *snapshot) (*snaps
 	switch {
 	case err != nil:
 		return nil, unavailable(err)
-	case !noted.rec.Tombstone.IsZero():
+	case !noted.cred.Tombstone.IsZero():
 		return nil, ErrNotFound
-	case noted.rec.Grant == sn.rec.Grant && noted.rec.Generation < generation:
+	case noted.cred.Grant == sn.cred.Grant && noted.cred.Generation < generation:
 		return nil, &Error{Err: ErrUnavailable, Detail: "the backend has not saved the last pair yet"}
-	case noted.rec.Generation != generation:
+	case noted.cred.Generation != generation:
 		return noted, nil
 	}
 	return s.refresh(ctx, key, noted, true)
@@ -133,8 +133,8 @@ func (s *Store) forceRefresh(ctx context.Context, key Key, sn *snapshot) (*snaps
 // respond, or does not have the pair yet, the verdict lasts as long as the
 // unsaved pair, or for this call.
 func (s *Store) saveVerdict(ctx context.Context, key Key, sn *snapshot, v Verdict) (*snapshot, error) {
-	generation, grant := sn.rec.Generation, sn.rec.Grant
-	stored, err := s.update(ctx, key, func(r *record, _ time.Time) bool {
+	generation, grant := sn.cred.Generation, sn.cred.Grant
+	stored, err := s.update(ctx, key, func(r *storedCredential, _ time.Time) bool {
 		if r.Generation != generation || r.Grant != grant || !r.Tombstone.IsZero() {
 			return false
 		}
@@ -144,25 +144,25 @@ func (s *Store) saveVerdict(ctx context.Context, key Key, sn *snapshot, v Verdic
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return nil, ErrNotFound
-	case err != nil || stored.rec.Grant == grant && stored.rec.Generation < generation:
-		rec := sn.rec.clone()
+	case err != nil || stored.cred.Grant == grant && stored.cred.Generation < generation:
+		rec := sn.cred.clone()
 		rec.setVerdict(v)
 		next := newSnapshot(rec, sn.version, sn.storeNow())
 		s.unsaved.update(key, next)
 		return next, nil //nolint:nilerr // see above
-	case !stored.rec.Tombstone.IsZero():
+	case !stored.cred.Tombstone.IsZero():
 		return nil, ErrNotFound
 	}
 	if v.Outcome == OutcomeAccepted {
-		s.refusals.accepted(clientAudience(&sn.rec.Provenance))
+		s.refusals.accepted(clientAudience(&sn.cred.Provenance))
 	}
 	return stored, nil
 }
 
 // setVerdict sets the verdict on the current pair. A definite one resolves a
 // report of OpenAI.
-func (r *record) setVerdict(v Verdict) {
-	r.Judged, r.Verdict = r.Generation, v
+func (r *storedCredential) setVerdict(v Verdict) {
+	r.VerdictOf, r.Verdict = r.Generation, v
 	if v.Outcome != OutcomeUnknown {
 		r.Rejected = 0
 	}
@@ -176,7 +176,7 @@ func (r *record) setVerdict(v Verdict) {
 // the same token, refreshes once if the server refuses it, and asks again. After
 // a second refusal the user must connect again.
 func (s *Store) Reject(ctx context.Context, key Key, generation uint64) error {
-	_, err := s.update(ctx, key, func(r *record, _ time.Time) bool {
+	_, err := s.update(ctx, key, func(r *storedCredential, _ time.Time) bool {
 		if r.Generation != generation || !r.Tombstone.IsZero() || r.Rejected == generation {
 			return false
 		}
@@ -194,7 +194,7 @@ func (s *Store) Reject(ctx context.Context, key Key, generation uint64) error {
 // may fix is recorded as by [Store.Reject], for the next [Store.Token].
 func (s *Store) Verify(ctx context.Context, key Key, verify func(ctx context.Context, key Key, token Token) Verdict) (Verdict, error) {
 	sn, err := s.load(ctx, key)
-	if err == nil && !sn.rec.Tombstone.IsZero() {
+	if err == nil && !sn.cred.Tombstone.IsZero() {
 		err = ErrNotFound
 	}
 	if err != nil {
@@ -202,9 +202,9 @@ func (s *Store) Verify(ctx context.Context, key Key, verify func(ctx context.Con
 	}
 	v := verify(ctx, key, sn.token)
 	v.At = sn.storeNow()
-	s.observer.event(ctx, Event{Kind: EventVerified, Key: key, Generation: sn.rec.Generation, Verdict: v})
+	s.observer.event(ctx, Event{Kind: EventVerified, Key: key, Generation: sn.cred.Generation, Verdict: v})
 	if v.Outcome == OutcomeRefused && sn.worthRefreshing(v) {
-		return v, s.Reject(ctx, key, sn.rec.Generation)
+		return v, s.Reject(ctx, key, sn.cred.Generation)
 	}
 	if _, err := s.saveVerdict(ctx, key, sn, v); err != nil {
 		return v, fail("verify", key, err)

@@ -109,15 +109,15 @@ var storeMutations = []mutation{
 	},
 	{
 		name: "pair cached although a refresh ends it", file: "oauthstore/cache.go",
-		old:     "(sn.rec.Profile.OldAccessDies || age > c.maxAge)",
+		old:     "(sn.cred.Profile.OldAccessDies || age > c.maxAge)",
 		changed: "(age > c.maxAge)",
 		pkg:     "./oauthstore", run: "TestATokenThatIsBeingReplacedElsewhereIsWaitedFor",
 		promise: "a token that a refresh elsewhere ended is not served from the cache",
 	},
 	{
 		name: "cache age ignored", file: "oauthstore/cache.go",
-		old:     "(sn.rec.Profile.OldAccessDies || age > c.maxAge)",
-		changed: "(sn.rec.Profile.OldAccessDies)",
+		old:     "(sn.cred.Profile.OldAccessDies || age > c.maxAge)",
+		changed: "(sn.cred.Profile.OldAccessDies)",
 		pkg:     "./oauthstore", run: "TestADisconnectElsewhereIsObeyed",
 		promise: "a cached pair is read again after the age",
 	},
@@ -213,8 +213,8 @@ var storeMutations = []mutation{
 		promise: "a disconnected secret is gone",
 	},
 	{
-		name: "generation begins anew at a reconnect", file: "oauthstore/put.go",
-		old:     "Generation: sn.rec.Generation + 1, First: sn.rec.Generation + 1",
+		name: "generation begins anew at a reconnect", file: "oauthstore/grant.go",
+		old:     "Generation: sn.cred.Generation + 1, First: sn.cred.Generation + 1",
 		changed: "Generation: 1, First: 1",
 		pkg:     "./oauthstore", run: "TestDisconnect",
 		promise: "a reconnect is a newer generation",
@@ -227,7 +227,7 @@ var storeMutations = []mutation{
 		promise: "a disconnect or reconnect removes a pair in memory",
 	},
 	{
-		name: "tombstones live for a minute", file: "oauthstore/record.go",
+		name: "tombstones live for a minute", file: "oauthstore/stored.go",
 		old:     "const tombstoneAge = 24 * time.Hour",
 		changed: "const tombstoneAge = time.Minute",
 		pkg:     "./oauthstore", run: "TestTombstonesArePurgedAfterADay",

@@ -33,7 +33,7 @@ const recordOfFormat1 = `{
 
 func TestTheRecordFormatStays(t *testing.T) {
 	t.Parallel()
-	r, err := decodeRecord([]byte(recordOfFormat1))
+	r, err := decodeCredential([]byte(recordOfFormat1))
 	require.NoError(t, err)
 	again, err := r.encode()
 	require.NoError(t, err)
@@ -42,9 +42,9 @@ func TestTheRecordFormatStays(t *testing.T) {
 
 func TestARecordOfAnotherFormatIsRefused(t *testing.T) {
 	t.Parallel()
-	_, err := decodeRecord([]byte(`{"format":2,"access_token":"synthetic-access"}`))
+	_, err := decodeCredential([]byte(`{"format":2,"access_token":"synthetic-access"}`))
 	require.ErrorContains(t, err, "format 2")
-	_, err = decodeRecord([]byte(`{"access_token":"synthetic-access`))
+	_, err = decodeCredential([]byte(`{"access_token":"synthetic-access`))
 	require.ErrorIs(t, err, backend.ErrSeal)
 	assert.NotContains(t, err.Error(), "synthetic")
 }
@@ -53,7 +53,7 @@ func TestEveryRecordFieldIsInTheFormat(t *testing.T) {
 	t.Parallel()
 	var have map[string]any
 	require.NoError(t, json.Unmarshal([]byte(recordOfFormat1), &have))
-	full := record{Refresh: "x", TokenType: "x", Secrets: map[string]string{}, Expiry: time.Now(), RefreshedElsewhere: true, Judged: 1, Accepted: true, Rejected: 1, ForcedAt: time.Now(), Forced: 1, Warned: true, Intent: &intent{}, Unknown: &uncertain{}, Hold: &hold{}, Dead: "x", Tombstone: time.Now()}
+	full := storedCredential{Refresh: "x", TokenType: "x", Secrets: map[string]string{}, Expiry: time.Now(), RefreshedElsewhere: true, VerdictOf: 1, Accepted: true, Rejected: 1, ForcedAt: time.Now(), Forced: 1, Warned: true, Intent: &intent{}, Lost: &lostResponse{}, Backoff: &backoff{}, Dead: "x", Tombstone: time.Now()}
 	text, err := full.encode()
 	require.NoError(t, err)
 	var fields map[string]any
@@ -68,7 +68,7 @@ func FuzzDecodeRecord(f *testing.F) {
 	f.Add([]byte(`{"format":1}`))
 	f.Add([]byte(`[]`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		r, err := decodeRecord(data)
+		r, err := decodeCredential(data)
 		if err != nil {
 			return
 		}

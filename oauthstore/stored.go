@@ -11,15 +11,15 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
-// recordFormat is the version of the sealed record. A record of another
+// credentialFormat is the version of the sealed record. A record of another
 // format is an error and is never overwritten: a newer release shares this
 // store.
-const recordFormat = 1
+const credentialFormat = 1
 
-// A record is the life of one credential, as it is sealed into Record.Data.
+// A storedCredential is the life of one credential, as it is sealed into Record.Data.
 // It is the one place, beside the journal, where tokens are written out.
 // Times are those of the store's clock.
-type record struct {
+type storedCredential struct {
 	Format             int               `json:"format"`
 	Grant              string            `json:"grant"`
 	Generation         uint64            `json:"generation"`
@@ -34,18 +34,18 @@ type record struct {
 	Profile            TokenProfile      `json:"profile"`
 	RefreshedElsewhere bool              `json:"refreshed_elsewhere,omitzero"`
 
-	Verdict  Verdict   `json:"verdict"`           // of generation Judged
-	Judged   uint64    `json:"judged,omitzero"`   // 0: none
-	Accepted bool      `json:"accepted,omitzero"` // a pair of this grant was accepted once
-	Rejected uint64    `json:"rejected,omitzero"` // generation that OpenAI reported, until it is looked into
-	ForcedAt time.Time `json:"forced_at,omitzero"`
-	Forced   uint64    `json:"forced,omitzero"` // generation that a refusal forced to be refreshed
-	Warned   bool      `json:"warned,omitzero"` // that this pair ends and nothing can refresh it
+	Verdict   Verdict   `json:"verdict"`           // of generation Judged
+	VerdictOf uint64    `json:"judged,omitzero"`   // 0: none
+	Accepted  bool      `json:"accepted,omitzero"` // a pair of this grant was accepted once
+	Rejected  uint64    `json:"rejected,omitzero"` // generation that OpenAI reported, until it is looked into
+	ForcedAt  time.Time `json:"forced_at,omitzero"`
+	Forced    uint64    `json:"forced,omitzero"` // generation that a refusal forced to be refreshed
+	Warned    bool      `json:"warned,omitzero"` // that this pair ends and nothing can refresh it
 
-	Intent  *intent    `json:"intent,omitzero"`
-	Unknown *uncertain `json:"uncertain,omitzero"`
-	Hold    *hold      `json:"hold,omitzero"`
-	Dead    Reason     `json:"dead,omitzero"` // of this generation's refresh token
+	Intent  *intent       `json:"intent,omitzero"`
+	Lost    *lostResponse `json:"uncertain,omitzero"`
+	Backoff *backoff      `json:"hold,omitzero"`
+	Dead    Reason        `json:"dead,omitzero"` // of this generation's refresh token
 
 	Tombstone time.Time `json:"tombstone,omitzero"`
 }
@@ -63,14 +63,14 @@ type intent struct {
 
 // An uncertain says that a refresh token may have been spent: its answer was
 // lost, or whoever sent it died.
-type uncertain struct {
+type lostResponse struct {
 	Since       time.Time `json:"since"`
 	Fingerprint string    `json:"fingerprint"`
 	Attempts    int       `json:"attempts"` // that ended without a word, the first included
 }
 
 // A hold puts off refreshes after a failure, for every replica.
-type hold struct {
+type backoff struct {
 	NextAttempt time.Time `json:"next_attempt"`
 	Failures    int       `json:"failures"` // in a row
 	Class       string    `json:"last_class"`
@@ -91,50 +91,52 @@ func keyOf(id backend.ID) Key {
 	return Key{Owner{id.Tenant, id.Subject}, id.Provider, id.Account, id.Server}
 }
 
-func decodeRecord(data []byte) (*record, error) {
-	var r record
+func decodeCredential(data []byte) (*storedCredential, error) {
+	var r storedCredential
 	if err := json.Unmarshal(data, &r); err != nil {
 		return nil, fmt.Errorf("%w: not a record", backend.ErrSeal) // the cause would quote clear text
 	}
-	if r.Format != recordFormat {
-		return nil, fmt.Errorf("%w: the record has format %d, this release reads %d", ErrMisconfigured, r.Format, recordFormat)
+	if r.Format != credentialFormat {
+		return nil, fmt.Errorf("%w: the record has format %d, this release reads %d", ErrMisconfigured, r.Format, credentialFormat)
 	}
 	return &r, nil
 }
 
-func (r *record) encode() ([]byte, error) {
+func (r *storedCredential) encode() ([]byte, error) {
 	return json.Marshal(r) //nolint:gosec // the sealed form is the one place where tokens are written out
 }
 
 // clone returns a copy whose parts can be changed.
-func (r *record) clone() *record {
+func (r *storedCredential) clone() *storedCredential {
 	c := *r
 	if r.Intent != nil {
 		v := *r.Intent
 		c.Intent = &v
 	}
-	if r.Unknown != nil {
-		v := *r.Unknown
-		c.Unknown = &v
+	if r.Lost != nil {
+		v := *r.Lost
+		c.Lost = &v
 	}
-	if r.Hold != nil {
-		v := *r.Hold
-		c.Hold = &v
+	if r.Backoff != nil {
+		v := *r.Backoff
+		c.Backoff = &v
 	}
 	return &c
 }
 
 // own reports whether the token is the application's own, for which it asks
 // again: there is no refresh token in that grant (RFC 6749 section 4.4.3).
-func (r *record) own() bool { return r.Provenance.Obtained == ObtainedClientCredentials }
+func (r *storedCredential) clientCredentials() bool {
+	return r.Provenance.Obtained == ObtainedClientCredentials
+}
 
 // refreshable reports whether this process may ever refresh the pair.
-func (r *record) refreshable() bool {
-	return (r.Refresh != "" || r.own()) && r.Provenance.TokenEndpoint != "" && !r.RefreshedElsewhere && r.Dead == ""
+func (r *storedCredential) refreshable() bool {
+	return (r.Refresh != "" || r.clientCredentials()) && r.Provenance.TokenEndpoint != "" && !r.RefreshedElsewhere && r.Dead == ""
 }
 
 // ttl is the lifetime that the pair was given; 0 if it is not known.
-func (r *record) ttl() time.Duration {
+func (r *storedCredential) ttl() time.Duration {
 	if r.Expiry.IsZero() {
 		return 0
 	}
@@ -155,7 +157,7 @@ const (
 	defaultJitter = 0.2
 )
 
-func (r *record) window(need *Need, spread float64) window {
+func (r *storedCredential) window(need *Need, spread float64) window {
 	ttl := r.ttl()
 	w := window{minTTL: need.MinTTL, ahead: need.Ahead}
 	if w.minTTL <= 0 {
@@ -180,14 +182,14 @@ func (r *record) window(need *Need, spread float64) window {
 }
 
 // spread is a number in [0, 1) that is fixed for a pair and even over pairs.
-func (r *record) spread() float64 {
+func (r *storedCredential) spread() float64 {
 	h := fnv.New64a()
 	_, _ = h.Write(strconv.AppendUint([]byte(r.Grant), r.Generation, 10))
 	return float64(h.Sum64()>>11) / float64(1<<53)
 }
 
 // dueAt is when a sweep should look at the record; zero: never.
-func (r *record) dueAt() time.Time {
+func (r *storedCredential) dueAt() time.Time {
 	switch {
 	case !r.Tombstone.IsZero() || r.Expiry.IsZero() || r.Dead != "" || r.RefreshedElsewhere:
 		return time.Time{}
@@ -197,11 +199,11 @@ func (r *record) dueAt() time.Time {
 		return time.Time{}
 	}
 	due := r.Expiry.Add(-r.window(&Need{}, r.spread()).ahead)
-	if r.Unknown != nil {
+	if r.Lost != nil {
 		due = r.Expiry // what may be spent is used to its end first
 	}
-	if r.Hold != nil && r.Hold.NextAttempt.After(due) {
-		due = r.Hold.NextAttempt
+	if r.Backoff != nil && r.Backoff.NextAttempt.After(due) {
+		due = r.Backoff.NextAttempt
 	}
 	return due
 }
@@ -210,7 +212,7 @@ func (r *record) dueAt() time.Time {
 // that a refresh that was in flight finds it and revokes what it got.
 const tombstoneAge = 24 * time.Hour
 
-func (r *record) expireAt() time.Time {
+func (r *storedCredential) expireAt() time.Time {
 	if r.Tombstone.IsZero() {
 		return time.Time{}
 	}
@@ -218,18 +220,18 @@ func (r *record) expireAt() time.Time {
 }
 
 // status derives what is to be said of the record at now.
-func (r *record) status(key Key, now time.Time) Status {
+func (r *storedCredential) status(key Key, now time.Time) Status {
 	s := Status{
 		Key: key, State: StateActive, Expiry: r.Expiry, Generation: r.Generation, Grant: r.Grant,
 		Provenance: r.Provenance, Refreshable: r.refreshable(),
 	}
-	if r.Judged == r.Generation {
+	if r.VerdictOf == r.Generation {
 		s.Verdict = r.Verdict
 	} else if r.Verdict.Outcome == OutcomeAccepted {
 		s.Verdict = r.Verdict // of an earlier pair of this grant, which holds for the later ones
 	}
-	if r.Hold != nil {
-		s.NextAttempt, s.Failures = r.Hold.NextAttempt, r.Hold.Failures
+	if r.Backoff != nil {
+		s.NextAttempt, s.Failures = r.Backoff.NextAttempt, r.Backoff.Failures
 	}
 	ended := !r.Expiry.IsZero() && !now.Before(r.Expiry)
 	switch {
@@ -241,11 +243,11 @@ func (r *record) status(key Key, now time.Time) Status {
 		s.State, s.Reason = StateReauthorize, r.Verdict.Reason
 	case ended && r.RefreshedElsewhere:
 		s.State, s.Reason = StateDegraded, ReasonRefreshFailing // whoever refreshes it has not
-	case ended && r.Refresh == "" && !r.own():
+	case ended && r.Refresh == "" && !r.clientCredentials():
 		s.State, s.Reason = StateReauthorize, ReasonNoRefreshToken
-	case ended && r.Unknown != nil:
+	case ended && r.Lost != nil:
 		s.State, s.Reason = StateUnknown, ReasonRefreshFailing
-	case r.Unknown != nil || r.Hold != nil:
+	case r.Lost != nil || r.Backoff != nil:
 		s.State, s.Reason = StateDegraded, ReasonRefreshFailing
 	case !r.Expiry.IsZero() && !s.Refreshable && !r.RefreshedElsewhere && r.Expiry.Sub(now) < expiringSoon:
 		s.State, s.Reason = StateExpiring, ReasonNoRefreshToken
@@ -258,8 +260,8 @@ func (r *record) status(key Key, now time.Time) Status {
 const expiringSoon = 24 * time.Hour
 
 // refused reports whether the MCP server refused the current pair.
-func (r *record) refused() bool {
-	return r.Judged == r.Generation && r.Verdict.Outcome == OutcomeRefused
+func (r *storedCredential) refused() bool {
+	return r.VerdictOf == r.Generation && r.Verdict.Outcome == OutcomeRefused
 }
 
 func sortedScopes(s []string) []string {

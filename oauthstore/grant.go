@@ -37,8 +37,8 @@ func (s *Store) Put(ctx context.Context, key Key, c Credential) (Status, error) 
 		s.unsaved.drop(key)
 		st := written.status(key)
 		s.observer.event(ctx, Event{Kind: EventConnected, Key: key, Generation: st.Generation, Obtained: c.Provenance.Obtained})
-		p := &written.rec.Provenance
-		s.observer.scopesNarrowed(ctx, key, st.Generation, missingScopes(p.ScopesAsked, p.ScopesGranted, written.rec.Refresh != ""))
+		p := &written.cred.Provenance
+		s.observer.scopesNarrowed(ctx, key, st.Generation, missingScopes(p.ScopesAsked, p.ScopesGranted, written.cred.Refresh != ""))
 		return st, nil
 	}
 }
@@ -57,7 +57,7 @@ func (s *Store) readForPut(ctx context.Context, key Key) (*snapshot, error) {
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return nil, err
 	}
-	return newSnapshot(&record{}, row.Version, row.Now), nil
+	return newSnapshot(&storedCredential{}, row.Version, row.Now), nil
 }
 
 // validate reports what makes a credential unfit to be stored.
@@ -86,14 +86,14 @@ func (c *Credential) validate() error {
 }
 
 // record makes the first record of a new grant, in place of what was read.
-func (c *Credential) record(sn *snapshot) *record {
+func (c *Credential) record(sn *snapshot) *storedCredential {
 	now := sn.storeNow()
-	r := &record{
-		Format: recordFormat, Grant: rand.Text(), Generation: sn.rec.Generation + 1, First: sn.rec.Generation + 1,
+	r := &storedCredential{
+		Format: credentialFormat, Grant: rand.Text(), Generation: sn.cred.Generation + 1, First: sn.cred.Generation + 1,
 		Access: c.AccessToken.Expose(), Refresh: c.RefreshToken.Expose(), TokenType: c.TokenType,
 		Issued: now, Provenance: c.Provenance, Profile: c.Profile, RefreshedElsewhere: c.RefreshedElsewhere,
 	}
-	if r.own() {
+	if r.clientCredentials() {
 		r.Profile.KeepsRefreshToken = true // asking again spends nothing
 	}
 	r.Provenance.ScopesAsked = sortedScopes(c.Provenance.ScopesAsked)
@@ -112,7 +112,7 @@ func (c *Credential) record(sn *snapshot) *record {
 		r.Expiry = now.Add(time.Until(expiry))
 	}
 	if c.Verdict.Outcome != OutcomeUnknown {
-		r.Verdict, r.Judged, r.Accepted = c.Verdict, r.Generation, c.Verdict.Outcome == OutcomeAccepted
+		r.Verdict, r.VerdictOf, r.Accepted = c.Verdict, r.Generation, c.Verdict.Outcome == OutcomeAccepted
 	}
 	return r
 }
