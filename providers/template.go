@@ -149,8 +149,9 @@ func matchParts(template, s, class string, unescape func(string) (string, error)
 var compiled sync.Map
 
 func compile(pattern string) (*regexp.Regexp, error) {
-	if re, ok := compiled.Load(pattern); ok {
-		return re.(*regexp.Regexp), nil //nolint:forcetypeassert // nothing else is stored
+	if v, ok := compiled.Load(pattern); ok {
+		re, _ := v.(*regexp.Regexp)
+		return re, nil
 	}
 	re, err := regexp.Compile(pattern)
 	if err == nil {

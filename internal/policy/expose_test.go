@@ -33,7 +33,7 @@ var mayExpose = map[string]string{
 	"oauthstore/client.go":           "a client's secret; a JWT's expiry",
 	"oauthstore/commit.go":           "the new pair",
 	"oauthstore/journal.go":          "the new pair, on local disk",
-	"oauthstore/grant.go":              "the new credential",
+	"oauthstore/grant.go":            "the new credential",
 	"oauthstore/connect/flow.go":     "state and verifier of a consent",
 	"oauthstore/connect/register.go": "a registration",
 
