@@ -7,8 +7,8 @@ import (
 	"github.com/openai/openai-go/v3/responses"
 )
 
-// An Approval says which calls need somebody's approval before OpenAI makes
-// them: [ApprovalAlways], [ApprovalNever] or an [ApprovalFilter].
+// An Approval selects the calls that need approval before OpenAI makes them:
+// [ApprovalAlways], [ApprovalNever] or an [ApprovalFilter].
 type Approval interface {
 	check(f *faults, allowed []string)
 	union() responses.ToolMcpRequireApprovalUnionParam // a fresh one each time
@@ -18,7 +18,7 @@ type Approval interface {
 // Approvals without a filter.
 const (
 	ApprovalAlways approvalSetting = "always" // every call needs approval
-	ApprovalNever  approvalSetting = "never"  // no call does: the model may do whatever the token may
+	ApprovalNever  approvalSetting = "never"  // no call does: the model may do everything that the token allows
 )
 
 type approvalSetting string

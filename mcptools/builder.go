@@ -38,7 +38,7 @@ type Builder struct {
 	need        oauthstore.Need
 	loopback    bool
 	ownProbe    bool         // need.Verify is the probe of this builder
-	hc          *http.Client // for the probe; nil: there is nobody to ask
+	hc          *http.Client // for the probe; nil: there is no server to ask
 	accepted    *acceptedTokens
 	looks       looks
 	warnings    []string
@@ -209,7 +209,7 @@ func (b *Builder) Build(ctx context.Context, owner oauthstore.Owner, opts *Build
 	return responses.ToolUnionParam{OfMcp: m.tool}, err
 }
 
-// Entry is [Builder.Build] for those who want to know more than the tool.
+// Entry is like [Builder.Build] but returns metadata with the tool.
 func (b *Builder) Entry(ctx context.Context, owner oauthstore.Owner, opts *BuildOptions) (Entry, error) {
 	var o BuildOptions
 	if opts != nil {

@@ -27,10 +27,10 @@ type Entry struct {
 	Provider   string         // the provider's id
 	Key        oauthstore.Key // which credential it carries
 	ServerURL  string         // server_url; "" for tunnels and connectors
-	Generation uint64         // of the token pair; 0 where nobody counts, or there is none
+	Generation uint64         // of the token pair; 0 if the source does not count, or there is none
 	Grant      string         // of the token pair
 	Expiry     time.Time      // of the token; zero: unknown or never
-	Short      bool           // the token lives for less than was asked: no longer one can be had
+	Short      bool           // no token with the required lifetime is available
 	Warnings   []string       // sentences for the developer
 
 	// The rest is behind a function, since package fmt follows pointers in
@@ -56,8 +56,8 @@ func (e Entry) Tool() responses.ToolUnionParam {
 }
 
 // Reject tells the credential store that the MCP server refused this entry's
-// token when OpenAI came with it. The next build finds out what is to be done:
-// it refreshes, or refuses with [KindReauthorize]. It does nothing for an
+// token when OpenAI presented it. The next build decides what to do: it
+// refreshes, or refuses with [KindReauthorize]. It does nothing for an
 // entry without a token.
 func (e Entry) Reject(ctx context.Context) error {
 	if e.state == nil || e.state().token.IsZero() {

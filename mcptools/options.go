@@ -28,8 +28,8 @@ type Options struct {
 	// URL, or its connector where it has no URL.
 	Target Target
 
-	// Approval says which calls need somebody's approval. Default:
-	// [ApprovalAlways], which is sent and not left to OpenAI's default.
+	// Approval selects the calls that need approval. If nil, [ApprovalAlways],
+	// which is sent explicitly rather than left to OpenAI's default.
 	Approval Approval
 
 	// AllowedTools are the names of the tools that the model may see. Default:
@@ -80,10 +80,10 @@ type Options struct {
 	InsecureAllowLoopback bool
 
 	// InsecureTransport sends the probes in place of the guarded transport: through a
-	// proxy, to an intranet, with a certificate authority of its own. It must not
-	// repeat requests, and whoever makes it says which addresses may be reached.
-	// URLs, redirects, time and bodies are guarded all the same. Default:
-	// none, public addresses are dialed over https only.
+	// proxy, to an intranet, with a private certificate authority. It must not
+	// repeat requests, and it decides which addresses may be reached. URLs,
+	// redirects, deadlines and body sizes are still guarded. If nil, only public
+	// addresses are dialed, over https.
 	InsecureTransport http.RoundTripper
 
 	// Logger gets warnings. Default: nothing is logged.

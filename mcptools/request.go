@@ -75,10 +75,9 @@ func (r Result) Entry(label string) (Entry, bool) {
 	return r.Entries[i], true
 }
 
-// Facts returns what the entry was built of, for those who find out why it does
-// not work, such as package doctor: its provider, its token with its
-// provenance, and the headers beside the credential. None of it is to be
-// changed.
+// Facts returns the parts of the entry for diagnosis, such as by package doctor:
+// its provider, its token with its provenance, and the headers beside the
+// credential. Callers must not change them.
 func (e Entry) Facts() (p providers.Provider, t oauthstore.Token, headers map[string]string) {
 	if e.state == nil {
 		return p, t, nil
@@ -238,7 +237,7 @@ func withBody(req *http.Request, body []byte) *http.Request {
 }
 
 // rewrite puts the credentials of entries into their tools and leaves the rest
-// as it is. A body that can't be read is left alone.
+// as it is. A body that can't be read is returned unchanged.
 func (h *healer) rewrite(body []byte, entries map[string]Entry) []byte {
 	if len(entries) == 0 {
 		return body

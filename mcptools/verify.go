@@ -13,12 +13,12 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
-// Verifier returns a function that says whether a token is right for the
-// server at the key's URL, for whoever is about to store one: it looks at its
-// provenance and its shape, and then asks the server with the headers that an
-// entry would carry. It asks also where [Options] leave the probe out of
-// Build. For a tunnel, a connector and a server that is open to anyone there
-// is nobody to ask. opts may be nil; only its Headers matter.
+// Verifier returns a function that judges whether a token is valid for the
+// server at the key's URL, for callers that are about to store one: it checks
+// provenance and shape, and then asks the server with the headers of an entry,
+// also if [Options] turn the probe of Build off. Tunnels, connectors and servers
+// that are open to anyone are not asked. opts may be nil; only its Headers
+// matter.
 func (b *Builder) Verifier(opts *BuildOptions) func(context.Context, oauthstore.Key, oauthstore.Token) oauthstore.Verdict {
 	more := headersOf(opts)
 	return func(ctx context.Context, key oauthstore.Key, t oauthstore.Token) oauthstore.Verdict {
@@ -29,9 +29,9 @@ func (b *Builder) Verifier(opts *BuildOptions) func(context.Context, oauthstore.
 	}
 }
 
-// verifier is what Build hands to the credential store. It says nothing of a
-// token that Build itself is about to refuse by its right name, and does not
-// send such a token anywhere.
+// verifier is the function that Build passes to the credential store. It gives
+// no verdict on a token that Build itself will refuse with a more exact error,
+// and sends such a token nowhere.
 func (b *Builder) verifier(opts *BuildOptions) func(context.Context, oauthstore.Key, oauthstore.Token) oauthstore.Verdict {
 	more := headersOf(opts)
 	return func(ctx context.Context, key oauthstore.Key, t oauthstore.Token) oauthstore.Verdict {

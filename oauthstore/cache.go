@@ -51,8 +51,8 @@ func (c *cache) get(key Key) (*snapshot, time.Duration) {
 	return sn, age
 }
 
-// getAny returns the snapshot of key whatever its age, for use while the backend
-// is down; nil if there is none.
+// getAny returns the snapshot of key regardless of its age, for use while the
+// backend is down; nil if there is none.
 func (c *cache) getAny(key Key) *snapshot {
 	sn, _ := c.snapshots.GetIfPresent(key)
 	return sn

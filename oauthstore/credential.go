@@ -70,7 +70,7 @@ func (p *Provenance) scopes() []string {
 type TokenProfile struct {
 	// KeepsRefreshToken: a refresh token stays valid after it was used, so that
 	// an attempt with an unknown outcome may be repeated freely. False means
-	// that it rotates or that nobody knows.
+	// that it rotates or that this is unknown.
 	KeepsRefreshToken bool `json:"keeps_refresh_token,omitzero"`
 	// OldAccessDies: a refresh ends the access token that was issued before, so
 	// that nothing is refreshed ahead while a response may still hold it.
@@ -109,7 +109,7 @@ type Token struct {
 	Expiry      time.Time         // zero: unknown or never
 	Generation  uint64            // counts the pairs of this credential, from 1; 0 where the source does not count
 	Grant       string            // random name of the consent or import that the pair descends from
-	Short       bool              // it lives for less than the [Need] asked: no longer one can be had
+	Short       bool              // no token with the lifetime of [Need] is available
 	Provenance  Provenance        // slices in it are not to be changed
 	Profile     TokenProfile
 }
@@ -167,10 +167,9 @@ type Credentials interface {
 	// [backend.ErrKeyUnavailable], or is ctx's.
 	Token(ctx context.Context, key Key, need Need) (Token, error)
 
-	// Reject tells that the MCP server, seen from OpenAI, refused the pair of
-	// that generation. It does no I/O to a provider: the next Token finds out
-	// what is to be done. A generation that is no longer the current one is
-	// ignored.
+	// Reject reports that the MCP server, seen from OpenAI, refused the pair of
+	// that generation. It does no I/O to a provider: the next Token decides what
+	// to do. A generation other than the current one is ignored.
 	Reject(ctx context.Context, key Key, generation uint64) error
 }
 

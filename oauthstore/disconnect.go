@@ -17,10 +17,10 @@ type Disconnected struct {
 
 // Disconnect removes a credential and then revokes it at the provider
 // (RFC 7009), if no other live credential of that owner shares its issuer and
-// client. The removal never waits for the provider, and nobody waits for it
-// longer than ctx: the request goes on, and Close waits for it. A refresh that
-// is in flight finds a tombstone and revokes what it got. Disconnecting what is
-// not there is no error.
+// client. The removal never waits for the provider, and the caller waits for it
+// no longer than ctx: the request continues, and Close waits for it. A refresh in
+// flight finds a tombstone and revokes its new pair. Disconnecting an unknown
+// credential is not an error.
 func (s *Store) Disconnect(ctx context.Context, key Key) (Disconnected, error) {
 	if err := key.Validate(); err != nil {
 		return Disconnected{}, fail("disconnect", key, err)

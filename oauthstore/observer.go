@@ -84,7 +84,7 @@ func (o *observer) clockSkew(ctx context.Context, key Key, generation uint64, da
 	o.event(ctx, Event{Kind: EventClockSkew, Key: key, Generation: generation, Skew: skew.Round(time.Second)})
 }
 
-// skewDue reports whether a skew found at now is to be reported.
+// skewDue reports whether a skew found at now should be reported.
 func (o *observer) skewDue(now time.Time) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()

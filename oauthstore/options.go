@@ -32,10 +32,10 @@ type Options struct {
 	// Lease is for how long a process that wants to refresh keeps others from
 	// it; longer than PostTimeout and SaveBudget together. Zero means 30 s.
 	Lease time.Duration
-	// PeerWait is for how long a caller without a living token waits for a
-	// refresh that another process has begun, before it gets [ErrUnavailable]
-	// with RetryAfter set. It suits programs that somebody waits for. Zero means
-	// as long as the other's lease lasts.
+	// PeerWait is how long a caller without a valid token waits for a refresh
+	// that another process has started, before it gets [ErrUnavailable] with
+	// RetryAfter set. It suits interactive programs. If zero, until the other
+	// process's lease expires.
 	PeerWait time.Duration
 	// PerIssuer is how many requests this process sends at once to the token
 	// endpoint of one authorization server, for each client; callers beyond that
@@ -57,18 +57,18 @@ type Options struct {
 	// nothing. Read it back with [Store.Recover]. Empty means none.
 	Journal string
 
-	// Observer is told of what happens to credentials; see [Event]. It is
-	// called on the goroutine that does the work and must not block. Nil: none.
+	// Observer receives the events of credentials; see [Event]. It is called on
+	// the goroutine that does the work and must not block. If nil, none.
 	Observer func(ctx context.Context, e Event)
 	// Logger gets one line for each event that needs attention, without any
 	// secret. Nil: none.
 	Logger *slog.Logger
 
 	// InsecureTransport sends to token and revocation endpoints in place of the guarded transport: through a
-	// proxy, to an intranet, with a certificate authority of its own. It must not
-	// repeat requests, and whoever makes it says which addresses may be reached.
-	// URLs, redirects, time and bodies are guarded all the same. Nil means that
-	// public addresses are dialed over https only.
+	// proxy, to an intranet, with a private certificate authority. It must not
+	// repeat requests, and it decides which addresses may be reached. URLs,
+	// redirects, deadlines and body sizes are still guarded. If nil, only public
+	// addresses are dialed, over https.
 	InsecureTransport http.RoundTripper
 	// InsecureAllowLoopback lets the default client use http and loopback
 	// addresses, for tests. False means that it does not.

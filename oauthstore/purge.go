@@ -7,8 +7,8 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
-// Purge deletes records that have expired: tombstones after a day, flows that
-// nobody finished. It returns how many.
+// Purge deletes expired records: tombstones after a day, and unfinished flows.
+// It returns their number.
 func (s *Store) Purge(ctx context.Context) (int, error) {
 	now, err := s.records.now(ctx)
 	if err != nil {

@@ -132,7 +132,7 @@ const (
 	verifyRefusedAgain = 5 * time.Minute // a refusal may have been an outage
 )
 
-// needsVerification reports whether need.Verify is to be called before the pair
+// needsVerification reports whether need.Verify must be called before the pair
 // is served.
 func (sn *snapshot) needsVerification(need *Need, now time.Time) bool {
 	r := sn.cred

@@ -21,7 +21,7 @@ const (
 	StateDegraded    State = "degraded"        // usable or about to be, but its refresh is failing
 	StateReauthorize State = "reauth_required" // only the user's new consent helps
 	StateRevoked     State = "revoked"         // disconnected; kept for a day as a tombstone
-	StateUnknown     State = "unknown"         // it can't be read, or nobody knows whether it still lives
+	StateUnknown     State = "unknown"         // it can't be read, or it is unknown whether it is still valid
 )
 
 // A Reason says why a credential is in its state.
@@ -53,8 +53,8 @@ type Status struct {
 	Failures    int       // refreshes that failed in a row
 }
 
-// Status returns what is stored of a credential. It reads the backend and
-// asks nobody else. What was disconnected is [ErrNotFound].
+// Status returns the state of a stored credential. It reads the backend and
+// sends no request to a provider. Disconnected credentials return [ErrNotFound].
 func (s *Store) Status(ctx context.Context, key Key) (Status, error) {
 	sn, err := s.read(ctx, key)
 	switch {
@@ -68,7 +68,7 @@ func (s *Store) Status(ctx context.Context, key Key) (Status, error) {
 	return sn.status(key), nil
 }
 
-// status says what is to be said of a snapshot, with times by the local clock.
+// status returns the status of a snapshot, with times by the local clock.
 func (sn *snapshot) status(key Key) Status {
 	st := sn.cred.status(key, sn.storeNow())
 	st.Expiry = sn.token.Expiry

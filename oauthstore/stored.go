@@ -50,7 +50,7 @@ type storedCredential struct {
 	Tombstone time.Time `json:"tombstone,omitzero"`
 }
 
-// An intent is the lease: whoever wrote it into the record may send one
+// An intent is the lease: the process that wrote it into the record may send one
 // refresh until its deadline.
 type intent struct {
 	ID          string    `json:"id"`
@@ -61,8 +61,8 @@ type intent struct {
 	Deadline    time.Time `json:"deadline"`
 }
 
-// An uncertain says that a refresh token may have been spent: its answer was
-// lost, or whoever sent it died.
+// A lostResponse records that a refresh token may have been used: the response
+// was lost, or the process that sent the request died.
 type lostResponse struct {
 	Since       time.Time `json:"since"`
 	Fingerprint string    `json:"fingerprint"`
@@ -219,7 +219,7 @@ func (r *storedCredential) expireAt() time.Time {
 	return r.Tombstone.Add(tombstoneAge)
 }
 
-// status derives what is to be said of the record at now.
+// status derives the record's status at now.
 func (r *storedCredential) status(key Key, now time.Time) Status {
 	s := Status{
 		Key: key, State: StateActive, Expiry: r.Expiry, Generation: r.Generation, Grant: r.Grant,
@@ -242,7 +242,7 @@ func (r *storedCredential) status(key Key, now time.Time) Status {
 	case r.refused():
 		s.State, s.Reason = StateReauthorize, r.Verdict.Reason
 	case ended && r.RefreshedElsewhere:
-		s.State, s.Reason = StateDegraded, ReasonRefreshFailing // whoever refreshes it has not
+		s.State, s.Reason = StateDegraded, ReasonRefreshFailing // the other program has not refreshed it
 	case ended && r.Refresh == "" && !r.clientCredentials():
 		s.State, s.Reason = StateReauthorize, ReasonNoRefreshToken
 	case ended && r.Lost != nil:

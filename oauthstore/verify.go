@@ -189,7 +189,7 @@ func (s *Store) Reject(ctx context.Context, key Key, generation uint64) error {
 	return nil
 }
 
-// Verify asks the MCP server about the current pair now, whatever the last
+// Verify asks the MCP server about the current pair now, regardless of the last
 // verdict, and stores the verdict. It never refreshes: a refusal that a refresh
 // may fix is recorded as by [Store.Reject], for the next [Store.Token].
 func (s *Store) Verify(ctx context.Context, key Key, verify func(ctx context.Context, key Key, token Token) Verdict) (Verdict, error) {

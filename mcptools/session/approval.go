@@ -7,10 +7,9 @@ import (
 	"github.com/openai/openai-go/v3/responses"
 )
 
-// An Approval is a call that the model wants to make and that needs somebody's
-// word.
+// An Approval is a call of the model that needs approval.
 type Approval struct {
-	ID        string `json:"id"` // by which Continue takes the answer
+	ID        string `json:"id"` // for the answers of Continue
 	Label     string `json:"label"`
 	Provider  string `json:"provider,omitempty"`
 	Tool      string `json:"tool"`
@@ -21,14 +20,14 @@ type Approval struct {
 // A Decision about a call.
 type Decision string
 
-// Decisions. The zero one leaves it to somebody who is not there now.
+// Decisions. The zero value leaves the decision open, for a later Continue.
 const (
 	Defer   Decision = ""
 	Approve Decision = "approve"
 	Deny    Decision = "deny"
 )
 
-// check refuses what is no decision: it must not pass for one.
+// check returns an error for an invalid decision.
 func (d Decision) check() error {
 	switch d {
 	case Defer, Approve, Deny:
@@ -37,13 +36,13 @@ func (d Decision) check() error {
 	return fmt.Errorf("session: %q is no decision about a call", string(d))
 }
 
-// An Answer is what is decided about a call.
+// An Answer is a decision about a call.
 type Answer struct {
 	Decision Decision `json:"decision"`
-	Reason   string   `json:"reason,omitempty"` // the model is told it; for Deny
+	Reason   string   `json:"reason,omitempty"` // shown to the model; for Deny
 }
 
-// A Rule answers calls that fit it, so that nobody is asked.
+// A Rule decides matching calls without asking the user.
 type Rule struct {
 	Label  string // of the entry; "" fits any
 	Tool   string // name of the tool; "" fits any

@@ -26,20 +26,20 @@
 //		}
 //	}
 //
-// The next Run continues the conversation. Where nobody is there to approve,
-// the turn ends with the event [Waiting]; [Session.State] is then stored, and
-// another process continues with [Options.State] and [Session.Continue].
+// The next Run continues the conversation. If no user is present to approve, the
+// turn ends with the event [Waiting]; store [Session.State] then, and continue
+// in any process with [Options.State] and [Session.Continue].
 //
 // # What is repeated
 //
-// openai-go repeats 408, 409, 5xx and broken connections by itself, when tools
-// may have run; a session never lets it. It sends a request again only where
-// OpenAI said that the tool list of a server could not be had, so that no tool
-// has run: once with a fresh token after a 401, which is told to the credential
-// store, and once after what passes by itself. A server that then still fails
-// ends the turn or is left out, as [Options.OnFailure] says. A refusal of the
-// token during a call is told to the store too, but nothing is repeated: the
-// model has seen the failure and went on.
+// openai-go repeats requests after 408, 409, 5xx and broken connections, when
+// tools may have run; a session disables that. It repeats a request only if
+// OpenAI reported that the tool list of a server could not be retrieved, so that
+// no tool has run: once with a fresh token after a 401, which is reported to the
+// credential store, and once after a transient failure. If the server still
+// fails, the turn fails or continues without it, as [Options.OnFailure] says. A
+// refusal of the token during a call is reported to the store too, but nothing is
+// repeated: the model has seen the failure and continued.
 //
 // # Errors
 //

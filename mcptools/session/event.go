@@ -16,8 +16,8 @@ type EventType string
 const (
 	Skipped  EventType = "skipped"  // an entry is left out: Failure says why
 	Retrying EventType = "retrying" // the request is sent again, since no tool has run: Failure says why
-	Listing  EventType = "listing"  // the tool list of a server is being had
-	Listed   EventType = "listed"   // it was had: Tools is how many
+	Listing  EventType = "listing"  // the tool list of a server is being retrieved
+	Listed   EventType = "listed"   // it was retrieved: Tools is the number of tools
 	Calling  EventType = "calling"  // a tool is being called
 	Called   EventType = "called"   // it answered
 	Failed   EventType = "failed"   // a list or a call failed, and the model went on: Failure says why

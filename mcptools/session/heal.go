@@ -8,8 +8,7 @@ import (
 	"github.com/toolgrant/toolgrant/mcptools"
 )
 
-// defaultWait is how long a turn waits before it asks again where nobody said
-// for how long.
+// defaultWait is how long a turn waits before a retry without Retry-After.
 const defaultWait = 500 * time.Millisecond
 
 // heal does what makes it worth sending the request again, or returns why it
@@ -96,7 +95,8 @@ func (t *turn) wait(ctx context.Context, f *mcptools.Failure) (bool, error) {
 }
 
 // drop leaves an entry out of the turn. A server that fails is left out of the
-// next ones too, for a while; what the owner can mend is tried each time.
+// next ones too, for a while; failures that the owner can fix are retried in
+// each turn.
 func (t *turn) drop(entry mcptools.Entry, f *mcptools.Failure) {
 	skipped := mcptools.Skipped{Label: entry.Label, Provider: entry.Provider, Failure: f}
 	t.dropped[entry.Label] = skipped

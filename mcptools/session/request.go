@@ -128,8 +128,8 @@ func (t *turn) wrote(text string) error {
 	return t.emit(Event{Type: Text, Text: text})
 }
 
-// broken makes an error of a response that failed: of the list that could not
-// be had, if no tool has run, else of what OpenAI said.
+// broken returns the error of a failed response: that of the failed tool list if
+// no tool has run, else OpenAI's.
 func (a attempt) broken() attempt {
 	a.err = a.failures[len(a.failures)-1]
 	if !a.mayHaveRun {

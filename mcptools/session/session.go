@@ -48,15 +48,15 @@ type Options struct {
 	// false, events come when the response is complete.
 	Stream bool
 
-	// OnFailure says what becomes of a turn when a server's entry can't be
-	// built or its tool list can't be had. Default: Fail. What the owner has not
-	// connected is left out in any case.
+	// OnFailure decides what happens to a turn if a server's entry can't be built
+	// or its tool list can't be retrieved. If zero, Fail. Providers that the owner
+	// has not connected are always skipped.
 	OnFailure Policy
 
-	// Build is how entries are built, such as with the owner's account, and for
-	// how long a token must live (MinTTL), and whether requests may carry tokens
-	// over plain http (InsecurePlainHTTP). SkipFailures in it is ignored; set
-	// OnFailure instead. Default: as [mcptools.Set.Build] does it.
+	// Build configures the entries, such as the owner's account, the minimum
+	// lifetime of tokens (MinTTL), and whether requests may carry tokens over plain
+	// http (InsecurePlainHTTP). SkipFailures in it is ignored; set OnFailure
+	// instead. If zero, the defaults of [mcptools.Set.Build].
 	Build mcptools.SetBuildOptions
 
 	// Rules decide about calls that need approval; the first one that fits
@@ -195,8 +195,8 @@ func orDefault[T comparable](v, def T) T {
 	return v
 }
 
-// Run sends a message of the user and returns the events of the turn, which is
-// made as they are taken: whoever ranges over them twice makes two turns. The
+// Run sends a message of the user and returns the events of the turn, which runs
+// during the iteration: ranging over it twice runs two turns. The
 // last one is [Done] or [Waiting], or there is an error, which ends the
 // iteration. A consumer that breaks off ends the turn; the conversation then
 // stands where it stood before, or, where calls wait for approval, behind the
@@ -231,11 +231,11 @@ func (s *Session) RunItems(ctx context.Context, items ...responses.ResponseInput
 	})
 }
 
-// Continue goes on with a turn that ended with [Waiting], with answers by the
-// id of the approval. Calls without an answer go on waiting, and then nothing
-// is sent. It may be another process than the one in which the turn began; the
-// entries are built anew. A state is to be continued once: the store that keeps
-// it sees to that, since whoever continues it again makes the same calls again.
+// Continue resumes a turn that ended with [Waiting], with answers by approval
+// id. If a call has no answer, it stays waiting and nothing is sent. Any process
+// may continue a turn; the entries are built anew. Continue a state only once:
+// the store that keeps it must ensure that, since a second Continue makes the
+// same calls again.
 func (s *Session) Continue(ctx context.Context, answers map[string]Answer) iter.Seq2[Event, error] {
 	return s.run(ctx, answers, func(st State) ([]json.RawMessage, error) {
 		if len(st.Pending) == 0 {

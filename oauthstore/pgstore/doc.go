@@ -19,7 +19,7 @@
 // # PgBouncer
 //
 // The statements use nothing of a session, so they work behind PgBouncer in
-// transaction mode. pgx itself has to be told of it, as for every query of the
+// transaction mode. pgx itself must be configured for it, as for every query of the
 // application: default_query_exec_mode=exec in the connection string, or a
 // PgBouncer from 1.21 on with max_prepared_statements.
 //
@@ -40,7 +40,7 @@
 //
 // # Security
 //
-// What is stored is sealed by oauthstore.Store before it comes here. The ids
+// oauthstore.Store seals records before it passes them to this package. The ids
 // and the times are plain columns. Errors hold PostgreSQL's SQLSTATE and never
 // its message or detail, which may quote values.
 //

@@ -39,9 +39,9 @@ func (o *Options) schema() (string, error) {
 	return o.Schema, nil
 }
 
-// Schema returns the statements that make the tables of this package, in the
-// order in which they are to be run, for those who run migrations with a tool
-// of their own. Its element i is migration number i+1, holds several
+// Schema returns the statements that create the tables of this package, in the
+// order in which to run them, for programs that use their own migration tool.
+// Its element i is migration number i+1, holds several
 // statements, and notes its number in the table migrations, where [Migrate]
 // finds it. Later versions of this package append and never take away what an
 // earlier one uses, so both can run side by side while one is being replaced.

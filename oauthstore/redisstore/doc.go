@@ -41,8 +41,8 @@
 //
 // # Security
 //
-// What is stored is sealed by oauthstore.Store before it comes here. The ids and
-// the times stand in Redis as they are; the keys hold hashes of the ids.
+// oauthstore.Store seals records before it passes them to this package. The ids
+// and the times are stored in clear; the keys contain hashes of the ids.
 //
 // # Errors
 //

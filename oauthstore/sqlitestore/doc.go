@@ -25,7 +25,7 @@
 //
 // # Security
 //
-// What is stored is sealed by oauthstore.Store before it comes here. The ids
+// oauthstore.Store seals records before it passes them to this package. The ids
 // (tenant, subject, provider, account, server URL) and the times are stored as
 // they are. The files beside the database (-wal, -shm) have its mode.
 //

@@ -11,9 +11,9 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Schema returns the statements that make the tables of this package, in the
-// order in which they are to be run, for those who run migrations with a tool
-// of their own. Its element i is migration number i+1, and notes that in the
+// Schema returns the statements that create the tables of this package, in the
+// order in which to run them, for programs that use their own migration tool.
+// Its element i is migration number i+1, and notes that in the
 // table toolgrant_migrations, where [Migrate] finds it. Later versions of this
 // package append and never take away what an earlier one uses, so both can run
 // side by side while one is being replaced.

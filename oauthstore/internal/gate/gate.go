@@ -34,8 +34,8 @@ func (g *Gate) Leave() { g.running.Done() }
 // for something and are to give up.
 func (g *Gate) Closing() <-chan struct{} { return g.closing }
 
-// Close lets nobody in any more and waits until all have left. It may be called
-// again, also at the same time.
+// Close admits no more work and waits until all work is done. It may be called
+// repeatedly and concurrently.
 func (g *Gate) Close() {
 	g.mu.Lock()
 	if !g.closed {
