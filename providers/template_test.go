@@ -20,6 +20,12 @@ func TestLiteralTextOfATemplateIsMatchedToTheByte(t *testing.T) {
 	} {
 		_, ok := matchURL(template, raw, nil, false)
 		assert.True(t, ok, "%s is a URL of %s", raw, template)
+		for i := range strings.Index(template, "{") { // the literal text before the first part
+			if template[i] == '.' {
+				_, ok := matchURL(template, raw[:i]+"-"+raw[i+1:], nil, false)
+				assert.False(t, ok, "a dot of %s is any character", template)
+			}
+		}
 		literal := partRE.ReplaceAllString(template, "{}")
 		// The dots of the literal text, from the end, are those of the URL.
 		at := len(raw)

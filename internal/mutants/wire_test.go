@@ -13,7 +13,7 @@ var wireMutations = []mutation{
 		name: "body without a bound", file: "internal/safehttp/client.go",
 		old:     "\treturn defaultMaxBody\n",
 		changed: "\treturn math.MaxInt64\n",
-		pkg:     "./internal/safehttp", run: "TestBodiesAreLimited",
+		pkg:     "./internal/safehttp", run: "TestBodyIsLimitedToOneMebibyteByDefault",
 		promise: "a body is bounded",
 	},
 	{
@@ -55,7 +55,7 @@ var wireMutations = []mutation{
 		name: "loopback names lead anywhere", file: "internal/safehttp/client.go",
 		old:     "local := &net.Dialer{Control: onlyLoopback}",
 		changed: "local := &net.Dialer{}",
-		pkg:     "./internal/safehttp", run: "TestLoopbackNameOfAnotherAddressIsBlocked",
+		pkg:     "./internal/safehttp", run: "TestResolvedLoopbackNameOfAnotherAddressIsBlocked",
 		promise: "a loopback name leads to this machine",
 	},
 	{
@@ -136,11 +136,11 @@ var wireMutations = []mutation{
 		promise: "a request that may have arrived is not sent again",
 	},
 	{
-		name: "answer without a bound", file: "internal/oauth/exchange.go",
-		old:     "\t\tcase len(buf) > limit:\n",
-		changed: "\t\tcase len(buf) > 1<<30:\n",
-		pkg:     "./internal/oauth", run: "TestEndlessResponseIsCutOff",
-		promise: "an answer is bounded",
+		name: "metadata of any length", file: "internal/oauth/discovery.go",
+		old:     "const maxMetadataBody = 256 << 10",
+		changed: "const maxMetadataBody = 256 << 20",
+		pkg:     "./internal/oauth", run: "TestMetadataIsLimitedTo256KiB",
+		promise: "metadata is bounded",
 	},
 	{
 		name: "literal tail of a host not quoted", file: "providers/template.go",

@@ -354,3 +354,22 @@ func FuzzServerMetadata(f *testing.F) {
 		}
 	})
 }
+
+func TestMetadataIsLimitedTo256KiB(t *testing.T) {
+	t.Parallel()
+	for _, fits := range []bool{true, false} {
+		text := serverDoc("", "oauth")
+		size := 256<<10 - 1024 // ORIGIN becomes longer
+		if !fits {
+			size = 256<<10 + 1
+		}
+		s := newSite(t, map[string]page{oauthPlace: {text: text + strings.Repeat(" ", size-len(text))}})
+		got, err := oauth.FindServer(t.Context(), client(t), s.URL)
+		if fits {
+			require.NoError(t, err)
+			continue
+		}
+		require.Error(t, err)
+		assert.Nil(t, got)
+	}
+}

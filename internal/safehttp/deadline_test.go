@@ -62,3 +62,29 @@ func TestSlowBodyEndsAtTheDeadline(t *testing.T) {
 		})
 	}
 }
+
+// A zeros is a server that sends so many bytes, without saying how many.
+type zeros int64
+
+func (z zeros) RoundTrip(r *http.Request) (*http.Response, error) {
+	body := io.NopCloser(io.LimitReader(endless{}, int64(z)))
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: body, ContentLength: -1, Request: r}, nil
+}
+
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) { return len(p), nil }
+
+func TestBodyIsLimitedToOneMebibyteByDefault(t *testing.T) {
+	t.Parallel()
+	for size, expect := range map[int64]error{1 << 20: nil, 1<<20 + 1: safehttp.ErrTooLarge} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://example.com/", nil)
+		require.NoError(t, err)
+		resp, err := safehttp.New(&safehttp.Options{Transport: zeros(size)}).Do(req)
+		require.NoError(t, err)
+		n, err := io.Copy(io.Discard, resp.Body)
+		require.NoError(t, resp.Body.Close())
+		require.ErrorIs(t, err, expect)
+		assert.EqualValues(t, min(size, 1<<20), n)
+	}
+}
