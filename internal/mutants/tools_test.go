@@ -48,7 +48,7 @@ var toolMutations = []mutation{
 		name: "credential's header replaced by the caller", file: "mcptools/headers.go",
 		old:     "\t\tcase carried[lower]:",
 		changed: "\t\tcase false && carried[lower]:",
-		pkg:     "./mcptools", run: "TestEveryFaultIsReportedAtOnce",
+		pkg:     "./mcptools", run: "TestASecretThatIsMissingIsNamed",
 		promise: "a caller's header does not replace the credential",
 	},
 	{
