@@ -24,6 +24,7 @@ func clone(p Provider) Provider {
 	p.OAuth.AuthMethods = slices.Clone(p.OAuth.AuthMethods)
 	p.OAuth.AuthorizationParams = maps.Clone(p.OAuth.AuthorizationParams)
 	p.Tokens.RefusedCodes = slices.Clone(p.Tokens.RefusedCodes)
+	p.Tokens.Types = slices.Clone(p.Tokens.Types)
 	p.Wrong = slices.Clone(p.Wrong)
 	p.Headers = slices.Clone(p.Headers)
 	p.Options = slices.Clone(p.Options)

@@ -94,7 +94,10 @@ var microsoftFamily = []Provider{
 				"https://sentinel.microsoft.com/":   entraIssuer,
 				"https://api.fabric.microsoft.com/": entraIssuer,
 			},
-			Source: Source{URL: "https://learn.microsoft.com/entra/identity-platform/v2-protocols-oidc", Date: "2026-11-28", Confidence: "low"},
+			InsecureNoPKCEMetadata: true,
+			NoResource:             true,
+			RefreshScopes:          true,
+			Source:                 Source{URL: "https://learn.microsoft.com/entra/identity-platform/v2-protocols-oidc", Date: "2026-11-28", Confidence: "low"},
 		},
 		Tokens: Tokens{
 			Format: "JWT of Entra.",
@@ -228,7 +231,11 @@ var entraTenant = Param{
 }
 
 // entraOAuth completes o with the authorization server of an Entra tenant.
+// Entra does not advertise PKCE, which it supports. It rejects a resource
+// parameter that does not match the scopes (AADSTS9010010), and a refresh
+// without scope by a client whose id is the audience (AADSTS90009).
 func entraOAuth(o OAuth) OAuth {
+	o.InsecureNoPKCEMetadata, o.NoResource, o.RefreshScopes = true, true, true
 	o.Issuer = entraIssuer
 	o.AuthorizationEndpoint = "https://login.microsoftonline.com/{tenant_id}/oauth2/v2.0/authorize"
 	o.TokenEndpoint = "https://login.microsoftonline.com/{tenant_id}/oauth2/v2.0/token"

@@ -80,6 +80,8 @@ var talkFamily = []Provider{
 		Tokens: Tokens{
 			Refresh: Yes,
 			Rotates: Yes,
+			Types:   []string{"user"},
+			Member:  "authed_user",
 			Format:  "A user token begins with xoxp-, with rotation with xoxe.xoxp-.",
 			Source:  Source{URL: "https://docs.slack.dev/authentication/using-token-rotation/", Date: "2026-09-30", Confidence: "high"},
 		},

@@ -156,7 +156,8 @@ func (p Provider) WithIssuer(serverURL, iss string) (Provider, error) {
 	if !issuer.Same(q.OAuth.Issuer, iss) {
 		own := q.OAuth
 		q.OAuth = own.anywhere()
-		q.OAuth.Issuer, q.OAuth.LegacyDiscovery = iss, false
+		q.OAuth.Issuer, q.OAuth.InsecureLegacyDiscovery = iss, false
+		q.OAuth.InsecureNoPKCEMetadata = own.InsecureNoPKCEMetadata && p.NamesIssuer(iss)
 		q.OAuth.Resource, q.OAuth.Resources, q.OAuth.Audiences = own.Resource, own.Resources, own.Audiences
 	}
 	return q, q.Validate()

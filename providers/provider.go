@@ -147,11 +147,22 @@ type OAuth struct {
 	// InsecureNoPKCEMetadata reports whether its metadata lacks
 	// code_challenge_methods_supported although it accepts S256.
 	InsecureNoPKCEMetadata bool
-	// LegacyDiscovery reports whether the server publishes no protected-resource
-	// metadata, or its challenge does not point there. The authorization server's
-	// metadata is then read at the server's origin (MCP 2025-03-26).
-	LegacyDiscovery bool
-	Source          Source // zero: the provider's
+	// InsecureLegacyDiscovery reports whether the server publishes no
+	// protected-resource metadata, or its challenge does not point there. The
+	// authorization server's metadata is then read at the server's origin (MCP
+	// 2025-03-26), which must belong to the same operator.
+	InsecureLegacyDiscovery bool
+	// NoResource reports whether the authorization server rejects the resource
+	// parameter (RFC 8707), so that no request has it. Only its scopes then name
+	// the server that a token is for.
+	NoResource bool
+	// NoRefreshResource reports whether it rejects the parameter in refreshes
+	// only. NoResource includes it.
+	NoRefreshResource bool
+	// RefreshScopes reports whether it rejects a refresh without scope. The
+	// requested scopes are then repeated, never the granted ones.
+	RefreshScopes bool
+	Source        Source // zero: the provider's
 }
 
 // Tokens describes a provider's OAuth tokens.
@@ -163,6 +174,8 @@ type Tokens struct {
 	OldAccessDies    bool          // a refresh invalidates the previous access token
 	ExpiresInMissing bool          // token responses lack expires_in
 	RefusedCodes     []string      // error codes that mean the same as invalid_grant here
+	Types            []string      // token_type values beside Bearer of its bearer tokens, such as "user"
+	Member           string        // member of a token response that contains the tokens if the response itself has none, such as "authed_user"
 	Format           string        // one sentence
 	Source           Source        // zero: the provider's
 }

@@ -183,7 +183,8 @@ func (p Provider) at(raw string) Provider {
 func (o *OAuth) anywhere() OAuth {
 	return OAuth{
 		Scopes: o.Scopes, DefaultScopes: o.DefaultScopes, NoScopes: o.NoScopes, AuthorizationParams: o.AuthorizationParams,
-		AuthMethods: o.AuthMethods, LegacyDiscovery: o.LegacyDiscovery, Source: o.Source,
+		AuthMethods: o.AuthMethods, InsecureLegacyDiscovery: o.InsecureLegacyDiscovery, InsecureNoPKCEMetadata: o.InsecureNoPKCEMetadata,
+		NoResource: o.NoResource, NoRefreshResource: o.NoRefreshResource, RefreshScopes: o.RefreshScopes, Source: o.Source,
 	}
 }
 

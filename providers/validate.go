@@ -15,6 +15,7 @@ var (
 	connectorRE = regexp.MustCompile(`^connector_[a-z]+$`)
 	wayRE       = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 	headerRE    = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
+	tokenTypeRE = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 	scopeRE     = regexp.MustCompile(`^[\x21\x23-\x5B\x5D-\x7E]+$`)
 )
 
@@ -31,6 +32,7 @@ func (p Provider) Validate() error {
 	v.server(p)
 	v.ways(p)
 	v.oauth(p)
+	v.tokens(p.Tokens)
 	v.headers(p)
 	for _, o := range p.Options {
 		v.checkf(o != "" && !secretKeyRE.MatchString(o), "the option %q can't be a query parameter of a server_url", o)
@@ -154,10 +156,28 @@ func (v *validator) oauth(p Provider) {
 		known := slices.Contains([]string{"none", "client_secret_basic", "client_secret_post", "private_key_jwt"}, m)
 		v.checkf(known, "unknown client authentication %q", m)
 	}
+	v.checkf(!o.NoResource || !o.NoRefreshResource, "it has both NoResource and NoRefreshResource: NoResource suffices")
 	if o.Pinned {
 		v.checkf(o.Issuer != "" && o.AuthorizationEndpoint != "" && o.TokenEndpoint != "", "a pinned OAuth needs the issuer, the authorization and the token endpoint")
 	}
 }
+
+func (v *validator) tokens(t Tokens) {
+	for _, typ := range t.Types {
+		v.checkf(tokenTypeRE.MatchString(typ), "invalid token type %q", typ)
+		v.checkf(!slices.ContainsFunc(boundTypes, func(bound string) bool { return strings.EqualFold(typ, bound) }), "tokens of the type %q are bound to a key, so they are not bearer tokens", typ)
+		v.checkf(!strings.EqualFold(typ, "bearer"), "Bearer is not one of the further token types")
+	}
+	v.checkf(t.Member == "" || wayRE.MatchString(t.Member) && !slices.Contains(tokenMembers, t.Member), "invalid member %q of a token response", t.Member)
+}
+
+// boundTypes are token types (RFC 6749 section 7.1) whose tokens are useless
+// without a key.
+var boundTypes = []string{"DPoP", "MAC", "PoP"}
+
+// tokenMembers are members of a token response that contain no tokens of their
+// own (RFC 6749 section 5.1).
+var tokenMembers = []string{"access_token", "refresh_token", "token_type", "expires_in", "scope", "id_token"}
 
 func (v *validator) headers(p Provider) {
 	seen := make(map[string]bool)

@@ -48,6 +48,11 @@ func TestValidateReportsEveryFault(t *testing.T) {
 		"not an https URL":              func(p *providers.Provider) { p.OAuth.TokenEndpoint = "http://example.com/token" },
 		"the scope":                     func(p *providers.Provider) { p.OAuth.Scopes = []string{"a b"} },
 		"NoScopes":                      func(p *providers.Provider) { p.OAuth.NoScopes, p.OAuth.DefaultScopes = true, []string{"a"} },
+		"NoResource suffices":           func(p *providers.Provider) { p.OAuth.NoResource, p.OAuth.NoRefreshResource = true, true },
+		"invalid token type":            func(p *providers.Provider) { p.Tokens.Types = []string{"us er"} },
+		"bound to a key":                func(p *providers.Provider) { p.Tokens.Types = []string{"dpop"} },
+		"not one of the further":        func(p *providers.Provider) { p.Tokens.Types = []string{"bearer"} },
+		"invalid member":                func(p *providers.Provider) { p.Tokens.Member = "access_token" },
 		"unknown client authentication": func(p *providers.Provider) { p.OAuth.AuthMethods = []string{"magic"} },
 		"prefix of one of its URLs": func(p *providers.Provider) {
 			p.OAuth.Issuers = map[string]string{"https://elsewhere.example/": "https://a.example"}
@@ -142,7 +147,7 @@ func full(t *testing.T) providers.Provider {
 			Issuers: map[string]string{"https://example.com/": "https://as.example"}, Audiences: []string{"a"}, Resources: []string{"https://example.com"}, Scopes: []string{"a"}, DefaultScopes: []string{"a"},
 			AuthorizationParams: map[string]string{"a": "b"}, AuthMethods: []string{"none"},
 		},
-		Tokens: providers.Tokens{RefusedCodes: []string{"x"}}, Wrong: []providers.Wrong{{Kind: "github_classic", Why: "No."}},
+		Tokens: providers.Tokens{RefusedCodes: []string{"x"}, Types: []string{"user"}}, Wrong: []providers.Wrong{{Kind: "github_classic", Why: "No."}},
 		Headers: []providers.Header{{Name: "X-A"}}, Options: []string{"a"}, Hazards: []string{"A."}, Quirks: []string{"A."}, Docs: []string{"https://example.com"},
 	}
 	v := reflect.ValueOf(p)

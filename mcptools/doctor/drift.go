@@ -219,7 +219,7 @@ func (v *comparison) authorizationServer(ctx context.Context, hc *http.Client, p
 	switch {
 	case issuer != "":
 		m, err = oauth.FindServer(ctx, hc, issuer)
-	case p.OAuth.LegacyDiscovery:
+	case p.OAuth.InsecureLegacyDiscovery:
 		m, err = oauth.FindLegacyServer(ctx, hc, p.Server.URL)
 	default:
 		v.Detail = "The authorization server is unknown."

@@ -193,7 +193,7 @@ func (e *evidence) metadata(ctx context.Context) {
 	case !ok:
 		e.metadataErr = errors.New("the server's metadata could not be retrieved")
 	case resource == nil:
-		e.stepf("resource_metadata", e.at.OAuth.Issuer != "" || e.at.OAuth.LegacyDiscovery, "The server has no protected-resource metadata.")
+		e.stepf("resource_metadata", e.at.OAuth.Issuer != "" || e.at.OAuth.InsecureLegacyDiscovery, "The server has no protected-resource metadata.")
 	default:
 		e.stepf("resource_metadata", true, "The server's metadata names its resource and its authorization server.")
 	}

@@ -113,10 +113,10 @@ func (c *Connector) live(ctx context.Context, s *site, challenge oauth.Challenge
 	})
 	expected := c.expected(s)
 	switch {
-	case errors.Is(err, oauth.ErrNoMetadata) && len(expected) > 0 && !known.LegacyDiscovery:
+	case errors.Is(err, oauth.ErrNoMetadata) && len(expected) > 0 && !known.InsecureLegacyDiscovery:
 		// The data, an app or the imported token names the issuer.
 		resource = &oauth.ResourceMetadata{Resource: orElse(known.Resource, s.key.Server), AuthorizationServers: expected[:1]}
-	case errors.Is(err, oauth.ErrNoMetadata) && (known.LegacyDiscovery || c.opts.InsecureLegacyDiscovery):
+	case errors.Is(err, oauth.ErrNoMetadata) && (known.InsecureLegacyDiscovery || c.opts.InsecureLegacyDiscovery):
 		server, err := oauth.FindLegacyServer(ctx, c.http, s.key.Server)
 		if err != nil {
 			return nil, nil, err

@@ -118,7 +118,7 @@ func TestOriginDiscoveryIsForServersThatAreKnownToNeedIt(t *testing.T) {
 	assert.Equal(t, connect.KindUntrusted, connect.KindOf(err))
 	assert.Zero(t, p.AS.Count("POST /register"))
 
-	known := providers.Custom("example", testServer, &providers.CustomOptions{OAuth: providers.OAuth{LegacyDiscovery: true}})
+	known := providers.Custom("example", testServer, &providers.CustomOptions{OAuth: providers.OAuth{InsecureLegacyDiscovery: true}})
 	begun, err := p.Begin(t.Context(), known, alice, nil)
 	require.NoError(t, err)
 	assert.Equal(t, "https://mcp.example.com", begun.Issuer)

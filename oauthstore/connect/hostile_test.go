@@ -101,7 +101,7 @@ func traps(m *mark) []trap {
 	}
 	genuine := "https://" + m.host + "/canary-"
 	custom := func(id string) providers.Provider { return providers.Custom(id, evilServer, nil) }
-	legacy := providers.Custom("mine", evilServer, &providers.CustomOptions{OAuth: providers.OAuth{LegacyDiscovery: true}})
+	legacy := providers.Custom("mine", evilServer, &providers.CustomOptions{OAuth: providers.OAuth{InsecureLegacyDiscovery: true}})
 	all := []trap{
 		{name: "a server names the vendor's issuer", provider: custom("mine"), resource: names(evilServer, m.issuer)},
 		{name: "the same under the provider's id", provider: custom(m.id), resource: names(evilServer, m.issuer)},

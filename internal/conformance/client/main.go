@@ -81,7 +81,7 @@ func newClient(serverURL string) (*client, error) {
 		return nil, err
 	}
 	c.provider = providers.Custom("conformance", serverURL, &providers.CustomOptions{
-		OAuth: providers.OAuth{LegacyDiscovery: c.legacy(version)},
+		OAuth: providers.OAuth{InsecureLegacyDiscovery: c.legacy(version)},
 	})
 	c.key = oauthstore.Key{Owner: c.owner, Provider: c.provider.ID, Server: serverURL}
 	keys, err := keyset.New()
