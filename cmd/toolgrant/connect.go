@@ -7,7 +7,6 @@ import (
 	"io"
 	"os/exec"
 	"runtime"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -288,7 +287,7 @@ func openBrowser(ctx context.Context, url string) {
 var connectKinds = map[connect.Kind]mcptools.Kind{
 	connect.KindNoClient:       mcptools.KindMisconfigured,
 	connect.KindRefused:        mcptools.KindMisconfigured,
-	connect.KindWrongAudience:  mcptools.KindWrongAudience,
+	connect.KindRejected:       mcptools.KindUnauthorized,
 	connect.KindTooManySteps:   mcptools.KindForbidden,
 	connect.KindClientReplaced: mcptools.KindReauthorize,
 	connect.KindStateUnknown:   kindUsage,
@@ -308,8 +307,8 @@ func connectFault(e *connect.Error) *fault {
 	if e.Detail == "" && e.Err != nil {
 		text = message(e.Err)
 	}
-	if before, ok := strings.CutSuffix(text, ": an operator must name an issuer that a server shares"); ok {
-		text = before + ": if the server really shares it, name it with --issuer"
+	if e.ForeignIssuer {
+		text += ": if the server really shares it, name it with --issuer"
 	}
 	if e.Said != "" {
 		text += ". The server said: " + e.Said
@@ -318,12 +317,12 @@ func connectFault(e *connect.Error) *fault {
 		text += ". " + e.Obtain
 	}
 	f := faultf(kind, "%s", text)
-	if s, ok := errors.AsType[*oauthstore.Error](e.Err); ok && e.Kind == connect.KindRejected {
-		why := faultOf(s) // the reason for the rejection
-		f.Kind, f.Action = why.Kind, why.Action
-	}
-	if f.Action == "" {
-		f.Action = mcptools.ActionReconnect
+	if e.Kind == connect.KindRejected {
+		f.Action = mcptools.ActionReconnect // there is nothing to refresh
+		if s, ok := errors.AsType[*oauthstore.Error](e.Err); ok {
+			why := faultOf(s) // the reason for the rejection
+			f.Kind, f.Action = why.Kind, why.Action
+		}
 	}
 	return f
 }

@@ -69,7 +69,9 @@
 // # Errors
 //
 // Methods return [*Error], whose Kind says what to do. Said contains a bounded
-// excerpt of the server's text, which is never part of the error's text.
+// excerpt of the server's text, which is never part of the error's text. A
+// handler of its own responds to the user with HTTPStatus and PublicMessage, as
+// the pages of [Web] do.
 //
 // # Compatibility
 //

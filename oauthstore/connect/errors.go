@@ -29,7 +29,7 @@ const (
 	KindRefused        Kind = "refused"                 // the authorization server rejects the code, assertion or request
 	KindWrongToken     Kind = "wrong_token_kind"        // the imported token is recognized as one for something else
 	KindWrongAudience  Kind = "wrong_audience"          // the token that was issued is for another server: it was not sent there, and is not stored
-	KindRejected       Kind = "unauthorized"            // the MCP server rejects the imported token, or the token expired and can't be refreshed
+	KindRejected       Kind = "token_rejected"          // the MCP server rejects the imported token, or the token expired and can't be refreshed
 	KindTooManySteps   Kind = "step_up_limit"           // new scopes were requested too often, or were granted without effect
 	KindTimeout        Kind = "callback_timeout"        // no callback arrived in time
 	KindMisconfigured  Kind = "misconfigured"           // the application or its registration is wrong: for the operator
@@ -47,6 +47,10 @@ type Error struct {
 	Said       string         // text of the authorization server, at most 200 printable characters; never in Error()
 	Obtain     string         // for KindNoClient: the provider's sentence on where to register a client; "" if unknown
 	RetryAfter time.Duration  // when a retry makes sense; 0: unknown
+	// ForeignIssuer reports, for [KindUntrusted], that the authorization server
+	// belongs to another provider or App. An operator who knows that the servers
+	// share it names it in the provider's OAuth.Issuer.
+	ForeignIssuer bool
 	// Next is a consent that replaces the failed one, for [KindClientReplaced]:
 	// send the user there. Nil otherwise.
 	Next *Begun
@@ -62,6 +66,9 @@ func (e *Error) Error() string {
 	parts = append(parts, string(e.Kind))
 	if e.Detail != "" {
 		parts = append(parts, e.Detail)
+	}
+	if e.ForeignIssuer {
+		parts = append(parts, "an operator must name an issuer that servers share")
 	}
 	if e.Err != nil {
 		parts = append(parts, e.Err.Error())

@@ -36,7 +36,7 @@ func (c *Connector) admit(s *site, issuerID string) (named bool, err error) {
 		return true, nil
 	}
 	if c.opts.Apps.naming(s.key.Owner, issuerID) {
-		return false, foreignIssuer(issuerID, "an application in Options.Apps")
+		return false, foreignIssuer(issuerID, "another registered application")
 	}
 	owner, serves, named := providers.ByIssuer(issuerID, s.key.Server)
 	if named && !serves {
@@ -60,7 +60,7 @@ func (c *Connector) checkEndpoints(s *site, server *oauth.ServerMetadata) error 
 			return foreignIssuer(raw, p.Name)
 		}
 		if slices.ContainsFunc(c.opts.Apps, func(app App) bool { return app.rank(s.key.Owner) >= 0 && app.literal() && reached(app.Issuer) == host }) {
-			return foreignIssuer(raw, "an application in Options.Apps")
+			return foreignIssuer(raw, "another registered application")
 		}
 	}
 	return nil
@@ -73,11 +73,11 @@ func notIssuer(s *site) *Error {
 }
 
 // foreignIssuer returns the error for a server that names another server's
-// issuer. An operator who knows that they share it sets the provider's
-// OAuth.Issuer.
+// issuer.
 func foreignIssuer(issuerID, owner string) *Error {
-	return fault(KindUntrusted, fmt.Sprintf(
-		"the server names the authorization server %s, which belongs to %s: an operator must name an issuer that a server shares", hostOf(issuerID), owner))
+	e := fault(KindUntrusted, fmt.Sprintf("the server names the authorization server %s, which belongs to %s", hostOf(issuerID), owner))
+	e.ForeignIssuer = true
+	return e
 }
 
 // expected returns the issuers that are known for a site before its metadata

@@ -127,7 +127,8 @@ func endPage(name string, r Result, err error) *page {
 		return p
 	}
 	p := &page{Tone: toneBad, Wait: e.RetryAfter}
-	p.Status, p.Heading, p.Text = words(e.Kind, name)
+	said := answerOf(e.Kind, name)
+	p.Status, p.Heading, p.Text = said.status, said.heading, said.text
 	if e.Kind == KindDenied || e.Kind == KindStateUsed || e.Kind == KindExpired {
 		p.Tone = toneWarn
 	}
@@ -156,45 +157,4 @@ func connectedPage(name string, r Result) *page {
 		p.Facts = append(p.Facts, field{"Permissions", strings.Join(s, ", ")})
 	}
 	return p
-}
-
-// words returns the text of a failure for a person: what happened, and what to
-// do.
-func words(kind Kind, name string) (status int, heading string, text []string) {
-	switch kind { //nolint:exhaustive // success has a page of its own
-	case KindDenied:
-		return http.StatusForbidden, name + " was not connected", []string{"The request was declined there. Nothing was stored."}
-	case KindStateUsed:
-		return http.StatusConflict, "This page was used before", []string{"This link was already used and the connection failed. Please start again."}
-	case KindExpired:
-		return http.StatusGone, "That took too long", []string{"For your safety a connection must be finished soon after it was started. Please start again."}
-	case KindStateUnknown:
-		return http.StatusBadRequest, "This link is not valid", []string{"The address is incomplete, or the connection that it belongs to has expired. Please start again."}
-	case KindWrongBrowser:
-		return http.StatusForbidden, "This belongs to another browser", []string{
-			"The connection was started in another browser, or cookies are switched off. Nothing was connected.",
-			"If another person sent you this link, don't use it.",
-		}
-	case KindWrongOwner:
-		return http.StatusForbidden, "Another account started this", []string{
-			"You are signed in with another account than the one that started the connection. Nothing was connected.",
-			"Sign in with that account, or start again.",
-		}
-	case KindUntrusted:
-		return http.StatusBadGateway, name + " could not be verified", []string{"The server's data did not pass a security check. For your safety nothing was connected."}
-	case KindWrongAudience:
-		return http.StatusBadGateway, name + " was not connected", []string{
-			"The sign-in gave access to another service than this server. The access was not used or stored.",
-		}
-	case KindNoClient, KindMisconfigured:
-		return http.StatusInternalServerError, name + " is not set up yet", []string{"This application is not registered there correctly. Its operator can fix that; a retry does not help."}
-	case KindUnsupported:
-		return http.StatusNotImplemented, name + " can't be connected", []string{"It wants a kind of sign-in that this application does not have."}
-	case KindRefused, KindRejected, KindWrongToken:
-		return http.StatusBadGateway, name + " refused", []string{"The sign-in succeeded, but the server rejected the last step. Please start again."}
-	case KindTooManySteps:
-		return http.StatusTooManyRequests, name + " asks for permissions again and again", []string{"More would not help now. Please try again in an hour, or ask the operator."}
-	case KindTimeout, KindClientReplaced, KindUnavailable:
-	}
-	return http.StatusServiceUnavailable, name + " does not respond now", []string{"This is probably temporary. Load this page again in a moment, or start again."}
 }
