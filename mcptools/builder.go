@@ -155,8 +155,8 @@ func (b *Builder) isConnector() bool {
 // Label returns the server_label of the builder's entries.
 func (b *Builder) Label() string { return b.label }
 
-// Provider returns the id of the builder's provider.
-func (b *Builder) Provider() string { return b.provider.ID }
+// ProviderID returns the id of the builder's provider.
+func (b *Builder) ProviderID() string { return b.provider.ID }
 
 // Key returns the key of the credential that an entry for owner carries. The
 // error is that of a server URL which is not the provider's, or of a part that

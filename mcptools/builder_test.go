@@ -308,7 +308,7 @@ func TestEntrySaysWhatItCarries(t *testing.T) {
 	b, err := mcptools.NewBuilder(notes(), source, unprobed(mcptools.Options{Label: "n", Need: oauthstore.Need{MinTTL: time.Minute}}))
 	require.NoError(t, err)
 	assert.Equal(t, "n", b.Label())
-	assert.Equal(t, "notes", b.Provider())
+	assert.Equal(t, "notes", b.ProviderID())
 
 	e, err := b.Entry(t.Context(), ada, &mcptools.BuildOptions{Account: "work", MinTTL: 2 * time.Hour})
 	require.NoError(t, err)

@@ -25,16 +25,16 @@ func TestEventsNameTheActor(t *testing.T) {
 
 	st, err := w.store.Put(ctx, key, cred)
 	require.NoError(t, err)
-	w.store.Audit(ctx, oauthstore.Event{Kind: oauthstore.EventRevealed, Key: key, Generation: st.Generation})
+	w.store.Audit(ctx, oauthstore.Event{Type: oauthstore.EventRevealed, Key: key, Generation: st.Generation})
 	_, err = w.store.Rewrap(actor.With(ctx, "job:rotate"))
 	require.NoError(t, err)
 	_, err = w.store.Disconnect(t.Context(), key)
 	require.NoError(t, err)
-	w.store.Audit(ctx, oauthstore.Event{Kind: oauthstore.EventKeyset, Change: "added", KeyID: "42", Actor: strings.Repeat("x", 5000)})
+	w.store.Audit(ctx, oauthstore.Event{Type: oauthstore.EventKeyset, Change: "added", KeyID: "42", Actor: strings.Repeat("x", 5000)})
 
 	var got [][3]string
 	for _, e := range w.events {
-		got = append(got, [3]string{string(e.Kind), e.Actor[:min(len(e.Actor), 20)], string(e.Obtained)})
+		got = append(got, [3]string{string(e.Type), e.Actor[:min(len(e.Actor), 20)], string(e.Obtained)})
 	}
 	assert.Equal(t, [][3]string{
 		{"connected", "support:jane", "import"},

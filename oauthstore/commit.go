@@ -89,7 +89,7 @@ func (p *pair) merge(r *storedCredential) {
 func (s *Store) commit(ctx context.Context, key Key, sent *snapshot, p *pair) (*snapshot, error) {
 	journalled, err := s.journal.write(ctx, key, p)
 	if err != nil { // which is no reason to lose the pair
-		s.observer.event(ctx, Event{Kind: EventCommitRetried, Key: key, Generation: p.generation + 1, Err: &Error{Op: "journal", Key: key, Err: err}})
+		s.observer.event(ctx, Event{Type: EventCommitRetried, Key: key, Generation: p.generation + 1, Err: &Error{Op: "journal", Key: key, Err: err}})
 	}
 	s.unsaved.add(key, p)
 	type result struct {
@@ -140,10 +140,10 @@ func (s *Store) save(ctx context.Context, key Key, p *pair, journalled bool) (*s
 			s.revokePair(ctx, key, p)
 			return nil, ErrNotFound
 		}
-		s.observer.event(ctx, Event{Kind: EventCommitRetried, Key: key, Generation: p.generation + 1, Err: err})
+		s.observer.event(ctx, Event{Type: EventCommitRetried, Key: key, Generation: p.generation + 1, Err: err})
 		if err := sleep(ctx, wait, s.life.abandoned); err != nil {
 			if !journalled {
-				s.observer.event(ctx, Event{Kind: EventLostRotation, Key: key, Generation: p.generation, Reason: ReasonLostRotation, Err: errAbandoned})
+				s.observer.event(ctx, Event{Type: EventLostRotation, Key: key, Generation: p.generation, Reason: ReasonLostRotation, Err: errAbandoned})
 			}
 			return nil, errAbandoned
 		}
@@ -173,7 +173,7 @@ func (s *Store) saveOnce(ctx context.Context, key Key, p *pair) (*snapshot, erro
 		return nil, ErrNotFound
 	}
 	if ours {
-		e := Event{Kind: EventRefreshed, Key: key, Generation: sn.cred.Generation}
+		e := Event{Type: EventRefreshed, Key: key, Generation: sn.cred.Generation}
 		if !p.sent.IsZero() {
 			e.Took = time.Since(p.sent)
 		}

@@ -53,7 +53,7 @@ func (s *Store) Disconnect(ctx context.Context, key Key) (Disconnected, error) {
 		return Disconnected{}, fail("disconnect", key, err)
 	}
 	s.unsaved.drop(key) // one that came in between
-	s.observer.event(ctx, Event{Kind: EventDisconnected, Key: key, Generation: old.Generation})
+	s.observer.event(ctx, Event{Type: EventDisconnected, Key: key, Generation: old.Generation})
 	d := Disconnected{Removed: true}
 	revoked := make(chan *bool, 1)
 	s.life.spawn(func() { revoked <- s.revoke(context.WithoutCancel(ctx), key, old) })
@@ -75,7 +75,7 @@ func (s *Store) purgeUnreadable(ctx context.Context, key Key) (Disconnected, err
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return Disconnected{}, fail("disconnect", key, err)
 	}
-	s.observer.event(ctx, Event{Kind: EventDisconnected, Key: key})
+	s.observer.event(ctx, Event{Type: EventDisconnected, Key: key})
 	return Disconnected{Removed: true}, nil
 }
 
@@ -122,7 +122,7 @@ func (s *Store) revokePair(ctx context.Context, key Key, p *pair) {
 		err = s.revokeToken(ctx, key.Owner, &p.provenance, p.refresh, p.access)
 	}
 	if err != nil {
-		s.observer.event(ctx, Event{Kind: EventRefreshFailed, Key: key, Generation: p.generation + 1, Err: &Error{Op: "revoke", Key: key, Err: err}})
+		s.observer.event(ctx, Event{Type: EventRefreshFailed, Key: key, Generation: p.generation + 1, Err: &Error{Op: "revoke", Key: key, Err: err}})
 	}
 }
 

@@ -7,29 +7,29 @@ import (
 	"time"
 )
 
-// An EventKind says what happened to a credential.
-type EventKind string
+// An EventType names what happened to a credential.
+type EventType string
 
-// Kinds of events.
+// Types of events.
 const (
-	EventRefreshed     EventKind = "refreshed"       // a new pair is stored
-	EventRefreshFailed EventKind = "refresh_failed"  // a refresh brought nothing; it will be tried again
-	EventReauthorize   EventKind = "reauth_required" // only the user's new consent helps
-	EventLostRotation  EventKind = "lost_rotation"   // the answer to a refresh was lost for good
-	EventCommitRetried EventKind = "commit_retried"  // a new pair could not be saved yet; it is held in memory
-	EventConnected     EventKind = "connected"       // a credential was put into the store
-	EventDisconnected  EventKind = "disconnected"    // it was taken out
-	EventVerified      EventKind = "verified"        // an MCP server was asked about the pair
-	EventExpiring      EventKind = "expiring"        // it ends soon and nothing can refresh it
-	EventNarrowed      EventKind = "scope_narrowed"  // the server grants less than before, or than was asked for
-	EventClockSkew     EventKind = "clock_skew"      // this process's clock and the authorization server's differ by more than 30 s; told once an hour
-	EventRevealed      EventKind = "revealed"        // a person was shown the token in clear text
-	EventKeyset        EventKind = "keyset_changed"  // the keys that seal records, or the records sealed with them, changed; see Event.Change
+	EventRefreshed     EventType = "refreshed"       // a new pair is stored
+	EventRefreshFailed EventType = "refresh_failed"  // a refresh brought nothing; it will be tried again
+	EventReauthorize   EventType = "reauth_required" // only the user's new consent helps
+	EventLostRotation  EventType = "lost_rotation"   // the answer to a refresh was lost for good
+	EventCommitRetried EventType = "commit_retried"  // a new pair could not be saved yet; it is held in memory
+	EventConnected     EventType = "connected"       // a credential was put into the store
+	EventDisconnected  EventType = "disconnected"    // it was taken out
+	EventVerified      EventType = "verified"        // an MCP server was asked about the pair
+	EventExpiring      EventType = "expiring"        // it ends soon and nothing can refresh it
+	EventNarrowed      EventType = "scope_narrowed"  // the server grants less than before, or than was asked for
+	EventClockSkew     EventType = "clock_skew"      // this process's clock and the authorization server's differ by more than 30 s; told once an hour
+	EventRevealed      EventType = "revealed"        // a person was shown the token in clear text
+	EventKeyset        EventType = "keyset_changed"  // the keys that seal records, or the records sealed with them, changed; see Event.Change
 )
 
 // An Event is one thing that happened to a credential. It holds no secret.
 type Event struct {
-	Kind       EventKind
+	Type       EventType
 	Actor      string // who caused it, as package actor has it; "" if nothing did
 	Key        Key    // zero for EventKeyset
 	Generation uint64
@@ -47,7 +47,7 @@ type Event struct {
 // LogValue implements [slog.LogValuer].
 func (e Event) LogValue() slog.Value {
 	a := []slog.Attr{
-		slog.String("kind", string(e.Kind)),
+		slog.String("type", string(e.Type)),
 		slog.String("tenant", e.Key.Owner.Tenant), slog.String("subject", e.Key.Owner.Subject),
 		slog.String("provider", e.Key.Provider), slog.Uint64("generation", e.Generation),
 	}
@@ -86,7 +86,7 @@ const maxLogged = 200
 
 // level is how loud an event is in the log.
 func (e Event) level() slog.Level {
-	switch e.Kind {
+	switch e.Type {
 	case EventLostRotation:
 		return slog.LevelError
 	case EventReauthorize, EventRefreshFailed, EventCommitRetried, EventExpiring, EventClockSkew:

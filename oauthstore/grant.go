@@ -36,7 +36,7 @@ func (s *Store) Put(ctx context.Context, key Key, c Credential) (Status, error) 
 		}
 		s.unsaved.drop(key)
 		st := written.status(key)
-		s.observer.event(ctx, Event{Kind: EventConnected, Key: key, Generation: st.Generation, Obtained: c.Provenance.Obtained})
+		s.observer.event(ctx, Event{Type: EventConnected, Key: key, Generation: st.Generation, Obtained: c.Provenance.Obtained})
 		p := &written.cred.Provenance
 		s.observer.scopesNarrowed(ctx, key, st.Generation, missingScopes(p.ScopesAsked, p.ScopesGranted, written.cred.Refresh != ""))
 		return st, nil

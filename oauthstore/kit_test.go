@@ -321,12 +321,12 @@ func (w *world) replica(t *testing.T, change func(*oauthstore.Options)) *oauthst
 	return s
 }
 
-func (w *world) seen(kind oauthstore.EventKind) int {
+func (w *world) seen(typ oauthstore.EventType) int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	n := 0
 	for _, e := range w.events {
-		if e.Kind == kind {
+		if e.Type == typ {
 			n++
 		}
 	}

@@ -172,7 +172,7 @@ func TestWaitingForAnotherProcessAsksNobodyForTheClient(t *testing.T) {
 
 // Once Close was called nothing is sent any more: there may be no time left
 // for the answer.
-func TestNothingIsSentAfterCloseHasBegun(t *testing.T) {
+func TestNothingIsSentAfterCloseStarts(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)

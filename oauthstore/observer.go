@@ -26,7 +26,7 @@ func (o *observer) event(ctx context.Context, e Event) {
 		e.Actor = actor.Of(ctx)
 	}
 	if o.logger != nil {
-		o.logger.LogAttrs(ctx, e.level(), "credential "+string(e.Kind), slog.Any("event", e))
+		o.logger.LogAttrs(ctx, e.level(), "credential "+string(e.Type), slog.Any("event", e))
 	}
 	if o.observe != nil {
 		o.observe(ctx, e)
@@ -36,7 +36,7 @@ func (o *observer) event(ctx context.Context, e Event) {
 // scopesNarrowed reports the scopes that are missing, if any.
 func (o *observer) scopesNarrowed(ctx context.Context, key Key, generation uint64, missing []string) {
 	if len(missing) > 0 {
-		o.event(ctx, Event{Kind: EventNarrowed, Key: key, Generation: generation, Scopes: missing})
+		o.event(ctx, Event{Type: EventNarrowed, Key: key, Generation: generation, Scopes: missing})
 	}
 }
 
@@ -81,7 +81,7 @@ func (o *observer) clockSkew(ctx context.Context, key Key, generation uint64, da
 	if skew == 0 || !o.skewDue(end) {
 		return
 	}
-	o.event(ctx, Event{Kind: EventClockSkew, Key: key, Generation: generation, Skew: skew.Round(time.Second)})
+	o.event(ctx, Event{Type: EventClockSkew, Key: key, Generation: generation, Skew: skew.Round(time.Second)})
 }
 
 // skewDue reports whether a skew found at now should be reported.

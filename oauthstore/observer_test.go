@@ -17,12 +17,12 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
-func (w *world) of(kind oauthstore.EventKind) []oauthstore.Event {
+func (w *world) of(typ oauthstore.EventType) []oauthstore.Event {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var out []oauthstore.Event
 	for _, e := range w.events {
-		if e.Kind == kind {
+		if e.Type == typ {
 			out = append(out, e)
 		}
 	}

@@ -72,12 +72,12 @@ func (f *flight) failed(ctx context.Context, rec *storedCredential, client oauth
 	case errors.Is(err, ErrNotFound) || err == nil && !sn.cred.Tombstone.IsZero():
 		return nil, ErrNotFound
 	}
-	ev := Event{Kind: EventRefreshFailed, Key: f.key, Generation: rec.Generation, Reason: out.Reason, Took: time.Since(sent), Err: out}
+	ev := Event{Type: EventRefreshFailed, Key: f.key, Generation: rec.Generation, Reason: out.Reason, Took: time.Since(sent), Err: out}
 	switch {
 	case lost:
-		ev.Kind = EventLostRotation
+		ev.Type = EventLostRotation
 	case out.Reason == ReasonInvalidGrant:
-		ev.Kind = EventReauthorize
+		ev.Type = EventReauthorize
 	}
 	f.store.observer.event(ctx, ev)
 	return nil, out

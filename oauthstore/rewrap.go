@@ -55,7 +55,7 @@ func (s *Store) Rewrap(ctx context.Context) (int, error) {
 	if err == nil {
 		err = first
 	}
-	s.observer.event(ctx, Event{Kind: EventKeyset, Change: "rewrapped", KeyID: primary, Err: err})
+	s.observer.event(ctx, Event{Type: EventKeyset, Change: "rewrapped", KeyID: primary, Err: err})
 	if err != nil {
 		return sealed, fail("rewrap", Key{}, err)
 	}

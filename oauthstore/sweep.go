@@ -188,6 +188,6 @@ func (w *sweeper) warn(ctx context.Context, key Key, sn *snapshot) {
 	})
 	if err == nil && told {
 		w.add(func(c *Swept) { c.Expiring++ })
-		w.store.observer.event(ctx, Event{Kind: EventExpiring, Key: key, Generation: generation, Reason: ReasonNoRefreshToken})
+		w.store.observer.event(ctx, Event{Type: EventExpiring, Key: key, Generation: generation, Reason: ReasonNoRefreshToken})
 	}
 }

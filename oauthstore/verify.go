@@ -64,7 +64,7 @@ func (s *Store) verifyAndRefresh(ctx context.Context, key Key, sn *snapshot, ver
 			v = verify(ctx, key, sn.token)
 		}
 		v.At = sn.storeNow()
-		s.observer.event(ctx, Event{Kind: EventVerified, Key: key, Generation: sn.cred.Generation, Verdict: v})
+		s.observer.event(ctx, Event{Type: EventVerified, Key: key, Generation: sn.cred.Generation, Verdict: v})
 		if v.Outcome != OutcomeRefused {
 			return s.saveVerdict(ctx, key, sn, v)
 		}
@@ -78,7 +78,7 @@ func (s *Store) verifyAndRefresh(ctx context.Context, key Key, sn *snapshot, ver
 					Detail: "the server refuses the tokens of several users at once, which looks like an outage",
 				}
 			}
-			s.observer.event(ctx, Event{Kind: EventReauthorize, Key: key, Generation: sn.cred.Generation, Reason: v.Reason, Verdict: v})
+			s.observer.event(ctx, Event{Type: EventReauthorize, Key: key, Generation: sn.cred.Generation, Reason: v.Reason, Verdict: v})
 			return s.saveVerdict(ctx, key, sn, v)
 		}
 		next, err := s.forceRefresh(ctx, key, sn)
@@ -202,7 +202,7 @@ func (s *Store) Verify(ctx context.Context, key Key, verify func(ctx context.Con
 	}
 	v := verify(ctx, key, sn.token)
 	v.At = sn.storeNow()
-	s.observer.event(ctx, Event{Kind: EventVerified, Key: key, Generation: sn.cred.Generation, Verdict: v})
+	s.observer.event(ctx, Event{Type: EventVerified, Key: key, Generation: sn.cred.Generation, Verdict: v})
 	if v.Outcome == OutcomeRefused && sn.worthRefreshing(v) {
 		return v, s.Reject(ctx, key, sn.cred.Generation)
 	}

@@ -29,7 +29,7 @@ func keyEvents(before, after []keyset.Key) []oauthstore.Event {
 	}
 	var events []oauthstore.Event
 	add := func(change, id string) {
-		events = append(events, oauthstore.Event{Kind: oauthstore.EventKeyset, Change: change, KeyID: id})
+		events = append(events, oauthstore.Event{Type: oauthstore.EventKeyset, Change: change, KeyID: id})
 	}
 	for _, k := range after {
 		if !in(before, k.ID) {

@@ -38,11 +38,11 @@ func TestTheAuditLogSaysWhoDidWhat(t *testing.T) {
 	data, err := os.ReadFile(log)
 	require.NoError(t, err)
 	assert.NotContains(t, string(data), "made-up")
-	var kinds []string
+	var types []string
 	for line := range strings.Lines(string(data)) {
 		var entry struct {
 			Event struct {
-				Kind     string `json:"kind"`
+				Type     string `json:"type"`
 				Actor    string `json:"actor"`
 				Subject  string `json:"subject"`
 				Obtained string `json:"obtained"`
@@ -53,11 +53,11 @@ func TestTheAuditLogSaysWhoDidWhat(t *testing.T) {
 		require.NoError(t, json.Unmarshal([]byte(line), &entry))
 		e := entry.Event
 		assert.Equal(t, "os:"+loginName(map[string]string{"USER": "tester"}), e.Actor, line)
-		kinds = append(kinds, strings.TrimSpace(e.Kind+" "+e.Obtained+e.Change+e.KeyID))
+		types = append(types, strings.TrimSpace(e.Type+" "+e.Obtained+e.Change+e.KeyID))
 	}
 	assert.Equal(t, []string{
 		"connected static", "revealed", "keyset_changed added" + added, "keyset_changed promoted" + added, "keyset_changed rewrapped" + added, "keyset_changed dropped" + keys[0].ID, "disconnected",
-	}, kinds)
+	}, types)
 
 	c.env = append(c.env, "TOOLGRANT_AUDIT_LOG="+filepath.Join(log, "no-folder"))
 	c.fails(t, exitConfig, "token", "wiki", "--reveal")

@@ -97,7 +97,7 @@ func (a *app) entryCommand() *cobra.Command {
 				}
 				var raw []byte
 				if reveal {
-					store.Audit(ctx, oauthstore.Event{Kind: oauthstore.EventRevealed, Key: e.Key, Generation: e.Generation})
+					store.Audit(ctx, oauthstore.Event{Type: oauthstore.EventRevealed, Key: e.Key, Generation: e.Generation})
 					raw, err = json.Marshal(e.Tool())
 				} else {
 					raw, err = json.Marshal(e)
@@ -165,7 +165,7 @@ func (a *app) tokenCommand() *cobra.Command {
 					return err
 				}
 				if reveal {
-					store.Audit(ctx, oauthstore.Event{Kind: oauthstore.EventRevealed, Key: t.key, Generation: token.Generation})
+					store.Audit(ctx, oauthstore.Event{Type: oauthstore.EventRevealed, Key: t.key, Generation: token.Generation})
 				}
 				a.printToken(token, reveal)
 				return nil

@@ -171,7 +171,7 @@ var types = []reflect.Type{
 	reflect.TypeFor[connect.App](),
 	reflect.TypeFor[connect.Apps](),
 	reflect.TypeFor[connect.Ask](),
-	reflect.TypeFor[connect.Begun](),
+	reflect.TypeFor[connect.Consent](),
 	reflect.TypeFor[connect.Connector](),
 	reflect.TypeFor[connect.Device](),
 	reflect.TypeFor[connect.Error](),

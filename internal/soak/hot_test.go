@@ -41,8 +41,8 @@ func measure(all []*timed, rounds int) {
 	for i, m := range all {
 		m.allocs = testing.AllocsPerRun(100, m.do)
 		m.one, m.two = math.MaxInt64, math.MaxInt64
-		begun, n := time.Now(), 0
-		for ; time.Since(begun) < 10*window; n++ {
+		start, n := time.Now(), 0
+		for ; time.Since(start) < 10*window; n++ {
 			m.do()
 		}
 		calls[i] = max(n/10, 1)
@@ -50,11 +50,11 @@ func measure(all []*timed, rounds int) {
 	for range rounds {
 		for i, m := range all {
 			n := calls[i]
-			begun := time.Now()
+			start := time.Now()
 			for range n {
 				m.do()
 			}
-			m.one = min(m.one, time.Since(begun)/time.Duration(n))
+			m.one = min(m.one, time.Since(start)/time.Duration(n))
 		}
 	}
 	if runtime.GOMAXPROCS(0) < 2 {
@@ -76,10 +76,10 @@ func measure(all []*timed, rounds int) {
 				})
 			}
 			ready.Wait()
-			begun := time.Now()
+			before := time.Now()
 			close(start)
 			done.Wait()
-			m.two = min(m.two, time.Since(begun)/time.Duration(2*n))
+			m.two = min(m.two, time.Since(before)/time.Duration(2*n))
 		}
 	}
 }

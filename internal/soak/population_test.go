@@ -52,7 +52,7 @@ func newPopulation(t *testing.T, size, due, tenant int, servers []*tokenServer) 
 	t.Helper()
 	p := &population{postgres: newPostgres(t, poolSize), keys: newKeyset(t), size: size, due: due, tenant: tenant, server: "https://mcp.example.com/mcp"}
 	p.db = &spy{Pool: p.pool}
-	begun := time.Now()
+	start := time.Now()
 
 	// The rows are sealed by stores on an empty backend, a thousand per
 	// transaction.
@@ -95,7 +95,7 @@ func newPopulation(t *testing.T, size, due, tenant int, servers []*tokenServer) 
 	require.NoError(t, err)
 	var row, index int
 	require.NoError(t, p.pool.QueryRow(t.Context(), "SELECT pg_table_size($1::text::regclass), pg_indexes_size($1::text::regclass)", p.schema+".records").Scan(&row, &index))
-	t.Logf("%d credentials were sealed and stored in %v: %d bytes each, and %d of indexes", size, time.Since(begun).Round(time.Second), row/size, index/size)
+	t.Logf("%d credentials were sealed and stored in %v: %d bytes each, and %d of indexes", size, time.Since(start).Round(time.Second), row/size, index/size)
 	return p
 }
 
@@ -254,16 +254,16 @@ func (p *population) coldBuild(t *testing.T) {
 			if p.isDue(n) {
 				n++
 			}
-			begun := time.Now()
+			start := time.Now()
 			_, err := builder.Build(t.Context(), p.key(n).Owner, nil)
-			builds[i] = time.Since(begun)
+			builds[i] = time.Since(start)
 			require.NoError(t, err)
 
 			var version int64
 			var data []byte
-			begun = time.Now()
+			start = time.Now()
 			err = p.pool.QueryRow(t.Context(), "SELECT version, data FROM "+p.schema+".records WHERE seq = $1", 1+mathrand.IntN(p.size)).Scan(&version, &data)
-			reads[i] = time.Since(begun)
+			reads[i] = time.Since(start)
 			require.NoError(t, err)
 		}
 	})
@@ -302,16 +302,16 @@ func (p *population) sweep(t *testing.T, servers []*tokenServer) {
 			idle, waiting, longest = max(idle, i), max(waiting, w), max(longest, l)
 			for range 10 {
 				n := mathrand.IntN(p.size)
-				begun := time.Now()
+				start := time.Now()
 				_, err := s.Status(t.Context(), p.key(n))
-				reads = append(reads, time.Since(begun))
+				reads = append(reads, time.Since(start))
 				assert.NoError(t, err)
 			}
 		}
 	})
-	begun := time.Now()
+	start := time.Now()
 	swept, err := s.Sweep(t.Context(), oauthstore.Owner{})
-	took := time.Since(begun)
+	took := time.Since(start)
 	stop()
 	watching.Wait()
 	require.NoError(t, err)

@@ -197,9 +197,9 @@ func (p *pairOfReplicas) isCurrent(t *testing.T) bool {
 // waits until the other replica is current, and returns the delay.
 func (p *pairOfReplicas) waits(t *testing.T) time.Duration {
 	t.Helper()
-	begun := time.Now()
+	start := time.Now()
 	require.Eventually(t, func() bool { return p.isCurrent(t) }, time.Minute, time.Millisecond)
-	return time.Since(begun)
+	return time.Since(start)
 }
 
 // A disconnect, a reconnect and a refresh on one replica take effect on the
@@ -296,9 +296,9 @@ func TestLostWatchIsResumed(t *testing.T) {
 				p.refresh(t)
 
 				tt.regain(t, p.site)
-				begun := time.Now()
+				start := time.Now()
 				<-p.b.ready
-				t.Logf("the watch is resumed after %.1f ms", ms(time.Since(begun)))
+				t.Logf("the watch is resumed after %.1f ms", ms(time.Since(start)))
 				p.waits(t)
 				for range 3 {
 					p.disconnect(t)

@@ -223,11 +223,11 @@ func TestOneGoogleClientServesItsSevenServers(t *testing.T) {
 	})
 	for _, id := range ids {
 		g, _ := providers.Lookup(id)
-		begun, err := p.Begin(t.Context(), g, alice, nil)
+		consent, err := p.Begin(t.Context(), g, alice, nil)
 		require.NoError(t, err, id)
-		assert.Equal(t, oauthstore.ClientApplication, begun.Client)
-		assert.Equal(t, google, begun.Issuer, "the document's own string")
-		assert.True(t, begun.Named)
+		assert.Equal(t, oauthstore.ClientApplication, consent.Client)
+		assert.Equal(t, google, consent.Issuer, "the document's own string")
+		assert.True(t, consent.Named)
 	}
 }
 

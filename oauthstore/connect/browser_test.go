@@ -167,7 +167,7 @@ func TestTheHandlersInChromium(t *testing.T) {
 	first.Click(t, "button")
 	expect(first, "expired", http.StatusGone, "That took too long")
 	first.Click(t, "a.primary")
-	first.Reads(t, "h1", "Connect Tasks") // it can be begun again from there
+	first.Reads(t, "h1", "Connect Tasks") // it can be started again from there
 	first.Picture(t, "connect-again")
 
 	s.AS.Deny = true

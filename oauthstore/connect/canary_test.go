@@ -204,9 +204,9 @@ func (tr *trial) run(t *testing.T) {
 
 	// By hand: refused, a wrong state, and well.
 	by := func(owner oauthstore.Owner, change func(back string) string) {
-		begun, err := tr.Begin(t.Context(), example(), owner, nil)
+		consent, err := tr.Begin(t.Context(), example(), owner, nil)
 		require.NoError(t, err)
-		result, err := tr.Finish(t.Context(), owner, begun.Binding, change(tr.browse(t, begun.URL)))
+		result, err := tr.Finish(t.Context(), owner, consent.Binding, change(tr.browse(t, consent.URL)))
 		tr.tells(result, err)
 	}
 	same := func(back string) string { return back }

@@ -62,17 +62,17 @@ func TestClientsAreChosenInOrder(t *testing.T) {
 					p.AS.Know(asClient{ID: document, Method: "none"})
 				}
 			})
-			begun, err := p.Begin(t.Context(), example(), alice, nil)
+			consent, err := p.Begin(t.Context(), example(), alice, nil)
 			if tt.kind != "" {
 				assert.Equal(t, tt.kind, connect.KindOf(err))
 				assert.Zero(t, p.AS.Count("POST /register"))
 				return
 			}
 			require.NoError(t, err)
-			assert.Equal(t, tt.want, begun.Client)
-			assert.Equal(t, tt.id, begun.ClientID)
+			assert.Equal(t, tt.want, consent.Client)
+			assert.Equal(t, tt.id, consent.ClientID)
 			if tt.want == oauthstore.ClientDocument {
-				_, err = p.Finish(t.Context(), alice, begun.Binding, p.browse(t, begun.URL))
+				_, err = p.Finish(t.Context(), alice, consent.Binding, p.browse(t, consent.URL))
 				require.NoError(t, err)
 				assert.Empty(t, p.AS.basics, "a public client sends no Basic header")
 			}
@@ -132,9 +132,9 @@ func TestFirstConnectsAtOnceRegisterOnce(t *testing.T) {
 		ids := make(chan string)
 		for i := range 10 {
 			go func() {
-				begun, err := connectors[i%2].Begin(t.Context(), example(), alice, nil)
+				consent, err := connectors[i%2].Begin(t.Context(), example(), alice, nil)
 				if assert.NoError(t, err) {
-					ids <- begun.ClientID
+					ids <- consent.ClientID
 				}
 			}()
 		}
@@ -212,10 +212,10 @@ func TestAClientThatTheServerForgotIsReplaced(t *testing.T) {
 			require.NoError(t, err)
 			p.AS.Forget()
 			pass(61 * time.Minute)
-			begun, err := p.Begin(t.Context(), example(), bob, nil)
+			consent, err := p.Begin(t.Context(), example(), bob, nil)
 			require.NoError(t, err)
-			assert.NotEqual(t, "client-1", begun.ClientID)
-			_, err = p.Finish(t.Context(), bob, begun.Binding, p.browse(t, begun.URL))
+			assert.NotEqual(t, "client-1", consent.ClientID)
+			_, err = p.Finish(t.Context(), bob, consent.Binding, p.browse(t, consent.URL))
 			require.NoError(t, err)
 			st, err := p.Store.Status(t.Context(), keyOf(alice))
 			require.NoError(t, err)
@@ -230,9 +230,9 @@ func TestAClientThatTheServerForgotIsReplaced(t *testing.T) {
 			require.NoError(t, err)
 			pass(61 * time.Minute)
 			for range 2 {
-				begun, err := p.Begin(t.Context(), example(), bob, nil)
+				consent, err := p.Begin(t.Context(), example(), bob, nil)
 				require.NoError(t, err)
-				assert.Equal(t, "client-1", begun.ClientID)
+				assert.Equal(t, "client-1", consent.ClientID)
 			}
 			assert.Equal(t, 2, p.AS.Count("POST /token"), "one exchange, one question")
 		})
@@ -240,14 +240,14 @@ func TestAClientThatTheServerForgotIsReplaced(t *testing.T) {
 	t.Run("after the exchange, in the same browser", func(t *testing.T) {
 		t.Parallel()
 		p := newPlace(t, nil)
-		begun, err := p.Begin(t.Context(), example(), alice, &connect.Ask{ReturnTo: "/settings"})
+		consent, err := p.Begin(t.Context(), example(), alice, &connect.Ask{ReturnTo: "/settings"})
 		require.NoError(t, err)
-		back := p.browse(t, begun.URL)
+		back := p.browse(t, consent.URL)
 		p.AS.Forget()
-		_, err = p.Finish(t.Context(), alice, begun.Binding, back)
+		_, err = p.Finish(t.Context(), alice, consent.Binding, back)
 		e := faultOf(t, err)
 		require.Equal(t, connect.KindClientReplaced, e.Kind)
-		got, err := p.Finish(t.Context(), alice, begun.Binding, p.browse(t, e.Next.URL))
+		got, err := p.Finish(t.Context(), alice, consent.Binding, p.browse(t, e.Next.URL))
 		require.NoError(t, err)
 		assert.Equal(t, "/settings", got.ReturnTo)
 		assert.Equal(t, e.Next.ClientID, got.Status.Provenance.ClientID)
@@ -256,14 +256,14 @@ func TestAClientThatTheServerForgotIsReplaced(t *testing.T) {
 	t.Run("but not for ever", func(t *testing.T) {
 		t.Parallel()
 		p := newPlace(t, nil)
-		begun, err := p.Begin(t.Context(), example(), alice, nil)
+		consent, err := p.Begin(t.Context(), example(), alice, nil)
 		require.NoError(t, err)
-		back := p.browse(t, begun.URL)
+		back := p.browse(t, consent.URL)
 		p.AS.Forget()
-		_, err = p.Finish(t.Context(), alice, begun.Binding, back)
+		_, err = p.Finish(t.Context(), alice, consent.Binding, back)
 		back = p.browse(t, faultOf(t, err).Next.URL)
 		p.AS.Forget()
-		_, err = p.Finish(t.Context(), alice, begun.Binding, back)
+		_, err = p.Finish(t.Context(), alice, consent.Binding, back)
 		assert.Equal(t, connect.KindMisconfigured, connect.KindOf(err))
 	})
 	t.Run("an application that was registered by hand never is", func(t *testing.T) {
@@ -296,11 +296,11 @@ func TestASecretThatEndsIsRenewed(t *testing.T) {
 			_, err := p.consent(t, alice, nil)
 			require.NoError(t, err)
 			pass(29*24*time.Hour + time.Minute)
-			begun, err := p.Begin(t.Context(), example(), bob, nil)
+			consent, err := p.Begin(t.Context(), example(), bob, nil)
 			require.NoError(t, err)
-			assert.Equal(t, "client-1", begun.ClientID)
+			assert.Equal(t, "client-1", consent.ClientID)
 			assert.Equal(t, 1, p.AS.Count("PUT /clients/client-1"))
-			_, err = p.Finish(t.Context(), bob, begun.Binding, p.browse(t, begun.URL))
+			_, err = p.Finish(t.Context(), bob, consent.Binding, p.browse(t, consent.URL))
 			require.NoError(t, err)
 			refreshes(t, p)
 		})
@@ -333,9 +333,9 @@ func TestASecretThatEndsIsRenewed(t *testing.T) {
 			require.NoError(t, err)
 			pass(30*24*time.Hour - time.Minute)
 			p.AS.Forget()
-			begun, err := p.Begin(t.Context(), example(), bob, nil)
+			consent, err := p.Begin(t.Context(), example(), bob, nil)
 			require.NoError(t, err)
-			assert.NotEqual(t, "client-1", begun.ClientID)
+			assert.NotEqual(t, "client-1", consent.ClientID)
 		})
 	})
 }

@@ -27,21 +27,21 @@ func TestAConsentEndsWithAStoredCredential(t *testing.T) {
 			return oauthstore.Verdict{Outcome: oauthstore.OutcomeAccepted}
 		}
 	})
-	begun, err := p.Begin(t.Context(), example(), alice, &connect.Ask{ReturnTo: "/settings"})
+	consent, err := p.Begin(t.Context(), example(), alice, &connect.Ask{ReturnTo: "/settings"})
 	require.NoError(t, err)
-	assert.Equal(t, testIssuer, begun.Issuer)
-	assert.Equal(t, testServer, begun.Resource)
-	assert.Equal(t, []string{"read", "write"}, begun.Scopes)
-	assert.Equal(t, oauthstore.ClientRegistered, begun.Client)
-	assert.NotContains(t, begun.URL, begun.Binding.Expose())
+	assert.Equal(t, testIssuer, consent.Issuer)
+	assert.Equal(t, testServer, consent.Resource)
+	assert.Equal(t, []string{"read", "write"}, consent.Scopes)
+	assert.Equal(t, oauthstore.ClientRegistered, consent.Client)
+	assert.NotContains(t, consent.URL, consent.Binding.Expose())
 
-	got, err := p.Finish(t.Context(), alice, begun.Binding, p.browse(t, begun.URL))
+	got, err := p.Finish(t.Context(), alice, consent.Binding, p.browse(t, consent.URL))
 	require.NoError(t, err)
 	assert.Equal(t, "/settings", got.ReturnTo)
 	assert.Equal(t, oauthstore.OutcomeAccepted, got.Status.Verdict.Outcome)
 	assert.Equal(t, oauthstore.Provenance{
 		Obtained: oauthstore.ObtainedConsent, Way: "oauth", Issuer: testIssuer, Resource: testServer, TokenEndpoint: testIssuer + "/token",
-		RevocationEndpoint: testIssuer + "/revoke", ClientID: begun.ClientID, Client: oauthstore.ClientRegistered, AuthMethod: "none",
+		RevocationEndpoint: testIssuer + "/revoke", ClientID: consent.ClientID, Client: oauthstore.ClientRegistered, AuthMethod: "none",
 		ScopesAsked: []string{"read", "write"}, ScopesGranted: []string{"read", "write"},
 	}, got.Status.Provenance)
 
@@ -72,9 +72,9 @@ func TestResourceAndVerifierAreInBothRequests(t *testing.T) {
 func TestAnotherProcessFinishesWhatOneBegan(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, nil)
-	begun, err := p.Begin(t.Context(), example(), alice, nil)
+	consent, err := p.Begin(t.Context(), example(), alice, nil)
 	require.NoError(t, err)
-	got, err := p.another(t).Finish(t.Context(), alice, begun.Binding, p.browse(t, begun.URL))
+	got, err := p.another(t).Finish(t.Context(), alice, consent.Binding, p.browse(t, consent.URL))
 	require.NoError(t, err)
 	assert.Equal(t, oauthstore.StateActive, got.Status.State)
 }
@@ -84,12 +84,12 @@ func TestTheFourRefusalsOfACallback(t *testing.T) {
 	t.Run("a state that was used is refused, and nothing is exchanged twice", func(t *testing.T) {
 		t.Parallel()
 		p := newPlace(t, nil)
-		begun, err := p.Begin(t.Context(), example(), alice, &connect.Ask{ReturnTo: "/settings"})
+		consent, err := p.Begin(t.Context(), example(), alice, &connect.Ask{ReturnTo: "/settings"})
 		require.NoError(t, err)
-		back := p.browse(t, begun.URL)
-		first, err := p.Finish(t.Context(), alice, begun.Binding, back)
+		back := p.browse(t, consent.URL)
+		first, err := p.Finish(t.Context(), alice, consent.Binding, back)
 		require.NoError(t, err)
-		again, err := p.Finish(t.Context(), alice, begun.Binding, back)
+		again, err := p.Finish(t.Context(), alice, consent.Binding, back)
 		assert.Equal(t, connect.KindStateUsed, connect.KindOf(err))
 		assert.Equal(t, first.Status.Grant, again.Status.Grant, "it tells what the first one brought")
 		assert.Equal(t, "/settings", again.ReturnTo)
@@ -98,38 +98,38 @@ func TestTheFourRefusalsOfACallback(t *testing.T) {
 	t.Run("another browser is refused, and the right one still finishes", func(t *testing.T) {
 		t.Parallel()
 		p := newPlace(t, nil)
-		begun, err := p.Begin(t.Context(), example(), alice, nil)
+		consent, err := p.Begin(t.Context(), example(), alice, nil)
 		require.NoError(t, err)
-		back := p.browse(t, begun.URL)
+		back := p.browse(t, consent.URL)
 		for _, binding := range []oauthstore.Secret{{}, oauthstore.NewSecret("somebody else's")} {
 			_, err = p.Finish(t.Context(), alice, binding, back)
 			assert.Equal(t, connect.KindWrongBrowser, connect.KindOf(err))
 		}
-		_, err = p.Finish(t.Context(), alice, begun.Binding, back)
+		_, err = p.Finish(t.Context(), alice, consent.Binding, back)
 		require.NoError(t, err)
 	})
 	t.Run("another owner is refused, and the right one still finishes", func(t *testing.T) {
 		t.Parallel()
 		p := newPlace(t, nil)
-		begun, err := p.Begin(t.Context(), example(), alice, nil)
+		consent, err := p.Begin(t.Context(), example(), alice, nil)
 		require.NoError(t, err)
-		back := p.browse(t, begun.URL)
-		_, err = p.Finish(t.Context(), bob, begun.Binding, back)
+		back := p.browse(t, consent.URL)
+		_, err = p.Finish(t.Context(), bob, consent.Binding, back)
 		assert.Equal(t, connect.KindWrongOwner, connect.KindOf(err))
 		_, err = p.Store.Status(t.Context(), keyOf(bob))
 		require.ErrorIs(t, err, oauthstore.ErrNotFound)
-		_, err = p.Finish(t.Context(), alice, begun.Binding, back)
+		_, err = p.Finish(t.Context(), alice, consent.Binding, back)
 		require.NoError(t, err)
 	})
 	t.Run("an expired consent is refused", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			p := newPlace(t, nil)
-			begun, err := p.Begin(t.Context(), example(), alice, nil)
+			consent, err := p.Begin(t.Context(), example(), alice, nil)
 			require.NoError(t, err)
-			back := p.browse(t, begun.URL)
+			back := p.browse(t, consent.URL)
 			pass(10 * time.Minute)
-			_, err = p.Finish(t.Context(), alice, begun.Binding, back)
+			_, err = p.Finish(t.Context(), alice, consent.Binding, back)
 			assert.Equal(t, connect.KindExpired, connect.KindOf(err))
 			assert.Zero(t, p.AS.Count("POST /token"))
 		})
@@ -147,14 +147,14 @@ func TestTheFourRefusalsOfACallback(t *testing.T) {
 func TestOfManyCallbacksAtOnceOneExchanges(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, nil)
-	begun, err := p.Begin(t.Context(), example(), alice, nil)
+	consent, err := p.Begin(t.Context(), example(), alice, nil)
 	require.NoError(t, err)
-	back := p.browse(t, begun.URL)
+	back := p.browse(t, consent.URL)
 	kinds := make(chan connect.Kind)
 	connectors := []*connect.Connector{p.Connector, p.another(t)}
 	for i := range 8 {
 		go func() {
-			_, err := connectors[i%2].Finish(t.Context(), alice, begun.Binding, back)
+			_, err := connectors[i%2].Finish(t.Context(), alice, consent.Binding, back)
 			kinds <- connect.KindOf(err)
 		}()
 	}
@@ -211,15 +211,15 @@ func TestACodeThatWasNotSentMayBeSentAgain(t *testing.T) {
 			return down
 		}
 	})
-	begun, err := p.Begin(t.Context(), example(), alice, nil)
+	consent, err := p.Begin(t.Context(), example(), alice, nil)
 	require.NoError(t, err)
-	back := p.browse(t, begun.URL)
-	_, err = p.Finish(t.Context(), alice, begun.Binding, back)
+	back := p.browse(t, consent.URL)
+	_, err = p.Finish(t.Context(), alice, consent.Binding, back)
 	e := faultOf(t, err)
 	assert.Equal(t, connect.KindUnavailable, e.Kind)
 	assert.Equal(t, 7*time.Second, e.RetryAfter)
 	down = false
-	_, err = p.Finish(t.Context(), alice, begun.Binding, back)
+	_, err = p.Finish(t.Context(), alice, consent.Binding, back)
 	require.NoError(t, err, "the page is loaded again")
 }
 
@@ -231,12 +231,12 @@ func TestACodeWhoseAnswerIsLostIsNotSentAgain(t *testing.T) {
 			return true
 		}
 	})
-	begun, err := p.Begin(t.Context(), example(), alice, nil)
+	consent, err := p.Begin(t.Context(), example(), alice, nil)
 	require.NoError(t, err)
-	back := p.browse(t, begun.URL)
-	_, err = p.Finish(t.Context(), alice, begun.Binding, back)
+	back := p.browse(t, consent.URL)
+	_, err = p.Finish(t.Context(), alice, consent.Binding, back)
 	assert.Equal(t, connect.KindUnavailable, connect.KindOf(err))
-	_, err = p.Finish(t.Context(), alice, begun.Binding, back)
+	_, err = p.Finish(t.Context(), alice, consent.Binding, back)
 	assert.Equal(t, connect.KindStateUsed, connect.KindOf(err))
 	assert.Equal(t, 1, p.AS.Count("POST /token"))
 }
@@ -313,12 +313,12 @@ func wantsPushed(p *place) {
 func TestARequestIsPushedWhereTheServerWantsThat(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, wantsPushed)
-	begun, err := p.Begin(t.Context(), example(), alice, nil)
+	consent, err := p.Begin(t.Context(), example(), alice, nil)
 	require.NoError(t, err)
-	u, err := url.Parse(begun.URL)
+	u, err := url.Parse(consent.URL)
 	require.NoError(t, err)
-	assert.Equal(t, url.Values{"client_id": {begun.ClientID}, "request_uri": u.Query()["request_uri"]}, u.Query(), "the browser carries nothing else")
-	got, err := p.Finish(t.Context(), alice, begun.Binding, p.browse(t, begun.URL))
+	assert.Equal(t, url.Values{"client_id": {consent.ClientID}, "request_uri": u.Query()["request_uri"]}, u.Query(), "the browser carries nothing else")
+	got, err := p.Finish(t.Context(), alice, consent.Binding, p.browse(t, consent.URL))
 	require.NoError(t, err)
 	assert.Equal(t, oauthstore.StateActive, got.Status.State)
 	assert.Equal(t, testServer, p.AS.Asked()[0].Get("resource"))

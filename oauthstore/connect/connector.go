@@ -176,7 +176,7 @@ type Ask struct {
 	// provider is connected.
 	ReturnTo string
 	// Binding is a secret that only the user's browser has, such as a cookie's
-	// value; the callback must present it. If zero, a new one, in Begun.
+	// value; the callback must present it. If zero, a new one, in Consent.
 	Binding oauthstore.Secret
 }
 

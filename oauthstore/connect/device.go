@@ -24,7 +24,7 @@ type Device struct {
 	Ends        time.Time
 	Scopes      []string // that are asked for, sorted; nil: none
 	Issuer      string   // the authorization server that asks the user
-	Named       bool     // see Begun.Named
+	Named       bool     // see Consent.Named
 
 	connector *Connector
 	site      site

@@ -91,9 +91,9 @@ func TestAServerThatOmitsPKCEIsTakenWhereItsDataSaysSo(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, func(p *place) { p.AS.Metadata["code_challenge_methods_supported"] = nil })
 	known := providers.Custom("example", testServer, &providers.CustomOptions{OAuth: providers.OAuth{InsecureNoPKCEMetadata: true}})
-	begun, err := p.Begin(t.Context(), known, alice, nil)
+	consent, err := p.Begin(t.Context(), known, alice, nil)
 	require.NoError(t, err)
-	_, err = p.Finish(t.Context(), alice, begun.Binding, p.browse(t, begun.URL))
+	_, err = p.Finish(t.Context(), alice, consent.Binding, p.browse(t, consent.URL))
 	require.NoError(t, err)
 	assert.NotEmpty(t, p.AS.Asked()[0].Get("code_challenge"))
 	p.AS.Metadata["code_challenge_methods_supported"] = []string{"plain"}
@@ -119,9 +119,9 @@ func TestOriginDiscoveryIsForServersThatAreKnownToNeedIt(t *testing.T) {
 	assert.Zero(t, p.AS.Count("POST /register"))
 
 	known := providers.Custom("example", testServer, &providers.CustomOptions{OAuth: providers.OAuth{InsecureLegacyDiscovery: true}})
-	begun, err := p.Begin(t.Context(), known, alice, nil)
+	consent, err := p.Begin(t.Context(), known, alice, nil)
 	require.NoError(t, err)
-	assert.Equal(t, "https://mcp.example.com", begun.Issuer)
+	assert.Equal(t, "https://mcp.example.com", consent.Issuer)
 
 	p = newPlace(t, func(p *place) { old(p); p.Options.InsecureLegacyDiscovery = true })
 	_, err = p.Begin(t.Context(), example(), alice, nil)
@@ -158,10 +158,10 @@ func TestOfSeveralAuthorizationServersTheRightOneIsTaken(t *testing.T) {
 					tt.change(p)
 				}
 			})
-			begun, err := p.Begin(t.Context(), providers.Custom("example", testServer, &providers.CustomOptions{OAuth: tt.known}), alice, nil)
+			consent, err := p.Begin(t.Context(), providers.Custom("example", testServer, &providers.CustomOptions{OAuth: tt.known}), alice, nil)
 			require.Equal(t, tt.kind, connect.KindOf(err))
 			if tt.kind == "" {
-				assert.Equal(t, tt.want, begun.Issuer)
+				assert.Equal(t, tt.want, consent.Issuer)
 			}
 		})
 	}
@@ -218,9 +218,9 @@ func TestScopesAreChosenInOrder(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := newPlace(t, tt.change)
-			begun, err := p.Begin(t.Context(), providers.Custom("example", testServer, &providers.CustomOptions{OAuth: tt.known}), alice, &tt.ask)
+			consent, err := p.Begin(t.Context(), providers.Custom("example", testServer, &providers.CustomOptions{OAuth: tt.known}), alice, &tt.ask)
 			require.NoError(t, err)
-			assert.Equal(t, tt.want, begun.Scopes)
+			assert.Equal(t, tt.want, consent.Scopes)
 		})
 	}
 }
@@ -237,17 +237,17 @@ func TestAStepUpAsksForTheUnionAndNotForEver(t *testing.T) {
 		p := newPlace(t, nil)
 		_, err := p.consent(t, alice, &connect.Ask{Scopes: []string{"read"}})
 		require.NoError(t, err)
-		step := func(scope string) (*connect.Begun, error) {
-			begun, err := p.StepUp(t.Context(), example(), alice, insufficient(scope), nil)
+		step := func(scope string) (*connect.Consent, error) {
+			consent, err := p.StepUp(t.Context(), example(), alice, insufficient(scope), nil)
 			if err == nil {
-				_, finishErr := p.Finish(t.Context(), alice, begun.Binding, p.browse(t, begun.URL))
+				_, finishErr := p.Finish(t.Context(), alice, consent.Binding, p.browse(t, consent.URL))
 				require.NoError(t, finishErr)
 			}
-			return begun, err
+			return consent, err
 		}
-		begun, err := step("write")
+		consent, err := step("write")
 		require.NoError(t, err)
-		assert.Equal(t, []string{"read", "write"}, begun.Scopes)
+		assert.Equal(t, []string{"read", "write"}, consent.Scopes)
 		_, err = step("write")
 		assert.Equal(t, connect.KindTooManySteps, connect.KindOf(err), "it was granted, and did not help")
 		for _, scope := range []string{"a", "b"} {
@@ -257,9 +257,9 @@ func TestAStepUpAsksForTheUnionAndNotForEver(t *testing.T) {
 		_, err = step("c")
 		assert.Equal(t, connect.KindTooManySteps, connect.KindOf(err))
 		pass(time.Hour)
-		begun, err = step("c")
+		consent, err = step("c")
 		require.NoError(t, err)
-		assert.Equal(t, []string{"a", "b", "c", "read", "write"}, begun.Scopes)
+		assert.Equal(t, []string{"a", "b", "c", "read", "write"}, consent.Scopes)
 	})
 }
 

@@ -19,8 +19,8 @@
 // Its pages need only a link to /connect/asana. A program can also run the steps
 // itself:
 //
-//	begun, err := connector.Begin(ctx, providers.Asana(), owner, nil)
-//	// keep begun.Binding in a cookie and send the browser to begun.URL;
+//	consent, err := connector.Begin(ctx, providers.Asana(), owner, nil)
+//	// keep consent.Binding in a cookie and send the browser to consent.URL;
 //	// the callback may come to another process:
 //	result, err := connector.Finish(ctx, owner, binding, r.URL.RawQuery)
 //
@@ -57,7 +57,7 @@
 // An issuer that the catalogue or an App names serves their servers and no
 // others. If a custom server shares one, name it in the provider's OAuth.Issuer.
 // For an issuer that only the server itself names, show the user both hosts (see
-// [Begun]; [Web] does), and expect [KindWrongAudience] for a token that was
+// [Consent]; [Web] does), and expect [KindWrongAudience] for a token that was
 // issued for something else.
 //
 // A callback is accepted once, within ten minutes, from the same browser and for

@@ -53,7 +53,7 @@ type Error struct {
 	ForeignIssuer bool
 	// Next is a consent that replaces the failed one, for [KindClientReplaced]:
 	// send the user there. Nil otherwise.
-	Next *Begun
+	Next *Consent
 	Err  error // cause, or nil; matches the sentinels of oauthstore where one fits
 }
 

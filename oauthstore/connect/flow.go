@@ -16,8 +16,8 @@ import (
 	"github.com/toolgrant/toolgrant/providers"
 )
 
-// A Begun is a pending consent.
-type Begun struct {
+// A Consent is a pending consent.
+type Consent struct {
 	// URL is where to send the user's browser. It is an https URL, or an http
 	// one on a loopback address if allowed, and is safe in a Location header. Do
 	// not pass it to a shell. Send the browser there soon: with pushed requests
@@ -75,7 +75,7 @@ func flowID(state string) backend.ID {
 // Begin starts a user's consent: it finds the authorization server, registers
 // the application there if needed, and returns the URL to send the user to.
 // [Connector.Finish] completes it, in any process.
-func (c *Connector) Begin(ctx context.Context, p providers.Provider, owner oauthstore.Owner, ask *Ask) (*Begun, error) {
+func (c *Connector) Begin(ctx context.Context, p providers.Provider, owner oauthstore.Owner, ask *Ask) (*Consent, error) {
 	ask = orNew(ask)
 	s, err := c.site(p, owner, ask, providers.WayOAuth)
 	if err != nil {
@@ -88,7 +88,7 @@ func (c *Connector) Begin(ctx context.Context, p providers.Provider, owner oauth
 	return b, nil
 }
 
-func (c *Connector) begin(ctx context.Context, s *site, ask *Ask) (*Begun, error) {
+func (c *Connector) begin(ctx context.Context, s *site, ask *Ask) (*Consent, error) {
 	plan, err := c.browsable(ctx, s, ask)
 	if err != nil {
 		return nil, err
@@ -137,7 +137,7 @@ func (c *Connector) browsable(ctx context.Context, s *site, ask *Ask) (*plan, er
 
 // start stores a flow and returns its URL. The caller has set the flow's other
 // fields and its binding.
-func (c *Connector) start(ctx context.Context, f *flow) (*Begun, error) {
+func (c *Connector) start(ctx context.Context, f *flow) (*Consent, error) {
 	p, state, verifier := f.Plan, newSecret().Expose(), oauth.NewVerifier()
 	f.Verifier = verifier.Expose()
 	extra := make(url.Values, len(p.Params))
@@ -156,7 +156,7 @@ func (c *Connector) start(ctx context.Context, f *flow) (*Begun, error) {
 	if _, err := c.save(ctx, flowID(state), f, f.Ends.Add(keepTaken), 0); err != nil {
 		return nil, err
 	}
-	return &Begun{
+	return &Consent{
 		URL: target, Key: f.Key, Ends: f.Ends, Issuer: p.Server.Issuer, Resource: p.Resource,
 		Scopes: slices.Clone(p.Scopes), ClientID: f.Client.ID, Client: f.Client.Kind, Named: p.Named,
 	}, nil

@@ -215,12 +215,12 @@ func victim(way string) oauthstore.Owner { return oauthstore.Owner{Tenant: "alic
 // consents plays a user who agrees to everything, in a browser and on another
 // device. It returns how many credentials came of it.
 func (s *shootingRange) consents(ctx context.Context, p providers.Provider, ask connect.Ask) (got int) {
-	if begun, err := s.Begin(ctx, p, victim("consent"), &ask); err == nil {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, begun.URL, nil)
+	if consent, err := s.Begin(ctx, p, victim("consent"), &ask); err == nil {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, consent.URL, nil)
 		if err == nil {
 			if resp, err := s.net.RoundTrip(req); err == nil {
 				_ = resp.Body.Close()
-				r, err := s.Finish(ctx, begun.Key.Owner, begun.Binding, resp.Header.Get("Location"))
+				r, err := s.Finish(ctx, consent.Key.Owner, consent.Binding, resp.Header.Get("Location"))
 				got += s.afterwards(ctx, r, err)
 			}
 		}

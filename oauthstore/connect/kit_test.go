@@ -527,9 +527,9 @@ func (p *place) browse(t *testing.T, target string) string {
 // consent begins and finishes.
 func (p *place) consent(t *testing.T, owner oauthstore.Owner, ask *connect.Ask) (connect.Result, error) {
 	t.Helper()
-	begun, err := p.Begin(t.Context(), example(), owner, ask)
+	consent, err := p.Begin(t.Context(), example(), owner, ask)
 	require.NoError(t, err)
-	return p.Finish(t.Context(), owner, begun.Binding, p.browse(t, begun.URL))
+	return p.Finish(t.Context(), owner, consent.Binding, p.browse(t, consent.URL))
 }
 
 // faultOf returns the error of this package.

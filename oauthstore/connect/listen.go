@@ -22,7 +22,7 @@ const defaultLoopback = "http://127.0.0.1:41617/callback"
 // address, or for a URL that the user pastes. Its methods are safe for
 // concurrent use. Stop it with [Listener.Close].
 type Listener struct {
-	*Begun
+	*Consent
 	// RedirectURL is the redirect URL of the consent.
 	RedirectURL string
 	// Listening reports whether the browser can reach the listener. If false, the
@@ -53,7 +53,7 @@ func (c *Connector) Listen(ctx context.Context, p providers.Provider, owner oaut
 		return nil, fail("listen", oauthstore.Key{Owner: owner, Provider: p.ID, Account: own.Account}, err)
 	}
 	own.RedirectURL, l.RedirectURL, l.Listening = redirect, redirect, conn != nil
-	if l.Begun, err = c.Begin(ctx, p, owner, &own); err != nil {
+	if l.Consent, err = c.Begin(ctx, p, owner, &own); err != nil {
 		if conn != nil {
 			_ = conn.Close()
 		}

@@ -118,10 +118,10 @@ func TestNobodyComesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPlace(t, nil)
 		l := p.listen(t, testRedirect) // no socket, in virtual time
-		begun := time.Now()
+		start := time.Now()
 		_, err := l.Wait(t.Context())
 		assert.Equal(t, connect.KindTimeout, connect.KindOf(err))
-		assert.Equal(t, 10*time.Minute, time.Since(begun), "the consent has ended")
+		assert.Equal(t, 10*time.Minute, time.Since(start), "the consent has ended")
 
 		l = p.listen(t, testRedirect)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

@@ -171,13 +171,13 @@ func lifeAtCertifiedServer(t *testing.T, issuer string, pushed bool) {
 	provider := providers.Custom("certified", resource, nil)
 	key := oauthstore.Key{Owner: alice, Provider: "certified", Server: resource}
 	consent := func() oauthstore.Status {
-		begun, err := c.Begin(t.Context(), provider, alice, nil)
+		consent, err := c.Begin(t.Context(), provider, alice, nil)
 		require.NoError(t, err)
-		assert.Equal(t, pushed, strings.Contains(begun.URL, "request_uri="))
-		assert.Equal(t, pushed, !strings.Contains(begun.URL, "state="))
-		back := visit(t, begun.URL, callback)
+		assert.Equal(t, pushed, strings.Contains(consent.URL, "request_uri="))
+		assert.Equal(t, pushed, !strings.Contains(consent.URL, "state="))
+		back := visit(t, consent.URL, callback)
 		assert.Contains(t, back, "iss="+url.QueryEscape(issuer))
-		result, err := c.Finish(t.Context(), alice, begun.Binding, back)
+		result, err := c.Finish(t.Context(), alice, consent.Binding, back)
 		require.NoError(t, err)
 		return result.Status
 	}

@@ -54,17 +54,17 @@ func TestOfTwoCallbacksThatHaveBothReadTheFlowOneExchanges(t *testing.T) {
 	var b *hookedBackend
 	p := newPlace(t, func(p *place) { b = hooked(p) })
 	other := p.another(t)
-	begun, err := p.Begin(t.Context(), example(), alice, nil)
+	consent, err := p.Begin(t.Context(), example(), alice, nil)
 	require.NoError(t, err)
-	back := p.browse(t, begun.URL)
+	back := p.browse(t, consent.URL)
 	var once atomic.Bool
 	b.afterGet = func(id backend.ID) {
 		if id.Kind == backend.KindFlow && once.CompareAndSwap(false, true) {
-			_, err := other.Finish(t.Context(), alice, begun.Binding, back)
+			_, err := other.Finish(t.Context(), alice, consent.Binding, back)
 			assert.NoError(t, err)
 		}
 	}
-	_, err = p.Finish(t.Context(), alice, begun.Binding, back)
+	_, err = p.Finish(t.Context(), alice, consent.Binding, back)
 	assert.Equal(t, connect.KindStateUsed, connect.KindOf(err))
 	assert.Equal(t, 1, p.AS.Count("POST /token"), "a code that is sent twice ends the grant at many servers")
 }
@@ -76,7 +76,7 @@ func TestOfTwoFirstConnectsThatHaveBothReadOneRegisters(t *testing.T) {
 	p := newPlace(t, func(p *place) { b = hooked(p) })
 	other := p.another(t)
 	var once atomic.Bool
-	var theirs *connect.Begun
+	var theirs *connect.Consent
 	b.afterGet = func(id backend.ID) {
 		if id.Kind == backend.KindRegistration && once.CompareAndSwap(false, true) {
 			var err error
@@ -102,9 +102,9 @@ func TestConsentIsFinishedWhenTheBrowserGoesAway(t *testing.T) {
 			return false
 		}
 	})
-	begun, err := p.Begin(t.Context(), example(), alice, nil)
+	consent, err := p.Begin(t.Context(), example(), alice, nil)
 	require.NoError(t, err)
-	_, err = p.Finish(ctx, alice, begun.Binding, p.browse(t, begun.URL))
+	_, err = p.Finish(ctx, alice, consent.Binding, p.browse(t, consent.URL))
 	require.NoError(t, err)
 	st, err := p.Store.Status(t.Context(), keyOf(alice))
 	require.NoError(t, err)
@@ -116,7 +116,7 @@ func TestTokenThatCanNotBeStoredIsRevoked(t *testing.T) {
 	t.Parallel()
 	var b *hookedBackend
 	p := newPlace(t, func(p *place) { b = hooked(p) })
-	begun, err := p.Begin(t.Context(), example(), alice, nil)
+	consent, err := p.Begin(t.Context(), example(), alice, nil)
 	require.NoError(t, err)
 	b.put = func(id backend.ID) error {
 		if id.Kind == backend.KindCredential {
@@ -124,7 +124,7 @@ func TestTokenThatCanNotBeStoredIsRevoked(t *testing.T) {
 		}
 		return nil
 	}
-	_, err = p.Finish(t.Context(), alice, begun.Binding, p.browse(t, begun.URL))
+	_, err = p.Finish(t.Context(), alice, consent.Binding, p.browse(t, consent.URL))
 	assert.Equal(t, connect.KindUnavailable, connect.KindOf(err))
 	require.Len(t, p.AS.revoked, 1)
 	assert.Contains(t, p.AS.revoked[0], "refresh")
@@ -153,12 +153,12 @@ func TestTakenFlowHoldsNoSecret(t *testing.T) {
 		taken = append(taken, flows()...)
 		return false
 	}
-	begun, err := p.Begin(t.Context(), example(), alice, nil)
+	consent, err := p.Begin(t.Context(), example(), alice, nil)
 	require.NoError(t, err)
 	open := strings.Join(flows(), "")
 	require.Contains(t, open, `"verifier"`)
 	require.Contains(t, open, "synthetic-secret-")
-	_, err = p.Finish(t.Context(), alice, begun.Binding, p.browse(t, begun.URL))
+	_, err = p.Finish(t.Context(), alice, consent.Binding, p.browse(t, consent.URL))
 	require.NoError(t, err)
 	verifier := p.AS.Forms()[0].Get("code_verifier")
 	require.NotEmpty(t, verifier)

@@ -72,11 +72,11 @@ func obey(text string) error {
 	}
 	r := report{PID: os.Getpid()}
 	if o.Callback == "" {
-		begun, err := c.Begin(ctx, providers.Custom("notes", o.Server, nil), alice, nil)
+		consent, err := c.Begin(ctx, providers.Custom("notes", o.Server, nil), alice, nil)
 		if err != nil {
 			return err
 		}
-		r.URL, r.Binding = begun.URL, begun.Binding.Expose()
+		r.URL, r.Binding = consent.URL, consent.Binding.Expose()
 	} else {
 		result, err := c.Finish(ctx, alice, oauthstore.NewSecret(o.Binding), o.Callback)
 		r.Kind = connect.KindOf(err)

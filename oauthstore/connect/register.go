@@ -270,7 +270,7 @@ func registrationFault(err error) error {
 // replace restarts a flow whose client the server rejected, if the server has
 // deleted that client: with a new client, in the same browser. Credentials of the
 // old client are not changed.
-func (c *Connector) replace(ctx context.Context, f *flow) (*Begun, error) {
+func (c *Connector) replace(ctx context.Context, f *flow) (*Consent, error) {
 	p := f.Plan
 	client, err := c.authenticate(f)
 	if err != nil {

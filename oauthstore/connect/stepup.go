@@ -27,7 +27,7 @@ const (
 // scopes and those of the challenge (MCP 2026-07-28). It returns
 // [KindTooManySteps] if the token already has those scopes, so that another
 // consent would change nothing, and after the third time within an hour.
-func (c *Connector) StepUp(ctx context.Context, p providers.Provider, owner oauthstore.Owner, challenge http.Header, ask *Ask) (*Begun, error) {
+func (c *Connector) StepUp(ctx context.Context, p providers.Provider, owner oauthstore.Owner, challenge http.Header, ask *Ask) (*Consent, error) {
 	more := *orNew(ask)
 	s, err := c.site(p, owner, &more, providers.WayOAuth)
 	if err != nil {

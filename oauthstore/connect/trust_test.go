@@ -55,8 +55,8 @@ func TestMetadataThatNamesAResourceOnAnotherHostIsRefused(t *testing.T) {
 	const other = "https://other.example.com/mcp"
 	p := newPlace(t, func(p *place) { p.MCP.Metadata["resource"] = other })
 	provider := providers.Custom("example", testServer, &providers.CustomOptions{OAuth: providers.OAuth{Resource: other}})
-	begun, err := p.Begin(t.Context(), provider, alice, nil)
-	require.Error(t, err, "%+v", begun)
+	consent, err := p.Begin(t.Context(), provider, alice, nil)
+	require.Error(t, err, "%+v", consent)
 	assert.Contains(t, []connect.Kind{connect.KindUntrusted, connect.KindMisconfigured}, connect.KindOf(err))
 	assert.Zero(t, p.AS.Count("POST /register"))
 }
@@ -118,7 +118,7 @@ func TestFormTokenOfAnEmptyBindingBeginsNothing(t *testing.T) {
 	sum := sha256.Sum256([]byte("4:form0:"))
 	w := b.do(http.MethodPost, "/connect/example", url.Values{"token": {hex.EncodeToString(sum[:])}})
 	assert.Equal(t, http.StatusForbidden, w.Code)
-	assert.Empty(t, p.MCP.Seen(), "nothing was begun")
+	assert.Empty(t, p.MCP.Seen(), "nothing was started")
 }
 
 // Two servers are connected for the first time at the same moment. Each gets the
@@ -128,7 +128,7 @@ func TestConcurrentRegistrationsAreEachIssuersOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const second = "https://second.example.com"
 		other := newAuthServer(second)
-		beginSecond := make(chan *connect.Begun, 1)
+		beginSecond := make(chan *connect.Consent, 1)
 		p := newPlace(t, func(p *place) {
 			p.Net["second.example.com"] = other
 			mcp := newMCPServer(second)
@@ -138,18 +138,18 @@ func TestConcurrentRegistrationsAreEachIssuersOwn(t *testing.T) {
 		})
 		p.AS.Register = func(http.ResponseWriter, *http.Request) bool {
 			go func() {
-				begun, err := p.Begin(t.Context(), providers.Custom("second", "https://mcp2.example.com/mcp", nil), bob, nil)
+				consent, err := p.Begin(t.Context(), providers.Custom("second", "https://mcp2.example.com/mcp", nil), bob, nil)
 				assert.NoError(t, err)
-				beginSecond <- begun
+				beginSecond <- consent
 			}()
 			pass(time.Second) // the other one is done, unless it waits for this one
 			return false
 		}
 		first, err := p.Begin(t.Context(), example(), alice, nil)
 		require.NoError(t, err)
-		begun := <-beginSecond
+		consent := <-beginSecond
 		assert.Equal(t, testIssuer, first.Issuer)
-		assert.Equal(t, second, begun.Issuer)
+		assert.Equal(t, second, consent.Issuer)
 		assert.Len(t, p.AS.Registrations(), 1)
 		assert.Len(t, other.Registrations(), 1)
 	})

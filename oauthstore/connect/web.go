@@ -314,18 +314,18 @@ func (w *Web) begin(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	v.ask.Binding = binding
-	begun, err := w.connector.Begin(w.acting(r, v.owner), v.provider, v.owner, &v.ask)
+	consent, err := w.connector.Begin(w.acting(r, v.owner), v.provider, v.owner, &v.ask)
 	if err != nil {
 		w.fail(rw, r, v.provider.Name, &v.ask, err)
 		return
 	}
-	if shown != seen(begun.URL, begun.Named) {
+	if shown != seen(consent.URL, consent.Named) {
 		// The server now names another host than the page showed.
-		w.write(rw, w.startPage(rw, r, &v, begun.URL, begun.Named))
+		w.write(rw, w.startPage(rw, r, &v, consent.URL, consent.Named))
 		return
 	}
 	w.setBinding(rw, binding) // renews its lifetime
-	http.Redirect(rw, r, begun.URL, http.StatusSeeOther)
+	http.Redirect(rw, r, consent.URL, http.StatusSeeOther)
 }
 
 // end handles the callback.

@@ -152,7 +152,7 @@ func TestAnotherSiteCanNotBegin(t *testing.T) {
 	}
 	clear(b.cookies)
 	assert.Equal(t, http.StatusForbidden, b.do(http.MethodPost, "/connect/example", foreign).Code, "without a cookie")
-	assert.Zero(t, p.AS.Count("POST /register"), "nothing was begun")
+	assert.Zero(t, p.AS.Count("POST /register"), "nothing was started")
 }
 
 func TestRefusalsOfACallbackArePages(t *testing.T) {
@@ -202,11 +202,11 @@ func TestABrowserReturnsToThisSiteOnly(t *testing.T) {
 		assert.Equal(t, http.StatusBadRequest, b.do(http.MethodPost, "/connect/example", form).Code, to)
 	}
 	// Whoever begins by hand may write anything into ReturnTo.
-	begun, err := p.Begin(t.Context(), example(), alice, &connect.Ask{
+	consent, err := p.Begin(t.Context(), example(), alice, &connect.Ask{
 		ReturnTo: "https://evil.example.com", Binding: oauthstore.NewSecret(b.cookies["__Host-toolgrant"]),
 	})
 	require.NoError(t, err)
-	w := b.do(http.MethodGet, p.browse(t, begun.URL), nil)
+	w := b.do(http.MethodGet, p.browse(t, consent.URL), nil)
 	assert.Equal(t, http.StatusOK, w.Code)
 	assert.NotContains(t, w.Body.String(), "evil")
 }

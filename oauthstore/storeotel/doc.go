@@ -5,7 +5,7 @@
 //
 // # Security
 //
-// Attributes contain the provider, the kind of event and its reason, but never
+// Attributes contain the provider, the type of event and its reason, but never
 // the tenant, the user, an account or a URL, which have too many values and are
 // personal data.
 package storeotel

@@ -18,7 +18,7 @@ import (
 // event as toolgrant.credential.events, records the duration of refreshes as
 // toolgrant.credential.refresh.duration, in seconds, and creates a span for
 // each refresh that succeeded or failed and for each event with an actor.
-// Attributes are provider, kind, reason and verdict. Spans also have
+// Attributes are provider, type, reason and verdict. Spans also have
 // toolgrant.actor (package actor), which may be personal data; metrics never
 // have it. If tracer is nil, no spans are created. The function is safe for
 // concurrent use and does not block.
@@ -34,7 +34,7 @@ func Observer(meter metric.Meter, tracer trace.Tracer) (func(context.Context, oa
 		return nil, fmt.Errorf("storeotel: %w", err)
 	}
 	return func(ctx context.Context, e oauthstore.Event) {
-		attrs := []attribute.KeyValue{attribute.String("kind", string(e.Kind)), attribute.String("provider", e.Key.Provider)}
+		attrs := []attribute.KeyValue{attribute.String("type", string(e.Type)), attribute.String("provider", e.Key.Provider)}
 		if e.Reason != "" {
 			attrs = append(attrs, attribute.String("reason", string(e.Reason)))
 		}
@@ -49,7 +49,7 @@ func Observer(meter metric.Meter, tracer trace.Tracer) (func(context.Context, oa
 		case e.Actor == "":
 			return
 		default:
-			name = "toolgrant " + string(e.Kind)
+			name = "toolgrant " + string(e.Type)
 		}
 		if tracer == nil {
 			return
@@ -75,5 +75,5 @@ func problem(e oauthstore.Event) string {
 	if e.Reason != "" {
 		return string(e.Reason)
 	}
-	return string(e.Kind)
+	return string(e.Type)
 }

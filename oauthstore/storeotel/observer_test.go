@@ -30,12 +30,12 @@ func TestEventsBecomeMetricsAndSpansWithoutPersonalData(t *testing.T) {
 
 	key := oauthstore.Key{Owner: oauthstore.Owner{Tenant: "personal-tenant", Subject: "personal-subject"}, Provider: "asana", Account: "personal-account", Server: "https://personal.example.com"}
 	ctx := context.Background()
-	observe(ctx, oauthstore.Event{Kind: oauthstore.EventRefreshed, Key: key, Took: 2 * time.Second})
-	observe(ctx, oauthstore.Event{Kind: oauthstore.EventRefreshed, Key: key, Took: time.Second})
-	observe(ctx, oauthstore.Event{Kind: oauthstore.EventRefreshFailed, Key: key, Took: time.Second, Reason: oauthstore.ReasonRefreshFailing, Err: &oauthstore.Error{Op: "refresh", Key: key, Err: oauthstore.ErrUnavailable, Detail: "no response"}})
-	observe(ctx, oauthstore.Event{Kind: oauthstore.EventLostRotation, Key: key, Took: time.Second, Reason: oauthstore.ReasonLostRotation, Err: errors.New("save for personal-tenant failed")})
-	observe(ctx, oauthstore.Event{Kind: oauthstore.EventCommitRetried, Key: key, Took: time.Second, Err: errors.New("save for personal-tenant failed")})
-	observe(ctx, oauthstore.Event{Kind: oauthstore.EventVerified, Key: key, Verdict: oauthstore.Verdict{Outcome: oauthstore.OutcomeAccepted}})
+	observe(ctx, oauthstore.Event{Type: oauthstore.EventRefreshed, Key: key, Took: 2 * time.Second})
+	observe(ctx, oauthstore.Event{Type: oauthstore.EventRefreshed, Key: key, Took: time.Second})
+	observe(ctx, oauthstore.Event{Type: oauthstore.EventRefreshFailed, Key: key, Took: time.Second, Reason: oauthstore.ReasonRefreshFailing, Err: &oauthstore.Error{Op: "refresh", Key: key, Err: oauthstore.ErrUnavailable, Detail: "no response"}})
+	observe(ctx, oauthstore.Event{Type: oauthstore.EventLostRotation, Key: key, Took: time.Second, Reason: oauthstore.ReasonLostRotation, Err: errors.New("save for personal-tenant failed")})
+	observe(ctx, oauthstore.Event{Type: oauthstore.EventCommitRetried, Key: key, Took: time.Second, Err: errors.New("save for personal-tenant failed")})
+	observe(ctx, oauthstore.Event{Type: oauthstore.EventVerified, Key: key, Verdict: oauthstore.Verdict{Outcome: oauthstore.OutcomeAccepted}})
 
 	var data metricdata.ResourceMetrics
 	require.NoError(t, reader.Collect(ctx, &data))
@@ -43,8 +43,8 @@ func TestEventsBecomeMetricsAndSpansWithoutPersonalData(t *testing.T) {
 	for _, m := range data.ScopeMetrics[0].Metrics {
 		if sum, ok := m.Data.(metricdata.Sum[int64]); ok {
 			for _, p := range sum.DataPoints {
-				kind, _ := p.Attributes.Value("kind")
-				counts[kind.AsString()] += p.Value
+				typ, _ := p.Attributes.Value("type")
+				counts[typ.AsString()] += p.Value
 				for _, kv := range p.Attributes.ToSlice() {
 					assert.NotContains(t, kv.Value.String(), "personal")
 				}
@@ -77,9 +77,9 @@ func TestAnActorIsInSpansAndInNoMetric(t *testing.T) {
 		sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans)).Tracer("test"))
 	require.NoError(t, err)
 	ctx := context.Background()
-	observe(ctx, oauthstore.Event{Kind: oauthstore.EventRevealed, Actor: "support:jane"})
-	observe(ctx, oauthstore.Event{Kind: oauthstore.EventRefreshed, Actor: "support:jane", Took: time.Second})
-	observe(ctx, oauthstore.Event{Kind: oauthstore.EventDisconnected})
+	observe(ctx, oauthstore.Event{Type: oauthstore.EventRevealed, Actor: "support:jane"})
+	observe(ctx, oauthstore.Event{Type: oauthstore.EventRefreshed, Actor: "support:jane", Took: time.Second})
+	observe(ctx, oauthstore.Event{Type: oauthstore.EventDisconnected})
 
 	ended := spans.Ended()
 	require.Len(t, ended, 2)

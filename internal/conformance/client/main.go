@@ -192,26 +192,26 @@ func (c *client) obtain(ctx context.Context, challenge http.Header) error {
 			return oauthstore.NewSecret(c.context.ValidJWT), nil
 		}, ask)
 	default:
-		var begun *connect.Begun
-		if begun, err = c.connect.Begin(ctx, c.provider, c.owner, ask); err == nil {
-			err = c.consent(ctx, begun)
+		var consent *connect.Consent
+		if consent, err = c.connect.Begin(ctx, c.provider, c.owner, ask); err == nil {
+			err = c.consent(ctx, consent)
 		}
 	}
 	return err
 }
 
 func (c *client) stepUp(ctx context.Context, challenge http.Header) error {
-	begun, err := c.connect.StepUp(ctx, c.provider, c.owner, challenge, nil)
+	consent, err := c.connect.StepUp(ctx, c.provider, c.owner, challenge, nil)
 	if err != nil {
 		return err
 	}
-	return c.consent(ctx, begun)
+	return c.consent(ctx, consent)
 }
 
 // consent replaces the user: the suite's authorization servers grant consent
 // immediately.
-func (c *client) consent(ctx context.Context, begun *connect.Begun) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, begun.URL, nil) //nolint:gosec // the suite says where to
+func (c *client) consent(ctx context.Context, consent *connect.Consent) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, consent.URL, nil) //nolint:gosec // the suite says where to
 	if err != nil {
 		return err
 	}
@@ -224,6 +224,6 @@ func (c *client) consent(ctx context.Context, begun *connect.Begun) error {
 	if err != nil {
 		return fmt.Errorf("the authorization endpoint responded with %d: %w", resp.StatusCode, err)
 	}
-	_, err = c.connect.Finish(ctx, c.owner, begun.Binding, location.String())
+	_, err = c.connect.Finish(ctx, c.owner, consent.Binding, location.String())
 	return err
 }

@@ -129,7 +129,7 @@ func (p *process) ask(o order) <-chan report {
 func (p *process) do(o order) report { return <-p.ask(o) }
 
 // reported returns the events of that kind so far.
-func (p *process) reported(kind oauthstore.EventKind, subject string) (all []report) {
+func (p *process) reported(kind oauthstore.EventType, subject string) (all []report) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, e := range p.events {

@@ -74,7 +74,7 @@ type report struct {
 	Revoked    *bool             `json:"revoked"`
 	Text       string            `json:"text"`
 
-	Event   oauthstore.EventKind `json:"event"`
+	Event   oauthstore.EventType `json:"event"`
 	Subject string               `json:"subject"` // of the event
 	Closing bool                 `json:"closing"`
 	Closed  bool                 `json:"closed"`
@@ -167,7 +167,7 @@ func work(text string) error {
 		PostTimeout: cfg.Times.Post, SaveBudget: cfg.Times.Save, Lease: cfg.Times.Lease, CacheAge: cfg.Times.CacheAge,
 		InsecureTransport: w.client.Transport, InsecureAllowLoopback: true,
 		Observer: func(_ context.Context, e oauthstore.Event) {
-			r := report{Event: e.Kind, Reason: e.Reason, Generation: e.Generation, Subject: e.Key.Owner.Subject}
+			r := report{Event: e.Type, Reason: e.Reason, Generation: e.Generation, Subject: e.Key.Owner.Subject}
 			if e.Err != nil {
 				r.Text = e.Err.Error()
 			}
