@@ -21,6 +21,7 @@ var asanaFamily = []Provider{
 				{
 					Pattern: `^https?://app\.asana\.com/`,
 					Why:     "That is Asana's REST API, not an MCP server: use https://mcp.asana.com/v2/mcp.",
+					API:     true,
 				},
 			},
 		},
@@ -125,7 +126,8 @@ var asanaFamily = []Provider{
 			"Its tokens are of another authorization server (mcp.asana.com) than those of V2 (app.asana.com) and don't work there.",
 			"Dynamic registration gave the client a secret, for client_secret_basic.",
 		},
-		Retired: "Asana's V1 server (/sse and /mcp) had its shutdown announced for 2026-08-05: use asana, https://mcp.asana.com/v2/mcp, with a token of an MCP app.",
+		ReplacedBy: "asana",
+		Retired:    "Asana's V1 server (/sse and /mcp) had its shutdown announced for 2026-08-05: use asana, https://mcp.asana.com/v2/mcp, with a token of an MCP app.",
 		Docs: []string{
 			"https://developers.asana.com/docs/integrating-with-asanas-mcp-server",
 			"https://forum.asana.com/t/new-v2-mcp-server-now-generally-available/1122647",

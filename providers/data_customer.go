@@ -28,6 +28,11 @@ var customerFamily = []Provider{
 					Pattern: `^https?://mcp\.hubspot\.com/mcp/?$`,
 					Why:     "That path returns 404: the server is at the origin, https://mcp.hubspot.com.",
 				},
+				{
+					Pattern: `^https?://api\.hubapi\.com/`,
+					Why:     "That is HubSpot's REST API, not an MCP server: use https://mcp.hubspot.com.",
+					API:     true,
+				},
 			},
 		},
 		Transport: TransportHTTP,

@@ -112,6 +112,13 @@ var notesFamily = []Provider{
 		Server: Server{
 			URL:        "https://mcp.notion.com/mcp",
 			Alternates: []string{"https://mcp.notion.com/sse"},
+			Refused: []Refused{
+				{
+					Pattern: `^https?://api\.notion\.com/`,
+					Why:     "That is Notion's REST API, not an MCP server: use https://mcp.notion.com/mcp.",
+					API:     true,
+				},
+			},
 		},
 		Transport: TransportHTTP,
 		Ways: []Way{

@@ -184,8 +184,17 @@ var workFamily = []Provider{
 		Name:        "ClickUp",
 		Vendor:      "ClickUp",
 		Description: "ClickUp: tasks, lists, docs and time.",
-		Server:      Server{URL: "https://mcp.clickup.com/mcp"},
-		Transport:   TransportHTTP,
+		Server: Server{
+			URL: "https://mcp.clickup.com/mcp",
+			Refused: []Refused{
+				{
+					Pattern: `^https?://api\.clickup\.com/`,
+					Why:     "That is ClickUp's REST API, not an MCP server: use https://mcp.clickup.com/mcp.",
+					API:     true,
+				},
+			},
+		},
+		Transport: TransportHTTP,
 		Ways: []Way{
 			{
 				ID:           "oauth",

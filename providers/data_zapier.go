@@ -135,7 +135,8 @@ var zapierFamily = []Provider{
 		Quirks: []string{
 			"Current documentation lacks this form; no source says whether old URLs still work.",
 		},
-		Retired: "A Zapier URL with a secret in it must not be used, since OpenAI shows server_url in its responses: make a connection token at https://mcp.zapier.com and use zapier.",
+		ReplacedBy: "zapier",
+		Retired:    "A Zapier URL with a secret in it must not be used, since OpenAI shows server_url in its responses: make a connection token at https://mcp.zapier.com and use zapier.",
 		Docs: []string{
 			"https://github.com/VapiAI/docs/pull/546",
 			"https://docs.zapier.com/mcp/authentication",

@@ -29,6 +29,7 @@ type Provider struct {
 	Quirks      []string // other surprises, one sentence each
 	Cost        string   // cost of a call beside the model's tokens; "" if unknown
 	Retired     string   // if not empty, the server is refused; a sentence that names its replacement
+	ReplacedBy  string   // id of the provider to use instead of a retired one
 	Docs        []string // the vendor's pages, and other sources
 	Source      Source   // source of the facts that carry no source of their own
 
@@ -75,6 +76,9 @@ type Param struct {
 type Refused struct {
 	Pattern string // regular expression (RE2) over the URL
 	Why     string // a sentence that names what to use now
+	// API reports whether these are URLs of the vendor's REST API. A text that
+	// shows such a call hints at a token of that API.
+	API bool
 }
 
 // A Wrong is a kind of token that is not for a server, or that works there but

@@ -25,7 +25,10 @@ func (e *RefusedURLError) Error() string { return "providers: " + e.Provider + "
 
 func (p Provider) refusef(format string, args ...any) error {
 	e := &RefusedURLError{Provider: p.ID, Sentence: fmt.Sprintf(format, args...)}
-	if len(parts(p.Server.URL)) == 0 && p.Retired == "" {
+	if p.Retired != "" {
+		p, _ = Lookup(p.ReplacedBy)
+	}
+	if len(parts(p.Server.URL)) == 0 {
 		e.Use = p.Server.URL
 	}
 	return e

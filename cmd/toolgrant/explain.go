@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"strconv"
@@ -10,6 +12,7 @@ import (
 
 	"github.com/toolgrant/toolgrant/internal/safetext"
 	"github.com/toolgrant/toolgrant/mcptools"
+	"github.com/toolgrant/toolgrant/mcptools/doctor"
 )
 
 func (a *app) explainCommand() *cobra.Command {
@@ -19,7 +22,9 @@ func (a *app) explainCommand() *cobra.Command {
 		Short: "Explain an error that is read from stdin",
 		Long: `Reads an error from stdin and classifies it: the body of an HTTP error, an output
 item, a stream event, or a log line that contains one of these. It sends no
-requests. An unrecognized error is "unknown", and the exit code is 0 too.`,
+requests. An unrecognized error is "unknown", and the exit code is 0 too. If a
+label or URL in the text belongs to a server in the catalogue, the advice uses
+the catalogue's facts about it.`,
 		Example: `  pbpaste | toolgrant explain
   toolgrant explain --json --http-status 424 --label asana < body.json`,
 		Args: cobra.NoArgs,
@@ -37,7 +42,12 @@ requests. An unrecognized error is "unknown", and the exit code is 0 too.`,
 				return fmt.Errorf("read stdin: %w", err)
 			}
 			f := mcptools.Classify(data, &o)
-			a.print(f, func(w io.Writer) { a.ui.failure(w, f) })
+			v := explanation{f, doctor.Advise(string(data), f)}
+			a.print(v, func(w io.Writer) {
+				a.ui.failure(w, f)
+				a.ui.bullets(w, "Advice", v.advice.Sentences)
+				a.ui.commands(w, v.advice.Commands)
+			})
 			return nil
 		}),
 	}
@@ -45,6 +55,29 @@ requests. An unrecognized error is "unknown", and the exit code is 0 too.`,
 	cmd.Flags().StringVar(&o.Surface, "surface", "", "API that the error comes from: responses, realtime or azure")
 	cmd.Flags().StringArrayVar(&o.Labels, "label", nil, "server_label in the request; repeat for all of them")
 	return cmd
+}
+
+// An explanation is a classification with advice, as it is printed.
+type explanation struct {
+	failure *mcptools.Failure
+	advice  doctor.Advice
+}
+
+// MarshalJSON returns the fields of the classification, then those of the advice.
+func (e explanation) MarshalJSON() ([]byte, error) {
+	failure, err := json.Marshal(e.failure)
+	if err != nil {
+		return nil, err
+	}
+	advice, err := json.Marshal(struct {
+		Provider *string  `json:"provider"`
+		Advice   []string `json:"advice"`
+		Commands []string `json:"commands"`
+	}{orNull(e.advice.Provider), list(e.advice.Sentences), list(e.advice.Commands)})
+	if err != nil {
+		return nil, err
+	}
+	return append(append(bytes.TrimSuffix(failure, []byte("}")), ','), advice[1:]...), nil
 }
 
 // kindWords are the kinds in words, for the plain output.

@@ -41,6 +41,7 @@ type providerDetail struct {
 	ReadOnly    *string     `json:"read_only"`
 	Hazards     []string    `json:"hazards"`
 	Retired     *string     `json:"retired"`
+	ReplacedBy  *string     `json:"replaced_by"`
 	Confidence  string      `json:"confidence"`
 }
 
@@ -74,7 +75,7 @@ func providerViewOf(p providers.Provider, whole bool) providerView {
 	d := &providerDetail{
 		ConnectorID: orNull(p.Server.Connector), Alternates: list(p.Server.Alternates), Params: []paramView{},
 		Issuer: orNull(p.OAuth.Issuer), Resource: orNull(p.OAuth.Resource), Rotates: yesNo(p.Tokens.Rotates),
-		ReadOnly: orNull(p.ReadOnly), Hazards: list(p.Hazards), Retired: orNull(p.Retired), Confidence: p.Source.Confidence,
+		ReadOnly: orNull(p.ReadOnly), Hazards: list(p.Hazards), Retired: orNull(p.Retired), ReplacedBy: orNull(p.ReplacedBy), Confidence: p.Source.Confidence,
 	}
 	if p.Tokens.TTL > 0 {
 		d.TokenTTL = orNull(p.Tokens.TTL.String())
@@ -197,7 +198,7 @@ func (a *app) showProvider(id string) error {
 			_, _ = fmt.Fprintf(w, "\n%s  %s\n  %s\n", a.ui.head.Render(way.ID), way.Name, way.Obtain)
 		}
 		a.ui.bullets(w, "Notes", append(slices.Clone(p.Hazards), p.Quirks...))
-		_, _ = fmt.Fprintf(w, "\nTo connect: toolgrant connect %s\n", p.ID)
+		_, _ = fmt.Fprintf(w, "\nTo connect: toolgrant connect %s\n", first(p.ReplacedBy, p.ID))
 	})
 	return nil
 }

@@ -46,7 +46,7 @@ func newUI(w io.Writer) *ui {
 }
 
 // defaultWidth is the width of a line if the output is not a terminal.
-const defaultWidth = 120
+const defaultWidth = 80
 
 // isTerminal reports whether a stream is a terminal.
 func isTerminal(stream any) bool {
@@ -135,6 +135,39 @@ func (u *ui) bullets(w io.Writer, heading string, sentences []string) {
 	}
 	_, _ = fmt.Fprintf(w, "\n%s\n", u.head.Render(heading))
 	for _, s := range sentences {
-		_, _ = fmt.Fprintf(w, "  - %s\n", s)
+		_, _ = fmt.Fprintf(w, "  - %s\n", strings.ReplaceAll(wrap(s, u.width()-4), "\n", "\n    "))
+	}
+}
+
+// wrap breaks a line between words, so that each line has at most that many
+// cells. Longer words stay whole.
+func wrap(text string, cells int) string {
+	var b strings.Builder
+	at := 0
+	for i, word := range strings.Fields(text) {
+		width := lipgloss.Width(word)
+		switch {
+		case i == 0:
+		case at+1+width > cells:
+			b.WriteByte('\n')
+			at = 0
+		default:
+			b.WriteByte(' ')
+			at++
+		}
+		b.WriteString(word)
+		at += width
+	}
+	return b.String()
+}
+
+// commands writes the commands to run next; nothing without commands.
+func (u *ui) commands(w io.Writer, lines []string) {
+	if len(lines) == 0 {
+		return
+	}
+	_, _ = fmt.Fprintf(w, "\n%s\n", u.head.Render("Next"))
+	for _, line := range lines {
+		_, _ = fmt.Fprintf(w, "  %s\n", line)
 	}
 }

@@ -111,6 +111,7 @@ var types = []reflect.Type{
 	reflect.TypeFor[mcptools.SetBuildOptions](),
 	reflect.TypeFor[mcptools.Skipped](),
 
+	reflect.TypeFor[doctor.Advice](),
 	reflect.TypeFor[doctor.Case](),
 	reflect.TypeFor[doctor.Drift](),
 	reflect.TypeFor[doctor.Hypothesis](),
