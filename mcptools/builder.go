@@ -3,7 +3,6 @@ package mcptools
 import (
 	"cmp"
 	"context"
-	"errors"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -15,6 +14,7 @@ import (
 	"github.com/openai/openai-go/v3/packages/param"
 	"github.com/openai/openai-go/v3/responses"
 
+	"github.com/toolgrant/toolgrant/internal/errtext"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/providers"
 )
@@ -180,7 +180,7 @@ func (b *Builder) serverURL(override string) (string, error) {
 	case override == "" && b.url != "":
 		return b.url, nil
 	case b.isConnector() && override != "":
-		return "", errors.New("mcptools: a server URL was given, and a connector has none")
+		return "", errtext.New("mcptools: a server URL was given, and a connector has none")
 	case b.isConnector(), b.target != nil && override == "" && b.provider.Server.URL == "":
 		return "", nil
 	}
@@ -189,7 +189,7 @@ func (b *Builder) serverURL(override string) (string, error) {
 		return "", err
 	}
 	if b.target == nil && !b.loopback && onLoopback(server) {
-		return "", errors.New("mcptools: the server URL leads to this machine, where OpenAI can't reach it; tests set InsecureAllowLoopback")
+		return "", errtext.New("mcptools: the server URL leads to this machine, where OpenAI can't reach it; tests set InsecureAllowLoopback")
 	}
 	return server, nil
 }

@@ -2,12 +2,12 @@ package mcptools
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"slices"
 	"time"
 
+	"github.com/toolgrant/toolgrant/internal/errtext"
 	"github.com/toolgrant/toolgrant/internal/safetext"
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
@@ -119,7 +119,7 @@ type BuildOptions struct {
 type faults []error
 
 func (f *faults) addf(format string, args ...any) {
-	*f = append(*f, fmt.Errorf("mcptools: "+format, args...))
+	*f = append(*f, errtext.Errorf("mcptools: "+format, args...))
 }
 
 func (f *faults) add(err error) {

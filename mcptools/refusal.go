@@ -138,7 +138,7 @@ func because(r oauthstore.Reason) string {
 // several, on one line without the packages' names.
 func words(err error) string {
 	if wrong, ok := errors.AsType[*providers.WrongTokenError](err); ok {
-		return wrong.Sentence
+		return wrong.Detail
 	}
 	return strings.ReplaceAll(errtext.Sentence(err), "\n", "; ")
 }

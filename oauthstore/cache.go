@@ -1,12 +1,13 @@
 package oauthstore
 
 import (
-	"fmt"
 	"hash/maphash"
 	"sync/atomic"
 	"time"
 
 	"github.com/maypok86/otter/v2"
+
+	"github.com/toolgrant/toolgrant/internal/errtext"
 )
 
 // A cache keeps the snapshots of recently used credentials. It knows which of
@@ -30,7 +31,7 @@ type cache struct {
 func newCache(size int, maxAge time.Duration) (*cache, error) {
 	snapshots, err := otter.New(&otter.Options[Key, *snapshot]{MaximumSize: size})
 	if err != nil {
-		return nil, fmt.Errorf("oauthstore: cache: %w", err)
+		return nil, errtext.Errorf("oauthstore: cache: %w", err)
 	}
 	return &cache{snapshots: snapshots, maxAge: maxAge, seed: maphash.MakeSeed()}, nil
 }

@@ -2,10 +2,11 @@ package oauthstore
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/toolgrant/toolgrant/internal/errtext"
 )
 
 // An Owner is the person or service on whose behalf a tool is used. Both
@@ -59,11 +60,11 @@ func (k Key) Validate() error {
 		}
 		switch {
 		case value == "" && required:
-			errs = append(errs, fmt.Errorf("oauthstore: key has no %s", name))
+			errs = append(errs, errtext.Errorf("oauthstore: key has no %s", name))
 		case len(value) > maxKeyPart:
-			errs = append(errs, fmt.Errorf("oauthstore: key's %s is longer than %d bytes", name, maxKeyPart))
+			errs = append(errs, errtext.Errorf("oauthstore: key's %s is longer than %d bytes", name, maxKeyPart))
 		case !utf8.ValidString(value) || strings.ContainsFunc(value, unicode.IsControl):
-			errs = append(errs, fmt.Errorf("oauthstore: key's %s holds control characters or is not UTF-8", name))
+			errs = append(errs, errtext.Errorf("oauthstore: key's %s holds control characters or is not UTF-8", name))
 		}
 	}
 	check("tenant", k.Owner.Tenant, true)

@@ -3,11 +3,11 @@ package oauthstore
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
+
+	"github.com/toolgrant/toolgrant/internal/errtext"
 )
 
 // Options of a [Store]. All processes that share a backend use the same
@@ -102,10 +102,10 @@ func (o *Options) withDefaults() (Options, error) {
 	c.PerIssuer = cmp.Or(c.PerIssuer, defaultPerIssuer)
 	c.SweepPerIssuer = cmp.Or(c.SweepPerIssuer, defaultSweepPerIssuer)
 	if c.PerIssuer < 0 || c.SweepPerIssuer < 0 {
-		return c, errors.New("oauthstore: PerIssuer and SweepPerIssuer must not be negative")
+		return c, errtext.New("oauthstore: PerIssuer and SweepPerIssuer must not be negative")
 	}
 	if c.PostTimeout < 0 || c.SaveBudget < 0 || c.Lease <= c.PostTimeout+c.SaveBudget {
-		return c, fmt.Errorf("oauthstore: Lease (%v) must be longer than PostTimeout (%v) and SaveBudget (%v) together",
+		return c, errtext.Errorf("oauthstore: Lease (%v) must be longer than PostTimeout (%v) and SaveBudget (%v) together",
 			c.Lease, c.PostTimeout, c.SaveBudget)
 	}
 	return c, nil

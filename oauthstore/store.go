@@ -2,13 +2,13 @@ package oauthstore
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 
 	"golang.org/x/sync/singleflight"
 
+	"github.com/toolgrant/toolgrant/internal/errtext"
 	"github.com/toolgrant/toolgrant/internal/safehttp"
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
@@ -40,7 +40,7 @@ type Store struct {
 // backend after it has closed the store.
 func New(db backend.Backend, sealer backend.Sealer, opts *Options) (*Store, error) {
 	if db == nil || sealer == nil {
-		return nil, errors.New("oauthstore: a store needs a backend and a sealer")
+		return nil, errtext.New("oauthstore: a store needs a backend and a sealer")
 	}
 	o, err := opts.withDefaults()
 	if err != nil {

@@ -3,11 +3,12 @@ package providers
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"net/url"
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/toolgrant/toolgrant/internal/errtext"
 )
 
 // A Catalogue is a set of providers with unique ids. It is immutable and safe
@@ -27,7 +28,7 @@ func NewCatalogue(own ...Provider) (*Catalogue, error) {
 			errs = append(errs, err)
 		}
 		if _, taken := c.Lookup(p.ID); taken {
-			errs = append(errs, fmt.Errorf("providers: there is already a provider %q", p.ID))
+			errs = append(errs, errtext.Errorf("providers: there is already a provider %q", p.ID))
 			continue
 		}
 		c.sorted = append(c.sorted, clone(p))

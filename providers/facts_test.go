@@ -165,6 +165,6 @@ func assertKnown(t *testing.T, p providers.Provider, raw string) {
 	if _, err := p.ServerURL(example); err != nil {
 		var refused *providers.RefusedURLError
 		require.ErrorAs(t, err, &refused)
-		assert.NotContains(t, refused.Sentence, "that is not a URL of", raw)
+		assert.NotContains(t, refused.Detail, "that is not a URL of", raw)
 	}
 }

@@ -244,7 +244,7 @@ func TestJWTsAreReadAndNotBelieved(t *testing.T) {
 			}
 			var wrong *providers.WrongTokenError
 			require.ErrorAs(t, err, &wrong)
-			assert.Contains(t, wrong.Sentence, c.refused)
+			assert.Contains(t, wrong.Detail, c.refused)
 		})
 	}
 }

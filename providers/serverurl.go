@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"github.com/toolgrant/toolgrant/internal/errtext"
 )
 
 // A RefusedURLError reports that a URL must not become a server_url. Its text
@@ -17,14 +19,17 @@ import (
 type RefusedURLError struct {
 	Provider string // id of the provider
 	Use      string // the server_url to use instead; "" where there is no single one
-	Sentence string // the reason, and the URL to use instead
+	Detail   string // the reason, and the URL to use instead
 }
 
-// Error returns "providers: id: sentence".
-func (e *RefusedURLError) Error() string { return "providers: " + e.Provider + ": " + e.Sentence }
+// Error returns "providers: id: detail".
+func (e *RefusedURLError) Error() string { return "providers: " + e.Sentence() }
+
+// Sentence returns the text of Error without the name of the package.
+func (e *RefusedURLError) Sentence() string { return e.Provider + ": " + e.Detail }
 
 func (p Provider) refusef(format string, args ...any) error {
-	e := &RefusedURLError{Provider: p.ID, Sentence: fmt.Sprintf(format, args...)}
+	e := &RefusedURLError{Provider: p.ID, Detail: fmt.Sprintf(format, args...)}
 	if p.Retired != "" {
 		p, _ = Lookup(p.ReplacedBy)
 	}
@@ -126,7 +131,7 @@ func (p Provider) At(values map[string]string) (Provider, error) {
 			return p.filled(expand(t, values), values), nil
 		}
 	}
-	return Provider{}, fmt.Errorf("providers: %s needs values for all parts of one of %s, and got %s", p.ID,
+	return Provider{}, errtext.Errorf("providers: %s needs values for all parts of one of %s, and got %s", p.ID,
 		strings.Join(append(urls, oauth...), ", "), strings.Join(slices.Sorted(maps.Keys(values)), ", "))
 }
 
@@ -137,7 +142,7 @@ func (p Provider) checkValues(template string, values map[string]string) error {
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		at := slices.IndexFunc(p.Server.Params, func(x Param) bool { return x.Name == name })
 		if at < 0 || !fitsPart(values[name], slices.Contains(parts(origin), name)) || !p.Server.Params[at].takes(values[name]) {
-			errs = append(errs, fmt.Errorf("providers: %s: invalid %s for the URL", p.ID, name))
+			errs = append(errs, errtext.Errorf("providers: %s: invalid %s for the URL", p.ID, name))
 		}
 	}
 	return errors.Join(errs...)

@@ -76,7 +76,7 @@ func TestServerURLIsExactOrRefused(t *testing.T) {
 			require.ErrorAs(t, err, &refused)
 			assert.Empty(t, got)
 			assert.Equal(t, c.provider.ID, refused.Provider)
-			assert.Contains(t, refused.Sentence, c.refused)
+			assert.Contains(t, refused.Detail, c.refused)
 			assert.NotContains(t, err.Error(), "synthetic-secret")
 			assert.NotContains(t, err.Error(), "aaaaaaaa")
 		})

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/toolgrant/toolgrant/internal/errtext"
 )
 
 // A WrongTokenError reports that a text is certainly not a token that a provider
@@ -15,11 +17,14 @@ type WrongTokenError struct {
 	Provider   string      // id of the provider
 	Way        string      // id of the way that the text was passed for
 	Recognized Recognition // the recognized kind; Kind is "" for a text that is not a token
-	Sentence   string      // the reason, and the fix
+	Detail     string      // the reason, and the fix
 }
 
-// Error returns "providers: id: sentence".
-func (e *WrongTokenError) Error() string { return "providers: " + e.Provider + ": " + e.Sentence }
+// Error returns "providers: id: detail".
+func (e *WrongTokenError) Error() string { return "providers: " + e.Sentence() }
+
+// Sentence returns the text of Error without the name of the package.
+func (e *WrongTokenError) Sentence() string { return e.Provider + ": " + e.Detail }
 
 // WayOf returns the way that a bare token without a refresh token most likely
 // belongs to: a way that takes its kind, first one of a key; else a key without
@@ -69,10 +74,10 @@ func (w Way) hasShape() bool {
 func (p Provider) CheckToken(way, token string) (warning string, err error) {
 	w, ok := p.Way(way)
 	if !ok {
-		return "", fmt.Errorf("providers: %s has no way %q", p.ID, way)
+		return "", errtext.Errorf("providers: %s has no way %q", p.ID, way)
 	}
 	wrong := func(r Recognition, format string, args ...any) (string, error) {
-		return "", &WrongTokenError{Provider: p.ID, Way: w.ID, Recognized: r, Sentence: fmt.Sprintf(format, args...)}
+		return "", &WrongTokenError{Provider: p.ID, Way: w.ID, Recognized: r, Detail: fmt.Sprintf(format, args...)}
 	}
 	if w.Kind == WayNone {
 		return wrong(Recognition{}, "%s asks for no token; a token that is sent there is only given away", p.Name)

@@ -62,7 +62,7 @@ func TestWrongTokensAreRefusedByName(t *testing.T) {
 			var wrong *providers.WrongTokenError
 			require.ErrorAs(t, err, &wrong)
 			assert.Equal(t, c.provider.ID, wrong.Provider)
-			assert.Contains(t, wrong.Sentence, c.says)
+			assert.Contains(t, wrong.Detail, c.says)
 			if secret := strings.TrimSpace(c.token); len(secret) > 8 && secret != "[redacted]" {
 				assert.NotContains(t, err.Error(), secret)
 				assert.NotContains(t, err.Error(), secret[len(secret)-6:])

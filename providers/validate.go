@@ -2,11 +2,12 @@ package providers
 
 import (
 	"errors"
-	"fmt"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/toolgrant/toolgrant/internal/errtext"
 )
 
 var (
@@ -59,7 +60,7 @@ type validator struct {
 
 func (v *validator) checkf(ok bool, format string, args ...any) {
 	if !ok {
-		v.errs = append(v.errs, fmt.Errorf("providers: %s: "+format, append([]any{v.id}, args...)...))
+		v.errs = append(v.errs, errtext.Errorf("providers: %s: "+format, append([]any{v.id}, args...)...))
 	}
 }
 

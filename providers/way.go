@@ -3,9 +3,10 @@ package providers
 import (
 	"cmp"
 	"encoding/base64"
-	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/toolgrant/toolgrant/internal/errtext"
 )
 
 // Kinds of [Way].
@@ -105,7 +106,7 @@ func (w Way) Headers(secret func(name string) string) (map[string]string, error)
 		headers[c.Header] = c.Prefix + text
 	}
 	if missing != nil {
-		return nil, fmt.Errorf("providers: the %s also needs %s", w.Name, strings.Join(missing, ", "))
+		return nil, errtext.Errorf("providers: the %s also needs %s", w.Name, strings.Join(missing, ", "))
 	}
 	return headers, nil
 }
@@ -125,7 +126,7 @@ func (p Provider) Way(id string) (Way, bool) {
 func (p Provider) Using(way string) (Provider, error) {
 	w, ok := p.Way(way)
 	if !ok {
-		return Provider{}, fmt.Errorf("providers: %s has no way %q", p.ID, way)
+		return Provider{}, errtext.Errorf("providers: %s has no way %q", p.ID, way)
 	}
 	p = clone(p)
 	p.Ways = []Way{w}

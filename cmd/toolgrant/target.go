@@ -114,7 +114,7 @@ func (t *target) refuse(way, token string) error {
 	if r := wrong; !ok || r.Recognized.Kind == "" || r.Recognized.JWT != nil && r.Recognized.Never == "" {
 		return nil // package connect judges JWTs, which may have expired and be refreshed
 	}
-	return faultf(mcptools.KindWrongTokenKind, "%s It was not sent. If the server accepts such tokens, add --takes %s", wrong.Sentence, wrong.Recognized.Kind)
+	return faultf(mcptools.KindWrongTokenKind, "%s It was not sent. If the server accepts such tokens, add --takes %s", wrong.Detail, wrong.Recognized.Kind)
 }
 
 // resolveNew is like resolve for commands that create a credential: an unknown

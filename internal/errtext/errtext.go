@@ -1,12 +1,33 @@
 package errtext
 
 import (
-	"slices"
+	"errors"
+	"fmt"
 	"strings"
 )
 
-// packages of this module whose errors begin with their name.
-var packages = []string{"oauthstore", "keyset", "connect", "mcptools", "session", "doctor", "lab", "providers", "oauth"}
+// A named is an error that begins with the name of its package.
+type named struct {
+	error
+	sentence string // its text without the name
+}
+
+// New is [errors.New] for a text "package: sentence".
+func New(text string) error { return name(errors.New(text)) }
+
+// Errorf is [fmt.Errorf] for a format "package: sentence".
+func Errorf(format string, args ...any) error { return name(fmt.Errorf(format, args...)) }
+
+func name(err error) error {
+	_, sentence, _ := strings.Cut(err.Error(), ": ")
+	return &named{err, sentence}
+}
+
+// Sentence returns the text of Error without the name of the package.
+func (e *named) Sentence() string { return e.sentence }
+
+// Unwrap returns the error as [errors.New] or [fmt.Errorf] returned it.
+func (e *named) Unwrap() error { return e.error }
 
 // Sentence returns the text of err without the name of its package: that of its
 // method Sentence, if it has one. Joined errors are separated by "; ".
@@ -26,10 +47,6 @@ func Sentence(err error) string {
 			}
 			return strings.Join(texts, "; ")
 		}
-	}
-	name, rest, ok := strings.Cut(err.Error(), ": ")
-	if ok && slices.Contains(packages, name) {
-		return rest
 	}
 	return err.Error()
 }

@@ -2,12 +2,12 @@ package oauth
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/url"
 	"slices"
 	"strings"
 
+	"github.com/toolgrant/toolgrant/internal/errtext"
 	"github.com/toolgrant/toolgrant/internal/safehttp"
 )
 
@@ -16,8 +16,8 @@ import (
 const maxClientDocument = 5 << 10
 
 var (
-	errDocumentURL = errors.New("oauth: the URL of a client ID metadata document must be https with a path, and have no user name, fragment, query or dot segments")
-	errDocument    = errors.New("oauth: invalid client ID metadata document")
+	errDocumentURL = errtext.New("oauth: the URL of a client ID metadata document must be https with a path, and have no user name, fragment, query or dot segments")
+	errDocument    = errtext.New("oauth: invalid client ID metadata document")
 )
 
 // CheckDocumentURL returns an error if the URL can't be the client id of a

@@ -63,9 +63,11 @@ type Error struct {
 }
 
 // Error returns "oauth: op: class: code (status n): cause".
-func (e *Error) Error() string {
+func (e *Error) Error() string { return "oauth: " + e.Sentence() }
+
+// Sentence returns the text of Error without the name of the package.
+func (e *Error) Sentence() string {
 	var b strings.Builder
-	b.WriteString("oauth: ")
 	b.WriteString(e.Op)
 	if e.Class != "" {
 		b.WriteString(": ")

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/toolgrant/toolgrant/internal/errtext"
 	"github.com/toolgrant/toolgrant/internal/secret"
 )
 
@@ -36,10 +37,10 @@ type TokenResponse struct {
 
 // Problems of an access token.
 var (
-	errForeignType    = errors.New("oauth: the token_type is not bearer")
-	errMalformedToken = errors.New("oauth: the access token is empty or malformed")
-	errMixedAnswer    = errors.New("oauth: the response has both a token and an error")
-	errOtherTokenType = errors.New("oauth: the server issued another token type than requested")
+	errForeignType    = errtext.New("oauth: the token_type is not bearer")
+	errMalformedToken = errtext.New("oauth: the access token is empty or malformed")
+	errMixedAnswer    = errtext.New("oauth: the response has both a token and an error")
+	errOtherTokenType = errtext.New("oauth: the server issued another token type than requested")
 )
 
 var errNoToken = errors.New("the response has no token")

@@ -2,13 +2,14 @@ package lab
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/toolgrant/toolgrant/internal/errtext"
 )
 
 // A FaultName describes a fault for [World.Fault].
@@ -164,23 +165,23 @@ func (f *faultSet) set(spec string) error {
 		known = known || k.name == kind && slices.Contains(f.parts(k.part), part)
 	}
 	if !known {
-		return fmt.Errorf("lab: unknown fault %q", name)
+		return errtext.Errorf("lab: unknown fault %q", name)
 	}
 	one := &fault{left: -1}
 	if counted {
 		n, err := strconv.Atoi(count)
 		if err != nil || n < 1 {
-			return fmt.Errorf("lab: fault %q: after * comes how often it strikes", spec)
+			return errtext.Errorf("lab: fault %q: after * comes how often it strikes", spec)
 		}
 		one.left = n
 	}
 	if hasArg != (kind == "slow") {
-		return fmt.Errorf("lab: fault %q: slow, and only slow, says how late, as slow=200ms", spec)
+		return errtext.Errorf("lab: fault %q: slow, and only slow, says how late, as slow=200ms", spec)
 	}
 	if hasArg {
 		d, err := time.ParseDuration(arg)
 		if err != nil || d <= 0 {
-			return fmt.Errorf("lab: fault %q: invalid duration %q", spec, arg)
+			return errtext.Errorf("lab: fault %q: invalid duration %q", spec, arg)
 		}
 		one.delay = d
 	}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/toolgrant/toolgrant/internal/errtext"
 )
 
 // A Script determines what the model does. A request with a new message of the
@@ -56,10 +58,10 @@ func ParseScript(data []byte) (*Script, error) {
 	dec.DisallowUnknownFields()
 	var s Script
 	if err := dec.Decode(&s); err != nil {
-		return nil, fmt.Errorf("lab: script: %w", err)
+		return nil, errtext.Errorf("lab: script: %w", err)
 	}
 	if dec.More() {
-		return nil, errors.New("lab: script: there is something after its end")
+		return nil, errtext.New("lab: script: there is something after its end")
 	}
 	if err := s.check(); err != nil {
 		return nil, err
@@ -69,7 +71,7 @@ func ParseScript(data []byte) (*Script, error) {
 
 func (s *Script) check() error {
 	if len(s.Turns) == 0 {
-		return errors.New("lab: script: it has no turns")
+		return errtext.New("lab: script: it has no turns")
 	}
 	for i, t := range s.Turns {
 		for j, step := range t.Steps {

@@ -3,10 +3,10 @@ package lab
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"regexp"
 	"slices"
+
+	"github.com/toolgrant/toolgrant/internal/errtext"
 )
 
 // A Server is one MCP server of the world.
@@ -63,22 +63,22 @@ var reserved = []string{"auth", "appauth", "mcp", "openai", "none", "v1"}
 
 func checkServers(servers []Server) error {
 	if len(servers) == 0 {
-		return errors.New("lab: a world needs a server")
+		return errtext.New("lab: a world needs a server")
 	}
 	seen := map[string]bool{}
 	for _, s := range servers {
 		switch {
 		case !serverName.MatchString(s.Name):
-			return fmt.Errorf("lab: server name %q: a letter, then letters, digits, '-' and '_'", s.Name)
+			return errtext.Errorf("lab: server name %q: a letter, then letters, digits, '-' and '_'", s.Name)
 		case slices.Contains(reserved, s.Name):
-			return fmt.Errorf("lab: server name %q is taken by a part of the lab", s.Name)
+			return errtext.Errorf("lab: server name %q is taken by a part of the lab", s.Name)
 		case seen[s.Name]:
-			return fmt.Errorf("lab: two servers are called %q", s.Name)
+			return errtext.Errorf("lab: two servers are called %q", s.Name)
 		}
 		seen[s.Name] = true
 		for _, t := range s.Tools {
 			if t.Name == "" || t.Handle == nil {
-				return fmt.Errorf("lab: a tool of %q lacks its name or its Handle", s.Name)
+				return errtext.Errorf("lab: a tool of %q lacks its name or its Handle", s.Name)
 			}
 		}
 	}

@@ -3,7 +3,6 @@ package lab
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"slices"
@@ -11,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/toolgrant/toolgrant/internal/errtext"
 	"github.com/toolgrant/toolgrant/internal/safehttp"
 )
 
@@ -141,11 +141,11 @@ func (w *World) Client() *http.Client { return w.client }
 func listen(address string) (net.Listener, error) {
 	ln, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("lab: %w", err)
+		return nil, errtext.Errorf("lab: %w", err)
 	}
 	if tcp, ok := ln.Addr().(*net.TCPAddr); !ok || !tcp.IP.IsLoopback() {
 		_ = ln.Close()
-		return nil, fmt.Errorf("lab: %s is not a loopback address, and a lab must not be reached from elsewhere", address)
+		return nil, errtext.Errorf("lab: %s is not a loopback address, and a lab must not be reached from elsewhere", address)
 	}
 	return ln, nil
 }

@@ -2,9 +2,10 @@ package session
 
 import (
 	"encoding/json"
-	"fmt"
 
 	"github.com/openai/openai-go/v3/responses"
+
+	"github.com/toolgrant/toolgrant/internal/errtext"
 )
 
 // An Approval is a call of the model that needs approval.
@@ -33,7 +34,7 @@ func (d Decision) check() error {
 	case Defer, Approve, Deny:
 		return nil
 	}
-	return fmt.Errorf("session: %q is no decision about a call", string(d))
+	return errtext.Errorf("session: %q is no decision about a call", string(d))
 }
 
 // An Answer is a decision about a call.

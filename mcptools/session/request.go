@@ -15,6 +15,7 @@ import (
 	"github.com/openai/openai-go/v3/option"
 	"github.com/openai/openai-go/v3/responses"
 
+	"github.com/toolgrant/toolgrant/internal/errtext"
 	"github.com/toolgrant/toolgrant/internal/safehttp"
 	"github.com/toolgrant/toolgrant/mcptools"
 )
@@ -55,7 +56,7 @@ func (t *turn) refused(err error, c *capture) attempt {
 			HTTPStatus: c.status, Surface: "responses", Header: c.header, Entries: t.tools.Entries, Cause: err,
 		})
 	case !ok:
-		return attempt{err: fmt.Errorf("session: %w", unanswered(err)), mayHaveRun: true}
+		return attempt{err: errtext.Errorf("session: %w", unanswered(err)), mayHaveRun: true}
 	}
 	// OpenAI's refusals come before tools run. A 5xx may come after.
 	unsure := f.Kind == mcptools.KindUnknown || f.Kind == mcptools.KindPlatform && c.status >= http.StatusInternalServerError

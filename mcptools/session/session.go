@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"iter"
 	"log/slog"
 	"maps"
@@ -16,6 +15,7 @@ import (
 	"github.com/openai/openai-go/v3/packages/ssestream"
 	"github.com/openai/openai-go/v3/responses"
 
+	"github.com/toolgrant/toolgrant/internal/errtext"
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
@@ -122,16 +122,16 @@ type held struct {
 // Errors that callers branch on.
 var (
 	// ErrBusy: a turn of this session is running.
-	ErrBusy = errors.New("session: a turn is running")
+	ErrBusy = errtext.New("session: a turn is running")
 	// ErrPending: calls wait for approval; [Session.Continue] goes on.
-	ErrPending = errors.New("session: calls wait for approval")
+	ErrPending = errtext.New("session: calls wait for approval")
 	// ErrNothingPending: no call waits for approval.
-	ErrNothingPending = errors.New("session: no call waits for approval")
+	ErrNothingPending = errtext.New("session: no call waits for approval")
 	// ErrWrongOwner: Options.State belongs to another owner than the session, or
 	// names none.
-	ErrWrongOwner = errors.New("session: the state belongs to another owner")
+	ErrWrongOwner = errtext.New("session: the state belongs to another owner")
 	// ErrTooManyRounds: the model asked for approvals without end.
-	ErrTooManyRounds = errors.New("session: the turn took too many rounds of approvals")
+	ErrTooManyRounds = errtext.New("session: the turn took too many rounds of approvals")
 )
 
 // New returns a session that asks client, with the entries of set for owner.
@@ -148,26 +148,26 @@ func New(client Responses, set *mcptools.Set, owner oauthstore.Owner, opts *Opti
 	o.Replay = o.Replay || o.Params.Store.Valid() && !o.Params.Store.Value
 	var errs []error
 	if client == nil || set == nil {
-		errs = append(errs, errors.New("session: a session needs a client and a set"))
+		errs = append(errs, errtext.New("session: a session needs a client and a set"))
 	}
 	if owner.Tenant == "" || owner.Subject == "" {
-		errs = append(errs, errors.New("session: the owner lacks a part"))
+		errs = append(errs, errtext.New("session: the owner lacks a part"))
 	}
 	if o.Params.Model == "" {
-		errs = append(errs, errors.New("session: Params names no model"))
+		errs = append(errs, errtext.New("session: Params names no model"))
 	}
 	if o.Params.PreviousResponseID.Valid() {
-		errs = append(errs, errors.New("session: Params has a previous response: that belongs into State"))
+		errs = append(errs, errtext.New("session: Params has a previous response: that belongs into State"))
 	}
 	if o.State != nil {
 		errs = append(errs, o.State.check(owner, o.Replay))
 	}
 	if o.Params.Background.Value {
-		errs = append(errs, errors.New("session: Params asks for the background, where mcp tools are known to fail"))
+		errs = append(errs, errtext.New("session: Params asks for the background, where mcp tools are known to fail"))
 	}
 	for i, r := range o.Rules {
 		if r.Answer.Decision != Approve && r.Answer.Decision != Deny {
-			errs = append(errs, fmt.Errorf("session: rule %d decides nothing", i))
+			errs = append(errs, errtext.Errorf("session: rule %d decides nothing", i))
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -223,7 +223,7 @@ func (s *Session) RunItems(ctx context.Context, items ...responses.ResponseInput
 		for _, item := range items {
 			raw, err := json.Marshal(item)
 			if err != nil {
-				return nil, fmt.Errorf("session: input: %w", err)
+				return nil, errtext.Errorf("session: input: %w", err)
 			}
 			input = append(input, raw)
 		}
@@ -243,7 +243,7 @@ func (s *Session) Continue(ctx context.Context, answers map[string]Answer) iter.
 		}
 		for id, answer := range answers {
 			if !slices.ContainsFunc(st.Pending, func(a Approval) bool { return a.ID == id }) {
-				return nil, fmt.Errorf("session: no call waits for approval %q", id)
+				return nil, errtext.Errorf("session: no call waits for approval %q", id)
 			}
 			if err := answer.Decision.check(); err != nil {
 				return nil, err

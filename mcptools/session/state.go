@@ -2,13 +2,12 @@ package session
 
 import (
 	"encoding/json"
-	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/openai/openai-go/v3/packages/param"
 	"github.com/openai/openai-go/v3/responses"
 
+	"github.com/toolgrant/toolgrant/internal/errtext"
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
@@ -47,10 +46,10 @@ func (st State) MarshalJSON() ([]byte, error) {
 func (st *State) UnmarshalJSON(data []byte) error {
 	var v encoded
 	if err := json.Unmarshal(data, &v); err != nil {
-		return fmt.Errorf("session: state: %w", err)
+		return errtext.Errorf("session: state: %w", err)
 	}
 	if v.Version > stateVersion {
-		return fmt.Errorf("session: the state is of version %d, and this package knows %d", v.Version, stateVersion)
+		return errtext.Errorf("session: the state is of version %d, and this package knows %d", v.Version, stateVersion)
 	}
 	*st = State(v.fields)
 	st.Owner = oauthstore.Owner{Tenant: v.Tenant, Subject: v.Subject}
@@ -63,16 +62,16 @@ func (st State) check(owner oauthstore.Owner, replay bool) error {
 	case st.Owner != owner && (begun || st.Owner != oauthstore.Owner{}):
 		return ErrWrongOwner
 	case replay && st.PreviousResponseID != "":
-		return errors.New("session: the state names a response, and Replay sends the conversation, which is not in it")
+		return errtext.New("session: the state names a response, and Replay sends the conversation, which is not in it")
 	case !replay && len(st.Items) > 0:
-		return errors.New("session: the state holds the conversation, and without Replay it is not sent")
+		return errtext.New("session: the state holds the conversation, and without Replay it is not sent")
 	}
 	for _, a := range st.Pending {
 		if err := a.Answer.Decision.check(); err != nil {
 			return err
 		}
 		if a.ID == "" {
-			return errors.New("session: the state has an approval without an id")
+			return errtext.New("session: the state has an approval without an id")
 		}
 	}
 	return nil
@@ -107,7 +106,7 @@ func rawInput(in responses.ResponseNewParamsInputUnion) ([]json.RawMessage, erro
 	for _, item := range items {
 		raw, err := json.Marshal(item)
 		if err != nil {
-			return nil, fmt.Errorf("session: input: %w", err)
+			return nil, errtext.Errorf("session: input: %w", err)
 		}
 		out = append(out, raw)
 	}

@@ -10,11 +10,12 @@ import (
 
 	"github.com/openai/openai-go/v3/responses"
 
+	"github.com/toolgrant/toolgrant/internal/errtext"
 	"github.com/toolgrant/toolgrant/mcptools"
 )
 
 // errStopped ends a turn whose consumer has broken off.
-var errStopped = errors.New("session: the consumer has stopped")
+var errStopped = errtext.New("session: the consumer has stopped")
 
 // A turn is one message of the user's and all that follows from it.
 type turn struct {

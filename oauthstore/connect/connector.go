@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sync/singleflight"
 
+	"github.com/toolgrant/toolgrant/internal/errtext"
 	"github.com/toolgrant/toolgrant/internal/oauth"
 	"github.com/toolgrant/toolgrant/internal/safehttp"
 	"github.com/toolgrant/toolgrant/internal/storehandle"
@@ -88,7 +89,7 @@ type Connector struct {
 // New returns a connector, or an error that lists all invalid options.
 func New(store *oauthstore.Store, opts *Options) (*Connector, error) {
 	if store == nil {
-		return nil, errors.New("connect: a connector needs a store")
+		return nil, errtext.New("connect: a connector needs a store")
 	}
 	var o Options
 	if opts != nil {
@@ -113,7 +114,7 @@ func New(store *oauthstore.Store, opts *Options) (*Connector, error) {
 
 func (o *Options) validate() error {
 	var errs []error
-	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf("connect: "+format, args...)) }
+	bad := func(format string, args ...any) { errs = append(errs, errtext.Errorf("connect: "+format, args...)) }
 	if o.RedirectURL != "" {
 		if err := checkRedirect(o.RedirectURL); err != nil {
 			errs = append(errs, err)
@@ -141,7 +142,7 @@ func (o *Options) validate() error {
 	return errors.Join(errs...)
 }
 
-var errRedirectURL = errors.New("connect: the redirect URL is not an https URL, or an http one on a loopback address, without fragment")
+var errRedirectURL = errtext.New("connect: the redirect URL is not an https URL, or an http one on a loopback address, without fragment")
 
 // checkRedirect checks the form of a redirect URI (OAuth 2.1 section 2.3.1).
 func checkRedirect(raw string) error {

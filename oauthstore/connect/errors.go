@@ -58,8 +58,11 @@ type Error struct {
 }
 
 // Error returns "connect: op: key: kind: detail".
-func (e *Error) Error() string {
-	parts := []string{"connect", e.Op}
+func (e *Error) Error() string { return "connect: " + e.Sentence() }
+
+// Sentence returns the text of Error without the name of the package.
+func (e *Error) Sentence() string {
+	parts := []string{e.Op}
 	if e.Key != (oauthstore.Key{}) {
 		parts = append(parts, e.Key.String())
 	}

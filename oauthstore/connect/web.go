@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/subtle"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -13,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/toolgrant/toolgrant/internal/errtext"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/actor"
 	"github.com/toolgrant/toolgrant/providers"
@@ -64,19 +64,19 @@ func (c *Connector) Web(signedIn func(*http.Request) (oauthstore.Owner, error), 
 	w.providers = make(map[string]providers.Provider, len(w.opts.Providers))
 	for _, p := range w.opts.Providers {
 		if _, taken := w.providers[p.ID]; taken {
-			return nil, fmt.Errorf("connect: two providers have the id %q", p.ID)
+			return nil, errtext.Errorf("connect: two providers have the id %q", p.ID)
 		}
 		if err := p.Validate(); err != nil {
-			return nil, fmt.Errorf("connect: %w", err)
+			return nil, errtext.Errorf("connect: %w", err)
 		}
 		w.providers[p.ID] = p
 	}
 	callback, err := url.Parse(c.opts.RedirectURL)
 	switch {
 	case signedIn == nil:
-		return nil, errors.New("connect: Web needs a signedIn function")
+		return nil, errtext.New("connect: Web needs a signedIn function")
 	case c.opts.RedirectURL == "" || err != nil:
-		return nil, errors.New("connect: Web needs Options.RedirectURL")
+		return nil, errtext.New("connect: Web needs Options.RedirectURL")
 	}
 	w.loopback = callback.Scheme == "http"
 	return w, nil

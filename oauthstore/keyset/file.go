@@ -13,6 +13,7 @@ import (
 	"github.com/gofrs/flock"
 	"github.com/rogpeppe/go-internal/robustio"
 
+	"github.com/toolgrant/toolgrant/internal/errtext"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/internal/folder"
 )
@@ -71,7 +72,7 @@ func (f File) Swap(ctx context.Context, old, text []byte) error {
 		return err
 	}
 	if (have == nil) != (old == nil) || !bytes.Equal(have, old) {
-		return fmt.Errorf("keyset: %s: %w", f, ErrChanged)
+		return errtext.Errorf("keyset: %s: %w", f, ErrChanged)
 	}
 	return replace(path, text)
 }

@@ -3,10 +3,10 @@ package keyset
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"time"
 
+	"github.com/toolgrant/toolgrant/internal/errtext"
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
@@ -130,7 +130,7 @@ func (s *Set) readOnce(ctx context.Context) (*state, error) {
 		return nil, err
 	}
 	if len(text) == 0 {
-		return nil, errors.New("keyset: empty")
+		return nil, errtext.New("keyset: empty")
 	}
 	digest := sha256.Sum256(text)
 	if before := s.current.Load(); before != nil && before.digest == digest {

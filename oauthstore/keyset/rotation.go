@@ -9,6 +9,7 @@ import (
 	"github.com/tink-crypto/tink-go/v2/aead"
 	tinkkeyset "github.com/tink-crypto/tink-go/v2/keyset"
 
+	"github.com/toolgrant/toolgrant/internal/errtext"
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
@@ -148,11 +149,11 @@ func (s *Set) change(f func(*tinkkeyset.Manager, *state, history) error) error {
 	before := s.current.Load()
 	m, hist := tinkkeyset.NewManagerFromHandle(before.handle), maps.Clone(before.recorded())
 	if err := f(m, before, hist); err != nil {
-		return fmt.Errorf("keyset: %w", err)
+		return errtext.Errorf("keyset: %w", err)
 	}
 	h, err := m.Handle()
 	if err != nil {
-		return fmt.Errorf("keyset: %w", err)
+		return errtext.Errorf("keyset: %w", err)
 	}
 	st, err := newState(h, hist)
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	tinkkeyset "github.com/tink-crypto/tink-go/v2/keyset"
 	"github.com/tink-crypto/tink-go/v2/tink"
 
+	"github.com/toolgrant/toolgrant/internal/errtext"
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
@@ -62,7 +63,7 @@ func (o *Options) withDefaults() (Options, error) {
 	out.DropWait = max(0, cmp.Or(out.DropWait, defaultDropWait))
 	out.Logger = cmp.Or(out.Logger, slog.New(slog.DiscardHandler))
 	if out.ReloadAge < 0 || out.StaleLimit < out.ReloadAge {
-		return out, fmt.Errorf("keyset: StaleLimit (%v) must be at least ReloadAge (%v)", out.StaleLimit, out.ReloadAge)
+		return out, errtext.Errorf("keyset: StaleLimit (%v) must be at least ReloadAge (%v)", out.StaleLimit, out.ReloadAge)
 	}
 	return out, nil
 }
@@ -92,7 +93,7 @@ var _ backend.Sealer = (*Set)(nil)
 func New() (*Set, error) {
 	h, err := tinkkeyset.NewHandle(aead.XAES256GCM192BitNonceKeyTemplate())
 	if err != nil {
-		return nil, fmt.Errorf("keyset: new key: %w", err)
+		return nil, errtext.Errorf("keyset: new key: %w", err)
 	}
 	st, err := newState(h, history{})
 	if err != nil {
@@ -152,13 +153,13 @@ type state struct {
 func newState(h *tinkkeyset.Handle, hist history) (*state, error) {
 	a, err := aead.New(h)
 	if err != nil {
-		return nil, fmt.Errorf("keyset: not for authenticated encryption: %w", err)
+		return nil, errtext.Errorf("keyset: not for authenticated encryption: %w", err)
 	}
 	st := &state{handle: h, aead: a, enabled: make(map[uint32]bool, h.Len()), history: hist}
 	for i := range h.Len() {
 		e, err := h.Entry(i)
 		if err != nil {
-			return nil, fmt.Errorf("keyset: %w", err)
+			return nil, errtext.Errorf("keyset: %w", err)
 		}
 		if e.KeyStatus() == tinkkeyset.Enabled {
 			st.enabled[e.KeyID()] = true

@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"time"
 
 	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
 	tinkkeyset "github.com/tink-crypto/tink-go/v2/keyset"
 	"github.com/tink-crypto/tink-go/v2/tink"
+
+	"github.com/toolgrant/toolgrant/internal/errtext"
 )
 
 // textFormat is the format that this release writes.
@@ -38,10 +38,10 @@ func parse(ctx context.Context, text []byte, kms tink.AEADWithContext) (*state, 
 	var doc document
 	// No error of what follows is passed on that could quote key material.
 	if err := json.Unmarshal(text, &doc); err != nil {
-		return nil, errors.New("keyset: not a keyset")
+		return nil, errtext.New("keyset: not a keyset")
 	}
 	if doc.Format > textFormat {
-		return nil, fmt.Errorf("keyset: format %d is of a newer release", doc.Format)
+		return nil, errtext.Errorf("keyset: format %d is of a newer release", doc.Format)
 	}
 	if doc.Keyset == nil {
 		doc.Keyset, doc.History = text, nil
@@ -60,13 +60,13 @@ func parseTink(ctx context.Context, text []byte, kms tink.AEADWithContext) (*tin
 	if kms != nil {
 		h, err := tinkkeyset.ReadWithContext(ctx, r, kms, nil)
 		if err != nil {
-			return nil, fmt.Errorf("keyset: cannot be decrypted: %w", err)
+			return nil, errtext.Errorf("keyset: cannot be decrypted: %w", err)
 		}
 		return h, nil
 	}
 	h, err := insecurecleartextkeyset.Read(r)
 	if err != nil {
-		return nil, errors.New("keyset: not a keyset, or one that a KMS encrypted")
+		return nil, errtext.New("keyset: not a keyset, or one that a KMS encrypted")
 	}
 	return h, nil
 }
@@ -87,7 +87,7 @@ func (s *Set) text(ctx context.Context, kms tink.AEADWithContext) ([]byte, error
 		err = insecurecleartextkeyset.Write(st.handle, w)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("keyset: it cannot be written: %w", err)
+		return nil, errtext.Errorf("keyset: it cannot be written: %w", err)
 	}
 	return json.Marshal(document{Format: textFormat, Keyset: keys.Bytes(), History: st.recorded()})
 }
