@@ -15,6 +15,7 @@ import (
 	"github.com/openai/openai-go/v3/responses"
 
 	"github.com/toolgrant/toolgrant/internal/errtext"
+	"github.com/toolgrant/toolgrant/internal/safehttp"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/providers"
 )
@@ -26,7 +27,8 @@ type Builder struct {
 	creds       oauthstore.Credentials // nil: the server is open to anyone
 	label       string
 	description string
-	target      Target // nil: the server URL
+	tunnel      string // tunnel_id of the entries; "" for none
+	connector   string // connector_id of the entries; "" for none
 	url         string // the provider's own server URL; "" if there is none, or one per customer
 	approval    Approval
 	allowed     []string
@@ -56,7 +58,7 @@ func NewBuilder(p providers.Provider, creds oauthstore.Credentials, opts *Option
 		o = *opts
 	}
 	b := &Builder{
-		provider: p, label: o.Label, description: o.Description, target: o.Target,
+		provider: p, tunnel: o.TunnelID,
 		allowed: slices.Clone(o.AllowedTools), readOnly: o.ReadOnly, callers: slices.Clone(o.AllowedCallers),
 		deferred: o.DeferLoading, useHeaders: o.UseHeaders,
 		need: o.Need, loopback: o.InsecureAllowLoopback, accepted: &acceptedTokens{}, looks: newLooks(), log: o.Logger,
@@ -66,8 +68,8 @@ func NewBuilder(p providers.Provider, creds oauthstore.Credentials, opts *Option
 	}
 	b.label = cmp.Or(o.Label, p.Label, p.ID)
 	b.description = cmp.Or(o.Description, p.Description)
-	if b.target == nil && p.Server.Connector != "" {
-		b.target = Connector(p.Server.Connector)
+	if b.tunnel == "" {
+		b.connector = p.Server.Connector
 	}
 
 	var f faults
@@ -80,17 +82,14 @@ func NewBuilder(p providers.Provider, creds oauthstore.Credentials, opts *Option
 	f.callers(b.callers)
 	f.headers("Headers", o.Headers, p.Ways)
 	b.headers = withHeaders(documentedHeaders(p), o.Headers)
-	b.checkTarget(&f)
+	b.checkServer(&f)
 	b.checkCredentials(&f, creds)
-	if o.Approval == nil {
-		o.Approval = ApprovalAlways
-	}
 	o.Approval.check(&f, b.allowed)
 	if err := f.err(); err != nil {
 		return nil, err
 	}
 	b.approval = o.Approval.clone()
-	if b.target == nil && b.creds != nil {
+	if b.hasURL() && b.creds != nil {
 		b.hc = probeClient(b.loopback, o.InsecureTransport)
 	}
 	if b.hc != nil && !o.InsecureSkipProbe && b.need.Verify == nil {
@@ -105,20 +104,20 @@ func NewBuilder(p providers.Provider, creds oauthstore.Credentials, opts *Option
 	return b, nil
 }
 
-// checkTarget checks where the entry points to, as far as that is fixed now.
-func (b *Builder) checkTarget(f *faults) {
-	if b.target != nil {
-		b.target.check(f)
-	}
-	if b.isConnector() {
+const connectorDeprecated = "connector_id is deprecated for models released after 2026-09-01: use a server URL or a tunnel if there is one"
+
+// checkServer checks the server of the entries, as far as it is known already.
+func (b *Builder) checkServer(f *faults) {
+	if b.connector != "" {
+		f.connector(b.connector)
 		b.warnings = append(b.warnings, connectorDeprecated)
-		if own := b.provider.Server.Connector; own != "" && b.target != Connector(own) {
-			f.addf("the target is another connector than the provider's, %s", own)
-		}
 		if b.useHeaders {
 			f.addf("UseHeaders can't be used with a connector: OpenAI takes its token in authorization only")
 		}
 		return
+	}
+	if b.tunnel != "" {
+		f.tunnel(b.tunnel)
 	}
 	if b.provider.Retired != "" {
 		f.addf("%s: %s", b.provider.ID, b.provider.Retired)
@@ -147,10 +146,9 @@ func (b *Builder) checkCredentials(f *faults, creds oauthstore.Credentials) {
 	}
 }
 
-func (b *Builder) isConnector() bool {
-	_, ok := b.target.(connector)
-	return ok
-}
+// hasURL reports whether the entries have a server URL, not a tunnel or a
+// connector.
+func (b *Builder) hasURL() bool { return b.tunnel == "" && b.connector == "" }
 
 // Label returns the server_label of the builder's entries.
 func (b *Builder) Label() string { return b.label }
@@ -179,16 +177,16 @@ func (b *Builder) serverURL(override string) (string, error) {
 	switch {
 	case override == "" && b.url != "":
 		return b.url, nil
-	case b.isConnector() && override != "":
-		return "", errtext.New("mcptools: a server URL was given, and a connector has none")
-	case b.isConnector(), b.target != nil && override == "" && b.provider.Server.URL == "":
+	case b.connector != "" && override != "":
+		return "", errtext.New("mcptools: a connector has no server URL: remove it from the options")
+	case b.connector != "", b.tunnel != "" && override == "" && b.provider.Server.URL == "":
 		return "", nil
 	}
 	server, err := b.provider.ServerURL(override)
 	if err != nil {
 		return "", err
 	}
-	if b.target == nil && !b.loopback && onLoopback(server) {
+	if b.hasURL() && !b.loopback && onLoopback(server) {
 		return "", errtext.New("mcptools: the server URL leads to this machine, where OpenAI can't reach it; tests set InsecureAllowLoopback")
 	}
 	return server, nil
@@ -223,7 +221,7 @@ func (b *Builder) Entry(ctx context.Context, owner oauthstore.Owner, opts *Build
 		Label: b.label, Provider: b.provider.ID, Key: m.key, Warnings: slices.Clone(b.warnings),
 		Generation: m.token.Generation, Grant: m.token.Grant, Expiry: m.token.Expiry, Short: m.token.Short,
 	}
-	if b.target == nil {
+	if b.hasURL() {
 		e.ServerURL = m.key.Server
 	}
 	if m.warning != "" {
@@ -286,9 +284,12 @@ func (b *Builder) skeleton(serverURL string) *responses.ToolMcpParam {
 		AllowedCallers:  slices.Clone(b.callers),
 		RequireApproval: b.approval.union(),
 	}
-	if b.target != nil {
-		b.target.set(m)
-	} else {
+	switch {
+	case b.tunnel != "":
+		m.TunnelID = param.NewOpt(b.tunnel)
+	case b.connector != "":
+		m.ConnectorID = b.connector //nolint:staticcheck // deprecated for new models, and the caller is warned
+	default:
 		m.ServerURL = param.NewOpt(serverURL)
 	}
 	if b.description != "" {
@@ -324,7 +325,7 @@ func (b *Builder) authorize(m *responses.ToolMcpParam, way providers.Way, t *oau
 		m.Authorization = param.NewOpt(t.AccessToken.Expose())
 		return nil
 	}
-	if b.isConnector() {
+	if b.connector != "" {
 		return b.refusal(KindWrongTokenKind, "a connector takes bearer tokens only", nil)
 	}
 	headers, unfit := carried(way, *t)
@@ -347,6 +348,13 @@ func inURL(rawURL string, s oauthstore.Secret) bool {
 		return false
 	}
 	return len(text) >= 8 && (strings.Contains(rawURL, text) || strings.Contains(rawURL, url.QueryEscape(text)))
+}
+
+// onLoopback reports whether the URL, which a provider has accepted, leads to
+// this machine. Providers accept http there only.
+func onLoopback(serverURL string) bool {
+	u, err := url.Parse(serverURL)
+	return err == nil && safehttp.IsLoopback(u.Hostname())
 }
 
 func expired(t *oauthstore.Token, now time.Time) bool {

@@ -16,7 +16,7 @@ import (
 const wordsOfEntries = "authorization server_description server_label server_url connector_id tunnel_id " +
 	"require_approval allowed_tools tool_names read_only defer_loading allowed_callers programmatic [redacted]"
 
-// Whatever goes in: either there is no entry, or it is one that OpenAI takes.
+// For any input, Build returns no entry or one that OpenAI accepts.
 func FuzzBuilder(f *testing.F) {
 	f.Add("notes", "Notes of the team.", notesURL, notesText, "X-Notes-Space", "team", "read,search", "", uint8(0), uint8(0))
 	f.Add("Notes-2_", "", notesURL, notesText, "X-A", "1", "read,write", "write", uint8(1), uint8(3))
@@ -40,22 +40,19 @@ func FuzzBuilder(f *testing.F) {
 		names := strings.Split(other, ",")
 		switch approval % 5 {
 		case 1:
-			o.Approval = mcptools.ApprovalFilter{Always: names}
+			o.Approval = mcptools.Approval{Always: names}
 		case 2:
 			o.Approval = mcptools.ApprovalNever
 		case 3:
-			o.Approval = mcptools.ApprovalFilter{Never: names, InsecureTrustReadOnly: flags&8 != 0}
+			o.Approval = mcptools.Approval{Never: names, InsecureTrustReadOnly: flags&8 != 0}
 		case 4:
-			o.Approval = mcptools.ApprovalFilter{InsecureTrustReadOnly: true}
+			o.Approval = mcptools.Approval{InsecureTrustReadOnly: true}
 		}
 		if flags&16 != 0 {
 			o.AllowedCallers = []string{"programmatic"}
 		}
-		switch flags >> 6 {
-		case 1:
-			o.Target = mcptools.Tunnel(other)
-		case 2:
-			o.Target = mcptools.Connector(other)
+		if flags>>6 == 1 {
+			o.TunnelID = other
 		}
 
 		// A token that stands in what is no secret as well proves nothing.

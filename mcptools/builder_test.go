@@ -23,7 +23,7 @@ const (
 
 var ada = oauthstore.Owner{Tenant: "acme", Subject: "ada"}
 
-// notes is a server that nobody has heard of.
+// notes is a server that the catalogue does not list.
 func notes() providers.Provider {
 	return providers.Custom("notes", notesURL, &providers.CustomOptions{Name: "Notes"})
 }
@@ -87,16 +87,24 @@ func TestEntry(t *testing.T) {
 			want: `{"type":"mcp","server_label":"My_Notes-2","server_url":"` + notesURL + `","authorization":"` + notesText + `",
 				"server_description":"Notes of the team.\nNothing else.","require_approval":"always"}`,
 		},
+		"approval explicitly": {
+			opts: mcptools.Options{Approval: mcptools.ApprovalAlways},
+			want: head + `,"require_approval":"always"}`,
+		},
+		"some tools always": {
+			opts: mcptools.Options{Approval: mcptools.Approval{Always: []string{"delete"}}},
+			want: head + `,"require_approval":{"always":{"tool_names":["delete"]}}}`,
+		},
 		"no approval": {
 			opts: mcptools.Options{Approval: mcptools.ApprovalNever},
 			want: head + `,"require_approval":"never"}`,
 		},
 		"approval by name": {
-			opts: mcptools.Options{Approval: mcptools.ApprovalFilter{Always: []string{"delete"}, Never: []string{"read", "search"}}},
+			opts: mcptools.Options{Approval: mcptools.Approval{Always: []string{"delete"}, Never: []string{"read", "search"}}},
 			want: head + `,"require_approval":{"always":{"tool_names":["delete"]},"never":{"tool_names":["read","search"]}}}`,
 		},
 		"approval by the server's annotations": {
-			opts: mcptools.Options{Approval: &mcptools.ApprovalFilter{InsecureTrustReadOnly: true}},
+			opts: mcptools.Options{Approval: mcptools.Approval{InsecureTrustReadOnly: true}},
 			want: head + `,"require_approval":{"never":{"read_only":true}}}`,
 		},
 		"tools by name": {
@@ -135,7 +143,7 @@ func TestEntry(t *testing.T) {
 				"headers":{"DD_API_KEY":"` + notesText + `","DD_APPLICATION_KEY":"synthetic-secret-application"}}`,
 		},
 		"a tunnel in place of the URL": {
-			opts: mcptools.Options{Target: mcptools.Tunnel("tunnel_0123456789abcdefghijklmnopqrstuv")},
+			opts: mcptools.Options{TunnelID: "tunnel_0123456789abcdefghijklmnopqrstuv"},
 			want: `{"type":"mcp","server_label":"notes","tunnel_id":"tunnel_0123456789abcdefghijklmnopqrstuv",
 				"authorization":"` + notesText + `","require_approval":"always"}`,
 		},
@@ -190,8 +198,8 @@ func TestEveryFaultIsReportedAtOnce(t *testing.T) {
 	_, err := mcptools.NewBuilder(notes(), nil, &mcptools.Options{
 		Label:          "2 fast",
 		Description:    "a\x00b",
-		Target:         mcptools.Tunnel("tunnel_SHORT"),
-		Approval:       mcptools.ApprovalFilter{Always: []string{"x"}, Never: []string{"x", "y"}, InsecureTrustReadOnly: true},
+		TunnelID:       "tunnel_SHORT",
+		Approval:       mcptools.Approval{Always: []string{"x"}, Never: []string{"x", "y"}, InsecureTrustReadOnly: true},
 		AllowedTools:   []string{"x", "x", ""},
 		AllowedCallers: []string{"anyone"},
 		Headers: map[string]string{
@@ -201,8 +209,8 @@ func TestEveryFaultIsReportedAtOnce(t *testing.T) {
 	})
 	require.Error(t, err)
 	for _, want := range []string{
-		`label "2 fast"`, "description", "tunnel id", `"x" in both Always and Never`, "both Never and InsecureTrustReadOnly",
-		`filter names "y", which AllowedTools leaves out`, `names "x" twice`, "no name of a tool", `"anyone"`,
+		`label "2 fast"`, "description", `TunnelID "tunnel_SHORT"`, `"x" in both Always and Never`, "both Never and InsecureTrustReadOnly",
+		`names "y", which AllowedTools excludes`, `names "x" twice`, "not a valid tool name", `"anyone"`,
 		"AUTHORIZATION", "Proxy-Authorization", "content-type", "Connection", `"bad name"`, "value of header X-Line", "set twice",
 		"Mcp-Session-Id", "value of header X-Nul", "no credentials",
 	} {
@@ -215,8 +223,7 @@ func TestAnEmptyListIsNotTheSameAsNone(t *testing.T) {
 	for name, o := range map[string]mcptools.Options{
 		"tools":   {AllowedTools: []string{}},
 		"callers": {AllowedCallers: []string{}},
-		"filter":  {Approval: mcptools.ApprovalFilter{}},
-		"names":   {Approval: mcptools.ApprovalFilter{Never: []string{}, InsecureTrustReadOnly: true}},
+		"names":   {Approval: mcptools.Approval{Never: []string{}, InsecureTrustReadOnly: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -224,6 +231,14 @@ func TestAnEmptyListIsNotTheSameAsNone(t *testing.T) {
 			assert.ErrorContains(t, err, "empty")
 		})
 	}
+}
+
+func TestApprovalNeverCannotBeNarrowedAfterwards(t *testing.T) {
+	t.Parallel()
+	a := mcptools.ApprovalNever
+	a.Always = []string{"delete"}
+	_, err := mcptools.NewBuilder(notes(), has(notesToken()), &mcptools.Options{Approval: a})
+	assert.ErrorContains(t, err, "ApprovalNever and selects tools too")
 }
 
 func TestLabels(t *testing.T) {
@@ -255,9 +270,8 @@ func TestConnectors(t *testing.T) {
 
 	_, err = mcptools.NewBuilder(gmail, has(notesToken()), &mcptools.Options{UseHeaders: true})
 	require.ErrorContains(t, err, "authorization only")
-	_, err = mcptools.NewBuilder(gmail, has(notesToken()), &mcptools.Options{Target: mcptools.Connector("connector_dropbox")})
-	require.ErrorContains(t, err, "another connector")
-	_, err = mcptools.NewBuilder(notes(), has(notesToken()), &mcptools.Options{Target: mcptools.Connector("connector_nope")})
+	gmail.Server.Connector = "connector_nope"
+	_, err = mcptools.NewBuilder(gmail, has(notesToken()), nil)
 	require.ErrorContains(t, err, "connector_nope")
 }
 
@@ -266,7 +280,7 @@ func TestAReturnedEntryIsTheCallers(t *testing.T) {
 	o := mcptools.Options{
 		AllowedTools: []string{"read", "write"}, AllowedCallers: []string{"direct"}, ReadOnly: true,
 		Headers:  map[string]string{"X-Notes-Space": "team"},
-		Approval: mcptools.ApprovalFilter{Always: []string{"write"}, Never: []string{"read"}},
+		Approval: mcptools.Approval{Always: []string{"write"}, Never: []string{"read"}},
 	}
 	b, err := mcptools.NewBuilder(notes(), has(notesToken()), unprobed(o))
 	require.NoError(t, err)
@@ -285,8 +299,7 @@ func TestAReturnedEntryIsTheCallers(t *testing.T) {
 	m.RequireApproval.OfMcpToolApprovalFilter.Never.ToolNames[0] = "x"
 	e.Warnings[0] = "x"
 	o.AllowedTools[0], o.AllowedCallers[0], o.Headers["X-Notes-Space"] = "x", "x", "x"
-	filter := o.Approval.(mcptools.ApprovalFilter)
-	filter.Always[0], filter.Never[0] = "x", "x"
+	o.Approval.Always[0], o.Approval.Never[0] = "x", "x"
 
 	next, err := b.Entry(t.Context(), ada, nil)
 	require.NoError(t, err)

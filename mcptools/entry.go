@@ -13,6 +13,7 @@ import (
 	"github.com/openai/openai-go/v3/packages/param"
 	"github.com/openai/openai-go/v3/responses"
 
+	"github.com/toolgrant/toolgrant/internal/entryhandle"
 	"github.com/toolgrant/toolgrant/internal/secret"
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
@@ -76,6 +77,26 @@ func (e Entry) Renew(ctx context.Context) (Entry, error) {
 	}
 	s := e.state()
 	return s.builder.Entry(ctx, e.Key.Owner, &s.opts)
+}
+
+func init() {
+	entryhandle.Of = func(entry any) entryhandle.Facts { return entry.(Entry).facts() }
+	entryhandle.SameCredential = func(a, b any) bool { return a.(Entry).sameCredential(b.(Entry)) }
+}
+
+func (e Entry) facts() entryhandle.Facts {
+	if e.state == nil {
+		return entryhandle.Facts{}
+	}
+	s := e.state()
+	headers, _ := s.builder.entryHeaders(s.opts.Headers) // they were valid when the entry was built
+	return entryhandle.Facts{Provider: s.builder.provider, Token: s.issued, Headers: headers}
+}
+
+// sameCredential reports whether both entries send the same token and headers.
+func (e Entry) sameCredential(other Entry) bool {
+	a, b := e.Tool().OfMcp, other.Tool().OfMcp
+	return a != nil && b != nil && a.Authorization == b.Authorization && maps.Equal(a.Headers, b.Headers)
 }
 
 // MarshalJSON returns the tool as it is sent, but with "[redacted]" in place

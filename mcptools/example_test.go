@@ -21,7 +21,7 @@ var creds = oauthstore.SourceFunc(func(_ context.Context, key oauthstore.Key, _ 
 
 func ExampleBuilder_Build() {
 	notion, err := mcptools.NewBuilder(providers.Notion(), creds, &mcptools.Options{
-		Approval:          mcptools.ApprovalFilter{Never: []string{"notion-search", "notion-fetch"}},
+		Approval:          mcptools.Approval{Never: []string{"notion-search", "notion-fetch"}},
 		InsecureSkipProbe: true, // this example has no network
 	})
 	if err != nil {

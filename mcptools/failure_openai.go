@@ -59,6 +59,14 @@ func ofAPIError(err error, e *openai.Error, entries []Entry) *Failure {
 	return r.body("", responseBody(e.Response))
 }
 
+// surfaceOf returns the surface of the API that a request of openai-go's went to.
+func surfaceOf(req *http.Request) string {
+	if req != nil && req.URL != nil && strings.HasSuffix(req.URL.Hostname(), ".azure.com") {
+		return surfaceAzure
+	}
+	return surfaceResponses
+}
+
 // bodies serialises the reading of bodies that openai-go keeps in memory and
 // hands out in more than one place.
 var bodies sync.Mutex

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/toolgrant/toolgrant/internal/errtext"
@@ -24,11 +26,14 @@ type Options struct {
 	// server is for. Default: the provider's, else none is sent.
 	Description string
 
-	// Target is where OpenAI finds the server. Default: the provider's server
-	// URL, or its connector where it has no URL.
-	Target Target
+	// TunnelID is the id of a Secure MCP Tunnel through which OpenAI reaches a
+	// server in a private network: "tunnel_" and 32 lower-case letters or digits.
+	// The credential is that of the provider's server URL, if it has one. This
+	// process does not probe a server behind a tunnel. If empty, the entry has the
+	// provider's server URL, or its connector if it has no URL.
+	TunnelID string
 
-	// Approval selects the calls that need approval. If nil, [ApprovalAlways],
+	// Approval selects the calls that need approval. If zero, [ApprovalAlways],
 	// which is sent explicitly rather than left to OpenAI's default.
 	Approval Approval
 
@@ -65,7 +70,7 @@ type Options struct {
 	// any case. Default: false.
 	UseHeaders bool
 
-	// Need is what each token must meet. If Need.Verify is nil, the builder's own
+	// Need states the requirements for each token. If Need.Verify is nil, the builder's own
 	// probe. The zero value means the defaults of package oauthstore.
 	Need oauthstore.Need
 
@@ -101,7 +106,7 @@ type BuildOptions struct {
 	ServerURL string
 
 	// MinTTL is how long the token must live at least: as long as the response
-	// may run. Default: that of Options.Refresh.
+	// may run. Default: that of Options.Need.
 	MinTTL time.Duration
 
 	// Headers are further headers for this entry only, such as those that name
@@ -140,7 +145,7 @@ func (f *faults) names(field string, names []string) {
 	for _, n := range names {
 		switch {
 		case n == "" || !printable(n):
-			f.addf("%s holds %q, which is no name of a tool", field, n)
+			f.addf("%s holds %q, which is not a valid tool name", field, n)
 		case seen[n]:
 			f.addf("%s names %q twice", field, n)
 		}
@@ -155,6 +160,26 @@ func (f *faults) callers(callers []string) {
 		if c != "direct" && c != "programmatic" {
 			f.addf("AllowedCallers holds %q: it knows direct and programmatic", c)
 		}
+	}
+}
+
+var tunnelID = regexp.MustCompile(`^tunnel_[a-z0-9]{32}$`)
+
+func (f *faults) tunnel(id string) {
+	if !tunnelID.MatchString(id) {
+		f.addf("TunnelID %q: must be tunnel_ and 32 lower-case letters or digits", id)
+	}
+}
+
+// connectorIDs are those of OpenAI's API reference.
+var connectorIDs = []string{
+	"connector_dropbox", "connector_gmail", "connector_googlecalendar", "connector_googledrive",
+	"connector_microsoftteams", "connector_outlookcalendar", "connector_outlookemail", "connector_sharepoint",
+}
+
+func (f *faults) connector(id string) {
+	if !slices.Contains(connectorIDs, id) {
+		f.addf("connector id %q: OpenAI supports %s", id, strings.Join(connectorIDs, ", "))
 	}
 }
 
@@ -175,14 +200,3 @@ func (f *faults) label(label string) {
 
 // printable reports whether text has no line breaks and no hidden characters.
 func printable(text string) bool { return safetext.Line(text) == text }
-
-// missing returns the names that are not in all.
-func missing(names, all []string) []string {
-	var out []string
-	for _, n := range names {
-		if !slices.Contains(all, n) {
-			out = append(out, n)
-		}
-	}
-	return out
-}

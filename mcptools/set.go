@@ -60,6 +60,28 @@ func (s *Set) Labels() []string {
 	return labels
 }
 
+// Without returns a set that leaves those labels out, in the same order. It
+// may be empty, and then builds nothing.
+func (s *Set) Without(labels ...string) *Set {
+	rest := slices.DeleteFunc(slices.Clone(s.builders), func(b *Builder) bool { return slices.Contains(labels, b.label) })
+	return &Set{builders: rest}
+}
+
+// Verifier returns a function that asks the MCP server whether it accepts a
+// token, such as for the options of package connect: that of the builder for the
+// key's provider and server. The verdict is [oauthstore.OutcomeUnknown] if the
+// set has none.
+func (s *Set) Verifier() func(context.Context, oauthstore.Key, oauthstore.Token) oauthstore.Verdict {
+	return func(ctx context.Context, key oauthstore.Key, t oauthstore.Token) oauthstore.Verdict {
+		for _, b := range s.builders {
+			if b.serves(key) {
+				return b.Verifier()(ctx, key, t)
+			}
+		}
+		return oauthstore.Verdict{Detail: "no builder of the set is for this provider and server", At: time.Now()}
+	}
+}
+
 // SetBuildOptions are what differs from one request to the next.
 type SetBuildOptions struct {
 	// MinTTL is [BuildOptions.MinTTL] for all providers. Default: that of each
@@ -70,9 +92,9 @@ type SetBuildOptions struct {
 	RequireTTL bool
 
 	// InsecurePlainHTTP lets the request to the Responses API carry the tokens
-	// over plain http, such as to a gateway inside a cluster. [Set.Build] has no
-	// use for it: it does not see where its entries are sent. If false,
-	// [Request.Option] refuses a URL that is neither https nor on loopback.
+	// over plain http, such as to a gateway inside a cluster. [Set.Build] sends
+	// nothing itself; [Result.Option] applies it. If false, that option refuses a
+	// URL that is neither https nor on loopback.
 	InsecurePlainHTTP bool
 
 	// Each is what differs for single providers, by label; MinTTL and
@@ -107,6 +129,17 @@ func (s Skipped) MarshalJSON() ([]byte, error) {
 type Result struct {
 	Entries []Entry   // in the set's order
 	Skipped []Skipped // what was left out, in the set's order
+
+	plainHTTP bool // SetBuildOptions.InsecurePlainHTTP
+}
+
+// Entry returns the entry with that label, and whether there is one.
+func (r Result) Entry(label string) (Entry, bool) {
+	i := slices.IndexFunc(r.Entries, func(e Entry) bool { return e.Label == label })
+	if i < 0 {
+		return Entry{}, false
+	}
+	return r.Entries[i], true
 }
 
 // Tools returns the entries for the request.
@@ -173,7 +206,7 @@ func (s *Set) Build(ctx context.Context, owner oauthstore.Owner, opts *SetBuildO
 	}
 	wg.Wait()
 
-	var r Result
+	r := Result{plainHTTP: o.InsecurePlainHTTP}
 	var fatal []error
 	for i, b := range s.builders {
 		f, ok := AsFailure(errs[i])

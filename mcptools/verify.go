@@ -13,20 +13,25 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
-// Verifier returns a function that judges whether a token is valid for the
-// server at the key's URL, for callers that are about to store one: it checks
-// provenance and shape, and then asks the server with the headers of an entry,
-// also if [Options] turn the probe of Build off. Tunnels, connectors and servers
-// that are open to anyone are not asked. opts may be nil; only its Headers
-// matter.
-func (b *Builder) Verifier(opts *BuildOptions) func(context.Context, oauthstore.Key, oauthstore.Token) oauthstore.Verdict {
-	more := headersOf(opts)
+// Verifier returns a function that asks the server at the key's URL whether it
+// accepts a token, for callers that are about to store one, such as package
+// connect. It checks provenance and shape first, and sends the headers of an
+// entry, also if [Options] disable the probe of Build. The verdict is
+// [oauthstore.OutcomeUnknown] for tunnels, connectors and servers without
+// authentication, which it does not ask. See [Set.Verifier] for several builders.
+func (b *Builder) Verifier() func(context.Context, oauthstore.Key, oauthstore.Token) oauthstore.Verdict {
 	return func(ctx context.Context, key oauthstore.Key, t oauthstore.Token) oauthstore.Verdict {
 		if _, _, f := b.check(key, &t); f != nil {
 			return oauthstore.Verdict{Outcome: oauthstore.OutcomeRefused, Reason: oauthstore.ReasonAudience, Detail: f.sentence, At: time.Now()}
 		}
-		return b.probe(ctx, key, t, more)
+		return b.probe(ctx, key, t, nil)
 	}
+}
+
+// serves reports whether the key is one of the builder's.
+func (b *Builder) serves(key oauthstore.Key) bool {
+	server, err := b.serverURL(key.Server)
+	return key.Provider == b.provider.ID && err == nil && server == key.Server
 }
 
 // verifier is the function that Build passes to the credential store. It gives

@@ -261,7 +261,7 @@ func TestWhatIsSurelySomethingElseIsSentToNobody(t *testing.T) {
 		assert.NotContains(t, f.Error(), foreign)
 
 		key := oauthstore.Key{Owner: ada, Provider: "notes", Server: s.url}
-		v := b.Verifier(nil)(t.Context(), key, tok)
+		v := b.Verifier()(t.Context(), key, tok)
 		assert.Equal(t, oauthstore.OutcomeRefused, v.Outcome, name)
 		assert.NotEmpty(t, v.Detail)
 		assert.NotContains(t, v.Detail, foreign)
@@ -317,7 +317,7 @@ func TestVerifier(t *testing.T) {
 	key := oauthstore.Key{Owner: ada, Provider: "notes", Server: s.url}
 	b, err := mcptools.NewBuilder(s.provider(), has(bare(mcpToken)), probing(mcptools.Options{InsecureSkipProbe: true}))
 	require.NoError(t, err)
-	verify := b.Verifier(nil)
+	verify := b.Verifier()
 
 	v := verify(t.Context(), key, bare(mcpToken))
 	assert.Equal(t, oauthstore.OutcomeAccepted, v.Outcome, v.Detail)
@@ -331,13 +331,45 @@ func TestVerifier(t *testing.T) {
 	assert.Equal(t, oauthstore.OutcomeAccepted, verify(t.Context(), key, bare(mcpToken)).Outcome)
 	assert.Greater(t, s.asked(), asked, "an explicit question was answered from memory")
 
-	tunnel, err := mcptools.NewBuilder(s.provider(), has(bare(mcpToken)), probing(mcptools.Options{Target: mcptools.Tunnel("tunnel_0123456789abcdefghijklmnopqrstuv")}))
+	tunnel, err := mcptools.NewBuilder(s.provider(), has(bare(mcpToken)), probing(mcptools.Options{TunnelID: "tunnel_0123456789abcdefghijklmnopqrstuv"}))
 	require.NoError(t, err)
 	asked = s.asked()
-	assert.Equal(t, oauthstore.OutcomeUnknown, tunnel.Verifier(nil)(t.Context(), key, bare(mcpToken)).Outcome)
+	assert.Equal(t, oauthstore.OutcomeUnknown, tunnel.Verifier()(t.Context(), key, bare(mcpToken)).Outcome)
 	_, err = tunnel.Build(t.Context(), ada, nil)
 	require.NoError(t, err)
 	assert.Equal(t, asked, s.asked(), "asked past the tunnel")
+}
+
+func TestVerifierOfASetAsksTheServerOfTheKey(t *testing.T) {
+	t.Parallel()
+	first, second := newNotesServer(t), newNotesServer(t)
+	second.take("Bearer " + restToken)
+	var builders []*mcptools.Builder
+	for label, s := range map[string]*notesServer{"first": first, "second": second} {
+		b, err := mcptools.NewBuilder(s.provider(), has(bare(mcpToken)), probing(mcptools.Options{Label: label}))
+		require.NoError(t, err)
+		builders = append(builders, b)
+	}
+	set, err := mcptools.NewSet(builders...)
+	require.NoError(t, err)
+	verify := set.Verifier()
+	key := oauthstore.Key{Owner: ada, Provider: "notes"}
+
+	key.Server = first.url
+	assert.Equal(t, oauthstore.OutcomeAccepted, verify(t.Context(), key, bare(mcpToken)).Outcome)
+	key.Server = second.url
+	assert.Equal(t, oauthstore.OutcomeRefused, verify(t.Context(), key, bare(mcpToken)).Outcome, "asked the other server")
+	assert.Equal(t, oauthstore.OutcomeAccepted, verify(t.Context(), key, bare(restToken)).Outcome)
+
+	asked := first.asked() + second.asked()
+	for _, other := range []oauthstore.Key{
+		{Owner: ada, Provider: "tasks", Server: first.url}, {Owner: ada, Provider: "notes", Server: "https://other.example/mcp"}, {Owner: ada, Provider: "notes"},
+	} {
+		v := verify(t.Context(), other, bare(mcpToken))
+		assert.Equal(t, oauthstore.OutcomeUnknown, v.Outcome, "%v", other)
+		assert.Contains(t, v.Detail, "no builder")
+	}
+	assert.Equal(t, asked, first.asked()+second.asked(), "a token went to a server that its key does not name")
 }
 
 // Where a server lists for anyone, its list is no proof.
@@ -350,7 +382,7 @@ func TestAServerThatListsForAnyoneProvesNothing(t *testing.T) {
 	b, err := mcptools.NewBuilder(p, has(bare(restToken)), probing(mcptools.Options{}))
 	require.NoError(t, err)
 	key := oauthstore.Key{Owner: ada, Provider: "notes", Server: s.url}
-	assert.Equal(t, oauthstore.OutcomeUnknown, b.Verifier(nil)(t.Context(), key, bare(restToken)).Outcome)
+	assert.Equal(t, oauthstore.OutcomeUnknown, b.Verifier()(t.Context(), key, bare(restToken)).Outcome)
 
 	users := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") != "Bearer "+mcpToken {

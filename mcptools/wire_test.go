@@ -47,7 +47,7 @@ func TestTokensDoNotGoToTheAPIInClearText(t *testing.T) {
 			t.Parallel()
 			h := newHealing(t, mcptools.Options{})
 			h.client = h.at(t, tc.base)
-			r, err := h.set.For(t.Context(), ada, &mcptools.SetBuildOptions{InsecurePlainHTTP: tc.plain})
+			r, err := h.set.Build(t.Context(), ada, &mcptools.SetBuildOptions{InsecurePlainHTTP: tc.plain})
 			require.NoError(t, err)
 			_, err = h.ask(t, r)
 			assert.Len(t, h.ModelRequests(), tc.asked)

@@ -195,7 +195,7 @@ func (a *app) connectOptions(store *oauthstore.Store, t target, f *connectFlags)
 		return nil, nil, faultf(mcptools.KindMisconfigured, "%s", message(err))
 	}
 	o := &connect.Options{
-		ClientMetadataURL: f.metadataURL, ClientName: "toolgrant", Verify: b.Verifier(nil),
+		ClientMetadataURL: f.metadataURL, ClientName: "toolgrant", Verify: b.Verifier(),
 		InsecureAllowLoopback: a.global.allowLoopback,
 	}
 	if f.secretFile != "" && f.clientID == "" {

@@ -45,7 +45,7 @@ func (f *entryFlags) options() (*mcptools.Options, error) {
 	case f.approval != "" && f.approveOnly != nil:
 		return nil, usagef("pass --approval or --approve-only, not both")
 	case f.approveOnly != nil:
-		o.Approval = mcptools.ApprovalFilter{Always: f.approveOnly}
+		o.Approval = mcptools.Approval{Always: f.approveOnly}
 	case f.approval == "never":
 		o.Approval = mcptools.ApprovalNever
 	case f.approval != "" && f.approval != "always":

@@ -262,7 +262,7 @@ func (a *app) importToken(ctx context.Context, store *oauthstore.Store, t target
 		if err != nil {
 			return oauthstore.Status{}, faultf(mcptools.KindMisconfigured, "%s", message(err))
 		}
-		o.Verify = b.Verifier(nil)
+		o.Verify = b.Verifier()
 	}
 	c, err := connect.New(store, o)
 	if err != nil {

@@ -13,15 +13,15 @@ import (
 // answer is the program. Except for the two marked lines it is ordinary
 // openai-go code, with its usual retries, timeouts and errors.
 func answer(ctx context.Context, client openai.Client, set *mcptools.Set, owner oauthstore.Owner, question string) (string, error) {
-	request, err := set.For(ctx, owner, nil) // line 1: the user's tools, and the option that refreshes their tokens
+	tools, err := set.Build(ctx, owner, nil) // line 1: the user's tools
 	if err != nil {
 		return "", err
 	}
 	response, err := client.Responses.New(ctx, responses.ResponseNewParams{
 		Model: "gpt-5",
 		Input: responses.ResponseNewParamsInputUnion{OfString: openai.String(question)},
-		Tools: request.Tools(),
-	}, request.Option) // line 2
+		Tools: tools.Tools(),
+	}, tools.Option()) // line 2: replaces a token that an MCP server rejects
 	if err != nil {
 		return "", err
 	}

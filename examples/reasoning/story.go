@@ -221,7 +221,7 @@ func (s *story) connected(ctx context.Context) error {
 func (s *story) consent(ctx context.Context, p providers.Provider, b *mcptools.Builder) (err error) {
 	connector, err := connect.New(s.store, &connect.Options{
 		RedirectURL: "http://127.0.0.1/callback", Apps: s.apps,
-		Verify: b.Verifier(nil), InsecureAllowLoopback: true,
+		Verify: b.Verifier(), InsecureAllowLoopback: true,
 	})
 	if err != nil {
 		return err

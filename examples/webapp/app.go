@@ -117,7 +117,7 @@ func keyOf(p providers.Provider, owner oauthstore.Owner) oauthstore.Key {
 // ask lets the model answer a question with the user's connected servers.
 func (a *app) ask(w http.ResponseWriter, r *http.Request, owner oauthstore.Owner) {
 	answer := page{Status: http.StatusOK, Question: r.PostFormValue("question")}
-	request, err := a.tools.For(r.Context(), owner, nil) // connected servers only, with tokens that stay valid during the response
+	request, err := a.tools.Build(r.Context(), owner, nil) // connected servers only, with tokens that stay valid during the response
 	if err == nil && len(request.Entries) == 0 {
 		err = request.Skipped[0].Failure
 	}
@@ -127,7 +127,7 @@ func (a *app) ask(w http.ResponseWriter, r *http.Request, owner oauthstore.Owner
 			Model: "gpt-5",
 			Input: responses.ResponseNewParamsInputUnion{OfString: openai.String(answer.Question)},
 			Tools: request.Tools(),
-		}, request.Option) // refreshes a token that the MCP server rejected
+		}, request.Option()) // refreshes a token that the MCP server rejected
 	}
 	if err == nil {
 		answer.Answer = resp.OutputText()

@@ -101,7 +101,7 @@ func (a *app) useWorld() {
 // handler creates the parts of the backend: a builder for each provider, the
 // connector that fills the store, and the handlers.
 func (a *app) handler(site string) (http.Handler, error) {
-	builders, verify := []*mcptools.Builder(nil), map[string]func(context.Context, oauthstore.Key, oauthstore.Token) oauthstore.Verdict{}
+	var builders []*mcptools.Builder
 	for _, p := range a.providers {
 		b, err := mcptools.NewBuilder(p, a.store, &mcptools.Options{
 			ReadOnly: true, Approval: mcptools.ApprovalNever, // read-only tools without approval
@@ -110,7 +110,7 @@ func (a *app) handler(site string) (http.Handler, error) {
 		if err != nil {
 			return nil, err
 		}
-		builders, verify[p.ID] = append(builders, b), b.Verifier(nil)
+		builders = append(builders, b)
 	}
 	tools, err := mcptools.NewSet(builders...)
 	if err != nil {
@@ -119,9 +119,7 @@ func (a *app) handler(site string) (http.Handler, error) {
 	a.tools = tools
 	connector, err := connect.New(a.store, &connect.Options{
 		RedirectURL: site + "/callback", ClientName: "Acme", Apps: a.apps, InsecureAllowLoopback: a.world != nil,
-		Verify: func(ctx context.Context, key oauthstore.Key, t oauthstore.Token) oauthstore.Verdict {
-			return verify[key.Provider](ctx, key, t)
-		},
+		Verify: tools.Verifier(),
 	})
 	if err != nil {
 		return nil, err

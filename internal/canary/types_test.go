@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/toolgrant/toolgrant/internal/browsertest"
+	"github.com/toolgrant/toolgrant/internal/entryhandle"
 	"github.com/toolgrant/toolgrant/internal/failtext"
 	"github.com/toolgrant/toolgrant/internal/failtext/loosejson"
 	"github.com/toolgrant/toolgrant/internal/faultproxy"
@@ -95,17 +96,17 @@ var types = []reflect.Type{
 	reflect.TypeFor[secret.Secret](),
 	reflect.TypeFor[secret.Signer](),
 
+	reflect.TypeFor[entryhandle.Facts](),
 	reflect.TypeFor[storehandle.Client](),
 	reflect.TypeFor[storehandle.Pair](),
 
-	reflect.TypeFor[mcptools.ApprovalFilter](),
+	reflect.TypeFor[mcptools.Approval](),
 	reflect.TypeFor[mcptools.BuildOptions](),
 	reflect.TypeFor[mcptools.Builder](),
 	reflect.TypeFor[mcptools.ClassifyOptions](),
 	reflect.TypeFor[mcptools.Entry](),
 	reflect.TypeFor[mcptools.Failure](),
 	reflect.TypeFor[mcptools.Options](),
-	reflect.TypeFor[mcptools.Request](),
 	reflect.TypeFor[mcptools.Result](),
 	reflect.TypeFor[mcptools.Set](),
 	reflect.TypeFor[mcptools.SetBuildOptions](),

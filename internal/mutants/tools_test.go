@@ -3,35 +3,35 @@ package mutants_test
 // toolMutations break entries, and the repair of a request.
 var toolMutations = []mutation{
 	{
-		name: "call healed by the option", file: "mcptools/request.go",
+		name: "call healed by the option", file: "mcptools/middleware.go",
 		old:     "f.Kind == KindUnauthorized && f.Stage == StageListTools && f.sent",
 		changed: "f.Kind == KindUnauthorized && f.sent",
 		pkg:     "./mcptools", run: "TestOptionDoesNotRepeatARefusedCall",
 		promise: "a tool does not run twice",
 	},
 	{
-		name: "token replaced without end", file: "mcptools/request.go",
+		name: "token replaced without end", file: "mcptools/middleware.go",
 		old:     "\tif again {\n\t\treturn refusedAgain(f)",
 		changed: "\tif again && false {\n\t\treturn refusedAgain(f)",
 		pkg:     "./mcptools", run: "TestTheOptionDoesNotTryAThirdTime",
 		promise: "a token is replaced once",
 	},
 	{
-		name: "token that is good sent again", file: "mcptools/request.go",
-		old:     "if err != nil || next.SameCredential(now) {",
+		name: "token that is good sent again", file: "mcptools/middleware.go",
+		old:     "if err != nil || next.sameCredential(now) {",
 		changed: "if err != nil {",
 		pkg:     "./mcptools", run: "TestOptionDoesNotRepeatWithTheSameToken",
 		promise: "a token that the server takes is not sent again",
 	},
 	{
-		name: "old token sent beside headers", file: "mcptools/request.go",
+		name: "old token sent beside headers", file: "mcptools/middleware.go",
 		old:     "\tdelete(tool, \"authorization\")\n",
 		changed: "",
 		pkg:     "./mcptools", run: "TestOptionCarriesOneCredentialAfterAChangeOfWay",
 		promise: "a request carries one credential",
 	},
 	{
-		name: "old header sent beside a token", file: "mcptools/request.go",
+		name: "old header sent beside a token", file: "mcptools/middleware.go",
 		old:     "return carriers[strings.ToLower(name)] })",
 		changed: "return false && carriers[strings.ToLower(name)] })",
 		pkg:     "./mcptools", run: "TestOptionCarriesOneCredentialAfterAChangeOfWay",
@@ -206,7 +206,7 @@ var toolMutations = []mutation{
 		promise: "an invalid decision is an error",
 	},
 	{
-		name: "token sent to a plain http API by the option", file: "mcptools/request.go",
+		name: "token sent to a plain http API by the option", file: "mcptools/middleware.go",
 		old:     "if err := safehttp.CheckURL(req.URL, h.plain); err != nil {",
 		changed: "if err := safehttp.CheckURL(req.URL, safehttp.PlainAnywhere); err != nil {",
 		pkg:     "./mcptools", run: "TestTokensDoNotGoToTheAPIInClearText",

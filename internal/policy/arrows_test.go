@@ -36,6 +36,7 @@ var arrows = []rule{
 	{"internal/failtext/loosejson", nil},
 	{"internal/failtext", []string{"internal/failtext/loosejson"}},
 	{"internal/storehandle", []string{"oauthstore/backend", "internal/secret"}},
+	{"internal/entryhandle", []string{"oauthstore", "providers"}},
 	{"internal/...", []string{"internal/..."}},
 
 	{"providers", []string{"internal/errtext", "internal/issuer"}},
@@ -78,6 +79,7 @@ var forbidden = []struct {
 	{"...", "internal/conformance/...", []string{"internal/conformance/..."}, "a test room"},
 	{"...", "internal/fixtures/...", []string{"internal/conformance/...", "internal/fixtures/..."}, "a test room"},
 	{"...", "internal/storehandle", []string{"oauthstore", "oauthstore/connect", "mcptools/doctor"}, "programs use the methods of Store"},
+	{"...", "internal/entryhandle", []string{"mcptools", "mcptools/doctor", "mcptools/session"}, "programs use the methods of Entry"},
 	{"oauthstore/...", "internal/mcpprobe", nil, "a store receives such dependencies as options"},
 	{"oauthstore/...", "internal/failtext/...", nil, "stores do not handle failures of tools"},
 	{"mcptools/...", "internal/failtext/loosejson", nil, "package failtext returns findings, not values"},

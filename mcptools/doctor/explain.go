@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/toolgrant/toolgrant/internal/entryhandle"
 	"github.com/toolgrant/toolgrant/mcptools"
 )
 
@@ -26,10 +27,10 @@ func Explain(ctx context.Context, f *mcptools.Failure, r mcptools.Result, opts *
 	case !ok, !entry.Tool().OfMcp.ServerURL.Valid():
 		return fromFailure(f, "")
 	}
-	p, t, headers := entry.Facts()
-	c := Case{Provider: p, ServerURL: entry.ServerURL, Headers: headers, Failure: f}
-	if !t.AccessToken.IsZero() {
-		c.Token = &t
+	facts := entryhandle.Of(entry)
+	c := Case{Provider: facts.Provider, ServerURL: entry.ServerURL, Headers: facts.Headers, Failure: f}
+	if !facts.Token.AccessToken.IsZero() {
+		c.Token = &facts.Token
 	}
 	return Examine(ctx, c, opts)
 }

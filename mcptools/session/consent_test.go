@@ -19,7 +19,7 @@ func TestAMissingConsentIsAFailedEventWithItsPage(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBackend(t, nil, mcptools.Options{}, "notes")
+			b := newBackend(t, nil, mcptools.Options{Approval: mcptools.ApprovalNever}, "notes")
 			b.answering(t, body)
 			r := collect(b.session(t, session.Options{Stream: name == "stream"}).Run(t.Context(), "hello"))
 			failed := r.of(session.Failed)
@@ -33,7 +33,7 @@ func TestAMissingConsentIsAFailedEventWithItsPage(t *testing.T) {
 
 func TestAResponseWithoutAnEndIsAFailureOfTheStream(t *testing.T) {
 	t.Parallel()
-	b := newBackend(t, nil, mcptools.Options{}, "notes")
+	b := newBackend(t, nil, mcptools.Options{Approval: mcptools.ApprovalNever}, "notes")
 	b.answering(t, events(`{"type":"response.created","response":{"id":"resp_1","object":"response","status":"in_progress","output":[]}}`))
 	r := collect(b.session(t, session.Options{Stream: true}).Run(t.Context(), "hello"))
 	f, ok := mcptools.AsFailure(r.err)

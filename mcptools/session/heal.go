@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/toolgrant/toolgrant/internal/entryhandle"
 	"github.com/toolgrant/toolgrant/mcptools"
 )
 
@@ -60,7 +61,7 @@ func (t *turn) renew(ctx context.Context, entry mcptools.Entry, f *mcptools.Fail
 	if err != nil {
 		return nil, err
 	}
-	if next.SameCredential(entry) {
+	if entryhandle.SameCredential(next, entry) {
 		return f, nil // the server takes it, seen from here: it would be refused again
 	}
 	return nil, nil

@@ -22,7 +22,7 @@ func TestReconnectedServerIsInTheNextTurn(t *testing.T) {
 	for fault, action := range map[string]mcptools.Action{"notes:401": mcptools.ActionReconnect, "notes:403_scope": mcptools.ActionStepUp} {
 		t.Run(fault, func(t *testing.T) {
 			t.Parallel()
-			b := newBackend(t, nil, mcptools.Options{}, "notes", "tasks")
+			b := newBackend(t, nil, mcptools.Options{Approval: mcptools.ApprovalNever}, "notes", "tasks")
 			b.warm(t)
 			refused := false
 			once := option.WithMiddleware(func(req *http.Request, next option.MiddlewareNext) (*http.Response, error) {
@@ -86,7 +86,7 @@ func TestRefusedCallIsNotRepeated(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, stream bool) {
 		t.Helper()
-		b := newBackend(t, nil, mcptools.Options{}, "notes")
+		b := newBackend(t, nil, mcptools.Options{Approval: mcptools.ApprovalNever}, "notes")
 		b.warm(t)
 		b.Expire()
 		asked := 0

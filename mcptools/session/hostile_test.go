@@ -160,7 +160,7 @@ func TestAStateThatDoesNotFitIsRefused(t *testing.T) {
 	require.NoError(t, err)
 	assert.JSONEq(t, `{"version":2,"previous_response_id":"resp_1"}`, string(raw))
 
-	b := newBackend(t, nil, mcptools.Options{}, "notes")
+	b := newBackend(t, nil, mcptools.Options{Approval: mcptools.ApprovalNever}, "notes")
 	for want, o := range map[string]session.Options{
 		"names a response":       {Replay: true, State: &session.State{Owner: ada, PreviousResponseID: "resp_1"}},
 		"holds the conversation": {State: &session.State{Owner: ada, Items: []json.RawMessage{[]byte(`{}`)}}},
@@ -174,7 +174,7 @@ func TestAStateThatDoesNotFitIsRefused(t *testing.T) {
 
 func TestWhereNothingIsStoredTheConversationIsReplayed(t *testing.T) {
 	t.Parallel()
-	b := newBackend(t, nil, mcptools.Options{}, "notes")
+	b := newBackend(t, nil, mcptools.Options{Approval: mcptools.ApprovalNever}, "notes")
 	s := b.session(t, session.Options{Params: responses.ResponseNewParams{Store: openai.Bool(false)}})
 	for range 2 {
 		require.Equal(t, session.Done, collect(s.Run(t.Context(), "x")).last(t).Type)
@@ -187,7 +187,7 @@ func TestAnAnswerThatIsNotWholeSaysSo(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, stream bool) {
 		t.Helper()
-		b := newBackend(t, nil, mcptools.Options{}, "notes")
+		b := newBackend(t, nil, mcptools.Options{Approval: mcptools.ApprovalNever}, "notes")
 		require.NoError(t, b.Fault("openai:incomplete*1"))
 		s := b.session(t, session.Options{Stream: stream})
 		done := collect(s.Run(t.Context(), "x")).last(t)
@@ -206,7 +206,7 @@ func TestARefusalIsWhatTheModelWrote(t *testing.T) {
 	whole := `{"id":"resp_1","object":"response","status":"completed","output":[` + reasoning + `,` + item + `]}`
 	both(t, func(t *testing.T, stream bool) {
 		t.Helper()
-		b := newBackend(t, nil, mcptools.Options{}, "notes")
+		b := newBackend(t, nil, mcptools.Options{Approval: mcptools.ApprovalNever}, "notes")
 		if stream {
 			b.answering(t, events(
 				`{"type":"response.refusal.delta","delta":"I "}`, `{"type":"response.refusal.delta","delta":"can't."}`,
@@ -243,7 +243,7 @@ func TestWhatIsNoEndOfAResponseIsNoAnswer(t *testing.T) {
 	} {
 		t.Run(body, func(t *testing.T) {
 			t.Parallel()
-			b := newBackend(t, nil, mcptools.Options{}, "notes")
+			b := newBackend(t, nil, mcptools.Options{Approval: mcptools.ApprovalNever}, "notes")
 			asked := b.answering(t, body)
 			s := b.session(t, session.Options{Stream: stream, OnFailure: session.Skip})
 			r := collect(s.Run(t.Context(), "x"))
@@ -282,7 +282,7 @@ func TestARequestIsNotRepeatedOnceTheModelIsAtWork(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBackend(t, nil, mcptools.Options{}, "notes")
+			b := newBackend(t, nil, mcptools.Options{Approval: mcptools.ApprovalNever}, "notes")
 			asked := b.answering(t, tt.body)
 			r := collect(b.session(t, session.Options{Stream: strings.HasPrefix(tt.body, "data"), MaxWait: time.Second}).Run(t.Context(), "x"))
 			require.Error(t, r.err)
@@ -297,7 +297,7 @@ func TestAHugeEventIsCarriedOrRefused(t *testing.T) {
 	delta := func(n int) string {
 		return `{"type":"response.output_text.delta","delta":"` + strings.Repeat("x", n) + `"}`
 	}
-	b := newBackend(t, nil, mcptools.Options{}, "notes")
+	b := newBackend(t, nil, mcptools.Options{Approval: mcptools.ApprovalNever}, "notes")
 	b.answering(t, events(delta(4<<20), end))
 	done := collect(b.session(t, session.Options{Stream: true}).Run(t.Context(), "x")).last(t)
 	assert.Len(t, done.Text, 4<<20)
@@ -342,7 +342,7 @@ func TestAConsumerThatPanicsLeavesTheSessionUsable(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, stream bool) {
 		t.Helper()
-		b := newBackend(t, nil, mcptools.Options{}, "notes")
+		b := newBackend(t, nil, mcptools.Options{Approval: mcptools.ApprovalNever}, "notes")
 		s := b.session(t, session.Options{Stream: stream})
 		assert.Panics(t, func() {
 			for range s.Run(t.Context(), "x") {
@@ -355,7 +355,7 @@ func TestAConsumerThatPanicsLeavesTheSessionUsable(t *testing.T) {
 
 func TestASessionIsSafeForConcurrentUse(t *testing.T) {
 	t.Parallel()
-	b := newBackend(t, nil, mcptools.Options{}, "notes")
+	b := newBackend(t, nil, mcptools.Options{Approval: mcptools.ApprovalNever}, "notes")
 	s := b.session(t, session.Options{Stream: true})
 	var done, busy atomic.Int32
 	var wg sync.WaitGroup
@@ -382,7 +382,7 @@ func TestASessionIsSafeForConcurrentUse(t *testing.T) {
 
 func TestWhatTheCallerChangesLaterHasNoEffect(t *testing.T) {
 	t.Parallel()
-	b := newBackend(t, nil, mcptools.Options{}, "notes")
+	b := newBackend(t, nil, mcptools.Options{Approval: mcptools.ApprovalNever}, "notes")
 	each := map[string]mcptools.BuildOptions{}
 	o := session.Options{
 		Params: responses.ResponseNewParams{Model: "gpt-5"}, Build: mcptools.SetBuildOptions{Each: each},
@@ -441,7 +441,7 @@ func TestAnAnswerThatIsNotHTTPIsNotQuoted(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, stream bool) {
 		t.Helper()
-		b := newBackend(t, nil, mcptools.Options{}, "notes")
+		b := newBackend(t, nil, mcptools.Options{Approval: mcptools.ApprovalNever}, "notes")
 		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body)
 			conn, _, err := http.NewResponseController(w).Hijack()

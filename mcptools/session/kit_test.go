@@ -66,9 +66,6 @@ func newBackend(t *testing.T, opts *lab.Options, entry mcptools.Options, servers
 	for _, name := range servers {
 		b.connect(t, name)
 		entry.InsecureAllowLoopback = true
-		if entry.Approval == nil {
-			entry.Approval = mcptools.ApprovalNever
-		}
 		builder, err := mcptools.NewBuilder(providers.Custom(name, w.Server(name).MCPURL, nil), store, &entry)
 		require.NoError(t, err)
 		builders = append(builders, builder)

@@ -30,7 +30,7 @@ func TestASessionListsCallsAndAnswers(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, stream bool) {
 		t.Helper()
-		b := newBackend(t, nil, mcptools.Options{}, "notes", "tasks")
+		b := newBackend(t, nil, mcptools.Options{Approval: mcptools.ApprovalNever}, "notes", "tasks")
 		s := b.session(t, session.Options{Stream: stream})
 		r := collect(s.Run(t.Context(), "what is there?"))
 
@@ -78,7 +78,7 @@ func TestA401AtTheListHealsWithOneRefreshAndOneRetry(t *testing.T) {
 	both(t, func(t *testing.T, stream bool) {
 		t.Helper()
 		for _, fault := range []string{"", "openai:list_in_stream"} {
-			b := newBackend(t, nil, mcptools.Options{}, "notes", "tasks")
+			b := newBackend(t, nil, mcptools.Options{Approval: mcptools.ApprovalNever}, "notes", "tasks")
 			b.warm(t)
 			b.Expire()
 			b.connect(t, "tasks")
@@ -103,7 +103,7 @@ func TestATokenThatIsRefusedAgainEndsTheTurnWithoutAThirdTry(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, stream bool) {
 		t.Helper()
-		b := newBackend(t, nil, mcptools.Options{InsecureSkipProbe: true}, "notes")
+		b := newBackend(t, nil, mcptools.Options{Approval: mcptools.ApprovalNever, InsecureSkipProbe: true}, "notes")
 		require.NoError(t, b.Fault("notes:401"))
 		r := collect(b.session(t, session.Options{Stream: stream}).Run(t.Context(), "x"))
 
@@ -119,7 +119,7 @@ func TestATokenThatIsRefusedAgainEndsTheTurnWithoutAThirdTry(t *testing.T) {
 
 func TestATokenThatTheStoreCanNotMendIsNotTriedAgain(t *testing.T) {
 	t.Parallel()
-	b := newBackend(t, nil, mcptools.Options{}, "notes")
+	b := newBackend(t, nil, mcptools.Options{Approval: mcptools.ApprovalNever}, "notes")
 	b.warm(t)
 	b.Revoke("ada")
 	r := collect(b.session(t, session.Options{}).Run(t.Context(), "x"))
@@ -129,7 +129,7 @@ func TestATokenThatTheStoreCanNotMendIsNotTriedAgain(t *testing.T) {
 
 func TestATokenThatIsGoodSeenFromHereIsNotSentAgain(t *testing.T) {
 	t.Parallel()
-	b := newBackend(t, nil, mcptools.Options{}, "notes")
+	b := newBackend(t, nil, mcptools.Options{Approval: mcptools.ApprovalNever}, "notes")
 	b.warm(t)
 	require.NoError(t, b.Fault("notes:401"))
 	openAIOnly := option.WithMiddleware(func(req *http.Request, next option.MiddlewareNext) (*http.Response, error) {
@@ -147,7 +147,7 @@ func TestOneOfFiveServersIsDownAndTheOthersAnswer(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, stream bool) {
 		t.Helper()
-		b := newBackend(t, nil, mcptools.Options{}, "a", "b", "c", "d", "e")
+		b := newBackend(t, nil, mcptools.Options{Approval: mcptools.ApprovalNever}, "a", "b", "c", "d", "e")
 		b.warm(t)
 		require.NoError(t, b.Fault("c:503"))
 		s := b.session(t, session.Options{Stream: stream, OnFailure: session.Skip, MaxWait: time.Nanosecond})
@@ -191,7 +191,7 @@ func TestAServerThatIsLeftOutIsToldOfOnce(t *testing.T) {
 
 func TestWithoutLeaveToSkipTheTurnFails(t *testing.T) {
 	t.Parallel()
-	b := newBackend(t, nil, mcptools.Options{}, "a", "b")
+	b := newBackend(t, nil, mcptools.Options{Approval: mcptools.ApprovalNever}, "a", "b")
 	b.warm(t)
 	require.NoError(t, b.Fault("b:404"))
 	s := b.session(t, session.Options{})
@@ -224,7 +224,7 @@ func TestWhatPassesByItselfIsTriedOnceMore(t *testing.T) {
 	} {
 		t.Run(c.fault, func(t *testing.T) {
 			t.Parallel()
-			b := newBackend(t, nil, mcptools.Options{}, "notes")
+			b := newBackend(t, nil, mcptools.Options{Approval: mcptools.ApprovalNever}, "notes")
 			b.warm(t)
 			require.NoError(t, b.Fault(c.fault))
 			r := collect(b.session(t, session.Options{}).Run(t.Context(), "x"))
@@ -243,7 +243,7 @@ func TestAServerThatWasDownForAMomentIsAskedAgain(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, stream bool) {
 		t.Helper()
-		b := newBackend(t, nil, mcptools.Options{}, "notes")
+		b := newBackend(t, nil, mcptools.Options{Approval: mcptools.ApprovalNever}, "notes")
 		b.warm(t)
 		require.NoError(t, b.Fault("notes:503"))
 		once := option.WithMiddleware(func(req *http.Request, next option.MiddlewareNext) (*http.Response, error) {
@@ -276,7 +276,7 @@ func TestARequestIsNotRepeatedOnceAToolMayHaveRun(t *testing.T) {
 	} {
 		t.Run(fault, func(t *testing.T) {
 			t.Parallel()
-			b := newBackend(t, nil, mcptools.Options{}, "notes")
+			b := newBackend(t, nil, mcptools.Options{Approval: mcptools.ApprovalNever}, "notes")
 			require.NoError(t, b.Fault(fault))
 			s := b.session(t, session.Options{Stream: want.stream, OnFailure: session.Skip})
 			r := collect(s.Run(t.Context(), "x"))
@@ -297,7 +297,7 @@ func TestAToolThatFailsIsSeenByTheModel(t *testing.T) {
 	both(t, func(t *testing.T, stream bool) {
 		t.Helper()
 		script := &lab.Script{Turns: []lab.Turn{{Steps: []lab.Step{{Call: &lab.Call{ServerLabel: "notes", Tool: "fail"}}, {Say: "it said: {{last}}"}}}}}
-		b := newBackend(t, &lab.Options{Script: script}, mcptools.Options{}, "notes")
+		b := newBackend(t, &lab.Options{Script: script}, mcptools.Options{Approval: mcptools.ApprovalNever}, "notes")
 		r := collect(b.session(t, session.Options{Stream: stream}).Run(t.Context(), "x"))
 		done := r.last(t)
 		assert.Equal(t, session.Done, done.Type)
@@ -313,7 +313,7 @@ func TestA401DuringACallIsToldToTheStoreAndNothingIsRepeated(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, stream bool) {
 		t.Helper()
-		b := newBackend(t, nil, mcptools.Options{}, "notes")
+		b := newBackend(t, nil, mcptools.Options{Approval: mcptools.ApprovalNever}, "notes")
 		b.warm(t)
 		require.NoError(t, b.Fault("notes:call_401*1"))
 		s := b.session(t, session.Options{Stream: stream})
@@ -334,7 +334,7 @@ func TestA401DuringACallIsToldToTheStoreAndNothingIsRepeated(t *testing.T) {
 
 func TestWhatTheOwnerHasNotConnectedIsLeftOut(t *testing.T) {
 	t.Parallel()
-	b := newBackend(t, nil, mcptools.Options{}, "notes", "tasks")
+	b := newBackend(t, nil, mcptools.Options{Approval: mcptools.ApprovalNever}, "notes", "tasks")
 	_, err := b.store.Disconnect(t.Context(), b.key("tasks"))
 	require.NoError(t, err)
 	done := collect(b.session(t, session.Options{}).Run(t.Context(), "x")).last(t)
@@ -352,7 +352,7 @@ func TestSeveralTurnsAreOneConversation(t *testing.T) {
 	both(t, func(t *testing.T, stream bool) {
 		t.Helper()
 		for _, replay := range []bool{false, true} {
-			b := newBackend(t, nil, mcptools.Options{}, "notes")
+			b := newBackend(t, nil, mcptools.Options{Approval: mcptools.ApprovalNever}, "notes")
 			s := b.session(t, session.Options{Stream: stream, Replay: replay, Params: responses.ResponseNewParams{
 				Input: responses.ResponseNewParamsInputUnion{OfInputItemList: responses.ResponseInputParam{
 					responses.ResponseInputItemParamOfMessage("be brief", responses.EasyInputMessageRoleDeveloper),
@@ -384,7 +384,7 @@ func TestSeveralTurnsAreOneConversation(t *testing.T) {
 
 func TestToolsOfTheProgramsOwnComeBehindTheEntries(t *testing.T) {
 	t.Parallel()
-	b := newBackend(t, nil, mcptools.Options{}, "notes")
+	b := newBackend(t, nil, mcptools.Options{Approval: mcptools.ApprovalNever}, "notes")
 	own := responses.ToolParamOfFunction("weather", map[string]any{"type": "object"}, true)
 	s := b.session(t, session.Options{Params: responses.ResponseNewParams{Tools: []responses.ToolUnionParam{own}}})
 	for i := range 2 {
@@ -398,7 +398,7 @@ func TestToolsOfTheProgramsOwnComeBehindTheEntries(t *testing.T) {
 
 func TestThereIsOneTurnAtATime(t *testing.T) {
 	t.Parallel()
-	b := newBackend(t, nil, mcptools.Options{}, "notes")
+	b := newBackend(t, nil, mcptools.Options{Approval: mcptools.ApprovalNever}, "notes")
 	s := b.session(t, session.Options{})
 	for _, err := range s.Run(t.Context(), "x") {
 		require.NoError(t, err)
@@ -413,7 +413,7 @@ func TestACancelledContextLeavesNothingRunning(t *testing.T) {
 	both(t, func(t *testing.T, stream bool) {
 		t.Helper()
 		script := &lab.Script{Turns: []lab.Turn{{Steps: []lab.Step{{Call: &lab.Call{ServerLabel: "notes", Tool: "wait", Arguments: json.RawMessage(`{"milliseconds":60000}`)}}}}}}
-		b := newBackend(t, &lab.Options{Script: script, CallTimeout: time.Minute}, mcptools.Options{}, "notes")
+		b := newBackend(t, &lab.Options{Script: script, CallTimeout: time.Minute}, mcptools.Options{Approval: mcptools.ApprovalNever}, "notes")
 		b.warm(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		s := b.session(t, session.Options{Stream: stream})
@@ -447,7 +447,7 @@ func (b *backend) isBusy(t *testing.T) *atomic.Int32 {
 
 func TestACancelledContextEndsTheWaitBeforeARetry(t *testing.T) {
 	t.Parallel()
-	b := newBackend(t, nil, mcptools.Options{}, "notes")
+	b := newBackend(t, nil, mcptools.Options{Approval: mcptools.ApprovalNever}, "notes")
 	asked := b.isBusy(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	s := b.session(t, session.Options{MaxWait: 2 * time.Hour})
@@ -488,7 +488,7 @@ func refusal(req *http.Request, status int, header http.Header, body string) *ht
 
 func TestASessionThatCanNotBe(t *testing.T) {
 	t.Parallel()
-	b := newBackend(t, nil, mcptools.Options{}, "notes")
+	b := newBackend(t, nil, mcptools.Options{Approval: mcptools.ApprovalNever}, "notes")
 	_, err := session.New(nil, nil, oauthstore.Owner{}, &session.Options{
 		Params: responses.ResponseNewParams{PreviousResponseID: openai.String("resp_1"), Background: openai.Bool(true)},
 		Rules:  []session.Rule{{}},
@@ -504,7 +504,7 @@ func TestASessionSendsNoTokensInClearText(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, stream bool) {
 		t.Helper()
-		b := newBackend(t, nil, mcptools.Options{}, "notes")
+		b := newBackend(t, nil, mcptools.Options{Approval: mcptools.ApprovalNever}, "notes")
 		api, err := url.Parse(b.Info().OpenAIBaseURL)
 		require.NoError(t, err)
 		hc := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {

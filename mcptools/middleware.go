@@ -8,7 +8,6 @@ import (
 	"io"
 	"maps"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 
@@ -16,81 +15,32 @@ import (
 	"github.com/openai/openai-go/v3/option"
 
 	"github.com/toolgrant/toolgrant/internal/safehttp"
-	"github.com/toolgrant/toolgrant/oauthstore"
-	"github.com/toolgrant/toolgrant/providers"
 )
 
-// A Request is what one request to the Responses API needs: the entries, and
-// an option that watches over them. Pass both:
+// Option returns the option for the one request that carries the entries. It
+// gets a fresh token if OpenAI reports that an MCP server refused one:
 //
-//	r, err := set.For(ctx, owner, nil)
+//	r, err := set.Build(ctx, owner, nil)
 //	...
-//	resp, err := client.Responses.New(ctx, responses.ResponseNewParams{Tools: r.Tools(), …}, r.Option)
+//	resp, err := client.Responses.New(ctx, responses.ResponseNewParams{Tools: r.Tools(), …}, r.Option())
 //
-// The option is a middleware. Where OpenAI answers that an MCP server refused
-// the token of one of the entries, it tells the credential store, puts the next
-// token into the body and sends the request once more: no tool has run then.
-// It does so once for each entry, also when openai-go itself repeats the
-// request. A failure that stays is returned as a [*Failure], which wraps the
-// *openai.Error that would have been returned; OpenAI's own errors are left to
-// openai-go. What fails within a stream, after a 200, is not touched.
+// The option is a middleware. If OpenAI responds that an MCP server refused the
+// token of an entry, it reports that to the credential store, puts the next
+// token into the body and sends the request once more: no tool has run then. It
+// does so once for each entry, also across the retries of openai-go. If the
+// request still fails, it returns a [*Failure] that wraps the *openai.Error;
+// OpenAI's own errors are left to openai-go. It does not handle failures within
+// a stream, after a 200.
 //
-// It sends nothing over plain http, except to a loopback address: see
+// It refuses to send tokens over plain http, except to a loopback address: see
 // [SetBuildOptions.InsecurePlainHTTP]. openai-go follows no redirect to another
 // origin.
-//
-// A Request is for one request, and for openai-go's repetitions of it.
-type Request struct {
-	Result
-	Option option.RequestOption
-}
-
-// For builds the entries of the set, as [Set.Build] does, and the option that
-// goes with them.
-func (s *Set) For(ctx context.Context, owner oauthstore.Owner, opts *SetBuildOptions) (Request, error) {
-	r, err := s.Build(ctx, owner, opts)
-	if err != nil {
-		return Request{}, err
-	}
+func (r Result) Option() option.RequestOption {
 	h := &healer{sent: r, plain: safehttp.PlainLoopback, now: make(map[string]Entry), healed: make(map[string]bool)}
-	if opts != nil && opts.InsecurePlainHTTP {
+	if r.plainHTTP {
 		h.plain = safehttp.PlainAnywhere
 	}
-	return Request{Result: r, Option: option.WithMiddleware(h.middleware)}, nil
-}
-
-// Without returns a set that leaves those labels out, in the same order. It
-// may be empty, and then builds nothing.
-func (s *Set) Without(labels ...string) *Set {
-	rest := slices.DeleteFunc(slices.Clone(s.builders), func(b *Builder) bool { return slices.Contains(labels, b.label) })
-	return &Set{builders: rest}
-}
-
-// Entry returns the entry with that label, and whether there is one.
-func (r Result) Entry(label string) (Entry, bool) {
-	i := slices.IndexFunc(r.Entries, func(e Entry) bool { return e.Label == label })
-	if i < 0 {
-		return Entry{}, false
-	}
-	return r.Entries[i], true
-}
-
-// Facts returns the parts of the entry for diagnosis, such as by package doctor:
-// its provider, its token with its provenance, and the headers beside the
-// credential. Callers must not change them.
-func (e Entry) Facts() (p providers.Provider, t oauthstore.Token, headers map[string]string) {
-	if e.state == nil {
-		return p, t, nil
-	}
-	s := e.state()
-	headers, _ = s.builder.entryHeaders(s.opts.Headers) // they were good when the entry was built
-	return s.builder.provider, s.issued, headers
-}
-
-// SameCredential reports whether both entries send the same token and headers.
-func (e Entry) SameCredential(other Entry) bool {
-	a, b := e.Tool().OfMcp, other.Tool().OfMcp
-	return a != nil && b != nil && a.Authorization == b.Authorization && maps.Equal(a.Headers, b.Headers)
+	return option.WithMiddleware(h.middleware)
 }
 
 // refusedAgain returns the failure as it stands when a fresh token was refused
@@ -181,7 +131,7 @@ func (h *healer) heal(ctx context.Context, f *Failure, carried map[string]Entry)
 	if !ok {
 		was, _ = h.sent.Entry(f.ServerLabel)
 	}
-	if !was.SameCredential(now) {
+	if !was.sameCredential(now) {
 		return nil
 	}
 	h.mu.Lock()
@@ -199,7 +149,7 @@ func (h *healer) heal(ctx context.Context, f *Failure, carried map[string]Entry)
 		stays.err = errors.Join(refusal.err, f.err)
 		return &stays
 	}
-	if err != nil || next.SameCredential(now) {
+	if err != nil || next.sameCredential(now) {
 		return f // the token is good, seen from here: it would be refused again
 	}
 	h.mu.Lock()
@@ -293,12 +243,4 @@ func (e Entry) authorizeRaw(tool map[string]json.RawMessage, headers map[string]
 		tool["headers"] = raw
 	}
 	return nil
-}
-
-// surfaceOf says whose API a request of openai-go's went to.
-func surfaceOf(req *http.Request) string {
-	if req != nil && req.URL != nil && strings.HasSuffix(req.URL.Hostname(), ".azure.com") {
-		return surfaceAzure
-	}
-	return surfaceResponses
 }

@@ -71,7 +71,7 @@ func TestOptionCarriesOneCredentialAfterAChangeOfWay(t *testing.T) {
 			require.NoError(t, err)
 			set, err := mcptools.NewSet(b)
 			require.NoError(t, err)
-			r, err := set.For(t.Context(), ada, nil)
+			r, err := set.Build(t.Context(), ada, nil)
 			require.NoError(t, err)
 
 			var bodies [][]byte
@@ -89,7 +89,7 @@ func TestOptionCarriesOneCredentialAfterAChangeOfWay(t *testing.T) {
 			client := openai.NewClient(option.WithAPIKey("k"))
 			_, err = client.Responses.New(t.Context(), responses.ResponseNewParams{
 				Model: "gpt-5", Tools: r.Tools(), Input: responses.ResponseNewParamsInputUnion{OfString: openai.String("x")},
-			}, r.Option, endpoint)
+			}, r.Option(), endpoint)
 			require.NoError(t, err)
 			require.Len(t, bodies, 2)
 			var second struct {

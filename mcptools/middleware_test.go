@@ -56,19 +56,19 @@ func newHealing(t *testing.T, opts mcptools.Options) healing {
 	return healing{w, set, openai.NewClient(option.WithBaseURL(w.Info().OpenAIBaseURL), option.WithAPIKey(w.Info().OpenAIAPIKey))}
 }
 
-func (h healing) request(t *testing.T) mcptools.Request {
+func (h healing) request(t *testing.T) mcptools.Result {
 	t.Helper()
-	r, err := h.set.For(t.Context(), ada, nil)
+	r, err := h.set.Build(t.Context(), ada, nil)
 	require.NoError(t, err)
 	return r
 }
 
-func (h healing) ask(t *testing.T, r mcptools.Request, opts ...option.RequestOption) (*responses.Response, error) {
+func (h healing) ask(t *testing.T, r mcptools.Result, opts ...option.RequestOption) (*responses.Response, error) {
 	t.Helper()
 	return h.client.Responses.New(t.Context(), responses.ResponseNewParams{
 		Model: "gpt-5", Tools: r.Tools(), Metadata: map[string]string{"n": "1"},
 		Input: responses.ResponseNewParamsInputUnion{OfString: openai.String("x")},
-	}, append([]option.RequestOption{r.Option}, opts...)...)
+	}, append([]option.RequestOption{r.Option()}, opts...)...)
 }
 
 func TestTheOptionHealsARefusedToken(t *testing.T) {
@@ -140,7 +140,7 @@ func TestTheOptionHealsAStreamBeforeItBegins(t *testing.T) {
 	r := h.request(t)
 	stream := h.client.Responses.NewStreaming(t.Context(), responses.ResponseNewParams{
 		Model: "gpt-5", Tools: r.Tools(), Input: responses.ResponseNewParamsInputUnion{OfString: openai.String("x")},
-	}, r.Option)
+	}, r.Option())
 	completed := false
 	for stream.Next() {
 		completed = completed || stream.Current().Type == "response.completed"
@@ -229,9 +229,8 @@ func TestTheOptionLeavesOtherRequestsAlone(t *testing.T) {
 	r := h.request(t)
 	resp, err := h.ask(t, r)
 	require.NoError(t, err)
-	_, err = h.client.Responses.Get(t.Context(), resp.ID, responses.ResponseGetParams{}, r.Option)
+	_, err = h.client.Responses.Get(t.Context(), resp.ID, responses.ResponseGetParams{}, r.Option())
 	require.NoError(t, err)
-	assert.Equal(t, mcptools.Result{}, mcptools.Request{}.Result)
 }
 
 func TestASetWithoutSomeLabels(t *testing.T) {
