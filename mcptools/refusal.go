@@ -107,6 +107,9 @@ func (b *Builder) refuse(err error) *Failure {
 	case (errors.Is(err, oauthstore.ErrRefused) || errors.Is(err, oauthstore.ErrReauthorize)) && reason == oauthstore.ReasonScope:
 		set(KindForbidden, "the token lacks a scope that the MCP server wants")
 		f.Action = ActionStepUp
+	case errors.Is(err, oauthstore.ErrRefused) && rejectionWords[reason] != "":
+		set(KindUnauthorized, rejectionWords[reason])
+		f.Action = ActionReconnect
 	case errors.Is(err, oauthstore.ErrRefused):
 		way, _ := b.provider.Way("")
 		set(KindWrongAudience, "the MCP server refuses this token: "+b.rule(way))
@@ -125,6 +128,13 @@ func (b *Builder) refuse(err error) *Failure {
 	}
 	f.upstream = secret.New(detail)
 	return f
+}
+
+// rejectionWords are sentences for rejections whose reason the server names.
+var rejectionWords = map[oauthstore.Reason]string{
+	oauthstore.ReasonExpired:    "the MCP server says that the token has expired",
+	oauthstore.ReasonRevoked:    "the MCP server says that the token was revoked",
+	oauthstore.ReasonInvalidKey: "the MCP server does not know the API key",
 }
 
 func because(r oauthstore.Reason) string {

@@ -87,6 +87,7 @@ func (b *Builder) probe(ctx context.Context, key oauthstore.Key, t oauthstore.To
 	for name, value := range headers {
 		h.Set(name, value)
 	}
+	r.Plain = h.Clone()
 	for name, value := range secrets {
 		h.Set(name, value)
 	}
@@ -99,12 +100,21 @@ func (b *Builder) probe(ctx context.Context, key oauthstore.Key, t oauthstore.To
 	case mcpprobe.Accepted:
 		v.Outcome = oauthstore.OutcomeAccepted
 	case mcpprobe.Refused:
-		v.Outcome, v.Reason = oauthstore.OutcomeRefused, oauthstore.ReasonAudience
-		if res.Reason == mcpprobe.ReasonScope {
-			v.Reason = oauthstore.ReasonScope
+		v.Outcome, v.Reason = oauthstore.OutcomeRefused, rejectionReasons[res.Reason]
+	case mcpprobe.Unknown:
+		if res.Cause == mcpprobe.CauseAnonymous {
+			v.Reason = oauthstore.ReasonListsForAnyone
 		}
+		v.Detail += " " + res.Next()
 	}
 	return v
+}
+
+// rejectionReasons maps the reasons of rejections to those of verdicts.
+var rejectionReasons = map[string]oauthstore.Reason{
+	mcpprobe.ReasonInvalid: oauthstore.ReasonAudience, mcpprobe.ReasonAudience: oauthstore.ReasonAudience,
+	mcpprobe.ReasonExpired: oauthstore.ReasonExpired, mcpprobe.ReasonRevoked: oauthstore.ReasonRevoked,
+	mcpprobe.ReasonKey: oauthstore.ReasonInvalidKey, mcpprobe.ReasonScope: oauthstore.ReasonScope,
 }
 
 // probeClient returns the client for a builder's probes.

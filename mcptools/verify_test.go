@@ -186,12 +186,15 @@ func TestTheProbeGoesWhereTheEntryGoesWithWhatItCarries(t *testing.T) {
 			defer s.mu.Unlock()
 			require.Contains(t, s.methods, "tools/list")
 			assert.NotContains(t, s.methods, "tools/call")
-			for _, h := range s.seen {
+			last := len(s.seen) - 1
+			for _, h := range s.seen[:last] {
 				assert.Equal(t, "Bearer "+mcpToken, h.Get("Authorization"))
 				for name, value := range tool.OfMcp.Headers {
 					assert.Equal(t, value, h.Get(name))
 				}
 			}
+			assert.Empty(t, s.seen[last].Get("Authorization"), "whether it lists for anyone")
+			assert.Equal(t, tt.opts.Headers["X-Notes-Space"], s.seen[last].Get("X-Notes-Space"))
 		})
 	}
 }
@@ -413,4 +416,55 @@ func TestWarningsAboutATokenAreLoggedOnceAndStandInTheEntry(t *testing.T) {
 	}
 	assert.Len(t, slices.DeleteFunc(strings.Split(log.String(), "\n"), func(l string) bool { return l == "" }), 1)
 	assert.NotContains(t, log.String(), text)
+}
+
+func TestVerdictHasTheServersReason(t *testing.T) {
+	t.Parallel()
+	for words, want := range map[string]oauthstore.Reason{
+		"The access token expired":   oauthstore.ReasonExpired,
+		"The token has been revoked": oauthstore.ReasonRevoked,
+		"Invalid API key":            oauthstore.ReasonInvalidKey,
+		"Invalid audience":           oauthstore.ReasonAudience,
+		"No.":                        oauthstore.ReasonAudience,
+	} {
+		s := newNotesServer(t)
+		s.mu.Lock()
+		s.refuse = func(w http.ResponseWriter, _ string) {
+			w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token", error_description="`+words+`"`)
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+		s.mu.Unlock()
+		key := oauthstore.Key{Owner: ada, Provider: "notes", Server: s.url}
+		b, err := mcptools.NewBuilder(s.provider(), newStore(t, key, imported(restToken)), probing(mcptools.Options{}))
+		require.NoError(t, err)
+		v := b.Verifier(nil)(t.Context(), key, bare(restToken))
+		assert.Equal(t, oauthstore.OutcomeRefused, v.Outcome, words)
+		assert.Equal(t, want, v.Reason, words)
+
+		f := asFailure(t, b)
+		kind := mcptools.KindUnauthorized
+		if want == oauthstore.ReasonAudience {
+			kind = mcptools.KindWrongAudience
+		}
+		assert.Equal(t, kind, f.Kind, words)
+		assert.Equal(t, mcptools.ActionReconnect, f.Action, words)
+	}
+}
+
+func TestMadeUpTokenIsNotVerifiedByAnOpenList(t *testing.T) {
+	t.Parallel()
+	open := httptest.NewServer(server.NewStreamableHTTPServer(server.NewMCPServer("open", "1", server.WithToolCapabilities(true))))
+	t.Cleanup(open.Close)
+	key := oauthstore.Key{Owner: ada, Provider: "open", Server: open.URL}
+	store := newStore(t, key, imported("made-up-token-0123456789"))
+	b, err := mcptools.NewBuilder(providers.Custom("open", open.URL, nil), store, probing(mcptools.Options{}))
+	require.NoError(t, err)
+	v := b.Verifier(nil)(t.Context(), key, bare("made-up-token-0123456789"))
+	assert.Equal(t, oauthstore.OutcomeUnknown, v.Outcome)
+	assert.Equal(t, oauthstore.ReasonListsForAnyone, v.Reason)
+	_, err = b.Build(t.Context(), ada, nil)
+	require.NoError(t, err, "it still serves an entry")
+	st, err := store.Status(t.Context(), key)
+	require.NoError(t, err)
+	assert.NotEqual(t, oauthstore.OutcomeAccepted, st.Verdict.Outcome)
 }

@@ -127,8 +127,8 @@ const (
 // A Verdict is what an MCP server said of a token. Only a refusal blocks.
 type Verdict struct {
 	Outcome Outcome   `json:"outcome,omitzero"`
-	Reason  Reason    `json:"reason,omitzero"` // for a refusal: [ReasonAudience] or [ReasonScope]
-	Detail  string    `json:"detail,omitzero"` // one sentence: what the server said, bounded and without secrets
+	Reason  Reason    `json:"reason,omitzero"` // of a refusal, or [ReasonListsForAnyone]
+	Detail  string    `json:"detail,omitzero"` // what the server said, bounded and without secrets; if the outcome is unknown, also what to do
 	At      time.Time `json:"at,omitzero"`     // when it was asked
 }
 

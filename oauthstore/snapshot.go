@@ -130,6 +130,7 @@ func (sn *snapshot) tokenFor(need *Need, now time.Time) Token {
 const (
 	verifyUnknownAgain = time.Minute     // the server could not be asked
 	verifyRefusedAgain = 5 * time.Minute // a refusal may have been an outage
+	verifyAnyoneAgain  = 24 * time.Hour  // a server that lists for anyone seldom changes that
 )
 
 // needsVerification reports whether need.Verify must be called before the pair
@@ -143,6 +144,8 @@ func (sn *snapshot) needsVerification(need *Need, now time.Time) bool {
 		return true
 	case r.VerdictOf != r.Generation:
 		return !r.Accepted || r.Generation-r.First <= 1
+	case r.Verdict.Reason == ReasonListsForAnyone:
+		return now.Sub(r.Verdict.At) >= verifyAnyoneAgain
 	case r.Verdict.Outcome == OutcomeUnknown:
 		return now.Sub(r.Verdict.At) >= verifyUnknownAgain
 	case r.Verdict.Outcome == OutcomeRefused:

@@ -34,8 +34,12 @@ const (
 	ReasonLostRotation   Reason = "lost_rotation"     // the answer to a refresh was lost, and the old refresh token is spent
 	ReasonAudience       Reason = "audience_rejected" // the MCP server refuses tokens of this kind, fresh ones too
 	ReasonScope          Reason = "scope_missing"     // the MCP server wants a scope that was not granted
+	ReasonExpired        Reason = "expired"           // the MCP server says that the token has expired
+	ReasonRevoked        Reason = "revoked"           // the MCP server says that the token was revoked
+	ReasonInvalidKey     Reason = "invalid_key"       // the MCP server does not know the API key
 	ReasonRefreshFailing Reason = "refresh_failing"   // the authorization server does not answer, or refuses the application
 	ReasonKeyUnavailable Reason = "key_unavailable"   // the key that sealed the record is not in the keyset
+	ReasonListsForAnyone Reason = "lists_for_anyone"  // only of a [Verdict]: the MCP server lists its tools without a token too
 )
 
 // A Status is what is stored of a credential, without any secret.

@@ -96,7 +96,7 @@ func (sn *snapshot) worthRefreshing(v Verdict) bool {
 	if !r.refreshable() || v.Reason == ReasonScope || sn.justForced() && r.Forced != r.Generation {
 		return false // the pair of a forced refresh is refused too
 	}
-	return r.Accepted || r.Rejected == r.Generation || r.Expiry.IsZero()
+	return r.Accepted || r.Rejected == r.Generation || r.Expiry.IsZero() || v.Reason == ReasonExpired
 }
 
 // justForced reports whether a refusal forced a refresh within forcedPause.

@@ -134,10 +134,17 @@ func faultOf(err error) *fault {
 		kind = mcptools.KindReauthorize
 	case errors.Is(err, oauthstore.ErrRefused):
 		kind = mcptools.KindWrongAudience
-		if e, ok := errors.AsType[*oauthstore.Error](err); ok && e.Reason == oauthstore.ReasonScope {
-			f := faultf(mcptools.KindForbidden, "%s", message(err))
-			f.Action = mcptools.ActionStepUp
-			return f
+		if e, ok := errors.AsType[*oauthstore.Error](err); ok {
+			switch e.Reason { //nolint:exhaustive // the others are not the server's
+			case oauthstore.ReasonScope:
+				f := faultf(mcptools.KindForbidden, "%s", message(err))
+				f.Action = mcptools.ActionStepUp
+				return f
+			case oauthstore.ReasonExpired, oauthstore.ReasonRevoked, oauthstore.ReasonInvalidKey:
+				f := faultf(mcptools.KindUnauthorized, "%s", message(err))
+				f.Action = mcptools.ActionReconnect
+				return f
+			}
 		}
 	case errors.Is(err, oauthstore.ErrMisconfigured):
 		kind = mcptools.KindMisconfigured

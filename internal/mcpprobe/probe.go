@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"regexp"
 	"time"
 
 	"github.com/mark3labs/mcp-go/client"
@@ -20,13 +21,20 @@ const (
 
 // Reasons of a rejection.
 const (
-	ReasonAudience = "audience" // the token is expired, for another server or otherwise not valid here
-	ReasonScope    = "scope"    // the token is valid but has too few scopes
+	ReasonInvalid  = "invalid"  // the server does not say why
+	ReasonAudience = "audience" // the token is for another server
+	ReasonExpired  = "expired"
+	ReasonRevoked  = "revoked"
+	ReasonKey      = "invalid_key" // the server does not know the API key
+	ReasonScope    = "scope"       // the token is valid but has too few scopes
 )
 
 // Causes of an unknown outcome.
 const (
-	CauseUnreachable   = "unreachable"    // no connection: name resolution, address, refused, blocked
+	CauseUnreachable   = "unreachable"    // no connection for another reason than the next ones, such as a blocked address
+	CauseNoSuchHost    = "no_such_host"   // DNS does not know the host
+	CauseConnRefused   = "conn_refused"   // nothing listens on the port
+	CauseConnReset     = "conn_reset"     // the server closes the connection without a response
 	CauseTimeout       = "timeout"        // no response in time, or 408 or 504
 	CauseTLS           = "tls"            // no trustworthy TLS connection
 	CauseRedirect      = "redirect"       // 3xx, which is not followed
@@ -36,6 +44,7 @@ const (
 	CauseRateLimited   = "rate_limited"   // 429
 	CauseServerError   = "server_error"   // other 5xx
 	CauseProtocol      = "protocol"       // a response that is not MCP, or a JSON-RPC error
+	CauseVersion       = "version"        // the server speaks no known version of MCP
 	CauseAnonymous     = "anonymous"      // it requires no token, so its response proves nothing
 )
 
@@ -47,9 +56,13 @@ type Request struct {
 	// valid token, 401 or 403 to others. It is requested after the MCP server, for
 	// servers that list their tools without a token.
 	CheckURL string
-	// Anonymous: the server lists tools without a token, so that without a
-	// CheckURL its list proves nothing.
+	// Anonymous: the server is known to list tools without a token, so that
+	// without a CheckURL its list proves nothing. If false, a server that accepts
+	// the token is asked once more without it.
 	Anonymous bool
+	// Plain are the headers that are no part of the credential, for the request
+	// without the token. If nil, none.
+	Plain http.Header
 	// Timeout limits the whole probe. If zero, 10s.
 	Timeout time.Duration
 }
@@ -58,7 +71,7 @@ type Request struct {
 // contain no part of a sent header.
 type Result struct {
 	Outcome     string // Accepted, Refused or Unknown
-	Reason      string // of a rejection: ReasonAudience or ReasonScope
+	Reason      string // of a rejection: one of the Reason constants
 	Status      int    // the deciding HTTP status; 0: none
 	Code        string // error of the challenge (RFC 6750 section 3), such as "invalid_token"
 	Description string // error_description of the challenge, or the message of the JSON-RPC error
@@ -67,6 +80,11 @@ type Result struct {
 	SSE         bool   // HTTP+SSE was used (MCP 2024-11-05)
 	Cause       string // of an unknown outcome: one of the Cause constants
 	Detail      string // one sentence; never a token
+
+	Version string   // negotiated version of MCP; "" if none
+	Tools   int      // that are listed
+	Unread  bool     // the list could not be read, so that Tools is unknown
+	Names   []string // tools whose names exceed OpenAI's limits, at most a few
 }
 
 const (
@@ -104,7 +122,7 @@ func Probe(ctx context.Context, hc *http.Client, r Request, header http.Header) 
 		return res
 	}
 	if r.CheckURL == "" {
-		if r.Anonymous && res.Outcome == Accepted {
+		if res.Outcome == Accepted && (r.Anonymous || listsForAnyone(ctx, hc, r, header, u, timeout, left, res)) {
 			res.Outcome, res.Cause = Unknown, CauseAnonymous
 			res.Detail = "The server lists its tools without a token, so this does not check the token."
 		}
@@ -118,35 +136,57 @@ func Probe(ctx context.Context, hc *http.Client, r Request, header http.Header) 
 	return res
 }
 
+// listsForAnyone reports whether the server gives the same list without the
+// token. A longer list with the token proves that the server knows the token.
+func listsForAnyone(
+	ctx context.Context, hc *http.Client, r Request, header http.Header, u *url.URL, timeout time.Duration, left *budget, with Result,
+) bool {
+	if len(header) <= len(r.Plain) { // no token was sent
+		return false
+	}
+	without := askServer(ctx, hc, r, r.Plain, u, timeout, left)
+	return without.listed && (without.unread || with.Unread || without.tools >= with.Tools)
+}
+
 // A finding is the result of one attempt: the deciding exchange, the JSON-RPC
 // error if there was one, and the tools.
 type finding struct {
 	last    exchange
-	rpc     int    // code of a JSON-RPC error
-	rpcText string // its message
-	listed  bool   // tools/list, or the check, succeeded
-	sse     bool   // over HTTP+SSE
-	check   bool   // the exchange is with the check URL
-	tools   int    // how many are listed
-	unread  bool   // the list could not be decoded
+	rpc     int      // code of a JSON-RPC error
+	rpcText string   // its message
+	listed  bool     // tools/list, or the check, succeeded
+	sse     bool     // over HTTP+SSE
+	check   bool     // the exchange is with the check URL
+	tools   int      // how many are listed
+	names   []string // that exceed OpenAI's limits
+	unread  bool     // the list could not be decoded
+	version string   // that the server answered with
 }
 
 // askServer speaks MCP: over streamable HTTP, or over HTTP+SSE if the server
 // rejects the POST as specified for that (MCP 2025-11-25, transports, backwards
 // compatibility).
 func askServer(ctx context.Context, hc *http.Client, r Request, header http.Header, u *url.URL, timeout time.Duration, left *budget) finding {
-	rec := newRecorder(hc.Transport, header, u, ctx.Done(), left)
-	cl := guarded(hc, rec)
-	conn, err := transport.NewStreamableHTTP(r.URL, transport.WithHTTPBasicClient(cl), transport.WithHTTPLogger(quiet))
-	if err != nil {
-		return finding{}
+	streamable := func(opt client.ClientOption) finding {
+		rec := newRecorder(hc.Transport, header, u, ctx.Done(), left)
+		rec.plain = len(header) <= len(r.Plain)
+		conn, err := transport.NewStreamableHTTP(r.URL, transport.WithHTTPBasicClient(guarded(hc, rec)), transport.WithHTTPLogger(quiet))
+		if err != nil {
+			return finding{}
+		}
+		return handshake(ctx, rec, conn, opt)
 	}
-	f := handshake(ctx, rec, conn, client.WithDiscoverTimeout(timeout/3))
+	f := streamable(client.WithDiscoverTimeout(timeout / 3))
+	if ctx.Err() == nil && f.rejectsVersion() {
+		if g := streamable(client.WithProtocolVersion(mcp.ProtocolVersion20250618)); !g.rejectsVersion() {
+			f = g
+		}
+	}
 	if f.listed || ctx.Err() != nil || !f.last.mayBeSSE() {
 		return f
 	}
 
-	rec = newRecorder(hc.Transport, header, u, ctx.Done(), left)
+	rec := newRecorder(hc.Transport, header, u, ctx.Done(), left)
 	sse, err := transport.NewSSE(r.URL, transport.WithHTTPClient(guarded(hc, rec)), transport.WithSSELogger(quiet),
 		transport.WithEndpointTimeout(timeout/3))
 	if err != nil {
@@ -172,34 +212,45 @@ func handshake(ctx context.Context, rec *recorder, conn transport.HTTPConnection
 		var init mcp.InitializeRequest
 		init.Params.ClientInfo = mcp.Implementation{Name: "toolgrant", Version: "1"}
 		if _, err := c.Initialize(ctx, init); err == nil {
-			f.tools, read = countTools(ctx, c)
+			read = f.readTools(ctx, c)
 		}
 	}
 	_ = c.Close() // ends the session; an error is not a verdict on the token
 	f.listed = w.lists > 0
 	f.unread = f.listed && !read
-	f.rpc, f.rpcText = w.code, w.text
+	f.rpc, f.rpcText, f.version = w.code, w.text, w.version
 	f.last = rec.deciding()
 	return f
 }
 
-// countTools counts the tools as far as they could be read; ok is false if the
-// first page could not.
-func countTools(ctx context.Context, c *client.Client) (n int, ok bool) {
+// readTools reads the list as far as possible; ok is false if the first page
+// could not be read.
+func (f *finding) readTools(ctx context.Context, c *client.Client) (ok bool) {
 	var req mcp.ListToolsRequest
 	for range maxPages {
 		page, err := c.ListToolsByPage(ctx, req)
 		if err != nil {
-			return n, ok
+			return ok
 		}
-		n, ok = n+len(page.Tools), true
-		if page.NextCursor == "" || page.NextCursor == req.Params.Cursor || n >= maxTools {
+		f.tools, ok = f.tools+len(page.Tools), true
+		for _, tool := range page.Tools {
+			if !nameFits.MatchString(tool.Name) && len(f.names) < maxNames {
+				f.names = append(f.names, tool.Name)
+			}
+		}
+		if page.NextCursor == "" || page.NextCursor == req.Params.Cursor || f.tools >= maxTools {
 			break
 		}
 		req.Params.Cursor = page.NextCursor
 	}
-	return n, ok
+	return ok
 }
+
+// nameFits matches the tool names that the Responses API takes: it refuses
+// others, with "string too long" for more than 64 characters.
+var nameFits = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+
+const maxNames = 3 // in a result
 
 // askCheck requests the URL that checks a token if the MCP server does not.
 func askCheck(ctx context.Context, hc *http.Client, r Request, header http.Header, left *budget) finding {

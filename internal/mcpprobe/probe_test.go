@@ -158,9 +158,9 @@ func TestResponsesAreClassified(t *testing.T) {
 		handler http.Handler
 		want    mcpprobe.Result
 	}{
-		"401 without a challenge":      {status(401), refused(mcpprobe.ReasonAudience, 401)},
+		"401 without a challenge":      {status(401), refused(mcpprobe.ReasonInvalid, 401)},
 		"403 insufficient_scope":       {status(403, "WWW-Authenticate", `Bearer error="insufficient_scope", scope="tasks:read"`), refused(mcpprobe.ReasonScope, 403)},
-		"403 invalid_token":            {status(403, "WWW-Authenticate", `Bearer error="invalid_token"`), refused(mcpprobe.ReasonAudience, 403)},
+		"403 invalid_token":            {status(403, "WWW-Authenticate", `Bearer error="invalid_token"`), refused(mcpprobe.ReasonInvalid, 403)},
 		"403 without a reason":         {status(403), unknown(mcpprobe.CauseForbidden, 403)},
 		"404":                          {status(404), unknown(mcpprobe.CauseWrongEndpoint, 404)},
 		"405":                          {status(405), unknown(mcpprobe.CauseWrongEndpoint, 405)},
@@ -291,7 +291,7 @@ func TestServerThatRequiresNoTokenNeedsACheckURL(t *testing.T) {
 	res = ask("synthetic-other-token", check)
 	assert.Equal(t, mcpprobe.Refused, res.Outcome)
 	assert.Equal(t, 401, res.Status)
-	assert.Equal(t, mcpprobe.ReasonAudience, res.Reason)
+	assert.Equal(t, mcpprobe.ReasonInvalid, res.Reason)
 
 	res = ask(token, serve(t, status(403)))
 	assert.Equal(t, mcpprobe.Refused, res.Outcome, "a check URL responds with 403 to invalid tokens")
@@ -315,7 +315,7 @@ func TestUnreachableServersAreUnknown(t *testing.T) {
 	addr := l.Addr().String()
 	require.NoError(t, l.Close())
 	for name, tc := range map[string]struct{ url, cause string }{
-		"no listener": {"http://" + addr + "/mcp", mcpprobe.CauseUnreachable},
+		"no listener": {"http://" + addr + "/mcp", mcpprobe.CauseConnRefused},
 		"plain HTTP":  {strings.Replace(closed, "http://", "https://", 1), mcpprobe.CauseTLS},
 		"invalid URL": {"not a url", mcpprobe.CauseWrongEndpoint},
 		"a file":      {"file:///etc/passwd", mcpprobe.CauseWrongEndpoint},
@@ -335,7 +335,7 @@ func TestUnreachableServersAreUnknown(t *testing.T) {
 		t.Cleanup(srv.Close)
 		res := mcpprobe.Probe(t.Context(), client(t), mcpprobe.Request{URL: srv.URL}, auth(token))
 		assert.Equal(t, mcpprobe.CauseTLS, res.Cause, "%+v", res)
-		res = mcpprobe.Probe(t.Context(), srv.Client(), mcpprobe.Request{URL: srv.URL}, auth(token))
+		res = mcpprobe.Probe(t.Context(), srv.Client(), mcpprobe.Request{URL: srv.URL}, nil)
 		assert.Equal(t, mcpprobe.Accepted, res.Outcome, "%+v", res)
 	})
 }
@@ -440,7 +440,7 @@ func TestJSONRPCErrorIsNotARejection(t *testing.T) {
 func TestUnreadableListStillAcceptsTheToken(t *testing.T) {
 	t.Parallel()
 	inner := legacy()
-	res := probe(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	res := probe(t, bearer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		if strings.Contains(string(body), "tools/list") {
 			w.Header().Set("Content-Type", "application/json")
@@ -449,7 +449,7 @@ func TestUnreadableListStillAcceptsTheToken(t *testing.T) {
 		}
 		r.Body = io.NopCloser(strings.NewReader(string(body)))
 		inner.ServeHTTP(w, r)
-	}), token)
+	}), asanaChallenge), token)
 	assert.Equal(t, mcpprobe.Accepted, res.Outcome, "%+v", res)
 	assert.Contains(t, res.Detail, "could not be read")
 }

@@ -2,6 +2,7 @@ package mcpprobe
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -34,6 +35,7 @@ var (
 	errTooLong   = errors.New("mcpprobe: the response is too long")
 	errTooMany   = errors.New("mcpprobe: the server causes too many requests")
 	errOtherHost = errors.New("mcpprobe: the server names another host")
+	errRejected  = errors.New("mcpprobe: the server requires a token")
 )
 
 // An exchange is one HTTP request and its response.
@@ -43,7 +45,8 @@ type exchange struct {
 	status    int    // 0: no response
 	mediaType string
 	challenge challenge
-	rpcCode   int // JSON-RPC error code in the body of an error status
+	rpcCode   int    // JSON-RPC error code in the body of an error status
+	text      string // of the server, in the body of an error status
 	err       error
 }
 
@@ -68,6 +71,7 @@ type recorder struct {
 	scheme string
 	done   <-chan struct{} // closed when the probe is over
 	left   *budget         // of the whole probe
+	plain  bool            // no token is sent: one rejection is the answer
 
 	mu   sync.Mutex
 	seen []*exchange // guarded by mu, like the exchanges
@@ -95,6 +99,9 @@ func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 		r.note(func() { r.seen = append(r.seen, &exchange{verb: req.Method, err: errOtherHost}) })
 		return nil, errOtherHost
 	}
+	if r.plain && r.rejected() {
+		return nil, errRejected
+	}
 	if r.left.requests.Add(-1) < 0 {
 		r.note(func() {
 			if n := len(r.seen); n == 0 || !errors.Is(r.seen[n-1].err, errTooMany) {
@@ -121,16 +128,18 @@ func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	mediaType, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	ch := challengeIn(resp.Header)
-	code := 0
+	code, text := 0, ""
 	if resp.StatusCode >= 400 {
 		// mcp-go does not read the body of every rejection.
 		body, _ := io.ReadAll(io.LimitReader(resp.Body, min(maxErrorBody, max(r.left.read.Load(), 0))))
 		r.left.read.Add(-int64(len(body)))
 		_ = resp.Body.Close()
 		resp.Body = io.NopCloser(bytes.NewReader(body))
-		code, ch = readErrorBody(body, ch)
+		code, text, ch = readErrorBody(body, mediaType, ch)
 	}
-	r.note(func() { x.status, x.mediaType, x.challenge, x.rpcCode = resp.StatusCode, mediaType, ch, code })
+	r.note(func() {
+		x.status, x.mediaType, x.challenge, x.rpcCode, x.text = resp.StatusCode, mediaType, ch, code, text
+	})
 	limit := int64(maxAnswer)
 	if x.method == string(mcp.MethodToolsList) || x.verb == http.MethodGet {
 		limit = maxList
@@ -147,27 +156,36 @@ func (r *recorder) note(change func()) {
 }
 
 // readErrorBody parses the body of an error status: the code of a JSON-RPC
-// error, or an OAuth error if there is no challenge.
-func readErrorBody(body []byte, ch challenge) (rpcCode int, _ challenge) {
+// error, an OAuth error if there is no challenge, and the server's sentence.
+func readErrorBody(body []byte, mediaType string, ch challenge) (rpcCode int, text string, _ challenge) {
 	var msg struct {
 		Error       json.RawMessage `json:"error"`
 		Description string          `json:"error_description"`
 		Scope       string          `json:"scope"`
+		Message     string          `json:"message"`
+		Detail      json.RawMessage `json:"detail"`
 	}
 	if json.Unmarshal(body, &msg) != nil {
-		return 0, ch
+		if mediaType == "text/plain" {
+			text = string(body[:min(len(body), 8*maxText)])
+		}
+		return 0, text, ch
 	}
 	var rpc struct {
-		Code int `json:"code"`
+		Code    json.RawMessage `json:"code"`
+		Message string          `json:"message"`
 	}
-	var code string
+	var code, detail string
+	_ = json.Unmarshal(msg.Detail, &detail)
+	text = cmp.Or(msg.Description, msg.Message, detail)
 	switch {
 	case json.Unmarshal(msg.Error, &rpc) == nil:
-		return rpc.Code, ch
+		_ = json.Unmarshal(rpc.Code, &rpcCode)
+		return rpcCode, cmp.Or(rpc.Message, text), ch
 	case json.Unmarshal(msg.Error, &code) == nil && ch.code == "":
-		return 0, challenge{code: code, description: msg.Description, scope: msg.Scope}
+		return 0, text, challenge{code: code, description: msg.Description, scope: msg.Scope}
 	}
-	return 0, ch
+	return 0, text, ch
 }
 
 // end sends the DELETE that ends a session, with a short timeout. It does not
@@ -200,6 +218,12 @@ func (r *recorder) deciding() exchange {
 		return exchange{}
 	}
 	return *r.seen[len(r.seen)-1]
+}
+
+// rejected reports whether the server has rejected a request.
+func (r *recorder) rejected() bool {
+	x := r.deciding()
+	return x.status == http.StatusUnauthorized || x.status == http.StatusForbidden
 }
 
 // sawStream reports whether the response to a GET was an event stream.
@@ -268,6 +292,8 @@ type watched struct {
 	lists int
 	code  int
 	text  string // its message
+
+	version string // of the protocol, in the answer to initialize
 }
 
 // SendRequest implements [transport.Interface].
@@ -279,8 +305,15 @@ func (w *watched) SendRequest(ctx context.Context, req transport.JSONRPCRequest)
 	case resp.Error != nil:
 		w.code, w.text = resp.Error.Code, resp.Error.Message
 	default:
-		if req.Method == string(mcp.MethodToolsList) && isObject(resp.Result) {
-			w.lists++
+		switch req.Method {
+		case string(mcp.MethodToolsList):
+			if isObject(resp.Result) {
+				w.lists++
+			}
+		case string(mcp.MethodInitialize):
+			var answer mcp.InitializeResult
+			_ = json.Unmarshal(resp.Result, &answer)
+			w.version = answer.ProtocolVersion
 		}
 	}
 	return resp, err

@@ -6,11 +6,17 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 
+	"github.com/mark3labs/mcp-go/mcp"
+
+	"github.com/toolgrant/toolgrant/internal/oauth"
 	"github.com/toolgrant/toolgrant/internal/safehttp"
 )
 
@@ -29,15 +35,34 @@ func (x exchange) rejects() bool {
 // mayBeSSE reports whether the response to initialize is one that a server of
 // the older transport sends, so that a GET is worth trying.
 func (x exchange) mayBeSSE() bool {
-	if x.method != "initialize" {
-		return false
+	return x.method == string(mcp.MethodInitialize) && oauth.MayBeSSE(x.status)
+}
+
+// rejectsVersion reports whether the server may have rejected the version of the
+// protocol: it responded to initialize with 400, or with an error about it.
+func (f finding) rejectsVersion() bool {
+	return !f.listed && f.last.method == string(mcp.MethodInitialize) &&
+		(f.last.status == http.StatusBadRequest || f.rpc != 0 && aboutVersion.MatchString(f.rpcText))
+}
+
+var aboutVersion = regexp.MustCompile(`(?i)protocol.?version`)
+
+// rejection returns why the server rejects the token; "" if it does not.
+func (f finding) rejection(said string) string {
+	x := f.last
+	switch reason := reasonIn(said); {
+	case x.rejects() && x.status == http.StatusForbidden && x.challenge.code == codeInsufficientScope:
+		return ReasonScope
+	case x.rejects(), f.check && x.status == http.StatusForbidden:
+		return reason
+	case f.listed:
+		return ""
+	case x.status == http.StatusForbidden && reason != ReasonInvalid:
+		return reason
+	case f.rpc != 0 && x.status/100 == 2 && (reason != ReasonInvalid || saysUnauthorized.MatchString(f.rpcText)):
+		return reason
 	}
-	switch x.status {
-	case http.StatusBadRequest, http.StatusNotFound, http.StatusMethodNotAllowed,
-		http.StatusNotAcceptable, http.StatusUnsupportedMediaType:
-		return true
-	}
-	return false
+	return ""
 }
 
 // result returns the verdict. subject names the server or URL in the sentence.
@@ -55,16 +80,20 @@ func (f finding) result(words scrubber, subject string) Result {
 	if res.RPCCode == 0 {
 		res.RPCCode = x.rpcCode
 	}
-	if res.Description == "" {
-		res.Description = words.clean(f.rpcText, maxText)
-	}
-	switch {
-	case x.rejects() || f.check && x.status == http.StatusForbidden:
-		res.Outcome, res.Reason = Refused, ReasonAudience
-		if x.status == http.StatusForbidden && x.challenge.code == codeInsufficientScope {
-			res.Reason = ReasonScope
+	for _, text := range []string{f.rpcText, x.text} {
+		if res.Description == "" {
+			res.Description = words.clean(text, maxText)
 		}
-		res.Detail = sentence(subject, "rejects this token", res)
+	}
+	res.Version, res.Tools, res.Unread = words.clean(f.version, maxWord), f.tools, f.unread
+	for _, name := range f.names {
+		res.Names = append(res.Names, words.clean(name, maxWord))
+	}
+	reason := f.rejection(strings.Join([]string{x.challenge.code, x.challenge.description, f.rpcText, x.text}, "\n"))
+	switch {
+	case reason != "":
+		res.Outcome, res.Reason = Refused, reason
+		res.Detail = sentence(subject, rejections[reason], res)
 	case f.listed:
 		res.Outcome = Accepted
 		predicate := "accepts this token"
@@ -82,6 +111,13 @@ func (f finding) result(words scrubber, subject string) Result {
 	return res
 }
 
+// rejections are the predicates of rejections.
+var rejections = map[string]string{
+	ReasonInvalid: "rejects this token", ReasonScope: "rejects this token",
+	ReasonAudience: "rejects this token as one for another server", ReasonExpired: "says that this token has expired",
+	ReasonRevoked: "says that this token was revoked", ReasonKey: "does not know this API key",
+}
+
 // cause returns the cause of an unknown outcome, and its predicate.
 func (f finding) cause() (cause, predicate string) {
 	x := f.last
@@ -90,7 +126,9 @@ func (f finding) cause() (cause, predicate string) {
 	case quietStream:
 		return CauseSSEOnly, "uses the older HTTP+SSE transport and did not respond over it"
 	case x.err != nil || x.status == 0:
-		return causeOf(x.err)
+		return Unreachable(x.err)
+	case f.version != "" && !mcp.IsValidProtocolVersion(f.version):
+		return CauseVersion, "speaks a version of MCP that clients don't know"
 	case x.status/100 == 3:
 		return CauseRedirect, "redirects, which OpenAI's client may not follow: use the redirect's target"
 	}
@@ -111,10 +149,11 @@ func (f finding) cause() (cause, predicate string) {
 	return CauseProtocol, "sent a response that is not MCP"
 }
 
-// causeOf maps a connection error to a cause. A nil error means that the probe
-// ended before a response.
-func causeOf(err error) (cause, predicate string) {
+// Unreachable maps an error of a request to a cause, and to a predicate about
+// the server. A nil error means that the time was up before a response.
+func Unreachable(err error) (cause, predicate string) {
 	var netErr net.Error
+	var dns *net.DNSError
 	switch {
 	case errors.Is(err, errTooLong), errors.Is(err, safehttp.ErrTooLarge):
 		return CauseProtocol, "sent a response that is too long"
@@ -124,14 +163,29 @@ func causeOf(err error) (cause, predicate string) {
 		return CauseProtocol, "requires requests to another host"
 	case errors.Is(err, safehttp.ErrBlocked):
 		return CauseUnreachable, "has an address that is not allowed from here"
+	case errors.As(err, &dns) && dns.IsNotFound:
+		return CauseNoSuchHost, "can't be reached: DNS does not know its host name (no such host)"
+	case errors.As(err, &dns) && !dns.IsTimeout:
+		return CauseUnreachable, "can't be reached: the DNS lookup of its host name failed"
 	case err == nil, errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled),
 		errors.As(err, &netErr) && netErr.Timeout():
 		return CauseTimeout, "did not respond in time"
 	case isTLS(err):
-		return CauseTLS, "has no trusted TLS connection"
+		return CauseTLS, "has no trusted TLS connection: " + safehttp.Cause(err).Error()
+	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, wsaRefused):
+		return CauseConnRefused, "can't be reached: nothing listens at its address (connection refused)"
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, wsaReset), errors.Is(err, syscall.EPIPE),
+		errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return CauseConnReset, "closes the connection without a response (connection reset)"
 	}
 	return CauseUnreachable, "can't be reached"
 }
+
+// Windows' own error numbers, which package syscall does not map.
+const (
+	wsaReset   = syscall.Errno(10054)
+	wsaRefused = syscall.Errno(10061)
+)
 
 func isTLS(err error) bool {
 	var (
@@ -144,6 +198,25 @@ func isTLS(err error) bool {
 	)
 	return errors.As(err, &verify) || errors.As(err, &record) || errors.As(err, &alert) || errors.As(err, &unknown) ||
 		errors.As(err, &host) || errors.As(err, &invalid) || errors.Is(err, http.ErrSchemeMismatch)
+}
+
+// Next returns a sentence: what to do about an unknown outcome; "" for others.
+func (r Result) Next() string {
+	switch r.Cause {
+	case "":
+		return ""
+	case CauseAnonymous:
+		return "Use a tool to find out whether the server accepts the token."
+	case CauseForbidden:
+		return "Check whether an IP allow-list or an administrator's approval is required."
+	case CauseRateLimited, CauseServerError, CauseTimeout:
+		return "Try again later."
+	case CauseRedirect, CauseWrongEndpoint, CauseNoSuchHost:
+		return "Check the server's URL."
+	case CauseSSEOnly, CauseProtocol, CauseVersion:
+		return "Check that the URL is the server's MCP endpoint, or contact the server's operator."
+	}
+	return "Check the network and the server, then try again."
 }
 
 // sentence returns the detail: subject, predicate, and the facts of the
@@ -162,6 +235,9 @@ func sentence(subject, predicate string, res Result) string {
 	}
 	if res.Scope != "" && res.Reason == ReasonScope {
 		facts = append(facts, "it requires the scope "+strconv.Quote(res.Scope))
+	}
+	if res.Cause == CauseVersion {
+		facts = append(facts, "its version is "+strconv.Quote(res.Version))
 	}
 	if res.Description != "" {
 		facts = append(facts, strconv.Quote(res.Description))

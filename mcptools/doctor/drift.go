@@ -11,7 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/toolgrant/toolgrant/internal/mcpprobe"
 	"github.com/toolgrant/toolgrant/internal/oauth"
 	"github.com/toolgrant/toolgrant/internal/safehttp"
 	"github.com/toolgrant/toolgrant/internal/safetext"
@@ -127,7 +126,7 @@ func (v *comparison) compare(ctx context.Context, hc *http.Client, p providers.P
 		return
 	}
 	v.ServerURL = q.Server.URL
-	answer, err := mcpprobe.Ask(ctx, hc, q.Server.URL, nil, q.Transport == providers.TransportSSE)
+	answer, err := oauth.Ask(ctx, hc, q.Server.URL, nil, q.Transport == providers.TransportSSE)
 	if err != nil {
 		v.Outcome, v.Detail = OutcomeUnknown, "The server did not respond."
 		return
@@ -157,7 +156,7 @@ func isOpen(p providers.Provider) bool {
 }
 
 // access compares whether the server requires a token.
-func (v *comparison) access(p providers.Provider, a *mcpprobe.Answer) {
+func (v *comparison) access(p providers.Provider, a *oauth.Answer) {
 	const fact = "access"
 	switch open := isOpen(p); {
 	case a.Status == http.StatusUnauthorized && open:

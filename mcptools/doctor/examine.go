@@ -87,7 +87,7 @@ type evidence struct {
 	entry    *responses.ToolMcpParam // nil: could not be built
 	entryErr *mcptools.Failure       // the reason, or nil
 
-	answer *mcpprobe.Answer // response without a token; nil: none
+	answer *oauth.Answer // response without a token; nil: none
 	askErr error
 	anyone bool            // tools are listed without a token
 	probe  mcpprobe.Result // with the token; zero: not sent
@@ -138,7 +138,7 @@ func (e *evidence) locate() bool {
 // contact sends a request without a token.
 func (e *evidence) contact(ctx context.Context) {
 	const name = "server"
-	e.answer, e.askErr = mcpprobe.Ask(ctx, e.hc, e.at.Server.URL, e.plain(), e.at.Transport == providers.TransportSSE)
+	e.answer, e.askErr = oauth.Ask(ctx, e.hc, e.at.Server.URL, e.plain(), e.at.Transport == providers.TransportSSE)
 	if e.askErr != nil {
 		e.stepf(name, false, "The server can't be reached from here.")
 		return

@@ -86,11 +86,16 @@ func wrongURL(e *evidence) (verdict, detail string) {
 	return RuledOut, "The URL is an MCP endpoint."
 }
 
+// noResponse are the causes of a probe without a response.
+var noResponse = []string{
+	mcpprobe.CauseUnreachable, mcpprobe.CauseNoSuchHost, mcpprobe.CauseConnRefused, mcpprobe.CauseConnReset, mcpprobe.CauseTLS, mcpprobe.CauseTimeout,
+}
+
 func unreachable(e *evidence) (verdict, detail string) {
 	switch {
 	case e.askErr != nil:
 		return Confirmed, "The server can't be reached from here."
-	case e.probe.Cause == mcpprobe.CauseUnreachable, e.probe.Cause == mcpprobe.CauseTLS, e.probe.Cause == mcpprobe.CauseTimeout:
+	case slices.Contains(noResponse, e.probe.Cause):
 		return Likely, e.probe.Detail
 	case e.openAI(mcptools.KindUnreachable, mcptools.KindTimeout):
 		return Possible, "It responds to this machine, but OpenAI could not reach it: it may be down intermittently, or restricted to some networks."

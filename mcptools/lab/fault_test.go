@@ -80,7 +80,7 @@ func TestFaultsOfAnMCPServer(t *testing.T) {
 		"html":            {mcpprobe.Unknown, mcpprobe.CauseProtocol},
 		"list_error":      {mcpprobe.Unknown, mcpprobe.CauseProtocol},
 		"redirect":        {mcpprobe.Unknown, mcpprobe.CauseRedirect},
-		"down":            {mcpprobe.Unknown, mcpprobe.CauseUnreachable},
+		"down":            {mcpprobe.Unknown, mcpprobe.CauseConnReset},
 		"hang":            {mcpprobe.Unknown, mcpprobe.CauseTimeout},
 		"slow=30ms":       {mcpprobe.Accepted, ""},
 		"no_metadata":     {mcpprobe.Accepted, ""},

@@ -1,10 +1,8 @@
 package connect
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"slices"
 
@@ -191,43 +189,24 @@ func (c *Connector) choose(ctx context.Context, s *site, issuers []string) (*oau
 // to.
 const maxIssuers = 4
 
-// initialize is the first request of an MCP client, sent without a token. It has
-// no side effect, and servers that need a token respond with a challenge.
-const initialize = `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},` +
-	`"clientInfo":{"name":"toolgrant","version":"1"}}}`
-
 // probe asks the MCP server for a challenge. A response without one is not an
 // error: the well-known URLs are tried next.
 func (c *Connector) probe(ctx context.Context, s *site) (http.Header, error) {
-	method, body := http.MethodPost, io.Reader(bytes.NewReader([]byte(initialize)))
-	if s.provider.Transport == providers.TransportSSE {
-		method, body = http.MethodGet, nil
-	}
-	req, err := http.NewRequestWithContext(ctx, method, s.key.Server, body)
-	if err != nil {
-		return nil, &Error{Kind: KindMisconfigured, Detail: "the server's URL is invalid"}
-	}
-	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
-		req.Header.Set("MCP-Protocol-Version", "2025-11-25")
-	}
-	req.Header.Set("Accept", "application/json, text/event-stream")
+	header := make(http.Header)
 	for _, h := range s.provider.Headers {
 		if h.Value != "" {
-			req.Header.Set(h.Name, h.Value)
+			header.Set(h.Name, h.Value)
 		}
 	}
-	resp, err := c.http.Do(req)
-	if resp != nil {
-		defer resp.Body.Close()
-	}
+	answer, err := oauth.Ask(ctx, c.http, s.key.Server, header, s.provider.Transport == providers.TransportSSE)
 	switch {
-	case errors.Is(err, safehttp.ErrRedirect):
-		return http.Header{}, nil
 	case errors.Is(err, safehttp.ErrBlocked):
 		return nil, &Error{Kind: KindMisconfigured, Detail: "the server's address is blocked", Err: safehttp.ErrBlocked}
 	case err != nil:
 		return nil, &Error{Kind: KindUnavailable, Detail: "the MCP server does not respond", Err: safehttp.Cause(err)}
 	}
-	return resp.Header, nil
+	if answer.Status/100 == 3 {
+		return http.Header{}, nil
+	}
+	return answer.Header, nil
 }
