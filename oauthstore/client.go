@@ -148,12 +148,20 @@ func clientFingerprint(c oauth.Client) string {
 	return c.Secret.Fingerprint()
 }
 
-// jwtExpiry reads the exp claim of a token that looks like a JWT, without
-// verifying anything: a hint and no proof. Zero if there is none.
-func jwtExpiry(token Secret) time.Time {
+// jwtClaims reads the claims of a token that looks like a JWT, without verifying
+// anything: a hint and no proof. They are zero for other tokens.
+func jwtClaims(token Secret) jwt.RegisteredClaims {
 	var claims jwt.RegisteredClaims
-	if _, _, err := jwt.NewParser().ParseUnverified(token.Expose(), &claims); err != nil || claims.ExpiresAt == nil {
-		return time.Time{}
+	if _, _, err := jwt.NewParser().ParseUnverified(token.Expose(), &claims); err != nil {
+		return jwt.RegisteredClaims{}
 	}
-	return claims.ExpiresAt.Time
+	return claims
+}
+
+// jwtExpiry returns the exp claim of a token; zero if there is none.
+func jwtExpiry(token Secret) time.Time {
+	if at := jwtClaims(token).ExpiresAt; at != nil {
+		return at.Time
+	}
+	return time.Time{}
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
+	"github.com/toolgrant/toolgrant/internal/errtext"
 	"github.com/toolgrant/toolgrant/internal/oauth"
 	"github.com/toolgrant/toolgrant/internal/secret"
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
@@ -24,8 +26,10 @@ type pair struct {
 	issued     time.Time // by the store's clock
 	expiry     time.Time // by the store's clock; zero: not said
 	scopes     []string
-	problem    string    // why the pair can't be used; "" if it can
-	sent       time.Time // by our clock; zero for a pair from the journal
+	problem    string // why the pair can't be used; "" if it can
+
+	noResource, refreshScopes bool      // parameters that the server accepted; see TokenProfile
+	sent                      time.Time // by our clock; zero for a pair from the journal
 }
 
 // newPair makes a pair of an answer to a request that began at started by the
@@ -45,7 +49,7 @@ func newPair(r *storedCredential, resp *oauth.TokenResponse, started, local time
 		p.expiry = started.Add(r.Profile.TTL)
 	}
 	if resp.Problem != nil {
-		p.problem = resp.Problem.Error()
+		p.problem = errtext.Sentence(resp.Problem)
 	}
 	return p
 }
@@ -62,6 +66,8 @@ func (p *pair) merge(r *storedCredential) {
 		r.Refresh = p.refresh.Expose()
 	}
 	r.Issued, r.Expiry = p.issued, p.expiry
+	r.Profile.NoRefreshResource = r.Profile.NoRefreshResource || p.noResource
+	r.Profile.RefreshScopes = r.Profile.RefreshScopes || p.refreshScopes
 	if p.scopes != nil {
 		r.Provenance.ScopesGranted = p.scopes
 	}
@@ -80,6 +86,9 @@ func (p *pair) merge(r *storedCredential) {
 	case p.problem != "":
 		r.VerdictOf = r.Generation
 		r.Verdict = Verdict{Outcome: OutcomeRefused, Reason: ReasonAudience, Detail: p.problem, At: p.issued}
+		if p.tokenType != "" && !strings.EqualFold(p.tokenType, "bearer") {
+			r.Verdict.Reason = ReasonTokenType
+		}
 	}
 }
 

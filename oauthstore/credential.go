@@ -81,6 +81,21 @@ type TokenProfile struct {
 	// RefusedCodes are error codes of the token endpoint that mean the same as
 	// invalid_grant at this provider.
 	RefusedCodes []string `json:"refused_codes,omitzero"`
+	// NoRefreshResource: a refresh leaves out the resource parameter (RFC 8707),
+	// because the server rejects it. If false, a refresh repeats the resource of
+	// the grant. [Store] sets it when the server rejects a refresh for its
+	// resource and accepts the same one without.
+	NoRefreshResource bool `json:"no_refresh_resource,omitzero"`
+	// RefreshScopes: a refresh repeats Provenance.ScopesAsked, because the server
+	// rejects one without scope. If false, a refresh has no scope parameter, which
+	// means the granted scopes. [Store] sets it as it sets NoRefreshResource.
+	RefreshScopes bool `json:"refresh_scopes,omitzero"`
+	// TokenTypes are values of token_type beside Bearer that this provider gives
+	// bearer tokens.
+	TokenTypes []string `json:"token_types,omitzero"`
+	// TokenMember is the member of a token response whose tokens take precedence
+	// over those of the response itself; "" means none.
+	TokenMember string `json:"token_member,omitzero"`
 }
 
 // A Credential is a token pair with its provenance, as it is put into a

@@ -195,14 +195,25 @@ func (f *flight) send(ctx context.Context, sn *snapshot, client oauth.Client, ad
 	started, local := sn.storeNow(), time.Now()
 	pctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opts.PostTimeout) // however long the flight has waited
 	defer cancel()
-	resp, err := f.request(pctx, rec, client)
+	profile := rec.Profile
+	resp, err := f.request(pctx, rec, &profile, client)
+	e, failed := errors.AsType[*oauth.Error](err)
+	if failed && profile.adapt(e, rec) {
+		// The server rejected the request and not the refresh token, which is
+		// unused: one more request is safe within the same lease.
+		resp, err = f.request(pctx, rec, &profile, client)
+		e, failed = errors.AsType[*oauth.Error](err)
+	}
 	if err == nil {
 		adm.report("", 0)
 		s.observer.clockSkew(ctx, f.key, rec.Generation, resp.ServerDate, local, time.Now())
-		return s.commit(ctx, f.key, sn, newPair(rec, resp, started, local))
+		p := newPair(rec, resp, started, local)
+		if p.noResource, p.refreshScopes = profile.NoRefreshResource, profile.RefreshScopes; p.noResource && !rec.Profile.NoRefreshResource && otherAudience(NewSecret(rec.Access), p.access) {
+			p.problem = "without the resource parameter, which it rejected, the authorization server issued a token for another audience"
+		}
+		return s.commit(ctx, f.key, sn, p)
 	}
-	e, ok := errors.AsType[*oauth.Error](err)
-	if !ok {
+	if !failed {
 		e = &oauth.Error{Class: oauth.ClassUnknown, Err: err}
 	}
 	adm.report(e.Class, e.RetryAfter)
@@ -211,17 +222,25 @@ func (f *flight) send(ctx context.Context, sn *snapshot, client oauth.Client, ad
 
 // request asks for the next pair: with the refresh token, or with the client
 // credentials for an application's own token.
-func (f *flight) request(ctx context.Context, rec *storedCredential, client oauth.Client) (*oauth.TokenResponse, error) {
+func (f *flight) request(ctx context.Context, rec *storedCredential, profile *TokenProfile, client oauth.Client) (*oauth.TokenResponse, error) {
 	p := &rec.Provenance
+	shape := oauth.TokenShape{Types: profile.TokenTypes, Member: profile.TokenMember}
 	if rec.clientCredentials() {
 		return oauth.ClientCredentials(ctx, f.store.http, oauth.ClientCredentialsRequest{
-			TokenEndpoint: p.TokenEndpoint, Client: client, Resource: p.Resource, Scopes: p.ScopesAsked,
+			TokenEndpoint: p.TokenEndpoint, Client: client, Resource: p.Resource, Scopes: p.ScopesAsked, Shape: shape,
 		})
 	}
-	return oauth.Refresh(ctx, f.store.http, oauth.RefreshRequest{
+	r := oauth.RefreshRequest{
 		TokenEndpoint: p.TokenEndpoint, Client: client, RefreshToken: secret.New(rec.Refresh),
-		Resource: p.Resource, RefusedCodes: rec.Profile.RefusedCodes,
-	})
+		Resource: p.Resource, RefusedCodes: profile.RefusedCodes, Shape: shape,
+	}
+	if profile.NoRefreshResource {
+		r.Resource = ""
+	}
+	if profile.RefreshScopes {
+		r.Scopes = p.ScopesAsked
+	}
+	return oauth.Refresh(ctx, f.store.http, r)
 }
 
 // finish removes this process's intent from the record and lets change write the

@@ -9,8 +9,9 @@ import (
 	"github.com/toolgrant/toolgrant/internal/secret"
 )
 
-// Firewalls send responses without an OAuth error. One counts as a refusal of
-// the refresh token after so many in a row, over this time.
+// Firewalls send responses without an OAuth error, and some servers respond to
+// an expired refresh token with invalid_request. Such a response counts as a
+// refusal of the refresh token after so many in a row, over this time.
 const (
 	confirmations   = 5
 	confirmationAge = 30 * time.Minute

@@ -142,6 +142,8 @@ func (sn *snapshot) needsVerification(need *Need, now time.Time) bool {
 		return false
 	case r.Rejected == r.Generation:
 		return true
+	case r.refused() && r.Verdict.Reason == ReasonTokenType:
+		return false // the token says so itself
 	case r.VerdictOf != r.Generation:
 		return !r.Accepted || r.Generation-r.First <= 1
 	case r.Verdict.Reason == ReasonListsForAnyone:

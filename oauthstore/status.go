@@ -37,6 +37,7 @@ const (
 	ReasonExpired        Reason = "expired"           // the MCP server says that the token has expired
 	ReasonRevoked        Reason = "revoked"           // the MCP server says that the token was revoked
 	ReasonInvalidKey     Reason = "invalid_key"       // the MCP server does not know the API key
+	ReasonTokenType      Reason = "token_type"        // the authorization server issued a token that is not a bearer token
 	ReasonRefreshFailing Reason = "refresh_failing"   // the authorization server does not answer, or refuses the application
 	ReasonKeyUnavailable Reason = "key_unavailable"   // the key that sealed the record is not in the keyset
 	ReasonListsForAnyone Reason = "lists_for_anyone"  // only of a [Verdict]: the MCP server lists its tools without a token too

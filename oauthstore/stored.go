@@ -239,6 +239,8 @@ func (r *storedCredential) status(key Key, now time.Time) Status {
 		s.State = StateRevoked
 	case r.Dead != "":
 		s.State, s.Reason = StateReauthorize, r.Dead
+	case r.refused() && r.Verdict.Reason == ReasonTokenType:
+		s.State, s.Reason = StateDegraded, ReasonTokenType // the next pair may be a bearer token; a consent does not change it
 	case r.refused():
 		s.State, s.Reason = StateReauthorize, r.Verdict.Reason
 	case ended && r.RefreshedElsewhere:

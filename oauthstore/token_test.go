@@ -275,7 +275,9 @@ func TestOutcomes(t *testing.T) {
 	}{
 		{"invalid_grant: the user must connect again", func(func() *http.Response) (*http.Response, error) { return oauthError(400, "invalid_grant"), nil }, oauthstore.ErrReauthorize, oauthstore.ReasonInvalidGrant, oauthstore.StateReauthorize, 0, false},
 		{"invalid_client: the operator's alarm", func(func() *http.Response) (*http.Response, error) { return oauthError(401, "invalid_client"), nil }, oauthstore.ErrMisconfigured, oauthstore.ReasonRefreshFailing, oauthstore.StateDegraded, 30 * time.Minute, true},
-		{"invalid_target: the operator's alarm", func(func() *http.Response) (*http.Response, error) { return oauthError(400, "invalid_target"), nil }, oauthstore.ErrMisconfigured, oauthstore.ReasonRefreshFailing, oauthstore.StateDegraded, 30 * time.Minute, true},
+		{"unsupported_grant_type: the operator's alarm", func(func() *http.Response) (*http.Response, error) {
+			return oauthError(400, "unsupported_grant_type"), nil
+		}, oauthstore.ErrMisconfigured, oauthstore.ReasonRefreshFailing, oauthstore.StateDegraded, 30 * time.Minute, true},
 		{"429 with Retry-After: obeyed", func(func() *http.Response) (*http.Response, error) {
 			return answer(429, "text/plain", "slow down", "Retry-After", "120"), nil
 		}, oauthstore.ErrUnavailable, oauthstore.ReasonRefreshFailing, oauthstore.StateDegraded, 2 * time.Minute, true},

@@ -36,6 +36,9 @@ func (s *Store) verified(ctx context.Context, key Key, sn *snapshot, need *Need)
 
 // refusal returns the error for a refused pair.
 func (r *storedCredential) refusal() error {
+	if r.Verdict.Reason == ReasonTokenType {
+		return &Error{Err: ErrMisconfigured, Reason: ReasonTokenType, Detail: "the authorization server's last token can't be used: " + r.Verdict.Detail}
+	}
 	e := &Error{Err: ErrRefused, Reason: r.Verdict.Reason, Said: r.Verdict.Detail}
 	if r.Accepted {
 		e.Err = ErrReauthorize // a pair of this grant was accepted before, so a new consent helps

@@ -263,7 +263,12 @@ func TestAPairThatCanNotBeUsedIsStoredBeforeItIsJudged(t *testing.T) {
 		w.connect(t, key, nil)
 		wait(t, 2*time.Hour)
 		_, err := w.store.Token(t.Context(), key, oauthstore.Need{})
-		require.ErrorIs(t, err, oauthstore.ErrRefused)
+		require.ErrorIs(t, err, oauthstore.ErrMisconfigured)
+		assert.Equal(t, oauthstore.ReasonTokenType, typed(t, err).Reason)
+		assert.ErrorContains(t, err, "not bearer but DPoP")
+		st, err := w.store.Status(t.Context(), key)
+		require.NoError(t, err)
+		assert.Equal(t, oauthstore.StateDegraded, st.State, "a new consent would not help")
 		var sent string
 		w.as.Answer = func(_ int, form url.Values, _ func() *http.Response) (*http.Response, error) {
 			sent = form.Get("refresh_token")

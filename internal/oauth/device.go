@@ -105,6 +105,7 @@ type PollRequest struct {
 	Client        Client
 	Code          secret.Secret // DeviceCode.Code
 	Resource      string        // omitted if empty
+	Shape         TokenShape    // of the response
 }
 
 // Errors of a poll before the user has decided. Each is the cause of an
@@ -122,7 +123,7 @@ func PollDevice(ctx context.Context, hc *http.Client, r PollRequest) (*TokenResp
 	setOptional(form, r.Resource, nil)
 	t, err := grant{
 		op: "device token", endpoint: r.TokenEndpoint, client: &r.Client, form: form,
-		sent: []secret.Secret{r.Code}, refused: []string{"access_denied", "expired_token"},
+		sent: []secret.Secret{r.Code}, refused: []string{"access_denied", "expired_token"}, shape: r.Shape,
 	}.request(ctx, hc)
 	if failed, ok := errors.AsType[*Error](err); ok {
 		switch failed.Code {

@@ -34,8 +34,8 @@ const (
 	// invalid_scope, invalid_target, invalid_request, an invalid endpoint URL.
 	ClassConfig Class = "config"
 	// ClassBlocked: a 4xx response that is not an OAuth error or has an
-	// unregistered code, such as a firewall's page or a broken deployment. It is
-	// transient until it repeats.
+	// unregistered code, such as a firewall's page or a broken deployment, or
+	// invalid_request to a refresh. It is transient until it repeats.
 	ClassBlocked Class = "blocked"
 	// ClassUnknown: the server may have processed the request, and its response is
 	// lost: no response after bytes were sent, a 5xx, an HTML page, a redirect, or

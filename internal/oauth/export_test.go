@@ -4,11 +4,11 @@ import "time"
 
 // ParseToken parses the body of a successful token response.
 func ParseToken(body []byte, form, exchanged bool) (*TokenResponse, error) {
-	o, err := decodeToken(&answer{status: 200, body: body}, form)
+	o, err := decodeToken(&answer{status: 200, body: body}, form, "")
 	if err != nil {
 		return nil, err
 	}
-	return tokenFrom(o, time.Unix(0, 0), exchanged)
+	return tokenFrom(o, time.Unix(0, 0), grant{exchanged: exchanged})
 }
 
 // ParseResource parses a protected-resource metadata document. It returns nil

@@ -32,6 +32,7 @@ type CodeRequest struct {
 	Verifier      secret.Secret // PKCE (RFC 7636 section 4.5)
 	Resource      string        // as in the authorization request; omitted if empty
 	FormAnswer    bool          // allows a form-encoded response
+	Shape         TokenShape    // of the response
 }
 
 // ExchangeCode exchanges an authorization code, once: sending a code twice can
@@ -46,7 +47,7 @@ func ExchangeCode(ctx context.Context, hc *http.Client, r CodeRequest) (*TokenRe
 	setOptional(form, r.Resource, nil)
 	return grant{
 		op: "code exchange", endpoint: r.TokenEndpoint, client: &r.Client, form: form,
-		sent: []secret.Secret{r.Code, r.Verifier}, formAnswer: r.FormAnswer,
+		sent: []secret.Secret{r.Code, r.Verifier}, formAnswer: r.FormAnswer, shape: r.Shape,
 	}.request(ctx, hc)
 }
 
@@ -55,8 +56,9 @@ func ExchangeCode(ctx context.Context, hc *http.Client, r CodeRequest) (*TokenRe
 type ClientCredentialsRequest struct {
 	TokenEndpoint string
 	Client        Client
-	Resource      string   // omitted if empty
-	Scopes        []string // omitted if nil
+	Resource      string     // omitted if empty
+	Scopes        []string   // omitted if nil
+	Shape         TokenShape // of the response
 }
 
 // ClientCredentials requests a token for the application itself. The flow has
@@ -64,7 +66,7 @@ type ClientCredentialsRequest struct {
 func ClientCredentials(ctx context.Context, hc *http.Client, r ClientCredentialsRequest) (*TokenResponse, error) {
 	form := url.Values{"grant_type": {"client_credentials"}}
 	setOptional(form, r.Resource, r.Scopes)
-	return grant{op: "client credentials", endpoint: r.TokenEndpoint, client: &r.Client, form: form}.request(ctx, hc)
+	return grant{op: "client credentials", endpoint: r.TokenEndpoint, client: &r.Client, form: form, shape: r.Shape}.request(ctx, hc)
 }
 
 // A JWTBearerRequest presents an assertion for a token (RFC 7523 section 2.1):
@@ -74,15 +76,16 @@ type JWTBearerRequest struct {
 	TokenEndpoint string
 	Client        Client // if zero, no client is sent, which the RFC allows
 	Assertion     secret.Secret
-	Resource      string   // omitted if empty
-	Scopes        []string // omitted if nil
+	Resource      string     // omitted if empty
+	Scopes        []string   // omitted if nil
+	Shape         TokenShape // of the response
 }
 
 // JWTBearer presents an assertion for a token, once.
 func JWTBearer(ctx context.Context, hc *http.Client, r JWTBearerRequest) (*TokenResponse, error) {
 	form := url.Values{"grant_type": {grantJWTBearer}, "assertion": {r.Assertion.Expose()}}
 	setOptional(form, r.Resource, r.Scopes)
-	g := grant{op: "assertion", endpoint: r.TokenEndpoint, form: form, sent: []secret.Secret{r.Assertion}}
+	g := grant{op: "assertion", endpoint: r.TokenEndpoint, form: form, sent: []secret.Secret{r.Assertion}, shape: r.Shape}
 	if r.Client.ID != "" || r.Client.AuthMethod != "" {
 		g.client = &r.Client
 	}

@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -16,13 +17,15 @@ type RefreshRequest struct {
 	Client        Client
 	RefreshToken  secret.Secret
 	Resource      string // resource of the token; omitted if empty
-	// Scopes are the requested scopes, a subset of the granted ones. If nil, the
-	// parameter is omitted, which requests the same scopes.
+	// Scopes are the scopes of the authorization request, for servers that want
+	// them again. If nil, the parameter is omitted, which requests the granted
+	// scopes.
 	Scopes []string
 	// RefusedCodes are error codes that this server uses for invalid_grant.
 	RefusedCodes []string
 	// FormAnswer allows a form-encoded response. If false, only JSON.
 	FormAnswer bool
+	Shape      TokenShape // of the response
 }
 
 // Refresh sends a refresh token, once, and returns the new tokens. An error is
@@ -34,10 +37,15 @@ func Refresh(ctx context.Context, hc *http.Client, r RefreshRequest) (*TokenResp
 		"refresh_token": {r.RefreshToken.Expose()},
 	}
 	setOptional(form, r.Resource, r.Scopes)
-	return grant{
+	t, err := grant{
 		op: "refresh", endpoint: r.TokenEndpoint, client: &r.Client, form: form,
-		sent: []secret.Secret{r.RefreshToken}, refused: r.RefusedCodes, formAnswer: r.FormAnswer,
+		sent: []secret.Secret{r.RefreshToken}, refused: r.RefusedCodes, formAnswer: r.FormAnswer, shape: r.Shape,
 	}.request(ctx, hc)
+	if failed, ok := errors.AsType[*Error](err); ok && failed.Class == ClassConfig && failed.Code == "invalid_request" {
+		// Some servers respond with it to an expired refresh token.
+		failed.Class = ClassBlocked
+	}
+	return t, err
 }
 
 // setOptional adds the two parameters common to all grants.

@@ -251,7 +251,7 @@ func TestResponsesWithoutATokenAreClassified(t *testing.T) {
 		"26 unauthorized_client":              {400, `{"error":"unauthorized_client"}`, nil, failure{class: oauth.ClassClient, code: "unauthorized_client"}},
 		"27 invalid_scope":                    {400, `{"error":"invalid_scope"}`, nil, failure{class: oauth.ClassConfig, code: "invalid_scope"}},
 		"27 invalid_target":                   {400, `{"error":"invalid_target"}`, nil, failure{class: oauth.ClassConfig, code: "invalid_target"}},
-		"27 invalid_request":                  {400, `{"error":"invalid_request"}`, nil, failure{class: oauth.ClassConfig, code: "invalid_request"}},
+		"27 invalid_request":                  {400, `{"error":"invalid_request"}`, nil, failure{class: oauth.ClassBlocked, code: "invalid_request"}},
 		"27 unsupported_grant_type":           {400, `{"error":"unsupported_grant_type"}`, nil, failure{class: oauth.ClassConfig, code: "unsupported_grant_type"}},
 		"28 400 without a body":               {400, ``, nil, failure{class: oauth.ClassBlocked}},
 		"28 401 without a body":               {401, ``, nil, failure{class: oauth.ClassBlocked}},

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -20,7 +21,7 @@ import (
 type TokenResponse struct {
 	AccessToken  secret.Secret
 	RefreshToken secret.Secret // zero: none in the response; the caller keeps its own
-	TokenType    string        // as sent; "" if absent
+	TokenType    string        // as sent, but "Bearer" for one of TokenShape.Types; "" if absent
 	// Expiry is relative to the start of the request and within [start, start + 10
 	// years]. Zero: not in the response.
 	Expiry     time.Time
@@ -37,13 +38,23 @@ type TokenResponse struct {
 
 // Problems of an access token.
 var (
-	errForeignType    = errtext.New("oauth: the token_type is not bearer")
+	// ErrTokenType: the token_type is not bearer, so that OpenAI can't send the
+	// token.
+	ErrTokenType = errors.New("the token_type is not bearer")
+
 	errMalformedToken = errtext.New("oauth: the access token is empty or malformed")
 	errMixedAnswer    = errtext.New("oauth: the response has both a token and an error")
 	errOtherTokenType = errtext.New("oauth: the server issued another token type than requested")
 )
 
 var errNoToken = errors.New("the response has no token")
+
+// A TokenShape describes how a server's token responses differ from RFC 6749.
+// The zero value means that they do not.
+type TokenShape struct {
+	Types  []string // token_type values beside bearer of bearer tokens
+	Member string   // member of the response whose tokens take precedence; "": none
+}
 
 // A grant is one request for a token.
 type grant struct {
@@ -55,6 +66,7 @@ type grant struct {
 	refused  []string
 	// formAnswer allows a form-encoded response.
 	formAnswer bool
+	shape      TokenShape
 	// exchanged: the response is that of a token exchange, whose token need not be
 	// an access token.
 	exchanged bool
@@ -71,14 +83,14 @@ func (g grant) request(ctx context.Context, hc *http.Client) (*TokenResponse, er
 	if err != nil {
 		return nil, err
 	}
-	o, err := decodeToken(a, g.formAnswer)
+	o, err := decodeToken(a, g.formAnswer, g.shape.Member)
 	if a.status < 200 || a.status > 299 {
 		return nil, p.failure(a, o, a.bodyErr)
 	}
 	if err != nil {
 		return nil, &Error{Op: g.op, Class: ClassUnknown, Status: a.status, Err: err}
 	}
-	t, err := tokenFrom(o, a.start, g.exchanged)
+	t, err := tokenFrom(o, a.start, g)
 	if err != nil {
 		if o.code() != "" { // an error with a success status
 			return nil, p.failure(a, o, nil)
@@ -93,11 +105,18 @@ func (g grant) request(ctx context.Context, hc *http.Client) (*TokenResponse, er
 
 // decodeToken parses the members of a token response. It ignores the
 // Content-Type, because some servers send JSON as text.
-func decodeToken(a *answer, formAnswer bool) (object, error) {
+func decodeToken(a *answer, formAnswer bool, member string) (object, error) {
 	if a.bodyErr != nil {
 		return nil, a.bodyErr
 	}
-	o, err := parseObject(a.body, tokenMembers...)
+	wanted := tokenMembers
+	if member != "" {
+		wanted = append([]string{member}, tokenMembers...)
+	}
+	o, err := parseObject(a.body, wanted...)
+	if inner, innerErr := parseObject(o[member], tokenMembers...); err == nil && innerErr == nil && o.code() == "" && !inner.missing("access_token") {
+		return inner, nil
+	}
 	if errors.Is(err, errNotObject) && formAnswer && len(a.body) <= maxText {
 		return parseForm(string(a.body))
 	}
@@ -133,7 +152,7 @@ func (o object) code() string {
 }
 
 // tokenFrom converts a response's members to a token response.
-func tokenFrom(o object, start time.Time, exchanged bool) (*TokenResponse, error) {
+func tokenFrom(o object, start time.Time, g grant) (*TokenResponse, error) {
 	access, accessOK := o.text("access_token", maxText)
 	refresh, refreshOK := o.text("refresh_token", maxText)
 	if !refreshOK && !o.missing("refresh_token") {
@@ -145,6 +164,9 @@ func tokenFrom(o object, start time.Time, exchanged bool) (*TokenResponse, error
 	t := &TokenResponse{RefreshToken: secret.New(refresh)}
 	t.TokenType, _ = o.text("token_type", maxCode)
 	t.TokenType = oneLine(t.TokenType, maxCode)
+	if slices.Contains(g.shape.Types, t.TokenType) {
+		t.TokenType = "Bearer"
+	}
 	t.IssuedTokenType, _ = o.text("issued_token_type", maxURL)
 	if wellFormed(access) {
 		t.AccessToken = secret.New(access)
@@ -154,8 +176,8 @@ func tokenFrom(o object, start time.Time, exchanged bool) (*TokenResponse, error
 	switch {
 	case o.code() != "":
 		t.Problem = errMixedAnswer
-	case t.Problem == nil && !o.bearer(exchanged):
-		t.Problem = errForeignType
+	case t.Problem == nil && !strings.EqualFold(t.TokenType, "bearer") && !o.bearer(g.exchanged):
+		t.Problem = foreignType(t.TokenType)
 	}
 	if life, ok := o.seconds("expires_in"); ok {
 		t.Expiry = start.Add(life)
@@ -163,6 +185,17 @@ func tokenFrom(o object, start time.Time, exchanged bool) (*TokenResponse, error
 	t.Scopes = o.scopes()
 	return t, nil
 }
+
+// foreignType returns an error that names the type. It is text of the server,
+// so only the form of a type's name is quoted.
+func foreignType(name string) error {
+	if !typeRE.MatchString(name) {
+		return errtext.Errorf("oauth: %w", ErrTokenType)
+	}
+	return errtext.Errorf("oauth: %w but %s", ErrTokenType, name)
+}
+
+var typeRE = regexp.MustCompile(`^[A-Za-z0-9._-]{1,32}$`)
 
 // bearer reports whether the access token is a bearer token, the only kind that
 // a tool's authorization field can contain. A missing type means bearer. An

@@ -244,11 +244,17 @@ func wayOf(p providers.Provider, kinds []string) (providers.Way, bool) {
 
 // profile returns the token profile of a server.
 func (s *site) profile() oauthstore.TokenProfile {
-	t := s.provider.Tokens
+	t, o := s.provider.Tokens, &s.provider.OAuth
 	return oauthstore.TokenProfile{
 		KeepsRefreshToken: t.Rotates == providers.No, OldAccessDies: t.OldAccessDies, TTL: t.TTL,
-		RefusedCodes: slices.Clone(t.RefusedCodes),
+		RefusedCodes: slices.Clone(t.RefusedCodes), TokenTypes: slices.Clone(t.Types), TokenMember: t.Member,
+		NoRefreshResource: o.NoRefreshResource || o.NoResource, RefreshScopes: o.RefreshScopes,
 	}
+}
+
+// shapeOf returns the shape of the token responses of a profile.
+func shapeOf(p *oauthstore.TokenProfile) oauth.TokenShape {
+	return oauth.TokenShape{Types: p.TokenTypes, Member: p.TokenMember}
 }
 
 func (c *Connector) log(ctx context.Context, msg string, key oauthstore.Key, attrs ...slog.Attr) {

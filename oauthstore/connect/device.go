@@ -68,7 +68,7 @@ func (c *Connector) device(ctx context.Context, s *site, ask *Ask) (*Device, err
 		return nil, err
 	}
 	code, err := oauth.StartDevice(ctx, c.http, oauth.DeviceRequest{
-		Endpoint: p.Server.DeviceAuthorizationEndpoint, Client: client, Resource: p.Resource, Scopes: p.Scopes,
+		Endpoint: p.Server.DeviceAuthorizationEndpoint, Client: client, Resource: p.resource(), Scopes: p.Scopes,
 	})
 	if err != nil {
 		return nil, err
@@ -84,9 +84,9 @@ func (c *Connector) device(ctx context.Context, s *site, ask *Ask) (*Device, err
 // credential. It returns [KindDenied] if the user declines, and [KindTimeout] if
 // the code expires or the deadline of ctx passes first.
 func (d *Device) Wait(ctx context.Context) (Result, error) {
-	c, key := d.connector, d.Key
+	c, key, profile := d.connector, d.Key, d.site.profile()
 	token, err := oauth.WaitDevice(ctx, c.http, oauth.PollRequest{
-		TokenEndpoint: d.plan.Server.TokenEndpoint, Client: d.client, Code: d.code.Code, Resource: d.plan.Resource,
+		TokenEndpoint: d.plan.Server.TokenEndpoint, Client: d.client, Code: d.code.Code, Resource: d.plan.resource(), Shape: shapeOf(&profile),
 	}, d.code)
 	if err != nil {
 		return Result{}, fail("device", key, deviceFault(ctx, err))
@@ -96,7 +96,7 @@ func (d *Device) Wait(ctx context.Context) (Result, error) {
 	defer cancel()
 	st, err := c.commit(ctx, &grant{
 		key: key, connector: d.site.provider.Server.Connector, way: d.site.way.ID, obtained: oauthstore.ObtainedConsent,
-		profile: d.site.profile(), plan: d.plan, kind: d.kind, client: d.client, token: token,
+		profile: profile, plan: d.plan, kind: d.kind, client: d.client, token: token,
 	})
 	if err != nil {
 		return Result{}, fail("device", key, err)

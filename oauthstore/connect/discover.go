@@ -15,14 +15,24 @@ import (
 // to it. Its JSON is part of a flow's record.
 type plan struct {
 	Server   oauth.ServerMetadata `json:"server"`
-	Resource string               `json:"resource,omitzero"` // resource parameter (RFC 8707); "" for none
-	Scopes   []string             `json:"scopes,omitzero"`   // to ask for, sorted; nil: none
-	Params   map[string]string    `json:"params,omitzero"`   // further parameters of the authorization URL
+	Resource string               `json:"resource,omitzero"` // identifier of the server (RFC 8707); "" for a connector
+	// NoResource: the authorization server rejects the resource parameter.
+	NoResource bool              `json:"no_resource,omitzero"`
+	Scopes     []string          `json:"scopes,omitzero"` // to ask for, sorted; nil: none
+	Params     map[string]string `json:"params,omitzero"` // further parameters of the authorization URL
 	// NoPKCEMetadata: the server supports S256 but does not advertise it.
 	NoPKCEMetadata bool `json:"no_pkce_metadata,omitzero"`
 	// Named: the catalogue, an App or the provider's data names the
 	// authorization server for this server. False: only the server itself does.
 	Named bool `json:"named,omitzero"`
+}
+
+// resource returns the resource parameter of requests; "" means none.
+func (p *plan) resource() string {
+	if p.NoResource {
+		return ""
+	}
+	return p.Resource
 }
 
 // discover finds the authorization server of a site and plans the request to it:
@@ -44,7 +54,7 @@ func (c *Connector) discover(ctx context.Context, s *site, ask *Ask) (*plan, err
 	}
 	challenge, _ := oauth.BearerChallenge(challenges)
 
-	p := &plan{Params: known.AuthorizationParams, NoPKCEMetadata: known.InsecureNoPKCEMetadata}
+	p := &plan{Params: known.AuthorizationParams, NoPKCEMetadata: known.InsecureNoPKCEMetadata, NoResource: known.NoResource}
 	var offered []string // scopes_supported of the resource
 	if known.Pinned {
 		server, err := c.pinned(ctx, known)

@@ -162,7 +162,7 @@ func (c *Connector) exchange(ctx context.Context, f *flow, back *oauth.Callback)
 	}
 	token, err := oauth.ExchangeCode(ctx, c.http, oauth.CodeRequest{
 		TokenEndpoint: server.TokenEndpoint, Client: client, Code: code, RedirectURI: f.Redirect,
-		Verifier: oauthstore.NewSecret(f.Verifier), Resource: f.Plan.Resource,
+		Verifier: oauthstore.NewSecret(f.Verifier), Resource: f.Plan.resource(), Shape: shapeOf(&f.Profile),
 	})
 	if err != nil {
 		return nil, err

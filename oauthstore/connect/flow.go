@@ -30,7 +30,7 @@ type Consent struct {
 	Ends    time.Time // later callbacks are refused
 
 	Issuer   string   // the authorization server
-	Resource string   // the requested resource (RFC 8707)
+	Resource string   // the requested resource (RFC 8707); "" for none
 	Scopes   []string // the requested scopes, sorted; nil: none
 	ClientID string
 	Client   oauthstore.ClientKind // how the application is known there
@@ -146,7 +146,7 @@ func (c *Connector) start(ctx context.Context, f *flow) (*Consent, error) {
 	}
 	request := oauth.AuthorizationRequest{
 		Server: &p.Server, ClientID: f.Client.ID, RedirectURI: f.Redirect, State: state, Verifier: verifier,
-		Resource: p.Resource, Scopes: p.Scopes, Extra: extra, InsecureNoPKCEMetadata: p.NoPKCEMetadata,
+		Resource: p.resource(), Scopes: p.Scopes, Extra: extra, InsecureNoPKCEMetadata: p.NoPKCEMetadata,
 	}
 	target, err := c.target(ctx, f, request)
 	if err != nil {
@@ -157,7 +157,7 @@ func (c *Connector) start(ctx context.Context, f *flow) (*Consent, error) {
 		return nil, err
 	}
 	return &Consent{
-		URL: target, Key: f.Key, Ends: f.Ends, Issuer: p.Server.Issuer, Resource: p.Resource,
+		URL: target, Key: f.Key, Ends: f.Ends, Issuer: p.Server.Issuer, Resource: p.resource(),
 		Scopes: slices.Clone(p.Scopes), ClientID: f.Client.ID, Client: f.Client.Kind, Named: p.Named,
 	}, nil
 }

@@ -134,7 +134,7 @@ func (s *site) credential(t *Token) oauthstore.Credential {
 		Expiry: t.Expiry, Profile: s.profile(),
 		Provenance: oauthstore.Provenance{
 			Obtained: oauthstore.ObtainedImport, Way: t.Way, Resource: t.Resource,
-			ClientID: t.ClientID, ScopesAsked: sorted(t.Scopes), ScopesGranted: sorted(t.Scopes),
+			ClientID: t.ClientID, ScopesGranted: sorted(t.Scopes),
 		},
 	}
 	if t.ClientID != "" {

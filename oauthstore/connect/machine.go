@@ -20,7 +20,7 @@ func (c *Connector) ClientCredentials(ctx context.Context, p providers.Provider,
 		}
 		g.obtained = oauthstore.ObtainedClientCredentials
 		g.token, err = oauth.ClientCredentials(ctx, c.http, oauth.ClientCredentialsRequest{
-			TokenEndpoint: g.plan.Server.TokenEndpoint, Client: g.client, Resource: g.plan.Resource, Scopes: g.plan.Scopes,
+			TokenEndpoint: g.plan.Server.TokenEndpoint, Client: g.client, Resource: g.plan.resource(), Scopes: g.plan.Scopes, Shape: shapeOf(&g.profile),
 		})
 		return err
 	})
@@ -110,7 +110,7 @@ func (c *Connector) present(ctx context.Context, g *grant, assertion oauthstore.
 	g.obtained = oauthstore.ObtainedExchange
 	g.token, err = oauth.JWTBearer(ctx, c.http, oauth.JWTBearerRequest{
 		TokenEndpoint: g.plan.Server.TokenEndpoint, Client: g.client, Assertion: assertion,
-		Resource: g.plan.Resource, Scopes: g.plan.Scopes,
+		Resource: g.plan.resource(), Scopes: g.plan.Scopes, Shape: shapeOf(&g.profile),
 	})
 	return err
 }

@@ -48,7 +48,11 @@ func (c *Connector) origin(ctx context.Context, s *site, t *Token, cred *oauthst
 		return "", secret, err
 	}
 	p := &cred.Provenance
-	p.Issuer, p.Resource = plan.Server.Issuer, orElse(t.Resource, plan.Resource)
+	p.Issuer, p.Resource = plan.Server.Issuer, orElse(t.Resource, plan.resource())
+	if s.provider.OAuth.RefreshScopes {
+		plan.wantRefresh(new(Ask))
+		p.ScopesAsked = plan.Scopes // as a consent requests them
+	}
 	p.TokenEndpoint = orElse(t.TokenEndpoint, plan.Server.TokenEndpoint)
 	p.RevocationEndpoint = orElse(t.RevocationEndpoint, plan.Server.RevocationEndpoint)
 	secret, err = c.importClient(s, t, p, &plan.Server)
@@ -63,7 +67,7 @@ func (c *Connector) source(ctx context.Context, s *site, t *Token) (*plan, error
 	if !errors.Is(err, oauth.ErrNoMetadata) || known.TokenEndpoint == "" || t.Issuer != "" && !issuer.Same(t.Issuer, known.Issuer) {
 		return p, err
 	}
-	p = &plan{Server: *serverOf(known), Resource: orElse(known.Resource, s.key.Server), Named: !s.data.AdmitsAnyHost()}
+	p = &plan{Server: *serverOf(known), Resource: orElse(known.Resource, s.key.Server), NoResource: known.NoResource, Named: !s.data.AdmitsAnyHost()}
 	if known.Issuer != "" {
 		p.Named, err = c.admit(s, known.Issuer)
 		return p, err

@@ -1,0 +1,50 @@
+package oauthstore
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/toolgrant/toolgrant/internal/oauth"
+)
+
+// Codes of Entra, at the beginning of error_description.
+const (
+	entraForeignResource = "AADSTS9010010:" // resource does not match the scopes
+	entraNoScope         = "AADSTS90009:"   // a client requests a token for itself without naming its own scopes
+	entraScopeMissing    = "AADSTS900144:"  // the request has no scope
+)
+
+// adapt changes the profile so that a refresh which the server rejected for its
+// parameters may succeed, and reports whether it did: without the resource that
+// the server rejects, or with the requested scopes that it wants. The request is
+// then worth one repetition, since a server that rejects a parameter has not
+// used the refresh token.
+func (p *TokenProfile) adapt(e *oauth.Error, rec *storedCredential) bool {
+	if e.Class != oauth.ClassConfig && e.Class != oauth.ClassBlocked || rec.clientCredentials() {
+		return false
+	}
+	says := func(codes ...string) bool {
+		for _, code := range codes {
+			if strings.HasPrefix(e.Description, code) {
+				return true
+			}
+		}
+		return false
+	}
+	entra := says(entraForeignResource, entraNoScope, entraScopeMissing)
+	before := *p
+	if rec.Provenance.Resource != "" && (e.Code == "invalid_target" || entra) {
+		p.NoRefreshResource = true
+	}
+	if len(rec.Provenance.ScopesAsked) > 0 && (e.Code == "invalid_scope" || entra) {
+		p.RefreshScopes = true
+	}
+	return p.NoRefreshResource != before.NoRefreshResource || p.RefreshScopes != before.RefreshScopes
+}
+
+// otherAudience reports whether a JWT has an audience that the JWT before it did
+// not have. It returns false for other tokens, which say nothing.
+func otherAudience(before, now Secret) bool {
+	old := jwtClaims(before).Audience
+	return len(old) > 0 && slices.ContainsFunc(jwtClaims(now).Audience, func(aud string) bool { return !slices.Contains(old, aud) })
+}

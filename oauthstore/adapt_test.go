@@ -1,0 +1,219 @@
+package oauthstore_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/toolgrant/toolgrant/oauthstore"
+)
+
+var asked = []string{"api://example/.default", "offline_access"}
+
+// refused is an OAuth error with a description.
+func refused(code, description string) *http.Response {
+	return answer(400, "application/json", `{"error":"`+code+`","error_description":"`+description+`"}`)
+}
+
+func TestARefreshSendsTheParametersThatTheProfileNames(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		profile         oauthstore.TokenProfile
+		resource, scope string
+	}{
+		"by default the resource and no scope":    {oauthstore.TokenProfile{}, testServer, ""},
+		"no resource":                             {oauthstore.TokenProfile{NoRefreshResource: true}, "", ""},
+		"the requested scopes, never the granted": {oauthstore.TokenProfile{RefreshScopes: true}, testServer, "api://example/.default offline_access"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, nil)
+				var form url.Values
+				w.as.Answer = func(_ int, f url.Values, consume func() *http.Response) (*http.Response, error) {
+					form = f
+					return consume(), nil
+				}
+				key := testKey("u")
+				w.connect(t, key, func(c *oauthstore.Credential) {
+					c.Profile = tc.profile
+					c.Provenance.ScopesAsked, c.Provenance.ScopesGranted = asked, []string{"Mail.Read", "User.Read"}
+				})
+				_, err := w.store.Refresh(t.Context(), key, 1)
+				require.NoError(t, err)
+				assert.Equal(t, tc.resource, form.Get("resource"))
+				assert.Equal(t, tc.scope, form.Get("scope"))
+			})
+		})
+	}
+}
+
+// TestARefreshIsRepeatedOnceAsTheServerWantsIt: the server rejects the
+// request and not the refresh token, and says why.
+func TestARefreshIsRepeatedOnceAsTheServerWantsIt(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		judge func(form url.Values) *http.Response // nil: accepted
+		posts int                                  // of the first refresh
+		err   error
+	}{
+		"AADSTS9010010: without the resource": {func(f url.Values) *http.Response {
+			if f.Has("resource") {
+				return refused("invalid_target", "AADSTS9010010: The resource parameter provided in the request doesn't match with the requested scopes.")
+			}
+			return nil
+		}, 2, nil},
+		"invalid_target alone: without the resource": {func(f url.Values) *http.Response {
+			if f.Has("resource") {
+				return oauthError(400, "invalid_target")
+			}
+			return nil
+		}, 2, nil},
+		"AADSTS90009: with the requested scopes": {func(f url.Values) *http.Response {
+			if f.Get("scope") != "api://example/.default offline_access" {
+				return refused("invalid_request", "AADSTS90009: Application is requesting a token for itself.")
+			}
+			return nil
+		}, 2, nil},
+		"AADSTS90009 after AADSTS9010010: both at once": {func(f url.Values) *http.Response {
+			switch {
+			case f.Has("resource"):
+				return refused("invalid_target", "AADSTS9010010: no")
+			case !f.Has("scope"):
+				return refused("invalid_request", "AADSTS90009: no")
+			}
+			return nil
+		}, 2, nil},
+		"a server that rejects everything: two requests and no more": {func(url.Values) *http.Response {
+			return oauthError(400, "invalid_target")
+		}, 2, oauthstore.ErrMisconfigured},
+		"a refusal of the refresh token: one request": {func(url.Values) *http.Response {
+			return refused("invalid_grant", "AADSTS9010010: no")
+		}, 1, oauthstore.ErrReauthorize},
+		"a failure of the server: one request": {func(url.Values) *http.Response {
+			return answer(500, "application/json", `{"error":"invalid_target"}`)
+		}, 1, oauthstore.ErrUnavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, nil)
+				w.as.Answer = func(_ int, f url.Values, consume func() *http.Response) (*http.Response, error) {
+					if no := tc.judge(f); no != nil {
+						return no, nil
+					}
+					return consume(), nil
+				}
+				key := testKey("u")
+				w.connect(t, key, func(c *oauthstore.Credential) { c.Provenance.ScopesAsked = asked })
+				_, err := w.store.Refresh(t.Context(), key, 1)
+				require.ErrorIs(t, err, tc.err)
+				assert.Equal(t, tc.posts, w.as.Posts())
+				if tc.err != nil {
+					return
+				}
+				assert.Zero(t, w.as.Reuses())
+				_, err = w.replica(t, nil).Refresh(t.Context(), key, 2)
+				require.NoError(t, err)
+				assert.Equal(t, tc.posts+1, w.as.Posts(), "the next refresh is right at once, in another process too")
+			})
+		})
+	}
+}
+
+// testJWT is a JWT for an audience, without a valid signature.
+func testJWT(t *testing.T, aud string) string {
+	t.Helper()
+	data, err := json.Marshal(map[string]any{"aud": aud})
+	require.NoError(t, err)
+	part := base64.RawURLEncoding.EncodeToString
+	return part([]byte(`{"alg":"RS256"}`)) + "." + part(data) + ".c3ludGhldGlj"
+}
+
+func TestATokenForAnotherAudienceIsNotUsedAfterTheResourceWasLeftOut(t *testing.T) {
+	t.Parallel()
+	for aud, want := range map[string]error{testServer: nil, "https://graph.example.com": oauthstore.ErrRefused} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, nil)
+			w.as.Answer = func(_ int, f url.Values, consume func() *http.Response) (*http.Response, error) {
+				if f.Has("resource") {
+					return oauthError(400, "invalid_target"), nil
+				}
+				consume()
+				return answer(200, "application/json", `{"access_token":"`+testJWT(t, aud)+`","refresh_token":"synthetic-next","token_type":"Bearer","expires_in":3600}`), nil
+			}
+			key := testKey("u")
+			w.connect(t, key, func(c *oauthstore.Credential) { c.AccessToken = oauthstore.NewSecret(testJWT(t, testServer)) })
+			wait(t, 2*time.Hour)
+			_, err := w.store.Token(t.Context(), key, oauthstore.Need{})
+			require.ErrorIs(t, err, want, aud)
+		})
+	}
+}
+
+// TestInvalidRequestToARefreshIsConfirmedThenConnectAgain: some servers respond
+// with it to an expired refresh token.
+func TestInvalidRequestToARefreshIsConfirmedThenConnectAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		w.as.Answer = func(int, url.Values, func() *http.Response) (*http.Response, error) {
+			return oauthError(400, "invalid_request"), nil
+		}
+		key := testKey("u")
+		w.connect(t, key, nil)
+		wait(t, 2*time.Hour)
+		_, err := w.store.Token(t.Context(), key, oauthstore.Need{})
+		require.ErrorIs(t, err, oauthstore.ErrUnavailable, "one response confirms nothing")
+		for range 60 {
+			wait(t, time.Minute)
+			_, err = w.store.Token(t.Context(), key, oauthstore.Need{})
+		}
+		require.ErrorIs(t, err, oauthstore.ErrReauthorize)
+		assert.Equal(t, oauthstore.ReasonInvalidGrant, typed(t, err).Reason)
+		assert.Less(t, w.as.Posts(), 20)
+	})
+}
+
+func TestTokensOfAnotherTypeOrPlaceAreAcceptedWhereTheProfileSaysSo(t *testing.T) {
+	t.Parallel()
+	const nested = `{"ok":true,"access_token":"synthetic-bot","token_type":"bot","authed_user":{"id":"U1","access_token":"synthetic-user","refresh_token":"synthetic-next","token_type":"user","expires_in":3600}}`
+	for name, tc := range map[string]struct {
+		profile oauthstore.TokenProfile
+		want    string // the access token; "" means a refusal that names the type bot
+	}{
+		"the profile says so": {oauthstore.TokenProfile{TokenTypes: []string{"user"}, TokenMember: "authed_user"}, "synthetic-user"},
+		"it does not":         {oauthstore.TokenProfile{}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, nil)
+				w.as.Answer = func(_ int, _ url.Values, consume func() *http.Response) (*http.Response, error) {
+					consume()
+					return answer(200, "application/json", nested), nil
+				}
+				key := testKey("u")
+				w.connect(t, key, func(c *oauthstore.Credential) { c.Profile = tc.profile })
+				wait(t, 2*time.Hour)
+				tok, err := w.store.Token(t.Context(), key, oauthstore.Need{})
+				if tc.want == "" {
+					require.ErrorIs(t, err, oauthstore.ErrMisconfigured)
+					assert.ErrorContains(t, err, "not bearer but bot")
+					assert.NotContains(t, err.Error(), "synthetic")
+					return
+				}
+				require.NoError(t, err)
+				assert.Equal(t, tc.want, tok.AccessToken.Expose())
+				assert.Equal(t, "Bearer", tok.TokenType)
+			})
+		})
+	}
+}
