@@ -23,8 +23,8 @@ func (a *app) newQuestions(v *view) *questions {
 
 // approve waits for a yes or no on stdin. An empty line and the end of the input
 // mean no; after any other line the question is repeated.
-func (q *questions) approve(ctx context.Context, call session.Approval) (session.Answer, error) {
-	no := session.Answer{Decision: session.Deny, Reason: "the user said no"}
+func (q *questions) approve(ctx context.Context, call session.ApprovalRequest) (session.Answer, error) {
+	no := session.Answer{Decision: session.DecisionDeny, Reason: "the user said no"}
 	for {
 		q.v.ask(call)
 		line, more, err := q.line(ctx)
@@ -34,7 +34,7 @@ func (q *questions) approve(ctx context.Context, call session.Approval) (session
 		q.v.asked(more && q.echo)
 		switch strings.ToLower(strings.TrimSpace(line)) {
 		case "y", "yes":
-			return session.Answer{Decision: session.Approve}, nil
+			return session.Answer{Decision: session.DecisionApprove}, nil
 		case "n", "no", "":
 			return no, nil
 		}

@@ -142,29 +142,29 @@ func (a *app) run(ctx context.Context, client *responsesClient, tools *runTools,
 		Build:  mcptools.SetBuildOptions{Each: tools.build, InsecurePlainHTTP: f.plainHTTP},
 	}
 	if f.keepGoing {
-		o.OnFailure = session.Skip
+		o.OnFailure = session.OnFailureSkip
 	}
 	switch f.approval {
 	case "ask":
 		o.Approve = a.newQuestions(v).approve
 	case "deny":
-		o.Rules = []session.Rule{{Answer: session.Answer{Decision: session.Deny, Reason: "the user allows no calls"}}}
+		o.Rules = []session.Rule{{Answer: session.Answer{Decision: session.DecisionDeny, Reason: "the user allows no calls"}}}
 	}
 	s, err := session.New(&client.ResponseService, tools.set, a.global.owner, o)
 	if err != nil {
 		return err
 	}
 	for _, left := range tools.skipped {
-		v.show(session.Event{Type: session.Skipped, Label: left.Label, Provider: left.Provider, Failure: left.Failure})
+		v.show(session.Event{Type: session.EventSkipped, Label: left.Label, Provider: left.Provider, Failure: left.Failure})
 	}
 	for e, err := range s.Run(ctx, prompt) {
 		if err != nil {
 			return a.runFault(err, tools)
 		}
 		switch {
-		case e.Type == session.Skipped && !f.keepGoing: // a server that is not connected; no request was sent
+		case e.Type == session.EventSkipped && !f.keepGoing: // a server that is not connected; no request was sent
 			return a.runFault(e.Failure, tools)
-		case e.Type == session.Done:
+		case e.Type == session.EventDone:
 			e.Skipped = append(tools.skipped, e.Skipped...)
 		}
 		v.show(e)

@@ -67,15 +67,15 @@ func (v *view) show(e session.Event) {
 		return
 	}
 	switch e.Type {
-	case session.Text:
+	case session.EventText:
 		v.text(safetext.Text(e.Text))
 		return
-	case session.Listing, session.Calling:
+	case session.EventListing, session.EventCalling:
 		v.running = append(v.running, job{e.Type, e.Label, e.Tool, time.Now()})
-	case session.Skipped, session.Retrying:
+	case session.EventSkipped, session.EventRetrying:
 		v.running = nil // the request has failed, and its jobs with it
-	case session.Asking, session.Listed, session.Called, session.Failed,
-		session.Approved, session.Denied, session.Waiting, session.Done:
+	case session.EventAsking, session.EventListed, session.EventCalled, session.EventFailed,
+		session.EventApproved, session.EventDenied, session.EventWaiting, session.EventDone:
 	}
 	v.event(e)
 	v.screen.say(v.going())
@@ -85,29 +85,29 @@ func (v *view) show(e session.Event) {
 func (v *view) event(e session.Event) {
 	call := strings.TrimSpace(safetext.Line(e.Tool) + " " + safetext.Line(e.Arguments))
 	switch e.Type {
-	case session.Listing, session.Calling, session.Approved:
+	case session.EventListing, session.EventCalling, session.EventApproved:
 		v.progress(e, safetext.Line(e.Tool))
-	case session.Asking:
+	case session.EventAsking:
 		v.progress(e, call)
-	case session.Listed:
-		v.line(e, plural(e.Tools, "tool")+v.took(session.Listing, e))
-	case session.Called:
-		v.line(e, v.short(call)+v.took(session.Calling, e))
-	case session.Failed:
-		kind := session.Calling
+	case session.EventListed:
+		v.line(e, plural(e.Tools, "tool")+v.took(session.EventListing, e))
+	case session.EventCalled:
+		v.line(e, v.short(call)+v.took(session.EventCalling, e))
+	case session.EventFailed:
+		kind := session.EventCalling
 		if e.Tool == "" {
-			kind = session.Listing
+			kind = session.EventListing
 		}
 		v.line(e, safetext.Line(e.Tool)+v.took(kind, e)+"  "+v.why(e.Failure))
-	case session.Retrying:
+	case session.EventRetrying:
 		v.line(e, v.why(e.Failure)+" Retrying once.")
-	case session.Skipped:
+	case session.EventSkipped:
 		v.line(e, v.why(e.Failure)+" What to do: "+v.remedy(e))
-	case session.Denied:
+	case session.EventDenied:
 		v.line(e, safetext.Line(e.Tool)+"  not called")
-	case session.Done:
+	case session.EventDone:
 		v.done(e)
-	case session.Text, session.Waiting: // Text has no line; Waiting can't occur, since every question is answered
+	case session.EventText, session.EventWaiting: // Text has no line; Waiting can't occur, since every question is answered
 	}
 }
 
@@ -157,7 +157,7 @@ func (v *view) write(text string) {
 
 // ask asks whether to allow a call: on the terminal, or on stderr if stdout is
 // not one. With --json the event is the question.
-func (v *view) ask(call session.Approval) {
+func (v *view) ask(call session.ApprovalRequest) {
 	if v.screen == nil {
 		return
 	}
@@ -167,7 +167,7 @@ func (v *view) ask(call session.Approval) {
 		return
 	}
 	v.screen.say("")
-	v.line(session.Event{Type: session.Asking, Label: call.Label}, what)
+	v.line(session.Event{Type: session.EventAsking, Label: call.Label}, what)
 	v.write("   Allow this call? [y/N] ")
 }
 
@@ -199,13 +199,13 @@ func (v *view) done(e session.Event) {
 func (v *view) mark(t session.EventType) string {
 	u := v.a.ui
 	switch t { //nolint:exhaustive // the others have no line on a terminal
-	case session.Listed, session.Called:
+	case session.EventListed, session.EventCalled:
 		return u.good.Render("✓")
-	case session.Failed, session.Denied:
+	case session.EventFailed, session.EventDenied:
 		return u.bad.Render("✗")
-	case session.Skipped, session.Retrying:
+	case session.EventSkipped, session.EventRetrying:
 		return u.warn.Render("!")
-	case session.Asking:
+	case session.EventAsking:
 		return u.warn.Render("?")
 	}
 	return " "
@@ -249,7 +249,7 @@ func (v *view) going() string {
 	all := make([]string, len(v.running))
 	for i, j := range v.running {
 		all[i] = "listing " + safetext.Line(j.label)
-		if j.kind == session.Calling {
+		if j.kind == session.EventCalling {
 			all[i] = safetext.Line(j.label) + " " + safetext.Line(j.tool)
 		}
 	}

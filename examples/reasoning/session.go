@@ -16,7 +16,7 @@ import (
 func converse(client *openai.Client, model string, set *mcptools.Set, owner oauthstore.Owner) (*session.Session, error) {
 	return session.New(&client.Responses, set, owner, &session.Options{
 		Params:    responses.ResponseNewParams{Model: model},
-		OnFailure: session.Skip,
+		OnFailure: session.OnFailureSkip,
 	})
 }
 
@@ -28,18 +28,18 @@ func turn(ctx context.Context, s *session.Session, p *page, user, message string
 			return err
 		}
 		switch e.Type {
-		case session.Listed:
+		case session.EventListed:
 			p.works(e.Label, "lists "+count(e.Tools, "tool"))
-		case session.Called:
+		case session.EventCalled:
 			p.works(e.Label, e.Tool+" "+e.Arguments)
-		case session.Failed, session.Retrying:
+		case session.EventFailed, session.EventRetrying:
 			p.fails(e.Label, e.Failure.Error())
-		case session.Skipped:
+		case session.EventSkipped:
 			p.fails(e.Label, "is left out: "+string(e.Failure.Kind))
 			p.tell(user+" reads", e.Failure.PublicMessage())
-		case session.Done:
+		case session.EventDone:
 			p.tell("model", e.Text)
-		case session.Listing, session.Calling, session.Asking, session.Approved, session.Denied, session.Text, session.Waiting:
+		case session.EventListing, session.EventCalling, session.EventAsking, session.EventApproved, session.EventDenied, session.EventText, session.EventWaiting:
 			// A program with a live view would show these too.
 		}
 	}

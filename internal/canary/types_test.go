@@ -141,7 +141,7 @@ var types = []reflect.Type{
 	reflect.TypeFor[mcpgo.TokenStore](),
 
 	reflect.TypeFor[session.Answer](),
-	reflect.TypeFor[session.Approval](),
+	reflect.TypeFor[session.ApprovalRequest](),
 	reflect.TypeFor[session.Event](),
 	reflect.TypeFor[session.Options](),
 	reflect.TypeFor[session.Rule](),

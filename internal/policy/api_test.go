@@ -244,8 +244,9 @@ const maxNames = 35
 // ceilings are the exact counts of the largest packages. They may only
 // decrease.
 var ceilings = map[string]int{
-	"mcptools":   22,
-	"oauthstore": 35,
+	"mcptools":         22,
+	"mcptools/session": 17,
+	"oauthstore":       35,
 }
 
 func TestSurfacesAreSmall(t *testing.T) {

@@ -8,8 +8,8 @@ import (
 	"github.com/toolgrant/toolgrant/internal/errtext"
 )
 
-// An Approval is a call of the model that needs approval.
-type Approval struct {
+// An ApprovalRequest is a tool call that needs approval before OpenAI makes it.
+type ApprovalRequest struct {
 	ID        string `json:"id"` // for the answers of Continue
 	Label     string `json:"label"`
 	Provider  string `json:"provider,omitempty"`
@@ -18,50 +18,50 @@ type Approval struct {
 	Answer    Answer `json:"answer,omitzero"`
 }
 
-// A Decision about a call.
+// A Decision approves or denies a call.
 type Decision string
 
-// Decisions. The zero value leaves the decision open, for a later Continue.
+// Decisions. The zero value leaves the call waiting, for a later Continue.
 const (
-	Defer   Decision = ""
-	Approve Decision = "approve"
-	Deny    Decision = "deny"
+	DecisionDefer   Decision = ""
+	DecisionApprove Decision = "approve"
+	DecisionDeny    Decision = "deny"
 )
 
 // check returns an error for an invalid decision.
 func (d Decision) check() error {
 	switch d {
-	case Defer, Approve, Deny:
+	case DecisionDefer, DecisionApprove, DecisionDeny:
 		return nil
 	}
-	return errtext.Errorf("session: %q is no decision about a call", string(d))
+	return errtext.Errorf("session: %q is not a decision: must be approve or deny", string(d))
 }
 
 // An Answer is a decision about a call.
 type Answer struct {
 	Decision Decision `json:"decision"`
-	Reason   string   `json:"reason,omitempty"` // shown to the model; for Deny
+	Reason   string   `json:"reason,omitempty"` // shown to the model; with DecisionDeny
 }
 
 // A Rule decides matching calls without asking the user.
 type Rule struct {
-	Label  string // of the entry; "" fits any
-	Tool   string // name of the tool; "" fits any
-	Answer Answer // Approve or Deny
+	Label  string // of the entry; "" matches any
+	Tool   string // name of the tool; "" matches any
+	Answer Answer // DecisionApprove or DecisionDeny
 }
 
-func (r Rule) fits(a Approval) bool {
+func (r Rule) matches(a ApprovalRequest) bool {
 	return (r.Label == "" || r.Label == a.Label) && (r.Tool == "" || r.Tool == a.Tool)
 }
 
 // approvalsIn returns the calls in a response that need approval.
-func approvalsIn(resp *responses.Response) []Approval {
-	var found []Approval
+func approvalsIn(resp *responses.Response) []ApprovalRequest {
+	var found []ApprovalRequest
 	for _, item := range resp.Output {
 		if item.Type != "mcp_approval_request" {
 			continue
 		}
-		a := Approval{ID: item.ID, Label: item.ServerLabel, Tool: item.Name, Arguments: item.Arguments.OfString}
+		a := ApprovalRequest{ID: item.ID, Label: item.ServerLabel, Tool: item.Name, Arguments: item.Arguments.OfString}
 		if a.Arguments == "" { // Azure has been seen to send an object
 			var raw struct {
 				Arguments json.RawMessage `json:"arguments"`
@@ -76,11 +76,11 @@ func approvalsIn(resp *responses.Response) []Approval {
 }
 
 // item returns the input item that answers the call.
-func (a Approval) item() (json.RawMessage, error) {
+func (a ApprovalRequest) item() (json.RawMessage, error) {
 	return json.Marshal(struct {
 		Type    string `json:"type"`
 		ID      string `json:"approval_request_id"`
 		Approve bool   `json:"approve"`
 		Reason  string `json:"reason,omitempty"`
-	}{"mcp_approval_response", a.ID, a.Answer.Decision == Approve, a.Answer.Reason})
+	}{"mcp_approval_response", a.ID, a.Answer.Decision == DecisionApprove, a.Answer.Reason})
 }

@@ -22,7 +22,7 @@ func TestAMissingConsentIsAFailedEventWithItsPage(t *testing.T) {
 			b := newBackend(t, nil, mcptools.Options{Approval: mcptools.ApprovalNever}, "notes")
 			b.answering(t, body)
 			r := collect(b.session(t, session.Options{Stream: name == "stream"}).Run(t.Context(), "hello"))
-			failed := r.of(session.Failed)
+			failed := r.of(session.EventFailed)
 			require.Len(t, failed, 1)
 			assert.Equal(t, "notes", failed[0].Label)
 			assert.Equal(t, mcptools.KindNotConnected, failed[0].Failure.Kind)
@@ -31,7 +31,7 @@ func TestAMissingConsentIsAFailedEventWithItsPage(t *testing.T) {
 	}
 }
 
-func TestAResponseWithoutAnEndIsAFailureOfTheStream(t *testing.T) {
+func TestUnfinishedResponseIsAFailureOfTheStream(t *testing.T) {
 	t.Parallel()
 	b := newBackend(t, nil, mcptools.Options{Approval: mcptools.ApprovalNever}, "notes")
 	b.answering(t, events(`{"type":"response.created","response":{"id":"resp_1","object":"response","status":"in_progress","output":[]}}`))

@@ -1,15 +1,15 @@
 // Package session runs a conversation of a model with remote MCP servers on
 // behalf of one owner, on openai-go's Responses client. It sends fresh entries
-// with every request, asks for approvals, heals what can be healed, and goes on
-// without a server that is down, if it may.
+// with every request, asks for approvals, replaces refused tokens, and can
+// continue without a server that is down.
 //
-// A backend has a set of builders and a user who asks something:
+// A backend has a set of builders and a user with a question:
 //
 //	s, err := session.New(&client.Responses, set, owner, &session.Options{
 //		Params:    responses.ResponseNewParams{Model: "gpt-5"},
-//		OnFailure: session.Skip,
-//		Approve: func(ctx context.Context, a session.Approval) (session.Answer, error) {
-//			return session.Answer{Decision: session.Approve}, nil // or ask the user
+//		OnFailure: session.OnFailureSkip,
+//		Approve: func(ctx context.Context, a session.ApprovalRequest) (session.Answer, error) {
+//			return session.Answer{Decision: session.DecisionApprove}, nil // or ask the user
 //		},
 //	})
 //	...
@@ -19,16 +19,16 @@
 //			return
 //		}
 //		switch event.Type {
-//		case session.Text:
+//		case session.EventText:
 //			io.WriteString(w, event.Text)
-//		case session.Skipped:
+//		case session.EventSkipped:
 //			log.Print(event.Failure)
 //		}
 //	}
 //
 // The next Run continues the conversation. If no user is present to approve, the
-// turn ends with the event [Waiting]; store [Session.State] then, and continue
-// in any process with [Options.State] and [Session.Continue].
+// turn ends with [EventWaiting]: store [Session.State], and continue in any process
+// with [Options.State] and [Session.Continue].
 //
 // # What is repeated
 //
@@ -43,17 +43,16 @@
 //
 // # Errors
 //
-// A turn that fails ends with an error, most often a [*mcptools.Failure]. The
-// conversation then stands where it stood before the turn, so that it can be
-// asked again; or, where calls have been approved in it, behind that: Continue
-// takes it up, and makes those calls, which may have been made already where the
-// failure is not one of building or listing. When the context ends, its error is the turn's, and nothing is
-// left running.
+// A turn that fails ends with an error, in most cases a [*mcptools.Failure]. The
+// state is then that before the turn, so that the question can be asked again. If
+// calls were approved in the turn, the state is that after the approval:
+// [Session.Continue] makes those calls. Unless the failure is of [mcptools.StageBuild] or
+// [mcptools.StageListTools], they may have run already. If the context ends, its error is
+// that of the turn, and no goroutine is left.
 //
 // # Security
 //
-// A tool runs only as far as the entries' approval allows: the builders' default
-// is that each call needs one. A [State] holds the conversation and no token.
-// Texts in events come from the model, arguments and tool names from the model
-// and the servers: treat them as what they are.
+// Which calls need approval depends on the entries; the default of a builder is
+// every call. A [State] holds the conversation and no token. The model and the
+// servers write the texts, arguments and tool names in events: don't trust them.
 package session

@@ -9,42 +9,42 @@ import (
 	"github.com/toolgrant/toolgrant/mcptools"
 )
 
-// An EventType says what happened.
+// An EventType is the type of an [Event].
 type EventType string
 
 // Events of a turn, in about the order in which they come.
 const (
-	Skipped  EventType = "skipped"  // an entry is left out: Failure says why
-	Retrying EventType = "retrying" // the request is sent again, since no tool has run: Failure says why
-	Listing  EventType = "listing"  // the tool list of a server is being retrieved
-	Listed   EventType = "listed"   // it was retrieved: Tools is the number of tools
-	Calling  EventType = "calling"  // a tool is being called
-	Called   EventType = "called"   // it answered
-	Failed   EventType = "failed"   // a list or a call failed, and the model went on: Failure says why
-	Asking   EventType = "asking"   // a call needs approval
-	Approved EventType = "approved" // it has it
-	Denied   EventType = "denied"   // it was refused
-	Text     EventType = "text"     // the model wrote something
-	Waiting  EventType = "waiting"  // the turn ends, since calls wait for approval; see Session.Continue
-	Done     EventType = "done"     // the turn ended
+	EventSkipped  EventType = "skipped"  // a server is left out; Failure is the reason
+	EventRetrying EventType = "retrying" // the request is sent again, since no tool has run; Failure is the reason
+	EventListing  EventType = "listing"  // the tool list of a server is being retrieved
+	EventListed   EventType = "listed"   // it was retrieved; Tools is the number of tools
+	EventCalling  EventType = "calling"  // a tool is being called
+	EventCalled   EventType = "called"   // the call returned
+	EventFailed   EventType = "failed"   // a list or a call failed, and the model continued; Failure is the reason
+	EventAsking   EventType = "asking"   // a call needs approval
+	EventApproved EventType = "approved" // the call was approved
+	EventDenied   EventType = "denied"   // the call was denied
+	EventText     EventType = "text"     // the model wrote text
+	EventWaiting  EventType = "waiting"  // the turn ended, since calls wait for approval; see [Session.Continue]
+	EventDone     EventType = "done"     // the turn ended
 )
 
-// An Event is something that happened in a turn. Which fields are set depends
-// on its type; JSON leaves out the others.
+// An Event reports progress of a turn. Its type determines which fields are set;
+// JSON omits the others.
 type Event struct {
 	Type      EventType
-	Label     string // of the entry that it is about
-	Provider  string // of that entry
+	Label     string // server_label of the entry
+	Provider  string // of the entry
 	Tool      string
 	Arguments string // of a call, as JSON; the model wrote it
-	Tools     int    // of Listed
-	Text      string // of Text a piece, of Done all of the turn's
-	Approval  *Approval
+	Tools     int    // of EventListed
+	Text      string // a piece for EventText, the text of the whole turn for EventDone
+	Approval  *ApprovalRequest
 	Failure   *mcptools.Failure
-	Pending   []Approval         // of Waiting: what waits
-	Skipped   []mcptools.Skipped // of Done and Waiting: all that was left out
-	// Response is the last one of the turn, of Done and Waiting. Its status
-	// tells whether it is complete; of it only why it is not is encoded.
+	Pending   []ApprovalRequest  // of EventWaiting: the calls that wait
+	Skipped   []mcptools.Skipped // of EventDone and EventWaiting: all servers that were left out
+	// Response is the last one of the turn, of EventDone and EventWaiting. Its
+	// status says whether it is complete. JSON contains only [Event.Incomplete].
 	Response *responses.Response
 }
 
@@ -58,19 +58,19 @@ func (e Event) MarshalJSON() ([]byte, error) {
 		Arguments string            `json:"arguments,omitempty"`
 		Tools     *int              `json:"tools,omitempty"`
 		Text      *string           `json:"text,omitempty"`
-		Approval  *Approval         `json:"approval,omitempty"`
+		Approval  *ApprovalRequest  `json:"approval,omitempty"`
 		Failure   *mcptools.Failure `json:"failure,omitempty"`
-		Pending   []Approval        `json:"pending,omitempty"`
+		Pending   []ApprovalRequest `json:"pending,omitempty"`
 	}
 	h := head{e.Type, e.Label, e.Provider, e.Tool, e.Arguments, nil, nil, e.Approval, e.Failure, e.Pending}
 	switch e.Type {
-	case Listed:
+	case EventListed:
 		h.Tools = &e.Tools
-	case Text, Done:
+	case EventText, EventDone:
 		h.Text = &e.Text
-	case Skipped, Retrying, Listing, Calling, Called, Failed, Asking, Approved, Denied, Waiting:
+	case EventSkipped, EventRetrying, EventListing, EventCalling, EventCalled, EventFailed, EventAsking, EventApproved, EventDenied, EventWaiting:
 	}
-	if e.Type != Done && e.Type != Waiting {
+	if e.Type != EventDone && e.Type != EventWaiting {
 		return json.Marshal(h)
 	}
 	skipped := e.Skipped
@@ -84,8 +84,9 @@ func (e Event) MarshalJSON() ([]byte, error) {
 	}{h, skipped, e.Incomplete()})
 }
 
-// Incomplete says why the answer is not whole, such as "max_output_tokens"; it
-// is "" for one that is, and for events without a response.
+// Incomplete returns the reason why the answer is incomplete, such as
+// "max_output_tokens". It is "" for a complete one, and for events without a
+// response.
 func (e Event) Incomplete() string {
 	if e.Response == nil || e.Response.Status != responses.ResponseStatusIncomplete {
 		return ""

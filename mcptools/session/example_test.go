@@ -51,9 +51,9 @@ func ExampleSession_Run() {
 			panic(err)
 		}
 		switch event.Type { //nolint:exhaustive // the others are printed alike
-		case session.Text:
+		case session.EventText:
 			fmt.Print(event.Text) // as it is written
-		case session.Done:
+		case session.EventDone:
 			fmt.Println()
 		default:
 			fmt.Println(event.Type, event.Label+"/"+event.Tool)
@@ -67,7 +67,7 @@ func ExampleSession_Run() {
 	// notes/search: 2 notes of u_42: "Quarterly report" and "Printer paper"
 }
 
-// Nobody is there to approve: the turn waits, and somebody else goes on with
+// No user is present to approve: the turn waits, and another process continues
 // it.
 func ExampleSession_Continue() {
 	w, set, client := notes(mcptools.ApprovalAlways)
@@ -91,7 +91,7 @@ func ExampleSession_Continue() {
 	if err != nil {
 		panic(err)
 	}
-	answers := map[string]session.Answer{state.Pending[0].ID: {Decision: session.Approve}}
+	answers := map[string]session.Answer{state.Pending[0].ID: {Decision: session.DecisionApprove}}
 	for event, err := range second.Continue(context.Background(), answers) {
 		if err != nil {
 			panic(err)
@@ -117,7 +117,7 @@ func ExampleOptions_skip() {
 	}
 	s, err := session.New(&client.Responses, set, oauthstore.Owner{Tenant: "acme", Subject: "u_42"}, &session.Options{
 		Params:    responses.ResponseNewParams{Model: "gpt-5"},
-		OnFailure: session.Skip,
+		OnFailure: session.OnFailureSkip,
 	})
 	if err != nil {
 		panic(err)
@@ -126,7 +126,7 @@ func ExampleOptions_skip() {
 		if err != nil {
 			panic(err)
 		}
-		if event.Type == session.Skipped {
+		if event.Type == session.EventSkipped {
 			fmt.Println(event.Label, event.Failure.Kind, event.Failure.Action)
 		}
 	}

@@ -12,8 +12,8 @@ import (
 // defaultWait is how long a turn waits before a retry without Retry-After.
 const defaultWait = 500 * time.Millisecond
 
-// heal does what makes it worth sending the request again, or returns why it
-// is not.
+// heal prepares a repeat of the request: with a fresh token, after a wait, or
+// without the server. It returns the error of the turn if none of them applies.
 func (t *turn) heal(ctx context.Context, f *mcptools.Failure) error {
 	entry, known := t.tools.Entry(f.ServerLabel)
 	switch {
@@ -23,7 +23,7 @@ func (t *turn) heal(ctx context.Context, f *mcptools.Failure) error {
 			return err
 		}
 		if fresh == nil {
-			return t.emit(Event{Type: Retrying, Label: entry.Label, Failure: f})
+			return t.emit(Event{Type: EventRetrying, Label: entry.Label, Failure: f})
 		}
 		f = fresh
 	case f.Retryable && (known || f.Kind == mcptools.KindPlatform && f.Action == mcptools.ActionWait) && !t.retried[f.ServerLabel]:
@@ -33,19 +33,19 @@ func (t *turn) heal(ctx context.Context, f *mcptools.Failure) error {
 		}
 		if again {
 			t.retried[f.ServerLabel] = true
-			return t.emit(Event{Type: Retrying, Label: f.ServerLabel, Failure: f})
+			return t.emit(Event{Type: EventRetrying, Label: f.ServerLabel, Failure: f})
 		}
 	}
-	if !known || t.s.opts.OnFailure != Skip {
+	if !known || t.s.opts.OnFailure != OnFailureSkip {
 		return f
 	}
 	t.drop(entry, f)
 	return nil
 }
 
-// renew gets the next token for an entry whose token OpenAI's client was
-// refused with. It returns the failure that then stands; nil: there is a token
-// that has not been tried.
+// renew gets the next token for an entry whose token the MCP server refused. It
+// returns the remaining failure, or nil if there is a token that was not tried
+// yet.
 func (t *turn) renew(ctx context.Context, entry mcptools.Entry, f *mcptools.Failure) (*mcptools.Failure, error) {
 	if err := entry.Reject(ctx); err != nil {
 		return nil, err
@@ -62,21 +62,21 @@ func (t *turn) renew(ctx context.Context, entry mcptools.Entry, f *mcptools.Fail
 		return nil, err
 	}
 	if entryhandle.SameCredential(next, entry) {
-		return f, nil // the server takes it, seen from here: it would be refused again
+		return f, nil // the server accepts it from here, so it would be refused again
 	}
 	return nil, nil
 }
 
-// refusedAgain returns the failure as it stands when a fresh token was refused
-// too: only the user's new consent helps.
+// refusedAgain returns the failure of a fresh token that was refused too: only
+// the user's new consent helps.
 func refusedAgain(f *mcptools.Failure) *mcptools.Failure {
 	again := *f
 	again.Kind, again.Action, again.Retryable = mcptools.KindReauthorize, mcptools.KindReauthorize.Action(), false
 	return &again
 }
 
-// wait waits before a request is sent again, and reports whether it is worth
-// the time.
+// wait waits before a request is repeated. It reports false, without a wait, if
+// that would take longer than MaxWait.
 func (t *turn) wait(ctx context.Context, f *mcptools.Failure) (bool, error) {
 	d := f.RetryAfter
 	if d == 0 {
@@ -111,16 +111,16 @@ func (t *turn) drop(entry mcptools.Entry, f *mcptools.Failure) {
 	t.s.held[entry.Label] = held{until: time.Now().Add(max(t.s.opts.HoldOff, f.RetryAfter)), skipped: skipped}
 }
 
-// tellStore tells the credential store of tokens that were refused while the
-// model ran. Nothing is repeated for that.
-func (t *turn) tellStore(ctx context.Context, failures []*mcptools.Failure) {
+// reportRefusals reports tokens that were refused while the model ran to the
+// credential store. It repeats nothing.
+func (t *turn) reportRefusals(ctx context.Context, failures []*mcptools.Failure) {
 	for _, f := range failures {
 		if f.Kind != mcptools.KindUnauthorized {
 			continue
 		}
 		if entry, ok := t.tools.Entry(f.ServerLabel); ok {
 			if err := entry.Reject(ctx); err != nil {
-				t.s.opts.Logger.WarnContext(ctx, "session: the credential store can't be told of a refusal", "server_label", entry.Label, "error", err)
+				t.s.opts.Logger.WarnContext(ctx, "session: the credential store did not record a refused token", "server_label", entry.Label, "error", err)
 			}
 		}
 	}

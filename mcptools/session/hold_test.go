@@ -15,8 +15,8 @@ import (
 	"github.com/toolgrant/toolgrant/mcptools/session"
 )
 
-// What the user can repair is tried again in the next turn: who has reconnected,
-// or consented to more scopes, is not made to wait.
+// Failures that the user can fix are retried in the next turn: a user who has
+// reconnected, or consented to more scopes, does not wait.
 func TestReconnectedServerIsInTheNextTurn(t *testing.T) {
 	t.Parallel()
 	for fault, action := range map[string]mcptools.Action{"notes:401": mcptools.ActionReconnect, "notes:403_scope": mcptools.ActionStepUp} {
@@ -34,7 +34,7 @@ func TestReconnectedServerIsInTheNextTurn(t *testing.T) {
 				return refusal(req, http.StatusFailedDependency, http.Header{}, `{"error":{"type":"external_connector_error","code":"http_error","param":"tools",`+
 					`"message":"Error retrieving tool list from MCP server: 'notes'. Http status code: 401 (Unauthorized)"}}`), nil
 			})
-			s := b.session(t, session.Options{OnFailure: session.Skip, HoldOff: time.Hour, RequestOptions: []option.RequestOption{once}})
+			s := b.session(t, session.Options{OnFailure: session.OnFailureSkip, HoldOff: time.Hour, RequestOptions: []option.RequestOption{once}})
 			done := collect(s.Run(t.Context(), "x")).last(t)
 			require.Len(t, done.Skipped, 1)
 			require.Equal(t, action, done.Skipped[0].Failure.Action)
@@ -51,7 +51,7 @@ func TestReconnectedServerIsInTheNextTurn(t *testing.T) {
 func TestServerThatFailedIsAskedAgainAfterTheHoldOff(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w, s := inVirtualTime(t, session.Options{OnFailure: session.Skip, MaxWait: time.Nanosecond}, "notes", "tasks")
+		w, s := inVirtualTime(t, session.Options{OnFailure: session.OnFailureSkip, MaxWait: time.Nanosecond}, "notes", "tasks")
 		require.NoError(t, w.Fault("notes:503"))
 		turn := func() int { return len(collect(s.Run(t.Context(), "x")).last(t).Skipped) }
 		require.Equal(t, 1, turn())
@@ -74,7 +74,7 @@ func TestBusyServerIsAskedOnceMoreAndNoMore(t *testing.T) {
 			defer cancel()
 			r := collect(s.Run(ctx, "x"))
 			require.NotErrorIs(t, r.err, context.DeadlineExceeded)
-			assert.Len(t, r.of(session.Retrying), 1)
+			assert.Len(t, r.of(session.EventRetrying), 1)
 			assert.Len(t, w.ModelRequests(), 2)
 		})
 	}

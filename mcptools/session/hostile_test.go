@@ -73,82 +73,82 @@ func TestTwoApprovalsAtOnceAreAnsweredOneByOne(t *testing.T) {
 			s := b.session(t, session.Options{Stream: stream, Replay: replay})
 			waiting := collect(s.Run(t.Context(), "write")).last(t)
 			require.Len(t, waiting.Pending, 2)
-			second := map[string]session.Answer{waiting.Pending[1].ID: {Decision: session.Approve}}
+			second := map[string]session.Answer{waiting.Pending[1].ID: {Decision: session.DecisionApprove}}
 			half := collect(s.Continue(t.Context(), second))
-			assert.Len(t, half.of(session.Approved), 1)
-			assert.Equal(t, session.Waiting, half.last(t).Type)
+			assert.Len(t, half.of(session.EventApproved), 1)
+			assert.Equal(t, session.EventWaiting, half.last(t).Type)
 			require.Len(t, half.last(t).Pending, 2)
-			assert.Equal(t, session.Approve, half.last(t).Pending[1].Answer.Decision, "it is kept")
+			assert.Equal(t, session.DecisionApprove, half.last(t).Pending[1].Answer.Decision, "it is kept")
 			assert.Equal(t, 1, b.requests(), "nothing is sent before all are answered")
 
-			// Somebody else takes it up.
+			// Another session resumes it.
 			state := s.State()
 			s = b.session(t, session.Options{Stream: stream, Replay: replay, State: &state})
-			whole := collect(s.Continue(t.Context(), map[string]session.Answer{waiting.Pending[0].ID: {Decision: session.Deny}}))
-			assert.Empty(t, whole.of(session.Approved), "that was told before")
-			assert.Len(t, whole.of(session.Denied), 1)
-			assert.Equal(t, session.Done, whole.last(t).Type)
+			whole := collect(s.Continue(t.Context(), map[string]session.Answer{waiting.Pending[0].ID: {Decision: session.DecisionDeny}}))
+			assert.Empty(t, whole.of(session.EventApproved), "reported before")
+			assert.Len(t, whole.of(session.EventDenied), 1)
+			assert.Equal(t, session.EventDone, whole.last(t).Type)
 			assert.Zero(t, b.Count("notes", "tools/call"))
 			assert.Equal(t, 1, b.Count("tasks", "tools/call"))
 		}
 	})
 }
 
-func TestADecisionIsKeptWhenTheNextOneCanNotBeHad(t *testing.T) {
+func TestDecisionIsKeptIfTheNextOneFails(t *testing.T) {
 	t.Parallel()
 	b := newBackend(t, twoAtOnce(), mcptools.Options{Approval: mcptools.ApprovalAlways}, "notes", "tasks")
 	gone := errors.New("the user has gone")
-	s := b.session(t, session.Options{Approve: func(_ context.Context, a session.Approval) (session.Answer, error) {
+	s := b.session(t, session.Options{Approve: func(_ context.Context, a session.ApprovalRequest) (session.Answer, error) {
 		if a.Label == "tasks" {
 			return session.Answer{}, gone
 		}
-		return session.Answer{Decision: session.Approve}, nil
+		return session.Answer{Decision: session.DecisionApprove}, nil
 	}})
 	require.ErrorIs(t, collect(s.Run(t.Context(), "write")).err, gone)
 	pending := s.State().Pending
 	require.Len(t, pending, 2)
-	assert.Equal(t, session.Approve, pending[0].Answer.Decision)
-	assert.Equal(t, session.Defer, pending[1].Answer.Decision)
-	require.NoError(t, collect(s.Continue(t.Context(), map[string]session.Answer{pending[1].ID: {Decision: session.Approve}})).err)
+	assert.Equal(t, session.DecisionApprove, pending[0].Answer.Decision)
+	assert.Equal(t, session.DecisionDefer, pending[1].Answer.Decision)
+	require.NoError(t, collect(s.Continue(t.Context(), map[string]session.Answer{pending[1].ID: {Decision: session.DecisionApprove}})).err)
 	assert.Equal(t, 1, b.Count("notes", "tools/call"))
 }
 
-func TestTheLastWordAboutACallCounts(t *testing.T) {
+func TestLatestAnswerAboutACallCounts(t *testing.T) {
 	t.Parallel()
 	b := newBackend(t, writing(), mcptools.Options{Approval: mcptools.ApprovalAlways}, "notes", "tasks")
 	s := b.session(t, session.Options{})
 	waiting := collect(s.Run(t.Context(), "write")).last(t)
 	id := waiting.Pending[0].ID
 	require.NoError(t, b.Fault("openai:503*1"))
-	require.Error(t, collect(s.Continue(t.Context(), map[string]session.Answer{id: {Decision: session.Approve}})).err)
-	r := collect(s.Continue(t.Context(), map[string]session.Answer{id: {Decision: session.Deny}}))
+	require.Error(t, collect(s.Continue(t.Context(), map[string]session.Answer{id: {Decision: session.DecisionApprove}})).err)
+	r := collect(s.Continue(t.Context(), map[string]session.Answer{id: {Decision: session.DecisionDeny}}))
 	require.NoError(t, r.err)
-	assert.Len(t, r.of(session.Denied), 1)
+	assert.Len(t, r.of(session.EventDenied), 1)
 	assert.Zero(t, b.Count("notes", "tools/call"))
 }
 
-func TestWhatIsNoDecisionDoesNotPassForOne(t *testing.T) {
+func TestInvalidDecisionIsAnError(t *testing.T) {
 	t.Parallel()
 	b := newBackend(t, writing(), mcptools.Options{Approval: mcptools.ApprovalAlways}, "notes", "tasks")
 	odd := session.Answer{Decision: "approved"}
-	s := b.session(t, session.Options{Approve: func(context.Context, session.Approval) (session.Answer, error) { return odd, nil }})
+	s := b.session(t, session.Options{Approve: func(context.Context, session.ApprovalRequest) (session.Answer, error) { return odd, nil }})
 	r := collect(s.Run(t.Context(), "write"))
-	require.ErrorContains(t, r.err, `"approved" is no decision`)
-	assert.Empty(t, r.of(session.Approved))
+	require.ErrorContains(t, r.err, `"approved" is not a decision`)
+	assert.Empty(t, r.of(session.EventApproved))
 	id := s.State().Pending[0].ID
 	r = collect(s.Continue(t.Context(), map[string]session.Answer{id: odd}))
-	require.ErrorContains(t, r.err, `"approved" is no decision`)
+	require.ErrorContains(t, r.err, `"approved" is not a decision`)
 	assert.Empty(t, r.events)
 
 	st := s.State()
 	st.Pending[0].Answer = odd
 	_, err := session.New(&b.client.Responses, b.set, ada, &session.Options{Params: responses.ResponseNewParams{Model: "gpt-5"}, State: &st})
-	require.ErrorContains(t, err, `"approved" is no decision`)
-	assert.Equal(t, session.Defer, s.State().Pending[0].Answer.Decision, "a state is the caller's own")
+	require.ErrorContains(t, err, `"approved" is not a decision`)
+	assert.Equal(t, session.DecisionDefer, s.State().Pending[0].Answer.Decision, "a state is the caller's own")
 	assert.Equal(t, 1, b.requests())
 }
 
-func TestAStateThatDoesNotFitIsRefused(t *testing.T) {
+func TestStateThatDoesNotMatchReplayIsRefused(t *testing.T) {
 	t.Parallel()
 	var st session.State
 	require.ErrorContains(t, json.Unmarshal([]byte(`{"version":3,"items":[]}`), &st), "version 3")
@@ -162,9 +162,9 @@ func TestAStateThatDoesNotFitIsRefused(t *testing.T) {
 
 	b := newBackend(t, nil, mcptools.Options{Approval: mcptools.ApprovalNever}, "notes")
 	for want, o := range map[string]session.Options{
-		"names a response":       {Replay: true, State: &session.State{Owner: ada, PreviousResponseID: "resp_1"}},
-		"holds the conversation": {State: &session.State{Owner: ada, Items: []json.RawMessage{[]byte(`{}`)}}},
-		"without an id":          {State: &session.State{Owner: ada, Pending: []session.Approval{{Label: "notes"}}}},
+		"only a response ID": {Replay: true, State: &session.State{Owner: ada, PreviousResponseID: "resp_1"}},
+		"only Replay sends":  {State: &session.State{Owner: ada, Items: []json.RawMessage{[]byte(`{}`)}}},
+		"without an ID":      {State: &session.State{Owner: ada, Pending: []session.ApprovalRequest{{Label: "notes"}}}},
 	} {
 		o.Params.Model = "gpt-5"
 		_, err := session.New(&b.client.Responses, b.set, ada, &o)
@@ -172,18 +172,18 @@ func TestAStateThatDoesNotFitIsRefused(t *testing.T) {
 	}
 }
 
-func TestWhereNothingIsStoredTheConversationIsReplayed(t *testing.T) {
+func TestConversationIsReplayedIfStoreIsFalse(t *testing.T) {
 	t.Parallel()
 	b := newBackend(t, nil, mcptools.Options{Approval: mcptools.ApprovalNever}, "notes")
 	s := b.session(t, session.Options{Params: responses.ResponseNewParams{Store: openai.Bool(false)}})
 	for range 2 {
-		require.Equal(t, session.Done, collect(s.Run(t.Context(), "x")).last(t).Type)
+		require.Equal(t, session.EventDone, collect(s.Run(t.Context(), "x")).last(t).Type)
 	}
 	assert.NotContains(t, b.body(t, 1), "previous_response_id")
 	assert.Greater(t, len(b.body(t, 1)["input"].([]any)), 2)
 }
 
-func TestAnAnswerThatIsNotWholeSaysSo(t *testing.T) {
+func TestIncompleteAnswerHasAReason(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, stream bool) {
 		t.Helper()
@@ -191,7 +191,7 @@ func TestAnAnswerThatIsNotWholeSaysSo(t *testing.T) {
 		require.NoError(t, b.Fault("openai:incomplete*1"))
 		s := b.session(t, session.Options{Stream: stream})
 		done := collect(s.Run(t.Context(), "x")).last(t)
-		assert.Equal(t, session.Done, done.Type)
+		assert.Equal(t, session.EventDone, done.Type)
 		assert.Equal(t, "max_output_tokens", done.Incomplete())
 		assert.JSONEq(t, `{"event":"done","text":"","skipped":[],"incomplete":"max_output_tokens"}`, string(must(t, done)))
 		done = collect(s.Run(t.Context(), "go on")).last(t)
@@ -199,7 +199,7 @@ func TestAnAnswerThatIsNotWholeSaysSo(t *testing.T) {
 	})
 }
 
-func TestARefusalIsWhatTheModelWrote(t *testing.T) {
+func TestRefusalOfTheModelIsText(t *testing.T) {
 	t.Parallel()
 	item := `{"id":"msg_1","type":"message","role":"assistant","status":"completed","content":[{"type":"refusal","refusal":"I can't."}]}`
 	reasoning := `{"id":"rs_1","type":"reasoning","summary":[],"content":[{"type":"reasoning_text","text":"secret thoughts"}]}`
@@ -219,7 +219,7 @@ func TestARefusalIsWhatTheModelWrote(t *testing.T) {
 	})
 }
 
-func TestWhatIsNoEndOfAResponseIsNoAnswer(t *testing.T) {
+func TestUnfinishedResponseIsNotAnAnswer(t *testing.T) {
 	t.Parallel()
 	for body, stream := range map[string]bool{
 		`{}`:                                false,
@@ -245,19 +245,19 @@ func TestWhatIsNoEndOfAResponseIsNoAnswer(t *testing.T) {
 			t.Parallel()
 			b := newBackend(t, nil, mcptools.Options{Approval: mcptools.ApprovalNever}, "notes")
 			asked := b.answering(t, body)
-			s := b.session(t, session.Options{Stream: stream, OnFailure: session.Skip})
+			s := b.session(t, session.Options{Stream: stream, OnFailure: session.OnFailureSkip})
 			r := collect(s.Run(t.Context(), "x"))
 			require.Error(t, r.err)
-			assert.Empty(t, r.of(session.Done))
+			assert.Empty(t, r.of(session.EventDone))
 			assert.EqualValues(t, 1, asked.Load())
 			assert.Equal(t, session.State{Owner: ada}, s.State())
 		})
 	}
 }
 
-// A list that could not be had may be told when the model is at work already,
-// such as by a server that a tool search found.
-func TestARequestIsNotRepeatedOnceTheModelIsAtWork(t *testing.T) {
+// OpenAI may report a failed tool list after the model has started, such as that
+// of a server that a tool search found.
+func TestRequestIsNotRepeatedAfterTheModelHasStarted(t *testing.T) {
 	t.Parallel()
 	const failed = `"code":"http_error","message":"Error retrieving tool list from MCP server: 'notes'. Http status code: 503"`
 	late := `{"type":"error",` + failed + `}`
@@ -268,13 +268,13 @@ func TestARequestIsNotRepeatedOnceTheModelIsAtWork(t *testing.T) {
 		body  string
 		asked int32
 	}{
-		"a call has begun":            {events(`{"type":"response.output_item.added","item":`+call+`}`, late), 1},
-		"a call has ended":            {events(`{"type":"response.output_item.done","item":`+call+`}`, late), 1},
+		"a call has started":          {events(`{"type":"response.output_item.added","item":`+call+`}`, late), 1},
+		"a call has completed":        {events(`{"type":"response.output_item.done","item":`+call+`}`, late), 1},
 		"code has run":                {events(`{"type":"response.output_item.added","item":{"id":"ci_1","type":"code_interpreter_call"}}`, late), 1},
 		"code has run, in one piece":  {`{"id":"resp_1","status":"failed","error":{` + failed + `},"output":[{"id":"ci_1","type":"code_interpreter_call"}]}`, 1},
 		"a search for tools":          {events(`{"type":"response.output_item.done","item":{"id":"ts_1","type":"tool_search_call"}}`, late), 2},
-		"a text has begun":            {events(`{"type":"response.output_text.delta","delta":"so far"}`, late), 1},
-		"a refusal has begun":         {events(`{"type":"response.refusal.delta","delta":"no"}`, late), 1},
+		"a text has started":          {events(`{"type":"response.output_text.delta","delta":"so far"}`, late), 1},
+		"a refusal has started":       {events(`{"type":"response.refusal.delta","delta":"no"}`, late), 1},
 		"nothing but a list":          {events(`{"type":"response.output_item.added","item":`+list+`}`, late), 2},
 		"a call in one piece":         {`{"id":"resp_1","status":"failed","error":{` + failed + `},"output":[` + call + `]}`, 1},
 		"a text in one piece":         {`{"id":"resp_1","status":"failed","error":{` + failed + `},"output":[` + message + `]}`, 1},
@@ -291,7 +291,7 @@ func TestARequestIsNotRepeatedOnceTheModelIsAtWork(t *testing.T) {
 	}
 }
 
-func TestAHugeEventIsCarriedOrRefused(t *testing.T) {
+func TestHugeEventIsDeliveredOrRefused(t *testing.T) {
 	t.Parallel()
 	end := `{"type":"response.completed","response":{"id":"resp_1","status":"completed","output":[]}}`
 	delta := func(n int) string {
@@ -309,13 +309,13 @@ func TestAHugeEventIsCarriedOrRefused(t *testing.T) {
 
 // A consumer may break off at any event; range-over-func panics if it is called
 // again after that.
-func TestAConsumerMayBreakOffAtAnyEvent(t *testing.T) {
+func TestConsumerCanBreakOffAtEachEvent(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, stream bool) {
 		t.Helper()
 		for after := 1; ; after++ {
 			b := newBackend(t, twoAtOnce(), mcptools.Options{Approval: mcptools.ApprovalAlways}, "notes", "tasks")
-			s := b.session(t, session.Options{Stream: stream, Rules: []session.Rule{{Answer: session.Answer{Decision: session.Approve}}}})
+			s := b.session(t, session.Options{Stream: stream, Rules: []session.Rule{{Answer: session.Answer{Decision: session.DecisionApprove}}}})
 			n, whole := 0, true
 			for _, err := range s.Run(t.Context(), "write") {
 				require.NoError(t, err)
@@ -333,7 +333,7 @@ func TestAConsumerMayBreakOffAtAnyEvent(t *testing.T) {
 				require.ErrorIs(t, collect(next).err, session.ErrPending)
 				next = s.Continue(t.Context(), nil)
 			}
-			require.Equal(t, session.Done, collect(next).last(t).Type, "after %d events", after)
+			require.Equal(t, session.EventDone, collect(next).last(t).Type, "after %d events", after)
 		}
 	})
 }
@@ -349,7 +349,7 @@ func TestAConsumerThatPanicsLeavesTheSessionUsable(t *testing.T) {
 				panic("the consumer's")
 			}
 		})
-		require.Equal(t, session.Done, collect(s.Run(t.Context(), "x")).last(t).Type)
+		require.Equal(t, session.EventDone, collect(s.Run(t.Context(), "x")).last(t).Type)
 	})
 }
 
@@ -366,7 +366,7 @@ func TestASessionIsSafeForConcurrentUse(t *testing.T) {
 				switch {
 				case errors.Is(err, session.ErrBusy):
 					busy.Add(1)
-				case err == nil && e.Type == session.Done:
+				case err == nil && e.Type == session.EventDone:
 					done.Add(1)
 				default:
 					assert.NoError(t, err)
@@ -380,19 +380,19 @@ func TestASessionIsSafeForConcurrentUse(t *testing.T) {
 	assert.EqualValues(t, done.Load(), b.requests())
 }
 
-func TestWhatTheCallerChangesLaterHasNoEffect(t *testing.T) {
+func TestLaterChangesOfOptionsHaveNoEffect(t *testing.T) {
 	t.Parallel()
 	b := newBackend(t, nil, mcptools.Options{Approval: mcptools.ApprovalNever}, "notes")
 	each := map[string]mcptools.BuildOptions{}
 	o := session.Options{
 		Params: responses.ResponseNewParams{Model: "gpt-5"}, Build: mcptools.SetBuildOptions{Each: each},
-		Rules: []session.Rule{{Answer: session.Answer{Decision: session.Deny}}},
+		Rules: []session.Rule{{Answer: session.Answer{Decision: session.DecisionDeny}}},
 	}
 	s, err := session.New(&b.client.Responses, b.set, ada, &o)
 	require.NoError(t, err)
 	each["nowhere"] = mcptools.BuildOptions{}
 	o.Rules[0].Answer.Decision = "odd"
-	require.Equal(t, session.Done, collect(s.Run(t.Context(), "x")).last(t).Type)
+	require.Equal(t, session.EventDone, collect(s.Run(t.Context(), "x")).last(t).Type)
 	assert.Len(t, each, 1, "nor is it changed")
 }
 
@@ -400,7 +400,7 @@ func TestAStateIsResumedForItsOwnerOnly(t *testing.T) {
 	t.Parallel()
 	b := newBackend(t, writing(), mcptools.Options{Approval: mcptools.ApprovalAlways}, "notes", "tasks")
 	first := b.session(t, session.Options{})
-	require.Equal(t, session.Waiting, collect(first.Run(t.Context(), "write")).last(t).Type)
+	require.Equal(t, session.EventWaiting, collect(first.Run(t.Context(), "write")).last(t).Type)
 	st := first.State()
 	assert.Equal(t, ada, st.Owner)
 	raw, err := json.Marshal(st)
@@ -437,7 +437,7 @@ func TestAStateIsResumedForItsOwnerOnly(t *testing.T) {
 	assert.Equal(t, asked, b.requests())
 }
 
-func TestAnAnswerThatIsNotHTTPIsNotQuoted(t *testing.T) {
+func TestNonHTTPAnswerIsNotQuoted(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, stream bool) {
 		t.Helper()

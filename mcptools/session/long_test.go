@@ -24,7 +24,7 @@ import (
 
 // The world runs in real time and takes the hour from the test, so that half an
 // hour passes at once for the session.
-func TestALongConversationNeverSendsATokenThatHasEnded(t *testing.T) {
+func TestLongConversationSendsNoExpiredToken(t *testing.T) {
 	t.Parallel()
 	var now atomic.Pointer[time.Time]
 	began := time.Now()
@@ -66,9 +66,9 @@ func TestALongConversationNeverSendsATokenThatHasEnded(t *testing.T) {
 		for end := time.Now().Add(30 * time.Minute); time.Now().Before(end); <-time.After(100 * time.Second) {
 			tick()
 			r := collect(s.Run(t.Context(), "what is new?"))
-			require.Equal(t, session.Done, r.last(t).Type)
-			assert.Empty(t, r.of(session.Failed))
-			assert.Empty(t, r.of(session.Retrying))
+			require.Equal(t, session.EventDone, r.last(t).Type)
+			assert.Empty(t, r.of(session.EventFailed))
+			assert.Empty(t, r.of(session.EventRetrying))
 		}
 	})
 
@@ -116,8 +116,8 @@ func inVirtualTime(t *testing.T, o session.Options, names ...string) (*lab.World
 	return w, s
 }
 
-// Five tokens have ended, and each refresh takes its time: they are waited for
-// at once.
+// Five tokens have expired, and each refresh takes a while: the refreshes run
+// concurrently.
 func TestFiveProvidersTakeAsLongAsTheSlowest(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -127,19 +127,19 @@ func TestFiveProvidersTakeAsLongAsTheSlowest(t *testing.T) {
 		began := time.Now()
 		r := collect(s.Run(t.Context(), "what is new?"))
 		assert.Equal(t, 200*time.Millisecond, time.Since(began))
-		assert.Len(t, r.of(session.Called), 5)
-		assert.Equal(t, session.Done, r.last(t).Type)
+		assert.Len(t, r.of(session.EventCalled), 5)
+		assert.Equal(t, session.EventDone, r.last(t).Type)
 		assert.Equal(t, 5, w.Count("auth", "refresh_token"))
 	})
 }
 
-func TestATokenLivesAsLongAsTheTurnMayTake(t *testing.T) {
+func TestMinTTLCoversTheTurn(t *testing.T) {
 	t.Parallel()
 	for minTTL, refreshes := range map[time.Duration]int{4 * time.Minute: 1, time.Minute: 0} {
 		synctest.Test(t, func(t *testing.T) {
 			w, s := inVirtualTime(t, session.Options{Build: mcptools.SetBuildOptions{MinTTL: minTTL}}, "notes")
 			<-time.After(90 * time.Second)
-			require.Equal(t, session.Done, collect(s.Run(t.Context(), "x")).last(t).Type)
+			require.Equal(t, session.EventDone, collect(s.Run(t.Context(), "x")).last(t).Type)
 			assert.Equal(t, refreshes, w.Count("auth", "refresh_token"), minTTL)
 		})
 	}

@@ -24,8 +24,8 @@ import (
 	"github.com/toolgrant/toolgrant/providers"
 )
 
-// A handover is what the second process is told beside the state: where things
-// are, and what somebody has decided meanwhile.
+// A handover is the input of the second process: the state, the places of the
+// store and the servers, and the answers given meanwhile.
 type handover struct {
 	Folder  string                    `json:"folder"` // of the credentials
 	BaseURL string                    `json:"base_url"`
@@ -40,8 +40,7 @@ type handover struct {
 // handoverEnv makes this binary the second process.
 const handoverEnv = "TOOLGRANT_SESSION_HANDOVER"
 
-// secondProcess takes a turn up from stdin and prints its events, and the state
-// at its end.
+// secondProcess resumes a turn from stdin and prints its events, then the state.
 func secondProcess() (err error) {
 	var h handover
 	if err := json.NewDecoder(os.Stdin).Decode(&h); err != nil {
@@ -150,7 +149,7 @@ func TestATurnIsResumedInAnotherProcess(t *testing.T) {
 
 			first := b.session(t, session.Options{Stream: stream, Replay: replay})
 			waiting := collect(first.Run(t.Context(), "write")).last(t)
-			require.Equal(t, session.Waiting, waiting.Type)
+			require.Equal(t, session.EventWaiting, waiting.Type)
 			require.Len(t, waiting.Pending, 1)
 			h.State, err = json.Marshal(first.State())
 			require.NoError(t, err)
@@ -158,7 +157,7 @@ func TestATurnIsResumedInAnotherProcess(t *testing.T) {
 
 			// One process approves the first call and ends at the second question;
 			// another denies that.
-			h.Answers = map[string]session.Answer{waiting.Pending[0].ID: {Decision: session.Approve}}
+			h.Answers = map[string]session.Answer{waiting.Pending[0].ID: {Decision: session.DecisionApprove}}
 			events, state := h.inSecondProcess(t)
 			last := events[len(events)-1]
 			assert.Equal(t, "waiting", last["event"])
@@ -168,7 +167,7 @@ func TestATurnIsResumedInAnotherProcess(t *testing.T) {
 			require.Len(t, middle.Pending, 1)
 			assert.Equal(t, "tasks", middle.Pending[0].Label)
 
-			h.State, h.Answers = state, map[string]session.Answer{middle.Pending[0].ID: {Decision: session.Deny}}
+			h.State, h.Answers = state, map[string]session.Answer{middle.Pending[0].ID: {Decision: session.DecisionDeny}}
 			events, state = h.inSecondProcess(t)
 			last = events[len(events)-1]
 			assert.Equal(t, "done", last["event"])
@@ -180,9 +179,9 @@ func TestATurnIsResumedInAnotherProcess(t *testing.T) {
 			var end session.State
 			require.NoError(t, json.Unmarshal(state, &end))
 			assert.Empty(t, end.Pending)
-			nothing := []session.Rule{{Answer: session.Answer{Decision: session.Deny}}}
+			nothing := []session.Rule{{Answer: session.Answer{Decision: session.DecisionDeny}}}
 			third := b.session(t, session.Options{Stream: stream, Replay: replay, State: &end, Rules: nothing})
-			require.Equal(t, session.Done, collect(third.Run(t.Context(), "thanks")).last(t).Type)
+			require.Equal(t, session.EventDone, collect(third.Run(t.Context(), "thanks")).last(t).Type)
 		}
 	})
 }

@@ -20,7 +20,7 @@ import (
 	"github.com/toolgrant/toolgrant/mcptools"
 )
 
-// An attempt is one request and what came of it.
+// An attempt is one request and its outcome.
 type attempt struct {
 	resp       *responses.Response
 	failures   []*mcptools.Failure // of lists and calls, of which the model knows
@@ -51,7 +51,7 @@ func (t *turn) attempt(ctx context.Context, input []json.RawMessage) attempt {
 func (t *turn) refused(err error, c *capture) attempt {
 	f, ok := mcptools.AsFailure(err, t.tools.Entries...)
 	switch {
-	case c.status != 0 && (!ok || f.Kind == mcptools.KindUnknown): // openai-go lost what was said
+	case c.status != 0 && (!ok || f.Kind == mcptools.KindUnknown): // openai-go lost the message
 		f = mcptools.Classify(c.body, &mcptools.ClassifyOptions{
 			HTTPStatus: c.status, Surface: "responses", Header: c.header, Entries: t.tools.Entries, Cause: err,
 		})
@@ -74,9 +74,9 @@ func unanswered(err error) error {
 	return &url.Error{Op: sent.Op, URL: target, Err: safehttp.Cause(sent.Err)}
 }
 
-// whole tells the events of a response that came in one piece.
+// whole emits the events of a response that arrived in one piece.
 func (t *turn) whole(resp *responses.Response) attempt {
-	if resp == nil || resp.ID == "" { // it is something else, or null
+	if resp == nil || resp.ID == "" { // not a response, or null
 		return attempt{err: brokenStream(nil), mayHaveRun: true}
 	}
 	a := attempt{resp: resp}
@@ -88,7 +88,7 @@ func (t *turn) whole(resp *responses.Response) attempt {
 		a.failures = mcptools.FailuresIn(resp, t.tools.Entries...)
 		return a.broken()
 	case responses.ResponseStatusCancelled, responses.ResponseStatusQueued, responses.ResponseStatusInProgress:
-		return attempt{err: brokenStream(nil), mayHaveRun: true} // it has no end
+		return attempt{err: brokenStream(nil), mayHaveRun: true} // it is not finished
 	case responses.ResponseStatusCompleted, responses.ResponseStatusIncomplete:
 	}
 	for _, item := range resp.Output {
@@ -96,7 +96,7 @@ func (t *turn) whole(resp *responses.Response) attempt {
 			return a
 		}
 	}
-	a.err = t.wrote(textOf(resp))
+	a.err = t.emitText(textOf(resp))
 	return a
 }
 
@@ -106,7 +106,7 @@ func ran(item responses.ResponseOutputItemUnion) bool {
 	return strings.HasSuffix(item.Type, "_call") && item.Type != "tool_search_call"
 }
 
-// textOf returns what the model wrote, be it an answer or why there is none.
+// textOf returns the text of the model: its answer or its refusal.
 func textOf(resp *responses.Response) string {
 	var b strings.Builder
 	for _, item := range resp.Output {
@@ -120,13 +120,13 @@ func textOf(resp *responses.Response) string {
 	return b.String()
 }
 
-// wrote tells what the model wrote, if it is anything.
-func (t *turn) wrote(text string) error {
+// emitText emits text of the model, if there is any.
+func (t *turn) emitText(text string) error {
 	if text == "" {
 		return nil
 	}
 	t.text.WriteString(text)
-	return t.emit(Event{Type: Text, Text: text})
+	return t.emit(Event{Type: EventText, Text: text})
 }
 
 // broken returns the error of a failed response: that of the failed tool list if
@@ -145,14 +145,14 @@ func (a attempt) broken() attempt {
 	return a
 }
 
-// item tells what an output item says.
+// item emits the event of an output item.
 func (t *turn) item(a *attempt, item responses.ResponseOutputItemUnion) error {
 	e := Event{Label: item.ServerLabel}
 	switch item.Type {
 	case "mcp_list_tools":
-		e.Type, e.Tools = Listed, len(item.Tools.OfResponseOutputItemMcpListToolsTools)
+		e.Type, e.Tools = EventListed, len(item.Tools.OfResponseOutputItemMcpListToolsTools)
 	case "mcp_call":
-		e.Type, e.Tool, e.Arguments = Called, item.Name, item.Arguments.OfString
+		e.Type, e.Tool, e.Arguments = EventCalled, item.Name, item.Arguments.OfString
 	case "oauth_consent_request": // Foundry's report that the user has not connected
 	default:
 		return nil
@@ -160,7 +160,7 @@ func (t *turn) item(a *attempt, item responses.ResponseOutputItemUnion) error {
 	failures := mcptools.FailuresIn(&responses.Response{Output: []responses.ResponseOutputItemUnion{item}}, t.tools.Entries...)
 	for _, f := range failures {
 		a.failures = append(a.failures, f)
-		e.Type, e.Failure = Failed, f
+		e.Type, e.Failure = EventFailed, f
 	}
 	return t.emit(e)
 }
@@ -171,21 +171,21 @@ func (t *turn) stream(ctx context.Context, p responses.ResponseNewParams, opts [
 	defer func() { _ = stream.Close() }()
 	var a attempt
 	var items []responses.ResponseOutputItemUnion
-	began := false
+	received := false
 	for stream.Next() {
-		began = true
+		received = true
 		event := stream.Current()
 		switch event.Type {
 		case "response.output_item.added":
 			a.mayHaveRun = a.mayHaveRun || ran(event.Item)
-			a.err = t.begins(event.Item)
+			a.err = t.started(event.Item)
 		case "response.output_item.done":
 			a.mayHaveRun = a.mayHaveRun || ran(event.Item)
 			items = append(items, event.Item)
 			a.err = t.item(&a, event.Item)
 		case "response.output_text.delta", "response.refusal.delta":
 			a.mayHaveRun = true
-			a.err = t.wrote(event.Delta)
+			a.err = t.emitText(event.Delta)
 		case "response.completed", "response.incomplete":
 			if event.Response.ID == "" {
 				return attempt{err: brokenStream(nil), mayHaveRun: true}
@@ -209,19 +209,19 @@ func (t *turn) stream(ctx context.Context, p responses.ResponseNewParams, opts [
 	}
 	err := stream.Err()
 	switch f, ok := mcptools.AsFailure(err, t.tools.Entries...); {
-	case !began && err != nil:
+	case !received && err != nil:
 		return t.refused(err, c)
 	case ok:
 		a.failures = append(a.failures, f)
 		return a.broken()
 	}
-	// It broke off, and what else had happened is lost.
+	// The stream broke off, and the rest of its events is lost.
 	a.mayHaveRun = true
 	a.err = brokenStream(errors.Join(ctx.Err(), err))
 	return a
 }
 
-// A brokenStreamError is the failure of a response that has no end: a tool may have run.
+// A brokenStreamError is the failure of an unfinished response: a tool may have run.
 type brokenStreamError struct {
 	*mcptools.Failure
 	cause error // nil if there is none
@@ -240,13 +240,13 @@ func (b *brokenStreamError) Unwrap() []error {
 	return []error{b.Failure, b.cause}
 }
 
-// begins emits an event for an item that has begun.
-func (t *turn) begins(item responses.ResponseOutputItemUnion) error {
+// started emits the event of an item that has started.
+func (t *turn) started(item responses.ResponseOutputItemUnion) error {
 	switch item.Type {
 	case "mcp_list_tools":
-		return t.emit(Event{Type: Listing, Label: item.ServerLabel})
+		return t.emit(Event{Type: EventListing, Label: item.ServerLabel})
 	case "mcp_call":
-		return t.emit(Event{Type: Calling, Label: item.ServerLabel, Tool: item.Name})
+		return t.emit(Event{Type: EventCalling, Label: item.ServerLabel, Tool: item.Name})
 	}
 	return nil
 }

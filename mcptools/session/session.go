@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -27,31 +28,30 @@ type Responses interface {
 	NewStreaming(ctx context.Context, body responses.ResponseNewParams, opts ...option.RequestOption) *ssestream.Stream[responses.ResponseStreamEventUnion]
 }
 
-// A Policy says what becomes of a turn when one of its servers fails.
-type Policy int
+// OnFailure says how a turn proceeds when one of its servers fails.
+type OnFailure int
 
-// Policies.
+// Values of OnFailure.
 const (
-	Fail Policy = iota // the turn ends with the failure
-	Skip               // the server is left out, which the event Skipped tells, and the turn goes on
+	OnFailureFail OnFailure = iota // the turn ends with the failure
+	OnFailureSkip OnFailure = iota // the turn continues without the server, and EventSkipped reports it
 )
 
-// Options of a session.
+// Options configures a [Session].
 type Options struct {
-	// Params is what every request holds beside tools and input: model,
-	// instructions and the rest. Tools in it come behind the session's entries.
-	// Its Input comes before the first message of the conversation. Required:
-	// Model.
+	// Params are the parameters of every request except tools and input, such as
+	// the model and instructions. Tools in it follow the session's entries. Its
+	// Input precedes the first message of the conversation. Model is required.
 	Params responses.ResponseNewParams
 
-	// Stream asks for a stream, so that text comes as it is written. Default:
-	// false, events come when the response is complete.
+	// Stream requests a stream, so that text arrives as the model writes it. If
+	// false, events arrive when the response is complete.
 	Stream bool
 
 	// OnFailure decides what happens to a turn if a server's entry can't be built
-	// or its tool list can't be retrieved. If zero, Fail. Providers that the owner
+	// or its tool list can't be retrieved. If zero, [OnFailureFail]. Providers that the owner
 	// has not connected are always skipped.
-	OnFailure Policy
+	OnFailure OnFailure
 
 	// Build configures the entries, such as the owner's account, the minimum
 	// lifetime of tokens (MinTTL), and whether requests may carry tokens over plain
@@ -59,43 +59,43 @@ type Options struct {
 	// instead. If zero, the defaults of [mcptools.Set.Build].
 	Build mcptools.SetBuildOptions
 
-	// Rules decide about calls that need approval; the first one that fits
-	// counts. Default: none.
+	// Rules decide about calls that need approval; the first match applies. If
+	// nil, none.
 	Rules []Rule
 
-	// Approve decides about the calls that no rule fits. It runs within the
-	// iteration and may take its time; an error ends the turn, which
-	// [Session.Continue] can take up again. Default: the turn ends with the
-	// event [Waiting].
-	Approve func(ctx context.Context, a Approval) (Answer, error)
+	// Approve decides about calls that no rule matches. It runs within the
+	// iteration and may take long. If it returns an error, the turn ends, and
+	// [Session.Continue] can resume it. If nil, the turn ends with [EventWaiting].
+	Approve func(ctx context.Context, a ApprovalRequest) (Answer, error)
 
-	// Replay sends the whole conversation with each request and lets OpenAI
-	// store nothing. Default: false, each request names the response before it;
-	// true where Params has it that nothing is stored.
+	// Replay sends the whole conversation with each request, and OpenAI stores
+	// nothing. If false, each request names the previous response, unless
+	// Params.Store is false.
 	Replay bool
 
-	// State is where the conversation stands, as [Session.State] returned it. One
-	// of another owner is refused with [ErrWrongOwner]. Default: it begins.
+	// State is that of an earlier session, from [Session.State], whose conversation
+	// continues. New returns [ErrWrongOwner] if it belongs to another owner. If nil,
+	// a new conversation.
 	State *State
 
-	// MaxRounds is how many requests a turn may take that end in approvals.
-	// Default: 25.
+	// MaxRounds is the maximum number of requests of a turn that end in approvals.
+	// If zero, 25.
 	MaxRounds int
 
-	// MaxWait is how long a turn waits at most before it asks again for the
-	// list of a server that was busy or failed. A server that wants longer has
-	// failed. Default: 10 s.
+	// MaxWait is the longest time that a turn waits before it retries after a
+	// transient failure. If a server's Retry-After is longer, it counts as failed.
+	// If zero, 10 s.
 	MaxWait time.Duration
 
-	// HoldOff is for how long a server that was left out because it failed is
-	// left out of the turns that follow. Default: 1 min.
+	// HoldOff is the time for which later turns leave out a server that failed. If
+	// zero, 1 min.
 	HoldOff time.Duration
 
-	// RequestOptions go with each request. Default: none.
+	// RequestOptions are added to each request. If nil, none.
 	RequestOptions []option.RequestOption
 
-	// Logger gets what the events tell, without texts and arguments. Default:
-	// nothing is logged.
+	// Logger logs the events, without texts and arguments. If nil, nothing is
+	// logged.
 	Logger *slog.Logger
 }
 
@@ -130,12 +130,12 @@ var (
 	// ErrWrongOwner: Options.State belongs to another owner than the session, or
 	// names none.
 	ErrWrongOwner = errtext.New("session: the state belongs to another owner")
-	// ErrTooManyRounds: the model asked for approvals without end.
+	// ErrTooManyRounds: the turn reached [Options.MaxRounds].
 	ErrTooManyRounds = errtext.New("session: the turn took too many rounds of approvals")
 )
 
-// New returns a session that asks client, with the entries of set for owner.
-// The error joins everything that is wrong.
+// New returns a session that sends requests with client and the entries of set
+// for owner. The error joins all faults.
 func New(client Responses, set *mcptools.Set, owner oauthstore.Owner, opts *Options) (*Session, error) {
 	var o Options
 	if opts != nil {
@@ -148,16 +148,16 @@ func New(client Responses, set *mcptools.Set, owner oauthstore.Owner, opts *Opti
 	o.Replay = o.Replay || o.Params.Store.Valid() && !o.Params.Store.Value
 	var errs []error
 	if client == nil || set == nil {
-		errs = append(errs, errtext.New("session: a session needs a client and a set"))
+		errs = append(errs, errtext.New("session: New needs a client and a set"))
 	}
 	if owner.Tenant == "" || owner.Subject == "" {
-		errs = append(errs, errtext.New("session: the owner lacks a part"))
+		errs = append(errs, errtext.New("session: owner needs both Tenant and Subject"))
 	}
 	if o.Params.Model == "" {
-		errs = append(errs, errtext.New("session: Params names no model"))
+		errs = append(errs, errtext.New("session: Params needs a Model"))
 	}
 	if o.Params.PreviousResponseID.Valid() {
-		errs = append(errs, errtext.New("session: Params has a previous response: that belongs into State"))
+		errs = append(errs, errtext.New("session: Params has a PreviousResponseID: set State instead"))
 	}
 	if o.State != nil {
 		errs = append(errs, o.State.check(owner, o.Replay))
@@ -166,16 +166,16 @@ func New(client Responses, set *mcptools.Set, owner oauthstore.Owner, opts *Opti
 		errs = append(errs, errtext.New("session: Params asks for the background, where mcp tools are known to fail"))
 	}
 	for i, r := range o.Rules {
-		if r.Answer.Decision != Approve && r.Answer.Decision != Deny {
-			errs = append(errs, errtext.Errorf("session: rule %d decides nothing", i))
+		if r.Answer.Decision != DecisionApprove && r.Answer.Decision != DecisionDeny {
+			errs = append(errs, errtext.Errorf("session: rule %d needs DecisionApprove or DecisionDeny", i))
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	o.MaxRounds = orDefault(o.MaxRounds, 25)
-	o.MaxWait = orDefault(o.MaxWait, 10*time.Second)
-	o.HoldOff = orDefault(o.HoldOff, time.Minute)
+	o.MaxRounds = cmp.Or(o.MaxRounds, 25)
+	o.MaxWait = cmp.Or(o.MaxWait, 10*time.Second)
+	o.HoldOff = cmp.Or(o.HoldOff, time.Minute)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -187,26 +187,17 @@ func New(client Responses, set *mcptools.Set, owner oauthstore.Owner, opts *Opti
 	return s, nil
 }
 
-func orDefault[T comparable](v, def T) T {
-	var zero T
-	if v == zero {
-		return def
-	}
-	return v
-}
-
 // Run sends a message of the user and returns the events of the turn, which runs
-// during the iteration: ranging over it twice runs two turns. The
-// last one is [Done] or [Waiting], or there is an error, which ends the
-// iteration. A consumer that breaks off ends the turn; the conversation then
-// stands where it stood before, or, where calls wait for approval, behind the
-// response that asked.
+// during the iteration: ranging over it twice runs two turns. The last event is
+// [EventDone] or [EventWaiting], unless an error ends the iteration. If the
+// consumer breaks off, the turn ends, and the state is that before the turn or,
+// if calls wait for approval, that after the response that asked.
 func (s *Session) Run(ctx context.Context, message string) iter.Seq2[Event, error] {
 	return s.RunItems(ctx, responses.ResponseInputItemParamOfMessage(message, responses.EasyInputMessageRoleUser))
 }
 
-// RunItems is [Session.Run] with input of any kind, such as images, or the
-// outputs of function calls of the program's own.
+// RunItems is like [Session.Run] with input of any kind, such as images, or
+// outputs of the program's own function calls.
 func (s *Session) RunItems(ctx context.Context, items ...responses.ResponseInputItemUnionParam) iter.Seq2[Event, error] {
 	return s.run(ctx, nil, func(st State) ([]json.RawMessage, error) {
 		if len(st.Pending) > 0 {
@@ -231,7 +222,7 @@ func (s *Session) RunItems(ctx context.Context, items ...responses.ResponseInput
 	})
 }
 
-// Continue resumes a turn that ended with [Waiting], with answers by approval
+// Continue resumes a turn that ended with [EventWaiting], with answers by approval
 // id. If a call has no answer, it stays waiting and nothing is sent. Any process
 // may continue a turn; the entries are built anew. Continue a state only once:
 // the store that keeps it must ensure that, since a second Continue makes the
@@ -242,7 +233,7 @@ func (s *Session) Continue(ctx context.Context, answers map[string]Answer) iter.
 			return nil, ErrNothingPending
 		}
 		for id, answer := range answers {
-			if !slices.ContainsFunc(st.Pending, func(a Approval) bool { return a.ID == id }) {
+			if !slices.ContainsFunc(st.Pending, func(a ApprovalRequest) bool { return a.ID == id }) {
 				return nil, errtext.Errorf("session: no call waits for approval %q", id)
 			}
 			if err := answer.Decision.check(); err != nil {
@@ -253,7 +244,7 @@ func (s *Session) Continue(ctx context.Context, answers map[string]Answer) iter.
 	})
 }
 
-// State returns where the conversation stands after the last turn that ended.
+// State returns the state of the conversation after the last completed turn.
 func (s *Session) State() State {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -272,7 +263,7 @@ func (s *Session) run(ctx context.Context, given map[string]Answer, input func(S
 			yield(Event{}, err)
 			return
 		}
-		t := &turn{s: s, yield: yield, given: given, healed: map[string]bool{}, retried: map[string]bool{}, dropped: map[string]mcptools.Skipped{}, told: map[string]bool{}}
+		t := &turn{s: s, yield: yield, given: given, healed: map[string]bool{}, retried: map[string]bool{}, dropped: map[string]mcptools.Skipped{}, reported: map[string]bool{}}
 		if err := t.run(ctx, items); err != nil && !errors.Is(err, errStopped) {
 			yield(Event{}, err)
 		}

@@ -35,28 +35,28 @@ func TestASessionListsCallsAndAnswers(t *testing.T) {
 		r := collect(s.Run(t.Context(), "what is there?"))
 
 		done := r.last(t)
-		assert.Equal(t, session.Done, done.Type)
+		assert.Equal(t, session.EventDone, done.Type)
 		assert.Contains(t, done.Text, "2 notes of ada")
 		assert.Contains(t, done.Text, "2 tasks of ada")
 		assert.Equal(t, responses.ResponseStatusCompleted, done.Response.Status)
 		assert.Empty(t, done.Skipped)
-		listed := r.of(session.Listed)
+		listed := r.of(session.EventListed)
 		require.Len(t, listed, 2)
 		assert.Equal(t, "notes", listed[0].Label)
 		assert.Equal(t, "notes", listed[0].Provider)
 		assert.Equal(t, 6, listed[0].Tools)
-		called := r.of(session.Called)
+		called := r.of(session.EventCalled)
 		require.Len(t, called, 2)
 		assert.Equal(t, "search", called[1].Tool)
 		assert.JSONEq(t, `{"query":"what is there?"}`, called[1].Arguments)
 		var text strings.Builder
-		for _, e := range r.of(session.Text) {
+		for _, e := range r.of(session.EventText) {
 			text.WriteString(e.Text)
 		}
 		assert.Equal(t, done.Text, text.String())
 		if stream {
-			assert.Len(t, r.of(session.Listing), 2)
-			assert.Len(t, r.of(session.Calling), 2)
+			assert.Len(t, r.of(session.EventListing), 2)
+			assert.Len(t, r.of(session.EventCalling), 2)
 		}
 		assert.Equal(t, 1, b.requests())
 
@@ -87,8 +87,8 @@ func TestA401AtTheListHealsWithOneRefreshAndOneRetry(t *testing.T) {
 			}
 			r := collect(b.session(t, session.Options{Stream: stream}).Run(t.Context(), "x"))
 
-			assert.Equal(t, session.Done, r.last(t).Type)
-			retries := r.of(session.Retrying)
+			assert.Equal(t, session.EventDone, r.last(t).Type)
+			retries := r.of(session.EventRetrying)
 			require.Len(t, retries, 1)
 			assert.Equal(t, "notes", retries[0].Label)
 			assert.Equal(t, mcptools.KindUnauthorized, retries[0].Failure.Kind)
@@ -99,7 +99,7 @@ func TestA401AtTheListHealsWithOneRefreshAndOneRetry(t *testing.T) {
 	})
 }
 
-func TestATokenThatIsRefusedAgainEndsTheTurnWithoutAThirdTry(t *testing.T) {
+func TestTokenThatIsRefusedTwiceEndsTheTurn(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, stream bool) {
 		t.Helper()
@@ -117,7 +117,7 @@ func TestATokenThatIsRefusedAgainEndsTheTurnWithoutAThirdTry(t *testing.T) {
 	})
 }
 
-func TestATokenThatTheStoreCanNotMendIsNotTriedAgain(t *testing.T) {
+func TestTokenThatTheStoreCannotReplaceIsNotRetried(t *testing.T) {
 	t.Parallel()
 	b := newBackend(t, nil, mcptools.Options{Approval: mcptools.ApprovalNever}, "notes")
 	b.warm(t)
@@ -127,7 +127,7 @@ func TestATokenThatTheStoreCanNotMendIsNotTriedAgain(t *testing.T) {
 	assert.Equal(t, 1, b.requests(), "there was nothing new to try")
 }
 
-func TestATokenThatIsGoodSeenFromHereIsNotSentAgain(t *testing.T) {
+func TestTokenThatTheServerAcceptsFromHereIsNotSentAgain(t *testing.T) {
 	t.Parallel()
 	b := newBackend(t, nil, mcptools.Options{Approval: mcptools.ApprovalNever}, "notes")
 	b.warm(t)
@@ -150,7 +150,7 @@ func TestOneOfFiveServersIsDownAndTheOthersAnswer(t *testing.T) {
 		b := newBackend(t, nil, mcptools.Options{Approval: mcptools.ApprovalNever}, "a", "b", "c", "d", "e")
 		b.warm(t)
 		require.NoError(t, b.Fault("c:503"))
-		s := b.session(t, session.Options{Stream: stream, OnFailure: session.Skip, MaxWait: time.Nanosecond})
+		s := b.session(t, session.Options{Stream: stream, OnFailure: session.OnFailureSkip, MaxWait: time.Nanosecond})
 		r := collect(s.Run(t.Context(), "x"))
 
 		done := r.last(t)
@@ -160,7 +160,7 @@ func TestOneOfFiveServersIsDownAndTheOthersAnswer(t *testing.T) {
 		require.Len(t, done.Skipped, 1)
 		assert.Equal(t, "c", done.Skipped[0].Label)
 		assert.Equal(t, mcptools.KindServerError, done.Skipped[0].Failure.Kind)
-		skipped := r.of(session.Skipped)
+		skipped := r.of(session.EventSkipped)
 		require.Len(t, skipped, 1)
 		assert.Equal(t, "c", skipped[0].Provider)
 		raw := must(t, done)
@@ -173,23 +173,23 @@ func TestOneOfFiveServersIsDownAndTheOthersAnswer(t *testing.T) {
 	})
 }
 
-func TestAServerThatIsLeftOutIsToldOfOnce(t *testing.T) {
+func TestSkippedServerIsReportedOnce(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, stream bool) {
 		t.Helper()
 		b := newBackend(t, writing(), mcptools.Options{Approval: mcptools.ApprovalAlways}, "notes", "tasks", "down")
 		b.warm(t)
 		require.NoError(t, b.Fault("down:404"))
-		yes := []session.Rule{{Answer: session.Answer{Decision: session.Approve}}}
-		r := collect(b.session(t, session.Options{Stream: stream, OnFailure: session.Skip, Rules: yes}).Run(t.Context(), "write"))
-		assert.Equal(t, session.Done, r.last(t).Type)
+		yes := []session.Rule{{Answer: session.Answer{Decision: session.DecisionApprove}}}
+		r := collect(b.session(t, session.Options{Stream: stream, OnFailure: session.OnFailureSkip, Rules: yes}).Run(t.Context(), "write"))
+		assert.Equal(t, session.EventDone, r.last(t).Type)
 		assert.Equal(t, 4, b.requests(), "one was refused, and each approval took another")
-		assert.Len(t, r.of(session.Skipped), 1)
+		assert.Len(t, r.of(session.EventSkipped), 1)
 		assert.Len(t, r.last(t).Skipped, 1)
 	})
 }
 
-func TestWithoutLeaveToSkipTheTurnFails(t *testing.T) {
+func TestTurnFailsByDefaultIfAServerFails(t *testing.T) {
 	t.Parallel()
 	b := newBackend(t, nil, mcptools.Options{Approval: mcptools.ApprovalNever}, "a", "b")
 	b.warm(t)
@@ -202,7 +202,7 @@ func TestWithoutLeaveToSkipTheTurnFails(t *testing.T) {
 	assert.Equal(t, 1, b.requests())
 }
 
-func TestWhatPassesByItselfIsTriedOnceMore(t *testing.T) {
+func TestTransientFailureIsRetriedOnce(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		fault   string
@@ -228,10 +228,10 @@ func TestWhatPassesByItselfIsTriedOnceMore(t *testing.T) {
 			b.warm(t)
 			require.NoError(t, b.Fault(c.fault))
 			r := collect(b.session(t, session.Options{}).Run(t.Context(), "x"))
-			assert.Len(t, r.of(session.Retrying), c.retries)
+			assert.Len(t, r.of(session.EventRetrying), c.retries)
 			assert.Equal(t, 1+c.retries, b.requests())
 			if c.kind == "" {
-				assert.Equal(t, session.Done, r.last(t).Type)
+				assert.Equal(t, session.EventDone, r.last(t).Type)
 			} else {
 				assert.Equal(t, c.kind, r.failure(t).Kind)
 			}
@@ -239,7 +239,7 @@ func TestWhatPassesByItselfIsTriedOnceMore(t *testing.T) {
 	}
 }
 
-func TestAServerThatWasDownForAMomentIsAskedAgain(t *testing.T) {
+func TestServerThatWasDownBrieflyIsRetried(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, stream bool) {
 		t.Helper()
@@ -251,14 +251,14 @@ func TestAServerThatWasDownForAMomentIsAskedAgain(t *testing.T) {
 			return next(req)
 		})
 		r := collect(b.session(t, session.Options{Stream: stream, RequestOptions: []option.RequestOption{once}}).Run(t.Context(), "x"))
-		assert.Equal(t, session.Done, r.last(t).Type)
-		require.Len(t, r.of(session.Retrying), 1)
-		assert.Equal(t, mcptools.KindServerError, r.of(session.Retrying)[0].Failure.Kind)
+		assert.Equal(t, session.EventDone, r.last(t).Type)
+		require.Len(t, r.of(session.EventRetrying), 1)
+		assert.Equal(t, mcptools.KindServerError, r.of(session.EventRetrying)[0].Failure.Kind)
 		assert.Equal(t, 1, b.Count("notes", "tools/call"))
 	})
 }
 
-func TestARequestIsNotRepeatedOnceAToolMayHaveRun(t *testing.T) {
+func TestRequestIsNotRepeatedOnceAToolMayHaveRun(t *testing.T) {
 	t.Parallel()
 	for fault, want := range map[string]struct {
 		stream bool
@@ -278,7 +278,7 @@ func TestARequestIsNotRepeatedOnceAToolMayHaveRun(t *testing.T) {
 			t.Parallel()
 			b := newBackend(t, nil, mcptools.Options{Approval: mcptools.ApprovalNever}, "notes")
 			require.NoError(t, b.Fault(fault))
-			s := b.session(t, session.Options{Stream: want.stream, OnFailure: session.Skip})
+			s := b.session(t, session.Options{Stream: want.stream, OnFailure: session.OnFailureSkip})
 			r := collect(s.Run(t.Context(), "x"))
 			require.Error(t, r.err)
 			if want.kind != "" {
@@ -286,7 +286,7 @@ func TestARequestIsNotRepeatedOnceAToolMayHaveRun(t *testing.T) {
 			}
 			assert.Equal(t, 1, b.requests())
 			assert.LessOrEqual(t, b.Count("notes", "tools/call"), 1)
-			assert.Empty(t, r.of(session.Retrying))
+			assert.Empty(t, r.of(session.EventRetrying))
 			assert.Equal(t, session.State{Owner: ada}, s.State())
 		})
 	}
@@ -300,8 +300,8 @@ func TestAToolThatFailsIsSeenByTheModel(t *testing.T) {
 		b := newBackend(t, &lab.Options{Script: script}, mcptools.Options{Approval: mcptools.ApprovalNever}, "notes")
 		r := collect(b.session(t, session.Options{Stream: stream}).Run(t.Context(), "x"))
 		done := r.last(t)
-		assert.Equal(t, session.Done, done.Type)
-		failed := r.of(session.Failed)
+		assert.Equal(t, session.EventDone, done.Type)
+		failed := r.of(session.EventFailed)
 		require.Len(t, failed, 1)
 		assert.Equal(t, mcptools.KindToolFailed, failed[0].Failure.Kind)
 		assert.Equal(t, "fail", failed[0].Tool)
@@ -309,7 +309,7 @@ func TestAToolThatFailsIsSeenByTheModel(t *testing.T) {
 	})
 }
 
-func TestA401DuringACallIsToldToTheStoreAndNothingIsRepeated(t *testing.T) {
+func TestA401DuringACallIsReportedAndNotRepeated(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, stream bool) {
 		t.Helper()
@@ -319,8 +319,8 @@ func TestA401DuringACallIsToldToTheStoreAndNothingIsRepeated(t *testing.T) {
 		s := b.session(t, session.Options{Stream: stream})
 		probes := b.Count("notes", "tools/list")
 		r := collect(s.Run(t.Context(), "x"))
-		assert.Equal(t, session.Done, r.last(t).Type)
-		failed := r.of(session.Failed)
+		assert.Equal(t, session.EventDone, r.last(t).Type)
+		failed := r.of(session.EventFailed)
 		require.Len(t, failed, 1)
 		assert.Equal(t, mcptools.KindUnauthorized, failed[0].Failure.Kind)
 		assert.Equal(t, 1, b.requests())
@@ -332,7 +332,7 @@ func TestA401DuringACallIsToldToTheStoreAndNothingIsRepeated(t *testing.T) {
 	})
 }
 
-func TestWhatTheOwnerHasNotConnectedIsLeftOut(t *testing.T) {
+func TestServerThatIsNotConnectedIsSkipped(t *testing.T) {
 	t.Parallel()
 	b := newBackend(t, nil, mcptools.Options{Approval: mcptools.ApprovalNever}, "notes", "tasks")
 	_, err := b.store.Disconnect(t.Context(), b.key("tasks"))
@@ -359,7 +359,7 @@ func TestSeveralTurnsAreOneConversation(t *testing.T) {
 				}},
 			}})
 			for range 3 {
-				require.Equal(t, session.Done, collect(s.Run(t.Context(), "x")).last(t).Type)
+				require.Equal(t, session.EventDone, collect(s.Run(t.Context(), "x")).last(t).Type)
 			}
 			assert.Equal(t, 3, b.requests())
 			assert.Equal(t, 2, b.Count("notes", "tools/list"), "the probe's, and OpenAI's once: the list stays in the context")
@@ -382,13 +382,13 @@ func TestSeveralTurnsAreOneConversation(t *testing.T) {
 	})
 }
 
-func TestToolsOfTheProgramsOwnComeBehindTheEntries(t *testing.T) {
+func TestToolsOfTheProgramFollowTheEntries(t *testing.T) {
 	t.Parallel()
 	b := newBackend(t, nil, mcptools.Options{Approval: mcptools.ApprovalNever}, "notes")
 	own := responses.ToolParamOfFunction("weather", map[string]any{"type": "object"}, true)
 	s := b.session(t, session.Options{Params: responses.ResponseNewParams{Tools: []responses.ToolUnionParam{own}}})
 	for i := range 2 {
-		require.Equal(t, session.Done, collect(s.Run(t.Context(), "x")).last(t).Type)
+		require.Equal(t, session.EventDone, collect(s.Run(t.Context(), "x")).last(t).Type)
 		tools := b.body(t, i)["tools"].([]any)
 		require.Len(t, tools, 2)
 		assert.Equal(t, "notes", tools[0].(map[string]any)["server_label"])
@@ -408,7 +408,7 @@ func TestThereIsOneTurnAtATime(t *testing.T) {
 	assert.NoError(t, collect(s.Run(t.Context(), "y")).err, "a consumer that breaks off ends the turn")
 }
 
-func TestACancelledContextLeavesNothingRunning(t *testing.T) {
+func TestCanceledContextLeavesNoGoroutine(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, stream bool) {
 		t.Helper()
@@ -445,7 +445,7 @@ func (b *backend) isBusy(t *testing.T) *atomic.Int32 {
 	return &asked
 }
 
-func TestACancelledContextEndsTheWaitBeforeARetry(t *testing.T) {
+func TestCanceledContextEndsTheWaitBeforeARetry(t *testing.T) {
 	t.Parallel()
 	b := newBackend(t, nil, mcptools.Options{Approval: mcptools.ApprovalNever}, "notes")
 	asked := b.isBusy(t)
@@ -486,18 +486,18 @@ func refusal(req *http.Request, status int, header http.Header, body string) *ht
 	}
 }
 
-func TestASessionThatCanNotBe(t *testing.T) {
+func TestNewReportsEachFault(t *testing.T) {
 	t.Parallel()
 	b := newBackend(t, nil, mcptools.Options{Approval: mcptools.ApprovalNever}, "notes")
 	_, err := session.New(nil, nil, oauthstore.Owner{}, &session.Options{
 		Params: responses.ResponseNewParams{PreviousResponseID: openai.String("resp_1"), Background: openai.Bool(true)},
 		Rules:  []session.Rule{{}},
 	})
-	for _, want := range []string{"a client and a set", "owner", "no model", "previous response", "background", "rule 0"} {
+	for _, want := range []string{"a client and a set", "owner", "needs a Model", "PreviousResponseID", "background", "rule 0"} {
 		require.ErrorContains(t, err, want)
 	}
 	_, err = session.New(&b.client.Responses, b.set, ada, nil)
-	require.ErrorContains(t, err, "no model")
+	require.ErrorContains(t, err, "needs a Model")
 }
 
 func TestASessionSendsNoTokensInClearText(t *testing.T) {

@@ -11,18 +11,18 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
-// A State is where a conversation stands. Encoded as JSON it can be stored and
-// resumed in another process. It holds what was said, and no token. It is neither
-// sealed nor signed: store it where its owner can't change it.
+// A State is the state of a conversation. It can be stored as JSON and resumed in
+// another process. It holds the conversation and no token. It is neither sealed
+// nor signed: store it where its owner can't change it.
 type State struct {
 	Owner              oauthstore.Owner  `json:"-"` // whose conversation it is; JSON has it as tenant and subject
 	PreviousResponseID string            `json:"previous_response_id,omitempty"`
 	Items              []json.RawMessage `json:"items,omitempty"`   // the conversation, for Options.Replay
-	Pending            []Approval        `json:"pending,omitempty"` // calls that wait for approval
+	Pending            []ApprovalRequest `json:"pending,omitempty"` // calls that wait for approval
 }
 
-// stateVersion is of the encoding of a State. What an older one lacks is empty:
-// one of version 1 has no owner, and can't be resumed.
+// stateVersion is the version of a State's encoding. Version 1 has no owner and
+// can't be resumed.
 const stateVersion = 2
 
 // fields are those of a State, without its methods.
@@ -36,49 +36,50 @@ type encoded struct {
 	fields
 }
 
-// MarshalJSON gives the state with the version of its encoding.
+// MarshalJSON encodes the state with the version of its encoding.
 func (st State) MarshalJSON() ([]byte, error) {
 	return json.Marshal(encoded{stateVersion, st.Owner.Tenant, st.Owner.Subject, fields(st)})
 }
 
-// UnmarshalJSON reads what MarshalJSON gives. It refuses what a newer version
-// of this package wrote, since half of a conversation is worse than none.
+// UnmarshalJSON decodes the encoding of MarshalJSON. It returns an error for that
+// of a newer version of this package, since a partial conversation is worse than
+// none.
 func (st *State) UnmarshalJSON(data []byte) error {
 	var v encoded
 	if err := json.Unmarshal(data, &v); err != nil {
 		return errtext.Errorf("session: state: %w", err)
 	}
 	if v.Version > stateVersion {
-		return errtext.Errorf("session: the state is of version %d, and this package knows %d", v.Version, stateVersion)
+		return errtext.Errorf("session: state has version %d, and this package supports up to %d", v.Version, stateVersion)
 	}
 	*st = State(v.fields)
 	st.Owner = oauthstore.Owner{Tenant: v.Tenant, Subject: v.Subject}
 	return nil
 }
 
-// check refuses a state that a session of that owner can't go on from.
+// check returns an error for a state that a session of that owner can't resume.
 func (st State) check(owner oauthstore.Owner, replay bool) error {
-	switch begun := st.PreviousResponseID != "" || len(st.Items) > 0 || len(st.Pending) > 0; {
-	case st.Owner != owner && (begun || st.Owner != oauthstore.Owner{}):
+	switch started := st.PreviousResponseID != "" || len(st.Items) > 0 || len(st.Pending) > 0; {
+	case st.Owner != owner && (started || st.Owner != oauthstore.Owner{}):
 		return ErrWrongOwner
 	case replay && st.PreviousResponseID != "":
-		return errtext.New("session: the state names a response, and Replay sends the conversation, which is not in it")
+		return errtext.New("session: Replay needs the full conversation, but State has only a response ID")
 	case !replay && len(st.Items) > 0:
-		return errtext.New("session: the state holds the conversation, and without Replay it is not sent")
+		return errtext.New("session: State has the conversation, which only Replay sends: set Replay")
 	}
 	for _, a := range st.Pending {
 		if err := a.Answer.Decision.check(); err != nil {
 			return err
 		}
 		if a.ID == "" {
-			return errtext.New("session: the state has an approval without an id")
+			return errtext.New("session: State has a pending call without an ID")
 		}
 	}
 	return nil
 }
 
-// decided keeps what was decided about a call.
-func (s *Session) decided(a Approval) {
+// decided records the answer about a call.
+func (s *Session) decided(a ApprovalRequest) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	pending := slices.Clone(s.state.Pending)
@@ -145,8 +146,8 @@ func (s *Session) params(input []json.RawMessage) responses.ResponseNewParams {
 	return p
 }
 
-// advance keeps a response as the one that the conversation stands at.
-func (s *Session) advance(input []json.RawMessage, resp *responses.Response, pending []Approval) {
+// advance makes resp the latest response of the conversation.
+func (s *Session) advance(input []json.RawMessage, resp *responses.Response, pending []ApprovalRequest) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.state.Pending = pending

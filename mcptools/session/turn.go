@@ -17,19 +17,19 @@ import (
 // errStopped ends a turn whose consumer has broken off.
 var errStopped = errtext.New("session: the consumer has stopped")
 
-// A turn is one message of the user's and all that follows from it.
+// A turn is one message of the user and the requests that follow from it.
 type turn struct {
 	s     *Session
 	yield func(Event, error) bool
 
-	given   map[string]Answer // what Continue was told, by the approval's id
-	tools   mcptools.Result
-	healed  map[string]bool             // labels whose token was replaced
-	retried map[string]bool             // labels whose list was asked for again; "" for OpenAI itself
-	dropped map[string]mcptools.Skipped // labels that are left out of this turn
-	told    map[string]bool             // labels of Skipped events
-	skipped []mcptools.Skipped
-	text    strings.Builder
+	given    map[string]Answer // answers of Continue, by the approval's id
+	tools    mcptools.Result
+	healed   map[string]bool             // labels whose token was replaced
+	retried  map[string]bool             // labels whose tool list was retried; "" for OpenAI itself
+	dropped  map[string]mcptools.Skipped // labels that are left out of this turn
+	reported map[string]bool             // labels of emitted EventSkipped events
+	skipped  []mcptools.Skipped
+	text     strings.Builder
 }
 
 // emit hands an event to the consumer.
@@ -48,10 +48,10 @@ func (t *turn) emit(e Event) error {
 
 func (s *Session) log(e Event) {
 	switch e.Type {
-	case Text:
-	case Skipped, Retrying, Failed:
+	case EventText:
+	case EventSkipped, EventRetrying, EventFailed:
 		s.opts.Logger.Warn("session: "+string(e.Type), "server_label", e.Label, "tool", e.Tool, "failure", e.Failure)
-	case Listing, Listed, Calling, Called, Asking, Approved, Denied, Waiting, Done:
+	case EventListing, EventListed, EventCalling, EventCalled, EventAsking, EventApproved, EventDenied, EventWaiting, EventDone:
 		s.opts.Logger.Info("session: "+string(e.Type), "server_label", e.Label, "tool", e.Tool)
 	}
 }
@@ -64,7 +64,7 @@ func (t *turn) run(ctx context.Context, input []json.RawMessage) error {
 			return err
 		}
 		if input == nil {
-			return t.emit(Event{Type: Waiting, Pending: t.s.State().Pending})
+			return t.emit(Event{Type: EventWaiting, Pending: t.s.State().Pending})
 		}
 	}
 	for range t.s.opts.MaxRounds {
@@ -80,10 +80,10 @@ func (t *turn) run(ctx context.Context, input []json.RawMessage) error {
 		}
 		t.s.advance(input, resp, pending)
 		if len(pending) == 0 {
-			return t.emit(Event{Type: Done, Text: t.text.String(), Skipped: t.skipped, Response: resp})
+			return t.emit(Event{Type: EventDone, Text: t.text.String(), Skipped: t.skipped, Response: resp})
 		}
 		for _, a := range pending {
-			if err := t.emit(Event{Type: Asking, Label: a.Label, Provider: a.Provider, Tool: a.Tool, Arguments: a.Arguments, Approval: &a}); err != nil {
+			if err := t.emit(Event{Type: EventAsking, Label: a.Label, Provider: a.Provider, Tool: a.Tool, Arguments: a.Arguments, Approval: &a}); err != nil {
 				return err
 			}
 		}
@@ -91,14 +91,14 @@ func (t *turn) run(ctx context.Context, input []json.RawMessage) error {
 			return err
 		}
 		if input == nil {
-			return t.emit(Event{Type: Waiting, Text: t.text.String(), Pending: t.s.State().Pending, Skipped: t.skipped, Response: resp})
+			return t.emit(Event{Type: EventWaiting, Text: t.text.String(), Pending: t.s.State().Pending, Skipped: t.skipped, Response: resp})
 		}
 	}
 	return ErrTooManyRounds
 }
 
-// answers decides about what is pending, and keeps each decision in the state
-// as soon as it is made. Nil: not all of it is decided.
+// answers decides about the pending calls and records each decision in the state
+// at once. It returns nil while a call waits.
 func (t *turn) answers(ctx context.Context) ([]json.RawMessage, error) {
 	open := false
 	var input []json.RawMessage
@@ -110,11 +110,11 @@ func (t *turn) answers(ctx context.Context) ([]json.RawMessage, error) {
 		if answer != a.Answer {
 			a.Answer = answer
 			t.s.decided(a)
-			if err := t.tell(a); err != nil {
+			if err := t.emitDecision(a); err != nil {
 				return nil, err
 			}
 		}
-		if a.Answer.Decision == Defer {
+		if a.Answer.Decision == DecisionDefer {
 			open = true
 			continue
 		}
@@ -130,29 +130,29 @@ func (t *turn) answers(ctx context.Context) ([]json.RawMessage, error) {
 	return input, nil
 }
 
-// tell tells what was decided about a call.
-func (t *turn) tell(a Approval) error {
-	e := Event{Type: Approved, Label: a.Label, Provider: a.Provider, Tool: a.Tool, Approval: &a}
+// emitDecision emits the event of an approved or denied call.
+func (t *turn) emitDecision(a ApprovalRequest) error {
+	e := Event{Type: EventApproved, Label: a.Label, Provider: a.Provider, Tool: a.Tool, Approval: &a}
 	switch a.Answer.Decision {
-	case Defer:
+	case DecisionDefer:
 		return nil
-	case Deny:
-		e.Type = Denied
-	case Approve:
+	case DecisionDeny:
+		e.Type = EventDenied
+	case DecisionApprove:
 	}
 	return t.emit(e)
 }
 
-// decide looks at what Continue was told and what was decided before, asks the
-// rules, then the callback.
-func (t *turn) decide(ctx context.Context, a Approval) (Answer, error) {
-	if answer, ok := t.given[a.ID]; ok && answer.Decision != Defer {
+// decide returns the answer from, in this order: Continue, an earlier decision,
+// the rules, the callback.
+func (t *turn) decide(ctx context.Context, a ApprovalRequest) (Answer, error) {
+	if answer, ok := t.given[a.ID]; ok && answer.Decision != DecisionDefer {
 		return answer, nil
 	}
-	if a.Answer.Decision != Defer {
+	if a.Answer.Decision != DecisionDefer {
 		return a.Answer, nil
 	}
-	if i := slices.IndexFunc(t.s.opts.Rules, func(r Rule) bool { return r.fits(a) }); i >= 0 {
+	if i := slices.IndexFunc(t.s.opts.Rules, func(r Rule) bool { return r.matches(a) }); i >= 0 {
 		return t.s.opts.Rules[i].Answer, nil
 	}
 	if t.s.opts.Approve == nil {
@@ -165,8 +165,8 @@ func (t *turn) decide(ctx context.Context, a Approval) (Answer, error) {
 	return answer, answer.Decision.check()
 }
 
-// request sends one request, and sends it again where no tool can have run and
-// that may help.
+// request sends one request, and repeats it if no tool can have run and a repeat
+// may help.
 func (t *turn) request(ctx context.Context, input []json.RawMessage) (*responses.Response, error) {
 	for {
 		if err := t.build(ctx); err != nil {
@@ -174,13 +174,13 @@ func (t *turn) request(ctx context.Context, input []json.RawMessage) (*responses
 		}
 		a := t.attempt(ctx, input)
 		if a.err == nil {
-			t.tellStore(ctx, a.failures)
+			t.reportRefusals(ctx, a.failures)
 			return a.resp, nil
 		}
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		t.tellStore(ctx, a.failures)
+		t.reportRefusals(ctx, a.failures)
 		f, ok := mcptools.AsFailure(a.err)
 		if !ok || a.mayHaveRun {
 			return nil, a.err
@@ -208,7 +208,7 @@ func (t *turn) build(ctx context.Context) error {
 		without = append(without, label)
 	}
 	opts := s.opts.Build
-	opts.SkipFailures = s.opts.OnFailure == Skip
+	opts.SkipFailures = s.opts.OnFailure == OnFailureSkip
 	opts.Each = make(map[string]mcptools.BuildOptions)
 	for label, each := range s.opts.Build.Each {
 		if !slices.Contains(without, label) {
@@ -226,12 +226,12 @@ func (t *turn) build(ctx context.Context) error {
 		}
 	}
 	for _, skipped := range r.Skipped {
-		if t.told[skipped.Label] {
+		if t.reported[skipped.Label] {
 			continue
 		}
-		t.told[skipped.Label] = true
+		t.reported[skipped.Label] = true
 		t.skipped = append(t.skipped, skipped)
-		if err := t.emit(Event{Type: Skipped, Label: skipped.Label, Provider: skipped.Provider, Failure: skipped.Failure}); err != nil {
+		if err := t.emit(Event{Type: EventSkipped, Label: skipped.Label, Provider: skipped.Provider, Failure: skipped.Failure}); err != nil {
 			return err
 		}
 	}
