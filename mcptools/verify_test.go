@@ -437,7 +437,7 @@ func TestVerdictHasTheServersReason(t *testing.T) {
 		key := oauthstore.Key{Owner: ada, Provider: "notes", Server: s.url}
 		b, err := mcptools.NewBuilder(s.provider(), newStore(t, key, imported(restToken)), probing(mcptools.Options{}))
 		require.NoError(t, err)
-		v := b.Verifier(nil)(t.Context(), key, bare(restToken))
+		v := b.Verifier()(t.Context(), key, bare(restToken))
 		assert.Equal(t, oauthstore.OutcomeRefused, v.Outcome, words)
 		assert.Equal(t, want, v.Reason, words)
 
@@ -459,7 +459,7 @@ func TestMadeUpTokenIsNotVerifiedByAnOpenList(t *testing.T) {
 	store := newStore(t, key, imported("made-up-token-0123456789"))
 	b, err := mcptools.NewBuilder(providers.Custom("open", open.URL, nil), store, probing(mcptools.Options{}))
 	require.NoError(t, err)
-	v := b.Verifier(nil)(t.Context(), key, bare("made-up-token-0123456789"))
+	v := b.Verifier()(t.Context(), key, bare("made-up-token-0123456789"))
 	assert.Equal(t, oauthstore.OutcomeUnknown, v.Outcome)
 	assert.Equal(t, oauthstore.ReasonListsForAnyone, v.Reason)
 	_, err = b.Build(t.Context(), ada, nil)

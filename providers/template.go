@@ -20,6 +20,9 @@ var partRE = regexp.MustCompile(`\{([a-z][a-z0-9_]*)\}`)
 func parts(s ...string) []string {
 	var names []string
 	for _, t := range s {
+		if !strings.Contains(t, "{") {
+			continue // most have none, and catalogue searches read all
+		}
 		for _, m := range partRE.FindAllStringSubmatch(t, -1) {
 			if !slices.Contains(names, m[1]) {
 				names = append(names, m[1])

@@ -67,14 +67,14 @@ var connectMutations = []mutation{
 	},
 	{
 		name: "verifier of PKCE not sent", file: "oauthstore/connect/finish.go",
-		old:     "Verifier: oauthstore.NewSecret(f.Verifier), Resource: f.Plan.Resource,",
-		changed: `Verifier: oauthstore.NewSecret("synthetic-verifier-of-forty-three-characters-00"), Resource: f.Plan.Resource,`,
+		old:     "Verifier: oauthstore.NewSecret(f.Verifier), Resource: f.Plan.resource(),",
+		changed: `Verifier: oauthstore.NewSecret("synthetic-verifier-of-forty-three-characters-00"), Resource: f.Plan.resource(),`,
 		pkg:     "./oauthstore/connect", run: "TestAConsentEndsWithAStoredCredential",
 		promise: "PKCE binds the code to the flow",
 	},
 	{
 		name: "resource left out of the exchange", file: "oauthstore/connect/finish.go",
-		old:     "Verifier: oauthstore.NewSecret(f.Verifier), Resource: f.Plan.Resource,",
+		old:     "Verifier: oauthstore.NewSecret(f.Verifier), Resource: f.Plan.resource(),",
 		changed: "Verifier: oauthstore.NewSecret(f.Verifier),",
 		pkg:     "./oauthstore/connect", run: "TestResourceAndVerifierAreInBothRequests",
 		promise: "the token is for the resource that was consented to",

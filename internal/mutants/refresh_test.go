@@ -158,8 +158,8 @@ var refreshMutations = []mutation{
 	},
 	{
 		name: "resource left out of a refresh", file: "oauthstore/flight.go",
-		old:     "\t\tResource: p.Resource, RefusedCodes: rec.Profile.RefusedCodes,",
-		changed: "\t\tRefusedCodes: rec.Profile.RefusedCodes,",
+		old:     "\t\tResource: p.Resource, RefusedCodes: profile.RefusedCodes,",
+		changed: "\t\tRefusedCodes: profile.RefusedCodes,",
 		pkg:     "./oauthstore/connect", run: "TestAnImportedPairIsRefreshedWhereItBelongs",
 		promise: "a refreshed token is for the same resource",
 	},

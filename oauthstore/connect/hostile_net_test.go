@@ -24,6 +24,9 @@ const (
 
 	// An honest vendor that is not in the catalogue. Its tokens are JWTs.
 	otherHost = "as.other.example"
+
+	// Where servers redirect to. No token belongs there, on any host.
+	redirectPath = "/redirected"
 )
 
 // canaryRE finds planted secrets: "canary", what it is, and the host that it
@@ -44,13 +47,44 @@ type hostileNet struct {
 	issuers map[string][]string // host → issuers that are at home there
 	homes   map[string][]string // host of an authorization server → hosts that may see its tokens
 	servers map[string]string   // MCP server's URL → its issuer
-	taken   string              // of them, the one that names the attacker's issuer
-	evil    func(w http.ResponseWriter, r *http.Request, form url.Values)
 
-	mu    sync.Mutex
-	trial string
+	mu sync.Mutex
+	hostileTrial
 	leaks []leak
 	seen  map[string]int // kinds of canaries that reached a home
+}
+
+// A hostileTrial is the behavior of the servers in one trial.
+type hostileTrial struct {
+	trial string
+	taken string // of servers, the one that names the attacker's issuer; "": none
+	evil  func(w http.ResponseWriter, r *http.Request, form url.Values)
+	serve http.HandlerFunc // the MCP servers of the vendors; nil: they reject every token
+	never []string         // secrets that are not sent anywhere, not even to their own host
+}
+
+// begin starts a trial.
+func (n *hostileNet) begin(trial hostileTrial) {
+	if trial.evil == nil {
+		trial.evil = (&trap{}).evil
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.hostileTrial = trial
+}
+
+// current returns the trial.
+func (n *hostileNet) current() hostileTrial {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.hostileTrial
+}
+
+// reached counts the canaries of a kind that reached their home so far.
+func (n *hostileNet) reached(kind string) int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.seen[kind]
 }
 
 func (n *hostileNet) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -97,25 +131,31 @@ func (n *hostileNet) look(r *http.Request, body []byte) {
 		if m[1] == "token" || m[1] == "imported" {
 			allowed = allowed || slices.Contains(n.homes[home], host)
 		}
-		if allowed {
+		if allowed && r.URL.Scheme == "https" && r.URL.Path != redirectPath && !slices.ContainsFunc(n.never, func(s string) bool { return strings.Contains(s, m[0]) }) {
 			n.seen[m[1]]++
 			continue
 		}
-		n.leaks = append(n.leaks, leak{n.trial, m[1], home, host, r.URL.Path})
+		n.leaks = append(n.leaks, leak{n.trial, m[1], home, r.URL.Scheme + "://" + host, r.URL.Path})
+	}
+	for _, secret := range n.never {
+		if !canaryRE.MatchString(secret) && strings.Contains(text, secret) {
+			n.leaks = append(n.leaks, leak{n.trial, "token", "another vendor", host, r.URL.Path})
+		}
 	}
 }
 
 func (n *hostileNet) answer(w http.ResponseWriter, r *http.Request, form url.Values) {
 	host := hostname(r.URL)
 	base := "https://" + host
+	now := n.current()
 	switch {
 	case host == evilHost || strings.HasSuffix(host, "."+evilHost):
-		n.evil(w, r, form)
+		now.evil(w, r, form)
 	case strings.Contains(r.URL.Path, "/.well-known/oauth-protected-resource"):
 		for server, issuer := range n.servers {
 			if strings.HasPrefix(server, base+"/") || server == base {
 				if strings.TrimPrefix(r.URL.Path, "/.well-known/oauth-protected-resource") == strings.TrimPrefix(server, base) {
-					if server == n.taken {
+					if server == now.taken {
 						issuer = evilIssuer
 					}
 					writeJSON(w, http.StatusOK, map[string]any{"resource": server, "authorization_servers": []string{issuer}})
@@ -135,6 +175,8 @@ func (n *hostileNet) answer(w http.ResponseWriter, r *http.Request, form url.Val
 		http.NotFound(w, r)
 	case n.issuers[host] != nil && (r.Method == http.MethodPost && form.Get("grant_type") != "" || strings.Contains(r.URL.Path, "canary-") || strings.Contains(r.URL.Path, "oauth")):
 		n.authorize(w, r, form, host)
+	case now.serve != nil:
+		now.serve(w, r)
 	default:
 		w.Header().Set("WWW-Authenticate", "Bearer")
 		w.WriteHeader(http.StatusUnauthorized)
@@ -202,7 +244,7 @@ func newHostileNet() *hostileNet {
 		issuers: map[string][]string{"idp.example.com": {"https://idp.example.com"}, otherHost: {"https://" + otherHost}},
 		homes:   map[string][]string{}, servers: map[string]string{}, seen: map[string]int{},
 	}
-	n.evil = (&trap{}).evil
+	n.begin(hostileTrial{})
 	return n
 }
 

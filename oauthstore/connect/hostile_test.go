@@ -212,19 +212,29 @@ func (s *shootingRange) afterwards(ctx context.Context, r connect.Result, err er
 
 func victim(way string) oauthstore.Owner { return oauthstore.Owner{Tenant: "alice", Subject: way} }
 
+// browse plays a user who agrees to everything in a browser.
+func (s *shootingRange) browse(ctx context.Context, p providers.Provider, ask connect.Ask) (connect.Result, error) {
+	consent, err := s.Begin(ctx, p, victim("consent"), &ask)
+	if err != nil {
+		return connect.Result{}, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, consent.URL, nil)
+	if err != nil {
+		return connect.Result{}, err
+	}
+	resp, err := s.net.RoundTrip(req)
+	if err != nil {
+		return connect.Result{}, err
+	}
+	_ = resp.Body.Close()
+	return s.Finish(ctx, consent.Key.Owner, consent.Binding, resp.Header.Get("Location"))
+}
+
 // consents plays a user who agrees to everything, in a browser and on another
 // device. It returns how many credentials came of it.
 func (s *shootingRange) consents(ctx context.Context, p providers.Provider, ask connect.Ask) (got int) {
-	if consent, err := s.Begin(ctx, p, victim("consent"), &ask); err == nil {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, consent.URL, nil)
-		if err == nil {
-			if resp, err := s.net.RoundTrip(req); err == nil {
-				_ = resp.Body.Close()
-				r, err := s.Finish(ctx, consent.Key.Owner, consent.Binding, resp.Header.Get("Location"))
-				got += s.afterwards(ctx, r, err)
-			}
-		}
-	}
+	r, err := s.browse(ctx, p, ask)
+	got += s.afterwards(ctx, r, err)
 	if device, err := s.Device(ctx, p, victim("device"), &ask); err == nil {
 		r, err := device.Wait(ctx)
 		got += s.afterwards(ctx, r, err)
@@ -287,28 +297,37 @@ func TestNoSecretReachesAHostThatIsNotItsOwn(t *testing.T) {
 		all := marks(t, n)
 		require.Greater(t, len(all), 60)
 		trials := 0
+		var apps connect.Apps
+		for i := range all {
+			apps = append(apps, all[i].app)
+		}
+		every := newRange(t, n, apps)
 		for i := range all {
 			m := &all[i]
 			s, bare := newRange(t, n, connect.Apps{m.app}), newRange(t, n, nil)
 			for _, tr := range traps(m) {
-				n.trial, n.evil, n.taken = m.id+": "+tr.name, tr.evil, tr.taken
+				n.begin(hostileTrial{trial: m.id + ": " + tr.name, evil: tr.evil, taken: tr.taken})
 				s.obtain(t.Context(), tr.provider, tr.ask, m.host)
 				s.imports(t.Context(), tr.provider, tr.ask, m, "https://"+evilHost+"/token")
 				trials++
 				if m.id != "private" && tr.provider.ID == "mine" {
 					// Without an application: a client that registers itself.
-					n.trial += ", without an application"
+					n.begin(hostileTrial{trial: m.id + ": " + tr.name + ", without an application", evil: tr.evil, taken: tr.taken})
 					bare.consents(t.Context(), tr.provider, tr.ask)
 					trials++
 				}
 			}
 			require.NoError(t, bare.store.Close(t.Context()))
 			// A genuine server, and a pair whose endpoints are the attacker's.
-			n.trial, n.evil, n.taken = m.id+": foreign endpoints", (&trap{}).evil, ""
+			n.begin(hostileTrial{trial: m.id + ": foreign endpoints"})
 			s.imports(t.Context(), m.provider, connect.Ask{ServerURL: m.server}, m, "https://"+evilHost+"/token")
 			trials++
+			if m.server != "" {
+				trials += s.clients(t, m, every) + s.presents(t, m) + s.foreignTokens(t, m)
+			}
 			require.NoError(t, s.store.Close(t.Context()))
 		}
+		require.NoError(t, every.store.Close(t.Context()))
 		for i, l := range n.leaks {
 			if i == 10 {
 				break
@@ -317,6 +336,7 @@ func TestNoSecretReachesAHostThatIsNotItsOwn(t *testing.T) {
 		}
 		assert.Empty(t, len(n.leaks), "secrets and tokens that reached a host that is not theirs")
 		assert.GreaterOrEqual(t, trials, 500)
+		assert.Greater(t, n.reached("registered"), 100, "nearly all vendors register clients")
 	})
 }
 
@@ -334,7 +354,7 @@ func TestTheSameSecretsReachTheirOwnHosts(t *testing.T) {
 				continue // OpenAI's connectors publish nothing to discover
 			}
 			s := newRange(t, n, connect.Apps{m.app})
-			n.trial = m.id
+			n.begin(hostileTrial{trial: m.id})
 			got := s.obtain(t.Context(), m.provider, connect.Ask{ServerURL: m.server}, m.host)
 			assert.GreaterOrEqual(t, got, 2, m.id)
 			works += got
