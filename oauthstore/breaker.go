@@ -49,16 +49,64 @@ func (b *breaker) expire(now time.Time) {
 	}
 }
 
-// refusalWindow is how long the final refusal of a token counts.
-const refusalWindow = time.Minute
+// Times of [refusals].
+const (
+	refusalWindow = time.Minute      // how long the final refusal of a token counts
+	outageAge     = confirmationAge  // a server that refuses for longer means it
+	outageMemory  = 10 * time.Minute // how long an outage lasts without another refusal
+)
 
 // refusals keep an outage in which MCP servers answer 401 from being believed:
 // when tokens of several users of one issuer are refused for good within a
-// short time and none is accepted, the provider fails and not the tokens. The
-// zero value is ready. Safe for concurrent use.
+// short time and none is accepted, the provider fails and not the tokens. Then
+// one credential at a time finds out whether that has ended; if it goes on for
+// outageAge, refusals are believed after all. The zero value is ready. Safe for
+// concurrent use.
 type refusals struct {
 	mu       sync.Mutex
-	byIssuer map[string]*breaker // guarded by mu
+	byIssuer map[string]*outage // guarded by mu, with their fields
+}
+
+// An outage is a series of final refusals at one issuer.
+type outage struct {
+	breaker
+	since  time.Time // when it became an outage; zero: it is none yet
+	last   time.Time // the last refusal in it
+	until  time.Time // nothing is verified before
+	tries  int       // refusals in it
+	trying bool      // one credential is being verified
+}
+
+func (o *outage) believed() bool {
+	return o.tries >= confirmations && o.last.Sub(o.since) >= outageAge
+}
+
+// admit returns how long verifications at an issuer are paused; 0 if the caller
+// may verify, and then calls leave.
+func (r *refusals) admit(issuer string, now time.Time) (leave func(), pause time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.expire(now)
+	o := r.byIssuer[issuer]
+	switch {
+	case o == nil || o.since.IsZero() || o.believed():
+		return func() {}, 0
+	case now.Before(o.until):
+		return nil, o.until.Sub(now)
+	case o.trying:
+		return nil, time.Second
+	}
+	o.trying = true
+	return func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		o.trying = false
+		o.pause(time.Now()) // also if the server did not answer
+	}, 0
+}
+
+func (o *outage) pause(now time.Time) {
+	o.until = now.Add(min(backoffDelay(o.tries, jitter()), maxGatePause))
 }
 
 // believe counts a final refusal and reports whether to act on it.
@@ -68,21 +116,36 @@ func (r *refusals) believe(issuer string, key Key, now time.Time) bool {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for name, b := range r.byIssuer {
-		if b.expire(now); len(b.failed) == 0 {
-			delete(r.byIssuer, name)
-		}
-	}
-	b := r.byIssuer[issuer]
-	if b == nil {
-		b = &breaker{window: refusalWindow}
+	r.expire(now)
+	o := r.byIssuer[issuer]
+	if o == nil {
+		o = &outage{breaker: breaker{window: refusalWindow}}
 		if r.byIssuer == nil {
-			r.byIssuer = make(map[string]*breaker)
+			r.byIssuer = make(map[string]*outage)
 		}
-		r.byIssuer[issuer] = b
+		r.byIssuer[issuer] = o
 	}
-	b.fail(key, now)
-	return !b.open()
+	o.fail(key, now)
+	if o.since.IsZero() {
+		if !o.open() {
+			return true
+		}
+		o.since = now
+	}
+	o.tries++
+	o.last = now
+	o.pause(now)
+	return o.believed()
+}
+
+// expire deletes series that have ended.
+func (r *refusals) expire(now time.Time) {
+	for issuer, o := range r.byIssuer {
+		o.breaker.expire(now)
+		if o.since.IsZero() && len(o.failed) == 0 || !o.since.IsZero() && now.Sub(o.last) > outageMemory {
+			delete(r.byIssuer, issuer)
+		}
+	}
 }
 
 // accepted notes that a token of the issuer was accepted.

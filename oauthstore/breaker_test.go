@@ -44,12 +44,13 @@ func TestRefusalsInAnOutageAreNotBelieved(t *testing.T) {
 	var r refusals
 	now := time.Now()
 	const issuer = "https://as.example.com"
-	for n := range 1000 {
+	for n := range 300 {
 		now = now.Add(refusalWindow / 10)
 		assert.Equal(t, n < breakerLimit-1, r.believe(issuer, breakerUser(n), now), "in an outage that lasts, %d", n)
 		assert.LessOrEqual(t, len(r.byIssuer[issuer].failed), breakerLimit, "no more is remembered than needed")
 	}
-	assert.False(t, r.believe(issuer, breakerUser(999), now), "the same user again")
+	assert.False(t, r.believe(issuer, breakerUser(299), now), "the same user again")
+	assert.True(t, r.believe(issuer, breakerUser(300), now.Add(refusalWindow)), "a server that refuses for half an hour means it")
 	r.accepted(issuer)
 	assert.True(t, r.believe(issuer, breakerUser(0), now), "one acceptance ends it")
 	assert.True(t, r.believe("", breakerUser(0), now), "without an issuer, nothing is known of the others")
@@ -58,4 +59,31 @@ func TestRefusalsInAnOutageAreNotBelieved(t *testing.T) {
 		assert.True(t, r.believe(fmt.Sprint("https://", n, ".example.com"), breakerUser(n), now), "each at another issuer")
 		assert.LessOrEqual(t, len(r.byIssuer), 3)
 	}
+}
+
+func TestOneCredentialAtATimeFindsOutWhetherAnOutageHasEnded(t *testing.T) {
+	t.Parallel()
+	var r refusals
+	now := time.Now()
+	const issuer = "https://as.example.com"
+	for n := range breakerLimit {
+		_, pause := r.admit(issuer, now)
+		assert.Zero(t, pause)
+		r.believe(issuer, breakerUser(n), now)
+	}
+	_, pause := r.admit(issuer, now)
+	assert.Positive(t, pause)
+	assert.LessOrEqual(t, pause, maxGatePause)
+	_, other := r.admit("https://other.example.com", now)
+	assert.Zero(t, other)
+	now = now.Add(pause)
+	leave, pause := r.admit(issuer, now)
+	assert.Zero(t, pause)
+	_, pause = r.admit(issuer, now)
+	assert.Positive(t, pause, "another is asking")
+	leave()
+	_, pause = r.admit(issuer, time.Now())
+	assert.Positive(t, pause, "a server that does not answer pauses too")
+	_, pause = r.admit(issuer, now.Add(outageMemory+time.Second))
+	assert.Zero(t, pause, "an outage without another refusal is over")
 }

@@ -79,6 +79,17 @@ func (c *cache) put(key Key, sn *snapshot, m mark) {
 	})
 }
 
+// replace replaces old by next, which has the same version, unless another
+// snapshot is cached by now.
+func (c *cache) replace(key Key, old, next *snapshot) {
+	c.snapshots.Compute(key, func(cached *snapshot, found bool) (*snapshot, otter.ComputeOp) {
+		if !found || cached != old {
+			return cached, otter.CancelOp
+		}
+		return next, otter.WriteOp
+	})
+}
+
 func (c *cache) drop(key Key) { c.snapshots.Invalidate(key) }
 
 // A mark is the state of the notifications at one moment.

@@ -29,8 +29,6 @@ func (s *Store) Disconnect(ctx context.Context, key Key) (Disconnected, error) {
 		return Disconnected{}, fail("disconnect", key, backend.ErrClosed)
 	}
 	defer s.life.end()
-	s.unsaved.drop(key)
-	s.cache.drop(key)
 	var old *storedCredential
 	_, err := s.update(ctx, key, func(r *storedCredential, now time.Time) bool {
 		old = nil
@@ -49,10 +47,11 @@ func (s *Store) Disconnect(ctx context.Context, key Key) (Disconnected, error) {
 		return Disconnected{}, nil
 	case errors.Is(err, backend.ErrKeyUnavailable) || errors.Is(err, backend.ErrSeal):
 		return s.purgeUnreadable(ctx, key)
-	case err != nil:
+	case err != nil: // the new pair that waits to be saved is needed still
+		s.cache.drop(key) // the backend may have the tombstone
 		return Disconnected{}, fail("disconnect", key, err)
 	}
-	s.unsaved.drop(key) // one that came in between
+	s.unsaved.drop(key)
 	s.observer.event(ctx, Event{Type: EventDisconnected, Key: key, Generation: old.Generation})
 	d := Disconnected{Removed: true}
 	revoked := make(chan *bool, 1)
@@ -75,6 +74,8 @@ func (s *Store) purgeUnreadable(ctx context.Context, key Key) (Disconnected, err
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return Disconnected{}, fail("disconnect", key, err)
 	}
+	s.unsaved.drop(key)
+	s.cache.drop(key) // it may have been readable when it was cached
 	s.observer.event(ctx, Event{Type: EventDisconnected, Key: key})
 	return Disconnected{Removed: true}, nil
 }

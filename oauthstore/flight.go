@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/toolgrant/toolgrant/internal/oauth"
@@ -21,12 +22,14 @@ type flight struct {
 	force      bool // ignore back-off
 }
 
-// maxClaims is how often a flight takes a lease that turns out too short.
+// maxClaims is how often a flight takes a lease that turns out too short, or that
+// it may not have got.
 const maxClaims = 3
 
 var (
 	errAgain         = errors.New("the record was changed meanwhile")
 	errLeaseTooShort = errors.New("the lease is too short for a request")
+	errClaimLost     = errors.New("the lease could not be taken")
 )
 
 // run returns the snapshot of the next pair.
@@ -60,7 +63,7 @@ func (f *flight) run(ctx context.Context) (*snapshot, error) {
 		case !rec.refreshable():
 			return nil, rec.unrefreshable()
 		}
-		if rec.Intent != nil && peer.holds(rec.Intent, sn.storeNow()) {
+		if rec.Intent != nil && !s.void.has(f.key, rec.Intent.ID) && peer.holds(rec.Intent, sn.storeNow()) {
 			if s.opts.PeerWait > 0 && time.Since(started) >= s.opts.PeerWait {
 				return nil, &Error{
 					Err: ErrUnavailable, Reason: ReasonRefreshFailing, RetryAfter: min(rec.Intent.Deadline.Sub(sn.storeNow()), s.opts.Lease),
@@ -77,6 +80,10 @@ func (f *flight) run(ctx context.Context) (*snapshot, error) {
 		switch {
 		case errors.Is(err, errAgain):
 			continue
+		case errors.Is(err, errClaimLost):
+			if claims++; claims < maxClaims {
+				continue
+			}
 		case errors.Is(err, errLeaseTooShort):
 			if claims++; claims < maxClaims {
 				continue
@@ -151,16 +158,18 @@ func (sn *snapshot) mustWait(c oauth.Client) error {
 // claim writes the intent of this process into the record. If an earlier intent
 // has expired, its outcome is unknown; claim records that instead unless the
 // refresh token may be sent again at once. It returns errAgain if the record has
-// to be read again.
+// to be read again, and errClaimLost if the backend may have the intent or not.
 func (f *flight) claim(ctx context.Context, sn *snapshot) (*snapshot, error) {
 	now := sn.storeNow()
 	rec := sn.cred.clone()
 	claiming := true
 	if old := rec.Intent; old != nil {
 		rec.Intent = nil
-		rec.noteLostResponse(old.Started, old.Fingerprint)
-		left, ok := sn.left(now)
-		claiming = f.force || !ok || left <= 0 || rec.Profile.KeepsRefreshToken || rec.Rejected == rec.Generation
+		if !f.store.void.has(f.key, old.ID) {
+			rec.noteLostResponse(old.Started, old.Fingerprint)
+			left, ok := sn.left(now)
+			claiming = f.force || !ok || left <= 0 || rec.Profile.KeepsRefreshToken || rec.Rejected == rec.Generation
+		}
 	}
 	if claiming {
 		rec.Intent = &intent{
@@ -172,9 +181,14 @@ func (f *flight) claim(ctx context.Context, sn *snapshot) (*snapshot, error) {
 	switch {
 	case errors.Is(err, backend.ErrConflict):
 		return nil, errAgain
+	case err != nil && claiming:
+		f.store.void.add(f.key, rec.Intent.ID)
+		return nil, fmt.Errorf("%w: %w", errClaimLost, unavailable(err))
 	case err != nil:
 		return nil, unavailable(err)
-	case !claiming:
+	}
+	f.store.void.remove(f.key)
+	if !claiming {
 		return nil, errAgain
 	}
 	return next, nil
@@ -188,6 +202,7 @@ func (f *flight) send(ctx context.Context, sn *snapshot, client oauth.Client, ad
 	// must not send: its lease may be another's when the response arrives.
 	if rec.Intent.Deadline.Sub(latest()) < s.opts.PostTimeout+s.opts.SaveBudget {
 		if _, err := f.finish(ctx, rec, func(*storedCredential, time.Time) {}); err != nil {
+			s.void.add(f.key, rec.Intent.ID)
 			return nil, unavailable(err)
 		}
 		return nil, errLeaseTooShort

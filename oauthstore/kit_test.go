@@ -234,6 +234,8 @@ type faultyBackend struct {
 	downPut atomic.Bool
 	// BeforePut, if not nil, runs before each Put.
 	BeforePut func(id backend.ID)
+	// LostPut, if not nil, reports whether the answer to a Put that was done is lost.
+	LostPut func(id backend.ID) bool
 	// AfterPut, if not nil, runs after each Put that was done.
 	AfterPut func(id backend.ID)
 	// BeforeGet, if not nil, runs before each Get.
@@ -274,6 +276,9 @@ func (b *faultyBackend) Put(ctx context.Context, id backend.ID, rec backend.Reco
 	err := b.Backend.Put(ctx, id, rec, ifVersion)
 	if err == nil && b.AfterPut != nil {
 		b.AfterPut(id)
+	}
+	if err == nil && b.LostPut != nil && b.LostPut(id) {
+		return errDown
 	}
 	return err
 }

@@ -63,6 +63,9 @@ func (f *flight) failed(ctx context.Context, rec *storedCredential, client oauth
 			out.Err = ErrMisconfigured
 		}
 	})
+	if err != nil && e.Class != oauth.ClassUnknown {
+		f.store.void.add(f.key, rec.Intent.ID) // the server has spent nothing
+	}
 	switch {
 	case err == nil && sn.cred.Tombstone.IsZero() && sn.cred.Generation != rec.Generation:
 		// Another process has committed a pair meanwhile.

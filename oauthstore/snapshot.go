@@ -131,34 +131,61 @@ const (
 	verifyUnknownAgain = time.Minute     // the server could not be asked
 	verifyRefusedAgain = 5 * time.Minute // a refusal may have been an outage
 	verifyAnyoneAgain  = 24 * time.Hour  // a server that lists for anyone seldom changes that
+	verifyRefusedLimit = time.Hour       // for a server that goes on refusing
 )
 
-// needsVerification reports whether need.Verify must be called before the pair
-// is served.
+// needsVerification reports whether the pair must be looked into before it is
+// served: by need.Verify, or without one by a refresh after a report of OpenAI.
 func (sn *snapshot) needsVerification(need *Need, now time.Time) bool {
 	r := sn.cred
+	judged := r.VerdictOf == r.Generation
 	switch {
-	case need.Verify == nil:
-		return false
+	case judged && r.Verdict.Outcome == OutcomeUnknown && now.Sub(r.Verdict.At) < verifyUnknownAgain:
+		return false // a server that does not answer must not stall every call
 	case r.Rejected == r.Generation:
 		return true
+	case need.Verify == nil:
+		return false
 	case r.refused() && r.Verdict.Reason == ReasonTokenType:
 		return false // the token says so itself
-	case r.VerdictOf != r.Generation:
-		return !r.Accepted || r.Generation-r.First <= 1
+	case !judged:
+		return !r.Accepted || r.Generation-r.First <= 1 || r.Verdict.Outcome == OutcomeRefused
 	case r.Verdict.Reason == ReasonListsForAnyone:
 		return now.Sub(r.Verdict.At) >= verifyAnyoneAgain
 	case r.Verdict.Outcome == OutcomeUnknown:
-		return now.Sub(r.Verdict.At) >= verifyUnknownAgain
+		return true
 	case r.Verdict.Outcome == OutcomeRefused:
-		return now.Sub(r.Verdict.At) >= verifyRefusedAgain
+		return r.Reported || now.Sub(r.Verdict.At) >= r.refusalPause()
 	}
 	return false
 }
 
+// refusalPause is how long a refusal holds until the server is asked again. It
+// grows with the time for which the server has been refusing.
+func (r *storedCredential) refusalPause() time.Duration {
+	return min(max(r.Verdict.At.Sub(r.RefusedSince), verifyRefusedAgain), verifyRefusedLimit)
+}
+
+// blocked reports whether a refusal keeps the pair from being served. A report of
+// OpenAI alone blocks for a while: without a verifier, the next use of the token
+// is the only way to find out whether the server accepts it.
+func (sn *snapshot) blocked(need *Need, now time.Time) bool {
+	r := sn.cred
+	return r.refused() && !(r.Reported && need.Verify == nil && now.Sub(r.Verdict.At) >= r.refusalPause())
+}
+
 // servable reports whether the pair may be served without asking the server.
 func (sn *snapshot) servable(need *Need, now time.Time) bool {
-	return !sn.needsVerification(need, now) && sn.cred.Rejected != sn.cred.Generation && !sn.cred.refused()
+	return !sn.needsVerification(need, now) && !sn.blocked(need, now)
+}
+
+// withRecord returns a copy of the snapshot, as old as sn, with another record of
+// the same pair.
+func (sn *snapshot) withRecord(r *storedCredential) *snapshot {
+	next := *sn
+	next.cred = r
+	next.freshness = next.computeFreshness()
+	return &next
 }
 
 // A freshness caches how long a snapshot stays fresh for the default policy, so
@@ -170,7 +197,7 @@ type freshness struct {
 
 func (sn *snapshot) computeFreshness() freshness {
 	r := sn.cred
-	if r.Rejected == r.Generation || r.refused() || sn.phase(&Need{}, sn.now) != phaseFresh {
+	if r.Rejected == r.Generation || r.refused() || r.VerdictOf != r.Generation && r.Verdict.Outcome == OutcomeRefused || sn.phase(&Need{}, sn.now) != phaseFresh {
 		return freshness{}
 	}
 	f := freshness{until: math.MaxInt64, verified: r.VerdictOf == r.Generation && r.Verdict.Outcome == OutcomeAccepted ||

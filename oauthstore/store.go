@@ -28,6 +28,7 @@ type Store struct {
 	cache   *cache
 	reads   sharedReads
 	unsaved unsavedPairs
+	void    voidIntents
 	journal journal
 
 	refreshes     singleflight.Group // flights, by key

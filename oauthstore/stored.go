@@ -34,13 +34,16 @@ type storedCredential struct {
 	Profile            TokenProfile      `json:"profile"`
 	RefreshedElsewhere bool              `json:"refreshed_elsewhere,omitzero"`
 
-	Verdict   Verdict   `json:"verdict"`           // of generation Judged
-	VerdictOf uint64    `json:"judged,omitzero"`   // 0: none
-	Accepted  bool      `json:"accepted,omitzero"` // a pair of this grant was accepted once
-	Rejected  uint64    `json:"rejected,omitzero"` // generation that OpenAI reported, until it is looked into
-	ForcedAt  time.Time `json:"forced_at,omitzero"`
-	Forced    uint64    `json:"forced,omitzero"` // generation that a refusal forced to be refreshed
-	Warned    bool      `json:"warned,omitzero"` // that this pair ends and nothing can refresh it
+	Verdict   Verdict `json:"verdict"`           // of generation Judged
+	VerdictOf uint64  `json:"judged,omitzero"`   // 0: none
+	Accepted  bool    `json:"accepted,omitzero"` // a pair of this grant was accepted once
+	Reported  bool    `json:"reported,omitzero"` // the verdict is a report of OpenAI that no server confirmed
+	// RefusedSince is when the first of the latest refusals in a row was final.
+	RefusedSince time.Time `json:"refused_since,omitzero"`
+	Rejected     uint64    `json:"rejected,omitzero"` // generation that OpenAI reported, until it is looked into
+	ForcedAt     time.Time `json:"forced_at,omitzero"`
+	Forced       uint64    `json:"forced,omitzero"` // generation that a refusal forced to be refreshed
+	Warned       bool      `json:"warned,omitzero"` // that this pair ends and nothing can refresh it
 
 	Intent  *intent       `json:"intent,omitzero"`
 	Lost    *lostResponse `json:"uncertain,omitzero"`

@@ -12,11 +12,15 @@ import (
 // server that refuses everything must not cause a loop.
 const forcedPause = 5 * time.Minute
 
+// forcedAgain is forcedPause once the pair of a forced refresh was refused as
+// well: another one is not likely to be accepted.
+const forcedAgain = 24 * time.Hour
+
 // verified asks the MCP server whether it accepts the pair in sn, if that is
 // needed, and returns the same pair with its verdict, or the next pair if a
 // refusal forced a refresh.
 func (s *Store) verified(ctx context.Context, key Key, sn *snapshot, need *Need) (*snapshot, error) {
-	if sn.needsVerification(need, sn.storeNow()) || sn.cred.Rejected == sn.cred.Generation {
+	if sn.needsVerification(need, sn.storeNow()) {
 		verify := need.Verify
 		select {
 		case <-ctx.Done():
@@ -28,7 +32,7 @@ func (s *Store) verified(ctx context.Context, key Key, sn *snapshot, need *Need)
 			sn, _ = r.Val.(*snapshot)
 		}
 	}
-	if sn.cred.refused() {
+	if sn.blocked(need, sn.storeNow()) {
 		return nil, sn.cred.refusal()
 	}
 	return sn, nil
@@ -58,6 +62,14 @@ func (s *Store) verifyAndRefresh(ctx context.Context, key Key, sn *snapshot, ver
 	defer s.life.end()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*s.opts.PostTimeout)
 	defer cancel()
+	leave, pause := s.refusals.admit(clientAudience(&sn.cred.Provenance), time.Now())
+	if pause > 0 {
+		if sn.cred.VerdictOf == sn.cred.Generation && sn.cred.Rejected != sn.cred.Generation {
+			return sn, nil // the last verdict holds
+		}
+		return nil, &Error{Err: ErrUnavailable, RetryAfter: pause, Detail: outageDetail}
+	}
+	defer leave()
 	for forced := false; ; forced = true {
 		if forced && verify == nil {
 			return sn, nil // nothing is known of the new pair yet
@@ -69,20 +81,20 @@ func (s *Store) verifyAndRefresh(ctx context.Context, key Key, sn *snapshot, ver
 		v.At = sn.storeNow()
 		s.observer.event(ctx, Event{Type: EventVerified, Key: key, Generation: sn.cred.Generation, Verdict: v})
 		if v.Outcome != OutcomeRefused {
-			return s.saveVerdict(ctx, key, sn, v)
+			return s.saveVerdict(ctx, key, sn, v, false)
 		}
 		if forced || !sn.worthRefreshing(v) {
 			// A token that was never accepted is most likely for another server. That
 			// is not an outage, however many users have one.
+			again := !sn.cred.RefusedSince.IsZero() // the user has been told
 			worked := sn.cred.Accepted || verify == nil
-			if worked && !s.refusals.believe(clientAudience(&sn.cred.Provenance), key, time.Now()) {
-				return nil, &Error{
-					Err: ErrUnavailable, RetryAfter: refusalWindow,
-					Detail: "the server refuses the tokens of several users at once, which looks like an outage",
-				}
+			if worked && !again && !s.refusals.believe(clientAudience(&sn.cred.Provenance), key, time.Now()) {
+				return nil, &Error{Err: ErrUnavailable, RetryAfter: refusalWindow, Detail: outageDetail}
 			}
-			s.observer.event(ctx, Event{Type: EventReauthorize, Key: key, Generation: sn.cred.Generation, Reason: v.Reason, Verdict: v})
-			return s.saveVerdict(ctx, key, sn, v)
+			if !again {
+				s.observer.event(ctx, Event{Type: EventReauthorize, Key: key, Generation: sn.cred.Generation, Reason: v.Reason, Verdict: v})
+			}
+			return s.saveVerdict(ctx, key, sn, v, verify == nil)
 		}
 		next, err := s.forceRefresh(ctx, key, sn)
 		if err != nil {
@@ -102,8 +114,17 @@ func (sn *snapshot) worthRefreshing(v Verdict) bool {
 	return r.Accepted || r.Rejected == r.Generation || r.Expiry.IsZero() || v.Reason == ReasonExpired
 }
 
-// justForced reports whether a refusal forced a refresh within forcedPause.
-func (sn *snapshot) justForced() bool { return sn.storeNow().Sub(sn.cred.ForcedAt) < forcedPause }
+// justForced reports whether a refusal forced a refresh so short a time ago that
+// it must not force another.
+func (sn *snapshot) justForced() bool {
+	pause := forcedPause
+	if !sn.cred.RefusedSince.IsZero() {
+		pause = forcedAgain
+	}
+	return sn.storeNow().Sub(sn.cred.ForcedAt) < pause
+}
+
+const outageDetail = "the server refuses the tokens of several users at once, which looks like an outage"
 
 // forceRefresh refreshes because the server refused the pair, and records when.
 // If a refresh was just forced and failed, it tries again but respects back-off.
@@ -134,14 +155,14 @@ func (s *Store) forceRefresh(ctx context.Context, key Key, sn *snapshot) (*snaps
 
 // saveVerdict stores the verdict on the pair in sn. If the backend does not
 // respond, or does not have the pair yet, the verdict lasts as long as the
-// unsaved pair, or for this call.
-func (s *Store) saveVerdict(ctx context.Context, key Key, sn *snapshot, v Verdict) (*snapshot, error) {
+// unsaved or the cached pair, or for this call. reported: no server confirmed it.
+func (s *Store) saveVerdict(ctx context.Context, key Key, sn *snapshot, v Verdict, reported bool) (*snapshot, error) {
 	generation, grant := sn.cred.Generation, sn.cred.Grant
 	stored, err := s.update(ctx, key, func(r *storedCredential, _ time.Time) bool {
 		if r.Generation != generation || r.Grant != grant || !r.Tombstone.IsZero() {
 			return false
 		}
-		r.setVerdict(v)
+		r.setVerdict(v, reported)
 		return true
 	})
 	switch {
@@ -149,9 +170,10 @@ func (s *Store) saveVerdict(ctx context.Context, key Key, sn *snapshot, v Verdic
 		return nil, ErrNotFound
 	case err != nil || stored.cred.Grant == grant && stored.cred.Generation < generation:
 		rec := sn.cred.clone()
-		rec.setVerdict(v)
-		next := newSnapshot(rec, sn.version, sn.storeNow())
+		rec.setVerdict(v, reported)
+		next := sn.withRecord(rec)
 		s.unsaved.update(key, next)
+		s.cache.replace(key, sn, next)
 		return next, nil //nolint:nilerr // see above
 	case !stored.cred.Tombstone.IsZero():
 		return nil, ErrNotFound
@@ -164,13 +186,18 @@ func (s *Store) saveVerdict(ctx context.Context, key Key, sn *snapshot, v Verdic
 
 // setVerdict sets the verdict on the current pair. A definite one resolves a
 // report of OpenAI.
-func (r *storedCredential) setVerdict(v Verdict) {
-	r.VerdictOf, r.Verdict = r.Generation, v
-	if v.Outcome != OutcomeUnknown {
+func (r *storedCredential) setVerdict(v Verdict, reported bool) {
+	last := r.Verdict
+	r.VerdictOf, r.Verdict, r.Reported = r.Generation, v, reported
+	switch v.Outcome {
+	case OutcomeAccepted:
+		r.Rejected, r.RefusedSince, r.Accepted = 0, time.Time{}, true
+	case OutcomeRefused:
 		r.Rejected = 0
-	}
-	if v.Outcome == OutcomeAccepted {
-		r.Accepted = true
+		if r.RefusedSince.IsZero() || v.At.Sub(last.At) > forcedAgain {
+			r.RefusedSince = v.At
+		}
+	case OutcomeUnknown:
 	}
 }
 
@@ -209,7 +236,7 @@ func (s *Store) Verify(ctx context.Context, key Key, verify func(ctx context.Con
 	if v.Outcome == OutcomeRefused && sn.worthRefreshing(v) {
 		return v, s.Reject(ctx, key, sn.cred.Generation)
 	}
-	if _, err := s.saveVerdict(ctx, key, sn, v); err != nil {
+	if _, err := s.saveVerdict(ctx, key, sn, v, false); err != nil {
 		return v, fail("verify", key, err)
 	}
 	return v, nil
