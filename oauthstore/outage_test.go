@@ -135,6 +135,20 @@ func TestAnUnrecordedFailureThatSpentNothingIsNotALostRotation(t *testing.T) {
 	})
 }
 
+func TestASlowTokenEndpointHasTheWholePostTimeout(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(o *oauthstore.Options) { o.PostTimeout, o.Lease = time.Minute, 2*time.Minute })
+		key := testKey("u")
+		w.connect(t, key, nil)
+		wait(t, 2*time.Hour)
+		w.as.Latency = 55 * time.Second
+		tok, err := w.store.Token(t.Context(), key, oauthstore.Need{})
+		require.NoError(t, err)
+		assert.EqualValues(t, 2, tok.Generation)
+	})
+}
+
 func TestAServerThatHangsAfterARejectStallsOneCallAMinute(t *testing.T) {
 	t.Parallel()
 	for name, dbDown := range map[string]bool{"": false, "while the database is down too": true} {

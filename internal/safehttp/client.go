@@ -29,7 +29,6 @@ const (
 	defaultTimeout = 20 * time.Second
 	defaultMaxBody = 1 << 20
 
-	headerDeadline   = 10 * time.Second
 	maxHeaderBytes   = 64 << 10
 	maxRedirects     = 3
 	idleTimeout      = 3 * time.Second
@@ -45,15 +44,15 @@ type Options struct {
 	// over http and https, for tests and local development. Other names that
 	// resolve to such addresses remain blocked.
 	AllowLoopback bool
-	// Timeout limits a whole exchange: dialing, all redirects and the body. If
-	// zero, 20s.
+	// Timeout limits a whole exchange: dialing, all redirects, the wait for the
+	// first byte and the body. If zero, 20s.
 	Timeout time.Duration
 	// MaxBody is the maximum length of a response body in bytes; reading more
 	// fails with [ErrTooLarge]. If zero, 1 MiB.
 	MaxBody int64
 	// Stream is for responses of unlimited duration, such as event streams: bodies
-	// have no default limit, headers no deadline, and Timeout no default. Requests
-	// end with their contexts.
+	// have no default limit, and Timeout no default. Requests end with their
+	// contexts.
 	Stream bool
 	// Transport replaces the guarded transport, for example to use a proxy, an
 	// intranet or a private certificate authority. It decides which addresses may
@@ -108,15 +107,10 @@ func New(opts *Options) *http.Client {
 func newTransport(opts *Options) *http.Transport {
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
-	deadline := headerDeadline
-	if opts.stream() {
-		deadline = 0
-	}
 	return &http.Transport{
 		Proxy:                  nil,
 		DialContext:            dialer(opts.allowLoopback()),
 		TLSHandshakeTimeout:    handshakeTimeout,
-		ResponseHeaderTimeout:  deadline,
 		MaxResponseHeaderBytes: maxHeaderBytes,
 		DisableCompression:     true,
 		IdleConnTimeout:        idleTimeout,

@@ -63,6 +63,34 @@ func TestSlowBodyEndsAtTheDeadline(t *testing.T) {
 	}
 }
 
+// The first byte may come as late as the last one.
+func TestFirstByteHasTheWholeTimeout(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		opts safehttp.Options
+		want time.Duration
+	}{
+		"default":     {want: 20 * time.Second},
+		"configured":  {safehttp.Options{Timeout: 40 * time.Second}, 40 * time.Second},
+		"of a stream": {safehttp.Options{Stream: true, Timeout: 25 * time.Second}, 25 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				tc.opts.AllowLoopback = true
+				client := safehttp.New(&tc.opts)
+				safehttp.Mute(client)
+				req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://localhost/", http.NoBody)
+				require.NoError(t, err)
+				began := time.Now()
+				_, err = client.Do(req) //nolint:bodyclose // there is none
+				require.ErrorIs(t, err, context.DeadlineExceeded)
+				assert.Equal(t, tc.want, time.Since(began))
+			})
+		})
+	}
+}
+
 // A zeros is a server that sends so many bytes, without saying how many.
 type zeros int64
 
