@@ -36,7 +36,7 @@ type beats struct {
 }
 
 func (b *Backend) watch(ctx context.Context, ready func(), changed func(backend.ID)) error {
-	conn, err := b.listen(ctx)
+	conn, err := b.connect(ctx)
 	if err != nil {
 		return err
 	}
@@ -45,20 +45,10 @@ func (b *Backend) watch(ctx context.Context, ready func(), changed func(backend.
 		defer cancel()
 		_ = conn.Close(ctx)
 	}()
-	if _, err := conn.Exec(ctx, "LISTEN "+pgx.Identifier{b.channel}.Sanitize()); err != nil {
-		return err
-	}
 	w := watcher{conn: conn, changed: changed, proof: proofPrefix + rand.Text()}
 	for first := true; ; first = false {
-		if _, err := b.db.Exec(ctx, "SELECT pg_notify($1::text, $2::text)", b.channel, w.proof); err != nil {
+		if err := b.prove(ctx, w); err != nil {
 			return err
-		}
-		proved, err := w.hear(ctx, b.beats.patience, true)
-		if err != nil {
-			return err
-		}
-		if !proved {
-			return watchError("no notification arrives on the connection of Options.Listen; does it go through a pooler?")
 		}
 		if first {
 			ready()
@@ -67,6 +57,54 @@ func (b *Backend) watch(ctx context.Context, ready func(), changed func(backend.
 			return err
 		}
 	}
+}
+
+// connect returns a connection that listens, within the patience of a proof.
+func (b *Backend) connect(ctx context.Context) (*pgx.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, b.beats.patience)
+	defer cancel()
+	conn, err := b.listen(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := conn.Exec(ctx, "LISTEN "+pgx.Identifier{b.channel}.Sanitize()); err != nil {
+		_ = conn.Close(ctx)
+		return nil, err
+	}
+	return conn, nil
+}
+
+// prove sends a proof through the pool and passes on notifications until it
+// arrives: also while the pool has no connection left.
+func (b *Backend) prove(ctx context.Context, w watcher) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	sent := make(chan error, 1)
+	go func() {
+		limited, stop := context.WithTimeout(ctx, b.beats.patience)
+		defer stop()
+		_, err := b.db.Exec(limited, "SELECT pg_notify($1::text, $2::text)", b.channel, w.proof)
+		if err != nil {
+			if limited.Err() != nil {
+				err = watchError("no proof was sent in time; has the pool no connection left?")
+			}
+			cancel() // nothing will arrive
+		}
+		sent <- err
+	}()
+	proved, err := w.hear(ctx, b.beats.patience, true)
+	if !proved {
+		cancel()
+	}
+	switch sendErr := <-sent; {
+	case proved:
+		return nil
+	case sendErr != nil && !errors.Is(sendErr, context.Canceled):
+		return sendErr
+	case err != nil:
+		return err
+	}
+	return watchError("no notification arrives on the connection of Options.Listen; does it go through a pooler?")
 }
 
 // A watchError is a text of this package's own.

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -100,4 +102,63 @@ func TestAChannelThatOthersUseIsRefused(t *testing.T) {
 	_, err := pool.Exec(t.Context(), "SELECT pg_notify($1, 'hello')", b.Channel())
 	require.NoError(t, err)
 	require.ErrorIs(t, <-ended, backend.ErrUnavailable)
+}
+
+// Notifications arrive on a connection of their own. A watch passes them on
+// while the pool has no connection left, and does not wait for one for ever.
+func TestAnExhaustedPoolDoesNotStopAWatch(t *testing.T) {
+	t.Parallel()
+	cfg, err := pgxpool.ParseConfig(servertest.Postgres(t))
+	require.NoError(t, err)
+	cfg.MaxConns = 1
+	pool, err := pgxpool.NewWithConfig(t.Context(), cfg)
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	schema := newSchema(t)
+	other := open(t, newPool(t, servertest.Postgres(t)), schema)
+	b, err := pgstore.New(pool, &pgstore.Options{Schema: schema, Listen: listen(servertest.Postgres(t))})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, b.Close()) })
+	b.Beat(time.Millisecond, 500*time.Millisecond)
+
+	ready, heard, ended := make(chan struct{}), make(chan backend.ID, 1), make(chan error, 1)
+	go func() {
+		ended <- b.Watch(context.WithoutCancel(t.Context()), func() { close(ready) }, func(id backend.ID) { heard <- id })
+	}()
+	<-ready
+	conn, err := pool.Acquire(t.Context())
+	require.NoError(t, err)
+	defer conn.Release()
+	require.NoError(t, other.Put(t.Context(), someone, backend.Record{Version: 1}, 0))
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	select {
+	case id := <-heard:
+		assert.Equal(t, someone, id)
+	case <-ctx.Done():
+		assert.Fail(t, "the write was not heard")
+	}
+	select {
+	case err := <-ended:
+		require.ErrorIs(t, err, backend.ErrUnavailable)
+		assert.ErrorContains(t, err, "pool")
+	case <-ctx.Done():
+		assert.Fail(t, "the watch waits for the pool without limit")
+	}
+}
+
+func TestAWatchWaitsForItsConnectionNoLongerThanForAProof(t *testing.T) {
+	t.Parallel()
+	b, err := pgstore.New(newPool(t, servertest.Postgres(t)), &pgstore.Options{Listen: func(ctx context.Context) (*pgx.Conn, error) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, b.Close()) })
+	b.Beat(time.Millisecond, 10*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	err = b.Watch(ctx, func() {}, nobody)
+	require.ErrorIs(t, err, backend.ErrUnavailable)
+	require.NoError(t, ctx.Err())
 }

@@ -282,3 +282,44 @@ func TestAChannelThatOthersUseIsRefused(t *testing.T) {
 	require.NoError(t, client.Publish(t.Context(), b.Channel(), "hello").Err())
 	require.ErrorIs(t, <-ended, backend.ErrUnavailable)
 }
+
+// Messages arrive on a connection of their own. A watch passes them on while the
+// pool has no connection left, and does not wait for one for ever.
+func TestAnExhaustedPoolDoesNotStopAWatch(t *testing.T) {
+	t.Parallel()
+	opts := options(t)
+	opts.PoolSize, opts.PoolTimeout = 1, time.Hour
+	client := redis.NewClient(opts)
+	t.Cleanup(func() { require.NoError(t, client.Close()) })
+	prefix := newPrefix()
+	other := open(t, options(t), prefix)
+	b, err := redisstore.New(client, &redisstore.Options{Prefix: prefix})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, b.Close()) })
+	b.Beat(time.Millisecond, 500*time.Millisecond)
+
+	ready, heard, ended := make(chan struct{}, 2), make(chan backend.ID, 1), make(chan error, 1)
+	go func() {
+		ended <- b.Watch(context.WithoutCancel(t.Context()), func() { ready <- struct{}{} }, func(id backend.ID) { heard <- id })
+	}()
+	<-ready
+	conn := client.Conn()
+	require.NoError(t, conn.Ping(t.Context()).Err())
+	defer conn.Close()
+	require.NoError(t, other.Put(t.Context(), someone, backend.Record{Version: 1}, 0))
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	select {
+	case id := <-heard:
+		assert.Equal(t, someone, id)
+	case <-ctx.Done():
+		assert.Fail(t, "the write was not heard")
+	}
+	select {
+	case err := <-ended:
+		require.ErrorIs(t, err, backend.ErrUnavailable)
+	case <-ctx.Done():
+		assert.Fail(t, "the watch waits for the pool without limit")
+	}
+	require.NoError(t, other.Delete(t.Context(), someone, 1))
+}

@@ -43,7 +43,9 @@ func (b *Backend) Watch(ctx context.Context, ready func(), changed func(backend.
 }
 
 func (b *Backend) watch(ctx context.Context, ready func(), changed func(backend.ID)) error {
-	sub := b.client.Subscribe(ctx, b.channel())
+	limited, done := context.WithTimeout(ctx, b.beats.patience)
+	defer done()
+	sub := b.client.Subscribe(limited, b.channel())
 	// go-redis does not look at the context while it waits for a message.
 	stop := context.AfterFunc(ctx, func() { _ = sub.Close() })
 	defer sub.Close()
@@ -54,15 +56,8 @@ func (b *Backend) watch(ctx context.Context, ready func(), changed func(backend.
 	}
 	w := watcher{sub: sub, ready: ready, changed: changed, proof: proofPrefix + rand.Text()}
 	for first := true; ; first = false {
-		if err := b.client.Publish(ctx, b.channel(), w.proof).Err(); err != nil {
+		if err := b.prove(ctx, w); err != nil {
 			return err
-		}
-		proved, err := w.hear(ctx, b.beats.patience, true)
-		if err != nil {
-			return err
-		}
-		if !proved {
-			return errors.New("no message arrives")
 		}
 		if first {
 			ready()
@@ -71,6 +66,34 @@ func (b *Backend) watch(ctx context.Context, ready func(), changed func(backend.
 			return err
 		}
 	}
+}
+
+// prove publishes a proof through the pool and passes on messages until it
+// arrives: also while the pool has no connection left.
+func (b *Backend) prove(ctx context.Context, w watcher) error {
+	ctx, cancel := context.WithTimeout(ctx, b.beats.patience)
+	defer cancel()
+	sent := make(chan error, 1)
+	go func() {
+		err := b.client.Publish(ctx, b.channel(), w.proof).Err()
+		if err != nil {
+			_ = w.sub.Close() // nothing will arrive
+		}
+		sent <- err
+	}()
+	proved, err := w.hear(ctx, b.beats.patience, true)
+	if !proved {
+		cancel()
+	}
+	switch sendErr := <-sent; {
+	case proved:
+		return nil
+	case sendErr != nil && !errors.Is(sendErr, context.Canceled):
+		return sendErr
+	case err != nil:
+		return err
+	}
+	return errors.New("no message arrives")
 }
 
 // A watcher is one call of Watch.
