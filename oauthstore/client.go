@@ -45,13 +45,19 @@ func (s *Store) saveClient(ctx context.Context, c storehandle.Client) error {
 	id := clientRecordID(Owner{Tenant: c.Tenant, Subject: c.Subject}, &p)
 	for {
 		_, version, err := s.records.Load(ctx, id)
-		if err != nil && !errors.Is(err, ErrNotFound) {
+		if err != nil && !errors.Is(err, ErrNotFound) && !storehandle.Unreadable(err) {
 			return err
 		}
-		if _, err = s.records.Save(ctx, id, data, time.Time{}, version); !errors.Is(err, backend.ErrConflict) {
+		if err = s.keepClient(ctx, id, data, version); !errors.Is(err, backend.ErrConflict) {
 			return err
 		}
 	}
+}
+
+// keepClient writes the record of a saved client, which is kept for a year.
+func (s *Store) keepClient(ctx context.Context, id backend.ID, data []byte, version uint64) error {
+	_, err := s.records.Save(ctx, id, data, time.Now().Add(storehandle.ClientAge), version)
+	return err
 }
 
 // clientAudience names the authorization server of a credential.
@@ -129,13 +135,17 @@ func (s *Store) clientOf(ctx context.Context, owner Owner, p *Provenance) (Clien
 	default:
 		return Client{}, ErrNotFound
 	}
-	data, _, err := s.records.Load(ctx, clientRecordID(owner, p))
+	id := clientRecordID(owner, p)
+	row, err := s.records.load(ctx, id)
 	if err != nil {
 		return Client{}, err
 	}
 	var saved savedClient
-	if err := json.Unmarshal(data, &saved); err != nil {
+	if err := json.Unmarshal(row.Data, &saved); err != nil {
 		return Client{}, fmt.Errorf("%w: not a client", backend.ErrSeal)
+	}
+	if row.ExpireAt.Sub(row.Now) < storehandle.ClientAge/2 { // else the next use does it
+		_ = s.keepClient(ctx, id, row.Data, row.Version)
 	}
 	return Client{Secret: NewSecret(saved.Secret), AuthMethod: saved.AuthMethod}, nil
 }

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/url"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -62,6 +64,33 @@ func TestASecretServesOnlyItsOwnKindOfClient(t *testing.T) {
 			assert.Equal(t, tt.want, sent)
 		})
 	}
+}
+
+func TestASavedClientIsKeptWhileItIsUsed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		for _, id := range []string{"used", "unused"} {
+			require.NoError(t, storehandle.Of(w.store).SaveClient(t.Context(), storehandle.Client{
+				Kind: string(oauthstore.ClientRegistered), Issuer: testIssuer, ID: id, Secret: oauthstore.NewSecret("synthetic-secret"), AuthMethod: "client_secret_post",
+			}))
+		}
+		key := testKey("u")
+		st := w.connect(t, key, func(c *oauthstore.Credential) {
+			c.Provenance.ClientID, c.Provenance.Client, c.Provenance.AuthMethod = "used", oauthstore.ClientRegistered, "client_secret_post"
+		})
+		purged := 0
+		for range 30 {
+			wait(t, 30*24*time.Hour)
+			var err error
+			st, err = w.store.Refresh(t.Context(), key, st.Generation)
+			require.NoError(t, err)
+			n, err := w.store.Purge(t.Context())
+			require.NoError(t, err)
+			purged += n
+		}
+		assert.Equal(t, 1, purged, "a client that nobody has used for a year")
+	})
 }
 
 func TestACredentialWhoseClientIsOfNoKindIsNotStored(t *testing.T) {

@@ -181,17 +181,27 @@ func (r *records) Load(ctx context.Context, id backend.ID) (data []byte, version
 	if err := refuseCredentials("load", id.Kind); err != nil {
 		return nil, 0, err
 	}
+	row, err := r.load(ctx, id)
+	if err != nil {
+		return nil, row.Version, err
+	}
+	return row.Data, row.Version, nil
+}
+
+// load returns a record that has not expired, with its opened data. Of another
+// one only the version counts.
+func (r *records) load(ctx context.Context, id backend.ID) (backend.Record, error) {
 	row, err := r.db.Get(ctx, id)
 	if err == nil && expired(row) {
 		err = ErrNotFound
 	}
 	if err == nil {
-		data, err = r.open(ctx, purposeRecord, id, row.Version, row.Data)
+		row.Data, err = r.open(ctx, purposeRecord, id, row.Version, row.Data)
 	}
 	if err != nil {
-		return nil, row.Version, fail("load "+id.Kind, Key{}, err)
+		return row, fail("load "+id.Kind, Key{}, err)
 	}
-	return data, row.Version, nil
+	return row, nil
 }
 
 // Save implements [storehandle.Records].

@@ -2,6 +2,7 @@ package storehandle
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/toolgrant/toolgrant/internal/secret"
@@ -31,7 +32,8 @@ type Handle interface {
 type Records interface {
 	// Load returns the opened data of a record and its version. Without a
 	// record, or for an expired one, it returns [backend.ErrNotFound], with the
-	// version of the expired one.
+	// version of the expired one; for one that does not open, the error of
+	// [Unreadable] and its version.
 	Load(ctx context.Context, id backend.ID) (data []byte, version uint64, err error)
 
 	// Save seals data, writes it in place of ifVersion and returns the new
@@ -45,6 +47,15 @@ type Records interface {
 	// opened: Store.Rewrap reports them.
 	Each(ctx context.Context, kind string, f func(id backend.ID, data []byte, version uint64) error) error
 }
+
+// Unreadable reports whether err is that of a record that does not open: its key
+// is lost or it was altered. Such a record may be replaced.
+func Unreadable(err error) bool {
+	return errors.Is(err, backend.ErrKeyUnavailable) || errors.Is(err, backend.ErrSeal)
+}
+
+// ClientAge is how long a client is kept after its last use.
+const ClientAge = 365 * 24 * time.Hour
 
 // A Client is an OAuth client and how it authenticates at a token endpoint.
 type Client struct {

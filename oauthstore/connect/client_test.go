@@ -13,6 +13,7 @@ import (
 
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/connect"
+	"github.com/toolgrant/toolgrant/oauthstore/keyset"
 	"github.com/toolgrant/toolgrant/providers"
 )
 
@@ -390,6 +391,41 @@ func TestAnAppsSecretIsKeptWhereTheOperatorWantsThat(t *testing.T) {
 	p.Options.Apps = nil // a process that knows nothing of it
 	_, err = p.openStore(t).Refresh(t.Context(), keyOf(alice), 1)
 	require.NoError(t, err)
+}
+
+// Records that no key opens any more are replaced: nobody else can use them.
+func TestAfterTheLossOfTheKeysUsersConnectAgain(t *testing.T) {
+	t.Parallel()
+	for name, apps := range map[string]connect.Apps{
+		"with a registered client": nil,
+		"with a saved client": {{
+			Issuer: testIssuer, Servers: []string{testServer}, ID: "by-hand", Secret: oauthstore.NewSecret("synthetic-app-secret"), Keep: true,
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPlace(t, func(p *place) {
+				p.Options.Apps = apps
+				p.AS.Know(asClient{ID: "by-hand", Secret: "synthetic-app-secret", Method: "client_secret_basic"})
+			})
+			_, err := p.consent(t, alice, nil)
+			require.NoError(t, err)
+			p.keys, err = keyset.New()
+			require.NoError(t, err)
+			p.Store = p.openStore(t)
+			p.Connector, err = connect.New(p.Store, &p.Options)
+			require.NoError(t, err)
+			for _, owner := range []oauthstore.Owner{alice, bob} {
+				_, err := p.consent(t, owner, nil)
+				require.NoError(t, err)
+				_, err = p.Store.Refresh(t.Context(), keyOf(owner), 1)
+				require.NoError(t, err)
+			}
+			if apps == nil {
+				assert.Equal(t, 2, p.AS.Count("POST /register"), "once with each keyset")
+			}
+		})
+	}
 }
 
 func TestTheDocumentNamesItselfAndTheRedirect(t *testing.T) {

@@ -99,7 +99,7 @@ func (c *Connector) registered(ctx context.Context, key oauthstore.Key, want reg
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, time.Second) {
 		reg := want
 		version, err := c.load(ctx, want.id(), &reg)
-		if err != nil && !errors.Is(err, oauthstore.ErrNotFound) {
+		if err != nil && !errors.Is(err, oauthstore.ErrNotFound) && !storehandle.Unreadable(err) {
 			return nil, err
 		}
 		now := time.Now()
@@ -117,7 +117,7 @@ func (c *Connector) registered(ctx context.Context, key oauthstore.Key, want reg
 			continue
 		}
 		reg.claim(now)
-		version, err = c.save(ctx, want.id(), &reg, time.Time{}, version)
+		version, err = c.saveRegistration(ctx, &reg, version)
 		if errors.Is(err, backend.ErrConflict) {
 			continue
 		}
@@ -142,7 +142,7 @@ func (c *Connector) claimed(
 		next = reg
 	}
 	next.Claim, next.ClaimUntil = "", time.Time{}
-	_, saveErr := c.save(ctx, next.id(), &next, time.Time{}, version)
+	_, saveErr := c.saveRegistration(ctx, &next, version)
 	if err != nil {
 		return nil, registrationFault(err) // if the save failed, the claim expires
 	}
@@ -163,6 +163,12 @@ func (c *Connector) claimed(
 		c.log(ctx, did, key, slog.String("issuer", next.Issuer))
 	}
 	return &next, nil
+}
+
+// saveRegistration writes a registration. Its use writes it every hour, so that
+// one that is no longer used expires.
+func (c *Connector) saveRegistration(ctx context.Context, r *registration, version uint64) (uint64, error) {
+	return c.save(ctx, r.id(), r, time.Now().Add(storehandle.ClientAge), version)
 }
 
 // freshen makes a registration usable: it renews a secret that expires soon,
@@ -311,7 +317,7 @@ func (c *Connector) RenewClients(ctx context.Context) (int, error) {
 			return nil
 		}
 		reg.claim(now)
-		version, err := c.save(ctx, id, &reg, time.Time{}, version)
+		version, err := c.saveRegistration(ctx, &reg, version)
 		if err == nil {
 			_, err = c.claimed(ctx, oauthstore.Key{}, reg, version, func(ctx context.Context, r *registration) (string, error) {
 				if err := c.renew(ctx, r); err != nil {
