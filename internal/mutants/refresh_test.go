@@ -88,8 +88,8 @@ var refreshMutations = []mutation{
 	},
 	{
 		name: "a peer's lease ignored", file: "oauthstore/flight.go",
-		old:     "if rec.Intent != nil && peer.holds(rec.Intent, sn.storeNow()) {",
-		changed: "if rec.Intent != nil && peer.holds(rec.Intent, sn.storeNow()) && false {",
+		old:     "if rec.Intent != nil && !s.void.has(f.key, rec.Intent.ID) && peer.holds(rec.Intent, sn.storeNow()) {",
+		changed: "if rec.Intent != nil && !s.void.has(f.key, rec.Intent.ID) && peer.holds(rec.Intent, sn.storeNow()) && false {",
 		pkg:     "./oauthstore", run: "TestTwoReplicasAtExpirySendOnce",
 		promise: "one process at a time refreshes a credential",
 	},
@@ -179,14 +179,14 @@ var refreshMutations = []mutation{
 	},
 	{
 		name: "refusal of a refused pair ignored", file: "oauthstore/verify.go",
-		old:     "\tif sn.cred.refused() {\n\t\treturn nil, sn.cred.refusal()",
+		old:     "\tif sn.blocked(need, sn.storeNow()) {\n\t\treturn nil, sn.cred.refusal()",
 		changed: "\tif false {\n\t\treturn nil, sn.cred.refusal()",
 		pkg:     "./oauthstore", run: "TestATokenForAnotherServerIsNeverHandedOut",
 		promise: "a refused token is not handed out",
 	},
 	{
 		name: "outage believed", file: "oauthstore/breaker.go",
-		old:     "\treturn !b.open()\n",
+		old:     "\treturn o.believed()\n",
 		changed: "\treturn true\n",
 		pkg:     "./oauthstore", run: "TestReject",
 		promise: "an outage that answers 401 does not log users out",

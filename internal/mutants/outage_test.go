@@ -1,0 +1,111 @@
+package mutants_test
+
+// outageMutations give waits no bound, states no way out, and failures no
+// listener.
+var outageMutations = []mutation{
+	{
+		name: "first byte of a token endpoint after ten seconds", file: "internal/safehttp/client.go",
+		old:     "\t\tTLSHandshakeTimeout:    handshakeTimeout,\n",
+		changed: "\t\tTLSHandshakeTimeout:    handshakeTimeout,\n\t\tResponseHeaderTimeout:  handshakeTimeout,\n",
+		pkg:     "./internal/safehttp", run: "TestFirstByteHasTheWholeTimeout",
+		promise: "a slow token endpoint has the whole PostTimeout",
+	},
+	{
+		name: "refusals never believed", file: "oauthstore/breaker.go",
+		old:     "return o.tries >= confirmations && o.last.Sub(o.since) >= outageAge",
+		changed: "return false",
+		pkg:     "./oauthstore", run: "TestARefusalForGoodIsToldAfterAWhile",
+		promise: "users of a server that refuses for good learn that they must connect again",
+	},
+	{
+		name: "outage probed by every call", file: "oauthstore/breaker.go",
+		old:     "\tcase now.Before(o.until):\n",
+		changed: "\tcase false:\n",
+		pkg:     "./oauthstore", run: "TestAnOutageThatAnswers401LogsNobodyOut|TestOneCredentialAtATimeFindsOutWhetherAnOutageHasEnded",
+		promise: "an outage is probed by one credential at a time",
+	},
+	{
+		name: "a refused pair forces refreshes for ever", file: "oauthstore/verify.go",
+		old:     "\t\tpause = forcedAgain\n",
+		changed: "\t\tpause = forcedPause\n",
+		pkg:     "./oauthstore", run: "TestARefusalForGoodIsToldAfterAWhile",
+		promise: "a server that refuses for good costs no rotation every five minutes",
+	},
+	{
+		name: "unknown verdict does not pause", file: "oauthstore/snapshot.go",
+		old:     "now.Sub(r.Verdict.At) < verifyUnknownAgain:",
+		changed: "false:",
+		pkg:     "./oauthstore", run: "TestAServerThatHangsAfterARejectStallsOneCallAMinute",
+		promise: "a server that hangs stalls one call a minute",
+	},
+	{
+		name: "verdict forgotten while the database is down", file: "oauthstore/verify.go",
+		old:     "\t\ts.cache.replace(key, sn, next)\n",
+		changed: "",
+		pkg:     "./oauthstore", run: "TestAServerThatHangsAfterARejectStallsOneCallAMinute",
+		promise: "a server that hangs stalls one call a minute, also while the database is down",
+	},
+	{
+		name: "failed disconnect forgets the unsaved pair", file: "oauthstore/disconnect.go",
+		old:     "\t\ts.cache.drop(key) // the backend may have the tombstone\n",
+		changed: "\t\ts.cache.drop(key)\n\t\ts.unsaved.drop(key)\n",
+		pkg:     "./oauthstore", run: "TestAFailedDisconnectKeepsTheUnsavedPair",
+		promise: "a failed disconnect loses no rotation",
+	},
+	{
+		name: "lost claim waited for", file: "oauthstore/flight.go",
+		old:     "\t\tf.store.void.add(f.key, rec.Intent.ID)\n\t\treturn nil, fmt.Errorf(",
+		changed: "\t\treturn nil, fmt.Errorf(",
+		pkg:     "./oauthstore", run: "TestAClaimWhoseAnswerIsLostIsTheProcesssOwn",
+		promise: "callers do not wait for their own process's lease",
+	},
+	{
+		name: "refusal that was not recorded taken for a lost rotation", file: "oauthstore/outcome.go",
+		old:     "\tif err != nil && e.Class != oauth.ClassUnknown {",
+		changed: "\tif false {",
+		pkg:     "./oauthstore", run: "TestAnUnrecordedFailureThatSpentNothingIsNotALostRotation",
+		promise: "a refusal is told as one",
+	},
+	{
+		name: "report without a verifier blocks for ever", file: "oauthstore/snapshot.go",
+		old:     "return r.refused() && !(r.Reported &&",
+		changed: "return r.refused() && !(false && r.Reported &&",
+		pkg:     "./oauthstore", run: "TestAStaticKeyWithoutAVerifierIsServedAgainAfterAReport",
+		promise: "one report does not block a static key for ever",
+	},
+	{
+		name: "refusal of a server taken for a report", file: "oauthstore/snapshot.go",
+		old:     "return r.refused() && !(r.Reported &&",
+		changed: "return r.refused() && !(",
+		pkg:     "./oauthstore", run: "TestAStaticKeyWithoutAVerifierIsServedAgainAfterAReport",
+		promise: "a token that its server refuses is not handed out without asking again",
+	},
+	{
+		name: "unreadable registration kept", file: "oauthstore/connect/register.go",
+		old:     "!errors.Is(err, oauthstore.ErrNotFound) && !storehandle.Unreadable(err) {",
+		changed: "!errors.Is(err, oauthstore.ErrNotFound) {",
+		pkg:     "./oauthstore/connect", run: "TestAfterTheLossOfTheKeysUsersConnectAgain",
+		promise: "users can connect after the loss of the keys",
+	},
+	{
+		name: "unreadable client kept", file: "oauthstore/client.go",
+		old:     "!errors.Is(err, ErrNotFound) && !storehandle.Unreadable(err) {",
+		changed: "!errors.Is(err, ErrNotFound) {",
+		pkg:     "./oauthstore/connect", run: "TestAfterTheLossOfTheKeysUsersConnectAgain",
+		promise: "users can connect with an application's saved secret after the loss of the keys",
+	},
+	{
+		name: "saved client kept for ever", file: "oauthstore/client.go",
+		old:     "time.Now().Add(storehandle.ClientAge), version)",
+		changed: "time.Time{}, version)",
+		pkg:     "./oauthstore", run: "TestASavedClientIsKeptWhileItIsUsed",
+		promise: "clients that nobody uses are purged",
+	},
+	{
+		name: "used client expires", file: "oauthstore/client.go",
+		old:     "if row.ExpireAt.Sub(row.Now) < storehandle.ClientAge/2 {",
+		changed: "if false {",
+		pkg:     "./oauthstore", run: "TestASavedClientIsKeptWhileItIsUsed",
+		promise: "a client that is used is kept",
+	},
+}
