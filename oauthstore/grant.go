@@ -111,7 +111,7 @@ func (c *Credential) record(sn *snapshot) *storedCredential {
 	if !expiry.IsZero() {
 		r.Expiry = now.Add(time.Until(expiry))
 	}
-	if c.Verdict.Outcome != OutcomeUnknown {
+	if c.Verdict != (Verdict{}) {
 		r.Verdict, r.VerdictOf, r.Accepted = c.Verdict, r.Generation, c.Verdict.Outcome == OutcomeAccepted
 	}
 	return r

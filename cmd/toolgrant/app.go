@@ -80,7 +80,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 			_, _ = stdout.Write(encode(map[string]*fault{"error": f}, false))
 		} else {
 			_, _ = fmt.Fprintf(stderr, "toolgrant: %s\n", safetext.Text(f.Message))
-			if hint := f.hint(text(a.subject.Load())); hint != "" {
+			if hint := a.hint(f, text(a.subject.Load())); hint != "" {
 				_, _ = fmt.Fprintf(stderr, "try: %s\n", safetext.Line(hint))
 			}
 		}

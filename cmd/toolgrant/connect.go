@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/toolgrant/toolgrant/internal/mcpprobe"
 	"github.com/toolgrant/toolgrant/internal/safetext"
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/oauthstore"
@@ -107,7 +108,7 @@ func (a *app) connect(ctx context.Context, store *oauthstore.Store, t target, f 
 	issuer := f.issuer
 	if issuer == "" {
 		if issuer, err = a.discoverIssuer(ctx, store, connector, t, ask); err != nil {
-			return err
+			return a.orNotNeeded(ctx, t, err)
 		}
 	}
 	if app != nil {
@@ -127,18 +128,34 @@ func (a *app) connect(ctx context.Context, store *oauthstore.Store, t target, f 
 	if err != nil {
 		return err
 	}
-	if result.Warning != "" {
-		a.notef("warning: %s", result.Warning)
-	}
 	if v := result.Status.Verdict; v.Outcome == oauthstore.OutcomeRefused {
 		return &oauthstore.Error{Op: "connect", Key: t.key, Reason: v.Reason, Said: v.Detail, Err: oauthstore.ErrRefused}
 	}
 	view := viewOf(result.Status)
 	a.print(connectedEvent{"connected", view}, func(w io.Writer) {
-		_, _ = io.WriteString(w, a.ui.good.Render("Connected.")+"\n\n")
+		head := a.ui.good.Render("Connected.")
+		if view.VerifiedAt == nil {
+			head = a.ui.warn.Render("Connected, but not verified.")
+		}
+		_, _ = io.WriteString(w, head+"\n\n")
 		a.ui.status(w, view)
+		if view.Warning != nil {
+			a.ui.commands(w, []string{a.again("doctor", text(a.subject.Load()))})
+		}
 	})
 	return nil
+}
+
+// orNotNeeded returns err, or a better one for a server outside the catalogue
+// that needs no credential.
+func (a *app) orNotNeeded(ctx context.Context, t target, err error) error {
+	if kind := connect.KindOf(err); !t.custom || kind == connect.KindUnavailable || kind == "" || a.askOpen(ctx, t).Outcome != mcpprobe.Accepted {
+		return err
+	}
+	f := faultf(mcptools.KindUnsupported, "%s needs no sign-in: its server lists its tools for anyone. Use it without connecting: %s",
+		t.key.Provider, a.again("entry", text(a.subject.Load())))
+	f.Action = mcptools.ActionNone
+	return f
 }
 
 // discoverIssuer returns the authorization server that the target's MCP server

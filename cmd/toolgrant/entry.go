@@ -85,6 +85,11 @@ func (a *app) entryCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
+				if a.usable(t) == nil {
+					if t, err = a.orOpen(ctx, store, t); err != nil {
+						return err
+					}
+				}
 				e, err := a.buildEntry(ctx, store, t, o, flags.minTTL)
 				if err != nil {
 					return err

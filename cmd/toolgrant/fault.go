@@ -202,16 +202,16 @@ func storeMessage(e *oauthstore.Error) string {
 	return text
 }
 
-// hint returns the command to run next; "" if there is none.
-func (f *fault) hint(provider string) string {
+// hint returns the command to run next for a provider; "" if there is none.
+func (a *app) hint(f *fault, provider string) string {
 	if provider == "" {
 		provider = "PROVIDER"
 	}
 	if slices.Contains([]mcptools.Action{mcptools.ActionConnect, mcptools.ActionReconnect, mcptools.ActionStepUp}, f.Action) {
-		return "toolgrant connect " + provider
+		return a.again("connect", provider)
 	}
 	if f.Action == mcptools.ActionCheckServer {
-		return "toolgrant doctor " + provider
+		return a.again("doctor", provider)
 	}
 	return ""
 }

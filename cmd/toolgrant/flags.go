@@ -25,7 +25,7 @@ type globalFlags struct {
 	auditLog      string
 	json          bool
 
-	ownerGiven, accountGiven func() bool // report whether the flag is on the command line
+	given func(name string) bool // reports whether the flag is on the command line
 }
 
 // Global flags that a command uses, beside --json.
@@ -68,8 +68,7 @@ func (g *globalFlags) register(root *cobra.Command, env map[string]string) {
 	flags.BoolVar(&g.allowLoopback, "allow-loopback", false, "allow http and loopback addresses, for tests")
 	flags.StringVar(&g.auditLog, "audit-log", "", "`FILE` to append a line of JSON to when a credential is connected, imported, revealed or disconnected or the keyset changes, with the operating system user (default $TOOLGRANT_AUDIT_LOG, else none)")
 	flags.BoolVar(&g.json, "json", false, "print JSON for scripts")
-	g.ownerGiven = func() bool { return flags.Changed("owner") }
-	g.accountGiven = func() bool { return flags.Changed("account") }
+	g.given = flags.Changed
 
 	// Set here so that --help does not show them: they name paths and users of this machine.
 	g.store = first(env["TOOLGRANT_STORE"], "sqlite:"+filepath.Join(stateFolder(env), "toolgrant", "credentials.db"))

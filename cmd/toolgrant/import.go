@@ -276,7 +276,7 @@ func (a *app) importToken(ctx context.Context, store *oauthstore.Store, t target
 	if err != nil {
 		return oauthstore.Status{}, err
 	}
-	if r.Warning != "" {
+	if r.Warning != "" && viewOf(r.Status).Warning == nil { // the status has that one
 		a.notef("warning: %s", r.Warning)
 	}
 	return r.Status, nil

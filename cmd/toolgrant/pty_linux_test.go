@@ -136,7 +136,7 @@ func TestRunIsLiveOnATerminal(t *testing.T) {
 	code, screen := term.ends(t)
 	assert.Equal(t, exitDone, code)
 	assert.Equal(t, []string{
-		"!  tasks  not_connected: The user has not connected the account. What to do: toolgrant connect tasks=" + world.Server("tasks").MCPURL,
+		"!  tasks  not_connected: The user has not connected the account. What to do: toolgrant connect tasks=" + world.Server("tasks").MCPURL + " --allow-loopback",
 		"✓  notes  6 tools",
 		`?  notes  write {"text":"one"}`,
 		"   Allow this call? [y/N] y",

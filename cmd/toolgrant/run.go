@@ -111,6 +111,9 @@ func (a *app) runTools(ctx context.Context, store *oauthstore.Store, f runFlags)
 		if err != nil {
 			return nil, err
 		}
+		if t, err = a.orOpen(ctx, store, t); err != nil && !f.keepGoing {
+			return nil, err
+		}
 		b, err := mcptools.NewBuilder(t.provider, store, &mcptools.Options{
 			Approval: approvals[f.approval], InsecureAllowLoopback: a.global.allowLoopback,
 		})

@@ -28,6 +28,7 @@ type statusView struct {
 	ClientID   *string           `json:"client_id"`
 	Scopes     []string          `json:"scopes"`
 	VerifiedAt *string           `json:"verified_at"`
+	Warning    *string           `json:"warning,omitempty"` // why the server did not confirm the token
 	status     oauthstore.Status `json:"-"`
 }
 
@@ -44,8 +45,12 @@ func viewOf(s oauthstore.Status) statusView {
 	if !s.Expiry.IsZero() {
 		v.ExpiresAt = orNull(stamp(s.Expiry))
 	}
-	if s.Verdict.Outcome == oauthstore.OutcomeAccepted {
+	switch s.Verdict.Outcome {
+	case oauthstore.OutcomeAccepted:
 		v.VerifiedAt = orNull(stamp(s.Verdict.At))
+	case oauthstore.OutcomeUnknown:
+		v.Warning = orNull(s.Verdict.Detail)
+	case oauthstore.OutcomeRefused: // the state says so
 	}
 	return v
 }
@@ -126,6 +131,9 @@ func (u *ui) status(w io.Writer, v statusView) {
 	case oauthstore.OutcomeRefused:
 		verdict = u.bad.Render("refused") + " " + when(s.Verdict.At) + ": " + safetext.Line(s.Verdict.Detail)
 	case oauthstore.OutcomeUnknown:
+		if v.Warning != nil {
+			verdict = u.warn.Render("not verified") + " " + when(s.Verdict.At) + ": " + safetext.Line(*v.Warning)
+		}
 	}
 	expires := when(s.Expiry)
 	if expires == "" {

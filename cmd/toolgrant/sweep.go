@@ -31,7 +31,7 @@ the same time. --owner restricts it to one owner.`,
 		RunE: a.begin(func(ctx context.Context, _ []string) error {
 			return a.withStore(ctx, func(store *oauthstore.Store) error {
 				var owner oauthstore.Owner
-				if a.global.ownerGiven() {
+				if a.global.given("owner") {
 					owner = a.global.owner
 				}
 				n, err := store.Sweep(ctx, owner)

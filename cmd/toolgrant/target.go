@@ -139,7 +139,7 @@ func (a *app) remembered(ctx context.Context, store *oauthstore.Store, label str
 			continue
 		}
 		known = append(known, s.Key)
-		if !a.global.accountGiven() || s.Key.Account == a.global.account {
+		if !a.global.given("account") || s.Key.Account == a.global.account {
 			fits = append(fits, s.Key)
 		}
 	}

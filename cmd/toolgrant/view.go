@@ -224,7 +224,7 @@ func (v *view) why(f *mcptools.Failure) string {
 // is one.
 func (v *view) remedy(e session.Event) string {
 	f := &fault{Action: e.Failure.Action}
-	return first(safetext.Line(f.hint(v.names[e.Label])), actionWords[f.Action]+".")
+	return first(safetext.Line(v.a.hint(f, v.names[e.Label])), actionWords[f.Action]+".")
 }
 
 // took removes a job from the list and returns its duration as text.

@@ -81,11 +81,15 @@ func (c *Connector) verify(ctx context.Context, st oauthstore.Status) oauthstore
 	if c.opts.Verify == nil {
 		return st
 	}
-	if _, err := c.store.Verify(ctx, st.Key, c.opts.Verify); err != nil {
+	v, err := c.store.Verify(ctx, st.Key, c.opts.Verify)
+	if err != nil {
 		return st
 	}
 	if judged, err := c.store.Status(ctx, st.Key); err == nil && judged.Grant == st.Grant {
-		return judged
+		st = judged
+	}
+	if v.Outcome == oauthstore.OutcomeRefused && st.Verdict.Outcome == oauthstore.OutcomeUnknown {
+		st.Verdict = v // the store does not keep a rejection that a refresh may resolve
 	}
 	return st
 }

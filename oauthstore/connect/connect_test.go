@@ -294,6 +294,35 @@ func TestARefusalByTheServerIsTheVerdictOfASuccess(t *testing.T) {
 	assert.Equal(t, oauthstore.ReasonAudience, got.Status.Reason)
 }
 
+func TestResultWarnsOfATokenThatIsNotVerified(t *testing.T) {
+	t.Parallel()
+	verdict := oauthstore.Verdict{Detail: "The server sent a response that is not MCP: 200. Check the URL."}
+	p := newPlace(t, func(p *place) {
+		p.Options.Verify = func(context.Context, oauthstore.Key, oauthstore.Token) oauthstore.Verdict { return verdict }
+	})
+	got, err := p.consent(t, alice, nil)
+	require.NoError(t, err)
+	assert.Equal(t, "Not verified: "+verdict.Detail, got.Warning)
+	st, err := p.Store.Status(t.Context(), keyOf(alice))
+	require.NoError(t, err)
+	assert.Equal(t, verdict.Detail, st.Verdict.Detail, "the status says so later too")
+
+	verdict = oauthstore.Verdict{Outcome: oauthstore.OutcomeAccepted, Detail: "The server accepts this token."}
+	got, err = p.consent(t, alice, nil)
+	require.NoError(t, err)
+	assert.Empty(t, got.Warning)
+
+	// A pair of unknown lifetime may be refreshed, so the store keeps no rejection.
+	p.AS.Token = func(w http.ResponseWriter, _ *http.Request) bool {
+		writeJSON(w, http.StatusOK, map[string]any{"access_token": "synthetic-access-9", "token_type": "Bearer", "refresh_token": "synthetic-refresh-9"})
+		return true
+	}
+	verdict = oauthstore.Verdict{Outcome: oauthstore.OutcomeRefused, Reason: oauthstore.ReasonAudience}
+	got, err = p.consent(t, alice, nil)
+	require.NoError(t, err)
+	assert.Equal(t, oauthstore.OutcomeRefused, got.Status.Verdict.Outcome)
+}
+
 func TestAProviderWithoutAConsentIsRefused(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, nil)

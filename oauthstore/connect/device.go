@@ -102,7 +102,7 @@ func (d *Device) Wait(ctx context.Context) (Result, error) {
 		return Result{}, fail("device", key, err)
 	}
 	c.log(ctx, "connected", key, slog.String("issuer", d.plan.Server.Issuer))
-	return Result{Status: st}, nil
+	return resultOf(st), nil
 }
 
 func deviceFault(ctx context.Context, err error) error {

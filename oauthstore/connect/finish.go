@@ -62,9 +62,25 @@ type Result struct {
 	// itself succeeded.
 	Status   oauthstore.Status
 	ReturnTo string // Ask.ReturnTo
-	// Warning, if not empty, is a sentence about an imported token that may be
-	// wrong.
+	// Warning, if not empty, says that the MCP server did not confirm the token,
+	// with the reason and what to do, or why an imported token may be wrong. It
+	// may quote the server, shortened and on one line.
 	Warning string
+}
+
+// resultOf returns the result for a stored credential.
+func resultOf(st oauthstore.Status) Result {
+	r := Result{Status: st}
+	if unverified(&st.Verdict) {
+		r.Warning = "Not verified: " + st.Verdict.Detail
+	}
+	return r
+}
+
+// unverified reports whether the MCP server was asked about the token and gave
+// no verdict.
+func unverified(v *oauthstore.Verdict) bool {
+	return v.Outcome == oauthstore.OutcomeUnknown && v.Detail != ""
 }
 
 // Finish completes a consent: it checks the callback, exchanges the code, stores
@@ -107,7 +123,7 @@ func (c *Connector) again(ctx context.Context, f *flow) Result {
 	r := Result{ReturnTo: f.ReturnTo}
 	if f.Ended == kindConnected {
 		if st, err := c.store.Status(ctx, f.Key); err == nil {
-			r.Status = st
+			r.Status, r.Warning = st, resultOf(st).Warning
 		}
 	}
 	return r
@@ -127,7 +143,9 @@ func (c *Connector) finish(ctx context.Context, f *flow, version uint64, back *o
 		if st, err = c.commit(ctx, g); err == nil {
 			end(kindConnected)
 			c.log(ctx, "connected", f.Key, slog.String("issuer", f.Plan.Server.Issuer), slog.String("client", string(f.Client.Kind)))
-			return Result{Status: st, ReturnTo: f.ReturnTo}, nil
+			r := resultOf(st)
+			r.ReturnTo = f.ReturnTo
+			return r, nil
 		}
 	}
 	e, ok := errors.AsType[*oauth.Error](err)

@@ -109,6 +109,7 @@ func (c *Connector) importToken(ctx context.Context, p providers.Provider, owner
 		if cred.Verdict, err = c.askServer(ctx, s.key, &cred); err != nil {
 			return Result{}, s.key, err
 		}
+		r.Warning = orElse(r.Warning, resultOf(oauthstore.Status{Verdict: cred.Verdict}).Warning)
 	}
 	if !secret.IsZero() {
 		if err := c.handle.SaveClient(ctx, clientOf(owner, &cred.Provenance, secret)); err != nil {
@@ -245,6 +246,9 @@ func (c *Connector) askServer(ctx context.Context, key oauthstore.Key, cred *oau
 			Op: "verify", Key: key, Reason: v.Reason, Err: oauthstore.ErrRefused,
 		}}
 	case oauthstore.OutcomeUnknown:
+		if v.Reason == oauthstore.ReasonListsForAnyone {
+			return v, nil // no response of this server says more
+		}
 	}
-	return v, &Error{Kind: KindUnavailable, Detail: "the MCP server did not respond", Said: v.Detail, Err: errors.Join(oauthstore.ErrUnavailable, ctx.Err())}
+	return v, &Error{Kind: KindUnavailable, Detail: "the MCP server did not confirm the token", Said: v.Detail, Err: errors.Join(oauthstore.ErrUnavailable, ctx.Err())}
 }

@@ -38,6 +38,13 @@ func TestAnImportIsJudgedBeforeItIsStored(t *testing.T) {
 	assert.Equal(t, oauthstore.OutcomeAccepted, got.Status.Verdict.Outcome)
 	assert.Empty(t, p.MCP.Seen(), "nothing is looked up for a key")
 
+	verdict = oauthstore.Verdict{Reason: oauthstore.ReasonListsForAnyone, Detail: "It lists for anyone."}
+	got, err = p.Import(t.Context(), example(), oauthstore.Owner{Tenant: "acme", Subject: "carol"}, token, nil)
+	require.NoError(t, err, "such a server never confirms a token")
+	assert.Equal(t, "Not verified: It lists for anyone.", got.Warning)
+	assert.Equal(t, oauthstore.OutcomeUnknown, got.Status.Verdict.Outcome)
+	assert.Equal(t, verdict.Detail, got.Status.Verdict.Detail)
+
 	verdict = oauthstore.Verdict{}
 	_, err = p.Import(t.Context(), example(), oauthstore.Owner{Tenant: "acme", Subject: "bob"}, token, nil)
 	require.NoError(t, err, "where there is nobody to ask, as with a connector, it is stored")

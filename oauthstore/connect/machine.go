@@ -150,5 +150,5 @@ func (c *Connector) machine(
 		return Result{}, fail(op, s.key, err)
 	}
 	c.log(ctx, "connected", s.key, slog.String("issuer", plan.Server.Issuer), slog.String("obtained", string(g.obtained)))
-	return Result{Status: st}, nil
+	return resultOf(st), nil
 }

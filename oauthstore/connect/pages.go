@@ -141,7 +141,15 @@ func endPage(name string, r Result, err error) *page {
 func connectedPage(name string, r Result) *page {
 	p := &page{Status: http.StatusOK, Tone: toneGood, Heading: name + " is connected"}
 	switch v := r.Status.Verdict; {
-	case v.Outcome != oauthstore.OutcomeRefused:
+	case unverified(&v):
+		p.Tone, p.Heading, p.Said = toneWarn, name+" is connected, but not verified", v.Detail
+		p.Text = []string{
+			"Your consent was stored, but its MCP server did not confirm that it accepts the connection.",
+			"You can try to use it now. If that fails, connect again, or ask the operator of this application.",
+		}
+	case v.Outcome == oauthstore.OutcomeUnknown:
+		p.Text = []string{"Its first use will show whether it works."}
+	case v.Outcome == oauthstore.OutcomeAccepted:
 		p.Text = []string{"It is ready to use."}
 	case v.Reason == oauthstore.ReasonScope:
 		p.Tone = toneWarn

@@ -344,7 +344,7 @@ func (w *Web) end(rw http.ResponseWriter, r *http.Request) {
 	if !w.mayReturn(back) {
 		back = ""
 	}
-	if err == nil && back != "" && result.Status.Verdict.Outcome != oauthstore.OutcomeRefused {
+	if err == nil && back != "" && usable(&result.Status.Verdict) {
 		http.Redirect(rw, r, back, http.StatusSeeOther)
 		return
 	}
@@ -361,6 +361,12 @@ func (w *Web) end(rw http.ResponseWriter, r *http.Request) {
 		p.Links = append(p.Links, link{w.connectURL(key.Provider, w.askOf(key, back)), "Start again", back == ""})
 	}
 	w.write(rw, p)
+}
+
+// usable reports whether a credential with that verdict needs no page of its own:
+// the server did not reject it, and did not fail to confirm it.
+func usable(v *oauthstore.Verdict) bool {
+	return v.Outcome != oauthstore.OutcomeRefused && (!unverified(v) || v.Reason == oauthstore.ReasonListsForAnyone)
 }
 
 // askOf returns the Ask for another consent for a key.

@@ -251,6 +251,29 @@ func TestARefusalByTheServerIsShown(t *testing.T) {
 	assert.Contains(t, w.Body.String(), `href="/connect/example?account=work&amp;return_to=%2Fsettings"`)
 }
 
+func TestPageSaysThatAConnectionIsNotVerified(t *testing.T) {
+	t.Parallel()
+	verdict := oauthstore.Verdict{Detail: "The server limits the request rate: 429. Try again later."}
+	p := newPlace(t, func(p *place) {
+		p.Options.Verify = func(context.Context, oauthstore.Key, oauthstore.Token) oauthstore.Verdict { return verdict }
+	})
+	b := newBrowser(p.site(t, nil), "alice")
+	open := func() *httptest.ResponseRecorder {
+		return b.do(http.MethodGet, p.browse(t, b.start(t, "/connect/example?return_to=%2Fsettings")), nil)
+	}
+	w := open()
+	assert.Equal(t, http.StatusOK, w.Code, "no redirect hides it")
+	assert.Contains(t, w.Body.String(), "is connected, but not verified")
+	assert.Contains(t, w.Body.String(), "429. Try again later.")
+	assert.NotContains(t, w.Body.String(), "ready to use")
+	assert.Contains(t, w.Body.String(), `href="/settings"`)
+
+	verdict.Reason = oauthstore.ReasonListsForAnyone
+	assert.Equal(t, http.StatusSeeOther, open().Code, "no page can help with a server that lists for anyone")
+	verdict = oauthstore.Verdict{Outcome: oauthstore.OutcomeAccepted}
+	assert.Equal(t, http.StatusSeeOther, open().Code)
+}
+
 func TestAWebNeedsARedirectURLAndASession(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, func(p *place) { p.Options.RedirectURL = "" })
