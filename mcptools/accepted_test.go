@@ -14,7 +14,7 @@ import (
 func TestAcceptedTokensAreForgotten(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var a acceptedTokens
+		a := newAcceptedTokens()
 		token := secret.New("synthetic-secret-1")
 		assert.False(t, a.has("https://a.example", token))
 		a.remember("https://a.example", token)
@@ -33,24 +33,35 @@ func TestAcceptedTokensAreForgotten(t *testing.T) {
 	})
 }
 
-func TestAcceptedTokensAreBounded(t *testing.T) {
+func TestManyAcceptedTokensDoNotDisplaceAllOthers(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		var a acceptedTokens
-		fill := func(from, n int) {
-			for i := range n {
-				a.remember("https://a.example", secret.New(strconv.Itoa(from+i)))
+	a := newAcceptedTokens()
+	for i := range maxAccepted + 100 {
+		a.remember("https://a.example", secret.New(strconv.Itoa(i)))
+	}
+	var kept int
+	for i := range maxAccepted + 100 {
+		if a.has("https://a.example", secret.New(strconv.Itoa(i))) {
+			kept++
+		}
+	}
+	assert.LessOrEqual(t, kept, maxAccepted)
+	assert.Greater(t, kept, maxAccepted*9/10)
+}
+
+func BenchmarkAcceptedTokens(b *testing.B) {
+	a := newAcceptedTokens()
+	tokens := make([]secret.Secret, 1000)
+	for i := range tokens {
+		tokens[i] = secret.New("synthetic-secret-" + strconv.Itoa(i))
+		a.remember("https://a.example/mcp", tokens[i])
+	}
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for i := 0; pb.Next(); i++ {
+			if !a.has("https://a.example/mcp", tokens[i%len(tokens)]) {
+				b.Error("forgotten")
 			}
 		}
-		fill(0, maxRemembers/2)
-		<-time.After(acceptedFor)
-		fill(maxRemembers, maxRemembers/2)
-		fill(2*maxRemembers, 1) // the older half has ended and makes room
-		assert.Len(t, a.until, maxRemembers/2+1)
-		assert.True(t, a.has("https://a.example", secret.New(strconv.Itoa(maxRemembers))))
-
-		fill(3*maxRemembers, 2*maxRemembers)
-		assert.LessOrEqual(t, len(a.until), maxRemembers)
-		assert.True(t, a.has("https://a.example", secret.New(strconv.Itoa(5*maxRemembers-1))))
 	})
 }

@@ -61,7 +61,7 @@ func NewBuilder(p providers.Provider, creds oauthstore.Credentials, opts *Option
 		provider: p, tunnel: o.TunnelID,
 		allowed: slices.Clone(o.AllowedTools), readOnly: o.ReadOnly, callers: slices.Clone(o.AllowedCallers),
 		deferred: o.DeferLoading, useHeaders: o.UseHeaders,
-		need: o.Need, loopback: o.InsecureAllowLoopback, accepted: &acceptedTokens{}, looks: newLooks(), log: o.Logger,
+		need: o.Need, loopback: o.InsecureAllowLoopback, accepted: newAcceptedTokens(), looks: newLooks(), log: o.Logger,
 	}
 	if b.log == nil {
 		b.log = slog.New(slog.DiscardHandler)

@@ -46,7 +46,7 @@ var mayExpose = map[string]string{
 	"oauthstore/connect/issuer.go": "its audience",
 	"mcptools/refusal.go":          "its format",
 	"mcptools/looks.go":            "its hash",
-	"mcptools/verify.go":           "its digest",
+	"mcptools/accepted.go":         "its digest",
 	"mcptools/failure_text.go":     "a server's text, through an explicit method",
 
 	// Destinations of a token.
