@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/toolgrant/toolgrant/internal/errtext"
+	"github.com/toolgrant/toolgrant/internal/sleep"
 )
 
 // A FaultName describes a fault for [World.Fault].
@@ -249,13 +250,7 @@ func (f *faultSet) stall(ctx context.Context, part string) bool {
 		return false
 	}
 	if d, on := f.strike(part, "slow"); on {
-		t := time.NewTimer(d)
-		defer t.Stop()
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-			return false
-		}
+		return sleep.For(ctx, d) == nil
 	}
 	return true
 }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/toolgrant/toolgrant/internal/sleep"
 )
 
 var (
@@ -50,14 +52,7 @@ func defaultTools(server string) []Tool {
 			Name: "wait", Description: "Takes its time.", ReadOnly: true, Schema: waitSchema,
 			Handle: func(ctx context.Context, args map[string]any) (string, error) {
 				ms, _ := args["milliseconds"].(float64)
-				t := time.NewTimer(time.Duration(ms) * time.Millisecond)
-				defer t.Stop()
-				select {
-				case <-t.C:
-					return "done", nil
-				case <-ctx.Done():
-					return "", ctx.Err()
-				}
+				return "done", sleep.For(ctx, time.Duration(ms)*time.Millisecond)
 			},
 		},
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/toolgrant/toolgrant/internal/entryhandle"
+	"github.com/toolgrant/toolgrant/internal/sleep"
 	"github.com/toolgrant/toolgrant/mcptools"
 )
 
@@ -85,14 +86,8 @@ func (t *turn) wait(ctx context.Context, f *mcptools.Failure) (bool, error) {
 	if d > t.s.opts.MaxWait {
 		return false, nil
 	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true, nil
-	case <-ctx.Done():
-		return false, ctx.Err()
-	}
+	err := sleep.For(ctx, d)
+	return err == nil, err
 }
 
 // drop leaves an entry out of the turn. A server that fails is left out of the

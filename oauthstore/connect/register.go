@@ -12,6 +12,7 @@ import (
 
 	"github.com/toolgrant/toolgrant/internal/oauth"
 	"github.com/toolgrant/toolgrant/internal/safehttp"
+	"github.com/toolgrant/toolgrant/internal/sleep"
 	"github.com/toolgrant/toolgrant/internal/storehandle"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
@@ -111,7 +112,7 @@ func (c *Connector) registered(ctx context.Context, key oauthstore.Key, want reg
 			if known && (reg.SecretExpiry.IsZero() || now.Before(reg.SecretExpiry)) {
 				return &reg, nil // another process renews it, and it is still valid
 			}
-			if err := sleep(ctx, wait); err != nil {
+			if err := sleep.For(ctx, wait); err != nil {
 				return nil, err
 			}
 			continue
@@ -339,16 +340,4 @@ func (c *Connector) RenewClients(ctx context.Context) (int, error) {
 		return renewed, fail("renew clients", oauthstore.Key{}, err)
 	}
 	return renewed, nil
-}
-
-// sleep waits for d or until ctx ends.
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
 }

@@ -19,37 +19,23 @@ func (b *Backend) List(ctx context.Context, f backend.Filter, cursor string, n i
 	}
 	sql, args := b.listQuery(f, after, seq, n)
 	var items []backend.Item
-	next := ""
+	var next string
 	err = b.do(ctx, "list", func() error {
 		rows, err := b.db.Query(ctx, sql, args...)
 		if err != nil {
 			return err
 		}
 		defer rows.Close()
-		var last page.Cursor
-		for rows.Next() {
-			if len(items) == n {
-				next = last.String()
-				break
-			}
-			var it backend.Item
-			var version, seq int64
+		items, next, err = page.Read(rows, n, !f.DueBefore.IsZero(), func() (it backend.Item, seq int64, err error) {
+			var version int64
 			var due, expire *time.Time
-			err := rows.Scan(&it.Now, &version, &it.Data, &due, &expire, &seq,
+			err = rows.Scan(&it.Now, &version, &it.Data, &due, &expire, &seq,
 				&it.ID.Kind, &it.ID.Tenant, &it.ID.Subject, &it.ID.Provider, &it.ID.Account, &it.ID.Server)
-			if err != nil {
-				return err
-			}
 			it.Version = unsigned(version)
 			it.DueAt, it.ExpireAt = timeOrZero(due), timeOrZero(expire)
-			items = append(items, it)
-			last.Key = strconv.FormatInt(seq, 10)
-			if !f.DueBefore.IsZero() {
-				last.Due = it.DueAt.UnixMicro()
-			}
-		}
-		rows.Close() // so that Err knows
-		return rows.Err()
+			return it, seq, err
+		})
+		return err
 	})
 	if err != nil {
 		return nil, "", err

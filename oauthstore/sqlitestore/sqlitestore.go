@@ -241,32 +241,17 @@ func (b *Backend) List(ctx context.Context, f backend.Filter, cursor string, n i
 	var items []backend.Item
 	var next string
 	err = b.do(ctx, "list", func() error {
-		items, next = nil, ""
 		rows, err := b.db.QueryContext(ctx, query, args...)
 		if err != nil {
 			return err
 		}
 		defer rows.Close()
-		var last page.Cursor
-		for rows.Next() {
-			if len(items) == n {
-				next = last.String()
-				break
-			}
-			var it backend.Item
-			var seq int64
+		items, next, err = page.Read(rows, n, !f.DueBefore.IsZero(), func() (it backend.Item, seq int64, err error) {
 			it.Record, err = scan(rows, &seq, &it.ID.Kind, &it.ID.Tenant, &it.ID.Subject, &it.ID.Provider, &it.ID.Account, &it.ID.Server)
-			if err != nil {
-				return err
-			}
 			it.Now = now()
-			items = append(items, it)
-			last.Key = strconv.FormatInt(seq, 10)
-			if !f.DueBefore.IsZero() {
-				last.Due = it.DueAt.UnixMicro()
-			}
-		}
-		return rows.Err()
+			return it, seq, err
+		})
+		return err
 	})
 	if err != nil {
 		return nil, "", err

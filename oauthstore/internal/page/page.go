@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 // What [Parse] returns for arguments of List that can't be.
@@ -54,4 +56,37 @@ func ParseNumbered(cursor string, n int) (due, seq int64, err error) {
 		return 0, 0, ErrCursor
 	}
 	return c.Due, seq, nil
+}
+
+// Rows are the rows of a query, as database/sql and pgx have them.
+type Rows interface {
+	Next() bool
+	Err() error
+}
+
+// Read returns the first n rows as items, and the cursor of the next page, "" if
+// there are no more rows. It reads to the end, since only then Err is known: the
+// query has a limit of n+1. scan returns the current row and its number; byDue
+// is for a list that is ordered by DueAt.
+func Read(rows Rows, n int, byDue bool, scan func() (backend.Item, int64, error)) (items []backend.Item, next string, err error) {
+	var last Cursor
+	for rows.Next() {
+		if len(items) == n {
+			next = last.String()
+			continue
+		}
+		it, seq, err := scan()
+		if err != nil {
+			return nil, "", err
+		}
+		items = append(items, it)
+		last.Key = strconv.FormatInt(seq, 10)
+		if byDue {
+			last.Due = it.DueAt.UnixMicro()
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return nil, "", err
+	}
+	return items, next, nil
 }

@@ -1,11 +1,14 @@
 package page_test
 
 import (
+	"errors"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 	"github.com/toolgrant/toolgrant/oauthstore/internal/page"
 )
 
@@ -32,6 +35,54 @@ func TestANumberedCursorHasANumber(t *testing.T) {
 	assert.Equal(t, [2]int64{5, 7}, [2]int64{due, seq})
 	_, _, err = page.ParseNumbered("5:x", 1)
 	require.ErrorIs(t, err, page.ErrCursor)
+}
+
+// rows are numbered from 1.
+type rows struct {
+	at, n int
+	err   error // after the last one
+}
+
+func (r *rows) Next() bool { r.at++; return r.at <= r.n }
+
+func (r *rows) Err() error { return r.err }
+
+func (r *rows) scan() (backend.Item, int64, error) {
+	return backend.Item{Record: backend.Record{DueAt: time.UnixMicro(int64(10 * r.at))}}, int64(r.at), nil
+}
+
+func TestAPageEndsWithTheCursorOfItsLastRow(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		rows, size int
+		byDue      bool
+		items      int
+		next       string
+	}{
+		{0, 2, false, 0, ""},
+		{2, 2, false, 2, ""},
+		{3, 2, false, 2, "0:2"},
+		{3, 2, true, 2, "20:2"},
+	} {
+		r := &rows{n: c.rows}
+		items, next, err := page.Read(r, c.size, c.byDue, r.scan)
+		require.NoError(t, err)
+		assert.Len(t, items, c.items)
+		assert.Equal(t, c.next, next)
+	}
+}
+
+func TestAnErrorLeavesNoPartOfAPage(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("broken")
+	r := &rows{n: 3, err: broken}
+	items, next, err := page.Read(r, 2, false, r.scan)
+	require.ErrorIs(t, err, broken)
+	assert.Empty(t, items)
+	assert.Empty(t, next)
+	items, _, err = page.Read(&rows{n: 3}, 2, false, func() (backend.Item, int64, error) { return backend.Item{}, 0, broken })
+	require.ErrorIs(t, err, broken)
+	assert.Empty(t, items)
 }
 
 func FuzzParse(f *testing.F) {
