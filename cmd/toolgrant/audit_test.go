@@ -56,9 +56,29 @@ func TestTheAuditLogSaysWhoDidWhat(t *testing.T) {
 		types = append(types, strings.TrimSpace(e.Type+" "+e.Obtained+e.Change+e.KeyID))
 	}
 	assert.Equal(t, []string{
-		"connected static", "revealed", "keyset_changed added" + added, "keyset_changed promoted" + added, "keyset_changed rewrapped" + added, "keyset_changed dropped" + keys[0].ID, "disconnected",
+		"keyset_changed added" + keys[0].ID, "connected static", "revealed", "keyset_changed added" + added, "keyset_changed promoted" + added, "keyset_changed rewrapped" + added, "keyset_changed dropped" + keys[0].ID, "disconnected",
 	}, types)
 
 	c.env = append(c.env, "TOOLGRANT_AUDIT_LOG="+filepath.Join(log, "no-folder"))
 	c.fails(t, exitConfig, "token", "wiki", "--reveal")
+}
+
+func TestANewKeysetIsInTheAuditLog(t *testing.T) {
+	t.Parallel()
+	c := newCLI(t)
+	dir := t.TempDir()
+	log, file := filepath.Join(dir, "audit.log"), filepath.Join(dir, "keyset.json")
+	c.fails(t, exitConfig, "keys", "new", "--keyset", file, "--audit-log", filepath.Join(file, "no-folder"))
+	assert.NoFileExists(t, file, "a change that can't be logged is not made")
+
+	var keys []keyView
+	c.ok(t, &keys, "keys", "new", "--keyset", file, "--audit-log", log)
+	data, err := os.ReadFile(log)
+	require.NoError(t, err)
+	assert.Contains(t, string(data), `"type":"keyset_changed"`)
+	assert.Contains(t, string(data), `"change":"added","key_id":"`+keys[0].ID+`"`)
+	c.fails(t, exitConfig, "keys", "new", "--keyset", file, "--audit-log", log)
+	again, err := os.ReadFile(log)
+	require.NoError(t, err)
+	assert.Equal(t, string(data), string(again), "nothing was created")
 }

@@ -104,7 +104,7 @@ const defaultDropWait = 25 * time.Hour
 
 func (a *app) newKeys(ctx context.Context, _ []string) error {
 	place := a.keysetPlace()
-	switch err := createKeyset(ctx, place); {
+	switch err := a.createKeyset(ctx, place); {
 	case errors.Is(err, keyset.ErrChanged):
 		return faultf(mcptools.KindMisconfigured, "%s already has a keyset: a new one could not decrypt the existing records", place)
 	case err != nil:

@@ -20,6 +20,7 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
 	"github.com/toolgrant/toolgrant/oauthstore/keyset"
+	"github.com/toolgrant/toolgrant/oauthstore/memstore"
 )
 
 // A keysetPlace is a file or keyring secret that holds a keyset.
@@ -60,7 +61,7 @@ func (a *app) openKeyset(ctx context.Context) (*keyset.Set, error) {
 	if _, ring := place.(keysetRing); ring || !storeKinds[scheme].local {
 		return nil, noKeyset(place)
 	}
-	if err := createKeyset(ctx, place); err != nil && !errors.Is(err, keyset.ErrChanged) {
+	if err := a.createKeyset(ctx, place); err != nil && !errors.Is(err, keyset.ErrChanged) {
 		return nil, err
 	}
 	return a.loadKeyset(ctx, place)
@@ -85,9 +86,24 @@ func (a *app) loadKeyset(ctx context.Context, place keysetPlace) (*keyset.Set, e
 
 // createKeyset writes a keyset with one new key. If there is one already, it
 // returns an error that matches [keyset.ErrChanged].
-func createKeyset(ctx context.Context, place keysetPlace) error {
-	_, err := keyset.Create(ctx, place, nil)
-	return keysetFault(place, err)
+func (a *app) createKeyset(ctx context.Context, place keysetPlace) (err error) {
+	logger, closeLog, err := a.auditLogger()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeLog()) }()
+	keys, err := keyset.Create(ctx, place, nil)
+	if err != nil || logger == nil {
+		return keysetFault(place, err)
+	}
+	store, err := oauthstore.New(memstore.New(), keys, &oauthstore.Options{Logger: logger}) // formats the event; nothing is stored
+	if err != nil {
+		return err
+	}
+	for _, e := range keyEvents(nil, keys.Keys()) {
+		store.Audit(ctx, e)
+	}
+	return store.Close(ctx)
 }
 
 // keysetFault turns an error of a place into a fault, except for errors that
