@@ -7,7 +7,7 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
-	"github.com/charmbracelet/lipgloss"
+	"github.com/charmbracelet/x/ansi"
 
 	"github.com/toolgrant/toolgrant/internal/safetext"
 )
@@ -39,15 +39,4 @@ func isHidden(r rune) bool {
 }
 
 // cut shortens a line to a number of terminal cells.
-func cut(s string, cells int) string {
-	if lipgloss.Width(s) <= cells {
-		return s
-	}
-	width := 0
-	for i, r := range s {
-		if width += lipgloss.Width(string(r)); width >= cells {
-			return s[:i] + "…"
-		}
-	}
-	return s
-}
+func cut(s string, cells int) string { return ansi.Truncate(s, cells, "…") }

@@ -278,6 +278,7 @@ func TestALineIsCutBetweenLetters(t *testing.T) {
 		{"日本語です", 6, "日本…"},
 		{"日本語", 6, "日本語"},
 		{"ab", 1, "…"},
+		{"👩‍👩‍👧 family", 4, "👩‍👩‍👧 …"},
 		{"", 0, ""},
 	} {
 		assert.Equal(t, tt.want, cut(tt.in, tt.cells))

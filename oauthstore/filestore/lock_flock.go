@@ -9,7 +9,9 @@ import (
 )
 
 // tryLock takes the exclusive lock on f and reports whether it got it. The
-// kernel lets go of it when f is closed, also by the end of the process.
+// kernel releases it when f is closed, also by the end of the process. Package
+// gofrs/flock opens a path, which may lead to another folder by now; f belongs to
+// the open folder.
 func tryLock(f *os.File) (bool, error) {
 	for {
 		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
