@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/openai/openai-go/v3/packages/param"
 	"github.com/openai/openai-go/v3/responses"
@@ -42,7 +41,7 @@ type Builder struct {
 	ownProbe    bool         // need.Verify is the probe of this builder
 	hc          *http.Client // for the probe; nil: there is no server to ask
 	accepted    *acceptedTokens
-	looks       looks
+	shapes      shapeCache
 	warnings    []string
 	log         *slog.Logger
 }
@@ -61,7 +60,7 @@ func NewBuilder(p providers.Provider, creds oauthstore.Credentials, opts *Option
 		provider: p, tunnel: o.TunnelID,
 		allowed: slices.Clone(o.AllowedTools), readOnly: o.ReadOnly, callers: slices.Clone(o.AllowedCallers),
 		deferred: o.DeferLoading, useHeaders: o.UseHeaders,
-		need: o.Need, loopback: o.InsecureAllowLoopback, accepted: newAcceptedTokens(), looks: newLooks(), log: o.Logger,
+		need: o.Need, loopback: o.InsecureAllowLoopback, accepted: newAcceptedTokens(), shapes: newShapeCache(), log: o.Logger,
 	}
 	if b.log == nil {
 		b.log = slog.New(slog.DiscardHandler)
@@ -192,6 +191,12 @@ func (b *Builder) serverURL(override string) (string, error) {
 	return server, nil
 }
 
+// serves reports whether the builder builds entries for the key's provider and server.
+func (b *Builder) serves(key oauthstore.Key) bool {
+	server, err := b.serverURL(key.Server)
+	return key.Provider == b.provider.ID && err == nil && server == key.Server
+}
+
 // Build returns the tools entry with owner's credential. It is the caller's:
 // changing it changes no other. The error is a [*Failure] of stage build, and
 // then OpenAI must not be asked. opts may be nil.
@@ -207,52 +212,27 @@ func (b *Builder) Build(ctx context.Context, owner oauthstore.Owner, opts *Build
 	return responses.ToolUnionParam{OfMcp: m.tool}, err
 }
 
-// Entry is like [Builder.Build] but returns metadata with the tool.
-func (b *Builder) Entry(ctx context.Context, owner oauthstore.Owner, opts *BuildOptions) (Entry, error) {
-	var o BuildOptions
-	if opts != nil {
-		o = *opts
-	}
-	m, err := b.make(ctx, owner, &o)
-	if err != nil {
-		return Entry{}, err
-	}
-	e := Entry{
-		Label: b.label, Provider: b.provider.ID, Key: m.key, Warnings: slices.Clone(b.warnings),
-		Generation: m.token.Generation, Grant: m.token.Grant, Expiry: m.token.Expiry, Short: m.token.Short,
-	}
-	if b.hasURL() {
-		e.ServerURL = m.key.Server
-	}
-	if m.warning != "" {
-		e.Warnings = append(e.Warnings, m.warning)
-	}
-	state := &entryState{tool: m.tool, builder: b, opts: o, token: m.token.AccessToken, issued: m.token}
-	e.state = func() *entryState { return state }
-	return e, nil
-}
-
-// made is an entry with what it was made of.
-type made struct {
+// A built is an entry with its credential.
+type built struct {
 	tool    *responses.ToolMcpParam
 	key     oauthstore.Key
-	token   oauthstore.Token // zero where none is wanted
+	token   oauthstore.Token // zero for a server without credentials
 	warning string
 }
 
-func (b *Builder) make(ctx context.Context, owner oauthstore.Owner, opts *BuildOptions) (made, error) {
+func (b *Builder) make(ctx context.Context, owner oauthstore.Owner, opts *BuildOptions) (built, error) {
 	key, err := b.Key(owner, opts)
 	if err != nil {
-		return made{}, b.refusal(KindMisconfigured, words(err), err)
+		return built{}, b.refusal(KindMisconfigured, errtext.Sentence(err), err)
 	}
 	headers, err := b.entryHeaders(opts.Headers)
 	if err != nil {
-		return made{}, b.refusal(KindMisconfigured, words(err), err)
+		return built{}, b.refusal(KindMisconfigured, errtext.Sentence(err), err)
 	}
 	tool := b.skeleton(key.Server)
 	tool.Headers = headers
 	if b.creds == nil {
-		return made{tool: tool, key: key}, nil
+		return built{tool: tool, key: key}, nil
 	}
 
 	need := b.need
@@ -265,16 +245,16 @@ func (b *Builder) make(ctx context.Context, owner oauthstore.Owner, opts *BuildO
 	}
 	t, err := b.creds.Token(ctx, key, need)
 	if err != nil {
-		return made{}, b.refuse(err)
+		return built{}, storeRefusal(&b.provider, b.label, err)
 	}
 	way, warning, f := b.check(key, &t)
 	if f != nil {
-		return made{}, f
+		return built{}, f
 	}
 	if f := b.authorize(tool, way, &t); f != nil {
-		return made{}, f
+		return built{}, f
 	}
-	return made{tool, key, t, warning}, nil
+	return built{tool, key, t, warning}, nil
 }
 
 // skeleton returns the entry without its credential.
@@ -357,6 +337,32 @@ func onLoopback(serverURL string) bool {
 	return err == nil && safehttp.IsLoopback(u.Hostname())
 }
 
-func expired(t *oauthstore.Token, now time.Time) bool {
-	return !t.Expiry.IsZero() && !now.Before(t.Expiry)
+// entryHeaders returns the headers of one entry beside the credential, or the
+// fault of more.
+func (b *Builder) entryHeaders(more map[string]string) (map[string]string, error) {
+	var f faults
+	if more != nil {
+		f.headers("BuildOptions.Headers", more, b.provider.Ways)
+	}
+	h := withHeaders(b.headers, more)
+	for _, d := range b.provider.Headers {
+		if d.Required && !hasHeader(h, d.Name) {
+			f.addf("%s needs header %s: %s", b.provider.Name, d.Name, d.Doc)
+		}
+	}
+	return h, f.err()
+}
+
+func hasHeader(h map[string]string, name string) bool {
+	for other := range h {
+		if strings.EqualFold(other, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// refusal returns a refusal of an entry of the builder's.
+func (b *Builder) refusal(kind Kind, sentence string, err error) *Failure {
+	return refusal(&b.provider, b.label, kind, sentence, err)
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,6 +46,31 @@ type entryState struct {
 	opts    BuildOptions
 	token   oauthstore.Secret
 	issued  oauthstore.Token // what the token is a part of
+}
+
+// Entry is like [Builder.Build] but returns metadata with the tool.
+func (b *Builder) Entry(ctx context.Context, owner oauthstore.Owner, opts *BuildOptions) (Entry, error) {
+	var o BuildOptions
+	if opts != nil {
+		o = *opts
+	}
+	m, err := b.make(ctx, owner, &o)
+	if err != nil {
+		return Entry{}, err
+	}
+	e := Entry{
+		Label: b.label, Provider: b.provider.ID, Key: m.key, Warnings: slices.Clone(b.warnings),
+		Generation: m.token.Generation, Grant: m.token.Grant, Expiry: m.token.Expiry, Short: m.token.Short,
+	}
+	if b.hasURL() {
+		e.ServerURL = m.key.Server
+	}
+	if m.warning != "" {
+		e.Warnings = append(e.Warnings, m.warning)
+	}
+	state := &entryState{tool: m.tool, builder: b, opts: o, token: m.token.AccessToken, issued: m.token}
+	e.state = func() *entryState { return state }
+	return e, nil
 }
 
 // Tool returns the tools entry for the request. It is not a copy: what the

@@ -1,9 +1,11 @@
 package mcptools
 
 import (
+	"errors"
 	"time"
 
 	"github.com/toolgrant/toolgrant/internal/secret"
+	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
 // A Kind says what went wrong, at the MCP server or on the way to it. Kinds
@@ -128,4 +130,20 @@ type Failure struct { //nolint:errname // the noun of the contract
 	sent     bool          // ServerLabel is one that the caller is known to have sent
 	upstream secret.Secret // text of the server or of OpenAI, bounded; see Upstream
 	err      error         // what it was made from; see Unwrap
+}
+
+// newRefusal returns a refusal of Build, of stage build, with the contract's
+// action for its kind. provider is the id. sentence is the reason for a log: our
+// own words, without a token, a URL's query or unbounded text of a server; users
+// don't see it. err is the cause; the RetryAfter of an [oauthstore.Error] is kept.
+func newRefusal(kind Kind, provider, label, sentence string, err error) *Failure {
+	f := &Failure{
+		Kind: kind, Stage: StageBuild, Action: kind.Action(),
+		Provider: provider, ServerLabel: label, sent: true,
+		sentence: sentence, err: err,
+	}
+	if stored := (*oauthstore.Error)(nil); errors.As(err, &stored) {
+		f.RetryAfter = stored.RetryAfter
+	}
+	return f
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/toolgrant/toolgrant/internal/errtext"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/providers"
 )
@@ -107,7 +108,7 @@ func carried(way providers.Way, t oauthstore.Token) (headers map[string]string, 
 		var err error
 		headers, err = way.Headers(func(name string) string { return secretOf(name, t).Expose() })
 		if err != nil {
-			return nil, words(err)
+			return nil, errtext.Sentence(err)
 		}
 	}
 	for name, value := range headers {
@@ -152,29 +153,4 @@ func withHeaders(base, more map[string]string) map[string]string {
 		h[name] = value
 	}
 	return h
-}
-
-// entryHeaders returns the headers of one entry beside the credential, or the
-// fault of more.
-func (b *Builder) entryHeaders(more map[string]string) (map[string]string, error) {
-	var f faults
-	if more != nil {
-		f.headers("BuildOptions.Headers", more, b.provider.Ways)
-	}
-	h := withHeaders(b.headers, more)
-	for _, d := range b.provider.Headers {
-		if d.Required && !hasHeader(h, d.Name) {
-			f.addf("%s needs header %s: %s", b.provider.Name, d.Name, d.Doc)
-		}
-	}
-	return h, f.err()
-}
-
-func hasHeader(h map[string]string, name string) bool {
-	for other := range h {
-		if strings.EqualFold(other, name) {
-			return true
-		}
-	}
-	return false
 }

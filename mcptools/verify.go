@@ -2,13 +2,19 @@ package mcptools
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
+	"github.com/toolgrant/toolgrant/internal/errtext"
+	"github.com/toolgrant/toolgrant/internal/issuer"
 	"github.com/toolgrant/toolgrant/internal/mcpprobe"
 	"github.com/toolgrant/toolgrant/internal/safehttp"
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/providers"
 )
 
 // Verifier returns a function that asks the server at the key's URL whether it
@@ -26,15 +32,9 @@ func (b *Builder) Verifier() func(context.Context, oauthstore.Key, oauthstore.To
 	}
 }
 
-// serves reports whether the key is one of the builder's.
-func (b *Builder) serves(key oauthstore.Key) bool {
-	server, err := b.serverURL(key.Server)
-	return key.Provider == b.provider.ID && err == nil && server == key.Server
-}
-
-// verifier is the function that Build passes to the credential store. It gives
-// no verdict on a token that Build itself will refuse with a more exact error,
-// and sends such a token nowhere.
+// verifier returns the function that Build passes to the credential store. It
+// returns no verdict on a token that Build itself will refuse with a more exact
+// error, and sends such a token nowhere.
 func (b *Builder) verifier(opts *BuildOptions) func(context.Context, oauthstore.Key, oauthstore.Token) oauthstore.Verdict {
 	more := headersOf(opts)
 	return func(ctx context.Context, key oauthstore.Key, t oauthstore.Token) oauthstore.Verdict {
@@ -73,7 +73,7 @@ func (b *Builder) probe(ctx context.Context, key oauthstore.Key, t oauthstore.To
 	way, _ := b.wayOf(&t)
 	headers, err := b.entryHeaders(more)
 	if err != nil {
-		v.Detail = words(err)
+		v.Detail = errtext.Sentence(err)
 		return v
 	}
 	secrets, unfit := carried(way, t)
@@ -118,4 +118,62 @@ var rejectionReasons = map[string]oauthstore.Reason{
 // probeClient returns the client for a builder's probes.
 func probeClient(loopback bool, transport http.RoundTripper) *http.Client {
 	return safehttp.New(&safehttp.Options{AllowLoopback: loopback, Transport: transport})
+}
+
+// check verifies without a request that a token was obtained for the server of
+// the entry, and that its shape is not that of something else. It returns the way
+// of authenticating that the token belongs to, and a warning, which may be "".
+func (b *Builder) check(key oauthstore.Key, t *oauthstore.Token) (providers.Way, string, *Failure) {
+	p, now := &t.Provenance, time.Now()
+	way, ok := b.wayOf(t)
+	if !ok {
+		return way, "", b.refusal(KindWrongTokenKind, "the credential belongs to a way of authenticating that the provider does not have", nil)
+	}
+	switch {
+	case way.URL != "" && key.Server != "" && key.Server != way.URL:
+		return way, "", b.refusal(KindMisconfigured, "the "+way.Name+" works at "+way.URL+" only, which must be the server URL", nil)
+	case p.Resource != "" && key.Server != "" && p.Resource != key.Server && !b.provider.AcceptsResource(key.Server, p.Resource):
+		return way, "", b.refusal(KindWrongAudience, "the token was issued for another resource than this server; "+rule(&b.provider, way), nil)
+	case b.provider.OAuth.Pinned && way.Kind != providers.WayKey && !sameIssuer(p.Issuer, b.provider.OAuth.Issuer):
+		return way, "", b.refusal(KindWrongAudience, "the token is from another authorization server than the provider's; "+rule(&b.provider, way), nil)
+	case t.TokenType != "" && !strings.EqualFold(t.TokenType, "Bearer"):
+		return way, "", b.refusal(KindWrongTokenKind, "the token type is not Bearer, and OpenAI sends bearer tokens only", nil)
+	case expired(t, now):
+		return way, "", b.refusal(KindUnavailable, "the token that the credential store served has expired", nil)
+	}
+	warning, cached := b.shapes.get(way.ID, t.AccessToken, now)
+	if !cached {
+		var err error
+		if warning, err = b.provider.CheckToken(way.ID, t.AccessToken.Expose()); err != nil {
+			detail := errtext.Sentence(err)
+			if wrong, ok := errors.AsType[*providers.WrongTokenError](err); ok {
+				detail = wrong.Detail
+			}
+			return way, "", b.refusal(KindWrongTokenKind, detail, err)
+		}
+		b.shapes.put(way.ID, t.AccessToken, now, warning)
+	}
+	return way, warning, nil
+}
+
+// wayOf returns the way of authenticating that a token belongs to; ok is false if
+// the provider has none of that name. A token of a consent without a name belongs
+// to the first way. The shape of a bare token from elsewhere decides.
+func (b *Builder) wayOf(t *oauthstore.Token) (way providers.Way, ok bool) {
+	p := &t.Provenance
+	bare := []oauthstore.Obtained{oauthstore.ObtainedSource, oauthstore.ObtainedStatic, oauthstore.ObtainedImport}
+	if p.Way == "" && p.TokenEndpoint == "" && slices.Contains(bare, p.Obtained) {
+		return b.provider.WayOf(t.AccessToken.Expose()), true
+	}
+	return b.provider.Way(p.Way)
+}
+
+// sameIssuer compares a token's issuer, which may be unknown, with the
+// provider's.
+func sameIssuer(token, provider string) bool {
+	return token == "" || provider == "" || issuer.Same(token, provider)
+}
+
+func expired(t *oauthstore.Token, now time.Time) bool {
+	return !t.Expiry.IsZero() && !now.Before(t.Expiry)
 }

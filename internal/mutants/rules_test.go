@@ -72,7 +72,7 @@ var ruleMutations = []mutation{
 		promise: "a host parameter fixes the domain",
 	},
 	{
-		name: "rule 7: token of another server used", file: "mcptools/refusal.go",
+		name: "rule 7: token of another server used", file: "mcptools/verify.go",
 		old:     `case p.Resource != "" && key.Server != ""`,
 		changed: `case false && p.Resource != "" && key.Server != ""`,
 		pkg:     "./oauthstore/connect", run: walk,

@@ -87,14 +87,14 @@ var toolMutations = []mutation{
 		promise: "a token that is too short is refused",
 	},
 	{
-		name: "accepted token remembered for ten days", file: "mcptools/accepted.go",
+		name: "accepted token remembered for ten days", file: "mcptools/token_cache.go",
 		old:     "acceptedFor = 10 * time.Minute",
 		changed: "acceptedFor = 10 * 24 * time.Hour",
 		pkg:     "./mcptools", run: "TestAcceptedTokensAreForgotten",
 		promise: "a token that was revoked is asked about again",
 	},
 	{
-		name: "accepted token remembered for every server", file: "mcptools/accepted.go",
+		name: "accepted token remembered for every server", file: "mcptools/token_cache.go",
 		old:     `return sha256.Sum256([]byte(url + "\x00" + token.Expose()))`,
 		changed: "return sha256.Sum256([]byte(token.Expose()))",
 		pkg:     "./mcptools", run: "TestAcceptedTokensAreForgotten",

@@ -44,9 +44,8 @@ var mayExpose = map[string]string{
 	// Inspecting a token without sending it.
 	"oauthstore/connect/import.go": "its format",
 	"oauthstore/connect/issuer.go": "its audience",
-	"mcptools/refusal.go":          "its format",
-	"mcptools/looks.go":            "its hash",
-	"mcptools/accepted.go":         "its digest",
+	"mcptools/verify.go":           "its format",
+	"mcptools/token_cache.go":      "its hash and digest",
 	"mcptools/failure_text.go":     "a server's text, through an explicit method",
 
 	// Destinations of a token.

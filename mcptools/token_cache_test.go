@@ -11,6 +11,47 @@ import (
 	"github.com/toolgrant/toolgrant/internal/secret"
 )
 
+func TestShapeOfATokenIsCachedForAMinute(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := newShapeCache()
+		token, other := secret.New("synthetic-secret-1"), secret.New("synthetic-secret-2")
+		known := func(way string, s secret.Secret) bool {
+			warning, ok := c.get(way, s, time.Now())
+			assert.Equal(t, ok, warning == "odd")
+			return ok
+		}
+		assert.False(t, known("oauth", token))
+		c.put("oauth", token, time.Now(), "odd")
+		assert.True(t, known("oauth", token))
+		assert.True(t, known("oauth", secret.New("synthetic-secret-1")), "the text counts, not the pointer")
+		assert.False(t, known("oauth", other))
+		assert.False(t, known("key", token), "another way needs another check")
+
+		<-time.After(shapeTTL)
+		assert.False(t, known("oauth", token), "a JWT may have expired")
+	})
+}
+
+// With more tokens than slots, each is cached or not, and never mistaken for
+// another.
+func TestShapeCacheIsBoundedAndNeverMixesTokensUp(t *testing.T) {
+	t.Parallel()
+	c, now := newShapeCache(), time.Now()
+	found := 0
+	for i := range 3 * shapeSlots {
+		c.put("oauth", secret.New(time.Duration(i).String()), now, time.Duration(i).String())
+	}
+	for i := range 4 * shapeSlots {
+		if warning, ok := c.get("oauth", secret.New(time.Duration(i).String()), now); ok {
+			found++
+			assert.Equal(t, time.Duration(i).String(), warning)
+		}
+	}
+	assert.LessOrEqual(t, found, shapeSlots)
+	assert.Greater(t, found, shapeSlots/2)
+}
+
 func TestAcceptedTokensAreForgotten(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
