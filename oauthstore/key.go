@@ -19,11 +19,11 @@ type Owner struct {
 // String returns "tenant/subject", for messages. It is no key: use the struct.
 func (o Owner) String() string { return o.Tenant + "/" + o.Subject }
 
-// scope checks an owner that narrows a walk: a subject without its tenant would
-// be every tenant's subject of that name.
-func (o Owner) scope() error {
-	if o.Tenant == "" && o.Subject != "" {
-		return &Error{Err: ErrMisconfigured, Detail: "an owner with a subject needs its tenant too"}
+// validate checks an owner that narrows a walk: one whose part was forgotten
+// must not stand for more than it names.
+func (o Owner) validate() error {
+	if o.Tenant == "" || o.Subject == "" {
+		return &Error{Err: ErrMisconfigured, Detail: "owner needs both Tenant and Subject"}
 	}
 	return nil
 }

@@ -285,7 +285,7 @@ func (m *model) step(t *testing.T, s step) error {
 		}
 		return err
 	case "sweep":
-		_, err := store.Sweep(t.Context(), oauthstore.Owner{})
+		_, err := store.Sweep(t.Context())
 		return err
 	case "answer lost":
 		m.as.Once(nil, func(_ url.Values, consume func() *http.Response) (*http.Response, error) {

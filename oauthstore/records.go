@@ -153,6 +153,19 @@ func (r *records) each(ctx context.Context, filter backend.Filter, f func(backen
 	}
 }
 
+// snapshot opens a credential of a list.
+func (r *records) snapshot(ctx context.Context, it backend.Item) (*snapshot, error) {
+	plain, err := r.open(ctx, purposeRecord, it.ID, it.Version, it.Data)
+	if err != nil {
+		return nil, err
+	}
+	cred, err := decodeCredential(plain)
+	if err != nil {
+		return nil, err
+	}
+	return newSnapshot(cred, it.Version, it.Now), nil
+}
+
 // reseal seals a record with the primary key, unless another writer has changed
 // it.
 func (r *records) reseal(ctx context.Context, it backend.Item) error {

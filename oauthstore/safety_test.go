@@ -240,7 +240,7 @@ func TestKeyRotation(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, oauthstore.StateUnknown, st.State)
 	assert.Equal(t, oauthstore.ReasonKeyUnavailable, st.Reason)
-	list, err := third.List(ctx, oauthstore.Owner{})
+	list, err := third.ListAll(ctx)
 	require.NoError(t, err)
 	assert.Len(t, list, 4)
 	_, err = third.Put(ctx, testKey("a"), w.as.credential("again"))
@@ -264,7 +264,7 @@ func TestRecordsThatCanNotBeReadDoNotHideTheOthers(t *testing.T) {
 	altered := row
 	altered.Version++
 	require.NoError(t, w.backend.Put(ctx, id, altered, row.Version))
-	list, err := w.replica(t, nil).List(ctx, oauthstore.Owner{})
+	list, err := w.replica(t, nil).ListAll(ctx)
 	require.NoError(t, err)
 	require.Len(t, list, 3)
 	states := []oauthstore.State{list[0].State, list[1].State, list[2].State}

@@ -81,14 +81,29 @@ func (sn *snapshot) status(key Key) Status {
 }
 
 // List returns the status of every credential of owner, in the order of
-// provider, account and server; an owner without a subject means all of the
-// tenant, and the zero owner all of the store. A record that can't be opened is
-// [StateUnknown]. It reads page by page, and is for people's screens rather than
-// for whole populations.
+// provider, account and server. A record that can't be opened is [StateUnknown].
+// An owner without a tenant or a subject is [ErrMisconfigured]: see
+// [Store.ListTenant] and [Store.ListAll].
 func (s *Store) List(ctx context.Context, owner Owner) ([]Status, error) {
-	if err := owner.scope(); err != nil {
+	if err := owner.validate(); err != nil {
 		return nil, fail("list", Key{Owner: owner}, err)
 	}
+	return s.list(ctx, owner)
+}
+
+// ListTenant is [Store.List] for all owners of a tenant.
+func (s *Store) ListTenant(ctx context.Context, tenant string) ([]Status, error) {
+	if tenant == "" {
+		return nil, fail("list", Key{}, &Error{Err: ErrMisconfigured, Detail: "tenant is empty"})
+	}
+	return s.list(ctx, Owner{Tenant: tenant})
+}
+
+// ListAll is [Store.List] for all tenants. It reads page by page and returns
+// everything at once: it is for operators of small stores.
+func (s *Store) ListAll(ctx context.Context) ([]Status, error) { return s.list(ctx, Owner{}) }
+
+func (s *Store) list(ctx context.Context, owner Owner) ([]Status, error) {
 	var out []Status
 	err := s.each(ctx, backend.Filter{Kind: backend.KindCredential, Tenant: owner.Tenant, Subject: owner.Subject}, func(key Key, sn *snapshot, err error) error {
 		switch {
@@ -114,14 +129,7 @@ func (s *Store) List(ctx context.Context, owner Owner) ([]Status, error) {
 // kept a record from being opened; f decides whether that ends the walk.
 func (s *Store) each(ctx context.Context, filter backend.Filter, f func(key Key, sn *snapshot, err error) error) error {
 	return s.records.each(ctx, filter, func(it backend.Item) error {
-		var sn *snapshot
-		plain, err := s.records.open(ctx, purposeRecord, it.ID, it.Version, it.Data)
-		if err == nil {
-			var rec *storedCredential
-			if rec, err = decodeCredential(plain); err == nil {
-				sn = newSnapshot(rec, it.Version, it.Now)
-			}
-		}
+		sn, err := s.records.snapshot(ctx, it)
 		return f(keyOf(it.ID), sn, err)
 	})
 }

@@ -16,36 +16,45 @@ type Swept struct {
 	Refreshed   int // that have a new pair now
 	Reauthorize int // whose users must connect again
 	Failed      int // that failed and will be retried
-	Skipped     int // that were skipped because their authorization server fails
+	Skipped     int // that were skipped: their authorization server fails, or there are too many for one sweep
 	Expiring    int // that expire soon and can't be refreshed; reported once each
 }
 
-// Bounds of a sweep.
-const (
-	sweepBatch   = 100
-	sweepPending = 10 * sweepBatch // credentials in memory
-)
+// sweepBatch is how many credentials one page of a sweep has.
+const sweepBatch = 100
 
-// Sweep refreshes the credentials of owner that are due, once. Call it from a
-// scheduler, every minute or so; several processes may sweep at once. An owner
-// without a subject means the whole tenant; the zero owner means all. Sweep reads
-// in small batches, holds nothing in the database while it waits, and pauses
-// where authorization servers ask for it. It counts failed refreshes, which are
-// retried later; the error is the backend's, ctx's or of a closed store.
-func (s *Store) Sweep(ctx context.Context, owner Owner) (Swept, error) {
-	if err := owner.scope(); err != nil {
-		return Swept{}, fail("sweep", Key{}, err)
+// Sweep refreshes the credentials of all tenants that are due, once. Call it from
+// a scheduler, every minute or so; several sweeps may run at once, in one process
+// or several. The issuers take turns, so that none waits for a slow one. Sweep
+// reads in small batches, holds nothing in the database while it waits, and
+// pauses where authorization servers ask for it. It counts failed refreshes,
+// which are retried later; the error is the backend's, ctx's or of a closed
+// store.
+func (s *Store) Sweep(ctx context.Context) (Swept, error) { return s.sweep(ctx, Owner{}) }
+
+// SweepOwner is [Store.Sweep] for one owner. An owner without a tenant or a
+// subject is [ErrMisconfigured].
+func (s *Store) SweepOwner(ctx context.Context, owner Owner) (Swept, error) {
+	if err := owner.validate(); err != nil {
+		return Swept{}, fail("sweep", Key{Owner: owner}, err)
 	}
-	sw := &sweeper{store: s, perIssuer: s.opts.SweepPerIssuer, slots: make(map[string]chan struct{}), pending: make(chan struct{}, sweepPending)}
+	return s.sweep(ctx, owner)
+}
+
+func (s *Store) sweep(ctx context.Context, owner Owner) (Swept, error) {
+	sw := &sweeper{store: s}
+	sw.queue = sweepQueue{
+		perIssuer: s.opts.SweepPerIssuer, issuers: make(map[string]*sweepIssuer), work: func(key Key) { sw.visit(ctx, key) },
+	}
 	now, err := s.records.now(ctx)
 	if err != nil {
 		return Swept{}, fail("sweep", Key{}, err)
 	}
 	filter := backend.Filter{Kind: backend.KindCredential, Tenant: owner.Tenant, Subject: owner.Subject, DueBefore: now}
 	err = sw.walk(ctx, filter)
-	sw.work.Wait()
+	sw.queue.done.Wait()
 	if err == nil {
-		err = ctx.Err()
+		err = sw.over(ctx)
 	}
 	if err != nil {
 		return sw.count, fail("sweep", Key{}, err)
@@ -54,20 +63,27 @@ func (s *Store) Sweep(ctx context.Context, owner Owner) (Swept, error) {
 }
 
 type sweeper struct {
-	store     *Store
-	perIssuer int
-	pending   chan struct{} // one for each credential that waits for its turn or is refreshed
-	work      sync.WaitGroup
+	store *Store
+	queue sweepQueue
 
-	mu    sync.Mutex // guards what follows
-	count Swept
-	slots map[string]chan struct{} // by issuer
+	mu    sync.Mutex
+	count Swept // guarded by mu
 }
 
-// walk goes through what is due, page by page. Those of a slow authorization
-// server wait for their turn beside the others, of this page and of the next.
+// over returns why the sweep has to end, or nil.
+func (w *sweeper) over(ctx context.Context) error {
+	if w.store.life.isClosed() {
+		return backend.ErrClosed
+	}
+	return ctx.Err()
+}
+
+// walk queues what is due, page by page.
 func (w *sweeper) walk(ctx context.Context, filter backend.Filter) error {
 	for cursor := ""; ; {
+		if err := w.over(ctx); err != nil {
+			return err
+		}
 		items, next, err := w.store.records.db.List(ctx, filter, cursor, sweepBatch)
 		if err != nil {
 			return err
@@ -75,9 +91,7 @@ func (w *sweeper) walk(ctx context.Context, filter backend.Filter) error {
 		// Sweepers that start together must not walk in step.
 		mathrand.Shuffle(len(items), func(i, j int) { items[i], items[j] = items[j], items[i] }) //nolint:gosec // no secret depends on it
 		for _, it := range items {
-			if err := w.visit(ctx, keyOf(it.ID)); err != nil {
-				return err
-			}
+			w.enqueue(ctx, it)
 		}
 		if next == "" {
 			return nil
@@ -86,15 +100,15 @@ func (w *sweeper) walk(ctx context.Context, filter backend.Filter) error {
 	}
 }
 
-func (w *sweeper) slotsOf(issuer string) chan struct{} {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	c := w.slots[issuer]
-	if c == nil {
-		c = make(chan struct{}, w.perIssuer)
-		w.slots[issuer] = c
+// enqueue queues a credential by its issuer.
+func (w *sweeper) enqueue(ctx context.Context, it backend.Item) {
+	issuer := "" // of a record that can't be opened
+	if sn, err := w.store.records.snapshot(ctx, it); err == nil {
+		issuer = clientAudience(&sn.cred.Provenance)
 	}
-	return c
+	if !w.queue.add(issuer, keyOf(it.ID)) {
+		w.add(func(c *Swept) { c.Due++; c.Skipped++ })
+	}
 }
 
 func (w *sweeper) add(f func(*Swept)) {
@@ -103,58 +117,30 @@ func (w *sweeper) add(f func(*Swept)) {
 	f(&w.count)
 }
 
-// visit looks at one credential and sees to it in the background. The error is
-// that the pass is over.
-func (w *sweeper) visit(ctx context.Context, key Key) error {
-	select {
-	case <-w.store.life.closing:
-		return backend.ErrClosed
-	case <-ctx.Done():
-		return ctx.Err()
-	case w.pending <- struct{}{}:
+// visit looks at one credential and refreshes it.
+func (w *sweeper) visit(ctx context.Context, key Key) {
+	if w.over(ctx) != nil {
+		return
 	}
-	handed := false
-	defer func() {
-		if !handed {
-			<-w.pending
-		}
-	}()
 	sn, err := w.store.read(ctx, key)
 	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case errors.Is(err, ErrNotFound) || err == nil && !sn.due():
-		return nil // others were here since the page was read
+	case ctx.Err() != nil, errors.Is(err, ErrNotFound), err == nil && !sn.due():
+		return // or others were here since the page was read
 	}
 	w.add(func(c *Swept) { c.Due++ })
 	switch {
 	case err != nil:
 		w.add(func(c *Swept) { c.Failed++ })
+		return
 	case !sn.cred.refreshable():
 		w.warn(ctx, key, sn)
-	default:
-		handed = true
-		w.work.Go(func() {
-			defer func() { <-w.pending }()
-			w.one(ctx, key, sn)
-		})
-	}
-	return nil
-}
-
-func (w *sweeper) one(ctx context.Context, key Key, sn *snapshot) {
-	slots := w.slotsOf(clientAudience(&sn.cred.Provenance))
-	select {
-	case slots <- struct{}{}:
-		defer func() { <-slots }()
-	case <-ctx.Done():
 		return
 	}
 	if w.store.gates.paused(&sn.cred.Provenance) {
 		w.add(func(c *Swept) { c.Skipped++ })
 		return
 	}
-	_, err := w.store.refresh(ctx, key, sn, false)
+	_, err = w.store.refresh(ctx, key, sn, false)
 	w.add(func(c *Swept) {
 		switch {
 		case err == nil:

@@ -31,16 +31,16 @@ func TestASweepRefreshesWhatIsDueAndNoMoreAtOnceThanAllowed(t *testing.T) {
 		}
 		w.connect(t, testKey("dies"), func(c *oauthstore.Credential) { c.Profile.OldAccessDies = true })
 		w.connect(t, testKey("external"), func(c *oauthstore.Credential) { c.RefreshedElsewhere = true })
-		n, err := w.store.Sweep(t.Context(), oauthstore.Owner{})
+		n, err := w.store.Sweep(t.Context())
 		require.NoError(t, err)
 		assert.Equal(t, oauthstore.Swept{}, n)
 
 		wait(t, 50*time.Minute)
-		n, err = w.store.Sweep(t.Context(), oauthstore.Owner{})
+		n, err = w.store.Sweep(t.Context())
 		require.NoError(t, err)
 		assert.Equal(t, oauthstore.Swept{Due: 250, Refreshed: 250}, n)
 		assert.EqualValues(t, 7, most.Load())
-		n, err = w.store.Sweep(t.Context(), oauthstore.Owner{})
+		n, err = w.store.Sweep(t.Context())
 		require.NoError(t, err)
 		assert.Zero(t, n.Due)
 		assert.Equal(t, 250, w.as.Posts())
@@ -59,7 +59,7 @@ func TestASweepLeavesAFailingServerAlone(t *testing.T) {
 			w.connect(t, testKey(fmt.Sprint("u", i)), nil)
 		}
 		wait(t, 50*time.Minute)
-		n, err := w.store.Sweep(t.Context(), oauthstore.Owner{})
+		n, err := w.store.Sweep(t.Context())
 		require.NoError(t, err)
 		assert.Equal(t, 100, n.Due)
 		assert.Equal(t, 100, n.Failed+n.Skipped)
@@ -78,7 +78,7 @@ func TestASweepTellsOnceOfWhatEndsForGood(t *testing.T) {
 			c.Expiry = time.Now().Add(30 * time.Hour)
 		})
 		for range 48 {
-			_, err := w.store.Sweep(t.Context(), oauthstore.Owner{})
+			_, err := w.store.Sweep(t.Context())
 			require.NoError(t, err)
 			wait(t, time.Hour)
 		}
@@ -101,7 +101,7 @@ func TestTwoSweepersRefreshEachCredentialOnce(t *testing.T) {
 		done := make(chan error, 3)
 		for range cap(done) {
 			s := w.replica(t, nil)
-			go func() { _, err := s.Sweep(t.Context(), oauthstore.Owner{}); done <- err }()
+			go func() { _, err := s.Sweep(t.Context()); done <- err }()
 		}
 		for range cap(done) {
 			require.NoError(t, <-done)
@@ -157,17 +157,18 @@ func TestADisconnectElsewhereIsObeyed(t *testing.T) {
 	}
 }
 
-func TestASubjectWithoutItsTenantIsNobody(t *testing.T) {
+// An owner with a part that was forgotten must not stand for all users.
+func TestAnOwnerWithoutItsPartsIsNobody(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
 	w.connect(t, testKey("u"), nil)
-	_, err := w.store.List(t.Context(), oauthstore.Owner{Subject: "u"})
-	require.ErrorIs(t, err, oauthstore.ErrMisconfigured)
-	_, err = w.store.Sweep(t.Context(), oauthstore.Owner{Subject: "u"})
-	require.ErrorIs(t, err, oauthstore.ErrMisconfigured)
-	for _, owner := range []oauthstore.Owner{{}, {Tenant: "acme"}, {Tenant: "acme", Subject: "u"}} {
+	for _, owner := range []oauthstore.Owner{{}, {Subject: "u"}, {Tenant: "acme"}} {
 		list, err := w.store.List(t.Context(), owner)
-		require.NoError(t, err)
-		assert.Len(t, list, 1)
+		require.ErrorIs(t, err, oauthstore.ErrMisconfigured, "%+v", owner)
+		assert.Empty(t, list)
+		_, err = w.store.SweepOwner(t.Context(), owner)
+		require.ErrorIs(t, err, oauthstore.ErrMisconfigured, "%+v", owner)
 	}
+	_, err := w.store.ListTenant(t.Context(), "")
+	require.ErrorIs(t, err, oauthstore.ErrMisconfigured)
 }

@@ -30,11 +30,11 @@ the same time. --owner restricts it to one owner.`,
 		Args: cobra.NoArgs,
 		RunE: a.begin(func(ctx context.Context, _ []string) error {
 			return a.withStore(ctx, func(store *oauthstore.Store) error {
-				var owner oauthstore.Owner
+				sweep := store.Sweep
 				if a.global.given("owner") {
-					owner = a.global.owner
+					sweep = func(ctx context.Context) (oauthstore.Swept, error) { return store.SweepOwner(ctx, a.global.owner) }
 				}
-				n, err := store.Sweep(ctx, owner)
+				n, err := sweep(ctx)
 				if err != nil {
 					return err
 				}

@@ -40,7 +40,7 @@ func run(ctx context.Context) error {
 		return errors.Join(err, store.Close(ctx))
 	}
 	fmt.Fprintf(os.Stdout, "adopted %d credentials\n", n)
-	all, err := store.List(ctx, oauthstore.Owner{})
+	all, err := store.ListAll(ctx)
 	for _, s := range all {
 		fmt.Fprintln(os.Stdout, s.Key, s.State, s.Reason)
 	}

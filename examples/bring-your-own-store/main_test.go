@@ -97,7 +97,7 @@ func TestRowsAreAdoptedOnce(t *testing.T) {
 	n, err := adopt(t.Context(), pool, cipher, store, registration)
 	require.NoError(t, err)
 	assert.Equal(t, 2, n)
-	all, err := store.List(t.Context(), oauthstore.Owner{Tenant: "acme"})
+	all, err := store.ListTenant(t.Context(), "acme")
 	require.NoError(t, err)
 	require.Len(t, all, 2)
 	assert.Equal(t, oauthstore.StateActive, all[0].State)

@@ -34,7 +34,7 @@ func (*sweepWorker) Timeout(*river.Job[sweepArgs]) time.Duration { return 10 * t
 
 // Work runs one sweep and purges expired records.
 func (w *sweepWorker) Work(ctx context.Context, _ *river.Job[sweepArgs]) error {
-	swept, err := w.store.Sweep(ctx, oauthstore.Owner{})
+	swept, err := w.store.Sweep(ctx)
 	if err != nil {
 		return err
 	}

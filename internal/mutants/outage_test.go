@@ -108,4 +108,18 @@ var outageMutations = []mutation{
 		pkg:     "./oauthstore", run: "TestASavedClientIsKeptWhileItIsUsed",
 		promise: "a client that is used is kept",
 	},
+	{
+		name: "one line for all issuers of a sweep", file: "oauthstore/sweep.go",
+		old:     "\t\tissuer = clientAudience(&sn.cred.Provenance)\n",
+		changed: "\t\t_ = sn\n",
+		pkg:     "./oauthstore", run: "TestASweepDoesNotWaitForASlowServerWithTheOthers",
+		promise: "a slow server does not delay the refreshes of the others",
+	},
+	{
+		name: "full sweep refuses other issuers", file: "oauthstore/sweepqueue.go",
+		old:     "if q.queued >= sweepQueued && len(i.keys) >= q.perIssuer {",
+		changed: "if q.queued >= sweepQueued {",
+		pkg:     "./oauthstore", run: "TestAFullSweepQueueStillTakesOtherIssuers",
+		promise: "an issuer with many credentials does not keep others out of a sweep",
+	},
 }

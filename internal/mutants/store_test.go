@@ -164,11 +164,11 @@ var storeMutations = []mutation{
 		promise: "a sweep of one user leaves the others alone",
 	},
 	{
-		name: "subject without a tenant allowed", file: "oauthstore/key.go",
-		old:     `if o.Tenant == "" && o.Subject != "" {`,
+		name: "owner without its parts lists others", file: "oauthstore/key.go",
+		old:     `if o.Tenant == "" || o.Subject == "" {`,
 		changed: "if false {",
-		pkg:     "./oauthstore", run: "TestASubjectWithoutItsTenantIsNobody",
-		promise: "a subject without a tenant is not every tenant's subject of that name",
+		pkg:     "./oauthstore", run: "TestAnOwnerWithoutItsPartsIsNobody",
+		promise: "a forgotten part of an owner does not list other users",
 	},
 	{
 		name: "shared grant looked for in other tenants", file: "oauthstore/disconnect.go",

@@ -310,7 +310,7 @@ func (p *population) sweep(t *testing.T, servers []*tokenServer) {
 		}
 	})
 	start := time.Now()
-	swept, err := s.Sweep(t.Context(), oauthstore.Owner{})
+	swept, err := s.Sweep(t.Context())
 	took := time.Since(start)
 	stop()
 	watching.Wait()

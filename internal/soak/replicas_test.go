@@ -114,7 +114,7 @@ func TestTenMinuteResponseKeepsItsTokenIfRefreshesRevokeIt(t *testing.T) {
 							_, err := s.Token(t.Context(), r.key, oauthstore.Need{})
 							assert.NoError(t, err)
 							if i%12 == 0 {
-								_, err := s.Sweep(t.Context(), oauthstore.Owner{})
+								_, err := s.Sweep(t.Context())
 								assert.NoError(t, err)
 							}
 						}
