@@ -130,7 +130,7 @@ func redirects(m *mark) map[string]http.HandlerFunc {
 	}
 }
 
-// presents has the token of a server presented elsewhere: by the probe, and by
+// presents tries to have a server's token sent elsewhere: by the probe, and by
 // OpenAI, which sends the entry's token to the entry's URL. It returns the number
 // of trials.
 func (s *shootingRange) presents(t *testing.T, m *mark) int {
@@ -143,8 +143,7 @@ func (s *shootingRange) presents(t *testing.T, m *mark) int {
 		Provenance: oauthstore.Provenance{Obtained: oauthstore.ObtainedConsent, Way: way.ID, Issuer: m.issuer, Resource: m.server},
 	}
 	owner := victim("presents")
-	// What OpenAI does with the entry of a provider, for which the store returns
-	// that token.
+	// openAI sends an entry's token to the entry's URL, as OpenAI does.
 	openAI := func(p providers.Provider, server string, token oauthstore.Token) error {
 		source := oauthstore.SourceFunc(func(context.Context, oauthstore.Key, time.Duration) (oauthstore.Token, error) { return token, nil })
 		b, err := mcptools.NewBuilder(p, source, &mcptools.Options{InsecureTransport: s.net})
@@ -200,8 +199,8 @@ var foreignTokens = map[string]string{
 	"an AI platform": "sk-" + strings.Repeat("a", 40),
 }
 
-// foreignTokens brings another vendor's tokens to a server, by mistake. It
-// returns the number of trials.
+// foreignTokens passes tokens of other vendors for a server, as users do by
+// mistake. It returns the number of trials.
 func (s *shootingRange) foreignTokens(t *testing.T, m *mark) int {
 	t.Helper()
 	ask := connect.Ask{ServerURL: m.server}
@@ -222,7 +221,7 @@ func (s *shootingRange) foreignTokens(t *testing.T, m *mark) int {
 		_, err = b.Entry(t.Context(), victim("foreign"), &mcptools.BuildOptions{ServerURL: m.server})
 		return err
 	}
-	// A token without a known shape is presented to find out.
+	// The server is asked about a token of unknown shape.
 	s.net.begin(hostileTrial{trial: m.id + ": a token without a shape", serve: listTools})
 	before := s.net.reached("token")
 	require.NoError(t, imports(custom, connect.Token{AccessToken: oauthstore.NewSecret(canary("token", m.host))}), m.id)
@@ -232,7 +231,7 @@ func (s *shootingRange) foreignTokens(t *testing.T, m *mark) int {
 	for vendor, token := range foreignTokens {
 		s.net.begin(hostileTrial{trial: m.id + ": a token of " + vendor, serve: listTools, never: []string{token}})
 		for _, p := range []providers.Provider{custom, m.provider} {
-			if p.Vendor == vendor || takes(p, token) || p.Vendor != "" && mayBeAnyones(token) {
+			if p.Vendor == vendor || takes(p, token) || p.Vendor != "" && isAmbiguous(token) {
 				continue
 			}
 			require.Error(t, imports(p, connect.Token{AccessToken: oauthstore.NewSecret(token)}), m.id)
@@ -242,9 +241,9 @@ func (s *shootingRange) foreignTokens(t *testing.T, m *mark) int {
 	return trials
 }
 
-// mayBeAnyones reports whether a token has a shape that does not name its vendor.
-// A vendor's server may take one, with a warning.
-func mayBeAnyones(token string) bool {
+// isAmbiguous reports whether several vendors issue tokens of that shape. A
+// vendor's server may take one, with a warning.
+func isAmbiguous(token string) bool {
 	r, _ := providers.Recognize(token)
 	return r.Certainty != providers.Certain
 }
