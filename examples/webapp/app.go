@@ -34,14 +34,14 @@ type app struct {
 }
 
 // routes returns the handler of all paths. The two handlers of package connect
-// are all that a consent needs. Cross-origin posts are rejected.
+// let users connect, connect again and disconnect. Cross-origin posts are
+// rejected.
 func (a *app) routes(web *connect.Web) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/connect/{provider}", web.Connect())
+	mux.Handle("/connect/", web.Connect())
 	mux.Handle("/callback", web.Callback())
 	mux.HandleFunc("GET /{$}", a.home)
 	mux.HandleFunc("POST /sign-in", a.signIn)
-	mux.HandleFunc("POST /disconnect/{provider}", a.user(a.disconnect))
 	mux.HandleFunc("POST /ask", a.user(a.ask))
 	if a.world != nil {
 		mux.HandleFunc("POST /break", a.user(a.breakIt))
@@ -95,25 +95,6 @@ func (a *app) user(serve func(http.ResponseWriter, *http.Request, oauthstore.Own
 	}
 }
 
-// disconnect revokes the credential at the vendor and deletes it.
-func (a *app) disconnect(w http.ResponseWriter, r *http.Request, owner oauthstore.Owner) {
-	for _, p := range a.providers {
-		if p.ID != r.PathValue("provider") {
-			continue
-		}
-		if _, err := a.store.Disconnect(r.Context(), keyOf(p, owner)); err != nil {
-			a.show(w, r, page{Status: http.StatusServiceUnavailable, Failure: "Disconnecting failed: try again later."})
-			return
-		}
-	}
-	http.Redirect(w, r, "/", http.StatusSeeOther)
-}
-
-// keyOf returns the key of a user's credential.
-func keyOf(p providers.Provider, owner oauthstore.Owner) oauthstore.Key {
-	return oauthstore.Key{Owner: owner, Provider: p.ID, Server: p.Server.URL}
-}
-
 // ask lets the model answer a question with the user's connected servers.
 func (a *app) ask(w http.ResponseWriter, r *http.Request, owner oauthstore.Owner) {
 	answer := page{Status: http.StatusOK, Question: r.PostFormValue("question")}
@@ -143,14 +124,11 @@ func (a *app) ask(w http.ResponseWriter, r *http.Request, owner oauthstore.Owner
 type page struct {
 	Status             int
 	User               string
-	Connections        []connection
 	Question, Answer   string
 	Failure, Wait, Why string
 	InWorld            bool
 	Done               string
 }
-
-type connection struct{ ID, Name, State string }
 
 //go:embed page.html
 var pageText string
@@ -162,16 +140,6 @@ func (a *app) home(w http.ResponseWriter, r *http.Request) { a.show(w, r, page{S
 func (a *app) show(w http.ResponseWriter, r *http.Request, p page) {
 	if owner, err := a.signedIn(r); err == nil {
 		p.User, p.InWorld = owner.Subject, a.world != nil
-		for _, provider := range a.providers {
-			c := connection{ID: provider.ID, Name: provider.Name}
-			switch status, err := a.store.Status(r.Context(), keyOf(provider, owner)); {
-			case err == nil:
-				c.State = string(status.State)
-			case !errors.Is(err, oauthstore.ErrNotFound):
-				c.State = string(oauthstore.StateUnknown)
-			}
-			p.Connections = append(p.Connections, c)
-		}
 	}
 	if p.Failure != "" {
 		p.Why = strconv.Itoa(p.Status) + " " + http.StatusText(p.Status)

@@ -91,23 +91,44 @@ func (b *browser) post(t *testing.T, path string, fields ...string) (int, string
 
 var formToken = regexp.MustCompile(`name="token" value="(\w+)"`)
 
-// connect runs the consent flow: the page, the button, the vendor, the
-// callback, and back to the list.
-func (b *browser) connect(t *testing.T, id string) string {
+// list returns the connections page.
+func (b *browser) list(t *testing.T) string {
 	t.Helper()
-	status, page := b.get(t, "connect/"+id+"?return_to=/")
-	require.Equal(t, http.StatusOK, status, page)
-	token := formToken.FindStringSubmatch(page)
-	require.NotNil(t, token, page)
-	status, page = b.post(t, "connect/"+id, "token", token[1], "return_to", "/")
+	status, page := b.get(t, "connect/")
 	require.Equal(t, http.StatusOK, status, page)
 	return page
 }
 
-// state returns the state of a provider on the page.
+// connect runs the consent flow: the page, the button, the vendor, the
+// callback, and back to the list.
+func (b *browser) connect(t *testing.T, id string) string {
+	t.Helper()
+	status, page := b.get(t, "connect/"+id+"?return_to=/connect/")
+	require.Equal(t, http.StatusOK, status, page)
+	token := formToken.FindStringSubmatch(page)
+	require.NotNil(t, token, page)
+	status, page = b.post(t, "connect/"+id, "token", token[1], "return_to", "/connect/")
+	require.Equal(t, http.StatusOK, status, page)
+	return page
+}
+
+// disconnect confirms the disconnection and returns the list.
+func (b *browser) disconnect(t *testing.T, id string) string {
+	t.Helper()
+	status, page := b.get(t, "connect/"+id+"/disconnect")
+	require.Equal(t, http.StatusOK, status, page)
+	status, page = b.post(t, "connect/"+id+"/disconnect", "token", formToken.FindStringSubmatch(page)[1])
+	require.Equal(t, http.StatusOK, status, page)
+	return page
+}
+
+const notConnected = "Connect"
+
+// state returns the state of a provider on the connections page, or the link to
+// connect it.
 func state(t *testing.T, page, id string) string {
 	t.Helper()
-	m := regexp.MustCompile(`<li id="` + id + `"><b>\w+</b> <span>([^<]*)</span>`).FindStringSubmatch(page)
+	m := regexp.MustCompile(`(?s)<li id="` + id + `" class="card">.*?(?:<p class="state \w*">|<a [^>]*>)([^<]*)<`).FindStringSubmatch(page)
 	require.NotNil(t, m, page)
 	return m[1]
 }
@@ -115,25 +136,24 @@ func state(t *testing.T, page, id string) string {
 func TestUserConnectsAsksAndDisconnects(t *testing.T) {
 	t.Parallel()
 	mia := newBrowser(t, start(t, ""), "mia")
-	_, page := mia.get(t, "")
-	assert.Equal(t, "not connected", state(t, page, "notes"))
+	assert.Equal(t, notConnected, state(t, mia.list(t), "notes"))
 	status, page := mia.post(t, "ask", "question", "What is new?")
 	assert.Equal(t, http.StatusConflict, status)
 	assert.Contains(t, page, "Notes is not connected: connect your account and try again.")
 
 	page = mia.connect(t, "notes")
-	assert.Equal(t, "active", state(t, page, "notes"))
-	assert.Equal(t, "not connected", state(t, page, "tasks"))
+	assert.Equal(t, "Connected", state(t, page, "notes"))
+	assert.Equal(t, notConnected, state(t, page, "tasks"))
 	page = mia.connect(t, "tasks")
-	assert.Equal(t, "active", state(t, page, "tasks"))
+	assert.Equal(t, "Connected", state(t, page, "tasks"))
 	status, page = mia.post(t, "ask", "question", "<What> is new?")
 	assert.Equal(t, http.StatusOK, status)
 	assert.Contains(t, page, "notes/search: 2 notes of user")
 	assert.Contains(t, page, "tasks/search: 2 tasks of user")
 
-	_, page = mia.post(t, "disconnect/tasks")
-	assert.Equal(t, "not connected", state(t, page, "tasks"))
-	assert.Equal(t, "active", state(t, page, "notes"))
+	page = mia.disconnect(t, "tasks")
+	assert.Equal(t, notConnected, state(t, page, "tasks"))
+	assert.Equal(t, "Connected", state(t, page, "notes"))
 	_, page = mia.post(t, "ask", "question", "What is new?")
 	assert.Contains(t, page, "notes/search")
 	assert.NotContains(t, page, "tasks/search")
@@ -161,8 +181,8 @@ func TestFaultsAreRepairedOrShownToTheUser(t *testing.T) {
 	status, page = mia.post(t, "ask", "question", "What is new?")
 	assert.Equal(t, http.StatusConflict, status)
 	assert.Contains(t, page, "Notes no longer accepts the connection: connect your account again.")
-	assert.Equal(t, "reauth_required", state(t, page, "notes"))
-	assert.Equal(t, "active", state(t, mia.connect(t, "notes"), "notes"))
+	assert.Equal(t, "Must be connected again", state(t, mia.list(t), "notes"))
+	assert.Equal(t, "Connected", state(t, mia.connect(t, "notes"), "notes"))
 }
 
 func TestUsersAreIsolated(t *testing.T) {
@@ -170,21 +190,22 @@ func TestUsersAreIsolated(t *testing.T) {
 	site := start(t, "")
 	mia, noa := newBrowser(t, site, "mia"), newBrowser(t, site, "noa")
 	mia.connect(t, "notes")
-	_, page := noa.get(t, "")
-	assert.Equal(t, "not connected", state(t, page, "notes"))
-	noa.post(t, "disconnect/notes")
-	_, page = mia.get(t, "")
-	assert.Equal(t, "active", state(t, page, "notes"))
+	assert.Equal(t, notConnected, state(t, noa.list(t), "notes"))
+	status, page := noa.get(t, "connect/notes/disconnect")
+	assert.Equal(t, http.StatusNotFound, status, page)
+	assert.Equal(t, "Connected", state(t, mia.list(t), "notes"))
 
 	stranger := &browser{site: site, http: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
-	for _, path := range []string{"ask", "disconnect/notes"} {
+	for _, path := range []string{"ask", "connect/notes/disconnect"} {
 		status, page := stranger.post(t, path, "question", "What is new?")
 		assert.Equal(t, http.StatusOK, status)
 		assert.Contains(t, page, "Who are you?")
 	}
-	_, page = stranger.get(t, "connect/notes")
-	assert.Contains(t, page, "Who are you?")
-	status, _ := stranger.post(t, "sign-in", "name", "root")
+	for _, path := range []string{"connect/", "connect/notes"} {
+		_, page = stranger.get(t, path)
+		assert.Contains(t, page, "Who are you?")
+	}
+	status, _ = stranger.post(t, "sign-in", "name", "root")
 	assert.Equal(t, http.StatusForbidden, status)
 }
 
@@ -193,24 +214,22 @@ func TestCrossOriginPostsAreRejected(t *testing.T) {
 	site := start(t, "")
 	mia := newBrowser(t, site, "mia")
 	mia.connect(t, "notes")
-	for _, path := range []string{"ask", "disconnect/notes", "sign-in", "break", "connect/notes"} {
+	for _, path := range []string{"ask", "connect/notes/disconnect", "sign-in", "break", "connect/notes"} {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, site+path, nil)
 		require.NoError(t, err)
 		req.Header.Set("Origin", "https://evil.example.com")
 		status, _ := mia.do(t, req)
 		assert.Equal(t, http.StatusForbidden, status, path)
 	}
-	status, _ := mia.get(t, "disconnect/notes")
-	assert.Equal(t, http.StatusMethodNotAllowed, status, "a link changes nothing")
-	_, page := mia.get(t, "")
-	assert.Equal(t, "active", state(t, page, "notes"))
+	mia.get(t, "connect/notes/disconnect")
+	assert.Equal(t, "Connected", state(t, mia.list(t), "notes"), "a link changes nothing")
 }
 
 func TestProvidersOfTheCatalogueCanBeListed(t *testing.T) {
 	t.Setenv("OPENAI_API_KEY", "made-up")
 	mia := newBrowser(t, start(t, "notion,linear"), "mia")
+	assert.Equal(t, notConnected, state(t, mia.list(t), "notion"))
 	_, page := mia.get(t, "")
-	assert.Equal(t, "not connected", state(t, page, "notion"))
 	assert.NotContains(t, page, "These servers run on your machine")
 	status, page := mia.post(t, "ask", "question", "What is new?")
 	assert.Equal(t, http.StatusConflict, status)
@@ -224,12 +243,17 @@ func TestSiteInChromium(t *testing.T) {
 	defer tab.Close(t)
 	tab.Visit(t, start(t, ""))
 	tab.Click(t, "button[value=mia]")
-	tab.Reads(t, "#notes span", "not connected")
+	tab.Reads(t, "#connections", "Connections")
 	tab.Picture(t, "webapp-begin")
+	tab.Click(t, "#connections")
+	tab.Reads(t, "#notes a", "Connect")
+	tab.Picture(t, "webapp-connections")
 	tab.Click(t, "#notes a")
 	tab.Reads(t, "h1", "Connect Notes")
 	tab.Click(t, "button")
-	tab.Reads(t, "#notes span", "active")
+	tab.Reads(t, "#notes .state", "Connected")
+	tab.Click(t, "main > .links a") // back
+	tab.Reads(t, "h1", "Acme")
 	tab.Click(t, "#ask button")
 	tab.Reads(t, ".answer", `notes/search: 2 notes of user: "Quarterly report" and "Printer paper"`)
 	tab.Picture(t, "webapp-answer")
@@ -238,6 +262,10 @@ func TestSiteInChromium(t *testing.T) {
 	tab.Click(t, "#ask button")
 	tab.Reads(t, ".failure p", "Notes no longer accepts the connection: connect your account again.")
 	tab.Picture(t, "webapp-failure")
-	tab.Click(t, "#notes button")
-	tab.Reads(t, "#notes span", "not connected")
+	tab.Click(t, "#connections")
+	tab.Reads(t, "#notes .state", "Must be connected again")
+	tab.Click(t, "#notes a:not(.primary)")
+	tab.Reads(t, "h1", "Disconnect Notes?")
+	tab.Click(t, "button")
+	tab.Reads(t, "#notes a", "Connect")
 }

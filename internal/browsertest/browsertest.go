@@ -105,6 +105,113 @@ func (b *Tab) Visit(t *testing.T, target string) {
 	b.driver.call(t, http.MethodPost, b.session+"/url", map[string]any{"url": target}, nil)
 }
 
+// A Screen is what a browser shows pages on.
+type Screen struct {
+	Width, Height int
+	Dark          bool // the person prefers dark pages
+	NoScript      bool // JavaScript is switched off
+}
+
+// Show makes the browser use a screen, from the next page on.
+func (b *Tab) Show(t *testing.T, s Screen) {
+	t.Helper()
+	scheme := "light"
+	if s.Dark {
+		scheme = "dark"
+	}
+	for cmd, params := range map[string]any{
+		"Emulation.setDeviceMetricsOverride":   map[string]any{"width": s.Width, "height": s.Height, "deviceScaleFactor": 1, "mobile": false},
+		"Emulation.setEmulatedMedia":           map[string]any{"features": []any{map[string]any{"name": "prefers-color-scheme", "value": scheme}}},
+		"Emulation.setScriptExecutionDisabled": map[string]any{"value": s.NoScript},
+	} {
+		b.driver.call(t, http.MethodPost, b.session+"/goog/cdp/execute", map[string]any{"cmd": cmd, "params": params}, nil)
+	}
+}
+
+// Keys of [Tab.Press] that are no characters.
+const (
+	KeyTab   = "\ue004"
+	KeyEnter = "\ue007"
+)
+
+// Press presses keys one after the other.
+func (b *Tab) Press(t *testing.T, keys string) {
+	t.Helper()
+	var actions []any
+	for _, key := range keys {
+		for _, kind := range []string{"keyDown", "keyUp"} {
+			actions = append(actions, map[string]any{"type": kind, "value": string(key)})
+		}
+	}
+	b.driver.call(t, http.MethodPost, b.session+"/actions", map[string]any{
+		"actions": []any{map[string]any{"type": "key", "id": "keyboard", "actions": actions}},
+	}, nil)
+}
+
+// Focused returns the name of the focused element for screen readers.
+func (b *Tab) Focused(t *testing.T) (name string) {
+	t.Helper()
+	var found map[string]string
+	b.driver.call(t, http.MethodGet, b.session+"/element/active", nil, &found)
+	for _, id := range found {
+		b.driver.call(t, http.MethodGet, b.session+"/element/"+id+"/computedlabel", nil, &name)
+	}
+	return name
+}
+
+// TabTo moves the focus with the tab key to the element with that name.
+func (b *Tab) TabTo(t *testing.T, name string) {
+	t.Helper()
+	var seen []string
+	for range 100 {
+		b.Press(t, KeyTab)
+		at := b.Focused(t)
+		if at == name {
+			return
+		}
+		seen = append(seen, at)
+	}
+	require.FailNow(t, "the tab key does not reach it", "%s; it reaches %q", name, seen)
+}
+
+// Run runs the body of a JavaScript function in the page and decodes the value
+// that it returns.
+func (b *Tab) Run(t *testing.T, script string, value any) {
+	t.Helper()
+	b.driver.call(t, http.MethodPost, b.session+"/execute/sync", map[string]any{"script": script, "args": []any{}}, value)
+}
+
+// Fits requires that no part of the page is beyond the side of the screen.
+func (b *Tab) Fits(t *testing.T) {
+	t.Helper()
+	var beyond []string
+	b.Run(t, `return [...document.querySelectorAll("body *")].filter(e => {
+		const r = e.getBoundingClientRect()
+		return r.width > 0 && (r.right > innerWidth + 1 || r.left < -1 || e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).display != "inline")
+	}).map(e => e.outerHTML.slice(0, 100))`, &beyond)
+	require.Empty(t, beyond)
+}
+
+// Accessible requires that axe-core finds nothing in the page. Without axe-core
+// the test fails in CI and logs that elsewhere.
+func (b *Tab) Accessible(t *testing.T) {
+	t.Helper()
+	path := os.Getenv("TOOLGRANT_AXE")
+	if path == "" {
+		require.Empty(t, os.Getenv("CI"), "TOOLGRANT_AXE is not set: source .ci/node")
+		t.Log("SKIP: TOOLGRANT_AXE is not set, so that accessibility is not checked")
+		return
+	}
+	source, err := os.ReadFile(path) //nolint:gosec // a tool's file
+	require.NoError(t, err)
+	b.Run(t, string(source), nil)
+	var found []string
+	b.driver.call(t, http.MethodPost, b.session+"/execute/async", map[string]any{"args": []any{}, "script": `const done = arguments[arguments.length - 1]
+		axe.run(document, {resultTypes: ["violations"]}).then(
+			r => done(r.violations.flatMap(v => v.nodes.map(n => v.id + ": " + n.html.slice(0, 150) + " " + n.failureSummary))), e => done([String(e)]))`}, &found)
+	require.Empty(t, found)
+}
+
 // Close closes the browser.
 func (b *Tab) Close(t *testing.T) {
 	t.Helper()

@@ -48,6 +48,7 @@ const module = "github.com/toolgrant/toolgrant"
 // types are the exported types of the module that can hold something.
 var types = []reflect.Type{
 	reflect.TypeFor[browsertest.Driver](),
+	reflect.TypeFor[browsertest.Screen](),
 	reflect.TypeFor[browsertest.Tab](),
 
 	reflect.TypeFor[failtext.Finding](),
@@ -60,10 +61,10 @@ var types = []reflect.Type{
 
 	reflect.TypeFor[faultproxy.Proxy](),
 
-	reflect.TypeFor[mcpprobe.Answer](),
 	reflect.TypeFor[mcpprobe.Request](),
 	reflect.TypeFor[mcpprobe.Result](),
 
+	reflect.TypeFor[oauth.Answer](),
 	reflect.TypeFor[oauth.AuthorizationRequest](),
 	reflect.TypeFor[oauth.Callback](),
 	reflect.TypeFor[oauth.Challenge](),

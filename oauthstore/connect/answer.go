@@ -64,7 +64,7 @@ func answerOf(kind Kind, name string) answer {
 		return answer{http.StatusBadGateway, name + " refused", []string{"The sign-in succeeded, but the server rejected the last step. Please start again."}}
 	case KindTooManySteps:
 		return answer{http.StatusTooManyRequests, name + " asks for permissions again and again", []string{"More would not help now. Please try again in an hour, or ask the operator."}}
-	case KindClientReplaced, KindUnavailable:
+	case KindClientReplaced, KindUnavailable, kindConnected: // a success has its own page
 	}
 	return answer{http.StatusServiceUnavailable, name + " does not respond now", []string{"This is probably temporary. Please try again in a moment, or start again."}}
 }

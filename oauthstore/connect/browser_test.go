@@ -70,11 +70,15 @@ func newLiveSite(t *testing.T) *liveSite {
 		p.Options.InsecureTransport = transport
 	})
 	resource, _ := s.MCP.Metadata["resource"].(string)
-	offered := []providers.Provider{providers.Custom("tasks", resource, &providers.CustomOptions{Name: "Tasks"})}
+	offered := []providers.Provider{
+		providers.Custom("tasks", resource, &providers.CustomOptions{Name: "Tasks", Description: "Tasks: the tasks of your team."}),
+		providers.Zapier(), providers.ZapierConnectionToken(), providers.Atlassian(), databricks(t), providers.Asana(), providers.DeepWiki(),
+		providers.Notion(), providers.Linear(), providers.Stripe(),
+	}
 	signedIn := func(r *http.Request) (oauthstore.Owner, error) {
 		c, err := r.Cookie("user")
 		if err != nil || c.Value == "" {
-			return oauthstore.Owner{}, errors.New("nobody is signed in")
+			return oauthstore.Owner{}, errors.New("no user is signed in")
 		}
 		return oauthstore.Owner{Tenant: "acme", Subject: c.Value}, nil
 	}
@@ -86,8 +90,8 @@ func newLiveSite(t *testing.T) *liveSite {
 	require.NoError(t, err)
 	ended, err := soon.Web(signedIn, &connect.WebOptions{Providers: offered})
 	require.NoError(t, err)
-	mux.Handle("/connect/{provider}", web.Connect())
-	mux.Handle("/hasty/{provider}", ended.Connect())
+	mux.Handle("/connect/", web.Connect())
+	mux.Handle("/hasty/", http.StripPrefix("/hasty", ended.Connect()))
 	mux.Handle("/callback", web.Callback())
 	mux.HandleFunc("/login", func(w http.ResponseWriter, r *http.Request) {
 		http.SetCookie(w, &http.Cookie{Name: "user", Value: r.FormValue("as"), Path: "/", Secure: true, HttpOnly: true})

@@ -13,11 +13,12 @@
 //		Verify:      verify,
 //	})
 //	web, err := connector.Web(signedIn, nil) // signedIn returns the owner of a request
-//	mux.Handle("/connect/{provider}", web.Connect())
+//	mux.Handle("/connect/", web.Connect()) // the connections page, and those below it
 //	mux.Handle("/callback", web.Callback())
 //
-// Its pages need only a link to /connect/asana. A program can also run the steps
-// itself:
+// Its pages need only a link: to /connect/, where users see their connections,
+// connect, connect again and disconnect, or to /connect/asana. A program can also
+// run the steps itself:
 //
 //	consent, err := connector.Begin(ctx, providers.Asana(), owner, nil)
 //	// keep consent.Binding in a cookie and send the browser to consent.URL;

@@ -65,13 +65,13 @@ func ExampleConnector_Web() {
 	signedIn := func(r *http.Request) (oauthstore.Owner, error) {
 		user := r.Header.Get("X-User") // in earnest: the site's session
 		if user == "" {
-			return oauthstore.Owner{}, errors.New("nobody is signed in")
+			return oauthstore.Owner{}, errors.New("no user is signed in")
 		}
 		return oauthstore.Owner{Tenant: "acme", Subject: user}, nil
 	}
 	web := must(connector.Web(signedIn, &connect.WebOptions{Providers: []providers.Provider{providers.Asana(), providers.Notion()}}))
 	mux := http.NewServeMux()
-	mux.Handle("/connect/{provider}", web.Connect())
+	mux.Handle("/connect/", web.Connect())
 	mux.Handle("/callback", web.Callback())
 
 	for _, path := range []string{"/connect/asana", "/connect/linear"} {

@@ -491,7 +491,7 @@ func newPlace(t *testing.T, change func(p *place)) *place {
 func (p *place) openStore(t *testing.T) *oauthstore.Store {
 	t.Helper()
 	store, err := oauthstore.New(p.Backend, p.keys, &oauthstore.Options{
-		Clients: p.Options.Apps.Client, InsecureTransport: p.Net, Logger: p.Options.Logger,
+		Clients: p.Options.Apps.Client, InsecureTransport: p.Options.InsecureTransport, Logger: p.Options.Logger,
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, store.Close(context.Background())) })

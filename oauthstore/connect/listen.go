@@ -126,7 +126,7 @@ func (l *Listener) callback(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, e.Next.URL, http.StatusSeeOther)
 		return
 	}
-	l.page(result, err).write(w, true)
+	l.page(result, err).write(w)
 	_ = http.NewResponseController(w).Flush()
 	l.settle(result, err) // after the page: the waiting caller may exit
 }

@@ -33,21 +33,82 @@ type page struct {
 	Said    string // text of the authorization server, quoted
 	Facts   []field
 	Form    *form
+	List    bool // the connections page
+	Groups  []group
 	Links   []link
 	Wait    time.Duration // Retry-After; 0: none
 }
 
 type field struct{ Name, Value string }
 
+// A form is posted to the URL of its page.
 type form struct {
-	Fields []field
+	Get    bool // it only leads to another page
+	Away   bool // its response leads to an authorization server
+	Danger bool
+	Fields []field // hidden
+	Inputs []input
 	Button string
 }
 
+// An input is one that a person fills in. Those of type password have no Value.
+type input struct {
+	Name, Type, Label, Hint, Value string // type "" is text
+	Problem                        string // what is wrong with the value that was sent
+	Required                       bool
+}
+
+// HintID returns the id of the hint's element.
+func (in input) HintID() string { return in.Name + ".hint" }
+
+// ProblemID returns the id of the problem's element.
+func (in input) ProblemID() string { return in.Name + ".problem" }
+
+// Described returns the ids of the elements that describe the input.
+func (in input) Described() string {
+	var ids []string
+	if in.Hint != "" {
+		ids = append(ids, in.HintID())
+	}
+	if in.Problem != "" {
+		ids = append(ids, in.ProblemID())
+	}
+	return strings.Join(ids, " ")
+}
+
+// A group is a section of the connections page.
+type group struct {
+	ID, Heading string
+	Cards       []card
+}
+
+// A card is a provider on the connections page.
+type card struct {
+	ID, Name, About string
+	Connections     []connection
+	Note            string
+	Links           []link
+}
+
+// A connection is one credential on a card.
+type connection struct {
+	Account     string
+	Tone, State string
+	Text        string
+	Said        string // text of the server, quoted
+	Facts       []field
+	Again       bool // connecting again is the next step
+	Links       []link
+}
+
 type link struct {
-	URL, Text string
+	URL, Text string // URL "" is the page itself
+	Of        string // completes the text for screen readers
 	Primary   bool
 }
+
+// Name returns the name of the link for screen readers.
+func (l link) Name() string { return l.Text + ": " + l.Of }
 
 // Tones of a page.
 const (
@@ -56,35 +117,84 @@ const (
 	toneWarn = "warn"
 )
 
-// contentPolicy allows the one style sheet, and forms that submit to this site
-// and redirect to an authorization server.
-var contentPolicy = func() string {
+// styleSource allows the one style sheet.
+var styleSource = func() string {
 	sum := sha256.Sum256([]byte(pageStyle))
-	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
-		"'; base-uri 'none'; frame-ancestors 'none'; form-action 'self' https:"
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }()
 
-// loopbackForms allows forms to redirect to servers on loopback, for tests.
-const loopbackForms = " http://localhost:* http://127.0.0.1:*"
-
-// clean replaces hidden characters in all that a person reads: scopes, hosts and
-// the words of a server are written by others. Fields of a form are sent back
-// and stay as they are.
-func (p *page) clean() {
-	p.Heading, p.Said = safetext.Line(p.Heading), safetext.Line(p.Said)
-	for i := range p.Text {
-		p.Text[i] = safetext.Line(p.Text[i])
+// contentPolicy allows the style sheet, and forms that submit to actions, or none.
+func contentPolicy(actions []string) string {
+	if len(actions) == 0 {
+		actions = []string{"'none'"}
 	}
-	for i, f := range p.Facts {
-		p.Facts[i] = field{safetext.Line(f.Name), safetext.Line(f.Value)}
-	}
-	for i := range p.Links {
-		p.Links[i].Text = safetext.Line(p.Links[i].Text)
-	}
+	return "default-src 'none'; style-src " + styleSource + "; base-uri 'none'; frame-ancestors 'none'; form-action " + strings.Join(actions, " ")
 }
 
-// write sends a page.
-func (p *page) write(w http.ResponseWriter, loopback bool) {
+// formActions returns where a page's form may lead. Browsers apply it to the
+// redirects of the response too: a consent leads to an authorization server, the
+// other forms to a listed origin at most.
+func (w *Web) formActions(p *page) []string {
+	switch {
+	case p.Form == nil:
+		return nil
+	case !p.Form.Away:
+		return append([]string{"'self'"}, w.opts.ReturnTo...)
+	case w.loopback: // for tests
+		return []string{"'self'", "https:", "http://localhost:*", "http://127.0.0.1:*"}
+	}
+	return []string{"'self'", "https:"}
+}
+
+// clean replaces hidden characters in all that a person reads: scopes, hosts,
+// names of accounts and the words of a server are written by others. Fields of a
+// form are sent back and stay as they are.
+func (p *page) clean() {
+	line := func(texts ...*string) {
+		for _, t := range texts {
+			*t = safetext.Line(*t)
+		}
+	}
+	facts := func(facts []field) {
+		for i := range facts {
+			line(&facts[i].Name, &facts[i].Value)
+		}
+	}
+	links := func(links []link) {
+		for i := range links {
+			line(&links[i].Text, &links[i].Of)
+		}
+	}
+	line(&p.Heading, &p.Said)
+	for i := range p.Text {
+		line(&p.Text[i])
+	}
+	if p.Form != nil {
+		line(&p.Form.Button)
+		for i := range p.Form.Inputs {
+			in := &p.Form.Inputs[i]
+			line(&in.Label, &in.Hint, &in.Problem)
+		}
+	}
+	for _, g := range p.Groups {
+		for i := range g.Cards {
+			c := &g.Cards[i]
+			line(&c.Name, &c.About, &c.Note)
+			for j := range c.Connections {
+				one := &c.Connections[j]
+				line(&one.Account, &one.State, &one.Text, &one.Said)
+				facts(one.Facts)
+				links(one.Links)
+			}
+			links(c.Links)
+		}
+	}
+	facts(p.Facts)
+	links(p.Links)
+}
+
+// write sends a page. actions are where its form may lead.
+func (p *page) write(w http.ResponseWriter, actions ...string) {
 	p.clean()
 	var b bytes.Buffer
 	data := struct {
@@ -95,13 +205,9 @@ func (p *page) write(w http.ResponseWriter, loopback bool) {
 		http.Error(w, "the page could not be made", http.StatusInternalServerError)
 		return
 	}
-	policy := contentPolicy
-	if loopback {
-		policy += loopbackForms
-	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", policy)
+	h.Set("Content-Security-Policy", contentPolicy(actions))
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer") // the URL of a callback holds a code
 	h.Set("Cache-Control", "no-store")
@@ -110,6 +216,20 @@ func (p *page) write(w http.ResponseWriter, loopback bool) {
 	}
 	w.WriteHeader(p.Status)
 	_, _ = w.Write(b.Bytes())
+}
+
+func notFound() *page {
+	return &page{
+		Status: http.StatusNotFound, Tone: toneBad, Heading: "No such connection", Text: []string{"There is nothing of that name to connect here."},
+	}
+}
+
+func badLink(why string) *page {
+	return &page{Status: http.StatusBadRequest, Tone: toneBad, Heading: "This link is not right", Text: []string{why}}
+}
+
+func wrongMethod() *page {
+	return &page{Status: http.StatusMethodNotAllowed, Tone: toneBad, Heading: "This page can't do that", Text: []string{"Open it from a link."}}
 }
 
 // endPage returns the page for the outcome of a consent. name is the provider's.

@@ -115,7 +115,7 @@ func TestFormTokenOfAnEmptyBindingBeginsNothing(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, nil)
 	b := newBrowser(p.site(t, nil), "alice")
-	sum := sha256.Sum256([]byte("4:form0:"))
+	sum := sha256.Sum256([]byte("4:form0:4:acme5:alice"))
 	w := b.do(http.MethodPost, "/connect/example", url.Values{"token": {hex.EncodeToString(sum[:])}})
 	assert.Equal(t, http.StatusForbidden, w.Code)
 	assert.Empty(t, p.MCP.Seen(), "nothing was started")

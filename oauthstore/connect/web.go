@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -26,8 +25,8 @@ type WebOptions struct {
 	// ReturnTo are origins, such as "https://www.app.example", that a browser may
 	// be sent to at the end. If nil, paths of this site only.
 	ReturnTo []string
-	// ConnectPath is where Connect is mounted, with a trailing slash. If empty,
-	// "/connect/".
+	// ConnectPath is where Connect is mounted, as browsers see it, with a slash at
+	// both ends. If empty, "/connect/".
 	ConnectPath string
 	// Actor names who makes a request, for the events of the credential store
 	// (package actor), such as an administrator who acts for the owner. If
@@ -45,6 +44,7 @@ type Web struct {
 	signedIn  func(*http.Request) (oauthstore.Owner, error)
 	opts      WebOptions
 	providers map[string]providers.Provider
+	catalogue bool // the providers are those of the catalogue
 	loopback  bool // the site is on this machine, without TLS
 }
 
@@ -58,8 +58,11 @@ func (c *Connector) Web(signedIn func(*http.Request) (oauthstore.Owner, error), 
 	}
 	w.opts.ReturnTo = slices.Clone(w.opts.ReturnTo)
 	w.opts.ConnectPath = orElse(w.opts.ConnectPath, "/connect/")
+	if !strings.HasPrefix(w.opts.ConnectPath, "/") || !strings.HasSuffix(w.opts.ConnectPath, "/") || strings.HasPrefix(w.opts.ConnectPath, "//") {
+		return nil, errtext.Errorf("connect: ConnectPath %q needs a slash at both ends", w.opts.ConnectPath)
+	}
 	if w.opts.Providers == nil {
-		w.opts.Providers = providers.All()
+		w.opts.Providers, w.catalogue = providers.All(), true
 	}
 	w.providers = make(map[string]providers.Provider, len(w.opts.Providers))
 	for _, p := range w.opts.Providers {
@@ -82,24 +85,82 @@ func (c *Connector) Web(signedIn func(*http.Request) (oauthstore.Owner, error), 
 	return w, nil
 }
 
-// Connect serves /connect/{provider}: a page that names the hosts that the user
-// deals with, and the form's POST that begins it. The page's GET reads the
-// metadata of the server; it sends and changes nothing else. The pattern that it is mounted at has to
-// have {provider} in it. Query parameters: account, server_url and return_to,
-// which is a path of this site or lies in WebOptions.ReturnTo.
+// Connect serves WebOptions.ConnectPath and the paths below it:
+//
+//	/connect/                       all connections of the user, and those that can be added
+//	/connect/{provider}             starts a consent, or asks for a key
+//	/connect/{provider}/disconnect  removes a connection
+//
+// Query parameters: account, server_url, way (a providers.Way.ID), and return_to,
+// which is a path of this site or lies in WebOptions.ReturnTo. Mount it with the
+// pattern "/connect/". Behind a proxy or http.StripPrefix that removes a prefix,
+// it must be all of ConnectPath. A GET changes nothing. A POST needs the token of
+// a form that was made for the same browser and owner.
 func (w *Web) Connect() http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		switch r.Method {
-		case http.MethodGet, http.MethodHead:
-			w.show(rw, r)
-		case http.MethodPost:
-			w.begin(rw, r)
+		rest, ok := strings.CutPrefix(r.URL.Path, w.opts.ConnectPath)
+		if !ok {
+			rest = strings.TrimPrefix(r.URL.Path, "/")
+		}
+		id, action, _ := strings.Cut(rest, "/")
+		switch {
+		case id == "":
+			w.serve(rw, r, "", w.list, nil)
+		case action == "":
+			w.serve(rw, r, id, w.show, w.submit)
+		case action == "disconnect":
+			w.serve(rw, r, id, w.confirm, w.disconnect)
 		default:
-			rw.Header().Set("Allow", "GET, HEAD, POST")
-			http.Error(rw, "only GET and POST are served here", http.StatusMethodNotAllowed)
+			w.write(rw, notFound())
 		}
 	})
 }
+
+// serve checks a request for the pages of a provider and calls the handler of its
+// method.
+func (w *Web) serve(rw http.ResponseWriter, r *http.Request, id string, get, post func(http.ResponseWriter, *http.Request, *visit)) {
+	allow := "GET, HEAD"
+	if post != nil {
+		allow += ", POST"
+	}
+	isPost := r.Method == http.MethodPost
+	if isPost && post == nil || !isPost && r.Method != http.MethodGet && r.Method != http.MethodHead {
+		rw.Header().Set("Allow", allow)
+		w.write(rw, wrongMethod())
+		return
+	}
+	owner, ok := w.who(rw, r)
+	if !ok {
+		return
+	}
+	v := &visit{owner: owner, id: id, values: r.URL.Query(), binding: w.binding(r)}
+	if isPost {
+		r.Body = http.MaxBytesReader(rw, r.Body, maxForm)
+		if err := r.ParseForm(); err != nil {
+			w.write(rw, badLink("The form could not be read."))
+			return
+		}
+		v.values = r.PostForm
+	}
+	v.ask = Ask{Account: v.values.Get("account"), ServerURL: v.values.Get("server_url"), ReturnTo: v.values.Get("return_to")}
+	switch {
+	case !w.mayReturn(v.ask.ReturnTo):
+		w.write(rw, badLink("It would lead to a site that does not belong to this one."))
+	case isPost && !v.genuine():
+		w.write(rw, &page{
+			Status: http.StatusForbidden, Tone: toneBad, Heading: "Please try once more",
+			Text:  []string{"This form was not made for this browser and this user, or cookies are switched off."},
+			Links: []link{{URL: w.connectURL(id, &v.ask), Text: "Start again", Primary: true}},
+		})
+	case isPost:
+		post(rw, r, v)
+	default:
+		get(rw, r, v)
+	}
+}
+
+// maxForm is the maximum size of a form in bytes.
+const maxForm = 64 << 10
 
 // Callback serves the path of Options.RedirectURL. It responds with a redirect
 // to return_to, or with a page.
@@ -107,7 +168,7 @@ func (w *Web) Callback() http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet {
 			rw.Header().Set("Allow", "GET")
-			http.Error(rw, "only GET is served here", http.StatusMethodNotAllowed)
+			w.write(rw, wrongMethod())
 			return
 		}
 		w.end(rw, r)
@@ -148,37 +209,44 @@ func (w *Web) setBinding(rw http.ResponseWriter, binding oauthstore.Secret) {
 	})
 }
 
-// formToken is a hidden field of this browser's form: another site can read
-// neither the cookie nor the page.
-func formToken(binding oauthstore.Secret) string { return digest("form", binding.Expose()) }
-
-// A visit is a checked request to connect.
-type visit struct {
-	owner    oauthstore.Owner
-	provider providers.Provider
-	ask      Ask
+// formToken is a hidden field of the forms for this browser and user: another
+// site can read neither the cookie nor the page.
+func (v *visit) formToken() string {
+	return digest("form", v.binding.Expose(), v.owner.Tenant, v.owner.Subject)
 }
 
-// visit reads a request. If ok is false, it has responded.
-func (w *Web) visit(rw http.ResponseWriter, r *http.Request, values url.Values) (v visit, ok bool) {
-	v.owner, ok = w.who(rw, r)
-	if !ok {
-		return v, false
+// genuine reports whether a form was made for this browser and user.
+func (v *visit) genuine() bool {
+	token := v.values.Get("token")
+	return !v.binding.IsZero() && subtle.ConstantTimeCompare([]byte(token[:min(len(token), digestSize)]), []byte(v.formToken())) == 1
+}
+
+// issue makes sure that the browser has a binding, and returns the form token
+// for it.
+func (w *Web) issue(rw http.ResponseWriter, v *visit) field {
+	if v.binding.IsZero() {
+		v.binding = newSecret()
 	}
-	if v.provider, ok = w.providers[r.PathValue("provider")]; !ok {
-		w.write(rw, &page{
-			Status: http.StatusNotFound, Tone: toneBad, Heading: "No such connection", Text: []string{"There is nothing of that name to connect here."},
-		})
-		return v, false
-	}
-	v.ask = Ask{Account: values.Get("account"), ServerURL: values.Get("server_url"), ReturnTo: values.Get("return_to")}
-	if !w.mayReturn(v.ask.ReturnTo) {
-		w.write(rw, &page{
-			Status: http.StatusBadRequest, Tone: toneBad, Heading: "This link is not right", Text: []string{"It would lead to a site that does not belong to this one."},
-		})
-		return v, false
-	}
-	return v, true
+	w.setBinding(rw, v.binding)
+	return field{"token", v.formToken()}
+}
+
+// A visit is a request of a signed-in user to one of the pages.
+type visit struct {
+	owner   oauthstore.Owner
+	id      string // of the provider, from the path
+	values  url.Values
+	binding oauthstore.Secret // zero: the browser has none yet
+	ask     Ask
+
+	whole    providers.Provider // as the application offers it
+	provider providers.Provider // with one way, and at one server if values name the parts of its URL
+	way      providers.Way
+	parts    map[string]string // of the server's URL, if values name them
+
+	accountProblem string            // why the name of a further account can't be used
+	problems       map[string]string // of a key and its secrets, by the name of the input
+	status         int               // of the page with the problems; 0: 400
 }
 
 // who returns the owner who is signed in. If ok is false, it has responded.
@@ -192,6 +260,7 @@ func (w *Web) who(rw http.ResponseWriter, r *http.Request) (owner oauthstore.Own
 	default:
 		w.write(rw, &page{
 			Status: http.StatusUnauthorized, Tone: toneWarn, Heading: "Please sign in first", Text: []string{"Then open this page again."},
+			Links: []link{{URL: "", Text: "Open it again", Primary: true}},
 		})
 	}
 	return owner, false
@@ -222,112 +291,6 @@ func (w *Web) mayReturn(to string) bool {
 	return slices.Contains(w.opts.ReturnTo, u.Scheme+"://"+u.Host)
 }
 
-// show serves the page that starts a consent.
-func (w *Web) show(rw http.ResponseWriter, r *http.Request) {
-	v, ok := w.visit(rw, r, r.URL.Query())
-	if !ok {
-		return
-	}
-	s, err := w.connector.site(v.provider, v.owner, &v.ask, providers.WayOAuth)
-	if err != nil {
-		w.fail(rw, r, v.provider.Name, &v.ask, fail("show", s.key, err))
-		return
-	}
-	plan, err := w.connector.browsable(r.Context(), &s, &v.ask)
-	if err != nil {
-		w.fail(rw, r, v.provider.Name, &v.ask, fail("show", s.key, err))
-		return
-	}
-	p := w.startPage(rw, r, &v, plan.Server.AuthorizationEndpoint, plan.Named)
-	if st, err := w.connector.store.Status(r.Context(), s.key); err == nil && st.State != oauthstore.StateReauthorize {
-		p.Text = append(p.Text, v.provider.Name+" is connected already. Connecting again replaces that.")
-	}
-	w.write(rw, p)
-}
-
-// startPage returns the page before the browser goes to target. It must show the
-// host, since the server's metadata chose it.
-func (w *Web) startPage(rw http.ResponseWriter, r *http.Request, v *visit, target string, named bool) *page {
-	binding := w.binding(r)
-	if binding.IsZero() {
-		binding = newSecret()
-	}
-	w.setBinding(rw, binding)
-	name, signIn := v.provider.Name, hostOf(target)
-	p := &page{
-		Status: http.StatusOK, Heading: "Connect " + name,
-		Text:  []string{"You will be sent to " + signIn + ", to sign in and to say what " + w.connector.opts.ClientName + " may do for you."},
-		Facts: []field{{"Sign-in", signIn}},
-		Form:  &form{Button: "Continue to " + signIn, Fields: []field{{"token", formToken(binding) + seen(target, named)}}},
-	}
-	if server := v.server(); server != "" {
-		p.Facts = append([]field{{"Server", hostOf(server)}}, p.Facts...)
-		if !named && hostOf(server) != signIn {
-			p.Tone = toneWarn
-			p.Text = append(p.Text, "Only the server at "+hostOf(server)+" says that "+signIn+" belongs to it. "+
-				"What you allow there will be given to "+hostOf(server)+". Continue only if you know both.")
-		}
-	}
-	for _, f := range []field{{"account", v.ask.Account}, {"server_url", v.ask.ServerURL}, {"return_to", v.ask.ReturnTo}} {
-		if f.Value != "" {
-			p.Form.Fields = append(p.Form.Fields, f)
-		}
-	}
-	if v.ask.Account != "" {
-		p.Facts = append(p.Facts, field{"Account", v.ask.Account})
-	}
-	return p
-}
-
-// seen names what a page showed of where the browser goes. It follows the
-// form's token.
-func seen(target string, named bool) string {
-	return digest("seen", hostOf(target), strconv.FormatBool(named))
-}
-
-// server is the URL of the visit's server; "" for a connector.
-func (v *visit) server() string {
-	raw, _ := v.provider.ServerURL(v.ask.ServerURL)
-	return raw
-}
-
-// begin handles the form's POST.
-func (w *Web) begin(rw http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(rw, r.Body, 64<<10)
-	if err := r.ParseForm(); err != nil {
-		http.Error(rw, "the form can't be read", http.StatusBadRequest)
-		return
-	}
-	v, ok := w.visit(rw, r, r.PostForm)
-	if !ok {
-		return
-	}
-	binding := w.binding(r)
-	token := r.PostForm.Get("token")
-	shown := token[min(len(token), digestSize):]
-	if binding.IsZero() || subtle.ConstantTimeCompare([]byte(strings.TrimSuffix(token, shown)), []byte(formToken(binding))) != 1 {
-		w.write(rw, &page{
-			Status: http.StatusForbidden, Tone: toneBad, Heading: "Please try once more",
-			Text:  []string{"This form was not made for this browser, or cookies are switched off."},
-			Links: []link{{w.connectURL(v.provider.ID, &v.ask), "Start again", true}},
-		})
-		return
-	}
-	v.ask.Binding = binding
-	consent, err := w.connector.Begin(w.acting(r, v.owner), v.provider, v.owner, &v.ask)
-	if err != nil {
-		w.fail(rw, r, v.provider.Name, &v.ask, err)
-		return
-	}
-	if shown != seen(consent.URL, consent.Named) {
-		// The server now names another host than the page showed.
-		w.write(rw, w.startPage(rw, r, &v, consent.URL, consent.Named))
-		return
-	}
-	w.setBinding(rw, binding) // renews its lifetime
-	http.Redirect(rw, r, consent.URL, http.StatusSeeOther)
-}
-
 // end handles the callback.
 func (w *Web) end(rw http.ResponseWriter, r *http.Request) {
 	owner, ok := w.who(rw, r)
@@ -355,10 +318,10 @@ func (w *Web) end(rw http.ResponseWriter, r *http.Request) {
 	}
 	p := endPage(w.name(key.Provider), result, err)
 	if back != "" {
-		p.Links = append(p.Links, link{back, "Go back", true})
+		p.Links = append(p.Links, link{URL: back, Text: "Go back", Primary: true})
 	}
 	if p.Tone != toneGood && key.Provider != "" {
-		p.Links = append(p.Links, link{w.connectURL(key.Provider, w.askOf(key, back)), "Start again", back == ""})
+		p.Links = append(p.Links, link{URL: w.consentURL(key, back), Text: "Start again", Primary: back == ""})
 	}
 	w.write(rw, p)
 }
@@ -380,13 +343,24 @@ func (w *Web) askOf(key oauthstore.Key, back string) *Ask {
 	return ask
 }
 
-// connectURL returns the URL of the page that starts a consent.
-func (w *Web) connectURL(provider string, ask *Ask) string {
+// consentURL returns the URL of the page that starts another consent for a key.
+func (w *Web) consentURL(key oauthstore.Key, back string) string {
+	way, _ := wayOf(w.providers[key.Provider], []string{providers.WayOAuth})
+	if first, ok := w.providers[key.Provider].Way(""); ok && first.ID == way.ID {
+		way.ID = "" // as without
+	}
+	return w.connectURL(key.Provider, w.askOf(key, back), "way", way.ID)
+}
+
+// connectURL returns the URL of the page that starts a consent or asks for a key.
+// more are further query parameters and their values.
+func (w *Web) connectURL(provider string, ask *Ask, more ...string) string {
 	u := url.URL{Path: w.opts.ConnectPath + provider}
 	q := url.Values{}
-	for name, value := range map[string]string{"account": ask.Account, "server_url": ask.ServerURL, "return_to": ask.ReturnTo} {
-		if value != "" {
-			q.Set(name, value)
+	more = append(more, "account", ask.Account, "server_url", ask.ServerURL, "return_to", ask.ReturnTo)
+	for pair := range slices.Chunk(more, 2) {
+		if pair[1] != "" {
+			q.Set(pair[0], pair[1])
 		}
 	}
 	u.RawQuery = q.Encode()
@@ -400,7 +374,7 @@ func (w *Web) fail(rw http.ResponseWriter, r *http.Request, name string, ask *As
 	}
 	p := endPage(name, Result{}, err)
 	if ask.ReturnTo != "" {
-		p.Links = append(p.Links, link{ask.ReturnTo, "Go back", true})
+		p.Links = append(p.Links, link{URL: ask.ReturnTo, Text: "Go back", Primary: true})
 	}
 	w.write(rw, p)
 }
@@ -417,4 +391,15 @@ func (w *Web) name(id string) string {
 	return orElse(id, "The service")
 }
 
-func (w *Web) write(rw http.ResponseWriter, p *page) { p.write(rw, w.loopback) }
+// write sends a page. Each has a link that leads on.
+func (w *Web) write(rw http.ResponseWriter, p *page) {
+	leads := func(l link) bool {
+		at, _, _ := strings.Cut(l.URL, "#")
+		at, _, _ = strings.Cut(at, "?")
+		return at == w.opts.ConnectPath
+	}
+	if !p.List && p.Status != http.StatusUnauthorized && !slices.ContainsFunc(p.Links, leads) {
+		p.Links = append(p.Links, link{URL: w.opts.ConnectPath, Text: "All connections", Primary: len(p.Links) == 0 && p.Form == nil})
+	}
+	p.write(rw, w.formActions(p)...)
+}

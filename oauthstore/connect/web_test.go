@@ -18,7 +18,7 @@ import (
 	"github.com/toolgrant/toolgrant/providers"
 )
 
-// A browser keeps cookies and is signed in as somebody.
+// A browser keeps cookies and is signed in as a user, or as none.
 type browser struct {
 	as      string
 	cookies map[string]string
@@ -33,16 +33,18 @@ func (p *place) site(t *testing.T, opts *connect.WebOptions) http.Handler {
 	if opts != nil {
 		o = *opts
 	}
-	o.Providers = []providers.Provider{example()}
+	if o.Providers == nil {
+		o.Providers = []providers.Provider{example()}
+	}
 	web, err := p.Web(func(r *http.Request) (oauthstore.Owner, error) {
 		if name := r.Header.Get("X-User"); name != "" {
 			return oauthstore.Owner{Tenant: "acme", Subject: name}, nil
 		}
-		return oauthstore.Owner{}, errors.New("nobody is signed in")
+		return oauthstore.Owner{}, errors.New("no user is signed in")
 	}, &o)
 	require.NoError(t, err)
 	mux := http.NewServeMux()
-	mux.Handle("/connect/{provider}", web.Connect())
+	mux.Handle("/connect/", web.Connect())
 	mux.Handle("/callback", web.Callback())
 	return mux
 }
@@ -201,7 +203,7 @@ func TestABrowserReturnsToThisSiteOnly(t *testing.T) {
 		form.Set("return_to", to)
 		assert.Equal(t, http.StatusBadRequest, b.do(http.MethodPost, "/connect/example", form).Code, to)
 	}
-	// Whoever begins by hand may write anything into ReturnTo.
+	// Begin stores any ReturnTo.
 	consent, err := p.Begin(t.Context(), example(), alice, &connect.Ask{
 		ReturnTo: "https://evil.example.com", Binding: oauthstore.NewSecret(b.cookies["__Host-toolgrant"]),
 	})
@@ -218,7 +220,7 @@ func TestWhatCanNotBeConnectedHasAPage(t *testing.T) {
 	assert.Equal(t, http.StatusNotFound, b.do(http.MethodGet, "/connect/nothing", nil).Code)
 	assert.Equal(t, http.StatusMethodNotAllowed, b.do(http.MethodPut, "/connect/example", nil).Code)
 	w := b.do(http.MethodGet, "/connect/example?server_url="+url.QueryEscape("https://evil.example.com/mcp"), nil)
-	assert.Equal(t, http.StatusInternalServerError, w.Code, "a server that is not the provider's")
+	assert.Equal(t, http.StatusBadRequest, w.Code, "a server that is not the provider's")
 	page := b.do(http.MethodGet, "/connect/example", nil)
 	w = b.do(http.MethodPost, "/connect/example", fields(page.Body.String()))
 	assert.Equal(t, http.StatusInternalServerError, w.Code)
@@ -286,14 +288,14 @@ func TestAWebNeedsARedirectURLAndASession(t *testing.T) {
 
 func TestOnlyTheListedProvidersCanBeConnected(t *testing.T) {
 	t.Parallel()
-	p := newPlace(t, nil)
+	p := newPlace(t, func(p *place) { p.Options.Apps = connect.Apps{{Providers: []string{"asana"}, ID: "by-hand"}} })
 	signedIn := func(*http.Request) (oauthstore.Owner, error) { return alice, nil }
 	const inCatalogue = "asana" // whose data pins the authorization server: nothing is asked
 	show := func(opts *connect.WebOptions, id string) int {
 		web, err := p.Web(signedIn, opts)
 		require.NoError(t, err)
 		mux := http.NewServeMux()
-		mux.Handle("/connect/{provider}", web.Connect())
+		mux.Handle("/connect/", web.Connect())
 		return newBrowser(mux, "").do(http.MethodGet, "/connect/"+id, nil).Code
 	}
 	assert.Equal(t, http.StatusOK, show(nil, inCatalogue), "the built-in catalogue")
@@ -315,7 +317,7 @@ func TestThePageNamesTheHostThatTheBrowserGoesTo(t *testing.T) {
 		web, err := p.Web(func(*http.Request) (oauthstore.Owner, error) { return alice, nil }, &connect.WebOptions{Providers: []providers.Provider{known}})
 		require.NoError(t, err)
 		mux := http.NewServeMux()
-		mux.Handle("/connect/{provider}", web.Connect())
+		mux.Handle("/connect/", web.Connect())
 		w := newBrowser(mux, "").do(http.MethodGet, "/connect/"+known.ID+query, nil)
 		require.Equal(t, http.StatusOK, w.Code, w.Body.String())
 		return w.Body.String()
@@ -328,7 +330,7 @@ func TestThePageNamesTheHostThatTheBrowserGoesTo(t *testing.T) {
 		assert.Contains(t, page, "<dt>Server</dt><dd>mcp.example.com</dd>")
 		assert.Contains(t, page, "Only the server at mcp.example.com says that login.example.org belongs to it.")
 	})
-	t.Run("without a warning where somebody else names the issuer", func(t *testing.T) {
+	t.Run("without a warning where the operator names the issuer", func(t *testing.T) {
 		t.Parallel()
 		page := show(t, withOperatorsApp, example(), "")
 		assert.Contains(t, page, "Continue to as.example.com")
@@ -339,6 +341,7 @@ func TestThePageNamesTheHostThatTheBrowserGoesTo(t *testing.T) {
 		bricks, ok := providers.Lookup("databricks")
 		require.True(t, ok)
 		page := show(t, func(p *place) {
+			p.Options.Apps = connect.Apps{{Providers: []string{"databricks"}, ID: "by-hand"}}
 			published(p, workspace, "https://acme.cloud.databricks.com/oidc", "https://acme.cloud.databricks.com/oidc")
 		},
 			bricks, "?server_url="+url.QueryEscape(workspace))
