@@ -59,7 +59,7 @@ const (
 // refusals keep an outage in which MCP servers answer 401 from being believed:
 // when tokens of several users of one issuer are refused for good within a
 // short time and none is accepted, the provider fails and not the tokens. Then
-// one credential at a time finds out whether that has ended; if it goes on for
+// one credential at a time finds out whether the outage is over; if it lasts for
 // outageAge, refusals are believed after all. The zero value is ready. Safe for
 // concurrent use.
 type refusals struct {
@@ -138,7 +138,7 @@ func (r *refusals) believe(issuer string, key Key, now time.Time) bool {
 	return o.believed()
 }
 
-// expire deletes series that have ended.
+// expire deletes series that are over.
 func (r *refusals) expire(now time.Time) {
 	for issuer, o := range r.byIssuer {
 		o.breaker.expire(now)

@@ -101,7 +101,7 @@ func TestAReadThatOverlapsADisconnectDoesNotBringItBack(t *testing.T) {
 			require.ErrorIs(t, err, oauthstore.ErrNotFound)
 		})
 	})
-	t.Run("elsewhere, and a watch tells of it", func(t *testing.T) {
+	t.Run("elsewhere, and a watch reports it", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t, nil)
@@ -152,7 +152,7 @@ func TestALostWatchMakesTheCacheAskAgainButNotForget(t *testing.T) {
 	})
 }
 
-// What was written while no watch was connected was not notified.
+// Writes without a connected watch were not reported.
 func TestCacheIsReadAgainAfterAWatchWasInterrupted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -89,7 +89,7 @@ func TestASavedClientIsKeptWhileItIsUsed(t *testing.T) {
 			require.NoError(t, err)
 			purged += n
 		}
-		assert.Equal(t, 1, purged, "a client that nobody has used for a year")
+		assert.Equal(t, 1, purged, "a client that was not used for a year")
 	})
 }
 

@@ -54,8 +54,8 @@ func newPair(r *storedCredential, resp *oauth.TokenResponse, started, local time
 	return p
 }
 
-// merge puts the pair into a record that is as it was read: whatever else was
-// written meanwhile, such as a verdict or a new seal, stays.
+// merge puts the pair into a record as it was read. Other changes since, such as
+// a verdict or a new seal, stay.
 func (p *pair) merge(r *storedCredential) {
 	// Another process has sent what we had sent, since our lease was over.
 	twice := r.Dead != "" || r.Lost.attempts() > p.attempts

@@ -110,7 +110,7 @@ func TestOthersComeBetweenRequestAndCommit(t *testing.T) {
 			},
 		},
 		{
-			"a takeover whose refusal nobody hears: our pair is not handed out, and a lost rotation reported",
+			"a takeover whose refusal is lost: our pair is not handed out, and a lost rotation reported",
 			func(t *testing.T, w *world, other *oauthstore.Store, key oauthstore.Key) {
 				t.Helper()
 				wait(t, 31*time.Second)
@@ -124,7 +124,7 @@ func TestOthersComeBetweenRequestAndCommit(t *testing.T) {
 			checkLostRotation,
 		},
 		{
-			"the refresh token is refused to somebody else: our pair is saved, and proved by another refresh",
+			"another process is refused the refresh token: our pair is saved, and proved by another refresh",
 			func(t *testing.T, w *world, other *oauthstore.Store, key oauthstore.Key) {
 				t.Helper()
 				wait(t, 31*time.Second)
@@ -404,7 +404,7 @@ func TestAStoreThatIsDown(t *testing.T) {
 		})
 	})
 
-	t.Run("at the commit, while the server has yet to judge the pair: it is asked once", func(t *testing.T) {
+	t.Run("at the commit, before the server is asked about the pair: it is asked once", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t, nil)
@@ -527,7 +527,7 @@ func TestAPairWithoutAnAccessTokenIsNotFollowedByTheNext(t *testing.T) {
 		assert.Less(t, w.as.Posts(), 12, "it backs off")
 		st, err := w.store.Status(t.Context(), key)
 		require.NoError(t, err)
-		assert.Equal(t, oauthstore.StateDegraded, st.State, "which is not the user's to mend")
+		assert.Equal(t, oauthstore.StateDegraded, st.State, "which the user can't fix")
 		w.as.Answer = nil
 		wait(t, 10*time.Minute)
 		_, err = w.store.Token(t.Context(), key, oauthstore.Need{})

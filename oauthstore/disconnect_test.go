@@ -20,7 +20,7 @@ import (
 
 // A pair that the backend is slow to take must not be served from memory once
 // its credential is gone or replaced.
-func TestAPairInFlightIsNotHeldPastItsCredential(t *testing.T) {
+func TestAnUnsavedPairIsDroppedWithItsCredential(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		end   func(t *testing.T, w *world, key oauthstore.Key)
@@ -145,7 +145,7 @@ func TestADisconnectDoesNotWaitForTheProviderLongerThanItsCaller(t *testing.T) {
 	})
 }
 
-// What the journal has is not lost, and its key is in use.
+// A journalled pair is not lost, and its key is in use.
 func TestAJournalledPairIsNeitherLostNorForgotten(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -33,7 +33,7 @@ func keysApart() (one oauthstore.Key, others map[string]oauthstore.Key) {
 	return one, others
 }
 
-// What a server says of one credential decides about no other, also where both
+// A server's answer about one credential has no effect on another, even if both
 // are verified or refreshed at the same moment.
 func TestConcurrentCallersGetTheOutcomeOfTheirOwnKey(t *testing.T) {
 	t.Parallel()

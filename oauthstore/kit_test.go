@@ -226,8 +226,8 @@ func (a *authServer) credential(family string) oauthstore.Credential {
 	}
 }
 
-// A faultyBackend passes calls on, unless told to fail or to let somebody in
-// between.
+// A faultyBackend passes calls on, unless set to fail or to let another
+// process in between.
 type faultyBackend struct {
 	backend.Backend
 	down    atomic.Bool

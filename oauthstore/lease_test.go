@@ -147,9 +147,9 @@ func TestAClockThatIsSetBackDoesNotProlongALease(t *testing.T) {
 	})
 }
 
-// While another process refreshes, nobody asks again and again for the
-// application's secret, which may be kept far away.
-func TestWaitingForAnotherProcessAsksNobodyForTheClient(t *testing.T) {
+// While another process refreshes, this one does not ask repeatedly for the
+// application's secret, which may be in a remote store.
+func TestWaitingForAnotherProcessDoesNotFetchTheClient(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var asked atomic.Int64
@@ -188,7 +188,7 @@ func TestNothingIsSentAfterCloseStarts(t *testing.T) {
 			got <- err
 		}()
 		<-reading
-		wait(t, 1500*time.Millisecond) // the flight has begun and reads
+		wait(t, 1500*time.Millisecond) // the flight started and reads
 		require.NoError(t, w.store.Close(t.Context()))
 		require.ErrorIs(t, <-got, backend.ErrClosed)
 		assert.Zero(t, w.as.Posts())
@@ -197,7 +197,7 @@ func TestNothingIsSentAfterCloseStarts(t *testing.T) {
 
 // A pair that is held for want of a backend ends like any other. What stands
 // in the backend is older then, and no progress.
-func TestAHeldPairThatHasEndedIsNotTradedForAnOlderOne(t *testing.T) {
+func TestAnExpiredUnsavedPairIsNotReplacedByAnOlderOne(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)

@@ -36,7 +36,7 @@ func (l *lifetime) end() { l.work.Done() }
 // spawn runs f on a goroutine of its own. The caller is between begin and end.
 func (l *lifetime) spawn(f func()) { l.work.Go(f) }
 
-// isClosed reports whether Close has begun, without a lock.
+// isClosed reports whether Close was called, without a lock.
 func (l *lifetime) isClosed() bool {
 	select {
 	case <-l.closing:

@@ -64,8 +64,8 @@ func TestAStormOfUsersIsLetThroughInTurn(t *testing.T) {
 	})
 }
 
-// A refresh token that is sent to a server in trouble may be lost there.
-func TestAServerInTroubleIsLeftAlone(t *testing.T) {
+// A refresh token that is sent to a failing server may be lost there.
+func TestAFailingServerIsNotAsked(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
 		name   string
@@ -107,9 +107,9 @@ func TestAServerInTroubleIsLeftAlone(t *testing.T) {
 	}
 }
 
-// Tokens that still live cost the backend no more while their server is in
-// trouble than at other times.
-func TestTokensThatLiveStartNothingWhileTheirServerIsLeftAlone(t *testing.T) {
+// Tokens that still live cost the backend no more while their server fails
+// than at other times.
+func TestValidTokensStartNothingWhileTheirServerFails(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
@@ -159,7 +159,7 @@ func TestOneRequestAtATimeFindsOutWhetherAServerWorksAgain(t *testing.T) {
 	})
 }
 
-func TestOneUserWhoseRefreshFailsHoldsUpNobodyElse(t *testing.T) {
+func TestAFailingRefreshDelaysNoOtherUser(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
@@ -184,8 +184,8 @@ func TestOneUserWhoseRefreshFailsHoldsUpNobodyElse(t *testing.T) {
 	})
 }
 
-// What a server asks of the client as a whole is obeyed for all its users.
-func TestRetryAfterToSeveralIsObeyedForAll(t *testing.T) {
+// A server's Retry-After for the client delays all its users.
+func TestRetryAfterToSeveralDelaysAll(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
@@ -267,7 +267,7 @@ func TestASweepDoesNotWaitForASlowServerWithTheOthers(t *testing.T) {
 	})
 }
 
-// An uncertain credential is used to its end, and a sweep neither counts it as
+// A credential with a lost response is used to its end, and a sweep neither counts it as
 // a failure meanwhile nor forgets it then.
 func TestASweepReplaysALostAnswerAtTheEndOfTheAccessToken(t *testing.T) {
 	t.Parallel()

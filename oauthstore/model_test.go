@@ -42,8 +42,8 @@ var stepGen = rapid.Custom(func(t *rapid.T) step {
 	}
 })
 
-// Whatever the order of calls, faults and pauses: a credential is lost only
-// where an answer was lost, and then it is said so; and one that was
+// In any order of calls, faults and pauses, a credential is lost only if an
+// answer was lost, and its status says so; and one that was
 // disconnected is gone, here at once and elsewhere at the cache's age, with
 // every token that was ever issued for it.
 func TestNothingIsLostWhateverTheOrder(t *testing.T) {
@@ -178,7 +178,7 @@ func (m *model) disconnect(t *testing.T, replica int) error {
 // cacheAge is the default.
 const cacheAge = 30 * time.Second
 
-// check judges what a replica answered now.
+// check compares a response of a replica with the model.
 func (m *model) check(replica int, tok oauthstore.Token, err error) error {
 	lag := replica != m.by && time.Since(m.changed) <= cacheAge
 	switch {
@@ -381,7 +381,7 @@ func runModel(t *testing.T, watch bool, steps []step) error {
 	return m.end(t)
 }
 
-// end lets all be well again: what can be had is had.
+// end removes all faults: every credential that can be refreshed is refreshed.
 func (m *model) end(t *testing.T) error {
 	t.Helper()
 	m.as.Once(nil, nil)

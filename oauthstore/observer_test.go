@@ -29,7 +29,7 @@ func (w *world) of(typ oauthstore.EventType) []oauthstore.Event {
 	return out
 }
 
-func TestFewerScopesThanBeforeAreToldOfOnce(t *testing.T) {
+func TestFewerScopesThanBeforeAreReportedOnce(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
 		name           string
@@ -81,7 +81,7 @@ func TestFewerScopesThanBeforeAreToldOfOnce(t *testing.T) {
 	}
 }
 
-func TestAClockThatIsOffIsToldOf(t *testing.T) {
+func TestAClockThatIsOffIsReported(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
 		name string

@@ -102,14 +102,14 @@ func TestAClaimWhoseAnswerIsLostIsTheProcesssOwn(t *testing.T) {
 					_, err = w.store.Token(t.Context(), key, oauthstore.Need{})
 				}
 				tc.check(t, w, err)
-				assert.Less(t, time.Since(start), 5*time.Second, "nobody waits for the process's own lease")
+				assert.Less(t, time.Since(start), 5*time.Second, "no caller waits for the process's own lease")
 			})
 		})
 	}
 }
 
-// A server that was asked and answered that nothing was spent leaves nothing to
-// doubt, even if the backend fails before that is recorded.
+// A server that was asked and answered that nothing was spent leaves no
+// uncertainty, even if the backend fails before that is recorded.
 func TestAnUnrecordedFailureThatSpentNothingIsNotALostRotation(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -186,7 +186,7 @@ func TestAServerThatHangsAfterARejectStallsOneCallAMinute(t *testing.T) {
 
 // Fifty users whose accepted tokens a server refuses from some moment on, who
 // ask once a minute.
-func TestARefusalForGoodIsToldAfterAWhile(t *testing.T) {
+func TestAPermanentRefusalIsReportedAfterAWhile(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const users = 50
@@ -247,7 +247,7 @@ func TestARefusalForGoodIsToldAfterAWhile(t *testing.T) {
 }
 
 // The forced refreshes of an outage are few, and end with the outage.
-func TestAnOutageThatAnswers401LogsNobodyOut(t *testing.T) {
+func TestAnOutageThatAnswers401LogsNoUserOut(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const users = 100
@@ -276,7 +276,7 @@ func TestAnOutageThatAnswers401LogsNobodyOut(t *testing.T) {
 				wait(t, time.Second)
 			}
 		}
-		assert.Len(t, out, 3, "those who asked before the outage was seen")
+		assert.Len(t, out, 3, "callers before the outage was detected")
 		assert.LessOrEqual(t, m.asked.Load(), int64(100))
 		m.takes = all
 		wait(t, 6*time.Minute)
@@ -305,7 +305,7 @@ func TestAStaticKeyWithoutAVerifierIsServedAgainAfterAReport(t *testing.T) {
 			require.ErrorIs(t, err, oauthstore.ErrRefused, "blocked for %v", pause)
 			wait(t, pause+time.Second)
 			_, err = w.store.Token(t.Context(), key, oauthstore.Need{})
-			require.NoError(t, err, "a report says nothing about later calls")
+			require.NoError(t, err, "a report does not affect later calls")
 		}
 		m := &mcpServer{takes: none}
 		_, err := w.store.Token(t.Context(), key, m.need())

@@ -131,7 +131,7 @@ func (r *storedCredential) nextBackoff(e *oauth.Error, now time.Time) backoff {
 	return h
 }
 
-// uncertain notes that the response to an attempt was lost.
+// noteLostResponse notes that the response to an attempt was lost.
 func (r *storedCredential) noteLostResponse(since time.Time, fingerprint string) {
 	if r.Profile.KeepsRefreshToken {
 		return

@@ -273,7 +273,7 @@ func TestRecordsThatCanNotBeReadDoNotHideTheOthers(t *testing.T) {
 	assert.Equal(t, testKey("b"), list[1].Key)
 }
 
-func TestWhatCanNotBeHandedOutIsNotTaken(t *testing.T) {
+func TestUnusableCredentialsAreNotStored(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
 	for name, change := range map[string]func(*oauthstore.Credential){

@@ -16,7 +16,7 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
-// A plantedBackend returns one planted record whatever it is asked for, as a
+// A plantedBackend returns one planted record for every id, as a
 // person who can write to the database can arrange.
 type plantedBackend struct {
 	backend.Backend

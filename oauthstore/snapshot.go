@@ -138,9 +138,9 @@ const (
 // served: by need.Verify, or without one by a refresh after a report of OpenAI.
 func (sn *snapshot) needsVerification(need *Need, now time.Time) bool {
 	r := sn.cred
-	judged := r.VerdictOf == r.Generation
+	verified := r.VerdictOf == r.Generation
 	switch {
-	case judged && r.Verdict.Outcome == OutcomeUnknown && now.Sub(r.Verdict.At) < verifyUnknownAgain:
+	case verified && r.Verdict.Outcome == OutcomeUnknown && now.Sub(r.Verdict.At) < verifyUnknownAgain:
 		return false // a server that does not answer must not stall every call
 	case r.Rejected == r.Generation:
 		return true
@@ -148,7 +148,7 @@ func (sn *snapshot) needsVerification(need *Need, now time.Time) bool {
 		return false
 	case r.refused() && r.Verdict.Reason == ReasonTokenType:
 		return false // the token says so itself
-	case !judged:
+	case !verified:
 		return !r.Accepted || r.Generation-r.First <= 1 || r.Verdict.Outcome == OutcomeRefused
 	case r.Verdict.Reason == ReasonListsForAnyone:
 		return now.Sub(r.Verdict.At) >= verifyAnyoneAgain

@@ -15,9 +15,9 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
-// What is refreshed elsewhere is neither about to end for good nor lost to its
-// user: somebody else brings the next pair.
-func TestTheStatusOfWhatIsRefreshedElsewhere(t *testing.T) {
+// A credential that another system refreshes is neither expiring nor lost: that
+// system imports the next pair.
+func TestTheStatusOfACredentialRefreshedElsewhere(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*oauthstore.Credential){
 		"with a refresh token that is not ours to use": func(*oauthstore.Credential) {},
@@ -76,7 +76,7 @@ func TestTheStatusDoesNotCallARefusalAnAcceptance(t *testing.T) {
 		_, err = w.store.Refresh(t.Context(), key, 3)
 		require.NoError(t, err)
 		_, err = w.store.Token(t.Context(), key, m.need())
-		require.NoError(t, err, "nobody has asked about this pair")
+		require.NoError(t, err, "this pair was not verified")
 		require.NoError(t, w.store.Reject(t.Context(), key, 4))
 		_, err = w.store.Token(t.Context(), key, m.need())
 		require.ErrorIs(t, err, oauthstore.ErrReauthorize)
@@ -125,7 +125,7 @@ func TestAFewFirewallAnswersAfterAnOutageAreNotBelieved(t *testing.T) {
 }
 
 // Nor are the same pages for many users at once: that is the server's doing.
-func TestFirewallAnswersToManyUsersLogNobodyOut(t *testing.T) {
+func TestFirewallAnswersToManyUsersLogNoUserOut(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
@@ -156,9 +156,9 @@ func TestFirewallAnswersToManyUsersLogNobodyOut(t *testing.T) {
 	})
 }
 
-// What a firewall said to all does not count against the one to whom it goes on
-// to say it a while longer.
-func TestFirewallAnswersInAServersTroubleDoNotCountLater(t *testing.T) {
+// A firewall's answers to all credentials do not count against one that gets them
+// a while longer.
+func TestFirewallAnswersInAnOutageDoNotCountLater(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)

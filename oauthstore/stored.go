@@ -34,10 +34,10 @@ type storedCredential struct {
 	Profile            TokenProfile      `json:"profile"`
 	RefreshedElsewhere bool              `json:"refreshed_elsewhere,omitzero"`
 
-	Verdict   Verdict `json:"verdict"`           // of generation Judged
-	VerdictOf uint64  `json:"judged,omitzero"`   // 0: none
-	Accepted  bool    `json:"accepted,omitzero"` // a pair of this grant was accepted once
-	Reported  bool    `json:"reported,omitzero"` // the verdict is a report of OpenAI that no server confirmed
+	Verdict   Verdict `json:"verdict"`             // of generation Judged
+	VerdictOf uint64  `json:"verdict_of,omitzero"` // 0: none
+	Accepted  bool    `json:"accepted,omitzero"`   // a pair of this grant was accepted once
+	Reported  bool    `json:"reported,omitzero"`   // the verdict is a report of OpenAI that no server confirmed
 	// RefusedSince is when the first of the latest refusals in a row was final.
 	RefusedSince time.Time `json:"refused_since,omitzero"`
 	Rejected     uint64    `json:"rejected,omitzero"` // generation that OpenAI reported, until it is looked into
@@ -46,7 +46,7 @@ type storedCredential struct {
 	Warned       bool      `json:"warned,omitzero"` // that this pair ends and nothing can refresh it
 
 	Intent  *intent       `json:"intent,omitzero"`
-	Lost    *lostResponse `json:"uncertain,omitzero"`
+	Lost    *lostResponse `json:"lost,omitzero"`
 	Backoff *backoff      `json:"hold,omitzero"`
 	Dead    Reason        `json:"dead,omitzero"` // of this generation's refresh token
 

@@ -24,9 +24,9 @@ const recordOfFormat1 = `{
  "profile": {"keeps_refresh_token": true, "old_access_dies": true, "ttl": 3600000000000, "refused_codes": ["bad_refresh_token"]},
  "refreshed_elsewhere":true,
  "verdict": {"outcome": "accepted", "reason": "scope_missing", "detail": "d", "at": "2026-11-01T10:00:01Z"},
- "judged": 3, "accepted": true, "rejected": 3, "forced_at": "2026-11-01T10:00:02Z", "forced": 3, "warned": true,
+ "verdict_of": 3, "accepted": true, "rejected": 3, "forced_at": "2026-11-01T10:00:02Z", "forced": 3, "warned": true,
  "intent": {"id": "L", "grant": "G", "generation": 3, "fingerprint": "00112233", "started": "2026-11-01T10:00:03Z", "deadline": "2026-11-01T10:00:33Z"},
- "uncertain": {"since": "2026-11-01T10:00:04Z", "fingerprint": "00112233", "attempts": 2},
+ "lost": {"since": "2026-11-01T10:00:04Z", "fingerprint": "00112233", "attempts": 2},
  "hold": {"next_attempt": "2026-11-01T10:01:00Z", "failures": 2, "last_class": "blocked", "last_code": "x", "same": 2, "first": "2026-11-01T10:00:05Z", "client": "44556677"},
  "dead": "invalid_grant", "tombstone": "2026-11-01T12:00:00Z"
 }`

@@ -26,7 +26,7 @@ const sweepBatch = 100
 // Sweep refreshes the credentials of all tenants that are due, once. Call it from
 // a scheduler, every minute or so; several sweeps may run at once, in one process
 // or several. The issuers take turns, so that none waits for a slow one. Sweep
-// reads in small batches, holds nothing in the database while it waits, and
+// reads in batches, keeps no lock in the database while it waits, and
 // pauses where authorization servers ask for it. It counts failed refreshes,
 // which are retried later; the error is the backend's, ctx's or of a closed
 // store.

@@ -68,7 +68,7 @@ func TestASweepLeavesAFailingServerAlone(t *testing.T) {
 	})
 }
 
-func TestASweepTellsOnceOfWhatEndsForGood(t *testing.T) {
+func TestASweepReportsAnExpiringCredentialOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
@@ -111,7 +111,7 @@ func TestTwoSweepersRefreshEachCredentialOnce(t *testing.T) {
 	})
 }
 
-func TestADisconnectElsewhereIsObeyed(t *testing.T) {
+func TestADisconnectElsewhereTakesEffect(t *testing.T) {
 	t.Parallel()
 	for _, watch := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
@@ -158,7 +158,7 @@ func TestADisconnectElsewhereIsObeyed(t *testing.T) {
 }
 
 // An owner with a part that was forgotten must not stand for all users.
-func TestAnOwnerWithoutItsPartsIsNobody(t *testing.T) {
+func TestAnOwnerWithoutItsPartsIsInvalid(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
 	w.connect(t, testKey("u"), nil)

@@ -195,7 +195,7 @@ func TestATokenThatIsBeingReplacedElsewhereIsWaitedFor(t *testing.T) {
 				w.connect(t, key, func(c *oauthstore.Credential) { c.Profile.OldAccessDies = tc.dies })
 				other := w.replica(t, nil)
 				go func() { _, _ = other.Refresh(t.Context(), key, 1) }()
-				synctest.Wait() // it has begun
+				synctest.Wait() // it started
 				began := time.Now()
 				tok, err := w.store.Token(t.Context(), key, oauthstore.Need{})
 				require.NoError(t, err)
@@ -207,8 +207,8 @@ func TestATokenThatIsBeingReplacedElsewhereIsWaitedFor(t *testing.T) {
 	}
 }
 
-// Nobody waits for longer than the other's lease: after that the token may as
-// well be alive.
+// No caller waits for longer than the other's lease: after that the token may
+// still be valid.
 func TestATokenIsServedWhenItsRefreshElsewhereHasStopped(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -260,18 +260,18 @@ func TestServersThatSayNothingOfTheEnd(t *testing.T) {
 	})
 }
 
-// What comes of a refresh, by the table of outcomes.
+// The outcomes of a refresh, by the table.
 func TestOutcomes(t *testing.T) {
 	t.Parallel()
 	html := "<html>synthetic-body</html>"
 	for _, tc := range []struct {
-		name    string
-		answer  func(consume func() *http.Response) (*http.Response, error)
-		err     error
-		reason  oauthstore.Reason
-		state   oauthstore.State
-		hold    time.Duration // at least
-		replays bool          // another call after the hold sends again
+		name       string
+		answer     func(consume func() *http.Response) (*http.Response, error)
+		err        error
+		reason     oauthstore.Reason
+		state      oauthstore.State
+		retryAfter time.Duration // at least
+		replays    bool          // another call after that delay sends again
 	}{
 		{"invalid_grant: the user must connect again", func(func() *http.Response) (*http.Response, error) { return oauthError(400, "invalid_grant"), nil }, oauthstore.ErrReauthorize, oauthstore.ReasonInvalidGrant, oauthstore.StateReauthorize, 0, false},
 		{"invalid_client: the operator's alarm", func(func() *http.Response) (*http.Response, error) { return oauthError(401, "invalid_client"), nil }, oauthstore.ErrMisconfigured, oauthstore.ReasonRefreshFailing, oauthstore.StateDegraded, 30 * time.Minute, true},
@@ -317,7 +317,7 @@ func TestOutcomes(t *testing.T) {
 				other := w.replica(t, nil)
 				_, err = other.Token(t.Context(), key, oauthstore.Need{})
 				require.ErrorIs(t, err, tc.err)
-				assert.GreaterOrEqual(t, typed(t, err).RetryAfter, tc.hold)
+				assert.GreaterOrEqual(t, typed(t, err).RetryAfter, tc.retryAfter)
 				assert.Equal(t, 1, w.as.Posts())
 
 				wait(t, time.Hour)
@@ -349,7 +349,7 @@ func TestAFailedRefreshInTheStaleWindowIsTriedAgainInsideIt(t *testing.T) {
 		for range 60 {
 			tok, err := w.store.Token(t.Context(), key, oauthstore.Need{})
 			require.NoError(t, err)
-			assert.Greater(t, time.Until(tok.Expiry), 5*time.Minute, "nobody notices")
+			assert.Greater(t, time.Until(tok.Expiry), 5*time.Minute, "the caller sees no delay")
 			wait(t, 5*time.Second)
 		}
 		assert.Equal(t, 4, w.as.Posts())
@@ -516,7 +516,7 @@ func (b stuckBackend) Get(ctx context.Context, id backend.ID) (backend.Record, e
 	return b.Backend.Get(ctx, id)
 }
 
-func TestWhatRunsOutOfTimeInsideIsTemporary(t *testing.T) {
+func TestAnInternalTimeoutIsTemporary(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)

@@ -15,7 +15,7 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
-// A server of MCP that takes the generations it is told to take.
+// An mcpServer accepts the generations that takes selects.
 type mcpServer struct {
 	takes func(generation uint64) bool
 	down  bool
@@ -85,7 +85,7 @@ func TestATokenForAnotherServerIsNeverHandedOut(t *testing.T) {
 	})
 }
 
-func TestAServerThatCannotBeAskedBlocksNobody(t *testing.T) {
+func TestAServerThatCannotBeAskedBlocksNoUser(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
@@ -236,9 +236,9 @@ func TestReject(t *testing.T) {
 	})
 }
 
-// Users who bring tokens for something else are no outage, however many they
-// are: each is told what is wrong.
-func TestManyWrongTokensAtOnceAreNoOutage(t *testing.T) {
+// Tokens for something else are not an outage, however many users import them:
+// each user gets the error.
+func TestManyWrongTokensAtOnceAreNotAnOutage(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
@@ -251,7 +251,7 @@ func TestManyWrongTokensAtOnceAreNoOutage(t *testing.T) {
 	})
 }
 
-func TestAPairThatCanNotBeUsedIsStoredBeforeItIsJudged(t *testing.T) {
+func TestAnUnusablePairIsStoredBeforeItIsVerified(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
@@ -312,9 +312,8 @@ func TestASourceOfTheCallersOwn(t *testing.T) {
 	require.ErrorIs(t, err, oauthstore.ErrUnavailable)
 }
 
-// A pair that waits for its backend can't be replaced, whatever the server says
-// of it.
-func TestARefusedPairThatIsHeldIsAskedAboutOnce(t *testing.T) {
+// A pair that is not saved yet can't be replaced, even if the server rejects it.
+func TestARefusedUnsavedPairIsVerifiedOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)

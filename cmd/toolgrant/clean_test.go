@@ -19,7 +19,7 @@ func assertHarmless(t *testing.T, text string) {
 }
 
 // Scopes, clients and issuers are what an authorization server once wrote.
-func TestWhatServersWroteIntoACredentialIsHarmlessOnATerminal(t *testing.T) {
+func TestServerTextInACredentialIsHarmlessOnATerminal(t *testing.T) {
 	t.Parallel()
 	c := newCLI(t)
 	token, err := json.Marshal(map[string]string{
@@ -39,7 +39,7 @@ func TestWhatServersWroteIntoACredentialIsHarmlessOnATerminal(t *testing.T) {
 	}
 }
 
-func TestWhatIsExplainedIsHarmlessOnATerminal(t *testing.T) {
+func TestAnExplanationIsHarmlessOnATerminal(t *testing.T) {
 	t.Parallel()
 	c := newCLI(t)
 	item, err := json.Marshal(map[string]any{

@@ -178,7 +178,7 @@ func TestConnectOpensTheBrowser(t *testing.T) {
 	assert.Equal(t, exitDone, code, rest)
 }
 
-func TestConnectTakesAPastedURLWhereNobodyCanListen(t *testing.T) {
+func TestConnectTakesAPastedURLWhereItCannotListen(t *testing.T) {
 	t.Parallel()
 	world := startLab(t, nil)
 	c := newCLI(t)
@@ -215,7 +215,7 @@ func TestConnectListensAtTheRedirectURLThatIsRegistered(t *testing.T) {
 	}
 }
 
-func TestConnectAsksForTheScopesThatItIsTold(t *testing.T) {
+func TestConnectAsksForTheGivenScopes(t *testing.T) {
 	t.Parallel()
 	world := startLab(t, nil)
 	c := newCLI(t)

@@ -80,15 +80,15 @@ func (a *app) doctorCase(ctx context.Context, store *oauthstore.Store, name, tok
 		if err := t.refuse("", file.AccessToken); err != nil {
 			return c, err
 		}
-		c.Token = file.judged(t.provider)
+		c.Token = file.examined(t.provider)
 		return c, nil
 	}
 	return doctor.Stored(ctx, store, t.provider, t.key)
 }
 
-// judged converts a token file for the doctor. A token with a client or a refresh
+// examined converts a token file for the doctor. A token with a client or a refresh
 // token comes from OAuth; for others the token's format decides.
-func (f *importFile) judged(p providers.Provider) *oauthstore.Token {
+func (f *importFile) examined(p providers.Provider) *oauthstore.Token {
 	way := p.WayOf(f.AccessToken)
 	if f.RefreshToken != "" || f.ClientID != "" {
 		way, _ = p.Way("")
@@ -185,10 +185,10 @@ func (u *ui) verifications(w io.Writer, all []doctor.Verification) {
 		}
 		rows = append(rows, []string{v.Provider, v.Outcome, detail})
 	}
-	looks := map[string]lipgloss.Style{doctor.OutcomeSame: u.good, doctor.OutcomeDiffers: u.bad}
+	styles := map[string]lipgloss.Style{doctor.OutcomeSame: u.good, doctor.OutcomeDiffers: u.bad}
 	u.table(w, []string{"ID", "OUTCOME", "DIFFERENCES"}, rows, func(row, col int) lipgloss.Style {
-		if look, ok := looks[all[row].Outcome]; ok && col == 1 {
-			return look
+		if style, ok := styles[all[row].Outcome]; ok && col == 1 {
+			return style
 		}
 		return u.plain
 	})

@@ -183,7 +183,7 @@ func TestWhatIsSaidBesideAnAnswerHasALineOfItsOwn(t *testing.T) {
 	assert.Equal(t, []string{"✓  notes  6 tools", "✗  notes  write  not called", "The model wrote nothing.", ""}, screen)
 }
 
-func TestRunIsPlainWhereSomebodyWantsIt(t *testing.T) {
+func TestRunIsPlainOnRequest(t *testing.T) {
 	t.Parallel()
 	for _, env := range []string{"NO_COLOR=1", "TERM=dumb", "TERM="} {
 		t.Run(env, func(t *testing.T) {
@@ -203,7 +203,7 @@ func TestRunIsPlainWhereSomebodyWantsIt(t *testing.T) {
 	}
 }
 
-func TestATerminalGetsNothingThatItObeys(t *testing.T) {
+func TestATerminalGetsNoControlSequences(t *testing.T) {
 	t.Parallel()
 	world := startLab(t, &lab.Options{Script: says(hostile)})
 	c := newCLI(t)

@@ -32,19 +32,19 @@ func TestASignalEndsASession(t *testing.T) {
 				c := newCLI(t)
 				c.inWorld(t, world, "notes")
 				args := []string{"run", "reports?", "--tool", "notes", "--allow-loopback", "--json"}
-				begun := func() bool { return len(world.ModelRequests()) == 1 }
+				started := func() bool { return len(world.ModelRequests()) == 1 }
 				switch fault {
 				case "notes:call_hang":
 					args = append(args, "--approval", "never")
-					begun = func() bool { return world.Count("notes", "tools/call") == 1 }
+					started = func() bool { return world.Count("notes", "tools/call") == 1 }
 				case "":
-					begun = func() bool { all := world.ModelRequests(); return len(all) == 1 && all[0].Status == 200 }
+					started = func() bool { all := world.ModelRequests(); return len(all) == 1 && all[0].Status == 200 }
 				}
 				if fault != "" {
 					require.NoError(t, world.Fault(fault))
 				}
 				p := c.start(t, args...)
-				until(t, begun)
+				until(t, started)
 				require.NoError(t, p.Process.Signal(sig))
 				p.interrupted(t)
 			})

@@ -215,7 +215,7 @@ func TestTheKeyGoesNowhereElse(t *testing.T) {
 // window's title, colours, the screen, C1 sequences, and the order of letters.
 const hostile = "before\x1b]0;owned\x07\x1b[31m\x1b[2J\u009b2J\u202e\u2066\u200b\u00adafter\r\x7f\x00\b"
 
-func TestWhatModelsAndServersWriteIsHarmlessOnATerminal(t *testing.T) {
+func TestTextOfModelsAndServersIsHarmlessOnATerminal(t *testing.T) {
 	t.Parallel()
 	for _, in := range []string{hostile, "\x1b", "\x9b", "a\xffb"} {
 		for _, out := range []string{safetext.Text(in), safetext.Line(in)} {

@@ -155,7 +155,7 @@ func TestACommandThatDiesInARefreshKeepsOthersWaitingForAWhileOnly(t *testing.T)
 	assert.EqualValues(t, 1, status.Generation)
 }
 
-func TestASignalEndsARefreshThatNobodyAnswers(t *testing.T) {
+func TestASignalEndsARefreshWithoutAResponse(t *testing.T) {
 	t.Parallel()
 	for _, line := range []string{"token mine", "entry mine", "run reports? --tool mine", "run reports? --tool mine --keep-going"} {
 		t.Run(line, func(t *testing.T) {
@@ -180,7 +180,7 @@ func (w stuckWriter) Write([]byte) (int, error) {
 	return 0, io.ErrClosedPipe
 }
 
-func TestASignalEndsACommandThatNobodyReads(t *testing.T) {
+func TestASignalEndsACommandWhoseOutputIsNotRead(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -112,7 +112,7 @@ func (t *target) refuse(way, token string) error {
 	_, err := t.provider.CheckToken(way, token)
 	wrong, ok := errors.AsType[*providers.WrongTokenError](err)
 	if r := wrong; !ok || r.Recognized.Kind == "" || r.Recognized.JWT != nil && r.Recognized.Never == "" {
-		return nil // package connect judges JWTs, which may have expired and be refreshed
+		return nil // package connect checks JWTs, which may have expired and be refreshed
 	}
 	return faultf(mcptools.KindWrongTokenKind, "%s It was not sent. If the server accepts such tokens, add --takes %s", wrong.Detail, wrong.Recognized.Kind)
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/toolgrant/toolgrant/mcptools"
 )
 
-func TestWhatCanNotBeParsedIsWrongUsage(t *testing.T) {
+func TestInvalidArgumentsAreWrongUsage(t *testing.T) {
 	t.Parallel()
 	token := filepath.Join(t.TempDir(), "token")
 	require.NoError(t, os.WriteFile(token, []byte("made-up-token\n"), 0o600))

@@ -223,7 +223,7 @@ var connectMutations = []mutation{
 		name: "unfit token kept", file: "oauthstore/connect/commit.go",
 		old:     "\tif t.Problem != nil {\n\t\tc.revoke(ctx, g)",
 		changed: "\tif t.Problem != nil {",
-		pkg:     "./oauthstore/connect", run: "TestATokenThatIsNoBearerIsRefusedAndGivenBack",
+		pkg:     "./oauthstore/connect", run: "TestATokenThatIsNotABearerIsRefusedAndRevoked",
 		promise: "a token that can't be used is revoked",
 	},
 	{

@@ -118,7 +118,7 @@ var storeMutations = []mutation{
 		name: "cache age ignored", file: "oauthstore/cache.go",
 		old:     "(sn.cred.Profile.OldAccessDies || age > c.maxAge)",
 		changed: "(sn.cred.Profile.OldAccessDies)",
-		pkg:     "./oauthstore", run: "TestADisconnectElsewhereIsObeyed",
+		pkg:     "./oauthstore", run: "TestADisconnectElsewhereTakesEffect",
 		promise: "a cached pair is read again after the age",
 	},
 	{
@@ -167,7 +167,7 @@ var storeMutations = []mutation{
 		name: "owner without its parts lists others", file: "oauthstore/key.go",
 		old:     `if o.Tenant == "" || o.Subject == "" {`,
 		changed: "if false {",
-		pkg:     "./oauthstore", run: "TestAnOwnerWithoutItsPartsIsNobody",
+		pkg:     "./oauthstore", run: "TestAnOwnerWithoutItsPartsIsInvalid",
 		promise: "a forgotten part of an owner does not list other users",
 	},
 	{
@@ -223,7 +223,7 @@ var storeMutations = []mutation{
 		name: "unsaved pair kept at a reconnect or disconnect", file: "oauthstore/unsaved.go",
 		old:     "\tdefer u.mu.Unlock()\n\tdelete(u.byKey, key)\n",
 		changed: "\tdefer u.mu.Unlock()\n",
-		pkg:     "./oauthstore", run: "TestAPairInFlightIsNotHeldPastItsCredential",
+		pkg:     "./oauthstore", run: "TestAnUnsavedPairIsDroppedWithItsCredential",
 		promise: "a disconnect or reconnect removes a pair in memory",
 	},
 	{

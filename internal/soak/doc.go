@@ -6,7 +6,7 @@
 //     token at each refresh.
 //   - hot_test.go: the cost of a cached token, a cached entry and an uncached
 //     read, compared with their minimum.
-//   - population_test.go: many credentials in one table: query plans, uncached
+//   - scale_test.go: many credentials in one table: query plans, uncached
 //     entries, a sweep.
 //   - faults_test.go: twenty faults of the lifecycle of a credential, and for
 //     each the tests, here and elsewhere, that cover it.

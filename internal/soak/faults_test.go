@@ -61,12 +61,12 @@ var faults = []struct {
 		"internal/soak/fleet TestStoreOutageDuringARefreshLosesNothing/after the commit, with the response lost",
 		"oauthstore TestAStoreThatIsDown/whose answer to the commit is lost: the pair is recognised",
 	}},
-	{"the new tokens are unusable", []string{"oauthstore TestAPairThatCanNotBeUsedIsStoredBeforeItIsJudged"}},
+	{"the new tokens are unusable", []string{"oauthstore TestAnUnusablePairIsStoredBeforeItIsVerified"}},
 	{"another process serves a token that a refresh has revoked", []string{
 		"internal/soak TestNoReplicaReturnsATokenRevokedByARefreshElsewhere", "oauthstore TestReject",
 	}},
 	{"many users' tokens expire at once, or an outage ends", []string{
-		"oauthstore TestAStormOfUsersIsLetThroughInTurn", "oauthstore TestAServerInTroubleIsLeftAlone",
+		"oauthstore TestAStormOfUsersIsLetThroughInTurn", "oauthstore TestAFailingServerIsNotAsked",
 		"internal/soak/fleet TestAllProcessesApplyTheResponseOfOne",
 	}},
 	{"credentials in a sweep that can't be refreshed", []string{"oauthstore TestPoisonCredentialsDoNotStarveASweep"}},

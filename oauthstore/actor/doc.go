@@ -9,6 +9,6 @@
 //
 // # Security
 //
-// An actor decides nothing: a call acts for the owner that it names. It must not
+// An actor has no effect: a call acts for the owner that it names. It must not
 // hold a secret. It may be personal data, so that no metric has it.
 package actor

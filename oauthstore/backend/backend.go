@@ -9,7 +9,7 @@ import (
 const (
 	KindCredential   = "credential"   // a user's credential
 	KindRegistration = "registration" // a client that was registered at an authorization server
-	KindFlow         = "flow"         // a consent that has begun and not ended
+	KindFlow         = "flow"         // a pending consent
 )
 
 // An ID names a record. Its parts are plain columns: a backend stores them as
@@ -70,7 +70,7 @@ type Item struct {
 // Package storetest checks one.
 //
 // Every method returns promptly when ctx ends, with an error that matches
-// ctx.Err(); with a ctx that has ended before the call it does nothing. A
+// ctx.Err(); with a ctx that ended before the call it does nothing. A
 // failure of the database matches [ErrUnavailable]; a Put that returned one may
 // have been written all the same. After the backend was closed, methods return
 // an error that matches [ErrClosed]. No error text holds Data.
@@ -104,7 +104,7 @@ type Backend interface {
 	List(ctx context.Context, f Filter, cursor string, n int) (items []Item, next string, err error)
 }
 
-// A Watcher is a [Backend] that tells of writes by others, so that a [Store]
+// A Watcher is a [Backend] that reports writes by others, so that a [Store]
 // drops what it has cached at once instead of at its cache's age.
 type Watcher interface {
 	// Watch calls changed with the id of every record that is written or

@@ -27,7 +27,7 @@ func TestTheTextOfAnIDIsReadBack(t *testing.T) {
 	}
 }
 
-func TestTextThatIsNoIDChangesNothing(t *testing.T) {
+func TestAnInvalidIDChangesNothing(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"", "1", "1:", "1:k", "1:k1:t1:s1:p1:a", "1:k1:t1:s1:p1:a1:u1:x", "01:k1:t1:s1:p1:a1:u", "-1:", "+1:k1:t1:s1:p1:a1:u", "9999999999999999999:k"} {
 		id := backend.ID{Kind: "before"}

@@ -163,7 +163,7 @@ func TestAnApplicationIsUsedWhereItBelongs(t *testing.T) {
 			app:      connect.App{Providers: []string{"zapier_white_label"}, Issuer: "https://zapier.com", Servers: []string{"https://mcp.brand.example/*"}},
 			provider: providers.ZapierWhiteLabel("mcp.brand.example"), server: "https://mcp.brand.example/customers/7/mcp", issuer: "https://zapier.com",
 		},
-		"a white-label host that nobody lists": {
+		"a white-label host without a listing": {
 			app:      connect.App{Providers: []string{"zapier_white_label"}},
 			provider: providers.Custom("zapier_white_label", "https://mcp.brand.example/mcp", nil), server: "https://mcp.brand.example/mcp", issuer: "https://zapier.com",
 			want: connect.KindUntrusted,

@@ -96,8 +96,8 @@ func newTrial(t *testing.T, sealer backend.Sealer) *trial {
 	return tr
 }
 
-// secrets are all that the servers handed out or were sent, and that nobody else
-// may see. The state of a consent is one until the consent has ended.
+// secrets are all secrets that the servers issued or received. The state of a
+// consent is one until the consent ends.
 func (tr *trial) secrets(t *testing.T) map[string][]string {
 	t.Helper()
 	tr.AS.mu.Lock()
@@ -152,7 +152,7 @@ func (tr *trial) consents(t *testing.T, b *browser) string {
 	return tr.browse(t, w.Header().Get("Location"))
 }
 
-// tells records how a result and an error look when somebody prints them.
+// tells records the printed forms of a result and an error.
 func (tr *trial) tells(result any, err error) {
 	tr.seen.WriteString(shown(result))
 	if err != nil {
@@ -163,7 +163,7 @@ func (tr *trial) tells(result any, err error) {
 	}
 }
 
-// carol is somebody for whom nobody is asked.
+// carol is an owner for whom no server is asked.
 var carol = oauthstore.Owner{Tenant: "acme", Subject: "carol"}
 
 // repeating is a token endpoint that refuses and repeats what it was sent.
@@ -184,7 +184,7 @@ func repeating(w http.ResponseWriter, r *http.Request) bool {
 
 func (tr *trial) run(t *testing.T) {
 	t.Helper()
-	// In a browser: well, again, elsewhere, by somebody else, refused, denied.
+	// In a browser: well, again, elsewhere, by another user, refused, denied.
 	b, other := newBrowser(tr.site, "alice"), newBrowser(tr.site, "alice")
 	back := tr.consents(t, b)
 	tr.cookie = b.cookies["__Host-toolgrant"]
@@ -245,7 +245,7 @@ func (tr *trial) run(t *testing.T) {
 	tr.tells(result, err)
 	tr.AS.Token = nil
 
-	// What somebody brings.
+	// Imported tokens.
 	pair := connect.Token{
 		AccessToken: oauthstore.NewSecret("synthetic-access-0"), RefreshToken: oauthstore.NewSecret("synthetic-refresh-0"),
 		ClientID: "robot", ClientSecret: oauthstore.NewSecret("synthetic-app-secret"), AuthMethod: "client_secret_post",

@@ -35,7 +35,7 @@ func TestClientsAreChosenInOrder(t *testing.T) {
 			server: map[string]any{"client_id_metadata_document_supported": true, "token_endpoint_auth_methods_supported": []string{"client_secret_basic"}},
 			want:   oauthstore.ClientRegistered, id: "client-1",
 		},
-		"nobody registers":         {server: map[string]any{"registration_endpoint": nil}, kind: connect.KindNoClient},
+		"no registration":          {server: map[string]any{"registration_endpoint": nil}, kind: connect.KindNoClient},
 		"only certificates":        {server: map[string]any{"token_endpoint_auth_methods_supported": []string{"tls_client_auth"}}, kind: connect.KindUnsupported},
 		"an app of another issuer": {apps: connect.Apps{{Issuer: "https://other.example.com", Servers: []string{testServer}, ID: "x"}}, kind: connect.KindUntrusted},
 		"an app of another server": {
@@ -290,7 +290,7 @@ func TestASecretThatEndsIsRenewed(t *testing.T) {
 		_, err := p.Store.Refresh(t.Context(), keyOf(alice), 1)
 		require.NoError(t, err, "a refresh finds the new secret")
 	}
-	t.Run("by whoever connects next", func(t *testing.T) {
+	t.Run("by the next user who connects", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			p := newPlace(t, confidential)
@@ -393,7 +393,7 @@ func TestAnAppsSecretIsKeptWhereTheOperatorWantsThat(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// Records that no key opens any more are replaced: nobody else can use them.
+// Records that no key opens any more are replaced: no other process can use them.
 func TestAfterTheLossOfTheKeysUsersConnectAgain(t *testing.T) {
 	t.Parallel()
 	for name, apps := range map[string]connect.Apps{

@@ -85,8 +85,8 @@ func (c *Connector) verify(ctx context.Context, st oauthstore.Status) oauthstore
 	if err != nil {
 		return st
 	}
-	if judged, err := c.store.Status(ctx, st.Key); err == nil && judged.Grant == st.Grant {
-		st = judged
+	if verified, err := c.store.Status(ctx, st.Key); err == nil && verified.Grant == st.Grant {
+		st = verified
 	}
 	if v.Outcome == oauthstore.OutcomeRefused && st.Verdict.Outcome == oauthstore.OutcomeUnknown {
 		st.Verdict = v // the store does not keep a rejection that a refresh may resolve

@@ -19,11 +19,11 @@ import (
 
 func TestAConsentEndsWithAStoredCredential(t *testing.T) {
 	t.Parallel()
-	var judged oauthstore.Token
+	var verified oauthstore.Token
 	p := newPlace(t, func(p *place) {
 		p.MCP.Metadata["scopes_supported"] = []string{"write", "read"}
 		p.Options.Verify = func(_ context.Context, key oauthstore.Key, token oauthstore.Token) oauthstore.Verdict {
-			judged = token
+			verified = token
 			return oauthstore.Verdict{Outcome: oauthstore.OutcomeAccepted}
 		}
 	})
@@ -47,7 +47,7 @@ func TestAConsentEndsWithAStoredCredential(t *testing.T) {
 
 	token, err := p.Store.Token(t.Context(), keyOf(alice), oauthstore.Need{})
 	require.NoError(t, err)
-	assert.Equal(t, judged.AccessToken.Expose(), token.AccessToken.Expose())
+	assert.Equal(t, verified.AccessToken.Expose(), token.AccessToken.Expose())
 	assert.Equal(t, []string{"POST /mcp", "GET /.well-known/oauth-protected-resource/mcp"}, p.MCP.Seen())
 }
 
@@ -69,7 +69,7 @@ func TestResourceAndVerifierAreInBothRequests(t *testing.T) {
 	assert.GreaterOrEqual(t, len(asked[0].Get("state")), 43, "256 bits")
 }
 
-func TestAnotherProcessFinishesWhatOneBegan(t *testing.T) {
+func TestAnotherProcessFinishesAConsent(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, nil)
 	consent, err := p.Begin(t.Context(), example(), alice, nil)
@@ -101,7 +101,7 @@ func TestTheFourRefusalsOfACallback(t *testing.T) {
 		consent, err := p.Begin(t.Context(), example(), alice, nil)
 		require.NoError(t, err)
 		back := p.browse(t, consent.URL)
-		for _, binding := range []oauthstore.Secret{{}, oauthstore.NewSecret("somebody else's")} {
+		for _, binding := range []oauthstore.Secret{{}, oauthstore.NewSecret("another user's")} {
 			_, err = p.Finish(t.Context(), alice, binding, back)
 			assert.Equal(t, connect.KindWrongBrowser, connect.KindOf(err))
 		}
@@ -134,7 +134,7 @@ func TestTheFourRefusalsOfACallback(t *testing.T) {
 			assert.Zero(t, p.AS.Count("POST /token"))
 		})
 	})
-	t.Run("a state that nobody began is refused", func(t *testing.T) {
+	t.Run("an unknown state is refused", func(t *testing.T) {
 		t.Parallel()
 		p := newPlace(t, nil)
 		for _, back := range []string{"", "?code=x", "?code=x&state=made-up", "code=x&state=" + strings.Repeat("a", 4000)} {
@@ -166,7 +166,7 @@ func TestOfManyCallbacksAtOnceOneExchanges(t *testing.T) {
 	assert.Equal(t, 1, p.AS.Count("POST /token"))
 }
 
-func TestAUserWhoSaysNoIsTold(t *testing.T) {
+func TestARefusedConsentIsReported(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, func(p *place) {
 		p.AS.Redirect = func(back url.Values) {
@@ -183,7 +183,7 @@ func TestAUserWhoSaysNoIsTold(t *testing.T) {
 	assert.Zero(t, p.AS.Count("POST /token"))
 }
 
-func TestIssIsJudgedOnErrorsToo(t *testing.T) {
+func TestIssIsCheckedOnErrorsToo(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, func(p *place) {
 		p.AS.Redirect = func(back url.Values) {
@@ -195,7 +195,7 @@ func TestIssIsJudgedOnErrorsToo(t *testing.T) {
 	})
 	_, err := p.consent(t, alice, nil)
 	e := faultOf(t, err)
-	assert.Equal(t, connect.KindUntrusted, e.Kind, "an answer of somebody else is not acted upon")
+	assert.Equal(t, connect.KindUntrusted, e.Kind, "an answer of another server is ignored")
 	assert.Empty(t, e.Said, "nor shown")
 }
 
@@ -266,7 +266,7 @@ func TestAReconnectKeepsTheOldCredentialUntilTheNewOneIsStored(t *testing.T) {
 	assert.NotEqual(t, first.Status.Grant, second.Status.Grant)
 }
 
-func TestATokenThatIsNoBearerIsRefusedAndGivenBack(t *testing.T) {
+func TestATokenThatIsNotABearerIsRefusedAndRevoked(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, func(p *place) {
 		p.AS.Token = func(w http.ResponseWriter, _ *http.Request) bool {
@@ -369,5 +369,5 @@ func TestAPushedRequestIsMadeByTheApplicationWithItsSecret(t *testing.T) {
 	p.AS.Know(asClient{ID: "robot", Secret: "synthetic-other", Method: "client_secret_basic"})
 	_, err = p.Begin(t.Context(), example(), alice, nil)
 	assert.Equal(t, connect.KindMisconfigured, connect.KindOf(err))
-	assert.Empty(t, p.AS.Registrations(), "nobody registers in its place")
+	assert.Empty(t, p.AS.Registrations(), "no registration replaces it")
 }

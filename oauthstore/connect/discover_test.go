@@ -17,7 +17,7 @@ import (
 
 // TestWhatMustEndAnAttempt holds the connector to what MCP 2026-07-28 and its
 // RFCs require of a client and the public suite does not test, as far as it is
-// a matter of discovery: nothing is registered and nobody is sent anywhere.
+// a matter of discovery: nothing is registered and no user is redirected.
 func TestWhatMustEndAnAttempt(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
@@ -267,7 +267,7 @@ func TestACredentialIsBoundToItsPlace(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, nil)
 	_, err := p.Begin(t.Context(), example(), oauthstore.Owner{Tenant: "acme"}, nil)
-	assert.Equal(t, connect.KindMisconfigured, connect.KindOf(err), "an owner without a subject is nobody")
+	assert.Equal(t, connect.KindMisconfigured, connect.KindOf(err), "an owner without a subject is invalid")
 	_, err = p.Begin(t.Context(), example(), alice, &connect.Ask{ServerURL: "https://evil.example.com/mcp"})
 	assert.Equal(t, connect.KindMisconfigured, connect.KindOf(err))
 	_, err = p.consent(t, alice, &connect.Ask{Account: "work"})

@@ -86,7 +86,7 @@ func ExampleConnector_Web() {
 	// /connect/linear 404 false
 }
 
-// What is surely for something else is not stored, and sent nowhere.
+// A token that is surely for something else is neither stored nor sent.
 func ExampleConnector_Import() {
 	ctx := context.Background()
 	store := exampleStore(nil)

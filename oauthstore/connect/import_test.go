@@ -16,7 +16,7 @@ import (
 	"github.com/toolgrant/toolgrant/providers"
 )
 
-func TestAnImportIsJudgedBeforeItIsStored(t *testing.T) {
+func TestAnImportIsVerifiedBeforeItIsStored(t *testing.T) {
 	t.Parallel()
 	verdict := oauthstore.Verdict{Outcome: oauthstore.OutcomeAccepted}
 	p := newPlace(t, func(p *place) {
@@ -47,7 +47,7 @@ func TestAnImportIsJudgedBeforeItIsStored(t *testing.T) {
 
 	verdict = oauthstore.Verdict{}
 	_, err = p.Import(t.Context(), example(), oauthstore.Owner{Tenant: "acme", Subject: "bob"}, token, nil)
-	require.NoError(t, err, "where there is nobody to ask, as with a connector, it is stored")
+	require.NoError(t, err, "without a server to ask, as with a connector, it is stored")
 }
 
 func TestATokenGoesWhereItsWayWorks(t *testing.T) {
@@ -74,7 +74,7 @@ func TestATokenGoesWhereItsWayWorks(t *testing.T) {
 	assert.Equal(t, "https://mcp.buildkite.com/oauth/token", got.Status.Provenance.TokenEndpoint)
 }
 
-func TestAPairThatHasEndedIsRefreshedAndThenJudged(t *testing.T) {
+func TestAnExpiredPairIsRefreshedAndThenVerified(t *testing.T) {
 	t.Parallel()
 	asked := make(chan string, 1)
 	p := newPlace(t, func(p *place) {
@@ -135,7 +135,7 @@ func TestAJWTThatHasEndedIsWorthSomethingWithARefreshToken(t *testing.T) {
 	assert.WithinDuration(t, time.Unix(1000000000, 0), got.Status.Expiry, time.Second)
 }
 
-func TestWhatCanNotBeCarriedIsNotImported(t *testing.T) {
+func TestTokensThatNoEntryCanCarryAreNotImported(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, nil)
 	for name, bad := range map[string]struct {
@@ -249,7 +249,7 @@ func TestAnImportedPairIsRefreshedWhereItBelongs(t *testing.T) {
 		assert.Contains(t, got.Warning, "can't be refreshed")
 		assert.False(t, got.Status.Refreshable)
 	})
-	t.Run("not here where somebody else does it", func(t *testing.T) {
+	t.Run("not here if another system refreshes it", func(t *testing.T) {
 		t.Parallel()
 		p := newPlace(t, nil)
 		token := pair

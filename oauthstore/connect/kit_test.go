@@ -262,7 +262,7 @@ func (a *authServer) authorize(w http.ResponseWriter, r *http.Request) {
 	if a.Metadata["require_pushed_authorization_requests"] == true {
 		id := q.Get("client_id")
 		if q = a.pushed[q.Get("request_uri")]; q.Get("client_id") != id {
-			q = nil // of somebody else, or not pushed
+			q = nil // of another client, or not pushed
 		}
 	}
 	a.asked = append(a.asked, q)
@@ -440,7 +440,7 @@ func (a *authServer) token(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, answer)
 }
 
-// authenticated judges the client of a token request, by its one method.
+// authenticated checks the client of a token request, by its one method.
 func (a *authServer) authenticated(r *http.Request) bool {
 	id, secret, basic := r.BasicAuth()
 	if basic {

@@ -77,7 +77,7 @@ func listenAt(ctx context.Context, redirect string) (net.Listener, string, error
 	}
 	u, err := url.Parse(redirect)
 	if err != nil || u.Scheme != "http" || !safehttp.IsLoopback(u.Hostname()) {
-		return nil, redirect, nil //nolint:nilerr // it was judged above
+		return nil, redirect, nil //nolint:nilerr // it was checked above
 	}
 	host, port := u.Hostname(), orElse(u.Port(), "0")
 	if net.ParseIP(host) == nil {
@@ -128,7 +128,7 @@ func (l *Listener) callback(w http.ResponseWriter, r *http.Request) {
 	}
 	l.page(result, err).write(w)
 	_ = http.NewResponseController(w).Flush()
-	l.settle(result, err) // after the page: the waiting caller may exit
+	l.complete(result, err) // after the page: the waiting caller may exit
 }
 
 // page tells the user to return to the terminal.
@@ -146,7 +146,7 @@ func (l *Listener) page(result Result, err error) *page {
 // user must go to Error.Next first.
 func (l *Listener) Paste(ctx context.Context, callback string) (Result, error) {
 	result, err := l.finish(ctx, callback)
-	l.settle(result, err)
+	l.complete(result, err)
 	return result, err
 }
 
@@ -154,8 +154,8 @@ func (l *Listener) finish(ctx context.Context, callback string) (Result, error) 
 	return l.connector.Finish(ctx, l.owner, l.Binding, callback)
 }
 
-// settle ends the wait, unless another callback can still succeed.
-func (l *Listener) settle(result Result, err error) {
+// complete ends the wait, unless another callback can still succeed.
+func (l *Listener) complete(result Result, err error) {
 	switch KindOf(err) { //nolint:exhaustive // every other kind is an end
 	case KindStateUnknown, KindStateUsed, KindClientReplaced, KindWrongBrowser, KindWrongOwner:
 		return

@@ -69,7 +69,7 @@ func TestAPastedURLEndsTheWaiting(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, nil)
 	l := p.listen(t, "https://app.example.com/callback")
-	assert.False(t, l.Listening, "nobody can listen there")
+	assert.False(t, l.Listening, "no port can be opened there")
 	back := p.browse(t, l.URL)
 	_, err := l.Paste(t.Context(), "no answer at all")
 	assert.Equal(t, connect.KindStateUnknown, connect.KindOf(err))
@@ -121,7 +121,7 @@ func TestNobodyComesBack(t *testing.T) {
 		start := time.Now()
 		_, err := l.Wait(t.Context())
 		assert.Equal(t, connect.KindTimeout, connect.KindOf(err))
-		assert.Equal(t, 10*time.Minute, time.Since(start), "the consent has ended")
+		assert.Equal(t, 10*time.Minute, time.Since(start), "the consent expired")
 
 		l = p.listen(t, testRedirect)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

@@ -29,7 +29,7 @@ func TestAnApplicationGetsATokenOfItsOwnAndKeepsItFresh(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPlace(t, func(p *place) {
 			withApp(p)
-			p.AS.Metadata["code_challenge_methods_supported"] = nil // nobody's browser is sent anywhere
+			p.AS.Metadata["code_challenge_methods_supported"] = nil // no browser is redirected
 			p.MCP.Metadata["scopes_supported"] = []string{"read"}
 			p.AS.Metadata["scopes_supported"] = []string{"read", "offline_access"}
 		})

@@ -126,7 +126,7 @@ func spend(t *testing.T, p oauthstore.Provenance, refreshToken string) string {
 	return answer.Error
 }
 
-func TestACertifiedServerThatNobodyHereWrote(t *testing.T) {
+func TestACertifiedServerOfAnotherProject(t *testing.T) {
 	t.Parallel()
 	t.Run("as it comes", func(t *testing.T) {
 		t.Parallel()
@@ -202,7 +202,7 @@ func lifeAtCertifiedServer(t *testing.T, issuer string, pushed bool) {
 	assert.NotEqual(t, seen.all()[0], seen.all()[1], "it rotates")
 	assert.Equal(t, []string{resource}, audience(), "after a refresh too")
 
-	assert.Equal(t, "invalid_grant", spend(t, rotated.Provenance, seen.all()[0]), "somebody uses the old one: all of the grant ends")
+	assert.Equal(t, "invalid_grant", spend(t, rotated.Provenance, seen.all()[0]), "the old one is used again: the whole grant is revoked")
 	_, err = store.Refresh(t.Context(), key, rotated.Generation)
 	require.ErrorIs(t, err, oauthstore.ErrReauthorize)
 

@@ -44,7 +44,7 @@ func (c *Connector) origin(ctx context.Context, s *site, t *Token, cred *oauthst
 	default:
 		return "", secret, err
 	}
-	if err := t.judge(plan, s); err != nil {
+	if err := t.checkOrigin(plan, s); err != nil {
 		return "", secret, err
 	}
 	p := &cred.Provenance
@@ -82,9 +82,9 @@ func unchecked(t *Token) *plan {
 	}}
 }
 
-// judge compares the origin that a token and the caller claim with the
+// checkOrigin compares the origin that a token and the caller claim with the
 // discovered one.
-func (t *Token) judge(p *plan, s *site) error {
+func (t *Token) checkOrigin(p *plan, s *site) error {
 	if t.Issuer != "" && !issuer.Same(t.Issuer, p.Server.Issuer) {
 		return fault(KindWrongToken, "the token's issuer is not this server's")
 	}

@@ -109,9 +109,9 @@ func TestAnImportThatNamesTheApplicationIsRefreshedWithIt(t *testing.T) {
 	assert.Equal(t, []string{"by-hand"}, p.AS.basics)
 
 	for name, change := range map[string]func(*connect.Token){
-		"another application":               func(t *connect.Token) { t.ClientID = "other" },
-		"a secret of its own":               func(t *connect.Token) { t.ClientSecret = oauthstore.NewSecret("synthetic-theirs") },
-		"endpoints that nobody has checked": func(t *connect.Token) { t.TokenEndpoint, t.InsecureEndpoints = "https://evil.example/token", true },
+		"another application":       func(t *connect.Token) { t.ClientID = "other" },
+		"a secret of its own":       func(t *connect.Token) { t.ClientSecret = oauthstore.NewSecret("synthetic-theirs") },
+		"endpoints without a check": func(t *connect.Token) { t.TokenEndpoint, t.InsecureEndpoints = "https://evil.example/token", true },
 	} {
 		token := aPair()
 		token.App = true

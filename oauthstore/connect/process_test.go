@@ -22,7 +22,7 @@ import (
 	"github.com/toolgrant/toolgrant/providers"
 )
 
-// An order is what a process of its own is told to do.
+// An order is the task of a process of its own.
 type order struct {
 	Folder   string `json:"folder"` // of the store and its keys
 	Server   string `json:"server"`

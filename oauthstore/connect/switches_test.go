@@ -47,10 +47,10 @@ func TestSwitchesOfTheDataDecideWhatIsSent(t *testing.T) {
 					p.AS.Metadata["code_challenge_methods_supported"] = nil
 				}
 			})
-			begun, err := p.Begin(t.Context(), providers.Custom("example", testServer, &providers.CustomOptions{OAuth: tt.oauth}), alice, &connect.Ask{Scopes: scopes})
+			consent, err := p.Begin(t.Context(), providers.Custom("example", testServer, &providers.CustomOptions{OAuth: tt.oauth}), alice, &connect.Ask{Scopes: scopes})
 			require.NoError(t, err)
-			assert.Equal(t, tt.consent, begun.Resource)
-			got, err := p.Finish(t.Context(), alice, begun.Binding, p.browse(t, begun.URL))
+			assert.Equal(t, tt.consent, consent.Resource)
+			got, err := p.Finish(t.Context(), alice, consent.Binding, p.browse(t, consent.URL))
 			require.NoError(t, err)
 			assert.Equal(t, tt.resource, got.Status.Provenance.Resource)
 			assert.Equal(t, tt.consent, p.AS.Asked()[0].Get("resource"))
@@ -93,9 +93,9 @@ func TestTokensOfAnotherTypeOrPlaceNeedTheProvidersData(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := newPlace(t, serve(tt.body))
-			begun, err := p.Begin(t.Context(), providers.Custom("example", testServer, &providers.CustomOptions{Tokens: tt.tokens}), alice, nil)
+			consent, err := p.Begin(t.Context(), providers.Custom("example", testServer, &providers.CustomOptions{Tokens: tt.tokens}), alice, nil)
 			require.NoError(t, err)
-			got, err := p.Finish(t.Context(), alice, begun.Binding, p.browse(t, begun.URL))
+			got, err := p.Finish(t.Context(), alice, consent.Binding, p.browse(t, consent.URL))
 			require.Equal(t, tt.want, connect.KindOf(err), "%v", err)
 			if tt.want != "" {
 				assert.ErrorContains(t, err, tt.says)

@@ -156,7 +156,7 @@ func TestConcurrentRegistrationsAreEachIssuersOwn(t *testing.T) {
 }
 
 // A server that names the issuer of another vendor would get that vendor's
-// tokens, whatever the kind of client.
+// tokens, for every kind of client.
 func TestIssuerOfTheCatalogueServesItsOwnServersOnly(t *testing.T) {
 	t.Parallel()
 	linear, ok := providers.Lookup("linear")

@@ -32,7 +32,7 @@ type WebOptions struct {
 	// (package actor), such as an administrator who acts for the owner. If
 	// nil, the actor that the request's context has, else the owner's subject.
 	Actor func(r *http.Request, owner oauthstore.Owner) string
-	// SignIn responds to a user who is not signed in, such as with a redirect to a
+	// SignIn responds to a user who is not signed in, for example by a redirect to a
 	// form. If nil, a page with status 401.
 	SignIn http.Handler
 }

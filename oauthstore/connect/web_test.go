@@ -213,7 +213,7 @@ func TestABrowserReturnsToThisSiteOnly(t *testing.T) {
 	assert.NotContains(t, w.Body.String(), "evil")
 }
 
-func TestWhatCanNotBeConnectedHasAPage(t *testing.T) {
+func TestProvidersWithoutAConsentHaveAPage(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, func(p *place) { p.AS.Metadata["registration_endpoint"] = nil })
 	b := newBrowser(p.site(t, nil), "alice")
@@ -356,7 +356,7 @@ func TestThePageNamesTheHostThatTheBrowserGoesTo(t *testing.T) {
 	})
 }
 
-// What the user has read on the page holds for the browser too.
+// The browser goes only to the hosts that the page showed.
 func TestABrowserIsNotSentWhereThePageDidNotSay(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, nil)

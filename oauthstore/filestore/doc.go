@@ -10,7 +10,7 @@
 //	// backend is a backend.Backend: hand it to oauthstore.New
 //
 // A record is written to a file beside it, synced and renamed over it, and the
-// folder is synced: whoever reads sees the old record or the new one whole, and
+// folder is synced: a reader sees the whole old record or the whole new one, and
 // a write that has returned survives a loss of power.
 //
 // # Several processes

@@ -316,7 +316,7 @@ func (b *Backend) names(end string) ([]string, error) {
 	return names, nil
 }
 
-// removeLeftOvers removes temporary files. The caller has the lock, so nobody
+// removeLeftOvers removes temporary files. The caller has the lock, so no process
 // is writing one.
 func (b *Backend) removeLeftOvers() error {
 	names, err := b.names(temporary)

@@ -61,7 +61,7 @@ func TestTheFilesAreTheOwnersAlone(t *testing.T) {
 	}
 }
 
-func TestWhatADeadProcessLeftIsRemoved(t *testing.T) {
+func TestFilesOfADeadProcessAreRemoved(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	b := open(t, dir)
@@ -123,7 +123,7 @@ func TestAFileThatIsNotUnderstoodIsLeftAsItIs(t *testing.T) {
 	}
 }
 
-func TestAWriterThatWaitsObeysItsContext(t *testing.T) {
+func TestAWaitingWriterStopsWithItsContext(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	b := open(t, dir)
@@ -165,7 +165,7 @@ func TestCloseDoesNotWaitForTheLock(t *testing.T) {
 	require.ErrorIs(t, <-done, backend.ErrClosed)
 }
 
-func TestAWriterGivesUpOnALockThatIsNeverLetGo(t *testing.T) {
+func TestAWriterGivesUpOnALockThatIsNeverReleased(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {

@@ -169,7 +169,7 @@ func TestTextsThatAreNotKeysetsAreRefusedWithoutQuotingThem(t *testing.T) {
 	}
 }
 
-func TestAnUpdateIsAppliedToWhatAnotherProcessWroteMeanwhile(t *testing.T) {
+func TestAnUpdateIsAppliedToAnotherProcessesChange(t *testing.T) {
 	t.Parallel()
 	shelf, _ := newShelf(t, nil)
 	calls := 0

@@ -26,7 +26,7 @@ const stranger = 54321
 // the error.
 const readAsVariable = "TOOLGRANT_TEST_READ_KEYSET"
 
-func TestOnlyAKeysetThatNobodyElseCanWriteIsRead(t *testing.T) {
+func TestAKeysetThatOthersCanWriteIsNotRead(t *testing.T) {
 	t.Parallel()
 	root := os.Geteuid() == 0
 	for name, tt := range map[string]struct {

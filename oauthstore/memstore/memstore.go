@@ -59,7 +59,7 @@ func (m *Backend) Close() error {
 	return nil
 }
 
-// begin locks m, unless ctx has ended or m is closed.
+// begin locks m, unless ctx ended or m is closed.
 func (m *Backend) begin(ctx context.Context, op string) error {
 	if err := ctx.Err(); err != nil {
 		return wrap(op, err)

@@ -33,7 +33,7 @@ func (f tokenSource) Token() (*oauth2.Token, error) { return f() }
 
 // TokenSource returns the credential of key as an [oauth2.TokenSource], for
 // clients that take one. Its tokens have no refresh token: creds is the one
-// that refreshes. That interface knows no context, so ctx bounds every call of
+// that refreshes. That interface has no context, so ctx bounds every call of
 // the source; nil need means the zero [oauthstore.Need]. Do not wrap it with
 // oauth2.ReuseTokenSource, which would serve a pair that others have replaced.
 func TokenSource(ctx context.Context, creds oauthstore.Credentials, key oauthstore.Key, need *oauthstore.Need) oauth2.TokenSource {
@@ -55,8 +55,8 @@ func TokenSource(ctx context.Context, creds oauthstore.Credentials, key oauthsto
 // token elsewhere. A 401 is reported with Reject and the answer is passed on;
 // nothing is sent twice. base sends the requests; nil means one that dials
 // public addresses over https only, uses no proxy, and puts no bound on an
-// answer, which may be a stream: requests end with their contexts. Whatever base
-// is, plain http is for loopback addresses only. nil need means the zero
+// answer, which may be a stream: requests end with their contexts. With any base,
+// plain http is for loopback addresses only. nil need means the zero
 // [oauthstore.Need].
 func Transport(creds oauthstore.Credentials, key oauthstore.Key, need *oauthstore.Need, base http.RoundTripper) http.RoundTripper {
 	t := &transport{creds: creds, key: key, base: base}

@@ -140,7 +140,7 @@ func TestADatabaseOfALaterVersionIsLeftAsItIs(t *testing.T) {
 	require.NoError(t, b.Put(t.Context(), someone, backend.Record{Version: 1}, 0))
 }
 
-func TestASchemaThatIsNoPlainNameIsRefused(t *testing.T) {
+func TestASchemaThatIsNotAPlainNameIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"Upper", "1a", "a-b", `a"b`, "a.b", "a;drop table x", strings.Repeat("a", 41), "pg é"} {
 		opts := &pgstore.Options{Schema: name}
@@ -154,7 +154,7 @@ func TestASchemaThatIsNoPlainNameIsRefused(t *testing.T) {
 	require.Error(t, err)
 }
 
-// newPoolNowhere returns a pool for an address where nobody listens.
+// newPoolNowhere returns a pool for an address without a listener.
 func newPoolNowhere(t *testing.T) *pgxpool.Pool {
 	t.Helper()
 	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -218,7 +218,7 @@ func TestADatabaseThatFailsIsUnavailable(t *testing.T) {
 	})
 }
 
-func TestAWriterThatWaitsObeysItsContext(t *testing.T) {
+func TestAWaitingWriterStopsWithItsContext(t *testing.T) {
 	t.Parallel()
 	pool := newPool(t, servertest.Postgres(t))
 	schema := newSchema(t)

@@ -23,7 +23,7 @@ func (b *Backend) Watch(ctx context.Context, ready func(), changed func(backend.
 		defer cancel()
 		err := b.watch(ctx, ready, changed)
 		if ctx.Err() != nil {
-			return backend.ErrClosed // unless the caller's context has ended too, which counts first
+			return backend.ErrClosed // unless the caller's context ended too, which counts first
 		}
 		return err
 	})
@@ -142,7 +142,7 @@ func (w watcher) hear(ctx context.Context, limit time.Duration, untilProof bool)
 		case !strings.HasPrefix(n.Payload, proofPrefix):
 			var id backend.ID
 			if err := id.UnmarshalText([]byte(n.Payload)); err != nil {
-				return false, watchError("somebody else notifies on the channel")
+				return false, watchError("another program notifies on the channel")
 			}
 			w.changed(id)
 		}

@@ -33,7 +33,7 @@ func watch(t *testing.T, dsn string, every, patience time.Duration, changed func
 	return b, is, end
 }
 
-func nobody(backend.ID) {}
+func ignore(backend.ID) {}
 
 // proxied returns a proxy before the PostgreSQL server and the connection string
 // through it.
@@ -50,7 +50,7 @@ func proxied(t *testing.T) (*faultproxy.Proxy, string) {
 
 func TestAWatchThroughAPoolerIsFoundOut(t *testing.T) {
 	t.Parallel()
-	_, ready, ended := watch(t, servertest.PgBouncer(t)+"&default_query_exec_mode=exec", time.Minute, 200*time.Millisecond, nobody)
+	_, ready, ended := watch(t, servertest.PgBouncer(t)+"&default_query_exec_mode=exec", time.Minute, 200*time.Millisecond, ignore)
 	select {
 	case err := <-ended:
 		require.ErrorIs(t, err, backend.ErrUnavailable)
@@ -63,7 +63,7 @@ func TestAWatchThroughAPoolerIsFoundOut(t *testing.T) {
 func TestAConnectionThatStopsToDeliverIsFoundOut(t *testing.T) {
 	t.Parallel()
 	proxy, dsn := proxied(t)
-	_, ready, ended := watch(t, dsn, 10*time.Millisecond, 2*time.Second, nobody)
+	_, ready, ended := watch(t, dsn, 10*time.Millisecond, 2*time.Second, ignore)
 	<-ready
 	proxy.Freeze()
 	require.ErrorIs(t, <-ended, backend.ErrUnavailable)
@@ -72,7 +72,7 @@ func TestAConnectionThatStopsToDeliverIsFoundOut(t *testing.T) {
 func TestAConnectionThatIsCutEndsTheWatch(t *testing.T) {
 	t.Parallel()
 	proxy, dsn := proxied(t)
-	_, ready, ended := watch(t, dsn, time.Minute, time.Minute, nobody)
+	_, ready, ended := watch(t, dsn, time.Minute, time.Minute, ignore)
 	<-ready
 	proxy.CutAll()
 	require.ErrorIs(t, <-ended, backend.ErrUnavailable)
@@ -97,7 +97,7 @@ func TestNothingIsMissedDuringAProof(t *testing.T) {
 func TestAChannelThatOthersUseIsRefused(t *testing.T) {
 	t.Parallel()
 	pool := newPool(t, servertest.Postgres(t))
-	b, ready, ended := watch(t, servertest.Postgres(t), time.Minute, time.Minute, nobody)
+	b, ready, ended := watch(t, servertest.Postgres(t), time.Minute, time.Minute, ignore)
 	<-ready
 	_, err := pool.Exec(t.Context(), "SELECT pg_notify($1, 'hello')", b.Channel())
 	require.NoError(t, err)
@@ -158,7 +158,7 @@ func TestAWatchWaitsForItsConnectionNoLongerThanForAProof(t *testing.T) {
 	b.Beat(time.Millisecond, 10*time.Millisecond)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	err = b.Watch(ctx, func() {}, nobody)
+	err = b.Watch(ctx, func() {}, ignore)
 	require.ErrorIs(t, err, backend.ErrUnavailable)
 	require.NoError(t, ctx.Err())
 }

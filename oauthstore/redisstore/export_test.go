@@ -9,7 +9,7 @@ func (b *Backend) Beat(every, patience time.Duration) { b.beats = beats{every, p
 // Channel is the name of the channel that writes publish to.
 func (b *Backend) Channel() string { return b.channel() }
 
-// What the fuzz test reads.
+// Internals for the fuzz test.
 var (
 	ParseRecord = parseRecord
 	ParseNow    = parseNow

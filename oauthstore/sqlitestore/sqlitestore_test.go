@@ -125,7 +125,7 @@ func TestEveryConnectionIsSetForDurability(t *testing.T) {
 	}
 }
 
-func TestAWriterThatWaitsObeysItsContext(t *testing.T) {
+func TestAWaitingWriterStopsWithItsContext(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "toolgrant.db")
 	b := open(t, path)

@@ -26,8 +26,8 @@ func TestCloseWaitsForThoseInside(t *testing.T) {
 		}
 		<-g.Closing()
 		synctest.Wait()
-		assert.Zero(t, closed.Load(), "somebody is inside")
-		assert.False(t, g.Enter(), "it lets nobody in any more")
+		assert.Zero(t, closed.Load(), "an operation is running")
+		assert.False(t, g.Enter(), "it admits no more operations")
 		g.Leave()
 		wg.Wait()
 		assert.Equal(t, int32(2), closed.Load())

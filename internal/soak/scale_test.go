@@ -25,8 +25,8 @@ import (
 	"github.com/toolgrant/toolgrant/providers"
 )
 
-// A population is many credentials in one PostgreSQL table.
-type population struct {
+// A manyCredentials is many credentials in one PostgreSQL table.
+type manyCredentials struct {
 	postgres
 	db     *spy
 	keys   *keyset.Set
@@ -36,7 +36,7 @@ type population struct {
 	server string
 }
 
-func (p *population) key(n int) oauthstore.Key {
+func (p *manyCredentials) key(n int) oauthstore.Key {
 	return oauthstore.Key{
 		Owner:    oauthstore.Owner{Tenant: fmt.Sprintf("tenant-%d", n/p.tenant), Subject: fmt.Sprintf("user-%d", n%p.tenant)},
 		Provider: "notes", Server: p.server,
@@ -44,13 +44,13 @@ func (p *population) key(n int) oauthstore.Key {
 }
 
 // isDue reports whether the nth token has expired.
-func (p *population) isDue(n int) bool { return n%(p.size/p.due) == 0 }
+func (p *manyCredentials) isDue(n int) bool { return n%(p.size/p.due) == 0 }
 
-// newPopulation fills a table. The due credentials are distributed evenly over
+// newManyCredentials fills a table. The due credentials are distributed evenly over
 // the servers.
-func newPopulation(t *testing.T, size, due, tenant int, servers []*tokenServer) *population {
+func newManyCredentials(t *testing.T, size, due, tenant int, servers []*tokenServer) *manyCredentials {
 	t.Helper()
-	p := &population{postgres: newPostgres(t, poolSize), keys: newKeyset(t), size: size, due: due, tenant: tenant, server: "https://mcp.example.com/mcp"}
+	p := &manyCredentials{postgres: newPostgres(t, poolSize), keys: newKeyset(t), size: size, due: due, tenant: tenant, server: "https://mcp.example.com/mcp"}
 	p.db = &spy{Pool: p.pool}
 	start := time.Now()
 
@@ -147,7 +147,7 @@ func (s *spy) during(f func()) []query {
 
 // A table with a million rows is as fast as one with a thousand, and a sweep
 // needs memory for its current batch only, not for all rows.
-func TestPopulation(t *testing.T) { //nolint:paralleltest // measures time and memory
+func TestManyCredentials(t *testing.T) { //nolint:paralleltest // measures time and memory
 	if testing.Short() {
 		t.Skip("takes long")
 	}
@@ -156,14 +156,14 @@ func TestPopulation(t *testing.T) { //nolint:paralleltest // measures time and m
 		size, due, tenant = 1_000_000, 10_000, 1000
 	}
 	servers := []*tokenServer{newTokenServer(t, 60*time.Millisecond), newTokenServer(t, 30*time.Millisecond)}
-	p := newPopulation(t, size, due, tenant, servers)
+	p := newManyCredentials(t, size, due, tenant, servers)
 	t.Run("no statement reads more than it needs", p.plans)
 	t.Run("a cold build is one read", p.coldBuild)
 	t.Run("a sweep", func(t *testing.T) { p.sweep(t, servers) }) //nolint:paralleltest // measures memory
 }
 
 // plans checks PostgreSQL's plans for the store's queries.
-func (p *population) plans(t *testing.T) {
+func (p *manyCredentials) plans(t *testing.T) {
 	const page = 200
 	db := p.open(t, p.db, "")
 	list := func(f backend.Filter) func(t *testing.T) {
@@ -239,7 +239,7 @@ func (p plan) scans() string {
 
 // coldBuild builds entries of uncached users, alternating with plain reads of
 // other rows through the same pool.
-func (p *population) coldBuild(t *testing.T) {
+func (p *manyCredentials) coldBuild(t *testing.T) {
 	samples := 200
 	if soaking() {
 		samples = 20_000
@@ -278,7 +278,7 @@ func (p *population) coldBuild(t *testing.T) {
 
 // sweep refreshes the due credentials, and measures memory, the token endpoints
 // and the database.
-func (p *population) sweep(t *testing.T, servers []*tokenServer) {
+func (p *manyCredentials) sweep(t *testing.T, servers []*tokenServer) {
 	t.Helper()
 	const perIssuer = 4
 	s := newStore(t, p.backend, p.keys, &oauthstore.Options{SweepPerIssuer: perIssuer, CacheSize: 100, InsecureTransport: servers[0].Client().Transport, InsecureAllowLoopback: true})
