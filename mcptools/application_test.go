@@ -46,7 +46,7 @@ func TestAnImportedCredentialRefreshesWithTheApplicationsSecret(t *testing.T) {
 	require.NoError(t, err)
 	c := w.Grant("tasks", "u_42").Credential()
 	c.Provenance.Obtained = oauthstore.ObtainedImport
-	c.Expiry = time.Now().Add(-time.Second) // it has ended
+	c.Expiry = time.Now().Add(-time.Second) // it has expired
 	_, err = store.Put(t.Context(), key, c)
 	require.NoError(t, err)
 

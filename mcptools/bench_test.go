@@ -44,7 +44,7 @@ func BenchmarkBuild(b *testing.B) {
 	}
 }
 
-func TestACachedTokenCostsAtMostTwoAllocations(t *testing.T) { //nolint:paralleltest // counts allocations
+func TestCachedTokenCostsAtMostTwoAllocations(t *testing.T) { //nolint:paralleltest // counts allocations
 	builder := cachedBuilder(t)
 	ctx := t.Context()
 	allocs := testing.AllocsPerRun(100, func() {

@@ -19,11 +19,11 @@ import (
 	"github.com/toolgrant/toolgrant/providers"
 )
 
-// A Builder makes the tools entry of one provider for any owner. It is safe
-// for concurrent use.
+// A Builder builds the tools entries of one provider for any owner. It is safe for
+// concurrent use.
 type Builder struct {
 	provider    providers.Provider
-	creds       oauthstore.Credentials // nil: the server is open to anyone
+	creds       oauthstore.Credentials // nil: the server needs no authentication
 	label       string
 	description string
 	tunnel      string // tunnel_id of the entries; "" for none
@@ -46,11 +46,9 @@ type Builder struct {
 	log         *slog.Logger
 }
 
-// NewBuilder returns a builder for p that takes its tokens from creds. creds
-// may be nil for a server that is open to anyone, and then no credential is
-// ever sent. The error joins everything that is wrong with p and opts.
-//
-// What p holds must not be changed afterwards.
+// NewBuilder returns a builder for p that gets its tokens from creds. creds may be
+// nil for a server without authentication; no credential is sent then. The error
+// joins all faults of p and opts. p must not be changed afterwards.
 func NewBuilder(p providers.Provider, creds oauthstore.Credentials, opts *Options) (*Builder, error) {
 	var o Options
 	if opts != nil {
@@ -129,7 +127,7 @@ func (b *Builder) checkServer(f *faults) {
 	}
 }
 
-// checkCredentials sets creds where the server wants any.
+// checkCredentials sets creds if the server needs them.
 func (b *Builder) checkCredentials(f *faults, creds oauthstore.Credentials) {
 	open, closed := false, false
 	for _, w := range b.provider.Ways {
@@ -137,7 +135,7 @@ func (b *Builder) checkCredentials(f *faults, creds oauthstore.Credentials) {
 		closed = closed || w.Kind != providers.WayNone
 	}
 	switch {
-	case !closed && open: // no credential is wanted
+	case !closed && open: // no credential is needed
 	case creds != nil:
 		b.creds = creds
 	case !open:
@@ -155,9 +153,8 @@ func (b *Builder) Label() string { return b.label }
 // ProviderID returns the id of the builder's provider.
 func (b *Builder) ProviderID() string { return b.provider.ID }
 
-// Key returns the key of the credential that an entry for owner carries. The
-// error is that of a server URL which is not the provider's, or of a part that
-// is missing.
+// Key returns the key of the credential of an entry for owner. It returns an error
+// if the server URL is not the provider's, or if a part is missing.
 func (b *Builder) Key(owner oauthstore.Owner, opts *BuildOptions) (oauthstore.Key, error) {
 	if opts == nil {
 		opts = &BuildOptions{}
@@ -170,8 +167,8 @@ func (b *Builder) Key(owner oauthstore.Owner, opts *BuildOptions) (oauthstore.Ke
 	return key, key.Validate()
 }
 
-// serverURL returns the exact URL of the server, "" where the entry has none
-// and the credential is bound to none.
+// serverURL returns the exact URL of the server. It is "" if neither the entry nor
+// the credential has one.
 func (b *Builder) serverURL(override string) (string, error) {
 	switch {
 	case override == "" && b.url != "":
@@ -197,13 +194,12 @@ func (b *Builder) serves(key oauthstore.Key) bool {
 	return key.Provider == b.provider.ID && err == nil && server == key.Server
 }
 
-// Build returns the tools entry with owner's credential. It is the caller's:
-// changing it changes no other. The error is a [*Failure] of stage build, and
-// then OpenAI must not be asked. opts may be nil.
+// Build returns the tools entry with owner's credential. It belongs to the caller:
+// changing it changes no other. The error is a [*Failure] of [StageBuild]: don't
+// send the request then. opts may be nil.
 //
-// The entry is good for one request: build it anew for the next, so that its
-// token is fresh. With a token that is cached and does not expire soon that
-// costs no I/O.
+// Use an entry for one request, and build another for the next, so that its token
+// is fresh. With a cached token that does not expire soon, Build needs no I/O.
 func (b *Builder) Build(ctx context.Context, owner oauthstore.Owner, opts *BuildOptions) (responses.ToolUnionParam, error) {
 	if opts == nil {
 		opts = &BuildOptions{}
@@ -289,8 +285,8 @@ func (b *Builder) skeleton(serverURL string) *responses.ToolMcpParam {
 	return m
 }
 
-// authorize puts the credential into the entry: into authorization or into
-// headers, never into both.
+// authorize adds the credential to the entry, in authorization or in headers,
+// never in both.
 func (b *Builder) authorize(m *responses.ToolMcpParam, way providers.Way, t *oauthstore.Token) *Failure {
 	// A URL that holds the credential would show it in the stored response.
 	if inURL(m.ServerURL.Value, t.AccessToken) {
@@ -320,8 +316,8 @@ func (b *Builder) authorize(m *responses.ToolMcpParam, way providers.Way, t *oau
 	return nil
 }
 
-// inURL reports whether the URL holds the secret, as it is or escaped. What is
-// shorter than eight bytes may be there by chance.
+// inURL reports whether the URL contains the secret, as it is or escaped. Secrets
+// of less than eight bytes may match by chance and are ignored.
 func inURL(rawURL string, s oauthstore.Secret) bool {
 	text := s.Expose()
 	if len(text) > len(rawURL) {
@@ -337,8 +333,8 @@ func onLoopback(serverURL string) bool {
 	return err == nil && safehttp.IsLoopback(u.Hostname())
 }
 
-// entryHeaders returns the headers of one entry beside the credential, or the
-// fault of more.
+// entryHeaders returns the headers of one entry beside the credential, or an error
+// about more.
 func (b *Builder) entryHeaders(more map[string]string) (map[string]string, error) {
 	var f faults
 	if more != nil {

@@ -173,7 +173,7 @@ func TestEntry(t *testing.T) {
 	}
 }
 
-func TestAServerThatIsOpenToAnyoneNeedsNoCredentials(t *testing.T) {
+func TestServerWithoutAuthenticationNeedsNoCredentials(t *testing.T) {
 	t.Parallel()
 	open := notes()
 	open.Ways = []providers.Way{{ID: "none", Kind: providers.WayNone, Name: "nothing"}}
@@ -218,7 +218,7 @@ func TestEveryFaultIsReportedAtOnce(t *testing.T) {
 	}
 }
 
-func TestAnEmptyListIsNotTheSameAsNone(t *testing.T) {
+func TestEmptyListIsRefused(t *testing.T) {
 	t.Parallel()
 	for name, o := range map[string]mcptools.Options{
 		"tools":   {AllowedTools: []string{}},
@@ -275,7 +275,7 @@ func TestConnectors(t *testing.T) {
 	require.ErrorContains(t, err, "connector_nope")
 }
 
-func TestAReturnedEntryIsTheCallers(t *testing.T) {
+func TestReturnedEntryBelongsToTheCaller(t *testing.T) {
 	t.Parallel()
 	o := mcptools.Options{
 		AllowedTools: []string{"read", "write"}, AllowedCallers: []string{"direct"}, ReadOnly: true,
@@ -307,7 +307,7 @@ func TestAReturnedEntryIsTheCallers(t *testing.T) {
 	assert.NotContains(t, next.Warnings, "x")
 }
 
-func TestEntrySaysWhatItCarries(t *testing.T) {
+func TestEntryDescribesItsCredential(t *testing.T) {
 	t.Parallel()
 	ends := time.Now().Add(time.Hour)
 	var asked oauthstore.Key
@@ -411,7 +411,7 @@ func TestHeadersPerOwner(t *testing.T) {
 
 // The four attempts of the report that started it: each is impossible to
 // build, corrected, or refused with its reason. The first, with a token of the
-// wrong kind, needs a server: see TestATokenOfTheRESTAPIIsRefusedBeforeOpenAISeesIt.
+// wrong kind, needs a server: see TestTokenOfTheRESTAPIIsRefusedBeforeOpenAISeesIt.
 func TestTheFourAttempts(t *testing.T) {
 	t.Parallel()
 	t.Run("1 the bare token in authorization is what is built", func(t *testing.T) {

@@ -34,7 +34,7 @@ func shown(t *testing.T, v any) string {
 	return out.String()
 }
 
-func TestNothingShowsAToken(t *testing.T) {
+func TestNoOutputShowsAToken(t *testing.T) {
 	t.Parallel()
 	const canary, second, header = "canary-token-Qm7vT2xK9dLw4Rz8", "canary-second-Qm7vT2xK9dLw4Rz8", "canary-header-Qm7vT2xK9dLw4Rz8"
 	p := notes()

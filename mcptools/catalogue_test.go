@@ -26,7 +26,7 @@ func filled(p providers.Provider) string {
 	return url
 }
 
-func TestEveryWayOfEveryProviderMakesAnEntryThatOpenAITakes(t *testing.T) {
+func TestEveryWayOfEveryProviderGivesAValidEntry(t *testing.T) {
 	t.Parallel()
 	for _, p := range providers.All() {
 		for _, way := range p.Ways {
@@ -79,8 +79,8 @@ func TestEveryWayOfEveryProviderMakesAnEntryThatOpenAITakes(t *testing.T) {
 	}
 }
 
-// What the report used, and what its author could not know.
-func TestURLsOfTheReport(t *testing.T) {
+// Retired URLs are refused, and the error names the current one.
+func TestRetiredURLsAreRefusedWithTheRightOne(t *testing.T) {
 	t.Parallel()
 	_, err := mcptools.NewBuilder(providers.AsanaV1(), has(notesToken()), nil)
 	require.ErrorContains(t, err, "https://mcp.asana.com/v2/mcp")
@@ -168,7 +168,7 @@ func TestWrongKindsOfTokensAreRefusedByName(t *testing.T) {
 }
 
 // Who brings a token of his own need not know what the catalogue calls its way.
-func TestABareTokenGoesTheWayOfItsKind(t *testing.T) {
+func TestShapeOfABareTokenSelectsItsWay(t *testing.T) {
 	t.Parallel()
 	pat := "ghp_" + strings.Repeat("a", 36)
 	for _, obtained := range []oauthstore.Obtained{"", oauthstore.ObtainedSource, oauthstore.ObtainedStatic, oauthstore.ObtainedImport} {

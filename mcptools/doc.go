@@ -1,8 +1,8 @@
-// Package mcptools turns a user's credential into the exact tools entry that
-// OpenAI's Responses API wants, and OpenAI's failures into one typed error.
+// Package mcptools turns a user's credential into the exact tools entry of
+// OpenAI's Responses API, and OpenAI's failures into one typed error.
 //
-// A builder is made once for each provider, from what is known of the provider
-// and from a credential store. It builds an entry for any owner:
+// A program creates one builder for each provider, from the provider's data and a
+// credential store. It builds an entry for any owner:
 //
 //	asana, err := mcptools.NewBuilder(providers.Asana(), creds, nil)
 //	...
@@ -20,34 +20,35 @@
 //		log.Print(f) // "mcptools: unauthorized: …", where openai-go says "424 Failed Dependency"
 //	}
 //
-// An entry holds a token that ends, and OpenAI stores none: build it anew for
-// every request, also for the next turn of the same conversation. A [Set]
-// builds the entries of several providers at once and leaves out those that
-// the owner has not connected.
+// An entry contains a token that expires, and OpenAI does not store it: build an
+// entry for every request, also for the next turn of the same conversation. A
+// [Set] builds the entries of several providers at once and skips those that the
+// owner has not connected; its [Result.Option] replaces a token that an MCP server
+// refuses. Package session runs whole conversations.
 //
 // # What is checked before OpenAI is asked
 //
-// From cheap to dear: that the token was obtained for the very server that the
-// entry points to, where the store knows; that it does not look like something
-// else; and, when a token is new, that the MCP server takes it. The last is a
-// request to the server with the URL and the headers of the entry: it lists
-// tools and calls none. Only a refusal by the server stops an entry; a server
-// that can't be reached from here may be reached by OpenAI.
+// Cheapest check first: the token was obtained for the server of the entry, if the
+// store knows its provenance; its shape is not that of another credential; and, if
+// it is new, the MCP server accepts it. The last check is a request to the server
+// with the URL and headers of the entry, which lists tools and calls none. Only a
+// refusal by the server prevents an entry: OpenAI may reach a server that this
+// process can't reach.
 //
 // # Security
 //
-// The entry's server_url is shown in OpenAI's stored responses, so a URL that
-// holds a credential is refused. Calls need approval unless [Options.Approval]
-// says otherwise. Entries, results and failures print without secrets; the
-// tools themselves are openai-go's types, and it shows what they hold.
+// OpenAI shows the entry's server_url in stored responses, so a URL that contains a
+// credential is refused. Calls need approval unless [Options.Approval] is set.
+// Entries, results and failures print without secrets. The tools themselves are
+// openai-go's types, which print their tokens.
 //
 // # Errors
 //
-// Build's errors, and what [AsFailure] makes of OpenAI's, are of type
-// [*Failure]. errors.Is takes a [Kind]; [Failure.Action] says what helps.
+// The errors of Build are of type [*Failure], and [AsFailure] converts those of
+// openai-go. errors.Is accepts a [Kind]; [Failure.Action] is the remedy.
 //
 // # Compatibility
 //
-// Entries are those of openai-go v3. What OpenAI's API enforces and does not
-// publish, such as the form of a server_label, is enforced here too.
+// Entries are those of openai-go v3. Rules that OpenAI's API enforces without
+// publishing them, such as the form of a server_label, are enforced here too.
 package mcptools

@@ -19,24 +19,22 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
-// An Entry is one element of a request's tools, with what its sender should
-// know of it. It is the caller's own: changing it changes no other. Printing,
-// logging or encoding an Entry shows the tool without its secrets, also inside
-// other structs; what [Entry.Tool] returns is openai-go's type, which shows
-// them.
+// An Entry is one element of a request's tools, with metadata. It belongs to the
+// caller: changing it changes no other. Printing, logging or encoding an Entry
+// shows the tool without its secrets, also inside other structs. The result of
+// [Entry.Tool] is openai-go's type, which shows them.
 type Entry struct {
 	Label      string         // server_label
 	Provider   string         // the provider's id
-	Key        oauthstore.Key // which credential it carries
+	Key        oauthstore.Key // of the credential
 	ServerURL  string         // server_url; "" for tunnels and connectors
-	Generation uint64         // of the token pair; 0 if the source does not count, or there is none
+	Generation uint64         // of the token pair; 0 if the source has none
 	Grant      string         // of the token pair
 	Expiry     time.Time      // of the token; zero: unknown or never
 	Short      bool           // no token with the required lifetime is available
 	Warnings   []string       // sentences for the developer
 
-	// The rest is behind a function, since package fmt follows pointers in
-	// unexported fields, but not functions.
+	// Package fmt follows pointers in unexported fields, but not functions.
 	state func() *entryState
 }
 
@@ -45,7 +43,7 @@ type entryState struct {
 	builder *Builder
 	opts    BuildOptions
 	token   oauthstore.Secret
-	issued  oauthstore.Token // what the token is a part of
+	issued  oauthstore.Token // token with its provenance
 }
 
 // Entry is like [Builder.Build] but returns metadata with the tool.
@@ -73,8 +71,8 @@ func (b *Builder) Entry(ctx context.Context, owner oauthstore.Owner, opts *Build
 	return e, nil
 }
 
-// Tool returns the tools entry for the request. It is not a copy: what the
-// caller changes in it stays changed in e, and in no other entry.
+// Tool returns the tools entry for the request. It is not a copy: changes to it
+// change e, and no other entry.
 func (e Entry) Tool() responses.ToolUnionParam {
 	if e.state == nil {
 		return responses.ToolUnionParam{}
@@ -82,10 +80,9 @@ func (e Entry) Tool() responses.ToolUnionParam {
 	return responses.ToolUnionParam{OfMcp: e.state().tool}
 }
 
-// Reject tells the credential store that the MCP server refused this entry's
-// token when OpenAI presented it. The next build decides what to do: it
-// refreshes, or refuses with [KindReauthorize]. It does nothing for an
-// entry without a token.
+// Reject reports to the credential store that the MCP server refused this entry's
+// token when OpenAI presented it. The next build refreshes it, or refuses with
+// [KindReauthorize]. Reject does nothing for an entry without a token.
 func (e Entry) Reject(ctx context.Context) error {
 	if e.state == nil || e.state().token.IsZero() {
 		return nil
@@ -95,8 +92,8 @@ func (e Entry) Reject(ctx context.Context) error {
 	return s.builder.creds.Reject(ctx, e.Key, e.Generation)
 }
 
-// Renew builds the entry anew, with the same options, as each request wants
-// it. The error is a [*Failure].
+// Renew builds the entry again with the same options, for the next request. The
+// error is a [*Failure].
 func (e Entry) Renew(ctx context.Context) (Entry, error) {
 	if e.state == nil {
 		return Entry{}, newRefusal(KindMisconfigured, "", "", "the entry is empty", nil)
@@ -125,9 +122,8 @@ func (e Entry) sameCredential(other Entry) bool {
 	return a != nil && b != nil && a.Authorization == b.Authorization && maps.Equal(a.Headers, b.Headers)
 }
 
-// MarshalJSON returns the tool as it is sent, but with "[redacted]" in place
-// of the token and of every header that the provider does not document as
-// harmless.
+// MarshalJSON returns the tool as it is sent, but with "[redacted]" in place of
+// the token and of every header that the provider's data does not list.
 func (e Entry) MarshalJSON() ([]byte, error) {
 	if e.state == nil {
 		return []byte("null"), nil
@@ -145,8 +141,8 @@ func (e Entry) MarshalJSON() ([]byte, error) {
 	return json.Marshal(m)
 }
 
-// harmless reports whether the provider's data says that the header is there
-// beside the credential.
+// harmless reports whether the provider's data lists the header, which then holds
+// no credential.
 func (e Entry) harmless(header string) bool {
 	for _, h := range e.state().builder.provider.Headers {
 		if strings.EqualFold(h.Name, header) {
@@ -156,10 +152,10 @@ func (e Entry) harmless(header string) bool {
 	return false
 }
 
-// Format implements [fmt.Formatter]: every verb prints what MarshalJSON gives.
+// Format implements [fmt.Formatter]: every verb prints the text of MarshalJSON.
 func (e Entry) Format(w fmt.State, _ rune) { _, _ = io.WriteString(w, e.text()) }
 
-// LogValue implements [slog.LogValuer] with what MarshalJSON gives.
+// LogValue implements [slog.LogValuer] with the text of MarshalJSON.
 func (e Entry) LogValue() slog.Value { return slog.StringValue(e.text()) }
 
 func (e Entry) text() string {

@@ -98,6 +98,6 @@ func ExampleNewBuilder_faults() {
 	})
 	fmt.Println(err)
 	// Output:
-	// mcptools: label "My Notion": it must begin with a letter and hold only letters, digits, '-' and '_'
+	// mcptools: label "My Notion": must begin with a letter and hold only letters, digits, '-' and '_'
 	// mcptools: Headers: header authorization can't be set: the credential is put there, or into the authorization field, and OpenAI refuses both together
 }

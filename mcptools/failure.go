@@ -8,9 +8,9 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
-// A Kind says what went wrong, at the MCP server or on the way to it. Kinds
-// are errors, so that errors.Is(err, mcptools.KindUnauthorized) works on
-// anything that wraps a [*Failure].
+// A Kind classifies a failure of an MCP server or of a request to it. Kinds are
+// errors, so that errors.Is(err, mcptools.KindUnauthorized) works on each error
+// that wraps a [*Failure].
 type Kind string //nolint:errname // a kind is a word that errors.Is takes
 
 // Kinds of failures. The words are those of the command's contract.
@@ -37,8 +37,8 @@ const (
 	KindPlatform        Kind = "platform"
 	KindUnknown         Kind = "unknown"
 
-	// KindNotConnected and those behind it are of Build's own refusals; OpenAI
-	// was never asked.
+	// KindNotConnected and the following are kinds of Build's refusals, before a
+	// request to OpenAI.
 	KindNotConnected   Kind = "not_connected"
 	KindReauthorize    Kind = "reauth_required"
 	KindWrongAudience  Kind = "wrong_audience"
@@ -74,12 +74,12 @@ func (k Kind) Action() Action {
 	return ActionNone
 }
 
-// A Stage says at which step the failure happened.
+// A Stage is the step at which the failure happened.
 type Stage string
 
 // Stages of a failure.
 const (
-	StageBuild     Stage = "build"      // no entry could be built; OpenAI was never asked
+	StageBuild     Stage = "build"      // no entry could be built; no request was sent to OpenAI
 	StageRequest   Stage = "request"    // the request was refused as written
 	StageListTools Stage = "list_tools" // the tool list could not be retrieved; the model never ran
 	StageCallTool  Stage = "call_tool"  // a tool call failed; the model ran
@@ -111,17 +111,17 @@ type Failure struct { //nolint:errname // the noun of the contract
 	Kind           Kind
 	Stage          Stage
 	Provider       string // id of the provider, where the entry is known
-	ServerLabel    string // the entry it belongs to, exactly as it was sent; "" if that can't be told
+	ServerLabel    string // the entry it belongs to, exactly as it was sent; "" if unknown
 	ServerURL      string // where only a URL is given; without default port and query
 	ToolIndex      *int   // N of tools[N]; nil if not given
 	ToolName       string // the tool that was called; "" if none
-	UpstreamStatus int    // HTTP status of the MCP server; 0 if that can't be told
+	UpstreamStatus int    // HTTP status of the MCP server; 0 if unknown
 	RPCCode        *int   // JSON-RPC error code with its sign; nil if there is none
 	Action         Action
 	ConsentURL     string        // https page at which the user gives consent, as the platform names it; "" if none
 	Retryable      bool          // the very same request, sent again, is safe and may succeed
-	RetryAfter     time.Duration // 0: not known
-	RequestID      string        // OpenAI's x-request-id; "" if not known
+	RetryAfter     time.Duration // 0 if unknown
+	RequestID      string        // OpenAI's x-request-id; "" if unknown
 
 	status   int           // OpenAI's own, for KindPlatform; 0 if unknown
 	code     string        // OpenAI's own code, for KindPlatform; one word
@@ -129,7 +129,7 @@ type Failure struct { //nolint:errname // the noun of the contract
 	sentence string        // why, for a log; our own words only
 	sent     bool          // ServerLabel is one that the caller is known to have sent
 	upstream secret.Secret // text of the server or of OpenAI, bounded; see Upstream
-	err      error         // what it was made from; see Unwrap
+	err      error         // the cause; see Unwrap
 }
 
 // newRefusal returns a refusal of Build, of stage build, with the contract's

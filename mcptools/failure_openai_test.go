@@ -55,11 +55,11 @@ func recorded(t *testing.T, name string) (status int, body string) {
 	return res.StatusCode, string(raw)
 }
 
-func TestAnErrorOfOpenAIGoBecomesAFailure(t *testing.T) {
+func TestErrorOfOpenAIGoBecomesAFailure(t *testing.T) {
 	t.Parallel()
 	status, body := recorded(t, "424-unauthorized")
 	err := ask(t, status, http.Header{"X-Request-Id": {"req_1"}, "Retry-After": {"2"}}, body, mcpTool("other", "https://o.example", "o"), mcpTool("Asana", "https://mcp.asana.com/sse", "t"))
-	require.NotContains(t, err.Error(), "401", "the client's own text says nothing, which is why there is AsFailure")
+	require.NotContains(t, err.Error(), "401", "openai-go's text does not name the cause, which is the reason for AsFailure")
 
 	f, ok := mcptools.AsFailure(fmt.Errorf("asking: %w", err))
 	require.True(t, ok)
@@ -86,7 +86,7 @@ func TestAnErrorOfOpenAIGoBecomesAFailure(t *testing.T) {
 	assert.Same(t, f, again)
 }
 
-func TestTheSecondRecordingIsARefusedEntry(t *testing.T) {
+func TestSecondRecordingIsARefusedEntry(t *testing.T) {
 	t.Parallel()
 	status, body := recorded(t, "400-authorization-twice")
 	f, ok := mcptools.AsFailure(ask(t, status, nil, body))
@@ -96,7 +96,7 @@ func TestTheSecondRecordingIsARefusedEntry(t *testing.T) {
 	assert.Equal(t, http.StatusInternalServerError, f.HTTPStatus())
 }
 
-func TestTheToolIsNamedByItsPlace(t *testing.T) {
+func TestToolIndexNamesTheEntry(t *testing.T) {
 	t.Parallel()
 	body := `{"error":{"message":"Invalid type for 'tools[1].require_approval'.","type":"invalid_request_error","param":"tools[1].require_approval","code":"invalid_type"}}`
 	function := responses.ToolUnionParam{OfFunction: &responses.FunctionToolParam{Name: "f"}}
@@ -124,7 +124,7 @@ func TestTheURLNamesTheEntry(t *testing.T) {
 	assert.Empty(t, f.ServerLabel, "it is another server than that of the one entry")
 }
 
-func TestBodiesThatOpenAIGoCanNotRead(t *testing.T) {
+func TestBodiesThatOpenAIGoCannotParse(t *testing.T) {
 	t.Parallel()
 	const message = `Error retrieving tool list from MCP server: 'a'. Http status code: 503 (Service Unavailable)`
 	for name, c := range map[string]struct {
@@ -161,7 +161,7 @@ func TestBodiesThatOpenAIGoCanNotRead(t *testing.T) {
 	}
 }
 
-func TestAsFailureMayBeAskedByManyAtOnce(t *testing.T) {
+func TestAsFailureIsSafeForConcurrentUse(t *testing.T) {
 	t.Parallel()
 	err := ask(t, 424, nil, `Error retrieving tool list from MCP server: 'a'. Http status code: 401`, mcpTool("a", "https://a.example", "t"))
 	var wg sync.WaitGroup
@@ -175,12 +175,12 @@ func TestAsFailureMayBeAskedByManyAtOnce(t *testing.T) {
 	wg.Wait()
 }
 
-func TestOtherErrorsAreLeftAlone(t *testing.T) {
+func TestOtherErrorsAreNotFailures(t *testing.T) {
 	t.Parallel()
 	var number int
 	for name, err := range map[string]error{
 		"nil": nil, "context": context.DeadlineExceeded, "text": errors.New("Error retrieving tool list from MCP server: 'a'"),
-		"JSON of somebody's": json.Unmarshal([]byte(`"x"`), &number),
+		"JSON of the program": json.Unmarshal([]byte(`"x"`), &number),
 	} {
 		f, ok := mcptools.AsFailure(err)
 		assert.False(t, ok, name)
@@ -268,7 +268,7 @@ func TestStreamsFailInFourWays(t *testing.T) {
 	})
 }
 
-func TestEventsPutTogetherByATestAreReadToo(t *testing.T) {
+func TestEventsBuiltByATestAreRead(t *testing.T) {
 	t.Parallel()
 	var item responses.ResponseOutputItemUnion
 	item.Type, item.ServerLabel, item.Name, item.Error.Type, item.Error.Code = "mcp_call", "a", "roll", "http_error", 403
@@ -316,7 +316,7 @@ func TestFailuresInAResponse(t *testing.T) {
 		assert.Equal(t, "roll", found[1].ToolName)
 		assert.Equal(t, mcptools.KindPlatform, found[2].Kind)
 	})
-	t.Run("it failed and says nothing", func(t *testing.T) {
+	t.Run("it failed without an error", func(t *testing.T) {
 		t.Parallel()
 		found := mcptools.FailuresIn(read(t, `{"status":"failed","error":null,"output":[]}`))
 		require.Len(t, found, 1)
@@ -368,7 +368,7 @@ func TestAFailureNamesTheProviderOfItsEntry(t *testing.T) {
 	assert.NotContains(t, f.Upstream(), "canary")
 }
 
-func TestAMissingConsentIsNotConnectedWithItsPage(t *testing.T) {
+func TestMissingConsentIsNotConnectedWithItsPage(t *testing.T) {
 	t.Parallel()
 	const secret = "canary-token-Qm7v"
 	for name, c := range map[string]struct{ link, want string }{
@@ -405,7 +405,7 @@ func TestAPlatformFailurePrintsItsStatusAndCode(t *testing.T) {
 	assert.Equal(t, "mcptools: platform: OpenAI's API failed: it answered 401 Unauthorized (invalid_api_key)", f.Error())
 	f, ok = mcptools.AsFailure(ask(t, 400, nil, `{"error":{"message":"x","type":"invalid_request_error","param":null,"code":"<b>\u202e words"}}`))
 	require.True(t, ok)
-	assert.Equal(t, "mcptools: platform: OpenAI's API failed: it answered 400 Bad Request", f.Error(), "a code that is no word of the API's is not printed")
+	assert.Equal(t, "mcptools: platform: OpenAI's API failed: it answered 400 Bad Request", f.Error(), "a code that is not a single word is not printed")
 }
 
 // TestBodiesThatTheClientParsedGetTheSameAnswer sends the bodies of the fixtures

@@ -22,8 +22,7 @@ const (
 	surfaceAzure     = failtext.SurfaceAzure
 )
 
-// ClassifyOptions is the caller's knowledge beside the text. The zero value is
-// right where there is none.
+// ClassifyOptions is the caller's knowledge of the request that failed.
 type ClassifyOptions struct {
 	// HTTPStatus of the response that carried the text. If zero, unknown.
 	HTTPStatus int
@@ -43,7 +42,7 @@ type ClassifyOptions struct {
 	// Secrets that were sent, which [Failure.Upstream] then removes. If empty,
 	// none.
 	Secrets []oauthstore.Secret
-	// Cause is the error that the failure is made from, for [Failure.Unwrap]. If
+	// Cause is the error that the failure describes, for [Failure.Unwrap]. If
 	// nil, there is only the text.
 	Cause error
 }
@@ -62,8 +61,8 @@ func Classify(raw []byte, opts *ClassifyOptions) *Failure {
 	return r.failure(failtext.Text(text, r.known), text)
 }
 
-// A reading is the caller's knowledge of a text, in the form that package
-// failtext takes, and what becomes of the findings.
+// A reading converts findings of package failtext to failures, with the caller's
+// knowledge of the request.
 type reading struct {
 	opts    ClassifyOptions
 	known   failtext.Known
@@ -143,8 +142,8 @@ func (r *reading) found(f failtext.Finding, text string) *Failure {
 	return r.failure(f, text)
 }
 
-// failure makes a failure of a finding. It is the one place where the contract's
-// rules are applied to findings.
+// failure converts a finding to a failure. Only here are the contract's rules
+// applied to findings.
 func (r *reading) failure(f failtext.Finding, text string) *Failure {
 	kind := Kind(f.Kind)
 	r.redactor = redact.New(r.opts.Secrets...)
@@ -249,7 +248,7 @@ func (r *reading) scrub(text string) string {
 
 var bearer = regexp.MustCompile(`(?i)\b(Bearer\s+)[A-Za-z0-9._~+/=-]{8,}`)
 
-// requestID returns OpenAI's request id, if it looks like one.
+// requestID returns OpenAI's request id if it is well-formed.
 func requestID(h http.Header) string {
 	for _, name := range []string{"X-Request-Id", "Apim-Request-Id"} {
 		if id := h.Get(name); requestIDForm.MatchString(id) {
@@ -261,7 +260,7 @@ func requestID(h http.Header) string {
 
 var requestIDForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,80}$`)
 
-// maxRetryAfter is the longest wait that is believed.
+// maxRetryAfter bounds the waits that servers ask for.
 const maxRetryAfter = 24 * time.Hour
 
 // retryAfter reads Retry-After-Ms and Retry-After (RFC 9110, section 10.2.3).

@@ -16,7 +16,7 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
-func TestUpstreamHoldsNoPartOfASecret(t *testing.T) {
+func TestUpstreamContainsNoPartOfASecret(t *testing.T) {
 	t.Parallel()
 	const token = "canary/7f3a:AbCdEfGhIj+KlMnOpQrStUvWxYz0123456789"
 	for name, echo := range map[string]string{
@@ -50,7 +50,7 @@ func TestUpstreamHoldsNoPartOfASecret(t *testing.T) {
 // hidden holds characters that reorder or hide text.
 const hidden = "\u202e\u2066\u200e\u061c\u200b\u2060\ufeff\u00ad\U000E0041\x1b\u009b\u2028"
 
-func TestJSONHoldsNoHiddenCharactersOfOthers(t *testing.T) {
+func TestJSONContainsNoHiddenCharacters(t *testing.T) {
 	t.Parallel()
 	item, err := json.Marshal(map[string]any{
 		"type": "mcp_call", "id": "mcp_1", "server_label": "no" + hidden + "tes", "name": "wri" + hidden + "te", "arguments": "{}",
@@ -71,8 +71,8 @@ func TestJSONHoldsNoHiddenCharactersOfOthers(t *testing.T) {
 	}
 	assert.True(t, strings.HasPrefix(shown.Tool, "wri�") && strings.HasSuffix(shown.Tool, "te"), "%q", shown.Tool)
 
-	made := &mcptools.Failure{ServerURL: "https://notes.example/" + hidden, ToolName: hidden}
-	out, err = json.Marshal(made)
+	built := &mcptools.Failure{ServerURL: "https://notes.example/" + hidden, ToolName: hidden}
+	out, err = json.Marshal(built)
 	require.NoError(t, err)
 	assert.False(t, strings.ContainsAny(string(out), hidden), "%q", out)
 	assert.NotContains(t, string(out), `\u20`)

@@ -8,9 +8,9 @@ import (
 	"github.com/toolgrant/toolgrant/internal/failtext"
 )
 
-// TestFindingsUseTheWordsOfFailures holds the kinds and stages of package failtext
+// TestFindingsAndFailuresHaveTheSameKinds holds the kinds and stages of package failtext
 // to those of this one.
-func TestFindingsUseTheWordsOfFailures(t *testing.T) {
+func TestFindingsAndFailuresHaveTheSameKinds(t *testing.T) {
 	t.Parallel()
 	for found, kind := range map[failtext.Kind]Kind{
 		failtext.KindUnauthorized: KindUnauthorized, failtext.KindForbidden: KindForbidden, failtext.KindBadRequest: KindBadRequest,

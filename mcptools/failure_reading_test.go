@@ -71,7 +71,7 @@ func TestBodiesOfTheResponsesAPI(t *testing.T) {
 		{"lack of scope", list(". Http status code: 403 (Forbidden) insufficient_scope"), 424, nil, want{kind: "forbidden", stage: stage, label: "asana", upstream: 403, action: "step_up"}},
 		{"408", list(". Http status code: 408 (Request Timeout)"), 424, nil, want{kind: "timeout", stage: stage, label: "asana", upstream: 408, retryable: true}},
 		{"421", list(". Http status code: 421 (Misdirected Request)"), 424, nil, want{kind: "wrong_endpoint", stage: stage, label: "asana", upstream: 421}},
-		{"a status that nobody has a kind for", list(". Http status code: 402 (Payment Required)"), 424, nil, want{kind: "upstream_unknown", stage: stage, label: "asana", upstream: 402, retryable: true}},
+		{"a status without a kind", list(". Http status code: 402 (Payment Required)"), 424, nil, want{kind: "upstream_unknown", stage: stage, label: "asana", upstream: 402, retryable: true}},
 		{"Cloudflare's own status", list(". Http status code: 522"), 424, nil, want{kind: "server_error", stage: stage, label: "asana", upstream: 522, retryable: true}},
 		{"the label in another case", list(". Http status code: 401 (Unauthorized)"), 424, []string{"Asana", "other"}, want{kind: "unauthorized", stage: stage, label: "Asana", upstream: 401}},
 		{"two labels that differ in case", list(". Http status code: 401 (Unauthorized)"), 424, []string{"Asana", "asana"}, want{kind: "unauthorized", stage: stage, label: "asana", upstream: 401}},
@@ -79,7 +79,7 @@ func TestBodiesOfTheResponsesAPI(t *testing.T) {
 		{"typographic quotes", `{"error":{"message":"Error retrieving tool list from MCP server: ‘Asana’. Http status code: 401 (Unauthorized)"}}`, 424, nil, want{kind: "unauthorized", stage: stage, label: "Asana", upstream: 401}},
 		{"no label, and one was sent", `{"error":{"message":"Error retrieving tool list from MCP server. Http status code: 401","type":"external_connector_error"}}`, 424, []string{"a"}, want{kind: "unauthorized", stage: stage, label: "a", upstream: 401}},
 		{"no label, and two were sent", `{"error":{"message":"Error retrieving tool list from MCP server. Http status code: 401","type":"external_connector_error"}}`, 424, []string{"a", "b"}, want{kind: "unauthorized", stage: stage, upstream: 401}},
-		{"words that nobody has seen yet", `{"error":{"message":"Upstream connector failure.","type":"external_connector_error","param":"tools","code":"http_error"}}`, 424, nil, want{kind: "upstream_unknown", stage: stage, retryable: true}},
+		{"an unknown text", `{"error":{"message":"Upstream connector failure.","type":"external_connector_error","param":"tools","code":"http_error"}}`, 424, nil, want{kind: "upstream_unknown", stage: stage, retryable: true}},
 
 		{"authorization twice", `{"error":{"message":"Cannot specify both 'authorization' parameter and 'Authorization' header","type":"invalid_request_error","param":"tools","code":null}}`, 400, []string{"a"}, want{kind: "invalid_tool", stage: "request", action: "fix_config"}},
 		{"authorization twice, without param", `{"error":{"message":"Cannot specify both 'authorization' parameter and 'Authorization' header","type":"invalid_request_error","param":null,"code":null}}`, 400, nil, want{kind: "invalid_tool", stage: "request"}},
@@ -94,7 +94,7 @@ func TestBodiesOfTheResponsesAPI(t *testing.T) {
 	})
 }
 
-func TestOrdinaryErrorsAreNoFailuresOfMCP(t *testing.T) {
+func TestOrdinaryErrorsAreNotFailuresOfMCP(t *testing.T) {
 	t.Parallel()
 	platform := func(action mcptools.Action, retryable bool) want {
 		return want{kind: "platform", stage: "platform", action: action, retryable: retryable}
@@ -116,7 +116,7 @@ func TestOrdinaryErrorsAreNoFailuresOfMCP(t *testing.T) {
 		{"a time-out of OpenAI's", `{"error":{"message":"Request timed out.","type":"server_error","param":null,"code":null}}`, 504, []string{"a"}, platform("wait", true)},
 		{"content policy", `{"error":{"message":"Your request was rejected as a result of our safety system.","type":"invalid_request_error","param":null,"code":"content_policy_violation"}}`, 400, []string{"a"}, platform("fix_config", false)},
 
-		{"424 of somebody", `{"error":{"message":"Failed Dependency"}}`, 424, []string{"a"}, nothing},
+		{"424 of another service", `{"error":{"message":"Failed Dependency"}}`, 424, []string{"a"}, nothing},
 		{"424 without a body", ``, 424, []string{"a"}, nothing},
 		{"a proxy's 401", `{"detail":"Not authenticated"}`, 401, []string{"a"}, nothing},
 		{"a page that is not there", `{"message":"no Route matched with those values"}`, 404, []string{"a"}, nothing},
@@ -184,7 +184,7 @@ func TestItems(t *testing.T) {
 func TestEvents(t *testing.T) {
 	t.Parallel()
 	checkCases(t, "responses", []classifyCase{
-		{"a list that has only begun", `{"type":"response.output_item.added","output_index":0,"item":{"id":"mcpl_1","type":"mcp_list_tools","server_label":"a","tools":[]}}`, 0, nil, want{kind: "unknown"}},
+		{"a list that has only started", `{"type":"response.output_item.added","output_index":0,"item":{"id":"mcpl_1","type":"mcp_list_tools","server_label":"a","tools":[]}}`, 0, nil, want{kind: "unknown"}},
 		{"a list that failed, and the stream with it", "event: response.output_item.added\ndata: {\"type\":\"response.output_item.added\",\"item\":{\"id\":\"mcpl_1\",\"type\":\"mcp_list_tools\",\"server_label\":\"a\",\"tools\":[]}}\n\nevent: response.mcp_list_tools.failed\ndata: {\"type\":\"response.mcp_list_tools.failed\",\"item_id\":\"mcpl_1\",\"output_index\":0}\n\nevent: response.failed\ndata: {\"type\":\"response.failed\",\"response\":{\"status\":\"failed\",\"error\":{\"code\":\"server_error\",\"message\":\"An error occurred.\"},\"output\":[]}}\n\n", 0, nil, want{kind: "upstream_unknown", stage: "list_tools", label: "a", retryable: true}},
 		{"the reason comes behind", `[{"type":"response.mcp_call.failed","item_id":"mcp_1"},{"type":"response.output_item.done","item":{"id":"mcp_1","type":"mcp_call","server_label":"a","name":"roll","error":{"type":"http_error","code":403,"message":"no"}}}]`, 0, nil, want{kind: "forbidden", stage: "call_tool", label: "a", tool: "roll", upstream: 403}},
 		{"failed without details", `{"type":"response.failed","response":{"id":"resp_1","status":"failed","error":null,"output":[]}}`, 0, []string{"a"}, want{kind: "unknown", stage: "stream"}},
@@ -216,7 +216,7 @@ func TestAzureAndOthers(t *testing.T) {
 		{"a certificate", "Error encountered while enumerating tools from remote server: https://a.example/mcp. Details: The SSL connection could not be established, see inner exception.", 0, nil, want{kind: "unreachable", stage: "list_tools", url: "https://a.example/mcp"}},
 		{"a time-out of .NET's", "Error encountered while enumerating tools from remote server: https://a.example/mcp. Details: The request was canceled due to the configured HttpClient.Timeout of 100 seconds elapsing.", 0, nil, want{kind: "timeout", stage: "list_tools", url: "https://a.example/mcp", retryable: true}},
 		{"user and query in the URL", "Failed to enumerate tools from remote server: https://user:pw@a.example:443/mcp?key=canary#x. Response status code does not indicate success: 404 (Not Found).", 0, nil, want{kind: "not_found", stage: "list_tools", url: "https://a.example/mcp", upstream: 404}},
-		{"a run's own trouble", `{"id":"run_1","object":"thread.run","status":"failed","last_error":{"code":"server_error","message":"Sorry, something went wrong."}}`, 0, nil, want{kind: "platform", stage: "platform", action: "wait"}},
+		{"a failed run", `{"id":"run_1","object":"thread.run","status":"failed","last_error":{"code":"server_error","message":"Sorry, something went wrong."}}`, 0, nil, want{kind: "platform", stage: "platform", action: "wait"}},
 		{"a preceding run", `{"id":"run_1","object":"thread.run","status":"failed","last_error":{"code":"rate_limit_exceeded","message":"Rate limit is exceeded. Try again in 12 seconds."},"tools":[{"type":"mcp","server_label":"a","server_url":"https://a.example"}]}`, 0, nil, want{kind: "platform", stage: "platform", action: "wait"}},
 	})
 	checkCases(t, "", []classifyCase{

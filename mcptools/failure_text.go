@@ -41,7 +41,7 @@ func (f *Failure) where() string {
 	return ""
 }
 
-// reason says what happened, in our own words.
+// reason returns a description in our own words.
 func (f *Failure) reason() string {
 	switch {
 	case f.sentence != "":
@@ -124,8 +124,8 @@ func (f *Failure) LogValue() slog.Value {
 	return slog.GroupValue(attrs...)
 }
 
-// Unwrap returns what the failure was made from: an *openai.Error, an error of
-// package oauthstore; nil if it was made from text.
+// Unwrap returns the cause, such as an *openai.Error or an error of package
+// oauthstore. It is nil for a failure that was read from text.
 func (f *Failure) Unwrap() error { return f.err }
 
 // Is reports whether target is the failure's [Kind].
@@ -134,17 +134,16 @@ func (f *Failure) Is(target error) bool {
 	return ok && kind == f.Kind
 }
 
-// Upstream returns the text that the failure was told with, of OpenAI or of
-// the MCP server: at most 4 KiB, with the secrets cut out that the caller is
-// known to have sent. A server may write into it what it likes, so it is for
-// a person who looks into the failure, never for a log, a user or a model.
-// For a refusal of Build's own it is what the server said when it was asked
-// about the token, if it was.
+// Upstream returns the text of OpenAI or of the MCP server that reported the
+// failure: at most 4 KiB, without the secrets that the caller is known to have
+// sent. The server controls the text: show it to an engineer who investigates,
+// never to a log, a user or a model. For a refusal of Build it is the server's
+// response to the probe, if there was one.
 func (f *Failure) Upstream() string { return f.upstream.Expose() }
 
-// MarshalJSON gives the fields of the classification as `toolgrant explain
-// --json` prints them; what can't be told is null. Hidden characters in what
-// others wrote become U+FFFD; a label that was sent stays as it is.
+// MarshalJSON returns the fields as `toolgrant explain --json` prints them; unknown
+// ones are null. Hidden characters in foreign text become U+FFFD; a label that was
+// sent is unchanged.
 func (f *Failure) MarshalJSON() ([]byte, error) {
 	label := f.ServerLabel
 	if !f.sent {
@@ -176,14 +175,13 @@ func orNull[T comparable](v T) *T {
 	return &v
 }
 
-// HTTPStatus returns what a backend answers its own user instead of a 500 of
-// its own: 409 where the user must do something (connect, reconnect, step
-// up), 503 where waiting helps, 502 where the MCP server is at fault or its
-// tool said that it failed, 500 where the application is.
+// HTTPStatus returns the status of the backend's response to its own user: 409 if
+// the user must act (connect, reconnect, step up), 503 if waiting helps, 502 if the
+// MCP server is at fault or its tool reported a failure, 500 if the application is.
 //
-// A failure whose action is [ActionRefresh] gives 503: the backend can heal it
-// by itself, and the user's next attempt shows whether it could. It becomes a
-// 409 when a fresh token was refused too.
+// A failure whose action is [ActionRefresh] returns 503: the backend can refresh
+// the token, and the user's next attempt may succeed. It becomes a 409 if a fresh
+// token was refused too.
 func (f *Failure) HTTPStatus() int {
 	if f.Action == ActionNone && f.Kind == KindToolFailed {
 		return http.StatusBadGateway

@@ -178,7 +178,7 @@ func replaceLabel(v any, from, to string) any {
 	return v
 }
 
-func TestTheLabelMayBeAnything(t *testing.T) {
+func TestEachValidLabelIsRecognized(t *testing.T) {
 	t.Parallel()
 	labels := []string{"x", "asana", "api-503", "my.mcp.example.com:8443", "O'Brien", "Http status code 404", "Sales (EU)", "日本語", "timeout_server", "none"}
 	for _, x := range cases(t) {
@@ -211,7 +211,7 @@ func TestTheLabelMayBeAnything(t *testing.T) {
 	}
 }
 
-func TestACutTextIsNotGuessedAt(t *testing.T) {
+func TestTruncatedTextIsNotGuessed(t *testing.T) {
 	t.Parallel()
 	for _, x := range cases(t) {
 		t.Run(x.ID, func(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 	"github.com/toolgrant/toolgrant/internal/safetext"
 )
 
-// faults collects everything that is wrong with a configuration.
+// faults collects the faults of a configuration.
 type faults []error
 
 func (f *faults) addf(format string, args ...any) {
@@ -25,8 +25,8 @@ func (f *faults) add(err error) {
 
 func (f *faults) err() error { return errors.Join(*f...) }
 
-// names checks a list of tool names. An empty list that is not nil would be
-// sent as such and means something else than what its author had in mind.
+// names checks a list of tool names. An empty list that is not nil is refused,
+// since OpenAI would allow no tool at all.
 func (f *faults) names(field string, names []string) {
 	if names != nil && len(names) == 0 {
 		f.addf("%s is empty: leave it nil, or name a tool", field)
@@ -48,7 +48,7 @@ func (f *faults) callers(callers []string) {
 	f.names("AllowedCallers", callers)
 	for _, c := range callers {
 		if c != "direct" && c != "programmatic" {
-			f.addf("AllowedCallers holds %q: it knows direct and programmatic", c)
+			f.addf("AllowedCallers holds %q: must be direct or programmatic", c)
 		}
 	}
 }
@@ -79,7 +79,7 @@ func (f *faults) label(label string) {
 	for i, c := range []byte(label) {
 		letter := 'a' <= c|0x20 && c|0x20 <= 'z'
 		if !letter && (i == 0 || !('0' <= c && c <= '9' || c == '-' || c == '_')) {
-			f.addf("label %q: it must begin with a letter and hold only letters, digits, '-' and '_'", label)
+			f.addf("label %q: must begin with a letter and hold only letters, digits, '-' and '_'", label)
 			return
 		}
 	}

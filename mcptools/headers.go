@@ -10,9 +10,8 @@ import (
 	"github.com/toolgrant/toolgrant/providers"
 )
 
-// ownHeaders are those that no caller may set: they carry credentials, belong
-// to the connection (RFC 9110 section 7.6.1), or are what OpenAI's MCP client
-// itself says to the server.
+// ownHeaders are headers that callers can't set: they carry credentials, belong to
+// the connection (RFC 9110 section 7.6.1), or are set by OpenAI's MCP client.
 var ownHeaders = map[string]string{
 	"authorization":        "the credential is put there, or into the authorization field, and OpenAI refuses both together",
 	"proxy-authorization":  "it is for a proxy",
@@ -36,8 +35,8 @@ var ownHeaders = map[string]string{
 	"mcp-name":             "OpenAI's MCP client sets it",
 }
 
-// headers checks extra headers against those rules and against the headers
-// that the provider's credentials travel in.
+// headers checks extra headers against ownHeaders and the headers of the provider's
+// credentials.
 func (f *faults) headers(field string, h map[string]string, ways []providers.Way) {
 	carried := credentialHeaders(ways)
 	seen := make(map[string]bool, len(h))
@@ -86,7 +85,7 @@ func isToken(s string) bool {
 }
 
 // isFieldValue reports whether s is a field value of RFC 9110 section 5.5 in
-// ASCII: nothing that could end the header or be read in two ways.
+// ASCII, without characters that end the header or are ambiguous.
 func isFieldValue(s string) bool {
 	if s == "" || s != strings.Trim(s, " \t") {
 		return false
@@ -99,8 +98,8 @@ func isFieldValue(s string) bool {
 	return true
 }
 
-// carried returns the headers that carry t's secrets, or the reason why they
-// can't, in words for a log.
+// carried returns the headers that carry t's secrets, or the reason for a log why
+// headers can't carry them.
 func carried(way providers.Way, t oauthstore.Token) (headers map[string]string, unfit string) {
 	if way.Bearer() {
 		headers = map[string]string{"Authorization": "Bearer " + t.AccessToken.Expose()}
@@ -119,8 +118,8 @@ func carried(way providers.Way, t oauthstore.Token) (headers map[string]string, 
 	return headers, ""
 }
 
-// secretOf returns the secret with that name, where "" is the token itself. It
-// is zero where the credential has none.
+// secretOf returns the secret with that name; "" is the token itself. It is zero if
+// the credential has none.
 func secretOf(name string, t oauthstore.Token) oauthstore.Secret {
 	if name == "" {
 		return t.AccessToken
@@ -140,8 +139,8 @@ func documentedHeaders(p providers.Provider) map[string]string {
 	return h
 }
 
-// withHeaders returns base with the headers of more, which replace those of
-// the same name in any case. It is a new map, nil if there is nothing in it.
+// withHeaders returns a new map with the headers of base and of more, which replace
+// those of the same name in any case. It returns nil if both are empty.
 func withHeaders(base, more map[string]string) map[string]string {
 	if len(base)+len(more) == 0 {
 		return nil

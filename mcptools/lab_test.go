@@ -114,7 +114,7 @@ func TestEntriesOfTwoProvidersWorkAtTheResponsesEndpoint(t *testing.T) {
 	}
 }
 
-func TestATokenForOneServerOfTheLabIsNoneForTheOther(t *testing.T) {
+func TestTokenForOneServerOfTheLabIsRefusedByTheOther(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	p := labProvider(w, "notes")

@@ -71,7 +71,7 @@ func (h healing) ask(t *testing.T, r mcptools.Result, opts ...option.RequestOpti
 	}, append([]option.RequestOption{r.Option()}, opts...)...)
 }
 
-func TestTheOptionHealsARefusedToken(t *testing.T) {
+func TestOptionReplacesARefusedToken(t *testing.T) {
 	t.Parallel()
 	for name, opts := range map[string]mcptools.Options{"in authorization": {}, "in headers": {UseHeaders: true, Headers: map[string]string{"X-Mine": "1"}}} {
 		t.Run(name, func(t *testing.T) {
@@ -98,7 +98,7 @@ func TestTheOptionHealsARefusedToken(t *testing.T) {
 	}
 }
 
-func TestTheOptionTakesWhatAnotherAttemptHasHealed(t *testing.T) {
+func TestOptionAdoptsTheTokenOfAnotherAttempt(t *testing.T) {
 	t.Parallel()
 	h := newHealing(t, mcptools.Options{})
 	h.request(t)
@@ -107,7 +107,7 @@ func TestTheOptionTakesWhatAnotherAttemptHasHealed(t *testing.T) {
 	asked := false
 	between := option.WithMiddleware(func(req *http.Request, next option.MiddlewareNext) (*http.Response, error) {
 		res, err := next(req)
-		if !asked { // refused, and somebody else is too and heals it first
+		if !asked { // a concurrent request is refused too, and replaces the token first
 			asked = true
 			_, err := h.ask(t, r)
 			assert.NoError(t, err)
@@ -132,7 +132,7 @@ func (h healing) token(t *testing.T, label string) string {
 	return m.Headers["Authorization"][len("Bearer "):]
 }
 
-func TestTheOptionHealsAStreamBeforeItBegins(t *testing.T) {
+func TestOptionReplacesATokenBeforeTheStreamStarts(t *testing.T) {
 	t.Parallel()
 	h := newHealing(t, mcptools.Options{})
 	h.request(t)
@@ -150,7 +150,7 @@ func TestTheOptionHealsAStreamBeforeItBegins(t *testing.T) {
 	assert.Len(t, h.ModelRequests(), 2)
 }
 
-func TestTheOptionHealsOnceWhenOpenAIGoRetries(t *testing.T) {
+func TestOptionReplacesATokenOnceAcrossRetries(t *testing.T) {
 	t.Parallel()
 	h := newHealing(t, mcptools.Options{})
 	h.request(t)
@@ -174,7 +174,7 @@ func TestTheOptionHealsOnceWhenOpenAIGoRetries(t *testing.T) {
 	assert.True(t, asked[1].Entries[0].Active)
 }
 
-func TestTheOptionDoesNotTryAThirdTime(t *testing.T) {
+func TestOptionDoesNotTryAThirdTime(t *testing.T) {
 	t.Parallel()
 	h := newHealing(t, mcptools.Options{InsecureSkipProbe: true})
 	require.NoError(t, h.Fault("notes:401"))
@@ -194,7 +194,7 @@ func TestTheOptionDoesNotTryAThirdTime(t *testing.T) {
 	assert.Contains(t, string(body), "external_connector_error")
 }
 
-func TestTheOptionReturnsWhatItCanNotHeal(t *testing.T) {
+func TestOptionReturnsFailuresThatItCannotRepair(t *testing.T) {
 	t.Parallel()
 	for fault, want := range map[string]struct {
 		kind  mcptools.Kind
@@ -223,7 +223,7 @@ func TestTheOptionReturnsWhatItCanNotHeal(t *testing.T) {
 	}
 }
 
-func TestTheOptionLeavesOtherRequestsAlone(t *testing.T) {
+func TestOptionIgnoresOtherRequests(t *testing.T) {
 	t.Parallel()
 	h := newHealing(t, mcptools.Options{})
 	r := h.request(t)

@@ -8,16 +8,16 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
-// Options are what a [Builder] writes into its entries beside the credential.
-// [NewBuilder] copies what it needs: later changes have no effect.
+// Options configures the entries of a [Builder]. [NewBuilder] copies them: later
+// changes have no effect.
 type Options struct {
 	// Label is the server_label: a letter, then letters, digits, '-' and '_'.
-	// OpenAI names the server by it in items, errors and approvals. Default:
-	// the provider's label, which is its id where it has none.
+	// OpenAI uses it to name the server in items, errors and approvals. If empty,
+	// the provider's label, or its id if it has none.
 	Label string
 
-	// Description is the server_description, which tells the model what the
-	// server is for. Default: the provider's, else none is sent.
+	// Description is the server_description, which describes the server to the
+	// model. If empty, the provider's, if it has one.
 	Description string
 
 	// TunnelID is the id of a Secure MCP Tunnel through which OpenAI reaches a
@@ -31,51 +31,48 @@ type Options struct {
 	// which is sent explicitly rather than left to OpenAI's default.
 	Approval Approval
 
-	// AllowedTools are the names of the tools that the model may see. Default:
-	// all of them.
+	// AllowedTools are the names of the tools that the model may see. If nil, all.
 	AllowedTools []string
 
 	// ReadOnly narrows the tools to those that the server itself annotates as
-	// read-only. OpenAI does not document what it makes of this together with
-	// AllowedTools, so both together give a warning. Default: false.
+	// read-only. OpenAI does not document how it combines with AllowedTools, so
+	// both together give a warning. If false, all tools.
 	ReadOnly bool
 
-	// AllowedCallers says who may call the tools: "direct" for the model,
-	// "programmatic" for code that the model wrote, which needs the
-	// programmatic_tool_calling tool in the request. Default: not sent, which
-	// means the model.
+	// AllowedCallers lists the allowed callers of the tools: "direct" is the model,
+	// "programmatic" is code that the model wrote, which needs the
+	// programmatic_tool_calling tool in the request. If nil, the field is not sent,
+	// which means the model.
 	AllowedCallers []string
 
-	// DeferLoading leaves the tool list out of the context until tool search
-	// finds it. The request needs the tool_search tool, and the model must be
-	// able to use it. Default: false.
+	// DeferLoading omits the tool list from the context until tool search finds it.
+	// The request needs the tool_search tool, and a model that supports it. If
+	// false, the list is in the context.
 	DeferLoading bool
 
 	// Headers are further headers that OpenAI sends to the server, such as
-	// X-MCP-Readonly at GitHub. Headers that carry the credential, or that
-	// belong to the connection or to MCP itself, are refused. OpenAI may show
-	// them in the stored response, so they are no place for secrets. Default:
-	// none.
+	// X-MCP-Readonly for GitHub. Headers that carry the credential, or that belong
+	// to the connection or to MCP itself, are refused. Don't put secrets into them:
+	// OpenAI may show them in the stored response. If nil, none.
 	Headers map[string]string
 
-	// UseHeaders sends a bearer token in headers.Authorization, with its
-	// scheme, in place of the authorization field, for services that know only
-	// the former. A credential that is no bearer token travels in headers in
-	// any case. Default: false.
+	// UseHeaders sends a bearer token in headers.Authorization, with its scheme,
+	// for services that don't support the authorization field. Credentials that are
+	// not bearer tokens are always in headers. If false, the authorization field.
 	UseHeaders bool
 
 	// Need states the requirements for each token. If Need.Verify is nil, the builder's own
-	// probe. The zero value means the defaults of package oauthstore.
+	// probe. If zero, the defaults of package oauthstore.
 	Need oauthstore.Need
 
 	// InsecureSkipProbe builds entries without asking the MCP server whether it
-	// takes the token. Provenance and shape are checked all the same, but a
-	// token of the vendor's REST API may pass, and OpenAI is the first to find
-	// out. Default: false.
+	// accepts the token. Provenance and shape are still checked, but a token of the
+	// vendor's REST API may pass, and then the request to OpenAI fails. If false,
+	// each new token is probed.
 	InsecureSkipProbe bool
 
-	// InsecureAllowLoopback permits http and loopback addresses, for tests and
-	// the lab. OpenAI itself can't reach such a server. Default: false.
+	// InsecureAllowLoopback permits http and loopback addresses, for tests and the
+	// lab. OpenAI can't reach such a server. If false, they are refused.
 	InsecureAllowLoopback bool
 
 	// InsecureTransport sends the probes in place of the guarded transport: through a
@@ -85,31 +82,31 @@ type Options struct {
 	// addresses are dialed, over https.
 	InsecureTransport http.RoundTripper
 
-	// Logger gets warnings. Default: nothing is logged.
+	// Logger logs warnings. If nil, nothing is logged.
 	Logger *slog.Logger
 }
 
-// BuildOptions are what differs from one entry to the next.
+// BuildOptions configures one entry.
 type BuildOptions struct {
-	// Account says which of several accounts the owner has at the provider.
-	// Default: "", which is an account of its own and no wildcard.
+	// Account selects one of the owner's accounts at the provider. The empty
+	// account is an account like others, not a wildcard.
 	Account string
 
-	// ServerURL is the owner's own URL of the server, where there is one per
-	// customer. It must fit the provider's. Default: the provider's server URL.
+	// ServerURL is the owner's server URL, for providers with one per customer. It
+	// must match the provider's template. If empty, the provider's server URL.
 	ServerURL string
 
-	// MinTTL is how long the token must live at least: as long as the response
-	// may run. Default: that of Options.Need.
+	// MinTTL is the minimum remaining lifetime of the token: as long as the response
+	// may run. If zero, that of Options.Need.
 	MinTTL time.Duration
 
 	// Headers are further headers for this entry only, such as those that name
-	// one owner's project; they replace Options.Headers of the same name.
-	// Default: none.
+	// one owner's project. They replace Options.Headers of the same name. If nil,
+	// none.
 	Headers map[string]string
 
-	// RequireTTL refuses a token that can't live for MinTTL, with
-	// [KindUnavailable]. Default: false, the freshest token is used and
-	// [Entry.Short] is set.
+	// RequireTTL refuses a token whose lifetime is shorter than MinTTL, with
+	// [KindUnavailable]. If false, the freshest token is used, and [Entry.Short] is
+	// set.
 	RequireTTL bool
 }

@@ -33,7 +33,7 @@ func asFailure(t *testing.T, b *mcptools.Builder) *mcptools.Failure {
 	return f
 }
 
-func TestWhatTheStoreSaysBecomesAFailure(t *testing.T) {
+func TestErrorsOfTheStoreBecomeFailures(t *testing.T) {
 	t.Parallel()
 	const said = "invalid_token: not issued for this server"
 	store := func(class error, reason oauthstore.Reason) error {
@@ -45,16 +45,16 @@ func TestWhatTheStoreSaysBecomesAFailure(t *testing.T) {
 		action mcptools.Action
 		status int
 	}{
-		"not connected":             {store(oauthstore.ErrNotFound, ""), mcptools.KindNotConnected, mcptools.ActionConnect, http.StatusConflict},
-		"spent":                     {store(oauthstore.ErrReauthorize, oauthstore.ReasonInvalidGrant), mcptools.KindReauthorize, mcptools.ActionReconnect, http.StatusConflict},
-		"refused for its audience":  {store(oauthstore.ErrRefused, oauthstore.ReasonAudience), mcptools.KindWrongAudience, mcptools.ActionReconnect, http.StatusConflict},
-		"refused for its scope":     {store(oauthstore.ErrRefused, oauthstore.ReasonScope), mcptools.KindForbidden, mcptools.ActionStepUp, http.StatusConflict},
-		"spent for its scope":       {store(oauthstore.ErrReauthorize, oauthstore.ReasonScope), mcptools.KindForbidden, mcptools.ActionStepUp, http.StatusConflict},
-		"unavailable":               {store(oauthstore.ErrUnavailable, oauthstore.ReasonRefreshFailing), mcptools.KindUnavailable, mcptools.ActionWait, http.StatusServiceUnavailable},
-		"misconfigured":             {store(oauthstore.ErrMisconfigured, ""), mcptools.KindMisconfigured, mcptools.ActionFixConfig, http.StatusInternalServerError},
-		"no sealing key":            {store(oauthstore.ErrMisconfigured, oauthstore.ReasonKeyUnavailable), mcptools.KindMisconfigured, mcptools.ActionFixConfig, http.StatusInternalServerError},
-		"the caller went away":      {fmt.Errorf("wrapped: %w", context.Canceled), mcptools.KindUnavailable, mcptools.ActionWait, http.StatusServiceUnavailable},
-		"nobody knows what it was ": {errors.New("disk on fire"), mcptools.KindUnknown, mcptools.ActionNone, http.StatusInternalServerError},
+		"not connected":            {store(oauthstore.ErrNotFound, ""), mcptools.KindNotConnected, mcptools.ActionConnect, http.StatusConflict},
+		"spent":                    {store(oauthstore.ErrReauthorize, oauthstore.ReasonInvalidGrant), mcptools.KindReauthorize, mcptools.ActionReconnect, http.StatusConflict},
+		"refused for its audience": {store(oauthstore.ErrRefused, oauthstore.ReasonAudience), mcptools.KindWrongAudience, mcptools.ActionReconnect, http.StatusConflict},
+		"refused for its scope":    {store(oauthstore.ErrRefused, oauthstore.ReasonScope), mcptools.KindForbidden, mcptools.ActionStepUp, http.StatusConflict},
+		"spent for its scope":      {store(oauthstore.ErrReauthorize, oauthstore.ReasonScope), mcptools.KindForbidden, mcptools.ActionStepUp, http.StatusConflict},
+		"unavailable":              {store(oauthstore.ErrUnavailable, oauthstore.ReasonRefreshFailing), mcptools.KindUnavailable, mcptools.ActionWait, http.StatusServiceUnavailable},
+		"misconfigured":            {store(oauthstore.ErrMisconfigured, ""), mcptools.KindMisconfigured, mcptools.ActionFixConfig, http.StatusInternalServerError},
+		"no sealing key":           {store(oauthstore.ErrMisconfigured, oauthstore.ReasonKeyUnavailable), mcptools.KindMisconfigured, mcptools.ActionFixConfig, http.StatusInternalServerError},
+		"the caller canceled":      {fmt.Errorf("wrapped: %w", context.Canceled), mcptools.KindUnavailable, mcptools.ActionWait, http.StatusServiceUnavailable},
+		"an unknown error":         {errors.New("disk on fire"), mcptools.KindUnknown, mcptools.ActionNone, http.StatusInternalServerError},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -75,7 +75,7 @@ func TestWhatTheStoreSaysBecomesAFailure(t *testing.T) {
 	}
 }
 
-func TestTokensThatAreSurelyNotForTheServerAreRefusedWithoutAsking(t *testing.T) {
+func TestTokensForAnotherServerAreRefusedWithoutARequest(t *testing.T) {
 	t.Parallel()
 	pinned := notes()
 	pinned.OAuth = providers.OAuth{
@@ -124,7 +124,7 @@ func TestTokensThatAreSurelyNotForTheServerAreRefusedWithoutAsking(t *testing.T)
 	}
 }
 
-// A store that serves what has ended must not get it to OpenAI.
+// An expired token is not sent to OpenAI, even if the store serves it.
 func TestAnExpiredTokenIsNotSent(t *testing.T) {
 	t.Parallel()
 	b, err := mcptools.NewBuilder(notes(), careless{}, unprobed(mcptools.Options{}))
@@ -142,7 +142,7 @@ func (careless) Token(context.Context, oauthstore.Key, oauthstore.Need) (oauthst
 
 func (careless) Reject(context.Context, oauthstore.Key, uint64) error { return nil }
 
-func TestTheCredentialMustNotStandInTheURL(t *testing.T) {
+func TestCredentialInTheURLIsRefused(t *testing.T) {
 	t.Parallel()
 	p := providers.Custom("notes", "https://mcp.notes.example/u/"+notesText+"/mcp", &providers.CustomOptions{Name: "Notes"})
 	b, err := mcptools.NewBuilder(p, has(notesToken()), unprobed(mcptools.Options{}))
@@ -152,7 +152,7 @@ func TestTheCredentialMustNotStandInTheURL(t *testing.T) {
 	assert.NotContains(t, f.Error(), notesText)
 }
 
-func TestASecretThatIsMissingIsNamed(t *testing.T) {
+func TestMissingSecretIsNamed(t *testing.T) {
 	t.Parallel()
 	p := notes()
 	p.Ways = []providers.Way{{ID: "keys", Kind: providers.WayKey, Name: "API key", Carry: []providers.Carry{

@@ -134,26 +134,26 @@ func requireValid(tb testing.TB, tool responses.ToolUnionParam) []byte {
 	return raw
 }
 
-func TestTheOracleFindsWhatTheSchemaMisses(t *testing.T) {
+func TestEntryFaultsFindsWhatTheSchemaMisses(t *testing.T) {
 	t.Parallel()
 	if schema, err := officialSchema(); schema == nil && err == nil {
 		t.Log("the official schema is not there: only the rules that it misses are checked")
 	}
 	for name, raw := range map[string]string{
-		"no target":         `{"type":"mcp","server_label":"a","require_approval":"always"}`,
-		"two targets":       `{"type":"mcp","server_label":"a","require_approval":"always","server_url":"https://a.example","connector_id":"connector_gmail"}`,
-		"illegal label":     `{"type":"mcp","server_label":"1a","require_approval":"always","server_url":"https://a.example"}`,
-		"no label":          `{"type":"mcp","require_approval":"always","server_url":"https://a.example"}`,
-		"unknown key":       `{"type":"mcp","server_label":"a","require_approval":"always","server_url":"https://a.example","token":"x"}`,
-		"no approval":       `{"type":"mcp","server_label":"a","server_url":"https://a.example"}`,
-		"scheme in token":   `{"type":"mcp","server_label":"a","require_approval":"always","server_url":"https://a.example","authorization":"Bearer x"}`,
-		"token twice":       `{"type":"mcp","server_label":"a","require_approval":"always","server_url":"https://a.example","authorization":"x","headers":{"AUTHORIZATION":"Bearer x"}}`,
-		"empty tools":       `{"type":"mcp","server_label":"a","require_approval":"always","server_url":"https://a.example","allowed_tools":[]}`,
-		"empty approval":    `{"type":"mcp","server_label":"a","require_approval":{},"server_url":"https://a.example"}`,
-		"header of a line":  `{"type":"mcp","server_label":"a","require_approval":"always","server_url":"https://a.example","headers":{"X-A":"1\r\nX-B: 2"}}`,
-		"connector header":  `{"type":"mcp","server_label":"a","require_approval":"always","connector_id":"connector_gmail","headers":{"Authorization":"Bearer x"}}`,
-		"user name in URL":  `{"type":"mcp","server_label":"a","require_approval":"always","server_url":"https://u:p@a.example"}`,
-		"no JSON whatever ": `[`,
+		"no target":        `{"type":"mcp","server_label":"a","require_approval":"always"}`,
+		"two targets":      `{"type":"mcp","server_label":"a","require_approval":"always","server_url":"https://a.example","connector_id":"connector_gmail"}`,
+		"illegal label":    `{"type":"mcp","server_label":"1a","require_approval":"always","server_url":"https://a.example"}`,
+		"no label":         `{"type":"mcp","require_approval":"always","server_url":"https://a.example"}`,
+		"unknown key":      `{"type":"mcp","server_label":"a","require_approval":"always","server_url":"https://a.example","token":"x"}`,
+		"no approval":      `{"type":"mcp","server_label":"a","server_url":"https://a.example"}`,
+		"scheme in token":  `{"type":"mcp","server_label":"a","require_approval":"always","server_url":"https://a.example","authorization":"Bearer x"}`,
+		"token twice":      `{"type":"mcp","server_label":"a","require_approval":"always","server_url":"https://a.example","authorization":"x","headers":{"AUTHORIZATION":"Bearer x"}}`,
+		"empty tools":      `{"type":"mcp","server_label":"a","require_approval":"always","server_url":"https://a.example","allowed_tools":[]}`,
+		"empty approval":   `{"type":"mcp","server_label":"a","require_approval":{},"server_url":"https://a.example"}`,
+		"header of a line": `{"type":"mcp","server_label":"a","require_approval":"always","server_url":"https://a.example","headers":{"X-A":"1\r\nX-B: 2"}}`,
+		"connector header": `{"type":"mcp","server_label":"a","require_approval":"always","connector_id":"connector_gmail","headers":{"Authorization":"Bearer x"}}`,
+		"user name in URL": `{"type":"mcp","server_label":"a","require_approval":"always","server_url":"https://u:p@a.example"}`,
+		"not JSON":         `[`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -18,15 +18,15 @@ import (
 )
 
 // A Set builds the entries of several providers at once. Labels and order are
-// fixed when it is made, since prompt caching and tool lists that are in the
-// context already depend on them. It is safe for concurrent use.
+// fixed, since prompt caching and tool lists in the context depend on them. It is
+// safe for concurrent use.
 type Set struct {
 	builders []*Builder
 }
 
-// NewSet returns a set of builders in that order. The error joins everything
-// that is wrong: OpenAI wants labels that are unique in a request, and whether
-// it looks at their case is not documented, so they must differ beyond it.
+// NewSet returns a set of builders in that order. The error joins all faults.
+// Labels must be unique in a request. OpenAI does not document whether their case
+// counts, so they must differ in more than case.
 func NewSet(builders ...*Builder) (*Set, error) {
 	var f faults
 	if len(builders) == 0 {
@@ -60,8 +60,8 @@ func (s *Set) Labels() []string {
 	return labels
 }
 
-// Without returns a set that leaves those labels out, in the same order. It
-// may be empty, and then builds nothing.
+// Without returns a set without those labels, in the same order, to continue
+// without a server that fails. It may be empty, and then builds nothing.
 func (s *Set) Without(labels ...string) *Set {
 	rest := slices.DeleteFunc(slices.Clone(s.builders), func(b *Builder) bool { return slices.Contains(labels, b.label) })
 	return &Set{builders: rest}
@@ -82,13 +82,14 @@ func (s *Set) Verifier() func(context.Context, oauthstore.Key, oauthstore.Token)
 	}
 }
 
-// SetBuildOptions are what differs from one request to the next.
+// SetBuildOptions configures the entries of one request.
 type SetBuildOptions struct {
-	// MinTTL is [BuildOptions.MinTTL] for all providers. Default: that of each
+	// MinTTL is [BuildOptions.MinTTL] for all providers. If zero, that of each
 	// builder.
 	MinTTL time.Duration
 
-	// RequireTTL is [BuildOptions.RequireTTL] for all providers. Default: false.
+	// RequireTTL is [BuildOptions.RequireTTL] for all providers. If false, that of
+	// Each.
 	RequireTTL bool
 
 	// InsecurePlainHTTP lets the request to the Responses API carry the tokens
@@ -97,17 +98,17 @@ type SetBuildOptions struct {
 	// URL that is neither https nor on loopback.
 	InsecurePlainHTTP bool
 
-	// Each is what differs for single providers, by label; MinTTL and
-	// RequireTTL above hold where they are not set there. Default: none.
+	// Each has the options of single entries, by label. MinTTL and RequireTTL above
+	// apply unless they are set there. If nil, none.
 	Each map[string]BuildOptions
 
-	// SkipFailures leaves out a provider whose entry can't be built for any
-	// reason, in place of failing. Default: false, only providers that the
-	// owner has not connected are left out.
+	// SkipFailures leaves out each provider whose entry can't be built, instead of
+	// returning an error. If false, only providers that the owner has not connected
+	// are left out.
 	SkipFailures bool
 }
 
-// A Skipped is a provider that was left out.
+// A Skipped is a provider that [Set.Build] left out.
 type Skipped struct {
 	Label    string
 	Provider string
@@ -124,11 +125,11 @@ func (s Skipped) MarshalJSON() ([]byte, error) {
 	}{s.Provider, s.Label, s.Failure.Kind, s.Failure.Action})
 }
 
-// A Result is what [Set.Build] made. Printing, logging or encoding it shows
-// the entries without their secrets.
+// A Result has the entries for one request, from [Set.Build]. Printing, logging or
+// encoding it shows the entries without their secrets.
 type Result struct {
 	Entries []Entry   // in the set's order
-	Skipped []Skipped // what was left out, in the set's order
+	Skipped []Skipped // providers that were left out, in the set's order
 
 	plainHTTP bool // SetBuildOptions.InsecurePlainHTTP
 }
@@ -151,7 +152,7 @@ func (r Result) Tools() []responses.ToolUnionParam {
 	return tools
 }
 
-// MarshalJSON returns the entries, redacted, and what was skipped.
+// MarshalJSON returns the entries, redacted, and the skipped providers.
 func (r Result) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		Entries []Entry   `json:"entries"`
@@ -159,10 +160,10 @@ func (r Result) MarshalJSON() ([]byte, error) {
 	}{r.Entries, r.Skipped})
 }
 
-// Format implements [fmt.Formatter]: every verb prints what MarshalJSON gives.
+// Format implements [fmt.Formatter]: every verb prints the text of MarshalJSON.
 func (r Result) Format(w fmt.State, _ rune) { _, _ = io.WriteString(w, r.text()) }
 
-// LogValue implements [slog.LogValuer] with what MarshalJSON gives.
+// LogValue implements [slog.LogValuer] with the text of MarshalJSON.
 func (r Result) LogValue() slog.Value { return slog.StringValue(r.text()) }
 
 func (r Result) text() string {
@@ -173,11 +174,10 @@ func (r Result) text() string {
 	return string(data)
 }
 
-// Build builds all entries at once, so that it takes as long as the slowest. A
-// provider that the owner has not connected is normal and is in Skipped. The
-// error joins the [*Failure] of every other provider that failed, and then no
-// entry is returned; see [SetBuildOptions.SkipFailures]. When ctx ends, it is
-// an error in any case. opts may be nil.
+// Build builds all entries concurrently. Providers that the owner has not
+// connected are in Skipped. The error joins the [*Failure] of every other provider
+// that failed, and then no entry is returned; see [SetBuildOptions.SkipFailures].
+// If ctx ends, Build returns an error in any case. opts may be nil.
 func (s *Set) Build(ctx context.Context, owner oauthstore.Owner, opts *SetBuildOptions) (Result, error) {
 	var o SetBuildOptions
 	if opts != nil {
@@ -186,11 +186,11 @@ func (s *Set) Build(ctx context.Context, owner oauthstore.Owner, opts *SetBuildO
 	var unknown faults
 	for label := range o.Each {
 		if !slices.ContainsFunc(s.builders, func(b *Builder) bool { return b.label == label }) {
-			unknown.addf("SetBuildOptions.Each names %q, which is no label of the set", label)
+			unknown.addf("SetBuildOptions.Each names %q, which is not a label of the set", label)
 		}
 	}
 	if err := unknown.err(); err != nil {
-		return Result{}, newRefusal(KindMisconfigured, "", "", "the options name a label that the set does not have", err)
+		return Result{}, newRefusal(KindMisconfigured, "", "", "the options name an unknown label", err)
 	}
 
 	entries := make([]Entry, len(s.builders))

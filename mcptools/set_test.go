@@ -76,7 +76,7 @@ func TestFiveProvidersTakeAsLongAsTheSlowest(t *testing.T) {
 	})
 }
 
-func TestSetSkipsWhatTheOwnerHasNotConnected(t *testing.T) {
+func TestSetSkipsProvidersThatAreNotConnected(t *testing.T) {
 	t.Parallel()
 	set, err := mcptools.NewSet(
 		plain(t, "a", failsWith(oauthstore.ErrNotFound)), plain(t, "b", has(notesToken())), plain(t, "c", failsWith(oauthstore.ErrNotFound)))
@@ -94,7 +94,7 @@ func TestSetSkipsWhatTheOwnerHasNotConnected(t *testing.T) {
 		{"provider":"c","label":"c","kind":"not_connected","action":"connect"}]`, string(raw))
 }
 
-func TestSetFailsWithEveryFailure(t *testing.T) {
+func TestSetReturnsEveryFailure(t *testing.T) {
 	t.Parallel()
 	set, err := mcptools.NewSet(
 		plain(t, "a", failsWith(oauthstore.ErrUnavailable)), plain(t, "b", has(notesToken())), plain(t, "c", failsWith(oauthstore.ErrReauthorize)))
@@ -112,7 +112,7 @@ func TestSetFailsWithEveryFailure(t *testing.T) {
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err = set.Build(ended, ada, &mcptools.SetBuildOptions{SkipFailures: true})
-	require.Error(t, err, "a caller who went away is no provider's failure")
+	require.Error(t, err, "a canceled context is not a failure of a provider")
 }
 
 func TestSetOptionsPerLabel(t *testing.T) {

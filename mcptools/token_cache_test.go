@@ -74,7 +74,7 @@ func TestAcceptedTokensAreForgotten(t *testing.T) {
 	})
 }
 
-func TestManyAcceptedTokensDoNotDisplaceAllOthers(t *testing.T) {
+func TestManyAcceptedTokensDoNotEvictAllOthers(t *testing.T) {
 	t.Parallel()
 	a := newAcceptedTokens()
 	for i := range maxAccepted + 100 {

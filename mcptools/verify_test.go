@@ -25,13 +25,13 @@ import (
 	"github.com/toolgrant/toolgrant/providers"
 )
 
-// A notesServer is an MCP server that takes one token, and tells others so in
-// the words of the report that started it.
+// A notesServer is an MCP server that accepts one token and rejects others with
+// the text of a recorded rejection.
 type notesServer struct {
 	url string
 
 	mu      sync.Mutex
-	takes   string                            // guarded by mu: the header that it takes
+	takes   string                            // guarded by mu: the header that it accepts
 	refuse  func(http.ResponseWriter, string) // guarded by mu: what it does with others
 	seen    []http.Header                     // guarded by mu: of every request
 	methods []string                          // guarded by mu: JSON-RPC methods
@@ -129,7 +129,7 @@ func imported(text string) oauthstore.Credential {
 }
 
 // The first of the four attempts: the token is good, at another place.
-func TestATokenOfTheRESTAPIIsRefusedBeforeOpenAISeesIt(t *testing.T) {
+func TestTokenOfTheRESTAPIIsRefusedBeforeOpenAISeesIt(t *testing.T) {
 	t.Parallel()
 	s := newNotesServer(t)
 	key := oauthstore.Key{Owner: ada, Provider: "notes", Server: s.url}
@@ -152,10 +152,10 @@ func TestATokenOfTheRESTAPIIsRefusedBeforeOpenAISeesIt(t *testing.T) {
 	assert.Equal(t, asked, s.asked(), "the verdict was not remembered")
 	assert.NotContains(t, s.methods, "tools/call")
 
-	// With the probe taken out nobody notices: it is the probe that protects.
+	// Without the probe the token is sent: only the probe protects.
 	blind, err := mcptools.NewBuilder(s.provider(), store, probing(mcptools.Options{InsecureSkipProbe: true}))
 	require.NoError(t, err)
-	assert.Equal(t, mcptools.KindWrongAudience, asFailure(t, blind).Kind, "what was found out before still holds")
+	assert.Equal(t, mcptools.KindWrongAudience, asFailure(t, blind).Kind, "the stored verdict still holds")
 	other := newStore(t, key, imported(restToken))
 	blind, err = mcptools.NewBuilder(s.provider(), other, probing(mcptools.Options{InsecureSkipProbe: true}))
 	require.NoError(t, err)
@@ -163,7 +163,7 @@ func TestATokenOfTheRESTAPIIsRefusedBeforeOpenAISeesIt(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestTheProbeGoesWhereTheEntryGoesWithWhatItCarries(t *testing.T) {
+func TestProbeHasTheURLAndHeadersOfTheEntry(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		opts  mcptools.Options
@@ -199,7 +199,7 @@ func TestTheProbeGoesWhereTheEntryGoesWithWhatItCarries(t *testing.T) {
 	}
 }
 
-func TestKeysThatAreNoBearerAreProbedInTheirHeaders(t *testing.T) {
+func TestKeysAreProbedInTheirOwnHeaders(t *testing.T) {
 	t.Parallel()
 	s := newNotesServer(t)
 	s.take("Token token=" + mcpToken)
@@ -248,7 +248,7 @@ func TestOnlyARefusalByTheServerStopsAnEntry(t *testing.T) {
 	}
 }
 
-func TestWhatIsSurelySomethingElseIsSentToNobody(t *testing.T) {
+func TestRecognizedForeignTokenIsNotSent(t *testing.T) {
 	t.Parallel()
 	s := newNotesServer(t)
 	p := s.provider() // without a vendor
@@ -272,7 +272,7 @@ func TestWhatIsSurelySomethingElseIsSentToNobody(t *testing.T) {
 	assert.Zero(t, s.asked())
 }
 
-func TestATokenOfASourceIsAskedAboutOnceAndAgainAfterAReject(t *testing.T) {
+func TestTokenOfASourceIsProbedOnceAndAgainAfterAReject(t *testing.T) {
 	t.Parallel()
 	s := newNotesServer(t)
 	b, err := mcptools.NewBuilder(s.provider(), has(bare(mcpToken)), probing(mcptools.Options{}))
@@ -292,7 +292,7 @@ func TestATokenOfASourceIsAskedAboutOnceAndAgainAfterAReject(t *testing.T) {
 	assert.Greater(t, s.asked(), asked)
 }
 
-func TestARejectedTokenOfAStoreIsAskedAboutAgain(t *testing.T) {
+func TestRejectedTokenOfAStoreIsProbedAgain(t *testing.T) {
 	t.Parallel()
 	s := newNotesServer(t)
 	key := oauthstore.Key{Owner: ada, Provider: "notes", Server: s.url}
@@ -375,8 +375,8 @@ func TestVerifierOfASetAsksTheServerOfTheKey(t *testing.T) {
 	assert.Equal(t, asked, first.asked()+second.asked(), "a token went to a server that its key does not name")
 }
 
-// Where a server lists for anyone, its list is no proof.
-func TestAServerThatListsForAnyoneProvesNothing(t *testing.T) {
+// A server that lists its tools without authentication does not prove a token.
+func TestOpenToolListDoesNotProveAToken(t *testing.T) {
 	t.Parallel()
 	s := newNotesServer(t)
 	s.take("Bearer " + restToken)
@@ -399,7 +399,7 @@ func TestAServerThatListsForAnyoneProvesNothing(t *testing.T) {
 	assert.Equal(t, mcptools.KindWrongAudience, asFailure(t, b).Kind)
 }
 
-func TestWarningsAboutATokenAreLoggedOnceAndStandInTheEntry(t *testing.T) {
+func TestWarningsAboutATokenAreLoggedOnceAndInTheEntry(t *testing.T) {
 	t.Parallel()
 	s := newNotesServer(t)
 	text := "1/" + strings.Repeat("1", 16) + ":" + strings.Repeat("a", 32) // the shape of an Asana token

@@ -30,7 +30,7 @@ func (h healing) at(t *testing.T, base string) openai.Client {
 	return openai.NewClient(option.WithBaseURL(base), option.WithAPIKey(h.Info().OpenAIAPIKey), option.WithHTTPClient(&http.Client{Transport: tr}))
 }
 
-func TestTokensDoNotGoToTheAPIInClearText(t *testing.T) {
+func TestTokensAreNotSentToTheAPIInClearText(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		base  string

@@ -13,7 +13,7 @@ var toolMutations = []mutation{
 		name: "token replaced without end", file: "mcptools/middleware.go",
 		old:     "\tif again {\n\t\treturn refusedAgain(f)",
 		changed: "\tif again && false {\n\t\treturn refusedAgain(f)",
-		pkg:     "./mcptools", run: "TestTheOptionDoesNotTryAThirdTime",
+		pkg:     "./mcptools", run: "TestOptionDoesNotTryAThirdTime",
 		promise: "a token is replaced once",
 	},
 	{
@@ -48,7 +48,7 @@ var toolMutations = []mutation{
 		name: "credential's header replaced by the caller", file: "mcptools/headers.go",
 		old:     "\t\tcase carried[lower]:",
 		changed: "\t\tcase false && carried[lower]:",
-		pkg:     "./mcptools", run: "TestASecretThatIsMissingIsNamed",
+		pkg:     "./mcptools", run: "TestMissingSecretIsNamed",
 		promise: "a caller's header does not replace the credential",
 	},
 	{
@@ -104,7 +104,7 @@ var toolMutations = []mutation{
 		name: "credential in the URL sent", file: "mcptools/builder.go",
 		old:     "\tif inURL(m.ServerURL.Value, t.AccessToken) {",
 		changed: "\tif false {",
-		pkg:     "./mcptools", run: "TestTheCredentialMustNotStandInTheURL",
+		pkg:     "./mcptools", run: "TestCredentialInTheURLIsRefused",
 		promise: "a secret is not shown in a stored response",
 	},
 	{
@@ -209,7 +209,7 @@ var toolMutations = []mutation{
 		name: "token sent to a plain http API by the option", file: "mcptools/middleware.go",
 		old:     "if err := safehttp.CheckURL(req.URL, h.plain); err != nil {",
 		changed: "if err := safehttp.CheckURL(req.URL, safehttp.PlainAnywhere); err != nil {",
-		pkg:     "./mcptools", run: "TestTokensDoNotGoToTheAPIInClearText",
+		pkg:     "./mcptools", run: "TestTokensAreNotSentToTheAPIInClearText",
 		promise: "tokens do not go to an API in clear text",
 	},
 	{

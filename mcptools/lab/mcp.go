@@ -219,7 +219,7 @@ func (m *mcpServer) admit(r *http.Request, method, resource string) (subject str
 	case !m.as.confidential && !slices.Contains(t.scopes, scopeRead):
 		return "", &refusal{
 			status: http.StatusForbidden, code: "insufficient_scope", scope: scopeRead,
-			description: "The token lacks a scope",
+			description: "The token does not have the required scope",
 		}
 	}
 	return t.subject, nil

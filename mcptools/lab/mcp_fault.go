@@ -37,7 +37,7 @@ func (m *mcpServer) faults(rw http.ResponseWriter, r *http.Request, msg rpcReque
 		rw.WriteHeader(http.StatusInternalServerError)
 		return false
 	case msg.Method == string(mcp.MethodToolsList) && f.strikes(m.Name, "list_error"):
-		rpcError(rw, msg, mcp.INTERNAL_ERROR, "The list can't be made")
+		rpcError(rw, msg, mcp.INTERNAL_ERROR, "The tool list is not available")
 		return false
 	case msg.Method == string(mcp.MethodToolsCall):
 		return m.callFaults(rw, r, msg, resource)
@@ -71,7 +71,7 @@ func (m *mcpServer) refuse(rw http.ResponseWriter, kind, resource string) {
 	case "401":
 		f.bare, f.code, f.description = false, "invalid_token", "The access token is not accepted"
 	case "403_scope":
-		f.bare, f.code, f.description, f.scope = false, "insufficient_scope", "The token lacks a scope", scopeWrite
+		f.bare, f.code, f.description, f.scope = false, "insufficient_scope", "The token does not have the required scope", scopeWrite
 	case "429":
 		rw.Header().Set("Retry-After", "7")
 	}

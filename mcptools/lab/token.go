@@ -90,7 +90,7 @@ func (a *authServer) issue(f *family) (token string, ttl time.Duration) {
 	return token, ttl
 }
 
-// jwt makes an access token that says whom it is for (RFC 9068). The lab looks
+// jwt returns an access token that names its audience (RFC 9068). The lab looks
 // tokens up, so its signature is random.
 func (a *authServer) jwt(f *family, ttl time.Duration) string {
 	encode := func(v any) string {

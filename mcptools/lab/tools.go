@@ -31,7 +31,7 @@ func defaultTools(server string) []Tool {
 			Handle: func(_ context.Context, args map[string]any) (string, error) {
 				text, _ := args["text"].(string)
 				if strings.TrimSpace(text) == "" {
-					return "", errors.New("there is no text")
+					return "", errors.New("text must not be empty")
 				}
 				return fmt.Sprintf("added %q", text), nil
 			},

@@ -49,7 +49,7 @@ func TestApprovalsAreAskedGrantedAndDenied(t *testing.T) {
 			assert.Len(t, r.of(session.EventApproved), 1)
 			assert.Len(t, r.of(session.EventDenied), 1)
 			assert.Equal(t, 1, b.Count("notes", "tools/call"))
-			assert.Zero(t, b.Count("tasks", "tools/call"), "a call that was denied is not made")
+			assert.Zero(t, b.Count("tasks", "tools/call"), "a denied call does not run")
 			assert.Empty(t, s.State().Pending)
 			sent := b.body(t, 2)["input"].([]any)
 			answer, _ := sent[len(sent)-1].(map[string]any)

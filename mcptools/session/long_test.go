@@ -77,7 +77,7 @@ func TestLongConversationSendsNoExpiredToken(t *testing.T) {
 	for _, r := range asked {
 		require.Len(t, r.Entries, 2)
 		for _, e := range r.Entries {
-			assert.True(t, e.Active, "%s got a token that had ended", e.Label)
+			assert.True(t, e.Active, "%s got an expired token", e.Label)
 		}
 	}
 	assert.Greater(t, w.Count("auth", "refresh_token"), 4)
