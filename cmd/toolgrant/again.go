@@ -37,7 +37,7 @@ func (g *globalFlags) repeated() []string {
 	}
 	var line []string
 	for _, f := range []struct{ name, value string }{
-		{"store", g.store}, {"keyset", g.keyset}, {"owner", g.ownerText}, {"account", g.account}, {"server-url", g.serverURL}, {"audit-log", g.auditLog},
+		{"store", g.store}, {"keyset", g.keyset}, {"owner", g.ownerText}, {"account", g.account}, {"server-url", g.serverURL}, {"transport", g.transport}, {"audit-log", g.auditLog},
 	} {
 		if g.given(f.name) {
 			line = append(line, "--"+f.name, f.value)

@@ -179,11 +179,12 @@ func (a *app) addCommands(root *cobra.Command) {
 		uses(a.connectCommand(), credentialFlags), uses(a.importCommand(), credentialFlags),
 		uses(a.statusCommand(), statusFlags), uses(a.disconnectCommand(), credentialFlags))
 	section("Use tools",
-		uses(a.entryCommand(), credentialFlags), uses(a.tokenCommand(), credentialFlags), uses(a.runCommand(), credentialFlags))
+		uses(a.toolsCommand(), credentialFlags), uses(a.entryCommand(), credentialFlags), uses(a.tokenCommand(), credentialFlags), uses(a.runCommand(), credentialFlags))
 	section("Find out what failed", uses(a.doctorCommand(), doctorFlags), a.explainCommand())
 	section("Operate", uses(a.sweepCommand(), sweepFlags), uses(a.keysCommand(), keysFlags))
 	const more = "More"
 	section(more, a.versionCommand())
+	a.completions(root)
 	root.SetCompletionCommandGroupID(more)
 	root.SetHelpCommandGroupID(more)
 }

@@ -83,6 +83,10 @@ func (a *app) doctorCase(ctx context.Context, store *oauthstore.Store, name, tok
 		c.Token = file.examined(t.provider)
 		return c, nil
 	}
+	if a.usable(t) == nil {
+		// The doctor itself reports a server that requires a token or can't be asked.
+		t, _ = a.orOpen(ctx, store, t)
+	}
 	return doctor.Stored(ctx, store, t.provider, t.key)
 }
 
@@ -165,7 +169,7 @@ func pick(ids []string) ([]providers.Provider, error) {
 	for i, id := range ids {
 		var ok bool
 		if all[i], ok = providers.Lookup(id); !ok {
-			return nil, usagef("unknown provider %q: see 'toolgrant providers'", id)
+			return nil, unlisted(id)
 		}
 	}
 	return all, nil

@@ -79,6 +79,7 @@ type fault struct {
 	Kind    mcptools.Kind   `json:"kind"`
 	Message string          `json:"message"`
 	Action  mcptools.Action `json:"action"`
+	next    string          // the command to run next; "": that of the action
 }
 
 // Error returns the message.
@@ -124,7 +125,7 @@ func faultOf(err error) *fault {
 		return connectFault(e)
 	}
 	if u, ok := errors.AsType[*unknownProviderError](err); ok {
-		return faultf(mcptools.KindNotConnected, "%s", u.Error())
+		return u.fault(u.kind())
 	}
 	var kind mcptools.Kind = kindInternal
 	switch {
@@ -204,6 +205,9 @@ func storeMessage(e *oauthstore.Error) string {
 
 // hint returns the command to run next for a provider; "" if there is none.
 func (a *app) hint(f *fault, provider string) string {
+	if f.next != "" {
+		return f.next
+	}
 	if provider == "" {
 		provider = "PROVIDER"
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/providers"
 )
 
 // globalFlags are the flags that every command accepts. Help shows them only
@@ -21,6 +22,7 @@ type globalFlags struct {
 	owner         oauthstore.Owner // parsed from ownerText by check
 	account       string
 	serverURL     string
+	transport     string
 	allowLoopback bool
 	auditLog      string
 	json          bool
@@ -30,8 +32,8 @@ type globalFlags struct {
 
 // Global flags that a command uses, beside --json.
 const (
-	credentialFlags = "store keyset owner account server-url allow-loopback audit-log"
-	doctorFlags     = "store keyset owner account server-url allow-loopback"
+	credentialFlags = "store keyset owner account server-url transport allow-loopback audit-log"
+	doctorFlags     = "store keyset owner account server-url transport allow-loopback"
 	statusFlags     = "store keyset owner account server-url"
 	sweepFlags      = "store keyset owner allow-loopback audit-log"
 	keysFlags       = "store keyset audit-log"
@@ -65,6 +67,7 @@ func (g *globalFlags) register(root *cobra.Command, env map[string]string) {
 	flags.StringVar(&g.ownerText, "owner", "", "owner of the credential, as `TENANT/SUBJECT` (default local/ and your login name)")
 	flags.StringVar(&g.account, "account", "", "`NAME` of the account, if the owner has several")
 	flags.StringVar(&g.serverURL, "server-url", "", "`URL` of a self-hosted or local server (default the provider's own)")
+	flags.StringVar(&g.transport, "transport", "", "transport of a server outside the catalogue: streamable or sse (default: found out)")
 	flags.BoolVar(&g.allowLoopback, "allow-loopback", false, "allow http and loopback addresses, for tests")
 	flags.StringVar(&g.auditLog, "audit-log", "", "`FILE` to append a line of JSON to when a credential is connected, imported, revealed or disconnected or the keyset changes, with the operating system user (default $TOOLGRANT_AUDIT_LOG, else none)")
 	flags.BoolVar(&g.json, "json", false, "print JSON for scripts")
@@ -76,6 +79,9 @@ func (g *globalFlags) register(root *cobra.Command, env map[string]string) {
 	g.ownerText = "local/" + loginName(env)
 	g.auditLog = env["TOOLGRANT_AUDIT_LOG"]
 }
+
+// transports maps the values of --transport to those of the catalogue.
+var transports = map[string]string{"streamable": providers.TransportHTTP, "sse": providers.TransportSSE}
 
 // defaultKeyset returns the path of the keyset file without --keyset and
 // TOOLGRANT_KEYSET.
@@ -90,6 +96,9 @@ func (g *globalFlags) check() error {
 		return usagef("--owner %q: must be TENANT/SUBJECT", g.ownerText)
 	}
 	g.owner = oauthstore.Owner{Tenant: tenant, Subject: subject}
+	if _, ok := transports[g.transport]; !ok && g.transport != "" {
+		return usagef("--transport %q: must be streamable or sse", g.transport)
+	}
 	return nil
 }
 

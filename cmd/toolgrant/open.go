@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"slices"
 
 	"github.com/toolgrant/toolgrant/internal/mcpprobe"
 	"github.com/toolgrant/toolgrant/internal/safehttp"
@@ -23,20 +22,24 @@ func (a *app) orOpen(ctx context.Context, store *oauthstore.Store, t target) (ta
 	if _, err := store.Status(ctx, t.key); !errors.Is(err, oauthstore.ErrNotFound) {
 		return t, nil // the caller gets the credential, or the error
 	}
-	switch res := a.askOpen(ctx, t); {
+	res := a.askOpen(ctx, t)
+	if ctx.Err() != nil {
+		return t, ctx.Err()
+	}
+	switch kind := probeKind(res); {
 	case res.Outcome == mcpprobe.Accepted:
 		a.notef("warning: %s has no stored credential; its server lists its tools for anyone, so it is used without one", t.key.Provider)
 		t.provider.Ways = openWays()
 		return t, nil
-	case res.Status == 0 || slices.Contains([]string{mcpprobe.CauseServerError, mcpprobe.CauseRateLimited, mcpprobe.CauseTimeout}, res.Cause):
-		return t, faultf(mcptools.KindUnavailable, "%s is not connected, and its server could not be asked whether it needs a credential: %s", t.key.Provider, res.Detail)
+	case kind != mcptools.KindUnauthorized && kind != mcptools.KindForbidden:
+		return t, faultf(kind, "%s is not connected, and its server could not be asked whether it needs a credential: %s", t.key.Provider, res.Detail)
 	}
 	return t, nil
 }
 
 // askOpen asks a server for its tools without a token.
 func (a *app) askOpen(ctx context.Context, t target) mcpprobe.Result {
-	hc := safehttp.New(&safehttp.Options{AllowLoopback: a.global.allowLoopback})
+	hc := a.probeClient()
 	defer hc.CloseIdleConnections()
 	return mcpprobe.Probe(ctx, hc, mcpprobe.Request{URL: t.key.Server}, http.Header{})
 }
@@ -44,4 +47,37 @@ func (a *app) askOpen(ctx context.Context, t target) mcpprobe.Result {
 // openWays are the ways of a server that needs no credential.
 func openWays() []providers.Way {
 	return []providers.Way{{ID: "none", Kind: providers.WayNone, Name: "no credential", Obtain: "The server needs no credential."}}
+}
+
+// probeClient returns the guarded client for requests to MCP servers.
+func (a *app) probeClient() *http.Client {
+	return safehttp.New(&safehttp.Options{AllowLoopback: a.global.allowLoopback})
+}
+
+// probeKind returns the kind of failure that a probe found.
+func probeKind(res mcpprobe.Result) mcptools.Kind {
+	switch {
+	case res.Outcome == mcpprobe.Refused && res.Reason == mcpprobe.ReasonScope:
+		return mcptools.KindForbidden
+	case res.Outcome == mcpprobe.Refused:
+		return mcptools.KindUnauthorized
+	}
+	switch res.Cause {
+	case mcpprobe.CauseForbidden:
+		return mcptools.KindForbidden
+	case mcpprobe.CauseTimeout:
+		return mcptools.KindTimeout
+	case mcpprobe.CauseRateLimited:
+		return mcptools.KindRateLimited
+	case mcpprobe.CauseServerError:
+		return mcptools.KindServerError
+	case mcpprobe.CauseWrongEndpoint, mcpprobe.CauseRedirect:
+		return mcptools.KindWrongEndpoint
+	case mcpprobe.CauseProtocol, mcpprobe.CauseSSEOnly:
+		return mcptools.KindProtocol
+	}
+	if res.Status != 0 {
+		return mcptools.KindProtocol
+	}
+	return mcptools.KindUnreachable
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -161,9 +162,15 @@ func (a *app) listProviders(all []providers.Provider) {
 		}
 		rows := make([][]string, len(all))
 		for i, p := range all {
-			rows[i] = []string{p.ID, p.Name, strings.Join(views[i].Auth, ", "), first(p.Server.URL, p.Server.Connector, "a URL per customer")}
+			var kinds []string
+			for _, way := range p.Ways {
+				if !slices.Contains(kinds, way.Kind) {
+					kinds = append(kinds, way.Kind)
+				}
+			}
+			rows[i] = []string{p.ID, strings.Join(kinds, ", "), serverHost(p)}
 		}
-		a.ui.table(w, []string{"ID", "NAME", "AUTH", "SERVER"}, rows, func(row, _ int) lipgloss.Style {
+		a.ui.table(w, []string{"ID", "AUTH", "SERVER"}, rows, func(row, _ int) lipgloss.Style {
 			if all[row].Retired != "" {
 				return a.ui.dim
 			}
@@ -173,10 +180,31 @@ func (a *app) listProviders(all []providers.Provider) {
 	})
 }
 
+// serverHost returns the host of a provider's server.
+func serverHost(p providers.Provider) string {
+	if p.Server.Connector != "" {
+		return "OpenAI's connector"
+	}
+	u, err := url.Parse(p.Server.URL)
+	if err != nil || u.Host == "" || strings.Contains(u.Host, "{") {
+		return "a URL per customer"
+	}
+	const widest = 25 // so that a line has 80 cells
+	return cut(u.Host, widest)
+}
+
+// unlisted returns the error for an id that is not in the catalogue.
+func unlisted(id string) error {
+	if ids := nearest(id); len(ids) > 0 {
+		return usagef("unknown provider %q: did you mean %s?", id, or(ids))
+	}
+	return usagef("unknown provider %q: see 'toolgrant providers'", id)
+}
+
 func (a *app) showProvider(id string) error {
 	p, ok := providers.Lookup(id)
 	if !ok {
-		return usagef("unknown provider %q: see 'toolgrant providers --search %s'", id, id)
+		return unlisted(id)
 	}
 	v := providerViewOf(p, true)
 	a.print(v, func(w io.Writer) {

@@ -91,6 +91,14 @@ type runTools struct {
 	skipped []mcptools.Skipped               // servers that --keep-going skips from the start
 }
 
+// skip records that a server is left out of the session. name is --tool as given.
+func (t *runTools) skip(name, label string, kind mcptools.Kind, action mcptools.Action) {
+	t.names[label] = name
+	t.skipped = append(t.skipped, mcptools.Skipped{Label: label, Provider: label, Failure: &mcptools.Failure{
+		Kind: kind, Stage: mcptools.StageBuild, Provider: label, ServerLabel: label, Action: action,
+	}})
+}
+
 // runTools returns the servers that --tool names.
 func (a *app) runTools(ctx context.Context, store *oauthstore.Store, f runFlags) (*runTools, error) {
 	tools := &runTools{set: &mcptools.Set{}, build: map[string]mcptools.BuildOptions{}, names: map[string]string{}}
@@ -99,19 +107,20 @@ func (a *app) runTools(ctx context.Context, store *oauthstore.Store, f runFlags)
 		a.subject.Store(&name) // the provider of a possible error
 		t, err := a.resolve(ctx, store, name)
 		if u, unknown := errors.AsType[*unknownProviderError](err); unknown && f.keepGoing {
-			tools.names[u.label] = name
-			tools.skipped = append(tools.skipped, mcptools.Skipped{Label: u.label, Provider: u.label, Failure: &mcptools.Failure{
-				Kind: mcptools.KindNotConnected, Stage: mcptools.StageBuild, Provider: u.label, ServerLabel: u.label, Action: mcptools.ActionConnect,
-			}})
+			tools.skip(name, u.label, mcptools.KindNotConnected, mcptools.ActionConnect)
 			continue
 		}
 		if err == nil {
 			err = a.usable(t)
 		}
-		if err != nil {
-			return nil, err
+		if err == nil {
+			t, err = a.orOpen(ctx, store, t)
+			if why, ok := errors.AsType[*fault](err); ok && f.keepGoing {
+				tools.skip(name, t.key.Provider, why.Kind, why.Action)
+				continue
+			}
 		}
-		if t, err = a.orOpen(ctx, store, t); err != nil && !f.keepGoing {
+		if err != nil {
 			return nil, err
 		}
 		b, err := mcptools.NewBuilder(t.provider, store, &mcptools.Options{

@@ -29,10 +29,10 @@ func inLab(do func(ts *testscript.TestScript, w *lab.World, args []string) *lab.
 	}
 }
 
-// startWorld: lab [FAULT...] starts a world with two servers, notes and tasks,
-// which the environment then names.
+// startWorld: lab [FAULT...] starts a world with the servers notes, tasks and
+// open, which lists its tools for anyone. The environment then names them.
 func startWorld(ts *testscript.TestScript, _ *lab.World, faults []string) *lab.World {
-	w, err := lab.Start(&lab.Options{Servers: []lab.Server{{Name: "notes"}, {Name: "tasks"}}, Faults: faults})
+	w, err := lab.Start(&lab.Options{Servers: []lab.Server{{Name: "notes"}, {Name: "tasks"}, {Name: "open", Anonymous: true}}, Faults: faults})
 	ts.Check(err)
 	ts.Defer(func() {
 		worlds.Delete(ts.Getenv("WORK"))
@@ -43,6 +43,7 @@ func startWorld(ts *testscript.TestScript, _ *lab.World, faults []string) *lab.W
 	ts.Setenv("OPENAI_API_KEY", info.OpenAIAPIKey)
 	ts.Setenv("NOTES", w.Server("notes").MCPURL)
 	ts.Setenv("TASKS", w.Server("tasks").MCPURL)
+	ts.Setenv("OPEN", w.Server("open").MCPURL)
 	return w
 }
 

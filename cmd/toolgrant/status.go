@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/toolgrant/toolgrant/internal/safetext"
+	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
@@ -74,6 +75,9 @@ func (a *app) statusCommand() *cobra.Command {
 					return a.listStatus(ctx, store)
 				}
 				t, err := a.resolve(ctx, store, args[0])
+				if u, unknown := errors.AsType[*unknownProviderError](err); unknown {
+					return u.fault(mcptools.KindNotConnected)
+				}
 				if err != nil {
 					return err
 				}
@@ -109,10 +113,11 @@ func (a *app) listStatus(ctx context.Context, store *oauthstore.Store) error {
 		}
 		var rows [][]string
 		for _, v := range views {
-			rows = append(rows, []string{v.Provider, v.Account, string(v.State), text(v.Reason), when(v.status.Expiry), v.ServerURL})
+			state := strings.TrimSpace(string(v.State) + " " + text(v.Reason))
+			rows = append(rows, []string{strings.TrimSpace(v.Provider + " " + v.Account), state, left(v.status.Expiry), v.ServerURL})
 		}
-		a.ui.table(w, []string{"PROVIDER", "ACCOUNT", "STATE", "REASON", "EXPIRES", "SERVER"}, rows, func(row, col int) lipgloss.Style {
-			if col == 2 {
+		a.ui.table(w, []string{"PROVIDER", "STATE", "EXPIRES", "SERVER"}, rows, func(row, col int) lipgloss.Style {
+			if col == 1 {
 				return a.ui.state(views[row].State)
 			}
 			return a.ui.plain
@@ -186,6 +191,9 @@ func (a *app) disconnectCommand() *cobra.Command {
 					return err
 				}
 				if err == nil {
+					if err := a.reachable(t); err != nil {
+						return err // its revocation would fail, and the token would live on
+					}
 					if d, err = store.Disconnect(ctx, t.key); err != nil {
 						return err
 					}

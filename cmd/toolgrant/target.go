@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"net"
 	"net/url"
 	"slices"
 	"strconv"
@@ -25,9 +26,13 @@ type target struct {
 }
 
 // split splits PROVIDER or LABEL=URL. The URL may also come from --server-url;
-// it is "" if there is none.
+// it is "" if there is none. A URL alone gets its label from the catalogue or
+// from its host.
 func (a *app) split(text string) (label, serverURL string, err error) {
 	label, serverURL, given := strings.Cut(text, "=")
+	if isURL(text) {
+		label, serverURL, given = labelOf(text), text, true
+	}
 	switch {
 	case label == "":
 		return "", "", usagef("%q needs a provider or label", text)
@@ -41,6 +46,38 @@ func (a *app) split(text string) (label, serverURL string, err error) {
 	return label, serverURL, nil
 }
 
+func isURL(text string) bool {
+	return strings.HasPrefix(text, "https://") || strings.HasPrefix(text, "http://")
+}
+
+// labelOf returns a label for a server URL: the id of its catalogue entry, else
+// the name in its host, such as "example" for mcp.example.com.
+func labelOf(serverURL string) string {
+	if p, ok := providers.ByURL(serverURL); ok && p.Retired == "" {
+		return p.ID
+	}
+	u, err := url.Parse(serverURL)
+	if err != nil {
+		return ""
+	}
+	host := u.Hostname()
+	if net.ParseIP(host) != nil {
+		return "ip-" + strings.NewReplacer(".", "-", ":", "-").Replace(host)
+	}
+	names := strings.Split(strings.TrimSuffix(strings.ToLower(host), "."), ".")
+	if len(names) > 1 {
+		names = names[:len(names)-1] // the top-level domain
+	}
+	for len(names) > 1 && slices.Contains([]string{"co", "com", "org", "net", "ac", "gov"}, names[len(names)-1]) {
+		names = names[:len(names)-1]
+	}
+	label := names[len(names)-1]
+	if label == "" || label[0] < 'a' || label[0] > 'z' {
+		return "host-" + label
+	}
+	return label
+}
+
 // resolve returns the target that PROVIDER names. A label that the owner has
 // connected or imported stands for its stored URL; an ambiguous label is an error.
 func (a *app) resolve(ctx context.Context, store *oauthstore.Store, text string) (target, error) {
@@ -49,6 +86,11 @@ func (a *app) resolve(ctx context.Context, store *oauthstore.Store, text string)
 		return target{}, err
 	}
 	given := serverURL != ""
+	if isURL(text) {
+		if label, err = a.labelAt(ctx, store, label, serverURL); err != nil {
+			return target{}, err
+		}
+	}
 	if !given {
 		if serverURL, err = a.remembered(ctx, store, label); err != nil {
 			return target{}, err
@@ -58,6 +100,12 @@ func (a *app) resolve(ctx context.Context, store *oauthstore.Store, text string)
 	t.provider, t.custom, t.fault = providerAt(label, serverURL)
 	if _, unknown := errors.AsType[*unknownProviderError](t.fault); unknown {
 		return target{}, t.fault
+	}
+	if a.global.transport != "" {
+		if !t.custom {
+			return target{}, usagef("--transport is only for servers outside the catalogue, and %s is in it", t.provider.Name)
+		}
+		t.provider.Transport = transports[a.global.transport]
 	}
 	if serverURL == "" {
 		if t.key.Server, err = t.provider.ServerURL(""); err != nil {
@@ -74,6 +122,25 @@ func (a *app) resolve(ctx context.Context, store *oauthstore.Store, text string)
 		}
 	}
 	return t, nil
+}
+
+// labelAt returns the label under which the owner has a credential for that URL;
+// label if there is no such credential, or several.
+func (a *app) labelAt(ctx context.Context, store *oauthstore.Store, label, serverURL string) (string, error) {
+	all, err := store.List(ctx, a.global.owner)
+	if err != nil {
+		return "", err
+	}
+	var labels []string
+	for _, s := range all {
+		if s.Key.Server == serverURL && !slices.Contains(labels, s.Key.Provider) {
+			labels = append(labels, s.Key.Provider)
+		}
+	}
+	if len(labels) == 1 {
+		return labels[0], nil
+	}
+	return label, nil
 }
 
 // takes records that the server accepts those kinds of token.
@@ -122,7 +189,7 @@ func (t *target) refuse(way, token string) error {
 func (a *app) resolveNew(ctx context.Context, store *oauthstore.Store, text string) (target, error) {
 	t, err := a.resolve(ctx, store, text)
 	if u, ok := errors.AsType[*unknownProviderError](err); ok {
-		return t, usagef("%s", u.Error())
+		return t, u.fault(kindUsage)
 	}
 	return t, err
 }
@@ -207,7 +274,29 @@ func providerAt(label, serverURL string) (p providers.Provider, custom bool, err
 type unknownProviderError struct{ label string }
 
 func (e *unknownProviderError) Error() string {
-	return "unknown provider " + strconv.Quote(e.label) + ": see 'toolgrant providers', or pass LABEL=URL"
+	text := "unknown provider " + strconv.Quote(e.label) + ": "
+	if ids := nearest(e.label); len(ids) > 0 {
+		return text + "did you mean " + or(ids) + "? For a server outside the catalogue, pass LABEL=URL"
+	}
+	return text + "see 'toolgrant providers', or pass LABEL=URL"
+}
+
+// fault returns a fault of a kind with the next step.
+func (e *unknownProviderError) fault(kind mcptools.Kind) *fault {
+	f := faultf(kind, "%s", e.Error())
+	if f.next = "toolgrant connect " + e.label + "=URL"; len(nearest(e.label)) > 0 {
+		f.next = "toolgrant connect " + nearest(e.label)[0]
+	}
+	return f
+}
+
+// kind returns wrong usage for a label that resembles an id of the catalogue. Any
+// other label is one that the owner has not connected.
+func (e *unknownProviderError) kind() mcptools.Kind {
+	if len(nearest(e.label)) > 0 {
+		return kindUsage
+	}
+	return mcptools.KindNotConnected
 }
 
 // usable returns an error for a server that no entry can use, and for loopback
@@ -216,6 +305,12 @@ func (a *app) usable(t target) error {
 	if t.fault != nil {
 		return t.fault
 	}
+	return a.reachable(t)
+}
+
+// reachable returns an error for loopback and plain http without
+// --allow-loopback.
+func (a *app) reachable(t target) error {
 	if a.global.allowLoopback || t.key.Server == "" {
 		return nil
 	}

@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/charmbracelet/lipgloss"
 	"github.com/charmbracelet/lipgloss/table"
+	"github.com/charmbracelet/x/ansi"
 	"github.com/charmbracelet/x/term"
 	"github.com/muesli/termenv"
 )
@@ -54,9 +56,10 @@ func isTerminal(stream any) bool {
 	return ok && term.IsTerminal(f.Fd())
 }
 
-// table writes rows under headers, each column as wide as its widest cell. A
-// nil look leaves all cells plain.
+// table writes rows under headers, each column as wide as its widest cell. Where
+// that is wider than a line, cells are wrapped. A nil look leaves all cells plain.
 func (u *ui) table(w io.Writer, headers []string, rows [][]string, look func(row, col int) lipgloss.Style) {
+	rows = fit(headers, rows, u.width())
 	t := table.New().Headers(headers...).Rows(rows...).
 		BorderTop(false).BorderBottom(false).BorderLeft(false).BorderRight(false).
 		BorderHeader(false).BorderColumn(false).BorderRow(false).
@@ -113,6 +116,18 @@ func when(t time.Time) string {
 	return stamp(t)
 }
 
+// left returns the time until t; "" for the zero time.
+func left(t time.Time) string {
+	switch d := time.Until(t); {
+	case t.IsZero():
+		return ""
+	case d <= 0:
+		return short(-d) + " ago"
+	default:
+		return "in " + short(d)
+	}
+}
+
 // stamp returns a time in RFC 3339 and UTC.
 func stamp(t time.Time) string { return t.UTC().Round(time.Second).Format(time.RFC3339) }
 
@@ -137,6 +152,42 @@ func (u *ui) bullets(w io.Writer, heading string, sentences []string) {
 	for _, s := range sentences {
 		_, _ = fmt.Fprintf(w, "  - %s\n", strings.ReplaceAll(wrap(s, u.width()-4), "\n", "\n    "))
 	}
+}
+
+// minColumn is the least width to which a column is narrowed.
+const minColumn = 16
+
+// fit returns rows with their cells wrapped, so that a table with gaps of two
+// cells is at most limit cells wide. It narrows the widest column first.
+func fit(headers []string, rows [][]string, limit int) [][]string {
+	widths := make([]int, len(headers))
+	total := 2 * (len(headers) - 1)
+	for i, h := range headers {
+		widths[i] = lipgloss.Width(h)
+		for _, row := range rows {
+			widths[i] = max(widths[i], lipgloss.Width(row[i]))
+		}
+		total += widths[i]
+	}
+	narrow := slices.Clone(widths)
+	for total > limit {
+		widest := slices.Index(narrow, slices.Max(narrow))
+		if narrow[widest] <= minColumn {
+			break
+		}
+		narrow[widest]--
+		total--
+	}
+	out := make([][]string, len(rows))
+	for i, row := range rows {
+		out[i] = slices.Clone(row)
+		for j, cell := range row {
+			if narrow[j] < widths[j] {
+				out[i][j] = ansi.Wrap(cell, narrow[j], "")
+			}
+		}
+	}
+	return out
 }
 
 // wrap breaks a line between words, so that each line has at most that many
