@@ -135,7 +135,7 @@ func (a *app) probeToken(t *target, name string) (oauthstore.Credentials, error)
 	if err := t.refuse("", file.AccessToken); err != nil {
 		return nil, err
 	}
-	token := *file.judged(t.provider)
+	token := *file.examined(t.provider)
 	return oauthstore.SourceFunc(func(context.Context, oauthstore.Key, time.Duration) (oauthstore.Token, error) { return token, nil }), nil
 }
 
