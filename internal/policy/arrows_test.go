@@ -57,7 +57,7 @@ var arrows = []rule{
 	{"oauthstore/connect", []string{"oauthstore", "oauthstore/actor", "oauthstore/backend", "oauthstore/internal/...", "providers", "internal/..."}},
 
 	{"mcptools", []string{"oauthstore", "providers", "internal/..."}},
-	{"mcptools/doctor", []string{"mcptools", "oauthstore", "oauthstore/backend", "oauthstore/connect", "providers", "internal/..."}},
+	{"mcptools/doctor", []string{"mcptools", "oauthstore", "oauthstore/backend", "oauthstore/connect", "oauthstore/memstore", "providers", "internal/..."}},
 	{"mcptools/...", []string{"mcptools", "oauthstore", "oauthstore/connect", "providers", "internal/..."}},
 
 	{"cmd/...", []string{"cmd/...", "mcptools/...", "oauthstore/...", "providers", "internal/..."}},

@@ -17,23 +17,35 @@
 //   - wrong_endpoint: the URL is not one of the provider's, is retired, or has
 //     no MCP server
 //   - private_address: OpenAI can't reach the server's address
-//   - unreachable, server_error: the server is down, or fails for every caller
+//   - unreachable: the server does not respond; the detail says whether its host
+//     name is unknown, it refuses or resets connections, TLS fails, or it takes
+//     too long
+//   - rate_limited, server_error: the server fails for every caller
 //   - not_connected: the server requires a token and there is none
+//   - no_metadata, no_registration, untrusted_metadata: a consent can't begin,
+//     since the server publishes no metadata, its authorization server registers
+//     no clients, or the metadata does not pass a check of package connect
 //   - wrong_token_kind: the token is of another kind, such as one of the vendor's
 //     REST API; if its format shows that, it is not sent
 //   - wrong_audience: the token was issued for another server
 //   - reauth_required: according to the store, the user must consent again
-//   - expired: the token has expired
+//   - expired, revoked: the token is, by its expiry or the server's words
 //   - scope_missing: the token has too few scopes
-//   - unauthorized: the server rejects the token, for any of these reasons
+//   - unauthorized: the server rejects the token, for any of these reasons or as
+//     an unknown key
 //   - address_blocked: an allow-list rejects the caller's address. A probe from
 //     here can pass although OpenAI's request fails, so this is never ruled out
 //     by a successful probe
+//   - forbidden: the server denies access for another reason than the token
+//   - no_tools: the server lists no tools
+//   - tool_limits: the name of a tool exceeds OpenAI's limits
 //   - misconfigured: no entry that OpenAI accepts can be built
 //   - openai: OpenAI's own service failed, or its connection to the server
-//   - untrusted_metadata: a consent would fail, because the server's metadata is
-//     missing or for another resource
 //   - lists_for_anyone: listing tools does not check the token
+//
+// Report.Consent says whether a user can be asked for consent, by the code with
+// which package connect begins one. Where it is impossible, no action is to
+// connect.
 //
 // [VerifyCatalogue] compares the catalogue with the metadata that servers
 // publish:

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -50,6 +49,10 @@ type Options struct {
 	InsecureTransport http.RoundTripper
 	// InsecureAllowLoopback allows http and loopback addresses, for tests.
 	InsecureAllowLoopback bool
+	// CheckConsent reports why the application can't ask a user for consent, such
+	// as with [connect.Connector.Check] of its own connector. If nil, a connector
+	// without registered applications and a loopback redirect URL is checked.
+	CheckConsent func(context.Context) error
 }
 
 // Examine checks the server, the metadata of the server and of its
@@ -70,7 +73,7 @@ func Examine(ctx context.Context, c Case, opts *Options) Report {
 	hc := safehttp.New(&safehttp.Options{AllowLoopback: o.InsecureAllowLoopback, Transport: o.InsecureTransport})
 	defer hc.CloseIdleConnections()
 
-	e := &evidence{Case: c, hc: hc, loopback: o.InsecureAllowLoopback}
+	e := &evidence{Case: c, hc: hc, opts: o}
 	e.gather(ctx)
 	return e.report()
 }
@@ -78,8 +81,8 @@ func Examine(ctx context.Context, c Case, opts *Options) Report {
 // evidence has the results of all steps.
 type evidence struct {
 	Case
-	hc       *http.Client
-	loopback bool
+	hc   *http.Client
+	opts Options
 
 	steps    []Step
 	at       providers.Provider // the provider at the server URL
@@ -90,9 +93,11 @@ type evidence struct {
 	answer *oauth.Answer // response without a token; nil: none
 	askErr error
 	anyone bool            // tools are listed without a token
+	plain  mcpprobe.Result // without a token; zero: not asked for its tools
 	probe  mcpprobe.Result // with the token; zero: not sent
 
-	metadataErr error // why a consent would fail
+	consent    string // one of the Consent constants; "": not checked
+	consentErr error  // why a consent can't begin; nil: it can
 }
 
 func (e *evidence) stepf(name string, ok bool, format string, args ...any) {
@@ -105,10 +110,8 @@ func (e *evidence) gather(ctx context.Context) {
 	}
 	if e.at.Server.Connector == "" {
 		e.contact(ctx)
-		if e.answer != nil && hasOAuth(e.at) {
-			e.metadata(ctx)
-		}
 	}
+	e.checkConsent(ctx)
 	e.credential(ctx)
 	if e.entry != nil && e.answer != nil {
 		e.tryToken(ctx)
@@ -135,12 +138,13 @@ func (e *evidence) locate() bool {
 	return e.urlErr == nil
 }
 
-// contact sends a request without a token.
+// contact sends a request without a token, and asks for the tools if the server
+// does not require one.
 func (e *evidence) contact(ctx context.Context) {
 	const name = "server"
-	e.answer, e.askErr = oauth.Ask(ctx, e.hc, e.at.Server.URL, e.plain(), e.at.Transport == providers.TransportSSE)
+	e.answer, e.askErr = oauth.Ask(ctx, e.hc, e.at.Server.URL, e.plainHeaders(), e.at.Transport == providers.TransportSSE)
 	if e.askErr != nil {
-		e.stepf(name, false, "The server can't be reached from here.")
+		e.stepf(name, false, "%s", e.silence())
 		return
 	}
 	switch status := e.answer.Status; {
@@ -155,8 +159,8 @@ func (e *evidence) contact(ctx context.Context) {
 			e.stepf(name, true, "The server responds and requires a token, without a challenge.")
 		}
 	case status/100 == 2:
-		anyone := mcpprobe.Probe(ctx, e.hc, mcpprobe.Request{URL: e.at.Server.URL}, e.plain())
-		e.anyone = anyone.Outcome == mcpprobe.Accepted
+		e.plain = mcpprobe.Probe(ctx, e.hc, mcpprobe.Request{URL: e.at.Server.URL}, e.plainHeaders())
+		e.anyone = e.plain.Outcome == mcpprobe.Accepted
 		if e.anyone {
 			e.stepf(name, true, "The server responds and lists its tools without a token.")
 		} else {
@@ -165,10 +169,19 @@ func (e *evidence) contact(ctx context.Context) {
 	default:
 		e.stepf(name, false, "The server responds with status %d.", status)
 	}
+	if e.answer.SSE {
+		e.stepf("transport", true, "The server uses the older HTTP+SSE transport. OpenAI still supports it, but MCP has replaced it, and proxies may cut its long responses.")
+	}
 }
 
-// plain returns the headers without the credential.
-func (e *evidence) plain() http.Header {
+// silence says why the server did not respond.
+func (e *evidence) silence() string {
+	_, predicate := mcpprobe.Unreachable(e.askErr)
+	return "The server " + predicate + "."
+}
+
+// plainHeaders returns the headers without the credential.
+func (e *evidence) plainHeaders() http.Header {
 	h := make(http.Header)
 	for _, x := range e.at.Headers {
 		if x.Value != "" {
@@ -181,58 +194,24 @@ func (e *evidence) plain() http.Header {
 	return h
 }
 
-// metadata fetches the metadata that a consent needs.
-func (e *evidence) metadata(ctx context.Context) {
-	v := &comparison{}
-	challenge, _ := oauth.BearerChallenge(oauth.ParseChallenges(e.answer.Header))
-	resource, ok := v.resource(ctx, e.hc, e.at, challenge.ResourceMetadata)
-	mismatch := slices.ContainsFunc(v.Drifts, func(d Drift) bool { return d.Fact == "oauth.resource" })
-	switch {
-	case mismatch:
-		e.metadataErr = errors.New("the server's metadata is for another resource")
-	case !ok:
-		e.metadataErr = errors.New("the server's metadata could not be retrieved")
-	case resource == nil:
-		e.stepf("resource_metadata", e.at.OAuth.Issuer != "" || e.at.OAuth.InsecureLegacyDiscovery, "The server has no protected-resource metadata.")
-	default:
-		e.stepf("resource_metadata", true, "The server's metadata names its resource and its authorization server.")
-	}
-	if e.metadataErr != nil {
-		e.stepf("resource_metadata", false, "%s", sentence(e.metadataErr))
-		return
-	}
-	v = &comparison{}
-	v.authorizationServer(ctx, e.hc, e.at, resource)
-	switch {
-	case v.Detail != "":
-		e.metadataErr = errors.New(v.Detail)
-		e.stepf("authorization_server", false, "%s", v.Detail)
-	case slices.ContainsFunc(v.Drifts, func(d Drift) bool { return d.Fact == "oauth.pkce" }):
-		e.metadataErr = oauth.ErrNoPKCE
-		e.stepf("authorization_server", false, "The authorization server does not support PKCE with S256.")
-	default:
-		e.stepf("authorization_server", true, "The authorization server's metadata is valid.")
-	}
-}
-
 // credential checks the credential without sending it.
 func (e *evidence) credential(ctx context.Context) {
 	if e.Token == nil {
-		e.stepf("credential", isOpen(e.at), "There is no credential.")
+		e.stepf("credential", e.openServer(), "There is no credential.")
 		return
 	}
 	ok := e.Status == nil || e.Status.State != oauthstore.StateReauthorize && e.Status.State != oauthstore.StateRevoked
 	e.stepf("credential", ok && !e.expired(), "%s", e.describe())
 
 	b, err := mcptools.NewBuilder(e.Provider, source(*e.Token), &mcptools.Options{
-		InsecureSkipProbe: true, InsecureAllowLoopback: e.loopback, Headers: e.Headers,
+		InsecureSkipProbe: true, InsecureAllowLoopback: e.opts.InsecureAllowLoopback, Headers: e.Headers,
 	})
 	if err != nil {
 		e.urlErr = err
 		e.stepf("entry", false, "%s", sentence(err))
 		return
 	}
-	entry, err := b.Entry(ctx, oauthstore.Owner{Tenant: "doctor", Subject: "doctor"}, &mcptools.BuildOptions{ServerURL: e.ServerURL})
+	entry, err := b.Entry(ctx, examiner, &mcptools.BuildOptions{ServerURL: e.ServerURL})
 	if err != nil {
 		e.entryErr, _ = errors.AsType[*mcptools.Failure](err)
 		e.stepf("entry", false, "%s", sentence(err))
@@ -292,7 +271,7 @@ func span(d time.Duration) string {
 
 // tryToken sends the entry's headers to the server.
 func (e *evidence) tryToken(ctx context.Context) {
-	r := mcpprobe.Request{URL: e.at.Server.URL, Anonymous: e.anyone || e.at.Check.Anonymous}
+	r := mcpprobe.Request{URL: e.at.Server.URL, Anonymous: e.anyone || e.at.Check.Anonymous, Plain: e.plainHeaders()}
 	if e.at.RESTToken == providers.Yes {
 		r.CheckURL = e.at.Check.URL
 	}

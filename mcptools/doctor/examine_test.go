@@ -127,7 +127,7 @@ func token(text string, p oauthstore.Provenance, lives time.Duration) *oauthstor
 	return t
 }
 
-const invalidToken = `Bearer error="invalid_token", error_description="token was not issued for this server"`
+const invalidToken = `Bearer error="invalid_token", error_description="the token is not valid here"`
 
 func TestExamineFindsTheCause(t *testing.T) {
 	t.Parallel()
@@ -270,8 +270,8 @@ func TestExamineFindsTheCause(t *testing.T) {
 		{
 			name: "metadata of another resource", server: bearer(401, invalidToken),
 			prepare: func(p *testServer, _ *doctor.Case) { p.metadata["resource"] = "https://other.example/mcp" },
-			verdict: doctor.VerdictFailing, cause: "not_connected", action: mcptools.ActionConnect,
-			also: map[string]string{"untrusted_metadata": doctor.Confirmed},
+			verdict: doctor.VerdictFailing, cause: "untrusted_metadata", action: mcptools.ActionCheckServer,
+			also: map[string]string{"not_connected": doctor.Confirmed},
 		},
 		{
 			name: "an entry that OpenAI rejects", server: bearer(401, invalidToken),

@@ -3,9 +3,12 @@ package doctor
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"github.com/toolgrant/toolgrant/internal/mcpprobe"
 	"github.com/toolgrant/toolgrant/internal/safehttp"
@@ -24,7 +27,10 @@ type suspicion struct {
 	harmless bool
 	// vague: when confirmed it explains little, so that any likely hypothesis is
 	// the better cause.
-	vague    bool
+	vague bool
+	// consent: it explains why a consent can't begin, which matters now only
+	// without a credential.
+	consent  bool
 	evaluate func(e *evidence) (verdict, detail string)
 }
 
@@ -34,18 +40,25 @@ var suspicions = []suspicion{
 	{id: "private_address", action: mcptools.ActionFixConfig, evaluate: privateAddress},
 	{id: "wrong_endpoint", action: mcptools.ActionFixConfig, evaluate: wrongURL},
 	{id: "wrong_token_kind", action: mcptools.ActionFixConfig, evaluate: wrongTokenKind},
-	{id: "wrong_audience", action: mcptools.ActionReconnect, evaluate: wrongAudience},
 	{id: "reauth_required", action: mcptools.ActionReconnect, evaluate: reauthRequired},
-	{id: "unreachable", action: mcptools.ActionCheckServer, evaluate: unreachable},
-	{id: "server_error", action: mcptools.ActionWait, evaluate: serverFailing},
-	{id: "not_connected", action: mcptools.ActionConnect, evaluate: notConnected},
 	{id: "expired", action: mcptools.ActionRefresh, evaluate: expiredToken},
+	{id: "revoked", action: mcptools.ActionReconnect, evaluate: revokedToken},
+	{id: "wrong_audience", action: mcptools.ActionReconnect, evaluate: wrongAudience},
+	{id: "unreachable", action: mcptools.ActionCheckServer, evaluate: unreachable},
+	{id: "rate_limited", action: mcptools.ActionWait, evaluate: rateLimited},
+	{id: "server_error", action: mcptools.ActionWait, evaluate: serverFailing},
+	{id: "no_metadata", action: mcptools.ActionFixConfig, consent: true, evaluate: noConsent("no_metadata")},
+	{id: "no_registration", action: mcptools.ActionFixConfig, consent: true, evaluate: noConsent("no_registration")},
+	{id: "untrusted_metadata", action: mcptools.ActionCheckServer, consent: true, evaluate: noConsent("untrusted_metadata")},
+	{id: "not_connected", action: mcptools.ActionConnect, evaluate: notConnected},
 	{id: "scope_missing", action: mcptools.ActionStepUp, evaluate: missingScope},
 	{id: "unauthorized", action: mcptools.ActionReconnect, vague: true, evaluate: tokenRefused},
 	{id: "address_blocked", action: mcptools.ActionCheckServer, evaluate: addressBlocked},
+	{id: "forbidden", action: mcptools.ActionCheckServer, evaluate: denied},
+	{id: "no_tools", action: mcptools.ActionCheckServer, evaluate: noTools},
+	{id: "tool_limits", action: mcptools.ActionFixConfig, evaluate: toolLimits},
 	{id: "misconfigured", action: mcptools.ActionFixConfig, evaluate: misconfigured},
 	{id: "openai", action: mcptools.ActionWait, evaluate: openAIFailing},
-	{id: "untrusted_metadata", action: mcptools.ActionCheckServer, harmless: true, evaluate: noConsent},
 	{id: "lists_for_anyone", action: mcptools.ActionNone, harmless: true, evaluate: listsForAnyone},
 }
 
@@ -73,6 +86,12 @@ func wrongURL(e *evidence) (verdict, detail string) {
 		return RuledOut, "A connector has no URL."
 	case e.answer == nil:
 		return Possible, "There is no response from this URL."
+	case e.accepted(), e.anyone:
+		return RuledOut, "The URL is an MCP endpoint."
+	case e.probe.Cause == mcpprobe.CauseVersion:
+		return Confirmed, e.probe.Detail
+	case e.plain.Cause == mcpprobe.CauseVersion:
+		return Confirmed, e.plain.Detail
 	}
 	switch status := e.answer.Status; {
 	case status/100 == 3:
@@ -82,6 +101,8 @@ func wrongURL(e *evidence) (verdict, detail string) {
 		return Confirmed, "The URL is not an MCP endpoint."
 	case e.probe.Cause == mcpprobe.CauseWrongEndpoint, e.probe.Cause == mcpprobe.CauseProtocol:
 		return Likely, e.probe.Detail
+	case e.plain.Cause == mcpprobe.CauseProtocol, e.plain.Cause == mcpprobe.CauseWrongEndpoint:
+		return Likely, e.plain.Detail
 	}
 	return RuledOut, "The URL is an MCP endpoint."
 }
@@ -93,8 +114,10 @@ var noResponse = []string{
 
 func unreachable(e *evidence) (verdict, detail string) {
 	switch {
+	case errors.Is(e.askErr, safehttp.ErrBlocked):
+		return RuledOut, "No request was sent."
 	case e.askErr != nil:
-		return Confirmed, "The server can't be reached from here."
+		return Confirmed, e.silence()
 	case slices.Contains(noResponse, e.probe.Cause):
 		return Likely, e.probe.Detail
 	case e.openAI(mcptools.KindUnreachable, mcptools.KindTimeout):
@@ -107,6 +130,8 @@ func privateAddress(e *evidence) (verdict, detail string) {
 	switch {
 	case errors.Is(e.askErr, safehttp.ErrBlocked):
 		return Confirmed, "The server's address is on this machine or in a private network, where OpenAI can't reach it."
+	case e.answer != nil && e.opts.InsecureAllowLoopback:
+		return RuledOut, "The server was reached, and loopback addresses are allowed for tests."
 	case e.answer != nil:
 		return RuledOut, "The server was reached at a public address."
 	}
@@ -127,21 +152,33 @@ func openAIFailing(e *evidence) (verdict, detail string) {
 
 func serverFailing(e *evidence) (verdict, detail string) {
 	switch {
-	case e.answer != nil && (e.answer.Status >= http.StatusInternalServerError || e.answer.Status == http.StatusTooManyRequests):
-		return Confirmed, "The server fails or limits the rate, even without a token."
-	case e.probe.Cause == mcpprobe.CauseServerError, e.probe.Cause == mcpprobe.CauseRateLimited:
+	case e.answer != nil && e.answer.Status >= http.StatusInternalServerError:
+		return Confirmed, fmt.Sprintf("The server fails with status %d, even without a token.", e.answer.Status)
+	case e.probe.Cause == mcpprobe.CauseServerError:
 		return Confirmed, e.probe.Detail
-	case e.openAI(mcptools.KindServerError, mcptools.KindRateLimited):
+	case e.openAI(mcptools.KindServerError):
 		return Possible, "It responds now, but it failed for OpenAI."
 	}
 	return RuledOut, "It does not fail now."
+}
+
+func rateLimited(e *evidence) (verdict, detail string) {
+	switch {
+	case e.answer != nil && e.answer.Status == http.StatusTooManyRequests:
+		return Confirmed, "The server limits the request rate (429), even without a token."
+	case e.probe.Cause == mcpprobe.CauseRateLimited:
+		return Confirmed, e.probe.Detail
+	case e.openAI(mcptools.KindRateLimited):
+		return Possible, "It responds now, but it limited OpenAI's requests."
+	}
+	return RuledOut, "It does not limit the request rate now."
 }
 
 func notConnected(e *evidence) (verdict, detail string) {
 	switch {
 	case e.Token != nil:
 		return RuledOut, "There is a credential."
-	case e.urlErr == nil && isOpen(e.at):
+	case e.urlErr == nil && e.openServer():
 		return RuledOut, "The server requires no token."
 	}
 	return Confirmed, "The server requires a token, and there is no credential."
@@ -153,6 +190,8 @@ func wrongTokenKind(e *evidence) (verdict, detail string) {
 		return Confirmed, sentence(e.entryErr)
 	case e.accepted():
 		return RuledOut, "The server accepts it."
+	case e.refused() && (e.probe.Reason == mcpprobe.ReasonExpired || e.probe.Reason == mcpprobe.ReasonRevoked):
+		return RuledOut, "The server gives another reason."
 	case e.refused() && e.at.RESTToken == providers.No && e.foreign():
 		return Likely, "The server does not accept tokens of the vendor's REST API, and the origin of this one is unknown."
 	case e.refused() && e.foreign():
@@ -186,22 +225,48 @@ func wrongAudience(e *evidence) (verdict, detail string) {
 		return Confirmed, sentence(e.entryErr)
 	case e.accepted():
 		return RuledOut, "The server accepts it."
-	case e.refused() && e.probe.Reason == mcpprobe.ReasonAudience && e.foreign():
+	case e.refusedAs(mcpprobe.ReasonAudience):
+		return Confirmed, e.probe.Detail
+	case e.refusedAs(mcpprobe.ReasonInvalid) && e.foreign():
 		return Likely, "The server rejects it, and there is no proof that it was issued for this server."
-	case e.refused() && e.probe.Reason == mcpprobe.ReasonAudience:
+	case e.refusedAs(mcpprobe.ReasonInvalid):
 		return Possible, "The server rejects it, although it was obtained for this server."
+	case e.refused():
+		return RuledOut, "The server gives another reason."
 	}
 	return e.unlessToken()
 }
 
+// refusedAs reports whether the server rejects the token for that reason.
+func (e *evidence) refusedAs(reason string) bool { return e.refused() && e.probe.Reason == reason }
+
 func reauthRequired(e *evidence) (verdict, detail string) {
+	ended := e.Status != nil && (e.Status.State == oauthstore.StateReauthorize || e.Status.State == oauthstore.StateRevoked)
 	switch {
-	case e.Status != nil && (e.Status.State == oauthstore.StateReauthorize || e.Status.State == oauthstore.StateRevoked):
+	case ended && e.accepted() && !e.expired():
+		return Likely, "According to the store, the user must consent again (" + string(e.Status.Reason) + "), but the server still accepts the token."
+	case ended && e.expired() && e.Status.Reason == oauthstore.ReasonNoRefreshToken, ended && e.Status.Reason == oauthstore.ReasonExpired:
+		return Likely, "The token has expired and can't be refreshed, so the user must consent again."
+	case ended && (e.refusedAs(mcpprobe.ReasonRevoked) || e.refusedAs(mcpprobe.ReasonKey)):
+		return Likely, "According to the store, the user must consent again (" + string(e.Status.Reason) + "), and the server says why."
+	case ended:
 		return Confirmed, "According to the store, the user must consent again (" + string(e.Status.Reason) + ")."
 	case e.accepted():
 		return RuledOut, "The server accepts the token."
-	case e.refused() && e.probe.Reason == mcpprobe.ReasonAudience:
+	case e.refusedAs(mcpprobe.ReasonInvalid):
 		return Possible, "The user, an administrator or the vendor may have revoked it."
+	}
+	return e.unlessToken()
+}
+
+func revokedToken(e *evidence) (verdict, detail string) {
+	switch {
+	case e.refusedAs(mcpprobe.ReasonRevoked):
+		return Confirmed, e.probe.Detail
+	case e.accepted():
+		return RuledOut, "The server accepts the token."
+	case e.refusedAs(mcpprobe.ReasonInvalid):
+		return Possible, "The server does not say why it rejects the token."
 	}
 	return e.unlessToken()
 }
@@ -211,7 +276,9 @@ func expiredToken(e *evidence) (verdict, detail string) {
 	case e.Token == nil:
 		return RuledOut, "There is no token."
 	case e.expired():
-		return Confirmed, "It has expired."
+		return Confirmed, "The token has expired."
+	case e.refusedAs(mcpprobe.ReasonExpired):
+		return Confirmed, e.probe.Detail
 	case !e.Token.Expiry.IsZero() && time.Until(e.Token.Expiry) < time.Minute:
 		return Likely, "It expires within a minute, which can be too short for a response."
 	case !e.Token.Expiry.IsZero(), e.accepted():
@@ -255,6 +322,60 @@ func addressBlocked(e *evidence) (verdict, detail string) {
 	return Possible, "This can't be checked from here: " + list + "OpenAI's addresses (https://openai.com/chatgpt-connectors.json)."
 }
 
+func denied(e *evidence) (verdict, detail string) {
+	switch {
+	case e.probe.Cause == mcpprobe.CauseForbidden:
+		return Likely, e.probe.Detail
+	case e.probe.Outcome == "" && e.answer != nil && e.answer.Status == http.StatusForbidden:
+		return Likely, "The server denies access (403) even to a request without a token."
+	case e.openAI(mcptools.KindForbidden):
+		return Possible, "It denied access to OpenAI."
+	}
+	return RuledOut, "The server does not deny access."
+}
+
+// listed returns the result with the tools that the server lists, or nil.
+func (e *evidence) listed() *mcpprobe.Result {
+	switch {
+	case e.probe.Outcome == mcpprobe.Accepted, e.probe.Cause == mcpprobe.CauseAnonymous:
+		return &e.probe
+	case e.anyone:
+		return &e.plain
+	}
+	return nil
+}
+
+func noTools(e *evidence) (verdict, detail string) {
+	switch list := e.listed(); {
+	case list == nil && e.openAI(mcptools.KindNoTools):
+		return Likely, "OpenAI got an empty list of tools."
+	case list == nil:
+		return Possible, "The tools are unknown."
+	case list.Unread:
+		return Possible, "The list of tools could not be read."
+	case list.Tools == 0:
+		return Confirmed, "The server lists no tools, so a model has nothing to call. The account may lack a permission, or a feature may be off."
+	}
+	return RuledOut, "The server lists tools."
+}
+
+// maxName is the longest tool name that OpenAI accepts.
+const maxName = 64
+
+func toolLimits(e *evidence) (verdict, detail string) {
+	list := e.listed()
+	if list == nil {
+		return Possible, "The tools are unknown."
+	}
+	if len(list.Names) == 0 {
+		return RuledOut, "The names of the tools are within OpenAI's limits."
+	}
+	if i := slices.IndexFunc(list.Names, func(name string) bool { return utf8.RuneCountInString(name) > maxName }); i >= 0 {
+		return Confirmed, fmt.Sprintf("The tool name %s is longer than the %d characters that OpenAI accepts.", strconv.Quote(list.Names[i]), maxName)
+	}
+	return Possible, fmt.Sprintf("The tool name %s has characters other than letters, digits, _ and -, which OpenAI may reject.", strconv.Quote(list.Names[0]))
+}
+
 func misconfigured(e *evidence) (verdict, detail string) {
 	if k := e.kind(); k != "" && k != mcptools.KindWrongTokenKind && k != mcptools.KindWrongAudience {
 		return Confirmed, sentence(e.entryErr)
@@ -263,16 +384,6 @@ func misconfigured(e *evidence) (verdict, detail string) {
 		return Confirmed, sentence(e.Failure)
 	}
 	return RuledOut, "The entry is valid."
-}
-
-func noConsent(e *evidence) (verdict, detail string) {
-	switch {
-	case e.metadataErr != nil:
-		return Confirmed, sentence(e.metadataErr)
-	case e.urlErr != nil || e.answer == nil:
-		return Possible, "The metadata was not checked."
-	}
-	return RuledOut, "The metadata allows a consent."
 }
 
 func listsForAnyone(e *evidence) (verdict, detail string) {
@@ -294,17 +405,25 @@ func (e *evidence) report() Report {
 		Provider: e.Provider.ID, ServerURL: withoutQuery(cmp.Or(e.at.Server.URL, e.ServerURL)), Verdict: VerdictUnknown,
 		Action: mcptools.ActionNone, Steps: e.steps, Checked: time.Now().UTC(),
 	}
+	r.Consent, r.ConsentReason = cmp.Or(e.consent, ConsentUnknown), e.consentReason()
 	failing := e.Failure != nil
 	var cause Hypothesis
 	rank := 3
 	for _, s := range suspicions {
 		verdict, detail := s.evaluate(e)
+		s.harmless = s.harmless || s.consent && e.Token != nil
+		s.vague = s.vague && !e.refusedAs(mcpprobe.ReasonKey)
 		h := Hypothesis{ID: s.id, Verdict: verdict, Action: s.action, Detail: detail}
 		switch {
 		case s.id == "unauthorized", s.id == "expired":
 			h.Action = e.renew()
+		case s.id == "wrong_endpoint" && (e.probe.Cause == mcpprobe.CauseVersion || e.plain.Cause == mcpprobe.CauseVersion):
+			h.Action = mcptools.ActionCheckServer
 		case s.id == "openai" && e.openAI(mcptools.KindPlatform):
 			h.Action = e.Failure.Action
+		}
+		if slices.Contains([]mcptools.Action{mcptools.ActionConnect, mcptools.ActionReconnect, mcptools.ActionStepUp}, h.Action) {
+			h.Action = e.consentAction(h.Action)
 		}
 		r.Hypotheses = append(r.Hypotheses, h)
 		failing = failing || verdict == Confirmed && !s.harmless
@@ -316,11 +435,14 @@ func (e *evidence) report() Report {
 	switch {
 	case failing:
 		r.Verdict = VerdictFailing
-	case e.accepted() || e.Token == nil && e.anyone && isOpen(e.at):
+	case e.accepted() || e.Token == nil && e.anyone && e.openServer():
 		r.Verdict = VerdictOK
 		return r
 	}
 	r.Cause, r.Action = cause.ID, cmp.Or(cause.Action, mcptools.ActionNone)
+	if r.Cause == "scope_missing" {
+		r.Scope = e.probe.Scope
+	}
 	return r
 }
 

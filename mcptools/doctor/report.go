@@ -31,7 +31,15 @@ type Report struct {
 	// Cause is the id of the hypothesis that best explains a failure; "" (null in
 	// JSON) if nothing fails, or no hypothesis is likely.
 	Cause      string          `json:"-"`
-	Action     mcptools.Action `json:"action"`     // fixes the cause
+	Action     mcptools.Action `json:"action"` // fixes the cause
+	// Consent reports whether a user can be asked for consent, and why not: one of
+	// the Consent constants. The reason is a sentence, "" (null in JSON) if it is
+	// possible.
+	Consent       string `json:"consent"`
+	ConsentReason string `json:"-"`
+	// Scope has the scopes that the server requires, separated by spaces, if the
+	// cause is scope_missing; else "".
+	Scope      string          `json:"scope,omitempty"`
 	Hypotheses []Hypothesis    `json:"hypotheses"` // all hypotheses, the strongest first
 	Steps      []Step          `json:"steps"`      // in order
 	Checked    time.Time       `json:"checked_at"`
@@ -55,12 +63,15 @@ type Step struct {
 // MarshalJSON implements [json.Marshaler]. An empty cause is null.
 func (r Report) MarshalJSON() ([]byte, error) {
 	type plain Report
-	var cause *string
-	if r.Cause != "" {
-		cause = &r.Cause
+	orNull := func(text string) *string {
+		if text == "" {
+			return nil
+		}
+		return &text
 	}
 	return json.Marshal(struct {
 		plain
-		Cause *string `json:"cause"`
-	}{plain(r), cause})
+		Cause         *string `json:"cause"`
+		ConsentReason *string `json:"consent_reason"`
+	}{plain(r), orNull(r.Cause), orNull(r.ConsentReason)})
 }

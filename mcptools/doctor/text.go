@@ -26,6 +26,11 @@ func sentence(err error) string {
 	for _, prefix := range prefixes {
 		text = strings.TrimPrefix(text, prefix)
 	}
+	return sentenceOf(text)
+}
+
+// sentenceOf returns a text with a capital letter and a full stop.
+func sentenceOf(text string) string {
 	if text == "" {
 		return ""
 	}

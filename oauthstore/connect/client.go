@@ -21,53 +21,74 @@ type chosen struct {
 	Secret string                `json:"secret,omitzero"`
 }
 
-// client returns the client for a plan's authorization server, in the order of
-// MCP 2026-07-28: an application, our metadata document, a dynamic registration.
-// redirect, if not empty, is where the caller listens. grants, if not nil, are
-// the grants of a flow without a redirect.
+// client returns the client for a plan's authorization server, registered if
+// needed, and the redirect URL. redirect, if not empty, is where the caller
+// listens. grants, if not nil, are the grants of a flow without a redirect.
 func (c *Connector) client(ctx context.Context, s *site, p *plan, redirect string, grants []string) (chosen, string, error) {
+	use, want, err := c.choice(s, p, redirect, grants)
+	if err != nil || want == nil {
+		return use.chosen, use.redirect, err
+	}
+	reg, err := c.register(ctx, s.key, *want, "")
+	if err != nil {
+		return chosen{}, "", obtainable(s, err)
+	}
+	return reg.chosen(), use.redirect, nil
+}
+
+// obtainable adds to an error without a client where one can be registered.
+func obtainable(s *site, err error) error {
+	if e, ok := errors.AsType[*Error](err); ok && e.Kind == KindNoClient {
+		e.Obtain = s.way.Obtain
+	}
+	return err
+}
+
+// A choice is a client with its redirect URL.
+type choice struct {
+	chosen
+	redirect string
+}
+
+// choice chooses the client for a plan's authorization server, in the order of
+// MCP 2026-07-28: an application, our metadata document, a dynamic registration.
+// For the last it returns the registration that is needed; nil otherwise.
+func (c *Connector) choice(s *site, p *plan, redirect string, grants []string) (choice, *registration, error) {
 	issuer := p.Server.Issuer
 	if app := c.opts.Apps.find(s.spot(), issuer); app != nil {
 		redirect = orElse(redirect, orElse(app.RedirectURL, c.opts.RedirectURL))
 		if redirect == "" && grants == nil {
-			return chosen{}, "", errNoRedirect
+			return choice{}, nil, errNoRedirect
 		}
 		method, err := app.method(&p.Server)
-		return chosen{Kind: oauthstore.ClientApplication, ID: app.ID, Method: method}, redirect, err
+		return choice{chosen{Kind: oauthstore.ClientApplication, ID: app.ID, Method: method}, redirect}, nil, err
 	}
 	if len(c.opts.Apps.forServer(s.spot())) > 0 {
-		return chosen{}, "", errElsewhere
+		return choice{}, nil, errElsewhere
 	}
 	if redirect = orElse(redirect, c.opts.RedirectURL); redirect == "" && grants == nil {
-		return chosen{}, "", errNoRedirect
+		return choice{}, nil, errNoRedirect
 	}
 	if grants != nil {
 		redirect = ""
 	}
 	if grants == nil && c.documentFits(&p.Server) {
-		return chosen{Kind: oauthstore.ClientDocument, ID: c.opts.ClientMetadataURL, Method: oauth.AuthNone}, redirect, nil
+		return choice{chosen{Kind: oauthstore.ClientDocument, ID: c.opts.ClientMetadataURL, Method: oauth.AuthNone}, redirect}, nil, nil
 	}
 	if p.Server.RegistrationEndpoint == "" {
-		return chosen{}, "", &Error{
+		return choice{}, nil, &Error{
 			Kind: KindNoClient, Detail: "the authorization server does not support dynamic registration: register an app there and add it to Options.Apps",
 			Obtain: s.way.Obtain,
 		}
 	}
 	method, ok := registrationMethod(&p.Server)
 	if !ok {
-		return chosen{}, "", bound("the authorization server takes only clients with a certificate or a key")
+		return choice{}, nil, bound("the authorization server takes only clients with a certificate or a key")
 	}
-	reg, err := c.register(ctx, s.key, registration{
+	return choice{redirect: redirect}, &registration{
 		Issuer: issuer, Endpoint: p.Server.RegistrationEndpoint, TokenEndpoint: p.Server.TokenEndpoint,
 		Redirect: redirect, Scopes: p.Scopes, Asked: method, Grants: grants,
-	}, "")
-	if e, ok := errors.AsType[*Error](err); ok && e.Kind == KindNoClient {
-		e.Obtain = s.way.Obtain
-	}
-	if err != nil {
-		return chosen{}, "", err
-	}
-	return reg.chosen(), redirect, nil
+	}, nil
 }
 
 // errElsewhere: an app is for the server but not for that issuer.

@@ -1,0 +1,48 @@
+package connect
+
+import (
+	"context"
+	"errors"
+
+	"github.com/toolgrant/toolgrant/internal/oauth"
+	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/providers"
+)
+
+// Check reports whether [Connector.Begin] would get as far as the user's
+// consent: it returns nil, or the error that Begin would return. It discovers
+// the same authorization server and chooses the same client, but registers and
+// stores nothing. Whether a server takes a registration is found out with a
+// request that can't register anything; a server can still reject the real one.
+func (c *Connector) Check(ctx context.Context, p providers.Provider, owner oauthstore.Owner, ask *Ask) error {
+	ask = orNew(ask)
+	s, err := c.site(p, owner, ask, providers.WayOAuth)
+	if err == nil {
+		err = c.check(ctx, &s, ask)
+	}
+	if err != nil {
+		return fail("check", s.key, err)
+	}
+	return nil
+}
+
+func (c *Connector) check(ctx context.Context, s *site, ask *Ask) error {
+	p, err := c.browsable(ctx, s, ask)
+	if err != nil {
+		return err
+	}
+	p.wantRefresh(ask)
+	_, want, err := c.choice(s, p, ask.RedirectURL, nil)
+	if err != nil || want == nil {
+		return err
+	}
+	var known registration
+	if _, err := c.load(ctx, want.id(), &known); err == nil && known.ClientID != "" {
+		return nil
+	}
+	err = oauth.CheckRegistration(ctx, c.http, want.Endpoint)
+	if e, ok := errors.AsType[*oauth.Error](err); ok && e.Class != oauth.ClassNotConsumed && e.Class != oauth.ClassUnknown {
+		err = registrationFault(err)
+	}
+	return obtainable(s, err)
+}
