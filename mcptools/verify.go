@@ -84,8 +84,8 @@ func (b *Builder) probe(ctx context.Context, key oauthstore.Key, t oauthstore.To
 	r, h := mcpprobe.Request{URL: key.Server, Anonymous: b.provider.Check.Anonymous}, make(http.Header)
 	for name, value := range headers {
 		h.Set(name, value)
+		r.Plain = append(r.Plain, name)
 	}
-	r.Plain = h.Clone()
 	for name, value := range secrets {
 		h.Set(name, value)
 	}

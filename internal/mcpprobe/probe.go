@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/mark3labs/mcp-go/client"
@@ -60,9 +61,9 @@ type Request struct {
 	// without a CheckURL its list proves nothing. If false, a server that accepts
 	// the token is asked once more without it.
 	Anonymous bool
-	// Plain are the headers that are no part of the credential, for the request
-	// without the token. If nil, none.
-	Plain http.Header
+	// Plain are the names of the headers that are not part of the credential, which
+	// the request without the token has too. If nil, none.
+	Plain []string
 	// Timeout limits the whole probe. If zero, 10s.
 	Timeout time.Duration
 }
@@ -141,11 +142,25 @@ func Probe(ctx context.Context, hc *http.Client, r Request, header http.Header) 
 func listsForAnyone(
 	ctx context.Context, hc *http.Client, r Request, header http.Header, u *url.URL, timeout time.Duration, left *budget, with Result,
 ) bool {
-	if len(header) <= len(r.Plain) { // no token was sent
+	plain := r.plain(header)
+	if len(plain) == len(header) { // no token was sent
 		return false
 	}
-	without := askServer(ctx, hc, r, r.Plain, u, timeout, left)
+	without := askServer(ctx, hc, r, plain, u, timeout, left)
 	return without.listed && (without.unread || with.Unread || without.tools >= with.Tools)
+}
+
+// plain returns the headers that are not part of the credential.
+func (r Request) plain(header http.Header) http.Header {
+	plain := make(http.Header)
+	for _, name := range r.Plain {
+		for sent, values := range header {
+			if strings.EqualFold(sent, name) {
+				plain[sent] = values
+			}
+		}
+	}
+	return plain
 }
 
 // A finding is the result of one attempt: the deciding exchange, the JSON-RPC
@@ -169,7 +184,7 @@ type finding struct {
 func askServer(ctx context.Context, hc *http.Client, r Request, header http.Header, u *url.URL, timeout time.Duration, left *budget) finding {
 	streamable := func(opt client.ClientOption) finding {
 		rec := newRecorder(hc.Transport, header, u, ctx.Done(), left)
-		rec.plain = len(header) <= len(r.Plain)
+		rec.plain = len(r.plain(header)) == len(header)
 		conn, err := transport.NewStreamableHTTP(r.URL, transport.WithHTTPBasicClient(guarded(hc, rec)), transport.WithHTTPLogger(quiet))
 		if err != nil {
 			return finding{}

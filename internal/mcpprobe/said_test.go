@@ -89,7 +89,7 @@ func TestServerThatListsForAnyoneProvesNothing(t *testing.T) {
 				return
 			}
 			inner.ServeHTTP(w, r)
-		})), Plain: http.Header{"X-Region": {"eu"}},
+		})), Plain: []string{"x-region"},
 	}, http.Header{"X-Region": {"eu"}, "X-Key": {"synthetic-key"}})
 	assert.Equal(t, mcpprobe.Accepted, res.Outcome, "%+v", res)
 

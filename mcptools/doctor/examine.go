@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -271,7 +273,7 @@ func span(d time.Duration) string {
 
 // tryToken sends the entry's headers to the server.
 func (e *evidence) tryToken(ctx context.Context) {
-	r := mcpprobe.Request{URL: e.at.Server.URL, Anonymous: e.anyone || e.at.Check.Anonymous, Plain: e.plainHeaders()}
+	r := mcpprobe.Request{URL: e.at.Server.URL, Anonymous: e.anyone || e.at.Check.Anonymous, Plain: slices.Collect(maps.Keys(e.plainHeaders()))}
 	if e.at.RESTToken == providers.Yes {
 		r.CheckURL = e.at.Check.URL
 	}
