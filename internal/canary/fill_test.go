@@ -128,7 +128,7 @@ type planter struct {
 var noSecrets = map[string]string{
 	"providers.Carry.Secret":          "the name of a secret",
 	"connect.Ask.Challenge":           "the header of a response",
-	"mcpprobe.Answer.Header":          "the header of a response",
+	"oauth.Answer.Header":             "the header of a response",
 	"mcptools.ClassifyOptions.Header": "the header of a response",
 }
 
