@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/toolgrant/toolgrant/internal/oauth"
+	"github.com/toolgrant/toolgrant/internal/storehandle"
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
@@ -45,7 +46,7 @@ func (s *Store) Disconnect(ctx context.Context, key Key) (Disconnected, error) {
 	switch {
 	case errors.Is(err, ErrNotFound) || err == nil && old == nil:
 		return Disconnected{}, nil
-	case errors.Is(err, backend.ErrKeyUnavailable) || errors.Is(err, backend.ErrSeal):
+	case storehandle.Unreadable(err):
 		return s.purgeUnreadable(ctx, key)
 	case err != nil: // the new pair that waits to be saved is needed still
 		s.cache.drop(key) // the backend may have the tombstone
@@ -68,7 +69,7 @@ func (s *Store) Disconnect(ctx context.Context, key Key) (Disconnected, error) {
 func (s *Store) purgeUnreadable(ctx context.Context, key Key) (Disconnected, error) {
 	id := credentialID(key)
 	row, err := s.records.db.Get(ctx, id)
-	if err == nil {
+	if err == nil || storehandle.Unreadable(err) {
 		err = s.records.db.Delete(ctx, id, row.Version)
 	}
 	if err != nil && !errors.Is(err, ErrNotFound) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/toolgrant/toolgrant/internal/oauth"
+	"github.com/toolgrant/toolgrant/internal/storehandle"
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
@@ -50,11 +51,11 @@ func (s *Store) readForPut(ctx context.Context, key Key) (*snapshot, error) {
 	if err == nil {
 		return sn, nil
 	}
-	if !errors.Is(err, ErrNotFound) && !errors.Is(err, backend.ErrKeyUnavailable) && !errors.Is(err, backend.ErrSeal) {
+	if !errors.Is(err, ErrNotFound) && !storehandle.Unreadable(err) {
 		return nil, err
 	}
 	row, err := s.records.db.Get(ctx, credentialID(key))
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	if err != nil && !errors.Is(err, ErrNotFound) && !storehandle.Unreadable(err) {
 		return nil, err
 	}
 	return newSnapshot(&storedCredential{}, row.Version, row.Now), nil

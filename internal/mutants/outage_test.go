@@ -122,4 +122,11 @@ var outageMutations = []mutation{
 		pkg:     "./oauthstore", run: "TestAFullSweepQueueStillTakesOtherIssuers",
 		promise: "an issuer with many credentials does not keep others out of a sweep",
 	},
+	{
+		name: "damaged file ends a list", file: "oauthstore/filestore/filestore.go",
+		old:     "if errors.Is(err, backend.ErrSeal) || errors.Is(err, errFormat) {",
+		changed: "if false {",
+		pkg:     "./oauthstore", run: "TestADamagedRecordStopsNothing",
+		promise: "a damaged record is the problem of its owner alone",
+	},
 }

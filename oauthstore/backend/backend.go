@@ -79,7 +79,9 @@ type Item struct {
 // may be called more than once.
 type Backend interface {
 	// Get returns the record with that id. Without one it returns
-	// [ErrNotFound] and a Record in which only Now is set.
+	// [ErrNotFound] and a Record in which only Now is set; for one that was
+	// damaged so that the backend can't read it, an error that matches [ErrSeal]
+	// and a Record whose Version serves to replace or delete it.
 	Get(ctx context.Context, id ID) (Record, error)
 
 	// Put writes rec if the stored version is ifVersion, in one atomic step;
@@ -101,6 +103,10 @@ type Backend interface {
 	// record that is written between two pages may be seen once, twice or not
 	// at all; others are seen exactly once. A cursor belongs to the filter that
 	// it came with. An n below 1, or a cursor that List never gave, is an error.
+	//
+	// A record that the backend can't read does not end the list. Its item has the
+	// parts that are known and no Data; if its ID is not known, the ID is zero and
+	// it is in lists without Tenant, Subject and times only.
 	List(ctx context.Context, f Filter, cursor string, n int) (items []Item, next string, err error)
 }
 

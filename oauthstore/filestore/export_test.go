@@ -1,6 +1,7 @@
 package filestore
 
 var (
-	Decode = decode
-	Encode = encode
+	Decode   = decode
+	Encode   = encode
+	FileName = fileName
 )

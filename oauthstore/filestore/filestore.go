@@ -75,7 +75,7 @@ func mapErr(ctx context.Context, op string, err error) error {
 	case ctx.Err() != nil:
 		return fmt.Errorf("filestore: %s: %w", op, ctx.Err())
 	case errors.Is(err, backend.ErrNotFound), errors.Is(err, backend.ErrConflict),
-		errors.Is(err, backend.ErrClosed), errors.Is(err, errors.ErrUnsupported):
+		errors.Is(err, backend.ErrClosed), errors.Is(err, backend.ErrSeal), errors.Is(err, errors.ErrUnsupported):
 		return fmt.Errorf("filestore: %s: %w", op, err)
 	}
 	return fmt.Errorf("filestore: %s: %w: %w", op, backend.ErrUnavailable, err)
@@ -154,7 +154,7 @@ func (b *Backend) Put(ctx context.Context, id backend.ID, rec backend.Record, if
 	return b.locked(ctx, "put", func() error {
 		_, stored, err := b.read(name)
 		exists := !errors.Is(err, backend.ErrNotFound)
-		if err != nil && exists {
+		if err != nil && exists && !errors.Is(err, backend.ErrSeal) {
 			return err
 		}
 		if exists != (ifVersion != 0) || stored.Version != ifVersion {
@@ -169,7 +169,7 @@ func (b *Backend) Delete(ctx context.Context, id backend.ID, ifVersion uint64) e
 	name := fileName(id)
 	return b.locked(ctx, "delete", func() error {
 		_, stored, err := b.read(name)
-		if err != nil {
+		if err != nil && !errors.Is(err, backend.ErrSeal) {
 			return err
 		}
 		if stored.Version != ifVersion {
@@ -206,13 +206,16 @@ func (b *Backend) List(ctx context.Context, f backend.Filter, cursor string, n i
 			if errors.Is(err, backend.ErrNotFound) {
 				continue // deleted since
 			}
-			if err != nil {
+			matches := f.Matches(r.ID, r.Record)
+			if errors.Is(err, backend.ErrSeal) || errors.Is(err, errFormat) {
+				matches = page.TakesUnknown(f)
+			} else if err != nil {
 				return err
 			}
 			if !f.DueBefore.IsZero() {
 				r.place.Due = r.DueAt.UnixMicro()
 			}
-			if f.Matches(r.ID, r.Record) && compare(r.place, after) > 0 {
+			if matches && compare(r.place, after) > 0 {
 				rows = append(rows, r)
 			}
 		}
@@ -258,7 +261,7 @@ func (b *Backend) read(name string) (backend.ID, backend.Record, error) {
 	}
 	id, rec, err := decode(text)
 	if err != nil {
-		return backend.ID{}, backend.Record{}, fmt.Errorf("%s: %w", name, err)
+		return id, rec, fmt.Errorf("%s: %w", name, err)
 	}
 	return id, rec, nil
 }

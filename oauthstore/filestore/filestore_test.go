@@ -28,7 +28,10 @@ func TestBackend(t *testing.T) {
 	storetest.Run(t, func(t *testing.T, database string) backend.Backend {
 		t.Helper()
 		return open(t, filepath.Join(dir, database))
-	}, nil)
+	}, &storetest.Options{Damage: func(t *testing.T, database string, id backend.ID) {
+		t.Helper()
+		require.NoError(t, os.WriteFile(filepath.Join(dir, database, filestore.FileName(id)), []byte(`{"format":1,"id`), 0o600))
+	}})
 }
 
 func open(t *testing.T, dir string) *filestore.Backend {
@@ -87,7 +90,7 @@ func record(t *testing.T, dir string) string {
 	return filepath.Base(names[0])
 }
 
-func TestAFileThatIsNotUnderstoodIsLeftAsItIs(t *testing.T) {
+func TestAFileThatIsNotUnderstoodIsNotReplacedUnseen(t *testing.T) {
 	t.Parallel()
 	for name, text := range map[string]string{
 		"a later format":  `{"format":2,"id":{},"version":7,"data":"CANARY"}`,
@@ -96,6 +99,7 @@ func TestAFileThatIsNotUnderstoodIsLeftAsItIs(t *testing.T) {
 		"nothing":         ``,
 		"a version of -1": `{"format":1,"id":{},"version":-1,"data":"CANARY"}`,
 	} {
+		damaged := name != "a later format"
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
@@ -104,21 +108,35 @@ func TestAFileThatIsNotUnderstoodIsLeftAsItIs(t *testing.T) {
 			file := filepath.Join(dir, record(t, dir))
 			require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
 
-			_, getErr := b.Get(t.Context(), someone)
-			_, _, listErr := b.List(t.Context(), backend.Filter{}, "", 10)
+			rec, getErr := b.Get(t.Context(), someone)
+			putErr, writeErr := getErr, backend.ErrConflict
+			if damaged {
+				require.ErrorIs(t, getErr, backend.ErrSeal)
+			} else {
+				require.ErrorIs(t, getErr, backend.ErrUnavailable)
+				putErr, writeErr = b.Put(t.Context(), someone, backend.Record{Version: 8}, 7), backend.ErrUnavailable
+			}
+			for _, err := range []error{getErr, putErr} {
+				assert.ErrorContains(t, err, record(t, dir), "it names the file")
+				assert.NotContains(t, err.Error(), "CANARY")
+			}
 			for _, err := range []error{
-				getErr, listErr,
 				b.Put(t.Context(), someone, backend.Record{Version: 8}, 0),
 				b.Put(t.Context(), someone, backend.Record{Version: 8}, 7),
 				b.Delete(t.Context(), someone, 7),
 			} {
-				require.ErrorIs(t, err, backend.ErrUnavailable)
-				assert.ErrorContains(t, err, record(t, dir), "it names the file")
-				assert.NotContains(t, err.Error(), "CANARY")
+				require.ErrorIs(t, err, writeErr)
 			}
+			items, _, err := b.List(t.Context(), backend.Filter{}, "", 10)
+			require.NoError(t, err)
+			require.Len(t, items, 1)
+			assert.Zero(t, items[0].ID)
 			after, err := os.ReadFile(file)
 			require.NoError(t, err)
 			assert.Equal(t, text, string(after))
+			if damaged {
+				require.NoError(t, b.Put(t.Context(), someone, backend.Record{Version: rec.Version + 1}, rec.Version))
+			}
 		})
 	}
 }

@@ -3,6 +3,7 @@ package filestore
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -37,6 +38,8 @@ type fileID struct {
 // understand.
 const format = 1
 
+var errFormat = errors.New("record of format")
+
 const suffix = ".json"
 
 // fileName is the name of an id's file: it has no part of the id in it, and no
@@ -58,18 +61,29 @@ func decode(text []byte) (backend.ID, backend.Record, error) {
 	var f file
 	d := json.NewDecoder(bytes.NewReader(text))
 	if err := d.Decode(&f); err != nil {
+		var later struct{ Format int }
+		if json.Unmarshal(text, &later) == nil && later.Format > format {
+			return backend.ID{}, backend.Record{}, fmt.Errorf("%w %d, this program knows %d", errFormat, later.Format, format)
+		}
 		// Without the decoder's text, which may quote what it read.
-		return backend.ID{}, backend.Record{}, errors.New("malformed record")
+		return backend.ID{}, damaged(text), fmt.Errorf("%w: malformed record", backend.ErrSeal)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return backend.ID{}, backend.Record{}, errors.New("malformed record: text after it")
+		return backend.ID{}, damaged(text), fmt.Errorf("%w: text after the record", backend.ErrSeal)
 	}
 	if f.Format != format {
-		return backend.ID{}, backend.Record{}, fmt.Errorf("record of format %d, this program knows %d", f.Format, format)
+		return backend.ID{}, backend.Record{}, fmt.Errorf("%w %d, this program knows %d", errFormat, f.Format, format)
 	}
 	return backend.ID(f.ID), backend.Record{
 		Version: f.Version, Data: f.Data, DueAt: timeOrZero(f.DueAt), ExpireAt: timeOrZero(f.ExpireAt),
 	}, nil
+}
+
+// damaged returns a record that stands for a text that can't be read. Its version
+// is that of the text, so that only this text is replaced.
+func damaged(text []byte) backend.Record {
+	sum := sha256.Sum256(text)
+	return backend.Record{Version: binary.BigEndian.Uint64(sum[:])>>2 | 1} // above 0, and with room for later ones
 }
 
 func timeOrNil(t time.Time) *time.Time {

@@ -1,6 +1,10 @@
 package redisstore
 
-import "time"
+import (
+	"time"
+
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
+)
 
 // Beat sets how often a watch proves that messages arrive, and how long it
 // waits for one.
@@ -14,3 +18,8 @@ var (
 	ParseRecord = parseRecord
 	ParseNow    = parseNow
 )
+
+// RecordKey is the key of a record.
+func RecordKey(prefix string, id backend.ID) string {
+	return (&Backend{prefix: "{" + prefix + "}:"}).names(id).keys[0]
+}

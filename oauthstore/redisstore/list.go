@@ -3,7 +3,9 @@ package redisstore
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
+	"time"
 
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
 	"github.com/toolgrant/toolgrant/oauthstore/internal/page"
@@ -46,7 +48,7 @@ func (b *Backend) List(ctx context.Context, f backend.Filter, cursor string, n i
 		}
 		for _, r := range rows {
 			from = "(" + r.member
-			if !r.found || !f.Matches(r.ID, r.Record) {
+			if !r.found && !r.damaged || !r.matches(f) {
 				continue
 			}
 			if len(items) == n {
@@ -85,8 +87,19 @@ func (b *Backend) index(f backend.Filter) (key string, timed bool, until string)
 // A row is a record and its member of the index that it was found by.
 type row struct {
 	backend.Item
-	member string
-	found  bool
+	member  string
+	found   bool
+	damaged bool
+}
+
+func (r row) matches(f backend.Filter) bool {
+	if r.damaged && r.ID == (backend.ID{}) {
+		return page.TakesUnknown(f)
+	}
+	if r.damaged { // its times are not known, but its place in the index is
+		f.DueBefore, f.ExpiredBefore = time.Time{}, time.Time{}
+	}
+	return f.Matches(r.ID, r.Record)
 }
 
 // stretch reads the records of an index between two of its members.
@@ -112,7 +125,8 @@ func (b *Backend) stretch(ctx context.Context, index, from, until string, n int)
 		if r.member, ok = pair[0].(string); !ok || len(r.member) < digestLength {
 			return nil, errReply
 		}
-		if r.Item, r.found, err = parseRecord(pair[1]); err != nil {
+		r.Item, r.found, err = parseRecord(pair[1])
+		if r.damaged = errors.Is(err, errDamaged); err != nil && !r.damaged {
 			return nil, err
 		}
 		r.Now = now

@@ -121,7 +121,7 @@ func mapErr(ctx context.Context, op string, err error) error {
 	if err == nil {
 		return nil
 	}
-	for _, own := range []error{backend.ErrNotFound, backend.ErrConflict, backend.ErrClosed} {
+	for _, own := range []error{backend.ErrNotFound, backend.ErrConflict, backend.ErrClosed, backend.ErrSeal} {
 		if errors.Is(err, own) {
 			return fmt.Errorf("redisstore: %s: %w", op, own)
 		}
@@ -184,6 +184,9 @@ func (b *Backend) Get(ctx context.Context, id backend.ID) (backend.Record, error
 			return found{}, err
 		}
 		it, ok, err := parseRecord(reply[1])
+		if err != nil && it.Version == 0 {
+			err = errReply // without a version it can't be replaced
+		}
 		it.Now = now
 		return found{it.Record, ok}, err
 	})

@@ -32,7 +32,12 @@ func TestBackend(t *testing.T) {
 			storetest.Run(t, func(t *testing.T, database string) backend.Backend {
 				t.Helper()
 				return open(t, opts, database)
-			}, nil)
+			}, &storetest.Options{Damage: func(t *testing.T, database string, id backend.ID) {
+				t.Helper()
+				client := redis.NewClient(opts)
+				defer client.Close()
+				require.NoError(t, client.HSet(t.Context(), redisstore.RecordKey(database, id), "due", "tomorrow").Err())
+			}})
 		})
 	}
 }

@@ -29,7 +29,8 @@ func parseNow(v any) (time.Time, error) {
 }
 
 // parseRecord reads the fields id, version, data, due and expire; ok is false
-// where there is no record.
+// where there is no record. With errDamaged, the item has the parts that are
+// known.
 func parseRecord(v any) (it backend.Item, ok bool, err error) {
 	values, isSlice := v.([]any)
 	if !isSlice || len(values) != 5 {
@@ -40,26 +41,21 @@ func parseRecord(v any) (it backend.Item, ok bool, err error) {
 	}
 	var fields [5]string
 	for i, value := range values {
-		var isText bool
-		if fields[i], isText = value.(string); !isText {
-			return backend.Item{}, false, errReply
-		}
+		fields[i], _ = value.(string) // a missing field is malformed
 	}
-	if err := it.ID.UnmarshalText([]byte(fields[0])); err != nil {
-		return backend.Item{}, false, errReply
+	it.Version, err = strconv.ParseUint(fields[1], 10, 64)
+	err = errors.Join(err, it.ID.UnmarshalText([]byte(fields[0])))
+	due, dueErr := parseTime(fields[3])
+	expire, expireErr := parseTime(fields[4])
+	if errors.Join(err, dueErr, expireErr) != nil {
+		return backend.Item{ID: it.ID, Record: backend.Record{Version: it.Version}}, false, errDamaged
 	}
-	if it.Version, err = strconv.ParseUint(fields[1], 10, 64); err != nil {
-		return backend.Item{}, false, errReply
-	}
-	it.Data = []byte(fields[2])
-	if it.DueAt, err = parseTime(fields[3]); err != nil {
-		return backend.Item{}, false, err
-	}
-	if it.ExpireAt, err = parseTime(fields[4]); err != nil {
-		return backend.Item{}, false, err
-	}
+	it.Data, it.DueAt, it.ExpireAt = []byte(fields[2]), due, expire
 	return it, true, nil
 }
+
+// errDamaged is the error of a record with a malformed field.
+var errDamaged = fmt.Errorf("%w: malformed record", backend.ErrSeal)
 
 // timeDigits is the length of a time as text: microseconds since 1970 until the
 // year 9999 and beyond. All have the same, so that their order is that of texts.

@@ -27,6 +27,9 @@ type Options struct {
 	// Private means that a database has only one handle and is deleted with it,
 	// like one in memory, so that rules that open it again are skipped.
 	Private bool
+	// Damage makes a stored record of a database unreadable, as a failing disk or a
+	// hand that edits it may. If nil, its data are replaced.
+	Damage func(t *testing.T, database string, id backend.ID)
 }
 
 // Run checks every rule as a parallel subtest of t.
@@ -37,6 +40,9 @@ func Run(t *testing.T, open OpenFunc, opts *Options) {
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()
 			c := newCase(t, t, open, fmt.Sprintf("storetest_%s_%02d", run, i), guard)
+			if opts != nil && opts.Damage != nil {
+				c.damage = func(id backend.ID) { opts.Damage(t, fmt.Sprintf("storetest_%s_%02d", run, i), id) }
+			}
 			if missing := r.missing(c.backend, opts); missing != "" {
 				t.Skip("skipped: " + missing)
 			}
@@ -85,6 +91,7 @@ type testCase struct {
 	backend          backend.Backend        // on a fresh database
 	again            func() backend.Backend // opens another handle on the same database
 	elsewhere        func() backend.Backend // opens a handle on another database
+	damage           func(backend.ID)       // makes a record unreadable
 }
 
 // guard is the time limit of a rule, so that a hanging backend fails with the
@@ -99,11 +106,19 @@ func newCase(t *testing.T, report require.TestingT, open OpenFunc, database stri
 	t.Cleanup(cancel)
 	again := func() backend.Backend { return open(t, database) }
 	elsewhere := func() backend.Backend { return open(t, database+"_other") }
-	return &testCase{TestingT: report, ctx: ctx, backend: again(), again: again, elsewhere: elsewhere}
+	c := &testCase{TestingT: report, ctx: ctx, backend: again(), again: again, elsewhere: elsewhere}
+	c.damage = func(id backend.ID) {
+		rec, err := c.backend.Get(ctx, id)
+		require.NoError(c, err)
+		ifVersion := rec.Version
+		rec.Version, rec.Data = ifVersion+1, []byte("damaged")
+		require.NoError(c, c.backend.Put(ctx, id, rec, ifVersion))
+	}
+	return c
 }
 
 func rules() []rule {
-	return slices.Concat(roundTripRules, isolationRules, casRules, listRules, contextRules, clockRules, handleRules, watchRules)
+	return slices.Concat(roundTripRules, isolationRules, casRules, listRules, damageRules, contextRules, clockRules, handleRules, watchRules)
 }
 
 // id returns an id that differs from others in its subject.

@@ -90,3 +90,9 @@ func Read(rows Rows, n int, byDue bool, scan func() (backend.Item, int64, error)
 	}
 	return items, next, nil
 }
+
+// TakesUnknown reports whether a list with filter f has records that the backend
+// can't read and whose id is not known.
+func TakesUnknown(f backend.Filter) bool {
+	return f.Tenant == "" && f.Subject == "" && f.DueBefore.IsZero() && f.ExpiredBefore.IsZero()
+}
