@@ -27,7 +27,7 @@ type consenting struct {
 	url    *url.URL // where it sends the user
 	stdin  io.WriteCloser
 	out    *bufio.Reader
-	errOut bytes.Buffer // to be read when it has ended
+	errOut bytes.Buffer // read after its end
 	code   chan int
 }
 

@@ -53,7 +53,7 @@ func TestErrorsOfThePackagesGetTheirKinds(t *testing.T) {
 		{"cancelled", context.Canceled, kindInterrupted, mcptools.ActionNone, 1},
 		{"deadline", context.DeadlineExceeded, mcptools.KindTimeout, mcptools.ActionWait, 4},
 		{"anything else", errors.New("boom"), kindInternal, mcptools.ActionNone, 1},
-		{"a label that nobody knows", &unknownProviderError{"x"}, mcptools.KindNotConnected, mcptools.ActionConnect, 3},
+		{"an unknown label", &unknownProviderError{"x"}, mcptools.KindNotConnected, mcptools.ActionConnect, 3},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -130,7 +130,7 @@ func TestImportChecksTheEndpointsOfTheFile(t *testing.T) {
 	c.ok(t, &status, append(args, "--insecure-endpoints")...)
 	c.ok(t, &status, "import", name, "--allow-loopback", "--token-file", tokenFile(t, string(grant.JSON())))
 
-	// What the file leaves out is found where the server says.
+	// Fields that the file lacks come from the server's metadata.
 	sparse := lab.Grant{AccessToken: grant.AccessToken, RefreshToken: grant.RefreshToken, ClientID: grant.ClientID}
 	c.ok(t, &status, "import", name, "--allow-loopback", "--token-file", tokenFile(t, string(sparse.JSON())))
 	assert.Equal(t, grant.Issuer, *status.Issuer)

@@ -165,7 +165,7 @@ func (a *app) updateKeys(ctx context.Context, store *oauthstore.Store, opts *key
 	return keysetFault(place, err)
 }
 
-// has returns a usage error if the keyset lacks a key.
+// has returns a usage error if the keyset does not have a key.
 func has(keys *keyset.Set, id string) error {
 	if !slices.ContainsFunc(keys.Keys(), func(k keyset.Key) bool { return k.ID == id }) {
 		return usagef("the keyset has no key %q: see 'toolgrant keys list'", id)

@@ -55,7 +55,7 @@ func TestAnImportedTokenIsAskedAboutBeforeItIsStored(t *testing.T) {
 	assert.NotContains(t, f.Message, rest)
 	c.fails(t, exitReconnect, "status", name)
 
-	// With the server out of reach nobody knows: nothing is stored either.
+	// With the server out of reach the token is not verified: nothing is stored either.
 	require.NoError(t, world.Fault("notes:503"))
 	key := tokenFile(t, world.Key("notes", "u_42"))
 	assert.Equal(t, mcptools.KindUnavailable, c.fails(t, exitLater, "import", name, "--token-file", key, "--allow-loopback").Kind)
@@ -270,9 +270,9 @@ func TestDoctorSaysWhyItDoesNotWork(t *testing.T) {
 		}
 		return report
 	}
-	nobody := examine(exitFailed, name)
-	assert.Equal(t, "failing", nobody["verdict"])
-	assert.Equal(t, "not_connected", nobody["cause"])
+	none := examine(exitFailed, name)
+	assert.Equal(t, "failing", none["verdict"])
+	assert.Equal(t, "not_connected", none["cause"])
 
 	c.stdin = world.RESTToken("notes", "u_42")
 	wrong := examine(exitFailed, name, "--token-file", "-")

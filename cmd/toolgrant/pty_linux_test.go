@@ -27,7 +27,7 @@ type terminal struct {
 
 	mu     sync.Mutex
 	screen strings.Builder // guarded by mu: all that was ever written
-	closed chan struct{}   // closed: nobody writes any more
+	closed chan struct{}   // closed: there are no more writes
 }
 
 // openTerminal opens a pseudo terminal of 60 columns: our end, and that of the
@@ -73,7 +73,7 @@ func (c *cli) inTerminal(t *testing.T, env []string, args ...string) *terminal {
 			term.screen.Write(buf[:n])
 			term.mu.Unlock()
 			if err != nil {
-				return // EIO: the program has ended
+				return // EIO: the program ended
 			}
 		}
 	}()

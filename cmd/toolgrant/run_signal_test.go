@@ -20,10 +20,10 @@ func until(t *testing.T, happened func() bool) {
 func TestASignalEndsASession(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]string{
-		"OpenAI does not answer":     "openai:hang",
-		"a server does not answer":   "notes:hang",
-		"a call is not answered":     "notes:call_hang",
-		"somebody does not say more": "",
+		"OpenAI does not answer":   "openai:hang",
+		"a server does not answer": "notes:hang",
+		"a call is not answered":   "notes:call_hang",
+		"input without an end":     "",
 	} {
 		for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
 			t.Run(name+", "+sig.String(), func(t *testing.T) {

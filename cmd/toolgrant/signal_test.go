@@ -172,7 +172,7 @@ func TestASignalEndsARefreshWithoutAResponse(t *testing.T) {
 	}
 }
 
-// stuckWriter is a stream that nobody reads until it is closed.
+// stuckWriter is a stream that is not read until it is closed.
 type stuckWriter chan struct{}
 
 func (w stuckWriter) Write([]byte) (int, error) {
