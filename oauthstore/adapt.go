@@ -2,16 +2,8 @@ package oauthstore
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/toolgrant/toolgrant/internal/oauth"
-)
-
-// Codes of Entra, at the beginning of error_description.
-const (
-	entraForeignResource = "AADSTS9010010:" // resource does not match the scopes
-	entraNoScope         = "AADSTS90009:"   // a client requests a token for itself without naming its own scopes
-	entraScopeMissing    = "AADSTS900144:"  // the request has no scope
 )
 
 // adapt changes the profile so that a refresh which the server rejected for its
@@ -23,20 +15,11 @@ func (p *TokenProfile) adapt(e *oauth.Error, rec *storedCredential) bool {
 	if e.Class != oauth.ClassConfig && e.Class != oauth.ClassBlocked || rec.clientCredentials() {
 		return false
 	}
-	says := func(codes ...string) bool {
-		for _, code := range codes {
-			if strings.HasPrefix(e.Description, code) {
-				return true
-			}
-		}
-		return false
-	}
-	entra := says(entraForeignResource, entraNoScope, entraScopeMissing)
 	before := *p
-	if rec.Provenance.Resource != "" && (e.Code == "invalid_target" || entra) {
+	if rec.Provenance.Resource != "" && (e.RejectsResource() || e.FromEntra()) {
 		p.NoRefreshResource = true
 	}
-	if len(rec.Provenance.ScopesAsked) > 0 && (e.Code == "invalid_scope" || entra) {
+	if len(rec.Provenance.ScopesAsked) > 0 && (e.RejectsScopes() || e.FromEntra()) {
 		p.RefreshScopes = true
 	}
 	return p.NoRefreshResource != before.NoRefreshResource || p.RefreshScopes != before.RefreshScopes

@@ -3,6 +3,7 @@ package oauth
 import (
 	"crypto/subtle"
 	"errors"
+	"fmt"
 	"net/url"
 	"strings"
 
@@ -15,6 +16,9 @@ var (
 	ErrState = errors.New("the state does not match the attempt")
 	// ErrBadCallback: the callback is not a valid authorization response.
 	ErrBadCallback = errors.New("the callback is malformed")
+	// ErrIssuerMissing is [ErrIssuerMismatch] where the response lacks the issuer
+	// that the server's metadata announces.
+	ErrIssuerMissing = fmt.Errorf("%w: the response has no iss", ErrIssuerMismatch)
 )
 
 const (
@@ -34,8 +38,10 @@ type Callback struct {
 }
 
 // ParseCallback parses a callback from its whole URL, such as a pasted one, or
-// from the query alone. A response without state, with a repeated parameter,
-// with both a code and an error or with neither is [ErrBadCallback].
+// from the query alone. A response with a code and without state, with a
+// repeated parameter, with both a code and an error or with neither is
+// [ErrBadCallback]. An error without state matches no attempt; see
+// [Callback.Unbound].
 func ParseCallback(raw string) (*Callback, error) {
 	bad := &Error{Op: opAuthorize, Class: ClassRefused, Err: ErrBadCallback}
 	raw = strings.TrimSpace(raw)
@@ -58,7 +64,7 @@ func ParseCallback(raw string) (*Callback, error) {
 	c := &Callback{
 		State: q.Get("state"), issuer: q.Get("iss"), hasIss: q.Has("iss"), code: secret.New(q.Get("code")),
 	}
-	if c.State == "" || len(c.State) > maxState || c.code.IsZero() == (q.Get("error") == "") {
+	if c.State == "" && !c.code.IsZero() || len(c.State) > maxState || c.code.IsZero() == (q.Get("error") == "") {
 		return nil, bad
 	}
 	if q.Get("error") != "" {
@@ -69,6 +75,16 @@ func ParseCallback(raw string) (*Callback, error) {
 		c.failed.Class = classify(400, c.failed.Code, []string{"access_denied"})
 	}
 	return c, nil
+}
+
+// Unbound returns the error that a response without state reports, or nil. Any
+// page can send the browser here with such a response: show it, and go on
+// waiting.
+func (c *Callback) Unbound() *Error {
+	if c.State != "" {
+		return nil
+	}
+	return c.failed
 }
 
 // An Expected describes the attempt that a callback must match.
@@ -96,8 +112,11 @@ func (c *Callback) Code(e Expected) (secret.Secret, error) {
 	if e.State == "" || subtle.ConstantTimeCompare([]byte(c.State), []byte(e.State)) != 1 {
 		return secret.Secret{}, &Error{Op: opAuthorize, Class: ClassRefused, Err: ErrState}
 	}
-	if c.hasIss && c.issuer != e.Issuer || !c.hasIss && e.IssParameter {
-		return secret.Secret{}, &Error{Op: opAuthorize, Class: ClassRefused, Err: ErrIssuerMismatch}
+	switch {
+	case c.hasIss && c.issuer != e.Issuer:
+		return secret.Secret{}, &Error{Op: opAuthorize, Class: ClassRefused, Want: ShowURL(e.Issuer), Got: ShowURL(c.issuer), Err: ErrIssuerMismatch}
+	case !c.hasIss && e.IssParameter:
+		return secret.Secret{}, &Error{Op: opAuthorize, Class: ClassRefused, Err: ErrIssuerMissing}
 	}
 	if c.failed != nil {
 		return secret.Secret{}, c.failed

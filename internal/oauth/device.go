@@ -159,6 +159,8 @@ func WaitDevice(ctx context.Context, hc *http.Client, r PollRequest, d *DeviceCo
 		case errors.Is(err, ErrPending):
 		case errors.Is(err, ErrSlowDown):
 			interval += 5 * time.Second
+		case failed.Status >= 200 && failed.Status < 300:
+			return nil, err // the user has decided, and the response is unusable
 		case failed.Class == ClassNotConsumed, failed.Class == ClassBlocked, failed.Class == ClassUnknown:
 			// Polling changes nothing until the user has decided, and at most servers
 			// the code stays valid if the response is lost: continue.

@@ -3,9 +3,11 @@ package oauth
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/toolgrant/toolgrant/internal/safehttp"
@@ -18,6 +20,11 @@ var (
 	// ErrNoMetadata: every location responded and none has such a document. A
 	// location that could not be reached gives another error.
 	ErrNoMetadata = errors.New("no metadata found")
+	// ErrNoResource is [ErrNoMetadata] where a document lacks the resource that it
+	// is for (RFC 9728 section 2).
+	ErrNoResource = fmt.Errorf("%w: the document has no resource", ErrNoMetadata)
+	// ErrMetadataLocked is [ErrNoMetadata] where a location requires a credential.
+	ErrMetadataLocked = fmt.Errorf("%w: a location requires a credential", ErrNoMetadata)
 	// ErrResourceMismatch: the document is for another resource (RFC 9728 section
 	// 3.3). It must not be used, and no other location is tried.
 	ErrResourceMismatch = errors.New("the metadata is for another resource")
@@ -37,26 +44,33 @@ var (
 // firstDocument requests the places in order until read accepts a document. A
 // place without such a document leads to the next one: any status but 200, an
 // HTML page, a redirect to another origin, no response. An error of read ends
-// the search.
+// the search, but for [ErrNoResource].
 func firstDocument(ctx context.Context, hc *http.Client, op string, places []string, read func(place string, body []byte) (bool, error)) error {
 	hc = withinOrigin(hc)
 	var transient *Error
+	none := ErrNoMetadata
 	for _, place := range places {
 		body, failed := getDocument(ctx, hc, op, place)
 		if failed != nil {
-			if failed.Class != "" {
+			switch {
+			case failed.Class != "":
 				transient = failed
+			case none == ErrNoMetadata && (failed.Status == http.StatusUnauthorized || failed.Status == http.StatusForbidden): //nolint:errorlint // the first value
+				none = ErrMetadataLocked
 			}
 			continue
 		}
-		if found, err := read(place, body); found || err != nil {
+		switch found, err := read(place, body); {
+		case errors.Is(err, ErrNoResource):
+			none = ErrNoResource
+		case found || err != nil:
 			return err
 		}
 	}
 	if transient != nil {
 		return transient
 	}
-	return &Error{Op: op, Err: ErrNoMetadata}
+	return &Error{Op: op, Err: none}
 }
 
 // getDocument fetches the document at place. A failure with a class means that
@@ -162,6 +176,7 @@ type endpoints struct {
 	o     object
 	local bool
 	bad   []string
+	shown []string // with their URLs
 }
 
 func (e *endpoints) get(name string) string {
@@ -174,7 +189,7 @@ func (e *endpoints) get(name string) string {
 		return ""
 	}
 	if id, err := parseIdentifier(raw); err != nil || id.local && !e.local {
-		e.bad = append(e.bad, name)
+		e.bad, e.shown = append(e.bad, name), append(e.shown, name+" "+ShowURL(raw))
 		return ""
 	}
 	return raw
@@ -184,11 +199,34 @@ func (e *endpoints) err() error {
 	if len(e.bad) == 0 {
 		return nil
 	}
-	return &memberError{strings.Join(e.bad, ", ")}
+	return &memberError{strings.Join(e.bad, ", "), strings.Join(e.shown, ", ")}
 }
 
 // A memberError names the invalid members of a document.
-type memberError struct{ members string }
+type memberError struct {
+	members string
+	shown   string // with their URLs; "" if the document has none
+}
+
+// ShowURL returns a URL of a document for an error: its scheme, host and path in
+// ASCII, at most 200 bytes, without user name and query.
+func ShowURL(raw string) string {
+	u, err := url.Parse(raw)
+	switch {
+	case raw == "":
+		return "(none)"
+	case err != nil:
+		return "(malformed)"
+	case u.Host == "":
+		return "a URL of the scheme " + strconv.QuoteToASCII(u.Scheme)
+	}
+	shown := (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String()
+	shown = strings.Trim(strconv.QuoteToASCII(shown), `"`)
+	if len(shown) > maxDescription {
+		shown = shown[:maxDescription] + "…"
+	}
+	return shown
+}
 
 func (e *memberError) Error() string { return ErrBadMetadata.Error() + ": " + e.members }
 

@@ -59,6 +59,7 @@ type Error struct {
 	Code        string        // "error" of RFC 6749 section 5.2; "" if the response is not an OAuth error
 	Description string        // "error_description", at most 200 bytes on one line; never in Error()
 	RetryAfter  time.Duration // at most an hour; 0: not in the response
+	Want, Got   string        // of a mismatch: the expected URL and the other one, as by ShowURL
 	Err         error         // cause, or nil
 }
 

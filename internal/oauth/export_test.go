@@ -26,5 +26,5 @@ func ParseRegistration(body []byte, method string) (*Registration, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parseRegistration(o, Registration{AuthMethod: method}, nil, false)
+	return parseRegistration(o, Registration{AuthMethod: method}, false)
 }

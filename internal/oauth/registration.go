@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -41,15 +40,14 @@ const (
 
 var registrationMembers = []string{
 	"client_id", "client_secret", "client_id_issued_at", "client_secret_expires_at", "token_endpoint_auth_method",
-	"redirect_uris", "grant_types", "scope", "registration_client_uri", "registration_access_token",
+	"grant_types", "scope", "registration_client_uri", "registration_access_token",
 	"error", "error_description",
 }
 
 var (
-	errNoClientID     = errors.New("the response has no client id")
-	errForeignMethod  = errors.New("the server registered an authentication method that was not requested")
-	errSecretMissing  = errors.New("the server requires a client secret but issued none")
-	errOtherRedirects = errors.New("the server registered other redirect URIs")
+	errNoClientID    = errors.New("the response has no client id")
+	errForeignMethod = errors.New("the server registered an authentication method that was not requested")
+	errSecretMissing = errors.New("the server requires a client secret but issued none")
 )
 
 // Register registers the application as a client of an authorization server. It
@@ -108,10 +106,10 @@ func (r registrationPost) send(ctx context.Context, hc *http.Client, document *c
 	}
 	if err == nil {
 		var got *Registration
-		if got, err = parseRegistration(o, known, document, id.local); err == nil {
+		if got, err = parseRegistration(o, known, id.local); err == nil {
 			return got, nil
 		}
-		if errors.Is(err, errForeignMethod) || errors.Is(err, errSecretMissing) || errors.Is(err, errOtherRedirects) {
+		if errors.Is(err, errForeignMethod) || errors.Is(err, errSecretMissing) {
 			return nil, &Error{Op: r.op, Class: ClassConfig, Status: a.status, Err: err}
 		}
 	}
@@ -120,8 +118,10 @@ func (r registrationPost) send(ctx context.Context, hc *http.Client, document *c
 
 // parseRegistration parses a registration response (RFC 7591 section 3.2.1, RFC
 // 7592 section 3) and tolerates deviations of real servers: times as strings or
-// with fractions, a secret for a public client, omitted members.
-func parseRegistration(o object, known Registration, document *clientDocument, local bool) (*Registration, error) {
+// with fractions, a secret for a public client, omitted members. The redirect
+// URIs in it are not compared: servers omit or normalize them, and the
+// authorization endpoint decides.
+func parseRegistration(o object, known Registration, local bool) (*Registration, error) {
 	r := known
 	if id, ok := o.text("client_id", maxURL); ok && id != "" {
 		r.ClientID = id
@@ -154,19 +154,11 @@ func parseRegistration(o object, known Registration, document *clientDocument, l
 		r.IssuedAt = at
 	}
 	lists := lists{o: o}
-	redirects := lists.get("redirect_uris")
 	if grants := lists.get("grant_types"); grants != nil {
 		r.GrantTypes = grants
 	}
 	if lists.err != nil {
 		return nil, lists.err
-	}
-	if document != nil && redirects != nil {
-		for _, uri := range document.RedirectURIs {
-			if !slices.Contains(redirects, uri) {
-				return nil, errOtherRedirects
-			}
-		}
 	}
 	if scopes := o.scopes(); scopes != nil {
 		r.Scopes = scopes

@@ -238,7 +238,6 @@ func TestFailedRegistrationsAreClassified(t *testing.T) {
 		"no secret for its method":    {201, `{"client_id":"id","token_endpoint_auth_method":"client_secret_basic"}`, oauth.ClassConfig, "", "issued none"},
 		"unsupported method":          {201, `{"client_id":"id","client_secret":"` + canary + `","token_endpoint_auth_method":"client_secret_jwt"}`, oauth.ClassConfig, "", "was not requested"},
 		"a key method, no key":        {201, `{"client_id":"id","token_endpoint_auth_method":"private_key_jwt"}`, oauth.ClassConfig, "", "was not requested"},
-		"other redirect URIs":         {201, `{"client_id":"id","redirect_uris":["https://other.example/"]}`, oauth.ClassConfig, "", "other redirect URIs"},
 		"two client ids":              {201, `{"client_id":"id","client_id":"id2"}`, oauth.ClassUnknown, "", "duplicate"},
 		"cut off":                     {201, `{"client_id":"id","client_secret":"` + canary, oauth.ClassUnknown, "", "not a JSON object"},
 	} {

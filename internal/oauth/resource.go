@@ -38,7 +38,8 @@ var resourceMembers = []string{
 	"dpop_bound_access_tokens_required", "tls_client_certificate_bound_access_tokens",
 }
 
-const opResource = "resource metadata"
+// OpResource is the Op of errors of a server's protected-resource metadata.
+const OpResource = "resource metadata"
 
 // FindResourceMetadata requests a server's metadata at the location that its
 // challenge names, then at the well-known location of its path, then at that of
@@ -48,18 +49,20 @@ const opResource = "resource metadata"
 func FindResourceMetadata(ctx context.Context, hc *http.Client, r ResourceRequest) (*ResourceMetadata, error) {
 	id, err := parseIdentifier(r.ServerURL)
 	if err != nil {
-		return nil, &Error{Op: opResource, Class: ClassConfig, Err: err}
+		return nil, &Error{Op: OpResource, Class: ClassConfig, Err: err}
 	}
 	root := identifier{origin: id.origin}.wellKnown("oauth-protected-resource")
 	places := appendNew(nil, hintedPlace(r), id.wellKnown("oauth-protected-resource"), root)
 	var found *ResourceMetadata
-	err = firstDocument(ctx, hc, opResource, places, func(place string, body []byte) (bool, error) {
+	err = firstDocument(ctx, hc, OpResource, places, func(place string, body []byte) (bool, error) {
 		m, err := parseResource(place, body)
 		if m == nil || err != nil {
 			return false, err
 		}
 		if !slices.Contains(r.identifiers(id, place == root), m.Resource) {
-			return false, &Error{Op: opResource, Description: oneLine(m.Resource, maxDescription), Err: ErrResourceMismatch}
+			return false, &Error{
+				Op: OpResource, Description: oneLine(m.Resource, maxDescription), Want: ShowURL(r.ServerURL), Got: ShowURL(m.Resource), Err: ErrResourceMismatch,
+			}
 		}
 		found = m
 		return true, nil
@@ -101,6 +104,9 @@ func parseResource(place string, body []byte) (*ResourceMetadata, error) {
 	}
 	m := &ResourceMetadata{URL: place}
 	if m.Resource, _ = o.text("resource", maxURL); m.Resource == "" {
+		if !o.missing("authorization_servers") {
+			return nil, &Error{Op: OpResource, Err: ErrNoResource}
+		}
 		return nil, nil //nolint:nilnil // JSON of another kind
 	}
 	lists := lists{o: o}
@@ -112,7 +118,7 @@ func parseResource(place string, body []byte) (*ResourceMetadata, error) {
 	m.Scopes = sortedScopes(lists.get("scopes_supported"))
 	m.BearerMethods = lists.get("bearer_methods_supported")
 	if lists.err != nil {
-		return nil, &Error{Op: opResource, Err: lists.err}
+		return nil, &Error{Op: OpResource, Err: lists.err}
 	}
 	name, _ := o.text("resource_name", maxText)
 	m.Name = oneLine(name, maxDescription)
@@ -126,7 +132,7 @@ func parseResource(place string, body []byte) (*ResourceMetadata, error) {
 // field can contain.
 func (m *ResourceMetadata) CheckBearer() error {
 	if m.DPoPRequired || m.BearerMethods != nil && !slices.Contains(m.BearerMethods, "header") {
-		return &Error{Op: opResource, Err: ErrNotBearer}
+		return &Error{Op: OpResource, Err: ErrNotBearer}
 	}
 	return nil
 }
@@ -140,7 +146,7 @@ type lists struct {
 func (l *lists) get(name string) []string {
 	list, err := l.o.list(name)
 	if err != nil && l.err == nil {
-		l.err = &memberError{name}
+		l.err = &memberError{members: name}
 	}
 	return list
 }

@@ -45,7 +45,8 @@ var serverMembers = []string{
 	"authorization_response_iss_parameter_supported", "client_id_metadata_document_supported",
 }
 
-const opServer = "server metadata"
+// OpServer is the Op of errors of an authorization server's metadata.
+const OpServer = "server metadata"
 
 var errIssuerForm = errors.New("the issuer must be an https URL without query and fragment")
 
@@ -58,19 +59,25 @@ var errIssuerForm = errors.New("the issuer must be an https URL without query an
 func FindServer(ctx context.Context, hc *http.Client, issuerURL string) (*ServerMetadata, error) {
 	id, err := parseIdentifier(issuerURL)
 	if err != nil || id.query != "" || strings.HasSuffix(issuerURL, "?") {
-		return nil, &Error{Op: opServer, Class: ClassConfig, Err: errIssuerForm}
+		return nil, &Error{Op: OpServer, Class: ClassConfig, Err: errIssuerForm}
 	}
 	var found *ServerMetadata
-	err = firstDocument(ctx, hc, opServer, serverPlaces(id), func(_ string, body []byte) (bool, error) {
+	err = firstDocument(ctx, hc, OpServer, serverPlaces(id), func(_ string, body []byte) (bool, error) {
 		m, err := parseServer(body, id.local)
 		if m == nil && err == nil {
 			return false, nil
 		}
 		if m != nil && !issuer.Same(m.Issuer, issuerURL) {
-			return false, &Error{Op: opServer, Description: oneLine(m.Issuer, maxDescription), Err: ErrIssuerMismatch}
+			return false, &Error{
+				Op: OpServer, Description: oneLine(m.Issuer, maxDescription), Want: ShowURL(issuerURL), Got: ShowURL(m.Issuer), Err: ErrIssuerMismatch,
+			}
 		}
 		if err != nil {
-			return false, &Error{Op: opServer, Err: err}
+			failed := &Error{Op: OpServer, Want: "https", Err: err}
+			if members, ok := errors.AsType[*memberError](err); ok {
+				failed.Got = members.shown
+			}
+			return false, failed
 		}
 		found = m
 		return true, nil
@@ -98,7 +105,7 @@ func serverPlaces(id identifier) []string {
 func FindLegacyServer(ctx context.Context, hc *http.Client, serverURL string) (*ServerMetadata, error) {
 	id, err := parseIdentifier(serverURL)
 	if err != nil {
-		return nil, &Error{Op: opServer, Class: ClassConfig, Err: err}
+		return nil, &Error{Op: OpServer, Class: ClassConfig, Err: err}
 	}
 	m, err := FindServer(ctx, hc, id.origin)
 	if !errors.Is(err, ErrNoMetadata) {
@@ -165,7 +172,7 @@ func (m *ServerMetadata) CheckPKCE(insecureUnlisted bool) error {
 	if slices.Contains(m.CodeChallengeMethods, "S256") || insecureUnlisted && len(m.CodeChallengeMethods) == 0 {
 		return nil
 	}
-	return &Error{Op: opServer, Err: ErrNoPKCE}
+	return &Error{Op: OpServer, Err: ErrNoPKCE}
 }
 
 // Takes reports whether the token endpoint accepts the client authentication

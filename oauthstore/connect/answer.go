@@ -61,7 +61,7 @@ func answerOf(kind Kind, name string) answer {
 	case KindUnsupported:
 		return answer{http.StatusInternalServerError, name + " can't be connected", []string{"It requires a kind of sign-in that this application does not support."}}
 	case KindRefused:
-		return answer{http.StatusBadGateway, name + " refused", []string{"The sign-in succeeded, but the server rejected the last step. Please start again."}}
+		return answer{http.StatusBadGateway, name + " refused", []string{"The sign-in there did not give this application access. Please start again."}}
 	case KindTooManySteps:
 		return answer{http.StatusTooManyRequests, name + " asks for permissions again and again", []string{"More would not help now. Please try again in an hour, or ask the operator."}}
 	case KindClientReplaced, KindUnavailable, kindConnected: // a success has its own page

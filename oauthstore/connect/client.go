@@ -77,8 +77,7 @@ func (c *Connector) choice(s *site, p *plan, redirect string, grants []string) (
 	}
 	if p.Server.RegistrationEndpoint == "" {
 		return choice{}, nil, &Error{
-			Kind: KindNoClient, Detail: "the authorization server does not support dynamic registration: register an app there and add it to Options.Apps",
-			Obtain: s.way.Obtain,
+			Kind: KindNoClient, Detail: "the authorization server does not support dynamic registration", Remedy: RemedyClient, Obtain: s.way.Obtain,
 		}
 	}
 	method, ok := registrationMethod(&p.Server)

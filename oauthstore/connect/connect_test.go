@@ -235,7 +235,7 @@ func TestACodeWhoseAnswerIsLostIsNotSentAgain(t *testing.T) {
 	require.NoError(t, err)
 	back := p.browse(t, consent.URL)
 	_, err = p.Finish(t.Context(), alice, consent.Binding, back)
-	assert.Equal(t, connect.KindUnavailable, connect.KindOf(err))
+	assert.Equal(t, connect.KindRefused, connect.KindOf(err), "the page can't be loaded again")
 	_, err = p.Finish(t.Context(), alice, consent.Binding, back)
 	assert.Equal(t, connect.KindStateUsed, connect.KindOf(err))
 	assert.Equal(t, 1, p.AS.Count("POST /token"))

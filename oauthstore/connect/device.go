@@ -115,5 +115,5 @@ func deviceFault(ctx context.Context, err error) error {
 	case ok && w.Code == "expired_token", errors.Is(err, context.DeadlineExceeded):
 		return &Error{Kind: KindTimeout, Detail: "the user did not consent in time", Err: err}
 	}
-	return err
+	return codeFault(err)
 }

@@ -166,7 +166,7 @@ func (c *Connector) choose(ctx context.Context, s *site, issuers []string) (*oau
 		}
 	}
 	if s.provider.OAuth.Issuer != "" {
-		return nil, notIssuer(s)
+		return nil, notIssuer(s, slices.Clone(issuers[:min(len(issuers), maxIssuers)])...)
 	}
 	issuers = slices.Clone(issuers)
 	rank := func(issuerID string) int {

@@ -43,14 +43,11 @@ type Error struct {
 	Op         string         // such as "begin", "finish", "import"
 	Kind       Kind           //
 	Key        oauthstore.Key // the credential; zero if unknown
-	Detail     string         // one sentence for a log or a person, without secrets and without text of a server
+	Detail     string         // one sentence for a log or a person, without secrets; of a server's text it has at most error codes, and URLs without query
 	Said       string         // text of the authorization server, at most 200 printable characters; never in Error()
 	Obtain     string         // for KindNoClient: the provider's sentence on where to register a client; "" if unknown
 	RetryAfter time.Duration  // when a retry makes sense; 0: unknown
-	// ForeignIssuer reports, for [KindUntrusted], that the authorization server
-	// belongs to another provider or App. An operator who knows that the servers
-	// share it names it in the provider's OAuth.Issuer.
-	ForeignIssuer bool
+	Remedy     Remedy         // a setting with which the same request may succeed; "" if none is known
 	// Next is a consent that replaces the failed one, for [KindClientReplaced]:
 	// send the user there. Nil otherwise.
 	Next *Consent
@@ -70,8 +67,8 @@ func (e *Error) Sentence() string {
 	if e.Detail != "" {
 		parts = append(parts, e.Detail)
 	}
-	if e.ForeignIssuer {
-		parts = append(parts, "an operator must name an issuer that servers share")
+	if e.Remedy != "" {
+		parts = append(parts, e.Remedy.sentence())
 	}
 	if e.Err != nil {
 		parts = append(parts, e.Err.Error())
@@ -128,10 +125,11 @@ func (e *Error) fromWire(w *oauth.Error) {
 	case errors.Is(w, oauth.ErrResourceMismatch), errors.Is(w, oauth.ErrIssuerMismatch), errors.Is(w, oauth.ErrBadMetadata),
 		errors.Is(w, oauth.ErrNoPKCE), errors.Is(w, oauth.ErrNoMetadata), errors.Is(w, safehttp.ErrBlocked):
 		e.Kind = KindUntrusted
+		e.describeMetadata(w)
 	case w.Class == oauth.ClassRefused:
 		e.Kind = KindRefused
 	case w.Class == oauth.ClassClient, w.Class == oauth.ClassConfig:
-		e.Kind = KindMisconfigured
+		e.Kind, e.Remedy = KindMisconfigured, remedyOf(w)
 	default:
 		e.Kind = KindUnavailable
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/subtle"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -100,6 +101,12 @@ func (c *Connector) Finish(ctx context.Context, owner oauthstore.Owner, binding 
 	if err != nil {
 		return Result{}, fail("finish", oauthstore.Key{Owner: owner}, &Error{Kind: KindStateUnknown, Err: err})
 	}
+	if w := back.Unbound(); w != nil {
+		e := answerFault(w)
+		e.Kind = KindStateUnknown
+		e.Detail = orElse(e.Detail, "the authorization server returned an error") + ", in a callback without state, which may be from any page"
+		return Result{}, fail("finish", oauthstore.Key{Owner: owner}, e)
+	}
 	f, version, err := c.take(ctx, owner, binding, back.State)
 	if err != nil {
 		r := Result{}
@@ -183,7 +190,7 @@ func (c *Connector) exchange(ctx context.Context, f *flow, back *oauth.Callback)
 		Verifier: oauthstore.NewSecret(f.Verifier), Resource: f.Plan.resource(), Shape: shapeOf(&f.Profile),
 	})
 	if err != nil {
-		return nil, err
+		return nil, codeFault(err)
 	}
 	return &grant{
 		key: f.Key, connector: f.Connector, way: f.Way, obtained: oauthstore.ObtainedConsent, profile: f.Profile, plan: f.Plan,
@@ -199,9 +206,31 @@ func callbackFault(err error) error {
 	case !ok:
 		return err
 	case errors.Is(err, oauth.ErrIssuerMismatch):
-		return &Error{Kind: KindUntrusted, Detail: "the callback names another issuer than the authorization server of this consent", Err: err}
-	case w.Code == "access_denied":
-		return &Error{Kind: KindDenied, Said: w.Description, Err: err}
+		e := &Error{Kind: KindUntrusted, Detail: fmt.Sprintf("the callback names the issuer %s, and the consent started at %s", w.Got, w.Want), Err: err}
+		if errors.Is(err, oauth.ErrIssuerMissing) {
+			e.Detail = "the callback has no iss parameter, although the authorization server's metadata announces it: its operator can fix that"
+		}
+		return e
+	case errors.Is(err, oauth.ErrState):
+		return err
 	}
-	return err
+	return answerFault(w)
+}
+
+// answerFault returns the error for an authorization response that reports an
+// error (RFC 6749 section 4.1.2.1).
+func answerFault(w *oauth.Error) *Error {
+	e := &Error{Kind: KindRefused, Said: w.Description, Remedy: remedyOf(w), Err: w}
+	if w.Code != "" {
+		e.Detail = "the authorization server returned the error " + w.Code
+	}
+	switch {
+	case w.Code == "access_denied":
+		e.Kind = KindDenied
+	case w.Code == "temporarily_unavailable", w.Code == "server_error":
+		e.Kind = KindUnavailable
+	case w.Class == oauth.ClassClient, w.Class == oauth.ClassConfig:
+		e.Kind = KindMisconfigured
+	}
+	return e
 }

@@ -132,7 +132,14 @@ func (c *Connector) browsable(ctx context.Context, s *site, ask *Ask) (*plan, er
 	if p.Server.AuthorizationEndpoint == "" {
 		return nil, fault(KindUnsupported, "the authorization server has no authorization endpoint")
 	}
-	return p, p.Server.CheckPKCE(p.NoPKCEMetadata)
+	if err := p.Server.CheckPKCE(p.NoPKCEMetadata); err != nil {
+		e := &Error{Kind: KindUntrusted, Detail: "the authorization server's metadata lists PKCE methods without S256", Err: err}
+		if len(p.Server.CodeChallengeMethods) == 0 {
+			e.Detail, e.Remedy = "the authorization server's metadata does not say that it supports PKCE with S256", RemedyNoPKCEMetadata
+		}
+		return nil, e
+	}
+	return p, nil
 }
 
 // start stores a flow and returns its URL. The caller has set the flow's other

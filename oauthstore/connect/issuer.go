@@ -27,7 +27,7 @@ func (c *Connector) admit(s *site, issuerID string) (named bool, err error) {
 	// proves nothing: such a server is vouched for by App.Servers only.
 	if known := s.provider.OAuth.Issuer; known != "" {
 		if !issuer.Same(known, issuerID) {
-			return false, notIssuer(s)
+			return false, notIssuer(s, issuerID)
 		}
 		if !s.data.AdmitsAnyHost() {
 			return true, nil
@@ -68,15 +68,19 @@ func (c *Connector) checkEndpoints(s *site, server *oauth.ServerMetadata) error 
 
 // notIssuer returns the error for a server whose metadata and data name
 // different issuers.
-func notIssuer(s *site) *Error {
-	return fault(KindUntrusted, fmt.Sprintf("the server's metadata does not name the authorization server %s, which its data binds it to", s.provider.OAuth.Issuer))
+func notIssuer(s *site, named ...string) *Error {
+	for i := range named {
+		named[i] = oauth.ShowURL(named[i])
+	}
+	return fault(KindUntrusted, fmt.Sprintf("the server's metadata names the authorization server %s, and not %s, which its data binds it to",
+		strings.Join(named, ", "), oauth.ShowURL(s.provider.OAuth.Issuer)))
 }
 
 // foreignIssuer returns the error for a server that names another server's
 // issuer.
 func foreignIssuer(issuerID, owner string) *Error {
 	e := fault(KindUntrusted, fmt.Sprintf("the server names the authorization server %s, which belongs to %s", hostOf(issuerID), owner))
-	e.ForeignIssuer = true
+	e.Remedy = RemedyIssuer
 	return e
 }
 

@@ -32,6 +32,7 @@ type Listener struct {
 	connector *Connector
 	owner     oauthstore.Owner
 	name      string       // the provider's, for people
+	ignored   func(*Error) // or nil
 	server    *http.Server // nil: not listening
 	served    sync.WaitGroup
 	once      sync.Once
@@ -47,7 +48,7 @@ type Listener struct {
 // [Listener.Wait].
 func (c *Connector) Listen(ctx context.Context, p providers.Provider, owner oauthstore.Owner, ask *Ask) (*Listener, error) {
 	own := *orNew(ask)
-	l := &Listener{connector: c, owner: owner, name: p.Name, ended: make(chan struct{})}
+	l := &Listener{connector: c, owner: owner, name: p.Name, ignored: own.Ignored, ended: make(chan struct{})}
 	conn, redirect, err := listenAt(ctx, own.RedirectURL)
 	if err != nil {
 		return nil, fail("listen", oauthstore.Key{Owner: owner, Provider: p.ID, Account: own.Account}, err)
@@ -126,6 +127,9 @@ func (l *Listener) callback(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, e.Next.URL, http.StatusSeeOther)
 		return
 	}
+	if e, ok := errors.AsType[*Error](err); ok && l.ignored != nil && pending(e.Kind) {
+		l.ignored(e)
+	}
 	l.page(result, err).write(w)
 	_ = http.NewResponseController(w).Flush()
 	l.complete(result, err) // after the page: the waiting caller may exit
@@ -156,15 +160,24 @@ func (l *Listener) finish(ctx context.Context, callback string) (Result, error) 
 
 // complete ends the wait, unless another callback can still succeed.
 func (l *Listener) complete(result Result, err error) {
-	switch KindOf(err) { //nolint:exhaustive // every other kind is an end
-	case KindStateUnknown, KindStateUsed, KindClientReplaced, KindWrongBrowser, KindWrongOwner:
+	if pending(KindOf(err)) {
 		return
-	default:
 	}
 	l.once.Do(func() {
 		l.result, l.err = result, err
 		close(l.ended)
 	})
+}
+
+// pending reports whether another callback can still succeed after an error of
+// that kind.
+func pending(kind Kind) bool {
+	switch kind { //nolint:exhaustive // every other kind is an end
+	case KindStateUnknown, KindStateUsed, KindClientReplaced, KindWrongBrowser, KindWrongOwner:
+		return true
+	default:
+		return false
+	}
 }
 
 // Wait returns the outcome of the consent. It returns [KindTimeout] if the

@@ -143,7 +143,7 @@ func (c *Connector) machine(
 		g.kind, g.client = oauthstore.ClientApplication, app.client(method, plan.Server.Issuer)
 	}
 	if err := obtain(ctx, g, app); err != nil {
-		return Result{}, fail(op, s.key, err)
+		return Result{}, fail(op, s.key, grantFault(err))
 	}
 	st, err := c.commit(ctx, g)
 	if err != nil {

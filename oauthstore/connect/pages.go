@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/toolgrant/toolgrant/internal/oauth"
 	"github.com/toolgrant/toolgrant/internal/safetext"
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
@@ -249,13 +250,38 @@ func endPage(name string, r Result, err error) *page {
 	p := &page{Tone: toneBad, Wait: e.RetryAfter}
 	said := answerOf(e.Kind, name)
 	p.Status, p.Heading, p.Text = said.status, said.heading, said.text
+	facts := e.response()
+	if e.Kind == KindStateUnknown && len(facts) > 0 {
+		p.Heading = "The sign-in reported an error"
+		p.Text = []string{
+			"It did not say which connection the error belongs to, so nothing was changed.",
+			"If you did not start a connection, close this page. Otherwise you can start again.",
+		}
+	}
 	if e.Kind == KindDenied || e.Kind == KindStateUsed || e.Kind == KindExpired {
 		p.Tone = toneWarn
 	}
-	if e.Kind == KindDenied || e.Kind == KindRefused || e.Kind == KindMisconfigured {
+	if e.Kind == KindDenied || e.Kind == KindRefused || e.Kind == KindMisconfigured || e.Kind == KindNoClient || e.Kind == KindStateUnknown {
 		p.Said = e.Said
+		p.Facts = facts
 	}
 	return p
+}
+
+// response returns what the authorization server responded with.
+func (e *Error) response() []field {
+	w, ok := errors.AsType[*oauth.Error](e.Err)
+	if !ok {
+		return nil
+	}
+	var facts []field
+	if w.Status != 0 {
+		facts = append(facts, field{"HTTP status", strconv.Itoa(w.Status)})
+	}
+	if w.Code != "" {
+		facts = append(facts, field{"Error", w.Code})
+	}
+	return facts
 }
 
 func connectedPage(name string, r Result) *page {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -145,7 +146,7 @@ func (c *Connector) claimed(
 	next.Claim, next.ClaimUntil = "", time.Time{}
 	_, saveErr := c.saveRegistration(ctx, &next, version)
 	if err != nil {
-		return nil, registrationFault(err) // if the save failed, the claim expires
+		return nil, registrationFault(err, next.Redirect) // if the save failed, the claim expires
 	}
 	if saveErr != nil && !errors.Is(saveErr, backend.ErrConflict) {
 		return nil, saveErr
@@ -199,7 +200,13 @@ func (c *Connector) freshen(ctx context.Context, reg *registration, dead string)
 	if reg.ClientID != "" {
 		did = "client replaced"
 	}
-	got, err := oauth.Register(ctx, c.http, oauth.RegisterRequest{Endpoint: reg.Endpoint, Metadata: c.metadata(reg, reg.Asked)})
+	metadata := c.metadata(reg, reg.Asked)
+	got, err := oauth.Register(ctx, c.http, oauth.RegisterRequest{Endpoint: reg.Endpoint, Metadata: metadata})
+	if len(metadata.Scopes) > 0 && rejected(err) {
+		// Some servers reject scopes in a registration and accept them at consent.
+		metadata.Scopes = nil
+		got, err = oauth.Register(ctx, c.http, oauth.RegisterRequest{Endpoint: reg.Endpoint, Metadata: metadata})
+	}
 	if err != nil {
 		return "", err
 	}
@@ -264,14 +271,27 @@ func (c *Connector) metadata(r *registration, method string) oauth.ClientMetadat
 
 // registrationFault turns a refused registration into an error that a person can
 // act on.
-func registrationFault(err error) error {
-	w, ok := errors.AsType[*oauth.Error](err)
-	if !ok || w.Class == oauth.ClassNotConsumed || w.Class == oauth.ClassUnknown {
+func registrationFault(err error, redirect string) error {
+	if !rejected(err) {
 		return err
 	}
-	return &Error{
-		Kind: KindNoClient, Detail: "the authorization server rejected the registration of this application", Said: w.Description, Err: err,
+	w, _ := errors.AsType[*oauth.Error](err)
+	e := &Error{
+		Kind: KindNoClient, Detail: "the authorization server rejected the registration of this application", Said: w.Description, Remedy: RemedyClient, Err: err,
 	}
+	switch {
+	case w.Status == http.StatusNotFound, w.Status == http.StatusMethodNotAllowed, w.Status == http.StatusNotImplemented:
+		e.Detail = "the authorization server does not register applications, although its metadata names an endpoint for it"
+	case w.Code == "invalid_redirect_uri":
+		e.Detail, e.Remedy = "the authorization server does not register the redirect URL "+oauth.ShowURL(redirect), RemedyRedirect
+	}
+	return e
+}
+
+// rejected reports whether a server understood a registration and refused it.
+func rejected(err error) bool {
+	w, ok := errors.AsType[*oauth.Error](err)
+	return ok && w.Class != oauth.ClassNotConsumed && w.Class != oauth.ClassUnknown
 }
 
 // replace restarts a flow whose client the server rejected, if the server has

@@ -86,9 +86,10 @@ func TestTokensOfAnotherTypeOrPlaceNeedTheProvidersData(t *testing.T) {
 		want   connect.Kind
 		says   string
 	}{
-		"one level deeper, as the data says":      {slackResponse, providers.Tokens{Types: []string{"user"}, Member: "authed_user"}, "", ""},
-		"token_type user, as the data says":       {typed, providers.Tokens{Types: []string{"user"}}, "", ""},
-		"token_type user, and the data is silent": {typed, providers.Tokens{}, connect.KindUnsupported, "not bearer but user"},
+		"one level deeper, as the data says":       {slackResponse, providers.Tokens{Types: []string{"user"}, Member: "authed_user"}, "", ""},
+		"one level deeper, and the data is silent": {slackResponse, providers.Tokens{}, connect.KindRefused, "start again"},
+		"token_type user, as the data says":        {typed, providers.Tokens{Types: []string{"user"}}, "", ""},
+		"token_type user, and the data is silent":  {typed, providers.Tokens{}, connect.KindUnsupported, "not bearer but user"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
