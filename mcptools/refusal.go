@@ -61,6 +61,8 @@ func storeRefusal(p *providers.Provider, label string, err error) *Failure {
 		set(KindReauthorize, "the credential is no longer valid, and the owner must connect again"+because(reason))
 	case reason == oauthstore.ReasonKeyUnavailable:
 		set(KindMisconfigured, "the key that sealed the credential is not in the keyset")
+	case reason == oauthstore.ReasonTokenType:
+		set(KindUnsupported, "the authorization server issued a token that is not a bearer token, and OpenAI sends bearer tokens only")
 	case errors.Is(err, oauthstore.ErrMisconfigured):
 		set(KindMisconfigured, "the authorization server refuses the application, not the owner"+because(reason))
 	case errors.Is(err, oauthstore.ErrNotFound):

@@ -52,6 +52,7 @@ func TestErrorsOfTheStoreBecomeFailures(t *testing.T) {
 		"spent for its scope":      {store(oauthstore.ErrReauthorize, oauthstore.ReasonScope), mcptools.KindForbidden, mcptools.ActionStepUp, http.StatusConflict},
 		"unavailable":              {store(oauthstore.ErrUnavailable, oauthstore.ReasonRefreshFailing), mcptools.KindUnavailable, mcptools.ActionWait, http.StatusServiceUnavailable},
 		"misconfigured":            {store(oauthstore.ErrMisconfigured, ""), mcptools.KindMisconfigured, mcptools.ActionFixConfig, http.StatusInternalServerError},
+		"a foreign token type":     {store(oauthstore.ErrMisconfigured, oauthstore.ReasonTokenType), mcptools.KindUnsupported, mcptools.ActionFixConfig, http.StatusInternalServerError},
 		"no sealing key":           {store(oauthstore.ErrMisconfigured, oauthstore.ReasonKeyUnavailable), mcptools.KindMisconfigured, mcptools.ActionFixConfig, http.StatusInternalServerError},
 		"the caller canceled":      {fmt.Errorf("wrapped: %w", context.Canceled), mcptools.KindUnavailable, mcptools.ActionWait, http.StatusServiceUnavailable},
 		"an unknown error":         {errors.New("disk on fire"), mcptools.KindUnknown, mcptools.ActionNone, http.StatusInternalServerError},

@@ -7,10 +7,12 @@ import (
 	"io"
 	"os/exec"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	issuers "github.com/toolgrant/toolgrant/internal/issuer"
 	"github.com/toolgrant/toolgrant/internal/mcpprobe"
 	"github.com/toolgrant/toolgrant/internal/safetext"
 	"github.com/toolgrant/toolgrant/mcptools"
@@ -24,6 +26,7 @@ type connectFlags struct {
 	clientID, secretFile, metadataURL, redirectURL, issuer string
 	scopes                                                 []string
 	noBrowser, machine                                     bool
+	noResource, noPKCEMetadata, legacyDiscovery            bool
 	timeout                                                time.Duration
 }
 
@@ -84,6 +87,9 @@ the end. For a server that takes an API key, use 'toolgrant import'.`,
 	flags.StringArrayVar(&f.scopes, "scope", nil, "`SCOPE` to request; repeatable (default: the scopes that the server names)")
 	flags.BoolVar(&f.noBrowser, "no-browser", false, "print the URL and do not open a browser")
 	flags.StringVar(&f.redirectURL, "redirect-url", "", "redirect `URL` of the registered application (default: one on 127.0.0.1)")
+	flags.BoolVar(&f.noResource, "no-resource", false, "leave out the resource parameter, for an authorization server that rejects it")
+	flags.BoolVar(&f.noPKCEMetadata, "insecure-no-pkce-metadata", false, "accept an authorization server whose metadata does not say that it supports PKCE")
+	flags.BoolVar(&f.legacyDiscovery, "insecure-legacy-discovery", false, "look for the authorization server at the server's origin (MCP 2025-03-26)")
 	flags.DurationVar(&f.timeout, "timeout", 10*time.Minute, "how long to wait for the user")
 	flags.BoolVar(&f.machine, "client-credentials", false, "get a token for the application itself, without a user")
 	return cmd
@@ -97,6 +103,14 @@ func (a *app) connect(ctx context.Context, store *oauthstore.Store, t target, f 
 			return err
 		}
 	}
+	if f.issuer != "" && f.legacyDiscovery {
+		return usagef("--issuer and --insecure-legacy-discovery exclude each other")
+	}
+	o := &t.provider.OAuth
+	o.NoResource = o.NoResource || f.noResource
+	o.NoRefreshResource = o.NoRefreshResource && !o.NoResource
+	o.InsecureNoPKCEMetadata = o.InsecureNoPKCEMetadata || f.noPKCEMetadata
+	o.InsecureLegacyDiscovery = o.InsecureLegacyDiscovery || f.legacyDiscovery
 	opts, app, err := a.connectOptions(store, t, &f)
 	if err != nil {
 		return err
@@ -187,7 +201,7 @@ func (a *app) sameIssuer(ctx context.Context, store *oauthstore.Store, key oauth
 		return nil
 	case err != nil:
 		return err
-	case before == "" || before == issuer:
+	case before == "" || issuers.Same(before, issuer):
 		return nil
 	}
 	return faultf(kindUntrustedMetadata, "%s now names the authorization server %s, but was connected with %s: if the change is legitimate, add --issuer %s",
@@ -240,12 +254,13 @@ func (a *app) connectOptions(store *oauthstore.Store, t target, f *connectFlags)
 
 // consent sends the user to the authorization server and waits for the callback.
 func (a *app) consent(ctx context.Context, c *connect.Connector, t target, ask *connect.Ask, f connectFlags, issuer string) (connect.Result, error) {
+	ask.Ignored = a.ignoredCallback()
 	l, err := c.Listen(ctx, t.provider, t.key.Owner, ask)
 	if err != nil {
 		return connect.Result{}, err
 	}
 	defer func() { _ = l.Close() }()
-	if l.Issuer != issuer && f.issuer == "" {
+	if !issuers.Same(l.Issuer, issuer) && f.issuer == "" {
 		return connect.Result{}, faultf(kindUntrustedMetadata, "%s changed its authorization server during the consent, from %s to %s", t.key.Provider, issuer, l.Issuer)
 	}
 	a.print(authorizeEvent{"authorize", l.URL}, func(w io.Writer) {
@@ -276,12 +291,27 @@ func (a *app) paste(ctx context.Context, l *connect.Listener) {
 		case errors.As(err, &e) && e.Next != nil:
 			a.notef("The client had to be registered again. Open this URL to consent:\n\n  %s\n", e.Next.URL)
 		case err != nil:
-			a.notef("%s", message(err))
+			a.notef("%s", faultOf(err).Message)
 		default:
 			return
 		}
 	}
 }
+
+// ignoredCallback returns a function that prints a callback which did not end
+// the wait, such as an error without state. Any page can send the browser here,
+// so it prints few of them.
+func (a *app) ignoredCallback() func(*connect.Error) {
+	var printed atomic.Int32
+	return func(e *connect.Error) {
+		if e.Kind == connect.KindStateUnknown && printed.Add(1) <= maxIgnored {
+			a.notef("%s. Still waiting.", connectFault(e).Message)
+		}
+	}
+}
+
+// maxIgnored is how many ignored callbacks are printed.
+const maxIgnored = 5
 
 // openBrowser tries to open a URL in the user's browser, without a shell. Errors
 // are ignored, since the URL is printed as well.
@@ -303,7 +333,7 @@ func openBrowser(ctx context.Context, url string) {
 // to those that it prints.
 var connectKinds = map[connect.Kind]mcptools.Kind{
 	connect.KindNoClient:       mcptools.KindMisconfigured,
-	connect.KindRefused:        mcptools.KindMisconfigured,
+	connect.KindRefused:        mcptools.KindReauthorize,
 	connect.KindRejected:       mcptools.KindUnauthorized,
 	connect.KindTooManySteps:   mcptools.KindForbidden,
 	connect.KindClientReplaced: mcptools.KindReauthorize,
@@ -314,18 +344,32 @@ var connectKinds = map[connect.Kind]mcptools.Kind{
 	connect.KindExpired:        kindCallbackTimeout,
 }
 
+// remedyWords are the remedies of package connect as flags of the command.
+var remedyWords = map[connect.Remedy]string{
+	connect.RemedyClient:          "Register an application there and pass its --client-id (and --client-secret-file)",
+	connect.RemedyRedirect:        "Pass a redirect URL that the authorization server accepts, such as --redirect-url http://localhost:41617/callback",
+	connect.RemedyScopes:          "Name the scopes to request with --scope",
+	connect.RemedyIssuer:          "If you know the authorization server of this server, name it with --issuer",
+	connect.RemedyNoResource:      "If the authorization server does not support resource indicators, add --no-resource",
+	connect.RemedyNoPKCEMetadata:  "If you know that the authorization server supports PKCE with S256, add --insecure-no-pkce-metadata",
+	connect.RemedyLegacyDiscovery: "For a server that takes a key, use 'toolgrant import'. If you know the authorization server, name it with --issuer and --client-id. If the server is its own authorization server (MCP 2025-03-26), add --insecure-legacy-discovery",
+}
+
 // connectFault returns the fault for an error of package connect.
 func connectFault(e *connect.Error) *fault {
 	kind, ok := connectKinds[e.Kind]
 	if !ok {
 		kind = mcptools.Kind(e.Kind)
 	}
-	text := e.Key.Provider + ": " + first(e.Detail, message(e))
-	if e.Detail == "" && e.Err != nil {
+	text := first(e.Detail, message(e))
+	switch {
+	case e.Detail == "" && e.Err != nil:
 		text = message(e.Err)
+	case e.Key.Provider != "":
+		text = e.Key.Provider + ": " + text
 	}
-	if e.ForeignIssuer {
-		text += ": if the server really shares it, name it with --issuer"
+	if words := remedyWords[e.Remedy]; words != "" {
+		text += ". " + words
 	}
 	if e.Said != "" {
 		text += ". The server said: " + e.Said

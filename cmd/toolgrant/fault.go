@@ -118,6 +118,8 @@ func faultOf(err error) *fault {
 		text := message(err)
 		if e, ok := errors.AsType[*oauthstore.Error](err); ok && errors.Is(err, oauthstore.ErrRefused) && e.Said != "" {
 			text += " The server said: " + e.Said
+		} else if ok && e.Reason == oauthstore.ReasonTokenType {
+			text += ": " + e.Detail // names the type
 		}
 		return &fault{Kind: f.Kind, Message: text, Action: f.Action}
 	}
@@ -149,6 +151,9 @@ func faultOf(err error) *fault {
 		}
 	case errors.Is(err, oauthstore.ErrMisconfigured):
 		kind = mcptools.KindMisconfigured
+		if e, ok := errors.AsType[*oauthstore.Error](err); ok && e.Reason == oauthstore.ReasonTokenType {
+			kind = mcptools.KindUnsupported
+		}
 	case errors.Is(err, oauthstore.ErrUnavailable), errors.Is(err, backend.ErrConflict):
 		kind = mcptools.KindUnavailable
 	case errors.Is(err, context.DeadlineExceeded):

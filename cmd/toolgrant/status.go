@@ -40,8 +40,8 @@ func viewOf(s oauthstore.Status) statusView {
 		Resource: orNull(s.Provenance.Resource), Issuer: orNull(s.Provenance.Issuer), ClientID: orNull(s.Provenance.ClientID),
 		Scopes: s.Provenance.ScopesGranted, status: s,
 	}
-	if v.Scopes == nil {
-		v.Scopes = []string{}
+	if v.Scopes == nil { // the server did not say: it granted what was requested (RFC 6749 section 5.1)
+		v.Scopes = append([]string{}, s.Provenance.ScopesAsked...)
 	}
 	if !s.Expiry.IsZero() {
 		v.ExpiresAt = orNull(stamp(s.Expiry))

@@ -2,7 +2,6 @@ package connect
 
 import (
 	"context"
-	"errors"
 
 	"github.com/toolgrant/toolgrant/internal/oauth"
 	"github.com/toolgrant/toolgrant/oauthstore"
@@ -40,9 +39,5 @@ func (c *Connector) check(ctx context.Context, s *site, ask *Ask) error {
 	if _, err := c.load(ctx, want.id(), &known); err == nil && known.ClientID != "" {
 		return nil
 	}
-	err = oauth.CheckRegistration(ctx, c.http, want.Endpoint)
-	if e, ok := errors.AsType[*oauth.Error](err); ok && e.Class != oauth.ClassNotConsumed && e.Class != oauth.ClassUnknown {
-		err = registrationFault(err)
-	}
-	return obtainable(s, err)
+	return obtainable(s, registrationFault(oauth.CheckRegistration(ctx, c.http, want.Endpoint), want.Redirect))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/toolgrant/toolgrant/internal/errtext"
 	"github.com/toolgrant/toolgrant/internal/oauth"
 	"github.com/toolgrant/toolgrant/internal/storehandle"
 	"github.com/toolgrant/toolgrant/oauthstore"
@@ -38,7 +39,7 @@ func (c *Connector) commit(ctx context.Context, g *grant) (oauthstore.Status, er
 	t := g.token
 	if t.Problem != nil {
 		c.revoke(ctx, g)
-		return oauthstore.Status{}, &Error{Kind: KindUnsupported, Detail: "the issued token can't be passed on", Err: t.Problem}
+		return oauthstore.Status{}, &Error{Kind: KindUnsupported, Detail: "the issued token can't be used: " + errtext.Sentence(t.Problem), Err: t.Problem}
 	}
 	if !g.plan.Named && foreignAudience(claims(t.AccessToken), g.plan.Resource, g.key.Server) {
 		c.revoke(ctx, g)

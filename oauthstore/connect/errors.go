@@ -108,6 +108,9 @@ func fail(op string, key oauthstore.Key, err error) error {
 		e.fromWire(wire)
 	case errors.Is(err, oauthstore.ErrMisconfigured), errors.Is(err, backend.ErrKeyUnavailable):
 		e.Kind = KindMisconfigured
+		if stored, ok := errors.AsType[*oauthstore.Error](err); ok && stored.Reason == oauthstore.ReasonTokenType {
+			e.Kind = KindUnsupported
+		}
 	case errors.Is(err, oauthstore.ErrReauthorize), errors.Is(err, oauthstore.ErrRefused):
 		e.Kind = KindRejected
 	default:
