@@ -102,9 +102,17 @@ func (e Entry) Renew(ctx context.Context) (Entry, error) {
 	return s.builder.Entry(ctx, e.Key.Owner, &s.opts)
 }
 
-func init() {
-	entryhandle.Of = func(entry any) entryhandle.Facts { return entry.(Entry).facts() }
-	entryhandle.SameCredential = func(a, b any) bool { return a.(Entry).sameCredential(b.(Entry)) }
+func init() { //nolint:gochecknoinits // entryhandle can't import this package
+	entryhandle.Of = func(entry any) entryhandle.Facts { return asEntry(entry).facts() }
+	entryhandle.SameCredential = func(a, b any) bool { return asEntry(a).sameCredential(asEntry(b)) }
+}
+
+func asEntry(v any) Entry {
+	e, ok := v.(Entry)
+	if !ok {
+		panic("entryhandle: not an mcptools.Entry")
+	}
+	return e
 }
 
 func (e Entry) facts() entryhandle.Facts {

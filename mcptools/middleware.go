@@ -43,8 +43,8 @@ func (r Result) Option() option.RequestOption {
 	return option.WithMiddleware(h.middleware)
 }
 
-// refusedAgain returns the failure as it stands when a fresh token was refused
-// too: only the user's new consent helps.
+// refusedAgain returns the failure of a fresh token that was refused too: only the
+// user's new consent helps.
 func refusedAgain(f *Failure) *Failure {
 	again := *f
 	again.Kind, again.Action, again.Retryable = KindReauthorize, KindReauthorize.Action(), false
@@ -54,14 +54,14 @@ func refusedAgain(f *Failure) *Failure {
 // A healer is the middleware of one request.
 type healer struct {
 	sent  Result
-	plain safehttp.Plain // where the tokens may go over http
+	plain safehttp.Plain // URLs to which tokens may go over http
 
 	mu     sync.Mutex
-	now    map[string]Entry // guarded by mu: what replaces an entry of sent, by label
+	now    map[string]Entry // guarded by mu: replacements of entries of sent, by label
 	healed map[string]bool  // guarded by mu: labels whose token was replaced
 }
 
-// entry returns the entry that a label stands for now.
+// entry returns the current entry of a label.
 func (h *healer) entry(label string) (Entry, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -107,21 +107,21 @@ func (h *healer) middleware(req *http.Request, next option.MiddlewareNext) (*htt
 	}
 }
 
-// refusedToken reports whether the failure is one that a fresh token may heal.
+// refusedToken reports whether a fresh token may fix the failure.
 func (f *Failure) refusedToken() bool {
 	return f.Kind == KindUnauthorized && f.Stage == StageListTools && f.sent
 }
 
-// carried returns the entries as the next attempt carries them.
+// carried returns the replacements that the next attempt carries.
 func (h *healer) carried() map[string]Entry {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return maps.Clone(h.now)
 }
 
-// heal gets the next token for the entry that f is about, and returns why it
-// can't, or nil. carried is what the attempt carried: where that is not what
-// the entry stands for now, another attempt has healed it already.
+// heal gets the next token for the entry of f. It returns the remaining failure,
+// or nil. carried has the entries of the attempt: if the label has another
+// credential by now, a concurrent attempt has replaced the token already.
 func (h *healer) heal(ctx context.Context, f *Failure, carried map[string]Entry) *Failure {
 	now, ok := h.entry(f.ServerLabel)
 	if !ok {
@@ -150,7 +150,7 @@ func (h *healer) heal(ctx context.Context, f *Failure, carried map[string]Entry)
 		return &stays
 	}
 	if err != nil || next.sameCredential(now) {
-		return f // the token is good, seen from here: it would be refused again
+		return f // the server accepts it from here, so it would be refused again
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
