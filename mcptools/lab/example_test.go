@@ -4,12 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 
 	"github.com/openai/openai-go/v3"
 	"github.com/openai/openai-go/v3/option"
 	"github.com/openai/openai-go/v3/responses"
 
 	"github.com/toolgrant/toolgrant/mcptools/lab"
+	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/connect"
+	"github.com/toolgrant/toolgrant/oauthstore/keyset"
+	"github.com/toolgrant/toolgrant/oauthstore/memstore"
+	"github.com/toolgrant/toolgrant/providers"
 )
 
 // A test of a backend that calls OpenAI directly: a user's token, a model that
@@ -55,4 +62,39 @@ func ExampleStart() {
 	// 424 Error retrieving tool list from MCP server: 'notes'. Http status code: 401 (Unauthorized)
 	// notes/search: 2 notes of mia: "Quarterly report" and "Printer paper"
 	// 3 requests, 2 calls
+}
+
+// A test of the site's own handlers: the user connects through the site's mux, as
+// in a browser.
+func ExampleWorld_Connect() {
+	ctx := context.Background()
+	world := must(lab.Start(nil))
+	defer world.Close()
+	store := must(oauthstore.New(memstore.New(), must(keyset.New()), &oauthstore.Options{InsecureAllowLoopback: true}))
+	defer store.Close(ctx)
+
+	// The site: in a test, the application's own constructor.
+	connector := must(connect.New(store, &connect.Options{RedirectURL: "https://app.example/callback", InsecureAllowLoopback: true}))
+	signedIn := func(r *http.Request) (oauthstore.Owner, error) {
+		return oauthstore.Owner{Tenant: "acme", Subject: r.Header.Get("X-User")}, nil
+	}
+	notes := providers.Custom("notes", world.Server("notes").MCPURL, nil)
+	web := must(connector.Web(signedIn, &connect.WebOptions{Providers: []providers.Provider{notes}}))
+	site := http.NewServeMux()
+	site.Handle("/connect/", web.Connect())
+	site.Handle("/callback", web.Callback())
+
+	start := httptest.NewRequestWithContext(ctx, http.MethodGet, "/connect/notes?return_to=/settings", nil)
+	start.Header.Set("X-User", "mia")
+	status := must(world.Connect(ctx, site, store, start))
+	fmt.Println(status.Key.Owner, status.Key.Provider, status.State)
+	// Output:
+	// acme/mia notes active
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }

@@ -17,8 +17,9 @@
 //	mux.Handle("/callback", web.Callback())
 //
 // Its pages need only a link: to /connect/, where users see their connections,
-// connect, connect again and disconnect, or to /connect/asana. A program can also
-// run the steps itself:
+// connect, connect again and disconnect, or to /connect/asana. Tests of the site
+// connect users with World.Connect of package lab. A program can also run the
+// steps itself:
 //
 //	consent, err := connector.Begin(ctx, providers.Asana(), owner, nil)
 //	// keep consent.Binding in a cookie and send the browser to consent.URL;
