@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -235,13 +236,16 @@ func encode(v any, indent bool) []byte {
 }
 
 // A stream is a writer that can be shut, so that goroutines left over from an
-// interrupted command can't write to it.
+// interrupted command can't write to it. It is safe for concurrent use.
 type stream struct {
 	w    io.Writer
 	shut atomic.Bool
+	mu   sync.Mutex // serializes writes
 }
 
 func (s *stream) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.shut.Load() {
 		return 0, os.ErrClosed
 	}

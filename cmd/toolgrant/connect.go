@@ -1,20 +1,15 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"io"
-	"os/exec"
-	"runtime"
-	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	issuers "github.com/toolgrant/toolgrant/internal/issuer"
 	"github.com/toolgrant/toolgrant/internal/mcpprobe"
-	"github.com/toolgrant/toolgrant/internal/safetext"
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
@@ -25,15 +20,9 @@ import (
 type connectFlags struct {
 	clientID, secretFile, metadataURL, redirectURL, issuer string
 	scopes                                                 []string
-	noBrowser, machine                                     bool
+	noBrowser, machine, device                             bool
 	noResource, noPKCEMetadata, legacyDiscovery            bool
 	timeout                                                time.Duration
-}
-
-// An authorizeEvent is the URL at which the user consents.
-type authorizeEvent struct {
-	Event string `json:"event"`
-	URL   string `json:"url"`
 }
 
 // An issuerEvent is the authorization server that an MCP server names.
@@ -57,8 +46,12 @@ func (a *app) connectCommand() *cobra.Command {
 registers a client there, opens the browser, waits for the redirect to a loopback
 address, stores the credential and verifies it at the MCP server.
 
-If the redirect URL is not on loopback, paste the URL that the browser shows at
-the end. For a server that takes an API key, use 'toolgrant import'.`,
+If the browser can't reach this machine, paste the URL that it shows at the end:
+stdin is read while the command waits. Over SSH without a display, and with
+--device, the command also prints a code to enter on any device, if the
+authorization server supports that (RFC 8628).
+
+For a server that takes an API key, use 'toolgrant import'.`,
 		Example: `  toolgrant connect linear
   toolgrant connect asana --client-id 1208 --client-secret-file secret
   toolgrant connect wiki=https://mcp.example.com/mcp`,
@@ -85,6 +78,7 @@ the end. For a server that takes an API key, use 'toolgrant import'.`,
 	flags.StringVar(&f.issuer, "issuer", "", "`URL` of the expected authorization server (default: the one that the server names, which is printed and stored)")
 	flags.StringVar(&f.metadataURL, "client-metadata-url", "", "https `URL` of a client ID metadata document")
 	flags.StringArrayVar(&f.scopes, "scope", nil, "`SCOPE` to request; repeatable (default: the scopes that the server names)")
+	flags.BoolVar(&f.device, "device", false, "also print a code to enter on any device (default: only over SSH without a display)")
 	flags.BoolVar(&f.noBrowser, "no-browser", false, "print the URL and do not open a browser")
 	flags.StringVar(&f.redirectURL, "redirect-url", "", "redirect `URL` of the registered application (default: one on 127.0.0.1)")
 	flags.BoolVar(&f.noResource, "no-resource", false, "leave out the resource parameter, for an authorization server that rejects it")
@@ -250,83 +244,6 @@ func (a *app) connectOptions(store *oauthstore.Store, t target, f *connectFlags)
 		app.Secret = oauthstore.NewSecret(oneLine(secret))
 	}
 	return o, app, nil
-}
-
-// consent sends the user to the authorization server and waits for the callback.
-func (a *app) consent(ctx context.Context, c *connect.Connector, t target, ask *connect.Ask, f connectFlags, issuer string) (connect.Result, error) {
-	ask.Ignored = a.ignoredCallback()
-	l, err := c.Listen(ctx, t.provider, t.key.Owner, ask)
-	if err != nil {
-		return connect.Result{}, err
-	}
-	defer func() { _ = l.Close() }()
-	if !issuers.Same(l.Issuer, issuer) && f.issuer == "" {
-		return connect.Result{}, faultf(kindUntrustedMetadata, "%s changed its authorization server during the consent, from %s to %s", t.key.Provider, issuer, l.Issuer)
-	}
-	a.print(authorizeEvent{"authorize", l.URL}, func(w io.Writer) {
-		_, _ = io.WriteString(w, "Open this URL to consent:\n\n  "+safetext.Line(l.URL)+"\n\n")
-	})
-	if !f.noBrowser {
-		openBrowser(ctx, l.URL)
-	}
-	waiting, cancel := context.WithTimeout(ctx, f.timeout)
-	defer cancel()
-	if l.Listening {
-		return l.Wait(waiting)
-	}
-	a.notef("Then paste the URL that the browser shows at the end, and press Enter:")
-	go a.paste(waiting, l)
-	return l.Wait(waiting)
-}
-
-// paste reads callback URLs from stdin until one of them completes the consent.
-// Reading a terminal can't be interrupted: it goes on after ctx is canceled.
-func (a *app) paste(ctx context.Context, l *connect.Listener) {
-	lines := bufio.NewScanner(a.stdin)
-	lines.Buffer(nil, maxInput)
-	for lines.Scan() && ctx.Err() == nil {
-		_, err := l.Paste(ctx, lines.Text())
-		var e *connect.Error
-		switch {
-		case errors.As(err, &e) && e.Next != nil:
-			a.notef("The client had to be registered again. Open this URL to consent:\n\n  %s\n", e.Next.URL)
-		case err != nil:
-			a.notef("%s", faultOf(err).Message)
-		default:
-			return
-		}
-	}
-}
-
-// ignoredCallback returns a function that prints a callback which did not end
-// the wait, such as an error without state. Any page can send the browser here,
-// so it prints few of them.
-func (a *app) ignoredCallback() func(*connect.Error) {
-	var printed atomic.Int32
-	return func(e *connect.Error) {
-		if e.Kind == connect.KindStateUnknown && printed.Add(1) <= maxIgnored {
-			a.notef("%s. Still waiting.", connectFault(e).Message)
-		}
-	}
-}
-
-// maxIgnored is how many ignored callbacks are printed.
-const maxIgnored = 5
-
-// openBrowser tries to open a URL in the user's browser, without a shell. Errors
-// are ignored, since the URL is printed as well.
-func openBrowser(ctx context.Context, url string) {
-	name, args := "xdg-open", []string{url}
-	switch runtime.GOOS {
-	case "darwin":
-		name = "open"
-	case "windows":
-		name, args = "rundll32", []string{"url.dll,FileProtocolHandler", url}
-	}
-	cmd := exec.CommandContext(context.WithoutCancel(ctx), name, args...)
-	if cmd.Start() == nil {
-		go func() { _ = cmd.Wait() }()
-	}
 }
 
 // connectKinds maps the kinds of package connect that the command does not print

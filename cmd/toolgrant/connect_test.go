@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -27,8 +28,26 @@ type consenting struct {
 	url    *url.URL // where it sends the user
 	stdin  io.WriteCloser
 	out    *bufio.Reader
-	errOut bytes.Buffer // read after its end
+	errOut output
 	code   chan int
+}
+
+// An output is a buffer that can be read while it is written.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer // guarded by mu
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
 }
 
 // beginConnect runs connect until it says where the user consents.
