@@ -61,7 +61,7 @@ func TestAReportIsHarmlessOnATerminal(t *testing.T) {
 		Verdict: doctor.VerdictFailing, Provider: "notes", ServerURL: "https://mcp.example.com/" + hostile,
 		Steps:      []doctor.Step{{Name: "probe", Detail: hostile}},
 		Hypotheses: []doctor.Hypothesis{{ID: "x", Verdict: doctor.Confirmed, Detail: hostile}},
-	})
+	}, true)
 	assert.Contains(t, out.String(), "before")
 	assertHarmless(t, out.String())
 }

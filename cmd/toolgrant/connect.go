@@ -72,66 +72,124 @@ For a server that takes an API key, use 'toolgrant import'.`,
 			})
 		}),
 	}
+	f.registerClient(cmd)
+	flags := cmd.Flags()
+	flags.BoolVar(&f.device, "device", false, "also print a code to enter on any device (default: only over SSH without a display)")
+	flags.BoolVar(&f.noBrowser, "no-browser", false, "print the URL and do not open a browser")
+	flags.DurationVar(&f.timeout, "timeout", 10*time.Minute, "how long to wait for the user")
+	flags.BoolVar(&f.machine, "client-credentials", false, "get a token for the application itself, without a user")
+	return cmd
+}
+
+// registerClient adds the flags that select the client and what it asks for.
+func (f *connectFlags) registerClient(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.clientID, "client-id", "", "client `ID` of an application that you registered (default: register one dynamically)")
 	flags.StringVar(&f.secretFile, "client-secret-file", "", "`FILE` with the client secret")
 	flags.StringVar(&f.issuer, "issuer", "", "`URL` of the expected authorization server (default: the one that the server names, which is printed and stored)")
 	flags.StringVar(&f.metadataURL, "client-metadata-url", "", "https `URL` of a client ID metadata document")
 	flags.StringArrayVar(&f.scopes, "scope", nil, "`SCOPE` to request; repeatable (default: the scopes that the server names)")
-	flags.BoolVar(&f.device, "device", false, "also print a code to enter on any device (default: only over SSH without a display)")
-	flags.BoolVar(&f.noBrowser, "no-browser", false, "print the URL and do not open a browser")
 	flags.StringVar(&f.redirectURL, "redirect-url", "", "redirect `URL` of the registered application (default: one on 127.0.0.1)")
 	flags.BoolVar(&f.noResource, "no-resource", false, "leave out the resource parameter, for an authorization server that rejects it")
 	flags.BoolVar(&f.noPKCEMetadata, "insecure-no-pkce-metadata", false, "accept an authorization server whose metadata does not say that it supports PKCE")
 	flags.BoolVar(&f.legacyDiscovery, "insecure-legacy-discovery", false, "look for the authorization server at the server's origin (MCP 2025-03-26)")
-	flags.DurationVar(&f.timeout, "timeout", 10*time.Minute, "how long to wait for the user")
-	flags.BoolVar(&f.machine, "client-credentials", false, "get a token for the application itself, without a user")
-	return cmd
 }
 
-// connect obtains the credential and prints the events.
-func (a *app) connect(ctx context.Context, store *oauthstore.Store, t target, f connectFlags) error {
-	ask := &connect.Ask{Account: t.key.Account, ServerURL: t.key.Server, Scopes: f.scopes, RedirectURL: f.redirectURL}
+// client returns the flags of registerClient that are set, for a command that the
+// user should run next.
+func (f *connectFlags) client() []string {
+	var words []string
+	for _, flag := range []field{
+		{"client-id", f.clientID}, {"client-secret-file", f.secretFile}, {"issuer", f.issuer}, {"client-metadata-url", f.metadataURL}, {"redirect-url", f.redirectURL},
+	} {
+		if flag.value != "" {
+			words = append(words, "--"+flag.name, flag.value)
+		}
+	}
+	for _, flag := range []struct {
+		name string
+		set  bool
+	}{{"no-resource", f.noResource}, {"insecure-no-pkce-metadata", f.noPKCEMetadata}, {"insecure-legacy-discovery", f.legacyDiscovery}} {
+		if flag.set {
+			words = append(words, "--"+flag.name)
+		}
+	}
+	return words
+}
+
+// A preparation is what a consent begins with.
+type preparation struct {
+	connector *connect.Connector
+	target    target // bound to the issuer that is named
+	ask       connect.Ask
+	issuer    string
+}
+
+// prepare chooses the authorization server and the client for a target. found,
+// if not nil, is called with a discovered authorization server before it is sent
+// anything.
+func (a *app) prepare(ctx context.Context, store *oauthstore.Store, t target, f *connectFlags, found func(issuer string)) (preparation, error) {
+	p := preparation{ask: connect.Ask{Account: t.key.Account, ServerURL: t.key.Server, Scopes: f.scopes, RedirectURL: f.redirectURL}, issuer: f.issuer}
 	if f.issuer != "" {
 		if err := t.bind(f.issuer); err != nil {
-			return err
+			return p, err
 		}
 	}
 	if f.issuer != "" && f.legacyDiscovery {
-		return usagef("--issuer and --insecure-legacy-discovery exclude each other")
+		return p, usagef("--issuer and --insecure-legacy-discovery exclude each other")
 	}
 	o := &t.provider.OAuth
 	o.NoResource = o.NoResource || f.noResource
 	o.NoRefreshResource = o.NoRefreshResource && !o.NoResource
 	o.InsecureNoPKCEMetadata = o.InsecureNoPKCEMetadata || f.noPKCEMetadata
 	o.InsecureLegacyDiscovery = o.InsecureLegacyDiscovery || f.legacyDiscovery
-	opts, app, err := a.connectOptions(store, t, &f)
+	p.target = t
+	opts, app, err := a.connectOptions(store, t, f)
 	if err != nil {
-		return err
+		return p, err
 	}
-	connector, err := connect.New(store, opts)
-	if err != nil {
-		return faultf(mcptools.KindMisconfigured, "%s", message(err))
+	if p.connector, err = connect.New(store, opts); err != nil {
+		return p, faultf(mcptools.KindMisconfigured, "%s", message(err))
 	}
-	issuer := f.issuer
-	if issuer == "" {
-		if issuer, err = a.discoverIssuer(ctx, store, connector, t, ask); err != nil {
-			return a.orNotNeeded(ctx, t, err)
+	if p.issuer == "" {
+		if p.issuer, err = p.connector.Issuer(ctx, t.provider, t.key.Owner, &p.ask); err != nil {
+			return p, err
+		}
+		if err := a.sameIssuer(ctx, store, t.key, p.issuer); err != nil {
+			return p, err
+		}
+		if found != nil {
+			found(p.issuer)
 		}
 	}
 	if app != nil {
 		// From here on the client is bound to the server and its issuer.
-		app.Issuer = issuer
+		app.Issuer = p.issuer
 		opts.Apps = connect.Apps{*app}
-		if connector, err = connect.New(store, opts); err != nil {
-			return faultf(mcptools.KindMisconfigured, "%s", message(err))
+		if p.connector, err = connect.New(store, opts); err != nil {
+			return p, faultf(mcptools.KindMisconfigured, "%s", message(err))
 		}
+	}
+	return p, nil
+}
+
+// connect obtains the credential and prints the events.
+func (a *app) connect(ctx context.Context, store *oauthstore.Store, t target, f connectFlags) error {
+	p, err := a.prepare(ctx, store, t, &f, func(issuer string) {
+		if a.global.json {
+			a.print(issuerEvent{"issuer", issuer}, nil)
+		} else {
+			a.notef("Authorization server: %s", issuer)
+		}
+	})
+	if err != nil {
+		return a.orNotNeeded(ctx, t, err)
 	}
 	var result connect.Result
 	if f.machine {
-		result, err = connector.ClientCredentials(ctx, t.provider, t.key.Owner, ask)
+		result, err = p.connector.ClientCredentials(ctx, p.target.provider, t.key.Owner, &p.ask)
 	} else {
-		result, err = a.consent(ctx, connector, t, ask, f, issuer)
+		result, err = a.consent(ctx, p.connector, p.target, &p.ask, f, p.issuer)
 	}
 	if err != nil {
 		return err
@@ -166,25 +224,6 @@ func (a *app) orNotNeeded(ctx context.Context, t target, err error) error {
 	return f
 }
 
-// discoverIssuer returns the authorization server that the target's MCP server
-// names. It prints it before sending it anything, and returns an error if the
-// stored credential comes from another one.
-func (a *app) discoverIssuer(ctx context.Context, store *oauthstore.Store, c *connect.Connector, t target, ask *connect.Ask) (string, error) {
-	issuer, err := c.Issuer(ctx, t.provider, t.key.Owner, ask)
-	if err != nil {
-		return "", err
-	}
-	if err := a.sameIssuer(ctx, store, t.key, issuer); err != nil {
-		return "", err
-	}
-	if a.global.json {
-		a.print(issuerEvent{"issuer", issuer}, nil)
-	} else {
-		a.notef("Authorization server: %s", issuer)
-	}
-	return issuer, nil
-}
-
 // sameIssuer returns an error if the stored credential comes from another
 // authorization server than issuer.
 func (a *app) sameIssuer(ctx context.Context, store *oauthstore.Store, key oauthstore.Key, issuer string) error {
@@ -198,9 +237,19 @@ func (a *app) sameIssuer(ctx context.Context, store *oauthstore.Store, key oauth
 	case before == "" || issuers.Same(before, issuer):
 		return nil
 	}
-	return faultf(kindUntrustedMetadata, "%s now names the authorization server %s, but was connected with %s: if the change is legitimate, add --issuer %s",
-		key.Provider, issuer, before, issuer)
+	return &issuerChangedError{issuer, faultf(kindUntrustedMetadata,
+		"%s now names the authorization server %s, but was connected with %s: if the change is legitimate, add --issuer %s", key.Provider, issuer, before, issuer)}
 }
+
+// An issuerChangedError is a stored credential of another authorization server
+// than the one that the server names now.
+type issuerChangedError struct {
+	issuer string
+	*fault
+}
+
+// Unwrap returns the fault.
+func (e *issuerChangedError) Unwrap() error { return e.fault }
 
 // bind sets the target's authorization server.
 func (t *target) bind(issuer string) error {

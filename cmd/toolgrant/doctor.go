@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/toolgrant/toolgrant/internal/safetext"
-	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/mcptools/doctor"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/providers"
@@ -22,72 +23,105 @@ import (
 var errAnswered = errors.New("the result is a failure")
 
 func (a *app) doctorCommand() *cobra.Command {
-	var tokenFile string
+	d := &diagnosis{a: a}
 	var takes []string
+	var verbose bool
 	cmd := &cobra.Command{
 		Use:   "doctor PROVIDER",
 		Short: "Find out why a connection does or does not work",
 		Long: `Examines the server, its metadata and the credential, and reports why the
-connection does or does not work. It has no side effects: it refreshes, registers
-and stores nothing, and calls no tool. The exit code is 0 if all is well, else 1.`,
+connection does or does not work, and what to do. It has no side effects: it
+refreshes, registers and stores nothing, and calls no tool. Pass the flags with
+which you connect, so that it judges the same consent. The exit code is 0 if all
+is well, else 1.`,
 		Example: `  toolgrant doctor linear
   toolgrant doctor wiki=https://mcp.example.com/mcp --token-file token`,
 		Args: cobra.ExactArgs(1),
 		RunE: a.begin(func(ctx context.Context, args []string) error {
 			return a.withStore(ctx, func(store *oauthstore.Store) error {
-				c, err := a.doctorCase(ctx, store, args[0], tokenFile, takes)
-				if err != nil {
+				if err := d.load(ctx, store, args[0], takes); err != nil {
 					return err
 				}
-				report := doctor.Examine(ctx, c, &doctor.Options{InsecureAllowLoopback: a.global.allowLoopback})
+				d.report = doctor.Examine(ctx, d.examined, &doctor.Options{
+					InsecureAllowLoopback: a.global.allowLoopback,
+					CheckConsent:          func(ctx context.Context) error { return d.checkConsent(ctx, store) },
+				})
 				if ctx.Err() != nil {
 					return ctx.Err()
 				}
-				a.print(report, func(w io.Writer) { a.ui.report(w, report) })
-				if report.Verdict != doctor.VerdictOK {
+				sentences, commands := d.advice()
+				a.print(diagnosisView{d.report, list(sentences), list(commands)}, func(w io.Writer) {
+					a.ui.report(w, d.report, verbose)
+					a.ui.bullets(w, "What to do", sentences)
+					a.ui.commands(w, commands)
+				})
+				if d.report.Verdict != doctor.VerdictOK {
 					return errAnswered
 				}
 				return nil
 			})
 		}),
 	}
-	cmd.Flags().StringVar(&tokenFile, "token-file", "", "`FILE` with a token to examine instead of the stored one, - for stdin")
+	cmd.Flags().StringVar(&d.tokenFile, "token-file", "", "`FILE` with a token to examine instead of the stored one, - for stdin")
+	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "print every possible cause, also those that are ruled out")
+	d.flags.registerClient(cmd)
 	registerTakes(cmd, &takes)
 	return cmd
 }
 
-// doctorCase returns the case to examine: a stored credential, a token from a
-// file, or only the server.
-func (a *app) doctorCase(ctx context.Context, store *oauthstore.Store, name, tokenFile string, takes []string) (doctor.Case, error) {
-	t, err := a.resolveNew(ctx, store, name)
+// A diagnosisView is a report with advice, as it is printed.
+type diagnosisView struct {
+	report   doctor.Report
+	Advice   []string `json:"advice"`
+	Commands []string `json:"commands"`
+}
+
+// MarshalJSON returns the fields of the report, then those of the advice.
+func (v diagnosisView) MarshalJSON() ([]byte, error) {
+	report, err := json.Marshal(v.report)
 	if err != nil {
-		return doctor.Case{}, err
+		return nil, err
+	}
+	type advice diagnosisView
+	more, err := json.Marshal(advice(v))
+	if err != nil {
+		return nil, err
+	}
+	return append(append(bytes.TrimSuffix(report, []byte("}")), ','), more[1:]...), nil
+}
+
+// load sets the target and the case to examine: a stored credential, a token from
+// a file, or only the server.
+func (d *diagnosis) load(ctx context.Context, store *oauthstore.Store, name string, takes []string) error {
+	if d.flags.secretFile != "" && d.flags.clientID == "" {
+		return usagef("--client-secret-file needs --client-id")
+	}
+	t, err := d.a.resolveNew(ctx, store, name)
+	if err != nil {
+		return err
 	}
 	if err := t.addTakes(takes); err != nil {
-		return doctor.Case{}, err
+		return err
 	}
 	// The doctor reports unusable URLs itself: t.fault is ignored.
-	c := doctor.Case{Provider: t.provider, ServerURL: t.key.Server}
-	if tokenFile != "" {
-		data, err := a.readInput(tokenFile)
-		if err != nil {
-			return c, err
-		}
-		file, err := parseToken(data)
-		if err != nil {
-			return c, err
-		}
-		if err := t.refuse("", file.AccessToken); err != nil {
-			return c, err
-		}
-		c.Token = file.examined(t.provider)
-		return c, nil
+	d.target, d.examined = t, doctor.Case{Provider: t.provider, ServerURL: t.key.Server}
+	if d.tokenFile == "" {
+		d.examined, err = doctor.Stored(ctx, store, t.provider, t.key)
+		return err
 	}
-	if a.usable(t) == nil {
-		// The doctor itself reports a server that requires a token or can't be asked.
-		t, _ = a.orOpen(ctx, store, t)
+	data, err := d.a.readInput(d.tokenFile)
+	if err != nil {
+		return err
 	}
-	return doctor.Stored(ctx, store, t.provider, t.key)
+	file, err := parseToken(data)
+	if err != nil {
+		return err
+	}
+	if err := t.refuse("", file.AccessToken); err != nil {
+		return err
+	}
+	d.examined.Token = file.examined(t.provider)
+	return nil
 }
 
 // examined converts a token file for the doctor. A token with a client or a refresh
@@ -107,8 +141,11 @@ func (f *importFile) examined(p providers.Provider) *oauthstore.Token {
 	}
 }
 
+// maxReasons is the number of reasons that a report shows without --verbose.
+const maxReasons = 5
+
 // report writes a report as plain text.
-func (u *ui) report(w io.Writer, r doctor.Report) {
+func (u *ui) report(w io.Writer, r doctor.Report, verbose bool) {
 	look := map[string]lipgloss.Style{doctor.VerdictOK: u.good, doctor.VerdictFailing: u.bad, doctor.VerdictUnknown: u.warn}[r.Verdict]
 	_, _ = fmt.Fprintf(w, "%s  %s at %s\n\n", look.Render(r.Verdict), safetext.Line(r.Provider), safetext.Line(r.ServerURL))
 	for _, s := range r.Steps {
@@ -118,19 +155,15 @@ func (u *ui) report(w io.Writer, r doctor.Report) {
 		}
 		_, _ = fmt.Fprintf(w, "%s %s  %s\n", mark, u.head.Render(s.Name), safetext.Line(s.Detail))
 	}
-	open := false
+	var why []string
 	for _, h := range r.Hypotheses {
-		if h.Verdict == doctor.RuledOut {
+		if !verbose && (h.Verdict == doctor.RuledOut || h.Verdict == doctor.Possible && r.Cause != "" || len(why) == maxReasons) {
 			continue
 		}
-		if !open {
-			_, _ = fmt.Fprintf(w, "\n%s\n", u.head.Render("Why"))
-			open = true
-		}
-		_, _ = fmt.Fprintf(w, "  %s  %s: %s\n", u.warn.Render(h.Verdict), h.ID, safetext.Line(h.Detail))
+		why = append(why, fmt.Sprintf("  %s  %s: %s\n", u.warn.Render(h.Verdict), h.ID, safetext.Line(h.Detail)))
 	}
-	if r.Cause != "" && r.Action != mcptools.ActionNone {
-		_, _ = fmt.Fprintf(w, "\n%s  %s\n", u.head.Render("What to do"), actionWords[r.Action])
+	if len(why) > 0 && (verbose || r.Verdict != doctor.VerdictOK) {
+		_, _ = fmt.Fprintf(w, "\n%s\n%s", u.head.Render("Why"), strings.Join(why, ""))
 	}
 }
 

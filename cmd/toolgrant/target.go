@@ -318,8 +318,11 @@ func (a *app) reachable(t target) error {
 	if err != nil {
 		return faultf(mcptools.KindMisconfigured, "invalid server URL")
 	}
-	if u.Scheme == "http" || safehttp.IsLoopback(u.Hostname()) {
+	if isLoopback(u) {
 		return faultf(mcptools.KindMisconfigured, "%s is on loopback or plain http: add --allow-loopback to allow that for tests", t.key.Provider)
 	}
 	return nil
 }
+
+// isLoopback reports whether a URL needs --allow-loopback.
+func isLoopback(u *url.URL) bool { return u.Scheme == "http" || safehttp.IsLoopback(u.Hostname()) }

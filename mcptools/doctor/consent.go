@@ -89,6 +89,9 @@ func (e *evidence) consentReason() string {
 	case failed != nil && failed.Detail != "":
 		return sentenceOf(failed.Detail)
 	}
+	if errors.Is(e.consentErr, oauth.ErrNoMetadata) {
+		return "The server requires a token, but no metadata says where a user can get one."
+	}
 	if failed != nil && failed.Err != nil {
 		return sentence(failed.Err)
 	}
@@ -119,7 +122,10 @@ func (e *evidence) openServer() bool {
 // consentAction returns want, or what to do instead of a consent that can't
 // begin.
 func (e *evidence) consentAction(want mcptools.Action) mcptools.Action {
-	if e.consent != ConsentImpossible && e.consent != ConsentNotNeeded {
+	switch {
+	case e.consent == ConsentUnknown && e.answer != nil && connect.KindOf(e.consentErr) == connect.KindUnavailable:
+		return mcptools.ActionWait
+	case e.consent != ConsentImpossible && e.consent != ConsentNotNeeded:
 		return want
 	}
 	if id := e.consentFault(); id == "untrusted_metadata" {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"time"
@@ -105,6 +106,23 @@ func wrongURL(e *evidence) (verdict, detail string) {
 		return Likely, e.plain.Detail
 	}
 	return RuledOut, "The URL is an MCP endpoint."
+}
+
+// movedTo returns the target of a redirect within the server's origin, without a
+// query; "" if there is none.
+func (e *evidence) movedTo() string {
+	if e.answer == nil || e.answer.Status/100 != 3 {
+		return ""
+	}
+	from, err := url.Parse(e.at.Server.URL)
+	if err != nil {
+		return ""
+	}
+	to, err := from.Parse(e.answer.Header.Get("Location"))
+	if err != nil || !safehttp.SameOrigin(from, to) || to.User != nil || to.RawQuery != "" || to.Fragment != "" || to.Path == from.Path {
+		return ""
+	}
+	return to.String()
 }
 
 // noResponse are the causes of a probe without a response.
@@ -408,7 +426,7 @@ func (e *evidence) report() Report {
 	r.Consent, r.ConsentReason = cmp.Or(e.consent, ConsentUnknown), e.consentReason()
 	failing := e.Failure != nil
 	var cause Hypothesis
-	rank := 3
+	rank := noCause
 	for _, s := range suspicions {
 		verdict, detail := s.evaluate(e)
 		s.harmless = s.harmless || s.consent && e.Token != nil
@@ -440,24 +458,31 @@ func (e *evidence) report() Report {
 		return r
 	}
 	r.Cause, r.Action = cause.ID, cmp.Or(cause.Action, mcptools.ActionNone)
-	if r.Cause == "scope_missing" {
+	switch r.Cause {
+	case "scope_missing":
 		r.Scope = e.probe.Scope
+	case "wrong_endpoint":
+		r.MovedTo = e.movedTo()
 	}
 	return r
 }
 
-// rank returns how good a cause a suspicion is: from 0, the best, to 3, none.
+// rank returns how good a cause a suspicion is: from 0, the best, to noCause.
 func (s *suspicion) rank(verdict string) int {
 	switch {
-	case verdict == Confirmed && !s.vague && !s.harmless:
+	case verdict == Confirmed && s.harmless:
+		return 3
+	case verdict == Confirmed && s.vague:
+		return 2
+	case verdict == Confirmed:
 		return 0
 	case verdict == Likely && !s.harmless:
 		return 1
-	case verdict == Confirmed: // harmless ones are last in the table
-		return 2
 	}
-	return 3
+	return noCause
 }
+
+const noCause = 4
 
 // renew returns the action that replaces an invalid token.
 func (e *evidence) renew() mcptools.Action {

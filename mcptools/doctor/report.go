@@ -30,8 +30,8 @@ type Report struct {
 	Verdict   string `json:"verdict"` // one of the Verdict constants
 	// Cause is the id of the hypothesis that best explains a failure; "" (null in
 	// JSON) if nothing fails, or no hypothesis is likely.
-	Cause      string          `json:"-"`
-	Action     mcptools.Action `json:"action"` // fixes the cause
+	Cause  string          `json:"-"`
+	Action mcptools.Action `json:"action"` // fixes the cause
 	// Consent reports whether a user can be asked for consent, and why not: one of
 	// the Consent constants. The reason is a sentence, "" (null in JSON) if it is
 	// possible.
@@ -39,10 +39,13 @@ type Report struct {
 	ConsentReason string `json:"-"`
 	// Scope has the scopes that the server requires, separated by spaces, if the
 	// cause is scope_missing; else "".
-	Scope      string          `json:"scope,omitempty"`
-	Hypotheses []Hypothesis    `json:"hypotheses"` // all hypotheses, the strongest first
-	Steps      []Step          `json:"steps"`      // in order
-	Checked    time.Time       `json:"checked_at"`
+	Scope string `json:"scope,omitempty"`
+	// MovedTo is the server's URL after a redirect within its origin, if the cause
+	// is wrong_endpoint; else "".
+	MovedTo    string       `json:"moved_to,omitempty"`
+	Hypotheses []Hypothesis `json:"hypotheses"` // all hypotheses, the strongest first
+	Steps      []Step       `json:"steps"`      // in order
+	Checked    time.Time    `json:"checked_at"`
 }
 
 // A Hypothesis is one possible cause.
