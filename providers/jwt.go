@@ -1,6 +1,7 @@
 package providers
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"math"
@@ -14,6 +15,7 @@ import (
 type JWT struct {
 	Issuer   string    // iss
 	Audience []string  // aud
+	ClientID string    // client_id (RFC 9068), azp or cid: the client that it was issued to; "": none
 	Expiry   time.Time // exp; zero: none
 	IDToken  bool      // it claims to be an ID token, which names a user and gives no access
 	role     string    // Supabase's
@@ -72,6 +74,9 @@ func readJWT(token string) (*JWT, bool) {
 	var body struct {
 		Issuer   string   `json:"iss"`
 		Audience audience `json:"aud"`
+		ClientID string   `json:"client_id"`
+		Party    string   `json:"azp"`
+		OktaID   string   `json:"cid"`
 		Expiry   *float64 `json:"exp"`
 		TokenUse string   `json:"token_use"`
 		Typ      string   `json:"typ"`
@@ -81,7 +86,7 @@ func readJWT(token string) (*JWT, bool) {
 	if !decodePart(part[0], &head) || head.Alg == "" || !decodePart(part[1], &body) {
 		return nil, false
 	}
-	j := &JWT{Issuer: body.Issuer, Audience: body.Audience, role: body.Role}
+	j := &JWT{Issuer: body.Issuer, Audience: body.Audience, ClientID: cmp.Or(body.ClientID, body.Party, body.OktaID), role: body.Role}
 	j.IDToken = body.TokenUse == "id" || strings.EqualFold(body.Typ, "ID") || body.AtHash != ""
 	if body.Expiry != nil && *body.Expiry > 0 && *body.Expiry < math.MaxInt32*1000 {
 		j.Expiry = time.Unix(int64(*body.Expiry), 0)

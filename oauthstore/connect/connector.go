@@ -198,7 +198,8 @@ type site struct {
 	data     providers.Provider // as it was given
 	provider providers.Provider // resolved: at key.Server
 	way      providers.Way
-	issuer   string // that an imported token names; "": none
+	issuer   string // that the caller of an import names; "": none
+	hint     string // iss of an imported JWT, which chooses among the listed issuers; "": none
 }
 
 // spot is the server as applications are matched with it.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/toolgrant/toolgrant/internal/issuer"
 	"github.com/toolgrant/toolgrant/internal/oauth"
 	"github.com/toolgrant/toolgrant/internal/safehttp"
 	"github.com/toolgrant/toolgrant/providers"
@@ -170,18 +171,21 @@ func (c *Connector) choose(ctx context.Context, s *site, issuers []string) (*oau
 	}
 	issuers = slices.Clone(issuers)
 	rank := func(issuerID string) int {
-		if c.opts.Apps.find(s.spot(), issuerID) != nil {
+		switch {
+		case c.opts.Apps.find(s.spot(), issuerID) != nil:
 			return 0
+		case s.hint != "" && issuer.Same(issuerID, s.hint):
+			return 1
 		}
-		return 1
+		return 2
 	}
 	slices.SortStableFunc(issuers, func(a, b string) int { return rank(a) - rank(b) })
 	var first error
-	for _, issuer := range issuers[:min(len(issuers), maxIssuers)] {
-		if _, err := c.admit(s, issuer); err != nil {
+	for _, issuerID := range issuers[:min(len(issuers), maxIssuers)] {
+		if _, err := c.admit(s, issuerID); err != nil {
 			return nil, err // another vendor's is not even asked
 		}
-		server, err := oauth.FindServer(ctx, c.http, issuer)
+		server, err := oauth.FindServer(ctx, c.http, issuerID)
 		if err == nil {
 			return server, nil
 		}

@@ -18,7 +18,7 @@ import (
 // be empty.
 type Token struct {
 	AccessToken  oauthstore.Secret
-	RefreshToken oauthstore.Secret // needs ClientID, and TokenEndpoint where discovery does not find it
+	RefreshToken oauthstore.Secret // needs ClientID unless AccessToken is a JWT that names it, and TokenEndpoint where discovery does not find it
 	// Secrets are the further secrets of the provider's way, by name
 	// (providers.Way.Secrets).
 	Secrets   map[string]oauthstore.Secret
@@ -51,6 +51,8 @@ type Token struct {
 	// RefreshedElsewhere declares that another program refreshes the token, so
 	// that this library never does. If false, only this library may refresh it.
 	RefreshedElsewhere bool
+
+	claims providers.JWT // of AccessToken; zero if it is not a JWT
 }
 
 // Import stores an existing token. A token that is recognized as one for
@@ -76,6 +78,9 @@ func (c *Connector) Import(ctx context.Context, p providers.Provider, owner oaut
 func (c *Connector) importToken(ctx context.Context, p providers.Provider, owner oauthstore.Owner, t *Token, ask *Ask) (Result, oauthstore.Key, error) {
 	if t.Way == "" {
 		t.Way = wayOfToken(p, t)
+	}
+	if jwt := claims(t.AccessToken); jwt != nil {
+		t.claims = *jwt
 	}
 	one, err := p.Using(t.Way)
 	if err != nil {

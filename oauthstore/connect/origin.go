@@ -3,8 +3,9 @@ package connect
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/url"
-	"slices"
+	"strings"
 
 	"github.com/toolgrant/toolgrant/internal/issuer"
 	"github.com/toolgrant/toolgrant/internal/oauth"
@@ -26,6 +27,12 @@ func (c *Connector) origin(ctx context.Context, s *site, t *Token, cred *oauthst
 	if !told && !refreshed && s.way.Kind == providers.WayKey {
 		return "", secret, nil // no authorization server issued it
 	}
+	s.hint = t.claims.Issuer
+	guessed := refreshed && t.ClientID == "" && !t.App && t.claims.ClientID != ""
+	if guessed {
+		t.ClientID = t.claims.ClientID
+		cred.Provenance.ClientID = t.ClientID
+	}
 	if refreshed && t.ClientID == "" && !t.App {
 		cred.RefreshToken = oauthstore.Secret{}
 		warning, refreshed = "it can't be refreshed: the client that it was issued to is not known", false
@@ -46,6 +53,10 @@ func (c *Connector) origin(ctx context.Context, s *site, t *Token, cred *oauthst
 	}
 	if err := t.checkOrigin(plan, s); err != nil {
 		return "", secret, err
+	}
+	if guessed && t.ClientSecret.IsZero() && plan.Server.AuthMethods != nil && !plan.Server.Takes(oauth.AuthNone) {
+		cred.RefreshToken = oauthstore.Secret{}
+		warning = "it can't be refreshed: the secret of the client that it was issued to is not known"
 	}
 	p := &cred.Provenance
 	p.Issuer, p.Resource = plan.Server.Issuer, orElse(t.Resource, plan.resource())
@@ -85,23 +96,44 @@ func unchecked(t *Token) *plan {
 // checkOrigin compares the origin that a token and the caller claim with the
 // discovered one.
 func (t *Token) checkOrigin(p *plan, s *site) error {
-	if t.Issuer != "" && !issuer.Same(t.Issuer, p.Server.Issuer) {
-		return fault(KindWrongToken, "the token's issuer is not this server's")
+	otherIssuer := func(iss string) error {
+		if iss == "" || issuer.Same(iss, p.Server.Issuer) {
+			return nil
+		}
+		return fault(KindWrongToken, fmt.Sprintf("the token's issuer is %s, and this server's is %s", oauth.ShowURL(iss), oauth.ShowURL(p.Server.Issuer)))
+	}
+	if err := otherIssuer(t.Issuer); err != nil {
+		return err
 	}
 	foreign := t.TokenEndpoint != "" && t.TokenEndpoint != p.Server.TokenEndpoint ||
 		t.RevocationEndpoint != "" && t.RevocationEndpoint != p.Server.RevocationEndpoint
 	if foreign && !t.InsecureEndpoints {
 		return fault(KindUntrusted, "the issuer's metadata does not name the token's endpoints, so no secret is sent there")
 	}
-	if j := claims(t.AccessToken); j != nil && !p.Named {
-		if slices.ContainsFunc(j.Audience, isAbsolute) && foreignAudience(j, p.Resource, s.key.Server) {
-			return fault(KindWrongToken, "the token's audience is not this server")
-		}
-		if isAbsolute(j.Issuer) && !issuer.Same(j.Issuer, p.Server.Issuer) {
-			return fault(KindWrongToken, "the token's issuer is not this server's")
-		}
+	if p.Named {
+		return nil // the provider's data has judged the token
+	}
+	if foreignAudience(&t.claims, p.Resource, s.key.Server) {
+		e := fault(KindWrongToken, fmt.Sprintf("the token's audience is %s, and not this server", showAudience(t.claims.Audience)))
+		e.Remedy = RemedyIssuer
+		return e
+	}
+	if isAbsolute(t.claims.Issuer) {
+		return otherIssuer(t.claims.Issuer)
 	}
 	return nil
+}
+
+// showAudience returns the audience of a token for an error. Only its URLs are
+// shown: other names may be anything.
+func showAudience(audience []string) string {
+	var urls []string
+	for _, aud := range audience {
+		if isAbsolute(aud) {
+			urls = append(urls, oauth.ShowURL(aud))
+		}
+	}
+	return orElse(strings.Join(urls, ", "), "another API")
 }
 
 func isAbsolute(raw string) bool {

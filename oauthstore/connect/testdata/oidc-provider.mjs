@@ -21,7 +21,7 @@ const provider = new Provider(issuer, {
   findAccount: async (ctx, id) => ({ accountId: id, claims: async () => ({ sub: id }) }),
   interactions: { url: (ctx, interaction) => `/interaction/${interaction.uid}` },
   cookies: { keys: ['synthetic-cookie-key'] },
-  ttl: { AccessToken: 3600, Session: 3600, Grant: 3600, Interaction: 600 },
+  ttl: { AccessToken: lifetime, Session: 3600, Grant: 3600, Interaction: 600 },
   features: {
     devInteractions: { enabled: false },
     registration: { enabled: true },
@@ -37,6 +37,13 @@ const provider = new Provider(issuer, {
     },
   },
 });
+
+// lifetime returns the lifetime of an access token in seconds. FIRST_TTL is that
+// of the first one of a grant.
+function lifetime(ctx) {
+  const first = ctx.oidc.params?.grant_type === 'authorization_code';
+  return first && process.env.FIRST_TTL ? Number(process.env.FIRST_TTL) : 3600;
+}
 
 async function interact(req, res) {
   const { prompt, params, session, grantId } = await provider.interactionDetails(req, res);
