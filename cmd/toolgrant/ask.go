@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"os"
 	"strings"
 
 	"github.com/toolgrant/toolgrant/mcptools/session"
@@ -10,13 +11,16 @@ import (
 
 // questions ask the user to approve each call.
 type questions struct {
-	v     *view
-	lines *bufio.Scanner
-	echo  bool // stdin is a terminal, which echoes the answer
+	v        *view
+	lines    *bufio.Scanner
+	terminal *os.File // stdin, if it is a terminal, which echoes the answer; else nil
 }
 
 func (a *app) newQuestions(v *view) *questions {
-	q := &questions{v, bufio.NewScanner(a.stdin), isTerminal(a.stdin)}
+	q := &questions{v: v, lines: bufio.NewScanner(a.stdin)}
+	if f, ok := a.stdin.(*os.File); ok && isTerminal(f) {
+		q.terminal = f
+	}
 	q.lines.Buffer(nil, maxInput)
 	return q
 }
@@ -26,12 +30,15 @@ func (a *app) newQuestions(v *view) *questions {
 func (q *questions) approve(ctx context.Context, call session.ApprovalRequest) (session.Answer, error) {
 	no := session.Answer{Decision: session.DecisionDeny, Reason: "the user said no"}
 	for {
+		if q.terminal != nil {
+			discardInput(q.terminal) // typed before the question, it is not an answer to it
+		}
 		q.v.ask(call)
 		line, more, err := q.line(ctx)
 		if err != nil {
 			return session.Answer{}, err
 		}
-		q.v.asked(more && q.echo)
+		q.v.asked(more && q.terminal != nil)
 		switch strings.ToLower(strings.TrimSpace(line)) {
 		case "y", "yes":
 			return session.Answer{Decision: session.DecisionApprove}, nil

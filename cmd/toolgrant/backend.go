@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -121,4 +122,56 @@ func openRedis(_ context.Context, _, url string) (closableBackend, error) {
 		return nil, errors.Join(err, client.Close())
 	}
 	return &redisBackend{b, client}, nil
+}
+
+// storeFault returns err with the address of the store and the reason, if err
+// comes from a store on another machine that can't be reached.
+func (a *app) storeFault(err error) error {
+	reason, ok := storeReason(err)
+	if !ok {
+		return err
+	}
+	return faultf(mcptools.KindUnavailable, "the store at %s is unavailable: %s", storeAddress(a.global.store), reason)
+}
+
+// storeReason returns why a store on another machine is unavailable; ok is false
+// for any other error.
+func storeReason(err error) (reason string, ok bool) {
+	if joined, isJoin := err.(interface{ Unwrap() []error }); isJoin { //nolint:errorlint // each level of the tree is looked at
+		for _, e := range joined.Unwrap() {
+			if reason, ok = storeReason(e); ok {
+				return reason, true
+			}
+		}
+	}
+	if err == nil || !errors.Is(err, backend.ErrUnavailable) {
+		return "", false
+	}
+	if text := err.Error(); strings.HasPrefix(text, "redisstore: ") || strings.HasPrefix(text, "pgstore: ") {
+		_, reason, _ = strings.Cut(text, backend.ErrUnavailable.Error()+": ")
+		if i := strings.LastIndex(reason, "dial "); i >= 0 {
+			reason = reason[i:] // without the attempts of a connection pool
+		}
+		return first(storeReasons[reason], reason, "no reason is known"), true
+	}
+	return storeReason(errors.Unwrap(err))
+}
+
+// storeReasons are codes of PostgreSQL and Redis in words.
+var storeReasons = map[string]string{
+	"SQLSTATE 28P01": "it rejects the user name or password",
+	"SQLSTATE 28000": "it rejects the user",
+	"SQLSTATE 3D000": "there is no such database",
+	"SQLSTATE 53300": "it has too many connections",
+	"WRONGPASS":      "it rejects the user name or password",
+	"NOAUTH":         "it requires a password",
+}
+
+// storeAddress returns a --store URL without user, password and parameters.
+func storeAddress(store string) string {
+	u, err := url.Parse(store)
+	if err != nil {
+		return "the --store URL"
+	}
+	return u.Scheme + "://" + u.Host + u.EscapedPath()
 }

@@ -34,7 +34,7 @@ type globalFlags struct {
 const (
 	credentialFlags = "store keyset owner account server-url transport allow-loopback audit-log"
 	doctorFlags     = "store keyset owner account server-url transport allow-loopback"
-	statusFlags     = "store keyset owner account server-url"
+	statusFlags     = "store keyset owner account server-url allow-loopback"
 	sweepFlags      = "store keyset owner allow-loopback audit-log"
 	keysFlags       = "store keyset audit-log"
 )

@@ -150,6 +150,22 @@ func TestRunIsLiveOnATerminal(t *testing.T) {
 	assert.Equal(t, 1, world.Count("notes", "tools/call"))
 }
 
+func TestInputTypedBeforeAQuestionIsNotItsAnswer(t *testing.T) {
+	t.Parallel()
+	world := startLab(t, &lab.Options{Script: says("all\nwell")})
+	c := newCLI(t)
+	c.inWorld(t, world, "notes")
+	require.NoError(t, world.Fault("openai:slow=400ms"))
+	term := c.inTerminal(t, nil, "run", "note it", "--tool", "notes", "--allow-loopback")
+	term.sees(t, "waiting for gpt-5")
+	term.types(t, "y\ny\ny\n")
+	term.sees(t, "[y/N] ")
+	term.types(t, "n\n")
+	code, _ := term.ends(t)
+	assert.Equal(t, exitDone, code)
+	assert.Zero(t, world.Count("notes", "tools/call"))
+}
+
 func TestAMovingLineStaysOneLine(t *testing.T) {
 	t.Parallel()
 	world := startLab(t, &lab.Options{Faults: []string{"openai:hang"}})

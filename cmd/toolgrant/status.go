@@ -29,7 +29,9 @@ type statusView struct {
 	ClientID   *string           `json:"client_id"`
 	Scopes     []string          `json:"scopes"`
 	VerifiedAt *string           `json:"verified_at"`
-	Warning    *string           `json:"warning,omitempty"` // why the server did not confirm the token
+	Warning    *string           `json:"warning,omitempty"`        // why the server did not confirm the token
+	Verdict    *string           `json:"verdict,omitempty"`        // of the server, with --check
+	Detail     *string           `json:"verdict_detail,omitempty"` // why
 	status     oauthstore.Status `json:"-"`
 }
 
@@ -65,14 +67,17 @@ func orNull(text string) *string {
 }
 
 func (a *app) statusCommand() *cobra.Command {
-	return &cobra.Command{
+	var check bool
+	cmd := &cobra.Command{
 		Use:   "status [PROVIDER]",
 		Short: "Show stored credentials, without asking any provider",
-		Args:  cobra.MaximumNArgs(1),
+		Long: `Shows stored credentials. With --check it asks their servers whether they accept
+the tokens, and stores the answers; it refreshes nothing and calls no tool.`,
+		Args: cobra.MaximumNArgs(1),
 		RunE: a.begin(func(ctx context.Context, args []string) error {
 			return a.withStore(ctx, func(store *oauthstore.Store) error {
 				if len(args) == 0 {
-					return a.listStatus(ctx, store)
+					return a.listStatus(ctx, store, check)
 				}
 				t, err := a.resolve(ctx, store, args[0])
 				if u, unknown := errors.AsType[*unknownProviderError](err); unknown {
@@ -85,11 +90,32 @@ func (a *app) statusCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				a.printStatus(s)
+				if !check {
+					a.printStatus(s)
+					return nil
+				}
+				if err := a.usable(t); err != nil {
+					return err
+				}
+				all, err := a.check(ctx, store, []oauthstore.Status{s})
+				if err != nil {
+					return err
+				}
+				v := viewOf(all[0]).asked()
+				a.print(v, func(w io.Writer) { a.ui.status(w, v) })
 				return nil
 			})
 		}),
 	}
+	cmd.Flags().BoolVar(&check, "check", false, "ask the servers whether they accept the tokens")
+	return cmd
+}
+
+// asked returns the view with the verdict of a server that was just asked.
+func (v statusView) asked() statusView {
+	v.Verdict = orNull(first(string(v.status.Verdict.Outcome), "unknown"))
+	v.Detail = orNull(safetext.Line(v.status.Verdict.Detail))
+	return v
 }
 
 func (a *app) printStatus(s oauthstore.Status) {
@@ -97,14 +123,21 @@ func (a *app) printStatus(s oauthstore.Status) {
 	a.print(v, func(w io.Writer) { a.ui.status(w, v) })
 }
 
-func (a *app) listStatus(ctx context.Context, store *oauthstore.Store) error {
+func (a *app) listStatus(ctx context.Context, store *oauthstore.Store, check bool) error {
 	all, err := store.List(ctx, a.global.owner)
+	if err == nil && check {
+		all, err = a.check(ctx, store, all)
+	}
 	if err != nil {
 		return err
 	}
 	views := make([]statusView, 0, len(all))
 	for _, s := range all {
-		views = append(views, viewOf(s))
+		v := viewOf(s)
+		if check {
+			v = v.asked()
+		}
+		views = append(views, v)
 	}
 	a.print(views, func(w io.Writer) {
 		if len(views) == 0 {
@@ -114,9 +147,20 @@ func (a *app) listStatus(ctx context.Context, store *oauthstore.Store) error {
 		var rows [][]string
 		for _, v := range views {
 			state := strings.TrimSpace(string(v.State) + " " + text(v.Reason))
-			rows = append(rows, []string{strings.TrimSpace(v.Provider + " " + v.Account), state, left(v.status.Expiry), v.ServerURL})
+			row := []string{strings.TrimSpace(v.Provider + " " + v.Account), state, left(v.status.Expiry), v.ServerURL}
+			if check {
+				row[3] = text(v.Verdict)
+				if v.status.Verdict.Outcome != oauthstore.OutcomeAccepted {
+					row[3] += ": " + text(v.Detail)
+				}
+			}
+			rows = append(rows, row)
 		}
-		a.ui.table(w, []string{"PROVIDER", "STATE", "EXPIRES", "SERVER"}, rows, func(row, col int) lipgloss.Style {
+		headers := []string{"PROVIDER", "STATE", "EXPIRES", "SERVER"}
+		if check {
+			headers[3] = "SERVER SAYS"
+		}
+		a.ui.table(w, headers, rows, func(row, col int) lipgloss.Style {
 			if col == 1 {
 				return a.ui.state(views[row].State)
 			}

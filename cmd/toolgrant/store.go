@@ -30,6 +30,7 @@ func (a *app) withStore(ctx context.Context, f func(*oauthstore.Store) error) er
 
 // withSealer is like withStore with a keyset that is already open.
 func (a *app) withSealer(ctx context.Context, keys backend.Sealer, f func(*oauthstore.Store) error) (err error) {
+	defer func() { err = a.storeFault(err) }()
 	backend, err := a.openBackend(ctx)
 	if err != nil {
 		return err
