@@ -206,38 +206,47 @@ func (b *Backend) exec(ctx context.Context, query string, args ...[]any) (bool, 
 	return n == 1, err
 }
 
+// listQuery returns the statement for a page. SQLite ignores an index for a
+// column with a plus: each page must read an index in its order, instead of
+// sorting all matches.
+func listQuery(f backend.Filter, after, seq int64, n int) (string, []any) {
+	query := `SELECT version, data, due_at, expire_at, seq, kind, tenant, subject, provider, account, server FROM toolgrant_records WHERE true`
+	var args []any
+	narrow := func(condition string, value ...any) {
+		query += " AND " + condition
+		args = append(args, value...)
+	}
+	byDue := !f.DueBefore.IsZero()
+	equal := func(column, value string, indexed bool) {
+		switch {
+		case value == "":
+		case indexed && !byDue:
+			narrow(column+" = ?", value)
+		default:
+			narrow("+"+column+" = ?", value)
+		}
+	}
+	equal("kind", f.Kind, f.Tenant == "")
+	equal("tenant", f.Tenant, true)
+	equal("subject", f.Subject, f.Tenant != "")
+	if !f.ExpiredBefore.IsZero() {
+		narrow("expire_at < ?", f.ExpiredBefore.UnixMicro())
+	}
+	if byDue {
+		narrow("due_at < ? AND (due_at, seq) > (?, ?) ORDER BY due_at, seq", f.DueBefore.UnixMicro(), after, seq)
+	} else {
+		narrow("seq > ? ORDER BY seq", seq)
+	}
+	return query + " LIMIT ?", append(args, n+1) // one more tells whether there is a next page
+}
+
 // List implements [backend.Backend].
 func (b *Backend) List(ctx context.Context, f backend.Filter, cursor string, n int) ([]backend.Item, string, error) {
 	after, seq, err := page.ParseNumbered(cursor, n)
 	if err != nil {
 		return nil, "", fmt.Errorf("sqlitestore: list: %w", err)
 	}
-	query := `SELECT version, data, due_at, expire_at, seq, kind, tenant, subject, provider, account, server FROM toolgrant_records WHERE true`
-	var args []any
-	narrow := func(condition string, value ...any) {
-		query += " AND " + condition //nolint:gosec // conditions are constants, below
-		args = append(args, value...)
-	}
-	if f.Kind != "" {
-		narrow("kind = ?", f.Kind)
-	}
-	if f.Tenant != "" {
-		narrow("tenant = ?", f.Tenant)
-	}
-	if f.Subject != "" {
-		narrow("subject = ?", f.Subject)
-	}
-	if !f.ExpiredBefore.IsZero() {
-		narrow("expire_at < ?", f.ExpiredBefore.UnixMicro())
-	}
-	if f.DueBefore.IsZero() {
-		narrow("seq > ? ORDER BY seq", seq)
-	} else {
-		narrow("due_at < ? AND (due_at, seq) > (?, ?) ORDER BY due_at, seq", f.DueBefore.UnixMicro(), after, seq)
-	}
-	query += " LIMIT ?"
-	args = append(args, n+1) // one more tells whether there is a next page
-
+	query, args := listQuery(f, after, seq, n)
 	var items []backend.Item
 	var next string
 	err = b.do(ctx, "list", func() error {

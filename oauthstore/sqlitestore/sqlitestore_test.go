@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -210,4 +211,29 @@ func TestADatabaseOfALaterVersionIsLeftAsItIs(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, sqlitestore.Migrate(t.Context(), db))
 	require.NoError(t, sqlitestore.New(db).Put(t.Context(), someone, backend.Record{Version: 1}, 0))
+}
+
+// Each page of a list starts where the last one ended, whatever narrows it: a
+// query that sorts all matches would read all of them for each page.
+func TestNoPageSortsAllMatches(t *testing.T) {
+	t.Parallel()
+	db := openDB(t, filepath.Join(t.TempDir(), "toolgrant.db"))
+	require.NoError(t, sqlitestore.Migrate(t.Context(), db))
+	now := time.Now()
+	for _, f := range []backend.Filter{
+		{}, {Kind: "k"}, {Tenant: "t"}, {Subject: "s"}, {Kind: "k", Tenant: "t"}, {Tenant: "t", Subject: "s"}, {Kind: "k", Tenant: "t", Subject: "s"},
+		{DueBefore: now}, {Kind: "k", DueBefore: now}, {Kind: "k", Tenant: "t", DueBefore: now}, {Kind: "k", Tenant: "t", Subject: "s", DueBefore: now},
+	} {
+		query, args := sqlitestore.ListQuery(f, 1, 1, 10)
+		rows, err := db.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query, args...)
+		require.NoError(t, err)
+		for rows.Next() {
+			var id, parent, unused int
+			var detail string
+			require.NoError(t, rows.Scan(&id, &parent, &unused, &detail))
+			assert.NotContains(t, detail, "TEMP B-TREE", "filter %+v", f)
+		}
+		require.NoError(t, rows.Err())
+		require.NoError(t, rows.Close())
+	}
 }

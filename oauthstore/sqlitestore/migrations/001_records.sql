@@ -17,6 +17,9 @@ CREATE TABLE toolgrant_records (
     UNIQUE (kind, tenant, subject, provider, account, server)
 ) STRICT;
 
+-- The rows of an index with equal columns are in the order of seq.
+CREATE INDEX toolgrant_records_kind ON toolgrant_records (kind);
+CREATE INDEX toolgrant_records_tenant ON toolgrant_records (tenant);
 CREATE INDEX toolgrant_records_owner ON toolgrant_records (tenant, subject);
 CREATE INDEX toolgrant_records_due ON toolgrant_records (due_at, seq) WHERE due_at IS NOT NULL;
 CREATE INDEX toolgrant_records_expire ON toolgrant_records (expire_at) WHERE expire_at IS NOT NULL;
