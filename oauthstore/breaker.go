@@ -14,9 +14,18 @@ const breakerLimit = 4
 // success. It is open while they are breakerLimit or more. Not safe for
 // concurrent use.
 type breaker struct {
-	window time.Duration // how long a failure counts; 0: until a success
+	window time.Duration // how long a failure counts
 	failed map[Key]time.Time
 }
+
+// A transition is how an outcome changes whether an issuer counts as failing.
+type transition int
+
+const (
+	transitionNone transition = iota
+	transitionFailing
+	transitionRecovered
+)
 
 // fail counts a failure of key. It remembers no more than the latest
 // breakerLimit credentials.
@@ -44,9 +53,7 @@ func (b *breaker) open() bool { return len(b.failed) >= breakerLimit }
 
 // expire deletes failures that no longer count.
 func (b *breaker) expire(now time.Time) {
-	if b.window > 0 {
-		maps.DeleteFunc(b.failed, func(_ Key, at time.Time) bool { return now.Sub(at) > b.window })
-	}
+	maps.DeleteFunc(b.failed, func(_ Key, at time.Time) bool { return now.Sub(at) > b.window })
 }
 
 // Times of [refusals].
@@ -110,9 +117,9 @@ func (o *outage) pause(now time.Time) {
 }
 
 // believe counts a final refusal and reports whether to act on it.
-func (r *refusals) believe(issuer string, key Key, now time.Time) bool {
+func (r *refusals) believe(issuer string, key Key, now time.Time) (bool, transition) {
 	if issuer == "" {
-		return true
+		return true, transitionNone
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -126,16 +133,17 @@ func (r *refusals) believe(issuer string, key Key, now time.Time) bool {
 		r.byIssuer[issuer] = o
 	}
 	o.fail(key, now)
+	change := transitionNone
 	if o.since.IsZero() {
 		if !o.open() {
-			return true
+			return true, transitionNone
 		}
-		o.since = now
+		o.since, change = now, transitionFailing
 	}
 	o.tries++
 	o.last = now
 	o.pause(now)
-	return o.believed()
+	return o.believed(), change
 }
 
 // expire deletes series that are over.
@@ -149,8 +157,25 @@ func (r *refusals) expire(now time.Time) {
 }
 
 // accepted notes that a token of the issuer was accepted.
-func (r *refusals) accepted(issuer string) {
+func (r *refusals) accepted(issuer string) transition {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	o := r.byIssuer[issuer]
 	delete(r.byIssuer, issuer)
+	if o == nil || o.since.IsZero() {
+		return transitionNone
+	}
+	return transitionRecovered
+}
+
+// health adds the issuers with an outage to h.
+func (r *refusals) health(h *Health, now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.expire(now)
+	for issuer, o := range r.byIssuer {
+		if !o.since.IsZero() {
+			h.Issuers = append(h.Issuers, IssuerHealth{issuer, ProblemRefusals, o.since})
+		}
+	}
 }

@@ -9,12 +9,18 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
+// believes is refusals.believe without the transition.
+func believes(r *refusals, issuer string, key Key, now time.Time) bool {
+	believed, _ := r.believe(issuer, key, now)
+	return believed
+}
+
 func breakerUser(n int) Key { return Key{Owner: Owner{"acme", strconv.Itoa(n)}} }
 
 func TestABreakerOpensWhenSeveralCredentialsFail(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
-	var b breaker
+	b := breaker{window: 24 * time.Hour}
 	for range 10 {
 		b.fail(breakerUser(0), now)
 	}
@@ -23,7 +29,7 @@ func TestABreakerOpensWhenSeveralCredentialsFail(t *testing.T) {
 		assert.False(t, b.open())
 		b.fail(breakerUser(n), now.Add(time.Duration(n)*time.Hour))
 	}
-	assert.True(t, b.open(), "without a window, failures count until a success")
+	assert.True(t, b.open(), "failures count until a success")
 	b.succeed()
 	assert.False(t, b.open())
 }
@@ -46,17 +52,17 @@ func TestRefusalsInAnOutageAreNotBelieved(t *testing.T) {
 	const issuer = "https://as.example.com"
 	for n := range 300 {
 		now = now.Add(refusalWindow / 10)
-		assert.Equal(t, n < breakerLimit-1, r.believe(issuer, breakerUser(n), now), "in an outage that lasts, %d", n)
+		assert.Equal(t, n < breakerLimit-1, believes(&r, issuer, breakerUser(n), now), "in an outage that lasts, %d", n)
 		assert.LessOrEqual(t, len(r.byIssuer[issuer].failed), breakerLimit, "no more is remembered than needed")
 	}
-	assert.False(t, r.believe(issuer, breakerUser(299), now), "the same user again")
-	assert.True(t, r.believe(issuer, breakerUser(300), now.Add(refusalWindow)), "a server that refuses for half an hour means it")
+	assert.False(t, believes(&r, issuer, breakerUser(299), now), "the same user again")
+	assert.True(t, believes(&r, issuer, breakerUser(300), now.Add(refusalWindow)), "a server that refuses for half an hour means it")
 	r.accepted(issuer)
-	assert.True(t, r.believe(issuer, breakerUser(0), now), "one acceptance ends it")
-	assert.True(t, r.believe("", breakerUser(0), now), "without an issuer, nothing is known of the others")
+	assert.True(t, believes(&r, issuer, breakerUser(0), now), "one acceptance ends it")
+	assert.True(t, believes(&r, "", breakerUser(0), now), "without an issuer, nothing is known of the others")
 	for n := range 1000 {
 		now = now.Add(refusalWindow)
-		assert.True(t, r.believe(fmt.Sprint("https://", n, ".example.com"), breakerUser(n), now), "each at another issuer")
+		assert.True(t, believes(&r, fmt.Sprint("https://", n, ".example.com"), breakerUser(n), now), "each at another issuer")
 		assert.LessOrEqual(t, len(r.byIssuer), 3)
 	}
 }
@@ -69,7 +75,7 @@ func TestOneCredentialAtATimeFindsOutWhetherAnOutageHasEnded(t *testing.T) {
 	for n := range breakerLimit {
 		_, pause := r.admit(issuer, now)
 		assert.Zero(t, pause)
-		r.believe(issuer, breakerUser(n), now)
+		believes(&r, issuer, breakerUser(n), now)
 	}
 	_, pause := r.admit(issuer, now)
 	assert.Positive(t, pause)

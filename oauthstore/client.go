@@ -122,12 +122,20 @@ func (s *Store) clientOf(ctx context.Context, owner Owner, p *Provenance) (Clien
 		if s.opts.Clients == nil || p.Issuer == "" {
 			break
 		}
+		if pause := s.gates.clientPause(p); pause > 0 {
+			return Client{}, &Error{Err: ErrUnavailable, RetryAfter: pause, Detail: "Options.Clients failed a moment ago"}
+		}
 		c, err := s.opts.Clients(ctx, p.Issuer, p.ClientID)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			e := &Error{Err: errors.Join(ErrUnavailable, err), RetryAfter: s.gates.clientFailed(p), Detail: "Options.Clients failed"}
+			s.observer.clientsFailed(ctx, owner, p.Issuer, e)
+			return Client{}, e
+		}
+		if s.gates.clientFound(p) {
+			s.observer.over("clients of " + p.Issuer)
+		}
 		if err == nil {
 			return c, nil
-		}
-		if !errors.Is(err, ErrNotFound) {
-			return Client{}, &Error{Err: errors.Join(ErrUnavailable, err), Detail: "Options.Clients failed"}
 		}
 	case ClientRegistered, ClientImported:
 	case ClientDocument:

@@ -90,11 +90,25 @@ func (s *Store) revoke(ctx context.Context, key Key, r *storedCredential) *bool 
 		return nil
 	}
 	shared, err := s.sharesGrant(ctx, key, &r.Provenance)
+	if err != nil {
+		s.revokeFailed(ctx, key, &r.Provenance, r.Generation, err)
+	}
 	if err != nil || shared {
 		return nil
 	}
-	done := s.revokeToken(ctx, key.Owner, &r.Provenance, NewSecret(r.Refresh), NewSecret(r.Access)) == nil
+	err = s.revokeToken(ctx, key.Owner, &r.Provenance, NewSecret(r.Refresh), NewSecret(r.Access))
+	if err != nil {
+		s.revokeFailed(ctx, key, &r.Provenance, r.Generation, err)
+	}
+	done := err == nil
 	return &done
+}
+
+// revokeFailed reports tokens that may live on at the provider.
+func (s *Store) revokeFailed(ctx context.Context, key Key, p *Provenance, generation uint64, err error) {
+	s.observer.event(ctx, Event{
+		Type: EventRevokeFailed, Key: key, Issuer: clientAudience(p), Generation: generation, Err: &Error{Op: "revoke", Key: key, Err: err},
+	})
 }
 
 // sharesGrant reports whether another live credential of the owner has the
@@ -124,7 +138,7 @@ func (s *Store) revokePair(ctx context.Context, key Key, p *pair) {
 		err = s.revokeToken(ctx, key.Owner, &p.provenance, p.refresh, p.access)
 	}
 	if err != nil {
-		s.observer.event(ctx, Event{Type: EventRefreshFailed, Key: key, Generation: p.generation + 1, Err: &Error{Op: "revoke", Key: key, Err: err}})
+		s.revokeFailed(ctx, key, &p.provenance, p.generation+1, err)
 	}
 }
 

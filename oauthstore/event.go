@@ -25,13 +25,22 @@ const (
 	EventClockSkew     EventType = "clock_skew"      // this process's clock and the authorization server's differ by more than 30 s; told once an hour
 	EventRevealed      EventType = "revealed"        // a person was shown the token in clear text
 	EventKeyset        EventType = "keyset_changed"  // the keys that seal records, or the records sealed with them, changed; see Event.Change
+
+	EventWatchLost       EventType = "watch_lost"       // Store.Watch gets no notifications: disconnects elsewhere take effect within CacheAge; again every 10 min while it lasts
+	EventWatchReady      EventType = "watch_ready"      // it gets them again
+	EventIssuerFailing   EventType = "issuer_failing"   // an authorization server fails for several credentials, or MCP servers refuse the tokens of several of its users; see Event.Err
+	EventIssuerRecovered EventType = "issuer_recovered" // that has ended
+	EventClientsFailed   EventType = "clients_failed"   // Options.Clients failed, so nothing is refreshed at that issuer; again every 10 min while it lasts
+	EventRevokeFailed    EventType = "revoke_failed"    // the tokens of a disconnected credential could not be revoked at the provider
 )
 
-// An Event is one thing that happened to a credential. It holds no secret.
+// An Event is one thing that happened to a credential, or to the store. It holds
+// no secret.
 type Event struct {
 	Type       EventType
 	Actor      string // who caused it, as package actor has it; "" if nothing did
-	Key        Key    // zero for EventKeyset
+	Key        Key    // zero for those of the store, such as EventKeyset and EventWatchLost; of an issuer's, a credential that met it
+	Issuer     string // of EventIssuerFailing, EventIssuerRecovered, EventClientsFailed and EventRevokeFailed
 	Generation uint64
 	Reason     Reason        // "" if there is none
 	Verdict    Verdict       // of EventVerified
@@ -56,6 +65,9 @@ func (e Event) LogValue() slog.Value {
 	}
 	if e.Obtained != "" {
 		a = append(a, slog.String("obtained", string(e.Obtained)))
+	}
+	if e.Issuer != "" {
+		a = append(a, slog.String("issuer", e.Issuer[:min(len(e.Issuer), maxLogged)]))
 	}
 	if e.KeyID != "" {
 		a = append(a, slog.String("change", e.Change), slog.String("key_id", e.KeyID))
@@ -89,9 +101,10 @@ func (e Event) level() slog.Level {
 	switch e.Type {
 	case EventLostRotation:
 		return slog.LevelError
-	case EventReauthorize, EventRefreshFailed, EventCommitRetried, EventExpiring, EventClockSkew:
+	case EventReauthorize, EventRefreshFailed, EventCommitRetried, EventExpiring, EventClockSkew,
+		EventWatchLost, EventIssuerFailing, EventClientsFailed, EventRevokeFailed:
 		return slog.LevelWarn
-	case EventConnected, EventDisconnected, EventNarrowed, EventRevealed, EventKeyset:
+	case EventConnected, EventDisconnected, EventNarrowed, EventRevealed, EventKeyset, EventWatchReady, EventIssuerRecovered:
 		return slog.LevelInfo
 	case EventRefreshed, EventVerified:
 	}

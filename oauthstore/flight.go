@@ -220,7 +220,7 @@ func (f *flight) send(ctx context.Context, sn *snapshot, client oauth.Client, ad
 		e, failed = errors.AsType[*oauth.Error](err)
 	}
 	if err == nil {
-		adm.report("", 0)
+		s.observer.issuer(ctx, adm.report("", 0), clientAudience(&rec.Provenance), f.key, "")
 		s.observer.clockSkew(ctx, f.key, rec.Generation, resp.ServerDate, local, time.Now())
 		p := newPair(rec, resp, started, local)
 		if p.noResource, p.refreshScopes = profile.NoRefreshResource, profile.RefreshScopes; p.noResource && !rec.Profile.NoRefreshResource && otherAudience(NewSecret(rec.Access), p.access) {
@@ -231,7 +231,7 @@ func (f *flight) send(ctx context.Context, sn *snapshot, client oauth.Client, ad
 	if !failed {
 		e = &oauth.Error{Class: oauth.ClassUnknown, Err: err}
 	}
-	adm.report(e.Class, e.RetryAfter)
+	s.observer.issuer(ctx, adm.report(e.Class, e.RetryAfter), clientAudience(&rec.Provenance), f.key, "the authorization server fails for several users: "+e.Error())
 	return f.failed(ctx, rec, client, e, local, adm.serverFails())
 }
 

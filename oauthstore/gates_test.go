@@ -2,6 +2,7 @@ package oauthstore
 
 import (
 	"context"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -105,4 +106,21 @@ func TestAnErrorOfOneCredentialsConfigurationPausesNoGate(t *testing.T) {
 		require.NoError(t, attempt(t, g, n, oauth.ClassConfig))
 	}
 	assert.False(t, g.paused(gateProvenance))
+}
+
+// A server that failed once and is never asked again is forgotten.
+func TestGatesOfIssuersThatFailedAreFreed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := &issuerGates{limit: 10}
+		for n := range 20_000 {
+			a, err := g.enter(t.Context(), breakerUser(n), &Provenance{Issuer: "https://" + strconv.Itoa(n) + ".example.com"}, false, nil)
+			require.NoError(t, err)
+			a.report(oauth.ClassUnknown, 0)
+			a.leave()
+		}
+		<-time.After(2 * gateMemory)
+		require.NoError(t, attempt(t, g, 0, oauth.ClassUnknown))
+		assert.Len(t, g.gates, 1)
+	})
 }

@@ -3,6 +3,7 @@ package oauthstore
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -17,8 +18,8 @@ type observer struct {
 	observe func(ctx context.Context, e Event) // nil: none
 	logger  *slog.Logger                       // nil: none
 
-	mu       sync.Mutex
-	skewTold time.Time // of the last EventClockSkew; guarded by mu
+	mu   sync.Mutex
+	last map[string]time.Time // of the latest repeated event, by its subject; guarded by mu
 }
 
 func (o *observer) event(ctx context.Context, e Event) {
@@ -78,19 +79,66 @@ func (o *observer) clockSkew(ctx context.Context, key Key, generation uint64, da
 	} else if behind := date.Sub(end); behind > skewTolerated {
 		skew = -behind
 	}
-	if skew == 0 || !o.skewDue(end) {
+	if skew == 0 || !o.due("skew", skewInterval, end) {
 		return
 	}
 	o.event(ctx, Event{Type: EventClockSkew, Key: key, Generation: generation, Skew: skew.Round(time.Second)})
 }
 
-// skewDue reports whether a skew found at now should be reported.
-func (o *observer) skewDue(now time.Time) bool {
+// due reports whether an event that may repeat should be reported again at now,
+// once in every interval of at most an hour for each subject.
+func (o *observer) due(subject string, every time.Duration, now time.Time) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if !o.skewTold.IsZero() && now.Sub(o.skewTold) < skewInterval {
+	if last, ok := o.last[subject]; ok && now.Sub(last) < every {
 		return false
 	}
-	o.skewTold = now
+	maps.DeleteFunc(o.last, func(_ string, at time.Time) bool { return now.Sub(at) > time.Hour })
+	if o.last == nil {
+		o.last = make(map[string]time.Time)
+	}
+	o.last[subject] = now
 	return true
+}
+
+// over makes the next event about subject due at once.
+func (o *observer) over(subject string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.last, subject)
+}
+
+// repeatedInterval is the interval between two events about a failure that
+// lasts.
+const repeatedInterval = 10 * time.Minute
+
+// watchLost reports that the watch is lost.
+func (o *observer) watchLost(ctx context.Context, err error) {
+	if o.due("watch", repeatedInterval, time.Now()) {
+		o.event(ctx, Event{Type: EventWatchLost, Err: &Error{Op: "watch", Err: err}})
+	}
+}
+
+// watchReady reports that a watch that was lost is back.
+func (o *observer) watchReady(ctx context.Context) {
+	o.over("watch")
+	o.event(ctx, Event{Type: EventWatchReady})
+}
+
+// clientsFailed reports that Options.Clients failed.
+func (o *observer) clientsFailed(ctx context.Context, owner Owner, issuer string, err error) {
+	if o.due("clients of "+issuer, repeatedInterval, time.Now()) {
+		o.event(ctx, Event{Type: EventClientsFailed, Key: Key{Owner: owner}, Issuer: issuer, Err: err})
+	}
+}
+
+// issuer reports that an issuer began or ceased to fail.
+func (o *observer) issuer(ctx context.Context, t transition, issuer string, key Key, detail string) {
+	switch t {
+	case transitionFailing:
+		o.event(ctx, Event{Type: EventIssuerFailing, Key: key, Issuer: issuer, Err: &Error{Err: ErrUnavailable, Detail: detail}})
+	case transitionRecovered:
+		o.event(ctx, Event{Type: EventIssuerRecovered, Key: key, Issuer: issuer})
+	case transitionNone:
+	}
 }

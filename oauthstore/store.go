@@ -34,6 +34,7 @@ type Store struct {
 	refreshes     singleflight.Group // flights, by key
 	verifications singleflight.Group // by key
 	gates         issuerGates
+	watching      watchState
 	refusals      refusals
 }
 

@@ -25,6 +25,13 @@ func (u *unsavedPairs) snapshot(key Key) *snapshot {
 	return nil
 }
 
+// count returns how many pairs are being saved.
+func (u *unsavedPairs) count() int {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return len(u.byKey)
+}
+
 // add notes that p is being saved.
 func (u *unsavedPairs) add(key Key, p *pair) {
 	u.mu.Lock()

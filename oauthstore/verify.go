@@ -88,8 +88,13 @@ func (s *Store) verifyAndRefresh(ctx context.Context, key Key, sn *snapshot, ver
 			// is not an outage, however many users have one.
 			again := !sn.cred.RefusedSince.IsZero() // the user has been told
 			worked := sn.cred.Accepted || verify == nil
-			if worked && !again && !s.refusals.believe(clientAudience(&sn.cred.Provenance), key, time.Now()) {
-				return nil, &Error{Err: ErrUnavailable, RetryAfter: refusalWindow, Detail: outageDetail}
+			if worked && !again {
+				issuer := clientAudience(&sn.cred.Provenance)
+				believed, change := s.refusals.believe(issuer, key, time.Now())
+				s.observer.issuer(ctx, change, issuer, key, outageDetail)
+				if !believed {
+					return nil, &Error{Err: ErrUnavailable, RetryAfter: refusalWindow, Detail: outageDetail}
+				}
 			}
 			if !again {
 				s.observer.event(ctx, Event{Type: EventReauthorize, Key: key, Generation: sn.cred.Generation, Reason: v.Reason, Verdict: v})
@@ -179,7 +184,8 @@ func (s *Store) saveVerdict(ctx context.Context, key Key, sn *snapshot, v Verdic
 		return nil, ErrNotFound
 	}
 	if v.Outcome == OutcomeAccepted {
-		s.refusals.accepted(clientAudience(&sn.cred.Provenance))
+		issuer := clientAudience(&sn.cred.Provenance)
+		s.observer.issuer(ctx, s.refusals.accepted(issuer), issuer, key, "")
 	}
 	return stored, nil
 }

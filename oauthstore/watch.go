@@ -12,7 +12,8 @@ import (
 // ends or the store is closed, where the backend is a [Watcher]: a disconnect
 // elsewhere is then obeyed at once, and what is cached may be served without a
 // read for as long as it lives. Run it in a goroutine of its own. Lost
-// connections are taken up again; meanwhile the cache's age applies. It returns
+// connections are taken up again, and reported as [EventWatchLost]; meanwhile the
+// cache's age applies. It returns
 // ctx's error, [backend.ErrClosed] or, where the backend can't watch, nil at once.
 func (s *Store) Watch(ctx context.Context) error {
 	w, ok := s.records.db.(backend.Watcher)
@@ -26,6 +27,7 @@ func (s *Store) Watch(ctx context.Context) error {
 	defer s.life.end()
 	wctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	defer s.watching.Store(WatchOff)
 	s.life.spawn(func() {
 		select {
 		case <-s.life.closing:
@@ -36,6 +38,7 @@ func (s *Store) Watch(ctx context.Context) error {
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 10*time.Second) {
 		start := time.Now()
 		err := s.watchOnce(wctx, w)
+		s.watching.Store(WatchLost)
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
@@ -44,6 +47,7 @@ func (s *Store) Watch(ctx context.Context) error {
 		case errors.Is(err, errors.ErrUnsupported):
 			return nil
 		}
+		s.observer.watchLost(ctx, err)
 		if time.Since(start) > time.Minute {
 			wait = 100 * time.Millisecond
 		}
@@ -54,7 +58,12 @@ func (s *Store) Watch(ctx context.Context) error {
 // watchOnce watches until the connection is lost.
 func (s *Store) watchOnce(ctx context.Context, w backend.Watcher) error {
 	defer s.cache.watchLost()
-	return w.Watch(ctx, s.cache.watchReady, func(id backend.ID) {
+	return w.Watch(ctx, func() {
+		s.cache.watchReady()
+		if s.watching.Swap(WatchReady) == WatchLost {
+			s.observer.watchReady(ctx)
+		}
+	}, func(id backend.ID) {
 		if id.Kind == backend.KindCredential {
 			s.cache.changed(keyOf(id))
 		}

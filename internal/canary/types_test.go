@@ -154,6 +154,8 @@ var types = []reflect.Type{
 	reflect.TypeFor[oauthstore.Disconnected](),
 	reflect.TypeFor[oauthstore.Error](),
 	reflect.TypeFor[oauthstore.Event](),
+	reflect.TypeFor[oauthstore.Health](),
+	reflect.TypeFor[oauthstore.IssuerHealth](),
 	reflect.TypeFor[oauthstore.Key](),
 	reflect.TypeFor[oauthstore.Need](),
 	reflect.TypeFor[oauthstore.Options](),

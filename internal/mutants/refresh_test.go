@@ -186,8 +186,8 @@ var refreshMutations = []mutation{
 	},
 	{
 		name: "outage believed", file: "oauthstore/breaker.go",
-		old:     "\treturn o.believed()\n",
-		changed: "\treturn true\n",
+		old:     "\treturn o.believed(), change\n",
+		changed: "\treturn true, change\n",
 		pkg:     "./oauthstore", run: "TestReject",
 		promise: "an outage that answers 401 does not log users out",
 	},

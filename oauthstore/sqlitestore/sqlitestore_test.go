@@ -221,8 +221,17 @@ func TestNoPageSortsAllMatches(t *testing.T) {
 	require.NoError(t, sqlitestore.Migrate(t.Context(), db))
 	now := time.Now()
 	for _, f := range []backend.Filter{
-		{}, {Kind: "k"}, {Tenant: "t"}, {Subject: "s"}, {Kind: "k", Tenant: "t"}, {Tenant: "t", Subject: "s"}, {Kind: "k", Tenant: "t", Subject: "s"},
-		{DueBefore: now}, {Kind: "k", DueBefore: now}, {Kind: "k", Tenant: "t", DueBefore: now}, {Kind: "k", Tenant: "t", Subject: "s", DueBefore: now},
+		{},
+		{Kind: "k"},
+		{Tenant: "t"},
+		{Subject: "s"},
+		{Kind: "k", Tenant: "t"},
+		{Tenant: "t", Subject: "s"},
+		{Kind: "k", Tenant: "t", Subject: "s"},
+		{DueBefore: now},
+		{Kind: "k", DueBefore: now},
+		{Kind: "k", Tenant: "t", DueBefore: now},
+		{Kind: "k", Tenant: "t", Subject: "s", DueBefore: now},
 	} {
 		query, args := sqlitestore.ListQuery(f, 1, 1, 10)
 		rows, err := db.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query, args...)

@@ -1,0 +1,61 @@
+package storeotel
+
+import (
+	"context"
+	"fmt"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/toolgrant/toolgrant/oauthstore"
+)
+
+// Gauges reports the health of a store at each collection: toolgrant.store.up and
+// toolgrant.store.keys.available, which are 1 or 0; toolgrant.store.watch.ready,
+// which is 1 while notifications arrive; toolgrant.store.issuers.failing, by
+// problem; and toolgrant.store.pairs.unsaved. A collection calls
+// oauthstore.Store.Health, which reads the backend once. The caller unregisters
+// the result before it closes the store.
+func Gauges(meter metric.Meter, store *oauthstore.Store) (metric.Registration, error) {
+	var gauges []metric.Int64ObservableGauge
+	var instruments []metric.Observable
+	for _, g := range []struct{ name, unit, description string }{
+		{"toolgrant.store.up", "1", "Whether the backend responds."},
+		{"toolgrant.store.keys.available", "1", "Whether records can be sealed."},
+		{"toolgrant.store.watch.ready", "1", "Whether notifications of writes by other processes arrive."},
+		{"toolgrant.store.issuers.failing", "{issuer}", "Authorization servers that fail for several credentials."},
+		{"toolgrant.store.pairs.unsaved", "{pair}", "New token pairs that the backend has not saved yet."},
+	} {
+		gauge, err := meter.Int64ObservableGauge(g.name, metric.WithUnit(g.unit), metric.WithDescription(g.description))
+		if err != nil {
+			return nil, fmt.Errorf("storeotel: %w", err)
+		}
+		gauges = append(gauges, gauge)
+		instruments = append(instruments, gauge)
+	}
+	registration, err := meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		h := store.Health(ctx)
+		for i, ok := range []bool{h.Backend == nil, h.Keys == nil, h.Watch == oauthstore.WatchReady} {
+			n := int64(0)
+			if ok {
+				n = 1
+			}
+			o.ObserveInt64(gauges[i], n)
+		}
+		failing := map[oauthstore.Problem]int64{
+			oauthstore.ProblemTokenEndpoint: 0, oauthstore.ProblemRefusals: 0, oauthstore.ProblemClients: 0,
+		}
+		for _, issuer := range h.Issuers {
+			failing[issuer.Problem]++
+		}
+		for problem, n := range failing {
+			o.ObserveInt64(gauges[3], n, metric.WithAttributes(attribute.String("problem", string(problem))))
+		}
+		o.ObserveInt64(gauges[4], int64(h.UnsavedPairs))
+		return nil
+	}, instruments...)
+	if err != nil {
+		return nil, fmt.Errorf("storeotel: %w", err)
+	}
+	return registration, nil
+}
