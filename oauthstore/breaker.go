@@ -4,6 +4,8 @@ import (
 	"maps"
 	"sync"
 	"time"
+
+	"github.com/toolgrant/toolgrant/oauthstore/health"
 )
 
 // breakerLimit is how many credentials must fail at one server, without a
@@ -169,13 +171,13 @@ func (r *refusals) accepted(issuer string) transition {
 }
 
 // health adds the issuers with an outage to h.
-func (r *refusals) health(h *Health, now time.Time) {
+func (r *refusals) health(h *health.Report, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.expire(now)
 	for issuer, o := range r.byIssuer {
 		if !o.since.IsZero() {
-			h.Issuers = append(h.Issuers, IssuerHealth{issuer, ProblemRefusals, o.since})
+			h.Issuers = append(h.Issuers, health.Issuer{Name: issuer, Problem: health.Refusals, Since: o.since})
 		}
 	}
 }

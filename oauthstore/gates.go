@@ -8,6 +8,7 @@ import (
 
 	"github.com/toolgrant/toolgrant/internal/oauth"
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
+	"github.com/toolgrant/toolgrant/oauthstore/health"
 )
 
 // issuerGates bound the requests of this process to authorization servers: so
@@ -154,15 +155,15 @@ func (g *issuerGates) clientFound(p *Provenance) bool {
 }
 
 // health adds the issuers that fail to h.
-func (g *issuerGates) health(h *Health, now time.Time) {
+func (g *issuerGates) health(h *health.Report, now time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for id, gate := range g.gates {
 		if gate.breaker.expire(now); gate.breaker.open() {
-			h.Issuers = append(h.Issuers, IssuerHealth{id.issuer, ProblemTokenEndpoint, gate.since})
+			h.Issuers = append(h.Issuers, health.Issuer{Name: id.issuer, Problem: health.TokenEndpoint, Since: gate.since})
 		}
 		if gate.clients.n > 0 {
-			h.Issuers = append(h.Issuers, IssuerHealth{id.issuer, ProblemClients, gate.clients.since})
+			h.Issuers = append(h.Issuers, health.Issuer{Name: id.issuer, Problem: health.Clients, Since: gate.clients.since})
 		}
 	}
 }

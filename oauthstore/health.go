@@ -3,75 +3,36 @@ package oauthstore
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 	"sync/atomic"
 	"time"
+
+	"github.com/toolgrant/toolgrant/oauthstore/health"
 )
 
-// A Health says what a store can do now, and what is wrong.
-type Health struct {
-	Backend      error          // of a read; nil if the backend responds
-	Keys         error          // of sealing; nil if the keys are there
-	Watch        WatchState     // of Store.Watch in this process
-	Issuers      []IssuerHealth // that fail, as this process sees them; sorted
-	UnsavedPairs int            // new pairs that the backend has not saved yet: do not kill the process
-}
-
-// Ready returns an error if the store can't serve uncached credentials. The other
-// parts of a Health concern single issuers, or only the age of the cache.
-func (h Health) Ready() error { return errors.Join(h.Backend, h.Keys) }
-
-// An IssuerHealth is an issuer that fails.
-type IssuerHealth struct {
-	Issuer  string
-	Problem Problem
-	Since   time.Time
-}
-
-// A Problem says how an issuer fails.
-type Problem string
-
-// Problems of an issuer.
-const (
-	ProblemTokenEndpoint Problem = "token_endpoint" // requests to its token endpoint fail for several credentials, and are paused
-	ProblemRefusals      Problem = "refusals"       // MCP servers refuse the tokens of several of its users at once
-	ProblemClients       Problem = "clients"        // Options.Clients fails
-)
-
-// A WatchState says whether [Store.Watch] keeps the cache in step.
-type WatchState string
-
-// States of a watch.
-const (
-	WatchOff   WatchState = ""      // Store.Watch is not running or connects for the first time, or the backend can't watch
-	WatchReady WatchState = "ready" // notifications arrive
-	WatchLost  WatchState = "lost"  // it tries to connect again; see [EventWatchLost]
-)
-
-// watchState is a WatchState that several goroutines may use. The zero value is
-// WatchOff.
+// watchState is a health.Watch that several goroutines may use. The zero value is
+// health.WatchOff.
 type watchState struct{ v atomic.Value }
 
-func (w *watchState) Load() WatchState {
-	state, _ := w.v.Load().(WatchState)
+func (w *watchState) Load() health.Watch {
+	state, _ := w.v.Load().(health.Watch)
 	return state
 }
 
-func (w *watchState) Store(s WatchState) { w.v.Store(s) }
+func (w *watchState) Store(s health.Watch) { w.v.Store(s) }
 
-func (w *watchState) Swap(s WatchState) WatchState {
-	old, _ := w.v.Swap(s).(WatchState)
+func (w *watchState) Swap(s health.Watch) health.Watch {
+	old, _ := w.v.Swap(s).(health.Watch)
 	return old
 }
 
 // Health reads the backend once, for at most Options.SaveBudget, seals nothing of
 // value and sends no request to a provider. It is for readiness probes and
 // metrics.
-func (s *Store) Health(ctx context.Context) Health {
+func (s *Store) Health(ctx context.Context) health.Report {
 	ctx, cancel := context.WithTimeout(ctx, s.opts.SaveBudget)
 	defer cancel()
-	h := Health{Watch: s.watching.Load(), UnsavedPairs: s.unsaved.count()}
+	h := health.Report{Watch: s.watching.Load(), UnsavedPairs: s.unsaved.count()}
 	if _, err := s.records.now(ctx); err != nil {
 		h.Backend = fail("health", Key{}, unavailable(err))
 	}
@@ -81,8 +42,8 @@ func (s *Store) Health(ctx context.Context) Health {
 	now := time.Now()
 	s.gates.health(&h, now)
 	s.refusals.health(&h, now)
-	slices.SortFunc(h.Issuers, func(a, b IssuerHealth) int {
-		return cmp.Or(cmp.Compare(a.Issuer, b.Issuer), cmp.Compare(a.Problem, b.Problem), a.Since.Compare(b.Since))
+	slices.SortFunc(h.Issuers, func(a, b health.Issuer) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Problem, b.Problem), a.Since.Compare(b.Since))
 	})
 	return h
 }

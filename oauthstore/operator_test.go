@@ -19,6 +19,7 @@ import (
 
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
+	"github.com/toolgrant/toolgrant/oauthstore/health"
 )
 
 // A unsteadyWatch has a Watch that fails until it is repaired.
@@ -90,17 +91,17 @@ func TestALostWatchIsReportedNowAndThen(t *testing.T) {
 		require.NoError(t, err)
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
-		assert.Equal(t, oauthstore.WatchOff, s.Health(t.Context()).Watch)
+		assert.Equal(t, health.WatchOff, s.Health(t.Context()).Watch)
 		go func() { ended <- s.Watch(ctx) }()
 		wait(t, time.Hour)
 		assert.Greater(t, b.tries.Load(), int64(300))
 		assert.InDelta(t, 7, events[0].Load(), 1, "at once, and every ten minutes")
 		assert.Contains(t, log.String(), "watch_lost")
-		assert.Equal(t, oauthstore.WatchLost, s.Health(t.Context()).Watch)
+		assert.Equal(t, health.WatchLost, s.Health(t.Context()).Watch)
 		b.works.Store(true)
 		wait(t, time.Minute)
 		assert.EqualValues(t, 1, events[1].Load())
-		assert.Equal(t, oauthstore.WatchReady, s.Health(t.Context()).Watch)
+		assert.Equal(t, health.WatchReady, s.Health(t.Context()).Watch)
 		before := events[0].Load()
 		b.works.Store(false)
 		wait(t, 2*time.Second)
@@ -108,7 +109,7 @@ func TestALostWatchIsReportedNowAndThen(t *testing.T) {
 		assert.Zero(t, events[2].Load())
 		cancel()
 		require.ErrorIs(t, <-ended, context.Canceled)
-		assert.Equal(t, oauthstore.WatchOff, s.Health(t.Context()).Watch)
+		assert.Equal(t, health.WatchOff, s.Health(t.Context()).Watch)
 		require.NoError(t, s.Close(t.Context()))
 	})
 }
@@ -138,7 +139,7 @@ func TestAFailingClientsIsAskedNowAndThenAndReported(t *testing.T) {
 		assert.Equal(t, 1, w.seen(oauthstore.EventClientsFailed))
 		h := w.store.Health(t.Context())
 		require.Len(t, h.Issuers, 1)
-		assert.Equal(t, testIssuer, h.Issuers[0].Issuer)
+		assert.Equal(t, testIssuer, h.Issuers[0].Name)
 		wait(t, 15*time.Minute)
 		_, err := w.store.Token(t.Context(), key, oauthstore.Need{})
 		require.ErrorIs(t, err, oauthstore.ErrUnavailable)
@@ -183,7 +184,7 @@ func TestAnIssuerThatFailsIsReportedOnceAndWhenItRecovers(t *testing.T) {
 		assert.Equal(t, 1, w.seen(oauthstore.EventIssuerFailing))
 		h := w.store.Health(t.Context())
 		require.Len(t, h.Issuers, 1)
-		assert.Equal(t, testIssuer, h.Issuers[0].Issuer)
+		assert.Equal(t, testIssuer, h.Issuers[0].Name)
 		w.as.Answer = nil
 		for range 3 {
 			wait(t, time.Minute)
@@ -227,7 +228,7 @@ func TestHealthSaysWhatIsWrong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
 		h := w.store.Health(t.Context())
-		assert.Equal(t, oauthstore.Health{}, h)
+		assert.Equal(t, health.Report{}, h)
 		key := testKey("u")
 		w.connect(t, key, nil)
 		wait(t, 2*time.Hour)
@@ -240,7 +241,7 @@ func TestHealthSaysWhatIsWrong(t *testing.T) {
 		require.NoError(t, h.Keys)
 		w.backend.down.Store(false)
 		wait(t, time.Minute)
-		assert.Equal(t, oauthstore.Health{}, w.store.Health(t.Context()))
+		assert.Equal(t, health.Report{}, w.store.Health(t.Context()))
 
 		broken := &lostKeys{Sealer: w.sealer}
 		s, err := oauthstore.New(w.backend, broken, nil)

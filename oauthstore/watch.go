@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
+	"github.com/toolgrant/toolgrant/oauthstore/health"
 )
 
 // Watch keeps the cache in step with the writes of other processes until ctx
@@ -27,7 +28,7 @@ func (s *Store) Watch(ctx context.Context) error {
 	defer s.life.end()
 	wctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer s.watching.Store(WatchOff)
+	defer s.watching.Store(health.WatchOff)
 	s.life.spawn(func() {
 		select {
 		case <-s.life.closing:
@@ -38,7 +39,7 @@ func (s *Store) Watch(ctx context.Context) error {
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 10*time.Second) {
 		start := time.Now()
 		err := s.watchOnce(wctx, w)
-		s.watching.Store(WatchLost)
+		s.watching.Store(health.WatchLost)
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
@@ -60,7 +61,7 @@ func (s *Store) watchOnce(ctx context.Context, w backend.Watcher) error {
 	defer s.cache.watchLost()
 	return w.Watch(ctx, func() {
 		s.cache.watchReady()
-		if s.watching.Swap(WatchReady) == WatchLost {
+		if s.watching.Swap(health.WatchReady) == health.WatchLost {
 			s.observer.watchReady(ctx)
 		}
 	}, func(id backend.ID) {

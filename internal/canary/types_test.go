@@ -34,6 +34,7 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
 	"github.com/toolgrant/toolgrant/oauthstore/connect"
 	"github.com/toolgrant/toolgrant/oauthstore/filestore"
+	"github.com/toolgrant/toolgrant/oauthstore/health"
 	"github.com/toolgrant/toolgrant/oauthstore/keyset"
 	"github.com/toolgrant/toolgrant/oauthstore/memstore"
 	"github.com/toolgrant/toolgrant/oauthstore/pgstore"
@@ -154,8 +155,6 @@ var types = []reflect.Type{
 	reflect.TypeFor[oauthstore.Disconnected](),
 	reflect.TypeFor[oauthstore.Error](),
 	reflect.TypeFor[oauthstore.Event](),
-	reflect.TypeFor[oauthstore.Health](),
-	reflect.TypeFor[oauthstore.IssuerHealth](),
 	reflect.TypeFor[oauthstore.Key](),
 	reflect.TypeFor[oauthstore.Need](),
 	reflect.TypeFor[oauthstore.Options](),
@@ -172,6 +171,9 @@ var types = []reflect.Type{
 	reflect.TypeFor[backend.ID](),
 	reflect.TypeFor[backend.Item](),
 	reflect.TypeFor[backend.Record](),
+
+	reflect.TypeFor[health.Issuer](),
+	reflect.TypeFor[health.Report](),
 
 	reflect.TypeFor[connect.App](),
 	reflect.TypeFor[connect.Apps](),

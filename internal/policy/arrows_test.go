@@ -41,8 +41,9 @@ var arrows = []rule{
 
 	{"providers", []string{"internal/errtext", "internal/issuer"}},
 
-	{"oauthstore", []string{"oauthstore/actor", "oauthstore/backend", "oauthstore/internal/...", "internal/..."}},
+	{"oauthstore", []string{"oauthstore/actor", "oauthstore/backend", "oauthstore/health", "oauthstore/internal/...", "internal/..."}},
 	{"oauthstore/actor", nil},
+	{"oauthstore/health", nil},
 	{"oauthstore/backend", nil},
 	{"oauthstore/internal/...", []string{"oauthstore/backend", "oauthstore/internal/..."}}, // shared by the stores
 	{"oauthstore/keyset", []string{"oauthstore", "oauthstore/backend", "oauthstore/internal/...", "internal/errtext"}},
@@ -52,7 +53,7 @@ var arrows = []rule{
 	{"oauthstore/sqlitestore", []string{"oauthstore/backend", "oauthstore/internal/..."}},
 	{"oauthstore/pgstore", []string{"oauthstore/backend", "oauthstore/internal/..."}},
 	{"oauthstore/redisstore", []string{"oauthstore/backend", "oauthstore/internal/..."}},
-	{"oauthstore/storeotel", []string{"oauthstore"}},
+	{"oauthstore/storeotel", []string{"oauthstore", "oauthstore/health"}},
 	{"oauthstore/oauth2adapt", []string{"oauthstore", "internal/safehttp"}},
 	{"oauthstore/connect", []string{"oauthstore", "oauthstore/actor", "oauthstore/backend", "oauthstore/internal/...", "providers", "internal/..."}},
 

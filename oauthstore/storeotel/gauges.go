@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/health"
 )
 
 // Gauges reports the health of a store at each collection: toolgrant.store.up and
@@ -35,15 +36,15 @@ func Gauges(meter metric.Meter, store *oauthstore.Store) (metric.Registration, e
 	}
 	registration, err := meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
 		h := store.Health(ctx)
-		for i, ok := range []bool{h.Backend == nil, h.Keys == nil, h.Watch == oauthstore.WatchReady} {
+		for i, ok := range []bool{h.Backend == nil, h.Keys == nil, h.Watch == health.WatchReady} {
 			n := int64(0)
 			if ok {
 				n = 1
 			}
 			o.ObserveInt64(gauges[i], n)
 		}
-		failing := map[oauthstore.Problem]int64{
-			oauthstore.ProblemTokenEndpoint: 0, oauthstore.ProblemRefusals: 0, oauthstore.ProblemClients: 0,
+		failing := map[health.Problem]int64{
+			health.TokenEndpoint: 0, health.Refusals: 0, health.Clients: 0,
 		}
 		for _, issuer := range h.Issuers {
 			failing[issuer.Problem]++
