@@ -172,7 +172,7 @@ func (h *backoff) operator() bool {
 }
 
 func (h *backoff) detail() string {
-	d := "the last refresh failed: " + h.Class
+	d := "the last refresh failed: " + oauth.Class(h.Class).Words()
 	if h.Code != "" {
 		d += " (" + h.Code + ")"
 	}

@@ -120,6 +120,11 @@ func faultOf(err error) *fault {
 			text += " The server said: " + e.Said
 		} else if ok && e.Reason == oauthstore.ReasonTokenType {
 			text += ": " + e.Detail // names the type
+		} else if ok && f.Kind == mcptools.KindUnavailable && e.Detail != "" {
+			text += ": " + e.Detail
+			if e.RetryAfter > 0 {
+				text += "; try again in " + short(e.RetryAfter.Round(time.Second))
+			}
 		}
 		return &fault{Kind: f.Kind, Message: text, Action: f.Action}
 	}

@@ -43,6 +43,24 @@ const (
 	ClassUnknown Class = "unknown"
 )
 
+// words are the classes in words, for errors that a person reads.
+var words = map[Class]string{
+	ClassNotConsumed: "the server did not process it",
+	ClassRefused:     "rejected",
+	ClassClient:      "the client can't be used",
+	ClassConfig:      "the request was rejected",
+	ClassBlocked:     "not an OAuth response",
+	ClassUnknown:     "no usable response",
+}
+
+// Words returns the class in words, for errors that a person reads.
+func (c Class) Words() string {
+	if w, ok := words[c]; ok {
+		return w
+	}
+	return string(c)
+}
+
 const (
 	maxCode        = 64
 	maxDescription = 200
@@ -72,7 +90,7 @@ func (e *Error) Sentence() string {
 	b.WriteString(e.Op)
 	if e.Class != "" {
 		b.WriteString(": ")
-		b.WriteString(string(e.Class))
+		b.WriteString(e.Class.Words())
 	}
 	if e.Code != "" {
 		b.WriteString(": ")

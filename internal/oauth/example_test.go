@@ -26,7 +26,7 @@ func ExampleCallback_Code() {
 	}
 	_, err = callback.Code(oauth.Expected{State: "s1", Issuer: "https://as.example"})
 	fmt.Println(errors.Is(err, oauth.ErrIssuerMismatch), err)
-	// Output: true oauth: authorization: refused: unexpected issuer
+	// Output: true oauth: authorization: rejected: unexpected issuer
 }
 
 func ExampleScopeChoice() {

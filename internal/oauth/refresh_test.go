@@ -391,17 +391,17 @@ func TestEchoedSecretsAreRedacted(t *testing.T) {
 func TestErrorsNameClassCodeAndStatus(t *testing.T) {
 	t.Parallel()
 	_, err := refresh(t, says(400, `{"error":"invalid_grant"}`))
-	assert.EqualError(t, err, "oauth: refresh: refused: invalid_grant (status 400)")
+	assert.EqualError(t, err, "oauth: refresh: rejected: invalid_grant (status 400)")
 	_, err = refresh(t, says(502, "<html>secret page</html>"))
-	assert.EqualError(t, err, "oauth: refresh: unknown (status 502)")
+	assert.EqualError(t, err, "oauth: refresh: no usable response (status 502)")
 	_, err = refresh(t, says(200, "<html>secret page</html>"))
-	assert.EqualError(t, err, "oauth: refresh: unknown (status 200): the response is not a JSON object")
+	assert.EqualError(t, err, "oauth: refresh: no usable response (status 200): the response is not a JSON object")
 	assert.NotErrorIs(t, err, errors.ErrUnsupported)
 	r := request("https://example.com/token")
 	r.Client = oauth.Client{ID: "app", AuthMethod: oauth.AuthBasic}
 	_, err = oauth.Refresh(t.Context(), client(t), r)
-	require.EqualError(t, err, "oauth: refresh: client: no client secret")
+	require.EqualError(t, err, "oauth: refresh: the client can't be used: no client secret")
 	r.Client = oauth.Client{ID: "app", Secret: secret.New("s")}
 	_, err = oauth.Refresh(t.Context(), client(t), r)
-	require.EqualError(t, err, "oauth: refresh: client: unknown client authentication method")
+	require.EqualError(t, err, "oauth: refresh: the client can't be used: unknown client authentication method")
 }
