@@ -55,9 +55,9 @@ func TestARefreshSendsTheParametersThatTheProfileNames(t *testing.T) {
 	}
 }
 
-// TestARefreshIsRepeatedOnceAsTheServerWantsIt: the server rejects the
+// TestARejectedRefreshParameterIsRetriedOnce: the server rejects the
 // request and not the refresh token, and says why.
-func TestARefreshIsRepeatedOnceAsTheServerWantsIt(t *testing.T) {
+func TestARejectedRefreshParameterIsRetriedOnce(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		judge func(form url.Values) *http.Response // nil: accepted
@@ -137,7 +137,7 @@ func testJWT(t *testing.T, aud string) string {
 	return part([]byte(`{"alg":"RS256"}`)) + "." + part(data) + ".c3ludGhldGlj"
 }
 
-func TestATokenForAnotherAudienceIsNotUsedAfterTheResourceWasLeftOut(t *testing.T) {
+func TestARefreshWithoutResourceMustKeepTheAudience(t *testing.T) {
 	t.Parallel()
 	for aud, want := range map[string]error{testServer: nil, "https://graph.example.com": oauthstore.ErrRefused} {
 		synctest.Test(t, func(t *testing.T) {
@@ -182,7 +182,7 @@ func TestInvalidRequestToARefreshIsConfirmedThenConnectAgain(t *testing.T) {
 	})
 }
 
-func TestTokensOfAnotherTypeOrPlaceAreAcceptedWhereTheProfileSaysSo(t *testing.T) {
+func TestOtherTokenTypesAndNestedTokensNeedTheProfile(t *testing.T) {
 	t.Parallel()
 	const nested = `{"ok":true,"access_token":"synthetic-bot","token_type":"bot","authed_user":{"id":"U1","access_token":"synthetic-user","refresh_token":"synthetic-next","token_type":"user","expires_in":3600}}`
 	for name, tc := range map[string]struct {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/toolgrant/toolgrant/internal/issuer"
 	"github.com/toolgrant/toolgrant/internal/oauth"
 	"github.com/toolgrant/toolgrant/internal/storehandle"
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
@@ -120,7 +121,7 @@ func (s *Store) sharesGrant(ctx context.Context, key Key, of *Provenance) (bool,
 			return nil //nolint:nilerr // a record that can't be read can't be spared for
 		}
 		p := &sn.cred.Provenance
-		found = found || clientAudience(p) == clientAudience(of) && p.ClientID == of.ClientID
+		found = found || issuer.Same(clientAudience(p), clientAudience(of)) && p.ClientID == of.ClientID
 		return nil
 	})
 	return found, err

@@ -188,3 +188,18 @@ func TestAJournalledPairIsNeitherLostNorForgotten(t *testing.T) {
 		assert.Empty(t, files)
 	})
 }
+
+func TestACredentialOfTheSameIssuerWithASlashKeepsItsGrant(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		key, other := testKey("u"), testKey("u")
+		other.Account = "second"
+		w.connect(t, key, nil)
+		w.connect(t, other, func(c *oauthstore.Credential) { c.Provenance.Issuer += "/" })
+		gone, err := w.store.Disconnect(t.Context(), key)
+		require.NoError(t, err)
+		assert.Nil(t, gone.Revoked, "the provider may revoke both")
+		assert.Empty(t, w.as.Revoked())
+	})
+}

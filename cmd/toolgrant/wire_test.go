@@ -97,7 +97,7 @@ func (s *oddServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func TestConnectNamesTheFlagThatHelpsAndTheFlagDoes(t *testing.T) {
+func TestConnectNamesTheFlagThatHelps(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		change func(s *oddServer)
@@ -230,7 +230,7 @@ func TestStatusShowsTheRequestedScopesWhereTheServerNamesNone(t *testing.T) {
 	}
 }
 
-func TestASlashAtTheEndOfAnIssuerIsNoOtherIssuer(t *testing.T) {
+func TestASlashAtTheEndOfAnIssuerDoesNotChangeIt(t *testing.T) {
 	t.Parallel()
 	s := newOddServer(t, func(*oddServer) {})
 	c := newCLI(t)

@@ -61,7 +61,7 @@ func TestAnIssuerWithoutAPathIsTheSameWithASlash(t *testing.T) {
 	}
 }
 
-func TestTheIssOfACallbackIsTheDocumentsOwnToTheByte(t *testing.T) {
+func TestTheIssOfACallbackIsComparedByteForByte(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, func(p *place) {
 		p.AS.Metadata["issuer"] = testIssuer + "/"
@@ -73,7 +73,7 @@ func TestTheIssOfACallbackIsTheDocumentsOwnToTheByte(t *testing.T) {
 	assert.Contains(t, e.Detail, "names the issuer "+testIssuer+", and the consent started at "+testIssuer+"/")
 }
 
-func TestAMissingIssIsNotWordedAsAnAttack(t *testing.T) {
+func TestAMissingIssIsReportedAsMissing(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, func(p *place) { p.AS.Redirect = func(back url.Values) { back.Del("iss") } })
 	_, err := p.consent(t, alice, nil)
@@ -82,7 +82,7 @@ func TestAMissingIssIsNotWordedAsAnAttack(t *testing.T) {
 	assert.Contains(t, e.Detail, "has no iss parameter")
 }
 
-func TestMetadataThatCanNotBeUsedHasItsOwnSentence(t *testing.T) {
+func TestUnusableMetadataHasItsOwnSentence(t *testing.T) {
 	t.Parallel()
 	locked := func(p *place) {
 		server := p.MCP
@@ -137,7 +137,7 @@ func TestMetadataThatCanNotBeUsedHasItsOwnSentence(t *testing.T) {
 	}
 }
 
-func TestAnIssuerOtherThanTheDatasNamesBoth(t *testing.T) {
+func TestAnUnexpectedIssuerErrorNamesBothIssuers(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, nil)
 	data := providers.Custom("example", testServer, &providers.CustomOptions{OAuth: providers.OAuth{Issuer: "https://own.example.com"}})
@@ -145,7 +145,7 @@ func TestAnIssuerOtherThanTheDatasNamesBoth(t *testing.T) {
 	assert.Contains(t, faultOf(t, err).Detail, "names the authorization server "+testIssuer+", and not https://own.example.com")
 }
 
-func TestAnOperatorsIssuerReplacesMetadataThatCanNotBeUsed(t *testing.T) {
+func TestAnOperatorsIssuerReplacesUnusableMetadata(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(p *place){
 		"a document without resource": func(p *place) { delete(p.MCP.Metadata, "resource") },
@@ -176,7 +176,7 @@ func registering(change func(answer map[string]any)) func(p *place) {
 	}
 }
 
-func TestTheRedirectURLsInARegistrationsResponseAreNoVeto(t *testing.T) {
+func TestOtherRedirectURLsInARegistrationResponseAreAccepted(t *testing.T) {
 	t.Parallel()
 	for name, uris := range map[string]any{
 		"an empty list": []string{}, "a normalized one": []string{"http://localhost/callback"}, "null": nil, "no list": "x",
@@ -367,7 +367,7 @@ func TestAnErrorWithoutStateIsShownAndTheListenerGoesOnWaiting(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestAnAuthorizationServerLikeCognitosWorks(t *testing.T) {
+func TestACognitoUserPoolCanBeConnected(t *testing.T) {
 	t.Parallel()
 	const issuer = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_abc"
 	const endpoints = "https://pool.auth.eu-west-1.amazoncognito.com"

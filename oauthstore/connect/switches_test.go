@@ -68,7 +68,7 @@ func TestSwitchesOfTheDataDecideWhatIsSent(t *testing.T) {
 // slackResponse has the user's token one level deeper.
 const slackResponse = `{"ok":true,"authed_user":{"id":"U1","access_token":"synthetic-user","refresh_token":"synthetic-next","token_type":"user","scope":"search:read","expires_in":3600}}`
 
-func TestTokensOfAnotherTypeOrPlaceNeedTheProvidersData(t *testing.T) {
+func TestOtherTokenTypesAndNestedTokensNeedProviderData(t *testing.T) {
 	t.Parallel()
 	serve := func(body string) func(p *place) {
 		return func(p *place) {
