@@ -180,7 +180,7 @@ var connectMutations = []mutation{
 	{
 		name: "form token not compared", file: "oauthstore/connect/web.go",
 		old:     "subtle.ConstantTimeCompare([]byte(token[:min(len(token), digestSize)]), []byte(v.formToken())) == 1",
-		changed: "len(token) < 1<<20",
+		changed: "subtle.ConstantTimeCompare(nil, nil) == 1 && len(token) < 1<<20",
 		pkg:     "./oauthstore/connect", run: "TestAnotherSiteCanNotBegin",
 		promise: "another site can't begin a consent",
 	},

@@ -59,7 +59,7 @@ func TestConnectionsInChromium(t *testing.T) {
 		screens["wide-dark"] = browsertest.Screen{Width: 1280, Height: 1000, Dark: true}
 	}
 	pages := map[string]struct{ path, heading string }{
-		"list":       {"/connect/?return_to=/login%3Fas%3Dalice#notion", "Connections"},
+		"list":       {"/connect/?return_to=/login%3Fas%3Dalice", "Connections"},
 		"consent":    {"/connect/tasks", "Connect Tasks"},
 		"account":    {"/connect/tasks?another=1", "Connect Tasks"},
 		"key":        {"/connect/atlassian?way=api_token", "Connect Atlassian Rovo"},

@@ -34,7 +34,7 @@ func (w *Web) site() string {
 func (w *Web) list(rw http.ResponseWriter, r *http.Request, v *visit) {
 	statuses, err := w.connector.store.List(r.Context(), v.owner)
 	if err != nil {
-		w.fail(rw, r, "The connections", &v.ask, fail("list", oauthstore.Key{Owner: v.owner}, err))
+		w.fail(rw, r, "The list of connections", &v.ask, fail("list", oauthstore.Key{Owner: v.owner}, err))
 		return
 	}
 	p := &page{Status: http.StatusOK, List: true, Heading: "Connections", Text: []string{w.site() + " can use these services for you. You decide which."}}
@@ -42,7 +42,7 @@ func (w *Web) list(rw http.ResponseWriter, r *http.Request, v *visit) {
 	for _, st := range statuses {
 		byProvider[st.Key.Provider] = append(byProvider[st.Key.Provider], st)
 	}
-	connected, others := group{ID: "connected.", Heading: "Connected"}, group{ID: "available.", Heading: "Not connected"}
+	connected, others := group{ID: "connected.", Heading: "Your connections"}, group{ID: "available.", Heading: "More services"}
 	for _, known := range w.opts.Providers {
 		own := byProvider[known.ID]
 		delete(byProvider, known.ID)

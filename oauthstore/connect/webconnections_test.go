@@ -2,17 +2,20 @@ package connect_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 	"github.com/toolgrant/toolgrant/oauthstore/connect"
 	"github.com/toolgrant/toolgrant/oauthstore/keyset"
 	"github.com/toolgrant/toolgrant/providers"
@@ -190,6 +193,44 @@ func TestConnectionsPageShowsOfferedProvidersAndOwnConnectionsOnly(t *testing.T)
 
 	all := newBrowser(p.site(t, &connect.WebOptions{Providers: providers.All()}), "alice").list(t)
 	assert.Greater(t, strings.Count(all, `class="card"`), 90)
+}
+
+func TestConnectionsPageShowsNoHiddenCharacters(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, nil)
+	name := strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return -1 // no key holds one
+		}
+		return r
+	}, hiddenText)
+	key := keyOf(alice)
+	key.Account = name
+	_, err := p.Store.Put(t.Context(), key, oauthstore.Credential{
+		AccessToken: oauthstore.NewSecret("synthetic-access-1"), Provenance: oauthstore.Provenance{Obtained: oauthstore.ObtainedImport},
+		Verdict: oauthstore.Verdict{Detail: name},
+	})
+	require.NoError(t, err)
+	b := newBrowser(p.site(t, nil), "alice")
+	assertPlain(t, b.list(t))
+	page := b.do(http.MethodGet, "/connect/example/disconnect?account="+url.QueryEscape(name), nil).Body.String()
+	assertPlain(t, hidden.ReplaceAllString(page, "")) // the form returns the name as it is
+}
+
+// An unlisted backend can't be listed at the moment.
+type unlisted struct{ backend.Backend }
+
+func (unlisted) List(context.Context, backend.Filter, string, int) ([]backend.Item, string, error) {
+	return nil, "", errors.New("connection refused")
+}
+
+func TestConnectionsPageSaysThatTheStoreDoesNotRespond(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, func(p *place) { p.Backend = unlisted{p.Backend} })
+	b := newBrowser(p.site(t, nil), "alice")
+	w := b.do(http.MethodGet, "/connect/", nil)
+	assert.Equal(t, http.StatusServiceUnavailable, w.Code)
+	assert.Contains(t, w.Body.String(), "The list of connections does not respond now")
 }
 
 func TestOfTheCatalogueOnlyTheUsableAreListed(t *testing.T) {

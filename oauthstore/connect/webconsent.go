@@ -13,19 +13,22 @@ import (
 )
 
 // ways returns a provider's ways that a user can connect with here, best first.
-// A consent needs an application where the vendor registers no clients by
-// itself.
+// A consent needs an application where the vendor registers no new clients.
 func (w *Web) ways(p providers.Provider, owner oauthstore.Owner) []providers.Way {
 	var ways []providers.Way
 	for _, way := range p.Ways {
 		switch {
 		case p.Retired != "":
 		case way.Kind == providers.WayKey && p.Server.Connector == "",
-			way.Kind == providers.WayOAuth && (way.Registration != providers.RegistrationManual || w.hasClient(p, owner)):
+			way.Kind == providers.WayOAuth && (registersClients(way) || w.hasClient(p, owner)):
 			ways = append(ways, way)
 		}
 	}
 	return ways
+}
+
+func registersClients(way providers.Way) bool {
+	return way.Registration != providers.RegistrationManual && way.Registration != providers.RegistrationPaused
 }
 
 // hasClient reports whether the connector has an application for a provider that
@@ -383,7 +386,7 @@ func (w *Web) begin(rw http.ResponseWriter, r *http.Request, v *visit) {
 		w.fail(rw, r, v.whole.Name, &v.ask, err)
 		return
 	}
-	if v.values.Get("token")[digestSize:] != seen(consent.URL, consent.Named) {
+	if strings.TrimPrefix(v.values.Get("token"), v.formToken()) != seen(consent.URL, consent.Named) {
 		// The server now names another host than the page showed.
 		w.write(rw, w.startPage(rw, v, consent.URL, consent.Named))
 		return

@@ -22,7 +22,7 @@ func (w *Web) keyPage(rw http.ResponseWriter, v *visit) *page {
 	name := v.whole.Name
 	p := &page{
 		Status: http.StatusOK, Heading: "Connect " + name,
-		Text:  []string{"Create a key at " + name + " and paste it here. " + w.site() + " stores it encrypted and sends it to " + name + " only."},
+		Text:  []string{"Create a key at " + name + " and paste it here. " + w.site() + " stores it encrypted and uses it to act for you at " + name + "."},
 		Form:  &form{Button: "Connect", Fields: v.hidden(w.issue(rw, v)), Inputs: v.accountInputs()},
 		Links: w.otherWays(v),
 	}
