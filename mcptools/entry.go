@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"github.com/toolgrant/toolgrant/internal/entryhandle"
 	"github.com/toolgrant/toolgrant/internal/secret"
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/providers"
 )
 
 // An Entry is one element of a request's tools, with metadata. It belongs to the
@@ -69,6 +71,79 @@ func (b *Builder) Entry(ctx context.Context, owner oauthstore.Owner, opts *Build
 	state := &entryState{tool: m.tool, builder: b, opts: o, token: m.token.AccessToken, issued: m.token}
 	e.state = func() *entryState { return state }
 	return e, nil
+}
+
+// skeleton returns the entry without its credential.
+func (b *Builder) skeleton(serverURL string) *responses.ToolMcpParam {
+	m := &responses.ToolMcpParam{
+		ServerLabel:     b.label,
+		AllowedCallers:  slices.Clone(b.callers),
+		RequireApproval: b.approval.union(),
+	}
+	switch {
+	case b.tunnel != "":
+		m.TunnelID = param.NewOpt(b.tunnel)
+	case b.connector != "":
+		m.ConnectorID = b.connector //nolint:staticcheck // deprecated for new models, and the caller is warned
+	default:
+		m.ServerURL = param.NewOpt(serverURL)
+	}
+	if b.description != "" {
+		m.ServerDescription = param.NewOpt(b.description)
+	}
+	if b.deferred {
+		m.DeferLoading = param.NewOpt(true)
+	}
+	switch {
+	case b.readOnly:
+		m.AllowedTools.OfMcpToolFilter = &responses.ToolMcpAllowedToolsMcpToolFilterParam{
+			ReadOnly: param.NewOpt(true), ToolNames: slices.Clone(b.allowed),
+		}
+	case b.allowed != nil:
+		m.AllowedTools.OfMcpAllowedTools = slices.Clone(b.allowed)
+	}
+	return m
+}
+
+// authorize adds the credential to the entry, in authorization or in headers,
+// never in both.
+func (b *Builder) authorize(m *responses.ToolMcpParam, way providers.Way, t *oauthstore.Token) *Failure {
+	// A URL that holds the credential would show it in the stored response.
+	if inURL(m.ServerURL.Value, t.AccessToken) {
+		return b.refusal(KindMisconfigured, "the server URL holds the credential, and OpenAI shows the URL in the stored response", nil)
+	}
+	for _, name := range way.Secrets() {
+		if inURL(m.ServerURL.Value, t.Secrets[name]) {
+			return b.refusal(KindMisconfigured, "the server URL holds the credential's "+name+", and OpenAI shows the URL in the stored response", nil)
+		}
+	}
+	if way.Bearer() && !b.useHeaders {
+		m.Authorization = param.NewOpt(t.AccessToken.Expose())
+		return nil
+	}
+	if b.connector != "" {
+		return b.refusal(KindWrongTokenKind, "a connector takes bearer tokens only", nil)
+	}
+	headers, unfit := carried(way, *t)
+	if unfit != "" {
+		return b.refusal(KindWrongTokenKind, unfit, nil)
+	}
+	if m.Headers == nil {
+		m.Headers = headers
+		return nil
+	}
+	maps.Copy(m.Headers, headers)
+	return nil
+}
+
+// inURL reports whether the URL contains the secret, as it is or escaped. Secrets
+// of less than eight bytes may match by chance and are ignored.
+func inURL(rawURL string, s oauthstore.Secret) bool {
+	text := s.Expose()
+	if len(text) > len(rawURL) {
+		return false
+	}
+	return len(text) >= 8 && (strings.Contains(rawURL, text) || strings.Contains(rawURL, url.QueryEscape(text)))
 }
 
 // Tool returns the tools entry for the request. It is not a copy: changes to it

@@ -2,6 +2,9 @@ package oauthstore
 
 import (
 	"context"
+	"hash/fnv"
+	"strconv"
+	"time"
 
 	"golang.org/x/sync/singleflight"
 )
@@ -87,4 +90,108 @@ func (r *storedCredential) unrefreshable() error {
 		return &Error{Err: ErrReauthorize, Reason: r.Dead}
 	}
 	return &Error{Err: ErrReauthorize, Reason: ReasonNoRefreshToken}
+}
+
+// A phase is where in its life a pair is, for one need.
+type phase int
+
+const (
+	phaseFresh   phase = iota // serve
+	phaseStale                // serve, and refresh in the background
+	phaseShort                // alive, but not for long enough: refresh first
+	phaseExpired              // refresh first
+)
+
+func (sn *snapshot) phase(need *Need, now time.Time) phase {
+	if !sn.alive(now) {
+		return phaseExpired
+	}
+	if sn.beingReplaced(now) {
+		return phaseShort
+	}
+	left, ok := sn.left(now)
+	if !ok {
+		return phaseFresh // until the server rejects it
+	}
+	w := sn.cred.window(need, sn.spread)
+	switch {
+	case left < w.attainable:
+		return phaseShort
+	case left < w.ahead && sn.cred.refreshable():
+		return phaseStale
+	}
+	return phaseFresh
+}
+
+// beingReplaced reports whether a running refresh will revoke the access token
+// when it reaches the server: a caller that gets the token now would hold a dead
+// one in a moment. Once the lease has expired, the token may as well be alive.
+func (sn *snapshot) beingReplaced(now time.Time) bool {
+	r := sn.cred
+	return r.Profile.OldAccessDies && r.Intent != nil && r.Intent.Generation == r.Generation && now.Before(r.Intent.Deadline)
+}
+
+// window holds the two moments of a pair's life that a policy sets.
+type window struct {
+	minTTL     time.Duration // what must be left when it is handed out
+	attainable time.Duration // as much of minTTL as a fresh pair can have
+	ahead      time.Duration // before the end: stale
+}
+
+// Defaults of a [Need].
+const (
+	defaultMinTTL = 5 * time.Minute
+	defaultAhead  = 20 * time.Minute
+	defaultJitter = 0.2
+)
+
+func (r *storedCredential) window(need *Need, spread float64) window {
+	ttl := r.ttl()
+	w := window{minTTL: need.MinTTL, ahead: need.Ahead}
+	if w.minTTL <= 0 {
+		w.minTTL = min(defaultMinTTL, ttl/4)
+	}
+	w.attainable = min(w.minTTL, ttl/10*9)
+	if w.ahead <= 0 {
+		w.ahead = min(defaultAhead, ttl/2)
+	}
+	w.ahead = min(w.ahead, ttl/10*9) // a pair that is stale when it comes would be refreshed without end
+	jitter := need.Jitter
+	if jitter == 0 {
+		jitter = defaultJitter
+	}
+	if jitter > 0 {
+		w.ahead -= time.Duration(float64(w.ahead) * min(jitter, 1) * spread)
+	}
+	if r.Profile.OldAccessDies {
+		w.ahead = 0 // a running response may still hold the pair
+	}
+	return w
+}
+
+// spread is a number in [0, 1) that is fixed for a pair and even over pairs.
+func (r *storedCredential) spread() float64 {
+	h := fnv.New64a()
+	_, _ = h.Write(strconv.AppendUint([]byte(r.Grant), r.Generation, 10))
+	return float64(h.Sum64()>>11) / float64(1<<53)
+}
+
+// dueAt is when a sweep should look at the record; zero: never.
+func (r *storedCredential) dueAt() time.Time {
+	switch {
+	case !r.Tombstone.IsZero() || r.Expiry.IsZero() || r.Dead != "" || r.RefreshedElsewhere:
+		return time.Time{}
+	case !r.refreshable() && !r.Warned:
+		return r.Expiry.Add(-expiringSoon)
+	case !r.refreshable() || r.Profile.OldAccessDies:
+		return time.Time{}
+	}
+	due := r.Expiry.Add(-r.window(&Need{}, r.spread()).ahead)
+	if r.Lost != nil {
+		due = r.Expiry // what may be spent is used to its end first
+	}
+	if r.Backoff != nil && r.Backoff.NextAttempt.After(due) {
+		due = r.Backoff.NextAttempt
+	}
+	return due
 }

@@ -78,45 +78,6 @@ func (sn *snapshot) alive(now time.Time) bool {
 	return sn.cred.Access != "" && (!ok || left > 0)
 }
 
-// A phase is where in its life a pair is, for one need.
-type phase int
-
-const (
-	phaseFresh   phase = iota // serve
-	phaseStale                // serve, and refresh in the background
-	phaseShort                // alive, but not for long enough: refresh first
-	phaseExpired              // refresh first
-)
-
-func (sn *snapshot) phase(need *Need, now time.Time) phase {
-	if !sn.alive(now) {
-		return phaseExpired
-	}
-	if sn.beingReplaced(now) {
-		return phaseShort
-	}
-	left, ok := sn.left(now)
-	if !ok {
-		return phaseFresh // until the server rejects it
-	}
-	w := sn.cred.window(need, sn.spread)
-	switch {
-	case left < w.attainable:
-		return phaseShort
-	case left < w.ahead && sn.cred.refreshable():
-		return phaseStale
-	}
-	return phaseFresh
-}
-
-// beingReplaced reports whether a running refresh will revoke the access token
-// when it reaches the server: a caller that gets the token now would hold a dead
-// one in a moment. Once the lease has expired, the token may as well be alive.
-func (sn *snapshot) beingReplaced(now time.Time) bool {
-	r := sn.cred
-	return r.Profile.OldAccessDies && r.Intent != nil && r.Intent.Generation == r.Generation && now.Before(r.Intent.Deadline)
-}
-
 // tokenFor returns the token, with Short set as need requires.
 func (sn *snapshot) tokenFor(need *Need, now time.Time) Token {
 	t := sn.token

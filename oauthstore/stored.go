@@ -3,9 +3,7 @@ package oauthstore
 import (
 	"encoding/json"
 	"fmt"
-	"hash/fnv"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
@@ -51,17 +49,6 @@ type storedCredential struct {
 	Dead    Reason        `json:"dead,omitzero"` // of this generation's refresh token
 
 	Tombstone time.Time `json:"tombstone,omitzero"`
-}
-
-// An intent is the lease: the process that wrote it into the record may send one
-// refresh until its deadline.
-type intent struct {
-	ID          string    `json:"id"`
-	Grant       string    `json:"grant"`
-	Generation  uint64    `json:"generation"`
-	Fingerprint string    `json:"fingerprint"` // of the refresh token that is sent
-	Started     time.Time `json:"started"`
-	Deadline    time.Time `json:"deadline"`
 }
 
 // A lostResponse records that a refresh token may have been used: the response
@@ -144,71 +131,6 @@ func (r *storedCredential) ttl() time.Duration {
 		return 0
 	}
 	return max(r.Expiry.Sub(r.Issued), 0)
-}
-
-// window holds the two moments of a pair's life that a policy sets.
-type window struct {
-	minTTL     time.Duration // what must be left when it is handed out
-	attainable time.Duration // as much of minTTL as a fresh pair can have
-	ahead      time.Duration // before the end: stale
-}
-
-// Defaults of a [Need].
-const (
-	defaultMinTTL = 5 * time.Minute
-	defaultAhead  = 20 * time.Minute
-	defaultJitter = 0.2
-)
-
-func (r *storedCredential) window(need *Need, spread float64) window {
-	ttl := r.ttl()
-	w := window{minTTL: need.MinTTL, ahead: need.Ahead}
-	if w.minTTL <= 0 {
-		w.minTTL = min(defaultMinTTL, ttl/4)
-	}
-	w.attainable = min(w.minTTL, ttl/10*9)
-	if w.ahead <= 0 {
-		w.ahead = min(defaultAhead, ttl/2)
-	}
-	w.ahead = min(w.ahead, ttl/10*9) // a pair that is stale when it comes would be refreshed without end
-	jitter := need.Jitter
-	if jitter == 0 {
-		jitter = defaultJitter
-	}
-	if jitter > 0 {
-		w.ahead -= time.Duration(float64(w.ahead) * min(jitter, 1) * spread)
-	}
-	if r.Profile.OldAccessDies {
-		w.ahead = 0 // a running response may still hold the pair
-	}
-	return w
-}
-
-// spread is a number in [0, 1) that is fixed for a pair and even over pairs.
-func (r *storedCredential) spread() float64 {
-	h := fnv.New64a()
-	_, _ = h.Write(strconv.AppendUint([]byte(r.Grant), r.Generation, 10))
-	return float64(h.Sum64()>>11) / float64(1<<53)
-}
-
-// dueAt is when a sweep should look at the record; zero: never.
-func (r *storedCredential) dueAt() time.Time {
-	switch {
-	case !r.Tombstone.IsZero() || r.Expiry.IsZero() || r.Dead != "" || r.RefreshedElsewhere:
-		return time.Time{}
-	case !r.refreshable() && !r.Warned:
-		return r.Expiry.Add(-expiringSoon)
-	case !r.refreshable() || r.Profile.OldAccessDies:
-		return time.Time{}
-	}
-	due := r.Expiry.Add(-r.window(&Need{}, r.spread()).ahead)
-	if r.Lost != nil {
-		due = r.Expiry // what may be spent is used to its end first
-	}
-	if r.Backoff != nil && r.Backoff.NextAttempt.After(due) {
-		due = r.Backoff.NextAttempt
-	}
-	return due
 }
 
 // tombstoneAge is how long a disconnected credential stays as a tombstone, so

@@ -53,7 +53,7 @@ var outageMutations = []mutation{
 		promise: "a failed disconnect loses no rotation",
 	},
 	{
-		name: "lost claim waited for", file: "oauthstore/flight.go",
+		name: "lost claim waited for", file: "oauthstore/lease.go",
 		old:     "\t\tf.store.void.add(f.key, rec.Intent.ID)\n\t\treturn nil, fmt.Errorf(",
 		changed: "\t\treturn nil, fmt.Errorf(",
 		pkg:     "./oauthstore", run: "TestAClaimWhoseAnswerIsLostIsTheProcesssOwn",

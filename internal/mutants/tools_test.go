@@ -101,14 +101,14 @@ var toolMutations = []mutation{
 		promise: "a token that one server takes is asked about at the next",
 	},
 	{
-		name: "credential in the URL sent", file: "mcptools/builder.go",
+		name: "credential in the URL sent", file: "mcptools/entry.go",
 		old:     "\tif inURL(m.ServerURL.Value, t.AccessToken) {",
 		changed: "\tif false {",
 		pkg:     "./mcptools", run: "TestCredentialInTheURLIsRefused",
 		promise: "a secret is not shown in a stored response",
 	},
 	{
-		name: "approval not sent", file: "mcptools/builder.go",
+		name: "approval not sent", file: "mcptools/entry.go",
 		old:     "\t\tRequireApproval: b.approval.union(),\n",
 		changed: "",
 		pkg:     "./mcptools", run: "TestEntry",
@@ -171,7 +171,7 @@ var toolMutations = []mutation{
 		promise: "a tool does not run twice",
 	},
 	{
-		name: "open approval sent as decided", file: "mcptools/session/turn.go",
+		name: "open approval sent as decided", file: "mcptools/session/approval.go",
 		old:     "\t\tif a.Answer.Decision == DecisionDefer {\n\t\t\topen = true\n\t\t\tcontinue\n\t\t}\n",
 		changed: "",
 		pkg:     "./mcptools/session", run: "TestTwoApprovalsAtOnceAreAnsweredOneByOne",

@@ -87,7 +87,7 @@ var wireMutations = []mutation{
 		promise: "metadata speaks for its own resource",
 	},
 	{
-		name: "plain PKCE accepted", file: "internal/oauth/server.go",
+		name: "plain PKCE accepted", file: "internal/oauth/pkce.go",
 		old:     `slices.Contains(m.CodeChallengeMethods, "S256") ||`,
 		changed: "len(m.CodeChallengeMethods) > 0 ||",
 		pkg:     "./internal/oauth", run: "TestPKCEWithS256IsRequired",

@@ -33,9 +33,6 @@ var (
 	errTakenParameter  = errors.New("duplicate parameter")
 )
 
-// NewVerifier returns a random PKCE verifier of 256 bits. Use one per attempt.
-func NewVerifier() secret.Secret { return secret.New(oauth2.GenerateVerifier()) }
-
 // URL returns the URL to open in the browser. It keeps the query parameters of
 // the endpoint's own URL unchanged.
 func (r AuthorizationRequest) URL() (string, error) {

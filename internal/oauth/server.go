@@ -164,17 +164,6 @@ func parseServer(body []byte, local bool) (*ServerMetadata, error) {
 	return m, nil
 }
 
-// CheckPKCE returns [ErrNoPKCE] unless the server advertises S256 (MCP
-// 2025-11-25). With insecureUnlisted, for servers that are known to support it,
-// metadata without PKCE methods is accepted; metadata that lists only other
-// methods never is.
-func (m *ServerMetadata) CheckPKCE(insecureUnlisted bool) error {
-	if slices.Contains(m.CodeChallengeMethods, "S256") || insecureUnlisted && len(m.CodeChallengeMethods) == 0 {
-		return nil
-	}
-	return &Error{Op: OpServer, Err: ErrNoPKCE}
-}
-
 // Takes reports whether the token endpoint accepts the client authentication
 // method. A server that lists no methods accepts [AuthBasic] (RFC 8414 section
 // 2).

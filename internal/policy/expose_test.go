@@ -49,7 +49,7 @@ var mayExpose = map[string]string{
 	"mcptools/failure_text.go":     "a server's text, through an explicit method",
 
 	// Destinations of a token.
-	"mcptools/builder.go":                   "the entry for OpenAI",
+	"mcptools/entry.go":                     "the entry for OpenAI",
 	"mcptools/headers.go":                   "the entry's headers",
 	"mcptools/mcpgo/tokenstore.go":          "mcp-go's own type",
 	"oauthstore/oauth2adapt/oauth2adapt.go": "x/oauth2's own type; a request's header",

@@ -1,7 +1,10 @@
 package session
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
+	"slices"
 
 	"github.com/openai/openai-go/v3/responses"
 
@@ -83,4 +86,72 @@ func (a ApprovalRequest) item() (json.RawMessage, error) {
 		Approve bool   `json:"approve"`
 		Reason  string `json:"reason,omitempty"`
 	}{"mcp_approval_response", a.ID, a.Answer.Decision == DecisionApprove, a.Answer.Reason})
+}
+
+// answers decides about the pending calls and records each decision in the state
+// at once. It returns nil while a call waits.
+func (t *turn) answers(ctx context.Context) ([]json.RawMessage, error) {
+	open := false
+	var input []json.RawMessage
+	for _, a := range t.s.State().Pending {
+		answer, err := t.decide(ctx, a)
+		if err != nil {
+			return nil, err
+		}
+		if answer != a.Answer {
+			a.Answer = answer
+			t.s.decided(a)
+			if err := t.emitDecision(a); err != nil {
+				return nil, err
+			}
+		}
+		if a.Answer.Decision == DecisionDefer {
+			open = true
+			continue
+		}
+		raw, err := a.item()
+		if err != nil {
+			return nil, err
+		}
+		input = append(input, raw)
+	}
+	if open {
+		return nil, nil
+	}
+	return input, nil
+}
+
+// emitDecision emits the event of an approved or denied call.
+func (t *turn) emitDecision(a ApprovalRequest) error {
+	e := Event{Type: EventApproved, Label: a.Label, Provider: a.Provider, Tool: a.Tool, Approval: &a}
+	switch a.Answer.Decision {
+	case DecisionDefer:
+		return nil
+	case DecisionDeny:
+		e.Type = EventDenied
+	case DecisionApprove:
+	}
+	return t.emit(e)
+}
+
+// decide returns the answer from, in this order: Continue, an earlier decision,
+// the rules, the callback.
+func (t *turn) decide(ctx context.Context, a ApprovalRequest) (Answer, error) {
+	if answer, ok := t.given[a.ID]; ok && answer.Decision != DecisionDefer {
+		return answer, nil
+	}
+	if a.Answer.Decision != DecisionDefer {
+		return a.Answer, nil
+	}
+	if i := slices.IndexFunc(t.s.opts.Rules, func(r Rule) bool { return r.matches(a) }); i >= 0 {
+		return t.s.opts.Rules[i].Answer, nil
+	}
+	if t.s.opts.Approve == nil {
+		return Answer{}, nil
+	}
+	answer, err := t.s.opts.Approve(ctx, a)
+	if err = errors.Join(ctx.Err(), err); err != nil {
+		return Answer{}, err
+	}
+	return answer, answer.Decision.check()
 }
