@@ -64,7 +64,7 @@ var outageMutations = []mutation{
 		old:     "\tif err != nil && e.Class != oauth.ClassUnknown {",
 		changed: "\tif false {",
 		pkg:     "./oauthstore", run: "TestAnUnrecordedFailureThatSpentNothingIsNotALostRotation",
-		promise: "a refusal is told as one",
+		promise: "a refusal is reported as one",
 	},
 	{
 		name: "report without a verifier blocks for ever", file: "oauthstore/snapshot.go",
@@ -99,7 +99,7 @@ var outageMutations = []mutation{
 		old:     "time.Now().Add(storehandle.ClientAge), version)",
 		changed: "time.Time{}, version)",
 		pkg:     "./oauthstore", run: "TestASavedClientIsKeptWhileItIsUsed",
-		promise: "clients that nobody uses are purged",
+		promise: "unused clients are purged",
 	},
 	{
 		name: "used client expires", file: "oauthstore/client.go",
@@ -148,7 +148,7 @@ var outageMutations = []mutation{
 		old:     "if pause := s.gates.clientPause(p); pause > 0 {",
 		changed: "if pause := s.gates.clientPause(p); pause < 0 {",
 		pkg:     "./oauthstore", run: "TestAFailingClientsIsAskedNowAndThenAndReported",
-		promise: "a failing source of secrets is left alone",
+		promise: "a failing source of secrets is not called until its pause is over",
 	},
 	{
 		name: "failing Clients not reported", file: "oauthstore/client.go",
@@ -183,6 +183,6 @@ var outageMutations = []mutation{
 		old:     "case indexed && !byDue:",
 		changed: "case true:",
 		pkg:     "./oauthstore/sqlitestore", run: "TestNoPageSortsAllMatches",
-		promise: "a page costs the same whatever is in the table",
+		promise: "a page costs the same in every table",
 	},
 }

@@ -154,7 +154,7 @@ var refreshMutations = []mutation{
 		old:     "\tif h := r.Backoff; h != nil && now.Before(h.NextAttempt) && ",
 		changed: "\tif h := r.Backoff; h != nil && false && ",
 		pkg:     "./oauthstore", run: "TestOutcomes",
-		promise: "a failing server is left alone until the next attempt",
+		promise: "a failing server gets no request before the next attempt",
 	},
 	{
 		name: "resource left out of a refresh", file: "oauthstore/flight.go",
@@ -196,6 +196,6 @@ var refreshMutations = []mutation{
 		old:     "ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opts.Lease+s.opts.PostTimeout+2*s.opts.SaveBudget)",
 		changed: "ctx, cancel := context.WithTimeout(ctx, s.opts.Lease+s.opts.PostTimeout+2*s.opts.SaveBudget)",
 		pkg:     "./oauthstore", run: "TestCallerThatLeavesDoesNotFailThoseWhoJoined",
-		promise: "a caller that leaves does not fail those who joined its refresh",
+		promise: "a caller that leaves does not fail the callers that joined its refresh",
 	},
 }
