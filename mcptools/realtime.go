@@ -14,7 +14,7 @@ import (
 //
 // A session remembers the servers that were defined in it, so that later
 // events may name one by its label alone. Send the whole entry again, from
-// [Entry.Renew], before its token ends.
+// [Entry.Renew], before its token expires.
 func (e Entry) Realtime() realtime.RealtimeToolsConfigUnionParam {
 	in := e.Tool().OfMcp
 	if in == nil {

@@ -65,18 +65,20 @@ func (p *Provenance) scopes() []string {
 	return p.ScopesAsked
 }
 
-// A TokenProfile is what is known of an authorization server's habits. The
-// zero value assumes the worst: it may rotate, and says its lifetimes itself.
+// A TokenProfile describes how an authorization server treats its tokens. The
+// zero value assumes the worst case: a refresh token can be used only once, and
+// lifetimes are known only from token responses.
 type TokenProfile struct {
 	// KeepsRefreshToken: a refresh token stays valid after it was used, so that
-	// an attempt with an unknown outcome may be repeated freely. False means
-	// that it rotates or that this is unknown.
+	// a refresh with an unknown outcome may be repeated. If false, it rotates, or
+	// this is unknown.
 	KeepsRefreshToken bool `json:"keeps_refresh_token,omitzero"`
-	// OldAccessDies: a refresh ends the access token that was issued before, so
-	// that nothing is refreshed ahead while a response may still hold it.
+	// OldAccessDies: a refresh invalidates the previous access token, which OpenAI
+	// may still be using, so that no token is refreshed ahead (see [Need.Ahead]). If
+	// false, it stays valid until it expires.
 	OldAccessDies bool `json:"old_access_dies,omitzero"`
-	// TTL is the lifetime of an access token where the server's answers do not
-	// tell; 0 means unknown.
+	// TTL is the lifetime of an access token if token responses have no expires_in.
+	// If zero, unknown.
 	TTL time.Duration `json:"ttl,omitzero"`
 	// RefusedCodes are error codes of the token endpoint that mean the same as
 	// invalid_grant at this provider.
@@ -94,7 +96,7 @@ type TokenProfile struct {
 	// bearer tokens.
 	TokenTypes []string `json:"token_types,omitzero"`
 	// TokenMember is the member of a token response whose tokens take precedence
-	// over those of the response itself; "" means none.
+	// over those of the response itself. If empty, none.
 	TokenMember string `json:"token_member,omitzero"`
 }
 
@@ -112,11 +114,11 @@ type Credential struct {
 	// and [Store] never does. Two refreshers destroy a rotating credential. If
 	// false, the store refreshes it.
 	RefreshedElsewhere bool
-	Verdict            Verdict // of a probe made just before; the zero value says that there was none
+	Verdict            Verdict // of a probe made just before; zero: it was not probed
 }
 
 // A Token is what [Credentials] hands out: a snapshot of the access token and
-// of what it is for. Changing it changes nothing else.
+// its provenance. Changing it has no effect on the store.
 type Token struct {
 	AccessToken Secret
 	Secrets     map[string]Secret // further secrets; nil for all but a few static ways; not to be changed
@@ -139,7 +141,8 @@ const (
 	OutcomeRefused  Outcome = "refused"  // the server refused the token
 )
 
-// A Verdict is what an MCP server said of a token. Only a refusal blocks.
+// A Verdict is an MCP server's response to a token. Only [OutcomeRefused] keeps
+// a token from being used.
 type Verdict struct {
 	Outcome Outcome   `json:"outcome,omitzero"`
 	Reason  Reason    `json:"reason,omitzero"` // of a refusal, or [ReasonListsForAnyone]
@@ -167,13 +170,13 @@ type Need struct {
 	// headers that the request will carry, and returns the server's verdict:
 	// [OutcomeUnknown] if the server gives no answer. It is called before a pair is
 	// returned for the first time, after its first refresh and after a
-	// [Credentials.Reject], and must return when ctx ends. If nil, the pair is not
-	// verified, and an earlier verdict still holds.
+	// [Credentials.Reject]. It must return when ctx ends, and be safe for concurrent
+	// use. If nil, the pair is not verified, and an earlier verdict still applies.
 	Verify func(ctx context.Context, key Key, token Token) Verdict
 }
 
-// Credentials is where builders get tokens from. [*Store] is the one that
-// keeps and refreshes them; [SourceFunc] makes one of a function.
+// Credentials returns tokens to builders. [*Store] stores and refreshes them;
+// [SourceFunc] adapts a function.
 // Implementations are safe for concurrent use.
 type Credentials interface {
 	// Token returns a token for key that meets need. The error matches
@@ -182,17 +185,17 @@ type Credentials interface {
 	// [backend.ErrKeyUnavailable], or is ctx's.
 	Token(ctx context.Context, key Key, need Need) (Token, error)
 
-	// Reject reports that the MCP server, seen from OpenAI, refused the pair of
-	// that generation. It does no I/O to a provider: the next Token decides what
-	// to do. A generation other than the current one is ignored.
+	// Reject records that the MCP server refused the pair of that generation when
+	// OpenAI used it. It sends no request to a provider: the next Token verifies or
+	// refreshes the pair. A generation other than the current one is ignored.
 	Reject(ctx context.Context, key Key, generation uint64) error
 }
 
-// A SourceFunc is a [Credentials] of a function, for tokens that live and are
-// refreshed elsewhere: in a database of the caller's, at a vendor. The
-// function gets the key and how long the token must live, and says in the
-// token's Provenance what it knows; at least Obtained is set to
-// [ObtainedSource] for it. Safe for concurrent use if the function is.
+// A SourceFunc adapts a function to [Credentials], for tokens that are stored and
+// refreshed elsewhere: in the caller's database, at a vendor. The function gets
+// the key and the minimum remaining lifetime, and sets the parts of the token's
+// Provenance that it knows; Obtained is set to [ObtainedSource] if it is empty.
+// It must be safe for concurrent use.
 type SourceFunc func(ctx context.Context, key Key, minTTL time.Duration) (Token, error)
 
 // Token calls the function, then need.Verify if there is one. A refusal is an

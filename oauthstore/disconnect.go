@@ -11,10 +11,10 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
-// A Disconnected says what became of a disconnect.
+// A Disconnected is the result of [Store.Disconnect].
 type Disconnected struct {
-	Removed bool  // there was a credential, and it is gone here
-	Revoked *bool // whether the provider confirmed; nil: it was not asked, or has not answered before ctx ended
+	Removed bool  // a credential was stored, and it was removed
+	Revoked *bool // whether the provider confirmed the revocation; nil: it was not asked, or did not respond before ctx ended
 }
 
 // Disconnect removes a credential and then revokes it at the provider

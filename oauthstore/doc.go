@@ -37,29 +37,30 @@
 // # Refresh
 //
 // Of all processes that share a backend, one refreshes a credential at a time:
-// the one whose intent stands in the record. The others wait and adopt its
-// result. No connection or lock is held meanwhile. A request is sent once and
-// never again by itself; what its answer means for the refresh token decides
-// what happens next, and where that can't be known the record says so. A new
-// pair is stored before it is used.
+// it first writes an intent, which is its lease, into the record. The others
+// wait and use its result. No database connection or lock is held meanwhile. A
+// request is sent once, without automatic retries. The next step depends on
+// whether the response shows that the refresh token is used up; if that is
+// unknown, such as after a lost response, the record says so. A new pair is stored
+// before it is used.
 //
 // # Security
 //
-// Records are sealed ([backend.Sealer], package keyset) and bound to their row and version:
-// what was moved to another row, or under another version, does not open. Who
-// can put back a whole row as it was, its version too, brings back an older
-// credential of the same owner, as a restored backup does. A [Secret] does not
-// print. What is in the memory of the process is clear text, and so are the
-// columns that say whose credential it is: owner, provider, account and server
+// Records are sealed ([backend.Sealer], package keyset) and bound to their row
+// and version: a record that was copied to another row or version can't be
+// opened. An attacker who can restore a whole row with its version, as a restored
+// backup does, brings back an older credential of the same owner. A [Secret]
+// does not print. Secrets in the memory of the process are clear text, and so are
+// the columns that identify a credential: owner, provider, account and server
 // URL.
 //
 // # Errors
 //
 // Methods return [*Error], which matches one of the sentinels with errors.Is.
-// No error text holds a token or what a server wrote.
+// No error text contains a token or a server's text.
 //
 // # Compatibility
 //
-// Records carry a format. A release reads the formats of those before it, and
-// refuses those of newer ones without touching them.
+// Records have a format version. A release reads the formats of earlier releases.
+// It returns an error for newer formats and leaves their records unchanged.
 package oauthstore

@@ -13,23 +13,23 @@ type EventType string
 // Types of events.
 const (
 	EventRefreshed     EventType = "refreshed"       // a new pair is stored
-	EventRefreshFailed EventType = "refresh_failed"  // a refresh brought nothing; it will be tried again
+	EventRefreshFailed EventType = "refresh_failed"  // a refresh failed and will be retried
 	EventReauthorize   EventType = "reauth_required" // only the user's new consent helps
-	EventLostRotation  EventType = "lost_rotation"   // the answer to a refresh was lost for good
+	EventLostRotation  EventType = "lost_rotation"   // a new pair was lost: its response did not arrive, or it could not be saved
 	EventCommitRetried EventType = "commit_retried"  // a new pair could not be saved yet; it is held in memory
 	EventConnected     EventType = "connected"       // a credential was put into the store
-	EventDisconnected  EventType = "disconnected"    // it was taken out
+	EventDisconnected  EventType = "disconnected"    // the credential was removed
 	EventVerified      EventType = "verified"        // an MCP server was asked about the pair
-	EventExpiring      EventType = "expiring"        // it ends soon and nothing can refresh it
+	EventExpiring      EventType = "expiring"        // it expires soon and can't be refreshed
 	EventNarrowed      EventType = "scope_narrowed"  // the server grants less than before, or than was asked for
-	EventClockSkew     EventType = "clock_skew"      // this process's clock and the authorization server's differ by more than 30 s; told once an hour
+	EventClockSkew     EventType = "clock_skew"      // this process's clock and the authorization server's differ by more than 30 s; reported once an hour
 	EventRevealed      EventType = "revealed"        // a person was shown the token in clear text
 	EventKeyset        EventType = "keyset_changed"  // the keys that seal records, or the records sealed with them, changed; see Event.Change
 
 	EventWatchLost       EventType = "watch_lost"       // Store.Watch gets no notifications: disconnects elsewhere take effect within CacheAge; again every 10 min while it lasts
-	EventWatchReady      EventType = "watch_ready"      // it gets them again
+	EventWatchReady      EventType = "watch_ready"      // Store.Watch gets notifications again
 	EventIssuerFailing   EventType = "issuer_failing"   // an authorization server fails for several credentials, or MCP servers refuse the tokens of several of its users; see Event.Err
-	EventIssuerRecovered EventType = "issuer_recovered" // that has ended
+	EventIssuerRecovered EventType = "issuer_recovered" // the failures of EventIssuerFailing have stopped
 	EventClientsFailed   EventType = "clients_failed"   // Options.Clients failed, so nothing is refreshed at that issuer; again every 10 min while it lasts
 	EventRevokeFailed    EventType = "revoke_failed"    // the tokens of a disconnected credential could not be revoked at the provider
 )
@@ -39,7 +39,7 @@ const (
 type Event struct {
 	Type       EventType
 	Actor      string // who caused it, as package actor has it; "" if nothing did
-	Key        Key    // zero for those of the store, such as EventKeyset and EventWatchLost; of an issuer's, a credential that met it
+	Key        Key    // zero for those of the store, such as EventKeyset and EventWatchLost; for those of an issuer, a credential that was affected
 	Issuer     string // of EventIssuerFailing, EventIssuerRecovered, EventClientsFailed and EventRevokeFailed
 	Generation uint64
 	Reason     Reason        // "" if there is none

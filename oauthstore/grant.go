@@ -14,8 +14,8 @@ import (
 )
 
 // Put stores a credential that was just obtained or that the caller brings,
-// as a new grant. A credential that is there already is replaced, and a
-// refresh of it that is in flight is dropped.
+// as a new grant. It replaces an existing credential and discards the result
+// of its running refresh, if any.
 func (s *Store) Put(ctx context.Context, key Key, c Credential) (Status, error) {
 	if err := key.Validate(); err != nil {
 		return Status{}, fail("put", key, err)

@@ -28,8 +28,8 @@ func (o Owner) validate() error {
 	return nil
 }
 
-// A Key says which credential is meant. There is no fallback of any kind: a
-// key with another part is another credential.
+// A Key identifies a credential. All parts must match exactly; an empty account
+// is not a wildcard.
 type Key struct {
 	Owner    Owner
 	Provider string // the provider's id, such as "asana"; required

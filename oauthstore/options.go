@@ -18,19 +18,20 @@ type Options struct {
 	// a rotated secret takes effect at once, and only for credentials whose
 	// Provenance.Client is [ClientApplication]: an authorization server chooses
 	// the ids of the clients that it registers. It must compare issuer and id
-	// exactly, and return [ErrNotFound] for others: then the secret that was
-	// saved for the owner at consent is used (connect.App.Keep). If nil, only
-	// saved secrets are used.
+	// exactly, return [ErrNotFound] for others, and be safe for concurrent use.
+	// After ErrNotFound the secret that was saved for the owner at consent is used
+	// (connect.App.Keep). If nil, only saved secrets are used.
 	Clients func(ctx context.Context, issuer, clientID string) (Client, error)
 
-	// PostTimeout is how long one request to a token endpoint may take, its
-	// body included. Zero means 20 s.
+	// PostTimeout is how long one request to a token endpoint may take, including
+	// the response body. If zero, 20 s.
 	PostTimeout time.Duration
-	// SaveBudget is how long saving the answer may take before callers are
-	// served from memory while saving goes on. Zero means 5 s.
+	// SaveBudget is how long callers wait until a new pair is saved. After that
+	// they get it from memory, and saving continues. If zero, 5 s.
 	SaveBudget time.Duration
-	// Lease is for how long a process that wants to refresh keeps others from
-	// it; longer than PostTimeout and SaveBudget together. Zero means 30 s.
+	// Lease is how long a process that refreshes a credential keeps other processes
+	// from refreshing it. It must be longer than PostTimeout and SaveBudget
+	// together. If zero, 30 s.
 	Lease time.Duration
 	// PeerWait is how long a caller without a valid token waits for a refresh
 	// that another process has started, before it gets [ErrUnavailable] with
@@ -39,39 +40,40 @@ type Options struct {
 	PeerWait time.Duration
 	// PerIssuer is how many requests this process sends at once to the token
 	// endpoint of one authorization server, for each client; callers beyond that
-	// wait for their turn. While the server fails for one credential after
-	// another, it gets a request now and then and no more. Zero means 32.
+	// wait for their turn. While the server fails for several credentials in a row,
+	// it gets only one request at a time, with growing pauses. If zero, 32.
 	PerIssuer int
 	// SweepPerIssuer is how many refreshes of one [Store.Sweep] run at once at one
 	// authorization server, within PerIssuer. If zero, 4.
 	SweepPerIssuer int
 
 	// CacheAge is how long a cached pair is served without asking the backend.
-	// Zero means 30 s; a negative value turns the cache off.
+	// If zero, 30 s; if negative, the cache is off.
 	CacheAge time.Duration
-	// CacheSize is how many credentials are cached. Zero means 10,000.
+	// CacheSize is how many credentials are cached. If zero, 10,000.
 	CacheSize int
 
 	// Journal is a folder on a local disk in which a new pair is kept, sealed,
-	// until the backend has it, so that a crash while the backend is down loses
-	// nothing. Read it back with [Store.Recover]. Empty means none.
+	// until the backend has saved it, so that a crash while the backend is down
+	// loses no pair. [Store.Recover] saves these pairs later. If empty, none.
 	Journal string
 
 	// Observer receives the events of credentials; see [Event]. It is called on
-	// the goroutine that does the work and must not block. If nil, none.
+	// the goroutine that does the work, must not block and must be safe for
+	// concurrent use. If nil, none.
 	Observer func(ctx context.Context, e Event)
 	// Logger gets one line for each event that needs attention, without any
-	// secret. Nil: none.
+	// secret. If nil, nothing is logged.
 	Logger *slog.Logger
 
-	// InsecureTransport sends to token and revocation endpoints in place of the guarded transport: through a
-	// proxy, to an intranet, with a private certificate authority. It must not
-	// repeat requests, and it decides which addresses may be reached. URLs,
+	// InsecureTransport sends requests to token and revocation endpoints in place of
+	// the guarded transport: through a proxy, to an intranet, with a private
+	// certificate authority. It must not repeat requests, and it decides which addresses may be reached. URLs,
 	// redirects, deadlines and body sizes are still guarded. If nil, only public
 	// addresses are dialed, over https.
 	InsecureTransport http.RoundTripper
-	// InsecureAllowLoopback lets the default client use http and loopback
-	// addresses, for tests. False means that it does not.
+	// InsecureAllowLoopback allows http and loopback addresses, for tests. If false,
+	// they are refused.
 	InsecureAllowLoopback bool
 }
 
@@ -116,7 +118,7 @@ func (o *Options) withDefaults() (Options, error) {
 type Client struct {
 	Secret Secret // for client_secret_basic and client_secret_post
 	// AuthMethod overrides the token_endpoint_auth_method of the credential's
-	// provenance. Empty means that of the provenance.
+	// provenance. If empty, that of the provenance.
 	AuthMethod string
 	Signer     Signer // for private_key_jwt
 	KeyID      string // kid of the assertion

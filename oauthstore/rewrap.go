@@ -24,11 +24,10 @@ func (s *Store) KeyUse(ctx context.Context) (map[string]int, error) {
 	return use, nil
 }
 
-// Rewrap seals every record again that another key than the primary one sealed,
-// and returns how many. It may run beside everything else, and again after a
-// failure: a record that another process writes meanwhile is sealed with the
-// primary key anyway. It handles all records that it can open and write; the
-// error is the first of the others.
+// Rewrap seals with the primary key every record that is sealed with another key,
+// and returns how many. It may run while other processes use the store, and may
+// be repeated after an error. It continues past records that it can't open or
+// write, and returns the first error.
 func (s *Store) Rewrap(ctx context.Context) (int, error) {
 	probe, err := s.records.sealer.Seal(ctx, nil, nil)
 	if err != nil {

@@ -10,14 +10,14 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
-// A State is what a credential is fit for. The words are those of the
-// command's contract.
+// A State reports whether a credential can be used. The command prints the same
+// words.
 type State string
 
 // States of a credential.
 const (
 	StateActive      State = "active"          // usable
-	StateExpiring    State = "expiring"        // usable, ends soon and nothing can refresh it
+	StateExpiring    State = "expiring"        // usable, but it expires soon and can't be refreshed
 	StateDegraded    State = "degraded"        // usable or about to be, but its refresh is failing
 	StateReauthorize State = "reauth_required" // only the user's new consent helps
 	StateRevoked     State = "revoked"         // disconnected; kept for a day as a tombstone
@@ -29,21 +29,21 @@ type Reason string
 
 // Reasons of a state.
 const (
-	ReasonNoRefreshToken Reason = "no_refresh_token"  // it ended and nothing can refresh it
+	ReasonNoRefreshToken Reason = "no_refresh_token"  // it expired and can't be refreshed
 	ReasonInvalidGrant   Reason = "invalid_grant"     // the authorization server refused the refresh token
-	ReasonLostRotation   Reason = "lost_rotation"     // the answer to a refresh was lost, and the old refresh token is spent
+	ReasonLostRotation   Reason = "lost_rotation"     // the response to a refresh was lost, and the old refresh token is used up
 	ReasonAudience       Reason = "audience_rejected" // the MCP server refuses tokens of this kind, fresh ones too
 	ReasonScope          Reason = "scope_missing"     // the MCP server wants a scope that was not granted
 	ReasonExpired        Reason = "expired"           // the MCP server says that the token has expired
 	ReasonRevoked        Reason = "revoked"           // the MCP server says that the token was revoked
 	ReasonInvalidKey     Reason = "invalid_key"       // the MCP server does not know the API key
 	ReasonTokenType      Reason = "token_type"        // the authorization server issued a token that is not a bearer token
-	ReasonRefreshFailing Reason = "refresh_failing"   // the authorization server does not answer, or refuses the application
+	ReasonRefreshFailing Reason = "refresh_failing"   // the authorization server does not respond, or rejects the application
 	ReasonKeyUnavailable Reason = "key_unavailable"   // the key that sealed the record is not in the keyset
 	ReasonListsForAnyone Reason = "lists_for_anyone"  // only of a [Verdict]: the MCP server lists its tools without a token too
 )
 
-// A Status is what is stored of a credential, without any secret.
+// A Status describes a stored credential, without any secret.
 type Status struct {
 	Key         Key
 	State       State
@@ -54,7 +54,7 @@ type Status struct {
 	Provenance  Provenance
 	Verdict     Verdict
 	Refreshable bool      // there is a refresh token and a place to send it
-	NextAttempt time.Time // no refresh before this; zero: no hold-off
+	NextAttempt time.Time // no refresh before this; zero: no back-off
 	Failures    int       // refreshes that failed in a row
 }
 

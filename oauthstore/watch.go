@@ -10,12 +10,12 @@ import (
 )
 
 // Watch keeps the cache in step with the writes of other processes until ctx
-// ends or the store is closed, where the backend is a [Watcher]: a disconnect
-// elsewhere is then obeyed at once, and what is cached may be served without a
-// read for as long as it lives. Run it in a goroutine of its own. Lost
-// connections are taken up again, and reported as [EventWatchLost]; meanwhile the
-// cache's age applies. It returns
-// ctx's error, [backend.ErrClosed] or, where the backend can't watch, nil at once.
+// ends or the store is closed, if the backend is a [backend.Watcher]. A disconnect
+// in another process then takes effect at once, and cached tokens are served
+// until they expire instead of for Options.CacheAge. Run it in a goroutine of its
+// own. If the connection is lost, Watch reports [EventWatchLost] and reconnects;
+// until then CacheAge applies. It returns ctx's error, [backend.ErrClosed], or,
+// if the backend can't watch, nil at once.
 func (s *Store) Watch(ctx context.Context) error {
 	w, ok := s.records.db.(backend.Watcher)
 	if !ok {

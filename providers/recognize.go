@@ -29,9 +29,9 @@ type Recognition struct {
 }
 
 // Recognize returns the vendor and the kind of a token, by its shape alone. It
-// asks no server, and never proves that a token is valid: shapes serve to refuse
-// tokens for other servers. ok is false for a text without a known shape, such
-// as most OAuth access tokens.
+// sends no request. A match does not prove that the token is valid; use
+// matches to refuse tokens for other servers. ok is false for a text without a known shape,
+// such as most OAuth access tokens.
 func Recognize(token string) (r Recognition, ok bool) {
 	for i := range shapes {
 		s := &shapes[i]

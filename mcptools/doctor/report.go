@@ -56,10 +56,10 @@ type Hypothesis struct {
 	Detail  string          `json:"detail"`  // a sentence: the reason for the verdict
 }
 
-// A Step is one check.
+// A Step is one check of [Examine].
 type Step struct {
 	Name   string `json:"name"`
-	OK     bool   `json:"ok"`
+	OK     bool   `json:"ok"`     // no problem was found
 	Detail string `json:"detail"` // a sentence
 }
 

@@ -108,7 +108,7 @@ var faultKinds = []struct{ part, name, doc string }{
 	{"openai", "stream_eof", "the stream ends after the first call, without a terminal event"},
 }
 
-// FaultNames returns all faults of this world.
+// FaultNames returns the names that [World.Fault] accepts for this world.
 func (w *World) FaultNames() []FaultName {
 	var out []FaultName
 	for _, k := range faultKinds {

@@ -94,8 +94,8 @@ func (w *World) Key(server, subject string) string {
 	return token
 }
 
-// Expire expires the given access tokens now, or all of them if none is given,
-// except keys. Refresh tokens stay valid.
+// Expire expires the given access tokens now; without arguments, all access
+// tokens except those of [World.Key]. Refresh tokens stay valid.
 func (w *World) Expire(tokens ...string) {
 	now := w.now()
 	for _, a := range []*authServer{w.auth, w.appAuth} {

@@ -64,7 +64,8 @@ type EntrySeen struct {
 	Active    bool   // the token was valid at that moment, for any server
 }
 
-// ModelRequests returns the latest 10,000 requests to the Responses endpoint.
+// ModelRequests returns the latest 10,000 requests to the Responses endpoint,
+// oldest first.
 func (w *World) ModelRequests() []ModelRequest {
 	w.model.mu.Lock()
 	defer w.model.mu.Unlock()

@@ -11,8 +11,8 @@ import (
 // Check reports whether [Connector.Begin] would get as far as the user's
 // consent: it returns nil, or the error that Begin would return. It discovers
 // the same authorization server and chooses the same client, but registers and
-// stores nothing. Whether a server takes a registration is found out with a
-// request that can't register anything; a server can still reject the real one.
+// stores nothing. To learn whether the server accepts registrations, it
+// sends one that is invalid; the server may still reject the real one.
 func (c *Connector) Check(ctx context.Context, p providers.Provider, owner oauthstore.Owner, ask *Ask) error {
 	ask = orNew(ask)
 	s, err := c.site(p, owner, ask, providers.WayOAuth)

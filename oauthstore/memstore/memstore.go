@@ -129,7 +129,8 @@ func (m *Backend) Delete(ctx context.Context, id backend.ID, ifVersion uint64) e
 	return nil
 }
 
-// List implements [backend.Backend]. It looks at every record for each page.
+// List implements [backend.Backend]. Each page takes time proportional to the
+// number of all records.
 func (m *Backend) List(ctx context.Context, f backend.Filter, cursor string, n int) ([]backend.Item, string, error) {
 	after, seq, err := page.ParseNumbered(cursor, n)
 	if err != nil {

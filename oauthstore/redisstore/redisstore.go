@@ -29,7 +29,7 @@ type Client interface {
 // Options for [New]. Nil means the defaults.
 type Options struct {
 	// Prefix begins every key and channel, within the braces of a hash tag; it
-	// has none itself. Empty means "toolgrant".
+	// has none itself. If empty, "toolgrant".
 	Prefix string
 }
 

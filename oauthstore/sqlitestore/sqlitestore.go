@@ -34,7 +34,7 @@ var _ backend.Backend = (*Backend)(nil)
 // Options for [Open]. Nil means the defaults.
 type Options struct {
 	// MaxConns bounds the connections to the file. Writers take turns anyway.
-	// Zero means 4.
+	// If zero, 4.
 	MaxConns int
 }
 
