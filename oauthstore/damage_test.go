@@ -83,7 +83,7 @@ func TestADamagedRecordStopsNothing(t *testing.T) {
 			require.NoError(t, err)
 			require.NoError(t, keys.Promote(next))
 			n, err := w.store.Rewrap(t.Context())
-			require.ErrorIs(t, err, oauthstore.ErrMisconfigured, "it tells of the damaged one at its end")
+			require.ErrorIs(t, err, oauthstore.ErrMisconfigured, "its error reports the damaged one")
 			assert.Equal(t, 2, n)
 			d, err := w.store.Disconnect(t.Context(), other)
 			require.NoError(t, err)

@@ -77,8 +77,8 @@ func (c *Catalogue) ByIssuer(iss, serverURL string) (p Provider, serves, named b
 	return c.by(func(p Provider) bool { return p.NamesIssuer(iss) }, func(p Provider) bool { return p.mayServe(serverURL, iss) })
 }
 
-// ByEndpoint is like ByIssuer for a URL on the host of an authorization server,
-// whatever its path.
+// ByEndpoint is like ByIssuer for a URL on the host of an authorization server.
+// It ignores the path.
 func (c *Catalogue) ByEndpoint(rawURL, serverURL string) (p Provider, serves, named bool) {
 	origin, _, _ := splitURL(strings.ToLower(rawURL))
 	origin = strings.TrimSuffix(strings.TrimSuffix(origin, ":443"), ".") // what reaches the same server

@@ -85,8 +85,8 @@ func (d *diagnosis) importLine() string {
 	return d.a.again("import", d.subject(), "--token-file", "-")
 }
 
-// advice returns what to do about the cause, for a person who knows no OAuth, and
-// the commands that do it. It has no command where none helps.
+// advice returns what to do about the cause, in words that need no knowledge of
+// OAuth, and the commands that do it. It returns no command if none helps.
 func (d *diagnosis) advice() (sentences, commands []string) {
 	r := d.report
 	switch {
@@ -146,7 +146,7 @@ func (d *diagnosis) newCredential() (sentences, commands []string) {
 		"not_connected":   "There is no credential yet.",
 		"expired":         "The token has expired and can't be renewed.",
 		"revoked":         "The access was revoked.",
-		"reauth_required": "The access has ended.",
+		"reauth_required": "The access is no longer valid.",
 		"wrong_audience":  "The token is for another service.",
 		"unauthorized":    "The server does not accept the token.",
 	}[d.report.Cause]

@@ -24,7 +24,7 @@ import (
 	"github.com/toolgrant/toolgrant/providers"
 )
 
-// A sickWorld is a world, what doctor says of it, and whether its commands mend
+// A sickWorld is a world, what doctor says of it, and whether its commands fix
 // it.
 type sickWorld struct {
 	name string
@@ -37,7 +37,7 @@ type sickWorld struct {
 	action  string
 	consent string
 	says    string // in the details of the report
-	mends   bool   // its commands do; otherwise the advice says that none can
+	fixes   bool   // its commands do; otherwise the advice says that none can
 	stdin   string // for the commands
 }
 
@@ -107,7 +107,7 @@ func sickWorlds() []sickWorld {
 	}
 	return []sickWorld{
 		{name: "healthy", make: connects(nil), verdict: ok, action: "none", consent: possible},
-		{name: "no credential", make: with(), verdict: failing, cause: "not_connected", action: "connect", consent: possible, mends: true},
+		{name: "no credential", make: with(), verdict: failing, cause: "not_connected", action: "connect", consent: possible, fixes: true},
 
 		// Consent and discovery.
 		{name: "metadata for another resource", make: changes(func(w *smallWorld) { w.resource["resource"] = "https://other.example/mcp" }), verdict: failing, cause: "untrusted_metadata", action: "check_server", consent: impossible},
@@ -121,31 +121,31 @@ func sickWorlds() []sickWorld {
 			w.register = func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusForbidden) }
 		}), verdict: failing, cause: "no_registration", action: "fix_config", consent: impossible},
 		{name: "registration that is gone", make: changes(func(w *smallWorld) { w.register = http.NotFound }), verdict: failing, cause: "no_registration", action: "fix_config", consent: impossible},
-		{name: "no registration, with an application", make: then(changes(func(w *smallWorld) { w.metadata["registration_endpoint"] = nil }), with("--client-id", "mine")), verdict: failing, cause: "not_connected", action: "connect", consent: possible, mends: true},
+		{name: "no registration, with an application", make: then(changes(func(w *smallWorld) { w.metadata["registration_endpoint"] = nil }), with("--client-id", "mine")), verdict: failing, cause: "not_connected", action: "connect", consent: possible, fixes: true},
 		{name: "a bare 401", make: changes(func(w *smallWorld) {
 			w.resource, w.metadata, w.challenge, w.accepts[worldKey] = nil, nil, "", ""
-		}), verdict: failing, cause: "no_metadata", action: "fix_config", consent: impossible, mends: true, stdin: worldKey},
-		{name: "no metadata of the authorization server", make: changes(func(w *smallWorld) { w.metadata, w.accepts[worldKey] = nil, "" }), verdict: failing, cause: "no_metadata", action: "fix_config", consent: impossible, mends: true, stdin: worldKey},
+		}), verdict: failing, cause: "no_metadata", action: "fix_config", consent: impossible, fixes: true, stdin: worldKey},
+		{name: "no metadata of the authorization server", make: changes(func(w *smallWorld) { w.metadata, w.accepts[worldKey] = nil, "" }), verdict: failing, cause: "no_metadata", action: "fix_config", consent: impossible, fixes: true, stdin: worldKey},
 		{name: "the authorization server is down", make: changes(func(w *smallWorld) { w.resource["authorization_servers"] = []string{"http://127.0.0.1:1"} }), verdict: failing, cause: "not_connected", action: "wait", consent: unclear},
-		{name: "an issuer with a slash", make: changes(func(w *smallWorld) { w.resource["authorization_servers"] = []string{w.origin() + "/"} }), verdict: failing, cause: "not_connected", action: "connect", consent: possible, mends: true},
+		{name: "an issuer with a slash", make: changes(func(w *smallWorld) { w.resource["authorization_servers"] = []string{w.origin() + "/"} }), verdict: failing, cause: "not_connected", action: "connect", consent: possible, fixes: true},
 		{name: "a token that works, and broken metadata", make: connects(func(w *smallWorld) { w.resource["resource"] = "https://other.example/mcp" }), verdict: ok, action: "none", consent: impossible},
 		{name: "a new issuer", make: connects(func(w *smallWorld) {
 			dead(w)
 			w.resource["authorization_servers"] = []string{w.origin() + "/other"}
 			w.metadata["issuer"] = w.origin() + "/other"
-		}), verdict: failing, cause: "unauthorized", action: "refresh", consent: impossible, mends: true},
+		}), verdict: failing, cause: "unauthorized", action: "refresh", consent: impossible, fixes: true},
 
 		// The token.
-		{name: "expired, says the server", make: connects(rejecting("The access token expired")), verdict: failing, cause: "expired", action: "refresh", consent: possible, mends: true},
-		{name: "revoked, says the server", make: connects(rejecting("The token has been revoked")), verdict: failing, cause: "revoked", action: "reconnect", consent: possible, mends: true},
-		{name: "an unknown key", make: then(stores(otherTokens), changes(func(w *smallWorld) { w.says(401, "", `{"error":"Invalid API key"}`) })), verdict: failing, cause: "unauthorized", action: "reconnect", consent: possible, mends: true},
-		{name: "another audience", make: then(stores(otherTokens), changes(func(w *smallWorld) { w.says(401, described("invalid audience"), "") })), verdict: failing, cause: "wrong_audience", action: "reconnect", consent: possible, mends: true},
-		{name: "rejected without a reason", make: then(stores(otherTokens), changes(func(w *smallWorld) { w.says(401, "Bearer", "") })), verdict: failing, cause: "wrong_audience", action: "reconnect", consent: possible, mends: true},
-		{name: "rejected although obtained here", make: connects(func(w *smallWorld) { dead(w); w.says(401, "Bearer", "") }), verdict: failing, cause: "unauthorized", action: "refresh", consent: possible, mends: true},
+		{name: "expired, says the server", make: connects(rejecting("The access token expired")), verdict: failing, cause: "expired", action: "refresh", consent: possible, fixes: true},
+		{name: "revoked, says the server", make: connects(rejecting("The token has been revoked")), verdict: failing, cause: "revoked", action: "reconnect", consent: possible, fixes: true},
+		{name: "an unknown key", make: then(stores(otherTokens), changes(func(w *smallWorld) { w.says(401, "", `{"error":"Invalid API key"}`) })), verdict: failing, cause: "unauthorized", action: "reconnect", consent: possible, fixes: true},
+		{name: "another audience", make: then(stores(otherTokens), changes(func(w *smallWorld) { w.says(401, described("invalid audience"), "") })), verdict: failing, cause: "wrong_audience", action: "reconnect", consent: possible, fixes: true},
+		{name: "rejected without a reason", make: then(stores(otherTokens), changes(func(w *smallWorld) { w.says(401, "Bearer", "") })), verdict: failing, cause: "wrong_audience", action: "reconnect", consent: possible, fixes: true},
+		{name: "rejected although obtained here", make: connects(func(w *smallWorld) { dead(w); w.says(401, "Bearer", "") }), verdict: failing, cause: "unauthorized", action: "refresh", consent: possible, fixes: true},
 		{name: "Unauthorized in a 200", make: connects(func(w *smallWorld) {
 			dead(w)
 			w.says(200, "", `{"jsonrpc":"2.0","id":2,"error":{"code":-32001,"message":"Unauthorized"}}`)
-		}), verdict: failing, cause: "unauthorized", action: "refresh", consent: possible, mends: true},
+		}), verdict: failing, cause: "unauthorized", action: "refresh", consent: possible, fixes: true},
 		{name: "revoked, and consents are broken", make: connects(func(w *smallWorld) {
 			rejecting("The token has been revoked")(w)
 			w.metadata["issuer"] = "https://other.example"
@@ -159,7 +159,7 @@ func sickWorlds() []sickWorld {
 				rw.WriteHeader(http.StatusForbidden)
 				return true
 			}
-		}), verdict: failing, cause: "scope_missing", action: "step_up", consent: possible, mends: true},
+		}), verdict: failing, cause: "scope_missing", action: "step_up", consent: possible, fixes: true},
 		{name: "a made-up token at an open server", make: then(stores(otherTokens), changes(func(w *smallWorld) { w.open(toolServer("search")) })), verdict: unknown, cause: "lists_for_anyone", action: "none", consent: notNeeded},
 
 		// The server.
@@ -187,10 +187,10 @@ func sickWorlds() []sickWorld {
 				http.Redirect(rw, r, "/new/mcp", http.StatusPermanentRedirect)
 				return true
 			}
-		}), verdict: failing, cause: "wrong_endpoint", action: "fix_config", consent: impossible, mends: true},
+		}), verdict: failing, cause: "wrong_endpoint", action: "fix_config", consent: impossible, fixes: true},
 		{name: "no tools", make: connects(func(w *smallWorld) { w.tools = toolServer() }), verdict: failing, cause: "no_tools", action: "check_server", consent: possible},
 		{name: "a long tool name", make: connects(func(w *smallWorld) { w.tools = toolServer("search", strings.Repeat("n", 65)) }), verdict: failing, cause: "tool_limits", action: "fix_config", consent: possible},
-		{name: "loopback without the flag", bare: true, make: connects(nil), verdict: failing, cause: "private_address", action: "fix_config", consent: impossible, mends: true},
+		{name: "loopback without the flag", bare: true, make: connects(nil), verdict: failing, cause: "private_address", action: "fix_config", consent: impossible, fixes: true},
 		{name: "connection refused", make: changes(func(w *smallWorld) { w.url = "http://127.0.0.1:1/mcp" }), verdict: failing, cause: "unreachable", action: "check_server", consent: unclear, says: "connection refused"},
 		{name: "connection reset", make: changes(func(w *smallWorld) {
 			w.mcp = func(rw http.ResponseWriter, _ *http.Request) bool {
@@ -299,12 +299,12 @@ func (c *cli) diagnose(t *testing.T, args ...string) (d diagnosed, raw string) {
 	return d, got.out
 }
 
-// honest are the words of an advice that has no command that mends.
+// honest are the words of advice without a command that fixes the cause.
 var honest = []string{
 	"no command", "No command", "by itself", "has to be fixed", "Wait", "OpenAI",
 }
 
-func TestDoctorsAdviceMendsOrSaysThatItCannot(t *testing.T) {
+func TestDoctorsAdviceFixesOrSaysThatItCannot(t *testing.T) {
 	t.Parallel()
 	worlds := sickWorlds()
 	require.GreaterOrEqual(t, len(worlds), 35)
@@ -342,7 +342,7 @@ func TestDoctorsAdviceMendsOrSaysThatItCannot(t *testing.T) {
 				words := strings.Fields(line)
 				require.Equal(t, "toolgrant", words[0])
 				code, out := c.follow(t, words[1:])
-				if world.mends && words[1] != "doctor" {
+				if world.fixes && words[1] != "doctor" {
 					assert.Equal(t, exitDone, code, "%s: %s", line, out)
 				}
 			}
@@ -350,7 +350,7 @@ func TestDoctorsAdviceMendsOrSaysThatItCannot(t *testing.T) {
 			switch {
 			case world.verdict == doctor.VerdictOK:
 				assert.Empty(t, d.Commands)
-			case world.mends:
+			case world.fixes:
 				assert.NotEmpty(t, d.Commands)
 				assert.Equal(t, doctor.VerdictOK, again.Verdict, raw)
 			default:

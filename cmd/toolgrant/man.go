@@ -14,7 +14,7 @@ import (
 	"github.com/toolgrant/toolgrant/mcptools"
 )
 
-// manCommand writes man pages, for those who package the command.
+// manCommand writes man pages, for packagers.
 func (a *app) manCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:    "man DIR",

@@ -114,7 +114,7 @@ var (
 	errorType  = reflect.TypeFor[error]()
 )
 
-// secretName matches names of fields that hold a secret, whatever their type.
+// secretName matches names of fields that hold a secret. Their type does not matter.
 var secretName = regexp.MustCompile(`(?i)(secret|password|verifier|assertion|binding|cookie|(access|refresh|id|bearer|manage|subject|actor)_?token|privatekey|signer|apikey)$`)
 
 // A planter fills one value with canaries.

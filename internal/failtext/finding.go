@@ -53,7 +53,7 @@ type Finding struct {
 	Tool     string // name of the tool that was called
 	Upstream int    // HTTP status of the MCP server
 	RPC      *int   // JSON-RPC error code with its sign
-	StepUp   bool   // the token lacks a scope
+	StepUp   bool   // the token needs another scope
 	Consent  string // https URL at which the user gives consent
 
 	Status     int    // HTTP status of the platform, for [KindPlatform]

@@ -41,7 +41,7 @@ func TestEchoedTokensAreRedacted(t *testing.T) {
 			}))
 			res := mcpprobe.Probe(t.Context(), client(t), mcpprobe.Request{URL: url}, http.Header{"Authorization": {tc.sent}})
 			require.Equal(t, mcpprobe.Refused, res.Outcome)
-			js, err := json.Marshal(res) //nolint:musttag // whatever the names
+			js, err := json.Marshal(res) //nolint:musttag // names do not matter
 			require.NoError(t, err)
 			for _, out := range []string{string(js), fmt.Sprintf("%+v %#v", res, res)} {
 				low := strings.ToLower(out)

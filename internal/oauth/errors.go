@@ -117,7 +117,7 @@ var errAnswer = errors.New("not a valid OAuth response")
 
 // classify returns the class of a response with that status and OAuth error
 // code. Codes count below 500 only: an internal failure may happen after the
-// refresh token was consumed, whatever its code.
+// refresh token was consumed, even if its code says otherwise.
 func classify(status int, code string, refused []string) Class {
 	switch {
 	case status == http.StatusTooManyRequests, code == "temporarily_unavailable", code == "slow_down":

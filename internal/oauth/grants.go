@@ -105,7 +105,7 @@ type ExchangeRequest struct {
 }
 
 // Exchange exchanges a token for another one, which is the AccessToken of the
-// response whatever its type: see [TokenResponse.IssuedTokenType].
+// response regardless of its type: see [TokenResponse.IssuedTokenType].
 func Exchange(ctx context.Context, hc *http.Client, r ExchangeRequest) (*TokenResponse, error) {
 	form := url.Values{
 		"grant_type":         {grantExchange},

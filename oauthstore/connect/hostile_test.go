@@ -147,7 +147,7 @@ func traps(m *mark) []trap {
 	return all
 }
 
-// evil answers as the attacker of a trap: metadata for whatever is asked, and an
+// evil answers as the attacker of a trap: metadata at every URL, and an
 // authorization server that agrees to everything. Its own secrets are no
 // canaries.
 func (tr *trap) evil(w http.ResponseWriter, r *http.Request, form url.Values) {

@@ -91,8 +91,7 @@ func (e *Error) describeMetadata(w *oauth.Error) {
 }
 
 // codeFault returns the error for a code that the token endpoint received and
-// for which it returned no usable token. Whatever the response was, the code is
-// used up.
+// for which it returned no usable token. The code is then used up.
 func codeFault(err error) error {
 	w, ok := errors.AsType[*oauth.Error](err)
 	if !ok || w.Class == oauth.ClassNotConsumed {
@@ -106,7 +105,7 @@ func codeFault(err error) error {
 }
 
 // grantFault is codeFault for a grant that may be sent again: only a response
-// that is no failure of the server's is final.
+// with status 2xx is final.
 func grantFault(err error) error {
 	w, ok := errors.AsType[*oauth.Error](err)
 	if !ok || w.Status < 200 || w.Status > 299 {

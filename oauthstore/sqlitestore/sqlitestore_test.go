@@ -213,7 +213,7 @@ func TestADatabaseOfALaterVersionIsLeftAsItIs(t *testing.T) {
 	require.NoError(t, sqlitestore.New(db).Put(t.Context(), someone, backend.Record{Version: 1}, 0))
 }
 
-// Each page of a list starts where the last one ended, whatever narrows it: a
+// Each page of a list starts where the last one ended, with every filter: a
 // query that sorts all matches would read all of them for each page.
 func TestNoPageSortsAllMatches(t *testing.T) {
 	t.Parallel()

@@ -204,7 +204,7 @@ func (f *fleet) survive(t *testing.T, name string, h held, bl blow, random *rand
 
 	st, access := f.stored(t, h)
 	for st.State == oauthstore.StateDegraded {
-		// It was saved late, after the others had been told of a loss. The next
+		// It was saved late, after the others had got an error for the loss. The next
 		// caller checks it.
 		again := []report{f.all[0].do(order{Do: "token", Subject: h.subject})}
 		(&fleet{all: f.all[:1]}).again(again, h)

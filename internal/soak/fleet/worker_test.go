@@ -124,7 +124,7 @@ func (w *worker) say(r report) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err := w.out.Encode(r); err != nil {
-		panic(err) // the test has ended
+		panic(err) // the test is over
 	}
 }
 

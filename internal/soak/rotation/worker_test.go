@@ -136,7 +136,7 @@ func work(text string) error {
 
 func (w *worker) say(r report) {
 	if err := w.out.Encode(r); err != nil {
-		panic(err) // the test has ended
+		panic(err) // the test is over
 	}
 }
 
