@@ -136,6 +136,11 @@ func sickWorlds() []sickWorld {
 		}), verdict: failing, cause: "unauthorized", action: "refresh", consent: impossible, fixes: true},
 
 		// The token.
+		{name: "expired by the clock", make: func(t *testing.T, w *smallWorld, c *cli) []string {
+			t.Helper()
+			const pair = `{"access_token":"synthetic-old-0123456789","refresh_token":"synthetic-refresh-0123456789","client_id":"mine","expires_at":"2026-01-01T00:00:00Z"}`
+			return stores(pair)(t, w, c)
+		}, verdict: failing, cause: "expired", action: "refresh", consent: possible, fixes: true},
 		{name: "expired, says the server", make: connects(rejecting("The access token expired")), verdict: failing, cause: "expired", action: "refresh", consent: possible, fixes: true},
 		{name: "revoked, says the server", make: connects(rejecting("The token has been revoked")), verdict: failing, cause: "revoked", action: "reconnect", consent: possible, fixes: true},
 		{name: "an unknown key", make: then(stores(otherTokens), changes(func(w *smallWorld) { w.says(401, "", `{"error":"Invalid API key"}`) })), verdict: failing, cause: "unauthorized", action: "reconnect", consent: possible, fixes: true},

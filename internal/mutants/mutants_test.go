@@ -33,7 +33,7 @@ type mutation struct {
 
 // all returns every mutation.
 func all() []mutation {
-	return slices.Concat(ruleMutations, storeMutations, refreshMutations, outageMutations, connectMutations, toolMutations, wireMutations)
+	return slices.Concat(ruleMutations, storeMutations, refreshMutations, outageMutations, connectMutations, toolMutations, wireMutations, verdictMutations)
 }
 
 const root = "../.."

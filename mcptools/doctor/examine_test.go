@@ -3,11 +3,14 @@ package doctor_test
 import (
 	"context"
 	"encoding/json"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -20,6 +23,7 @@ import (
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/mcptools/doctor"
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/connect"
 	"github.com/toolgrant/toolgrant/providers"
 )
 
@@ -416,4 +420,60 @@ func TestURLsAndConnectorsAreCheckedWithoutRequests(t *testing.T) {
 	}, nil)
 	assert.Equal(t, doctor.VerdictUnknown, r.Verdict)
 	assertPresentable(t, r)
+}
+
+func TestKeyOnlyServerHasNoConsentToRecommend(t *testing.T) {
+	t.Parallel()
+	p := newTestServer(t, bearer(401, invalidToken))
+	provider := providers.Custom("notes", p.url, &providers.CustomOptions{Ways: []providers.Way{{
+		ID: "key", Kind: providers.WayKey, Name: "API key", Obtain: "Create one in the settings.",
+	}}})
+	r := doctor.Examine(t.Context(), doctor.Case{Provider: provider}, &doctor.Options{InsecureAllowLoopback: true})
+	assert.Equal(t, "not_connected", r.Cause)
+	assert.Equal(t, mcptools.ActionFixConfig, r.Action)
+	assert.Equal(t, doctor.ConsentImpossible, r.Consent)
+	assert.Contains(t, r.ConsentReason, "Create one in the settings.")
+	assertPresentable(t, r)
+}
+
+// failingTransport fails each request with an error.
+type failingTransport struct{ err error }
+
+func (f failingTransport) RoundTrip(*http.Request) (*http.Response, error) { return nil, f.err }
+
+func TestSilenceHasAReason(t *testing.T) {
+	t.Parallel()
+	for want, err := range map[string]error{
+		"no such host": &net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: "mcp.example.com", IsNotFound: true}},
+		"in time":      context.DeadlineExceeded,
+		"reset":        io.ErrUnexpectedEOF,
+		"refused":      &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED},
+	} {
+		r := doctor.Examine(t.Context(), doctor.Case{Provider: providers.Custom("notes", "https://mcp.example.com/mcp", nil)},
+			&doctor.Options{InsecureTransport: failingTransport{err}})
+		assert.Equal(t, "unreachable", r.Cause)
+		assert.Contains(t, r.Hypotheses[0].Detail, want)
+		assert.Equal(t, doctor.ConsentUnknown, r.Consent)
+		assertPresentable(t, r)
+	}
+}
+
+func TestCheckConsentJudgesInPlaceOfTheMetadata(t *testing.T) {
+	t.Parallel()
+	p := newTestServer(t, bearer(401, invalidToken))
+	examine := func(err error) doctor.Report {
+		return doctor.Examine(t.Context(), doctor.Case{Provider: providers.Custom("notes", p.url, nil)}, &doctor.Options{
+			InsecureAllowLoopback: true, CheckConsent: func(context.Context) error { return err },
+		})
+	}
+	assert.Equal(t, doctor.ConsentUnknown, doctor.Examine(t.Context(), doctor.Case{Provider: providers.Custom("notes", p.url, nil)},
+		&doctor.Options{InsecureAllowLoopback: true}).Consent, "whether the application is registered is not known")
+	r := examine(nil)
+	assert.Equal(t, doctor.ConsentPossible, r.Consent)
+	assert.Empty(t, r.ConsentReason)
+	assert.Equal(t, mcptools.ActionConnect, r.Action)
+	r = examine(&connect.Error{Kind: connect.KindNoClient, Detail: "no client is registered"})
+	assert.Equal(t, doctor.ConsentImpossible, r.Consent)
+	assert.Equal(t, "no_registration", r.Cause)
+	assert.Equal(t, "No client is registered.", r.ConsentReason)
 }
