@@ -137,7 +137,7 @@ func (a *app) storeFault(err error) error {
 // storeReason returns why a store on another machine is unavailable; ok is false
 // for any other error.
 func storeReason(err error) (reason string, ok bool) {
-	if joined, isJoin := err.(interface{ Unwrap() []error }); isJoin { //nolint:errorlint // each level of the tree is looked at
+	if joined, isJoin := err.(interface{ Unwrap() []error }); isJoin {
 		for _, e := range joined.Unwrap() {
 			if reason, ok = storeReason(e); ok {
 				return reason, true

@@ -82,10 +82,12 @@ func deviceWorld(t *testing.T) (serverURL string, consent func()) {
 	t.Helper()
 	var base string
 	var consented atomic.Bool
-	answer := func(w http.ResponseWriter, status int, body any) {
+	answer := func(w http.ResponseWriter, status int, body map[string]any) {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(status)
-		_ = json.NewEncoder(w).Encode(body)
+		data, err := json.Marshal(body)
+		assert.NoError(t, err)
+		_, _ = w.Write(data)
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /mcp", func(w http.ResponseWriter, r *http.Request) {

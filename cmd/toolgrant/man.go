@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,12 +24,12 @@ func (a *app) manCommand() *cobra.Command {
 		Hidden: true,
 		Args:   cobra.ExactArgs(1),
 		RunE: a.begin(func(_ context.Context, args []string) error {
-			if err := os.MkdirAll(args[0], 0o755); err != nil {
+			if err := os.MkdirAll(args[0], 0o755); err != nil { //nolint:gosec // G301: man pages are for all users
 				return faultf(mcptools.KindMisconfigured, "%v", err)
 			}
 			pages := manPages(a.rootCommand())
 			for name, page := range pages {
-				if err := os.WriteFile(filepath.Join(args[0], name), []byte(page), 0o644); err != nil {
+				if err := os.WriteFile(filepath.Join(args[0], name), []byte(page), 0o644); err != nil { //nolint:gosec // G306: man pages are for all users
 					return faultf(mcptools.KindMisconfigured, "%v", err)
 				}
 			}
@@ -44,9 +45,7 @@ func manPages(cmd *cobra.Command) map[string]string {
 	pages := map[string]string{manName(cmd) + ".1": manPage(cmd)}
 	for _, sub := range cmd.Commands() {
 		if sub.IsAvailableCommand() && sub.Name() != "help" {
-			for name, page := range manPages(sub) {
-				pages[name] = page
-			}
+			maps.Copy(pages, manPages(sub))
 		}
 	}
 	return pages

@@ -277,7 +277,7 @@ func (a *adviser) tokens() {
 		if !ok || r.Certainty != providers.Certain || r.Kind == "" {
 			continue
 		}
-		a.say("The text contains a secret, a " + r.Name + ": revoke it if others can read the text")
+		a.say("The text contains a secret (" + r.Name + "): revoke it if others can read the text")
 		if a.known && (a.is(accessKinds) || a.f.Kind == mcptools.KindUnknown) {
 			if _, err := a.provider.CheckToken(a.provider.WayOf(word).ID, word); err != nil {
 				a.say(sentence(err))

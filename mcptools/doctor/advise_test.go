@@ -75,7 +75,7 @@ func TestAdviceNamesTheTokenThatTheServerDoesNotTake(t *testing.T) {
 	secret := "ntn_" + strings.Repeat("1", 11) + strings.Repeat("a", 35)
 	a := advise(`{"authorization": "` + secret + `"} ` + listing("notion", 401))
 	said := strings.Join(a.Sentences, "\n")
-	assert.Contains(t, said, "contains a secret, a Notion REST integration token")
+	assert.Contains(t, said, "contains a secret (Notion REST integration token)")
 	assert.Contains(t, said, "the hosted MCP server takes only tokens from its own consent")
 	assert.NotContains(t, said, secret)
 
