@@ -180,6 +180,10 @@ func (s *Store) Recover(ctx context.Context) (int, error) {
 }
 
 func (s *Store) recoverPair(ctx context.Context, name string) error {
+	if !s.life.begin() {
+		return backend.ErrClosed
+	}
+	defer s.life.end()
 	key, p, err := s.journal.read(ctx, name)
 	if err != nil {
 		return err

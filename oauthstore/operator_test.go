@@ -152,7 +152,46 @@ func TestAFailingClientsIsAskedNowAndThenAndReported(t *testing.T) {
 	})
 }
 
-func TestAFailedRevocationIsReported(t *testing.T) {
+func TestAFailedRevocationIsTriedAgainAndReported(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		fails    int
+		answer   func() *http.Response
+		requests int
+		reported int
+	}{
+		"an outage that passes":  {2, func() *http.Response { return oauthError(503, "server_error") }, 3, 0},
+		"an outage that lasts":   {100, func() *http.Response { return oauthError(503, "server_error") }, 5, 1},
+		"a client that is wrong": {100, func() *http.Response { return oauthError(401, "invalid_client") }, 1, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				requests := 0
+				w := newWorld(t, func(o *oauthstore.Options) {
+					as := o.InsecureTransport
+					o.InsecureTransport = roundTripper(func(r *http.Request) (*http.Response, error) {
+						if requests++; requests <= tc.fails {
+							return tc.answer(), nil
+						}
+						return as.RoundTrip(r)
+					})
+				})
+				key := testKey("u")
+				w.connect(t, key, nil)
+				d, err := w.store.Disconnect(t.Context(), key)
+				require.NoError(t, err)
+				require.NotNil(t, d.Revoked)
+				assert.False(t, *d.Revoked)
+				wait(t, 5*time.Minute)
+				assert.Equal(t, tc.requests, requests)
+				assert.Equal(t, tc.reported, w.seen(oauthstore.EventRevokeFailed))
+			})
+		})
+	}
+}
+
+func TestCloseEndsTheRetriesOfARevocation(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, func(o *oauthstore.Options) {
@@ -160,11 +199,12 @@ func TestAFailedRevocationIsReported(t *testing.T) {
 		})
 		key := testKey("u")
 		w.connect(t, key, nil)
-		d, err := w.store.Disconnect(t.Context(), key)
+		_, err := w.store.Disconnect(t.Context(), key)
 		require.NoError(t, err)
-		require.NotNil(t, d.Revoked)
-		assert.False(t, *d.Revoked)
-		assert.Equal(t, 1, w.seen(oauthstore.EventRevokeFailed))
+		start := time.Now()
+		require.NoError(t, w.store.Close(t.Context()))
+		assert.Zero(t, time.Since(start))
+		assert.Equal(t, 1, w.seen(oauthstore.EventRevokeFailed), "it is not lost without a word")
 	})
 }
 

@@ -158,11 +158,18 @@ var outageMutations = []mutation{
 		promise: "operators hear of a failing source of secrets before users do",
 	},
 	{
-		name: "failed revocation not reported", file: "oauthstore/disconnect.go",
-		old:     "\terr = s.revokeToken(ctx, key.Owner, &r.Provenance, NewSecret(r.Refresh), NewSecret(r.Access))\n\tif err != nil {",
-		changed: "\terr = s.revokeToken(ctx, key.Owner, &r.Provenance, NewSecret(r.Refresh), NewSecret(r.Access))\n\tif false {",
-		pkg:     "./oauthstore", run: "TestAFailedRevocationIsReported",
+		name: "failed revocation not reported", file: "oauthstore/revoke.go",
+		old:     "\t\tif err != nil {\n\t\t\ts.observer.event(",
+		changed: "\t\tif false {\n\t\t\ts.observer.event(",
+		pkg:     "./oauthstore", run: "TestAFailedRevocationIsTriedAgainAndReported",
 		promise: "operators hear of tokens that live on",
+	},
+	{
+		name: "failed revocation not tried again", file: "oauthstore/revoke.go",
+		old:     "try < maxRevocations && mayPass(err)",
+		changed: "try < 1 && mayPass(err)",
+		pkg:     "./oauthstore", run: "TestAFailedRevocationIsTriedAgainAndReported",
+		promise: "an outage of a minute leaves no token alive",
 	},
 	{
 		name: "failing issuer not reported", file: "oauthstore/gates.go",
