@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -13,13 +14,16 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// A fault is one that a store has to survive, and the tests that show it.
+type fault struct {
+	fault string
+	shown []string
+}
+
 // faults are the faults of the lifecycle of a credential: races, crashes, a
 // failing store. The listed tests cover each of them, as package, function and,
 // after a slash, the name of a subtest or case.
-var faults = []struct {
-	fault string
-	shown []string
-}{
+var faults = []fault{
 	{"many goroutines find an expired token", []string{"oauthstore TestTenThousandCallersAtExpiryCauseOneRefresh"}},
 	{"many processes find an expired token, at a server that revokes a grant whose refresh token is reused", []string{
 		"internal/soak/fleet TestManyProcessesAtExpirySendOneRefresh",
@@ -85,6 +89,50 @@ var faults = []struct {
 	{"two releases share a store", []string{"oauthstore TestARecordOfAnotherFormatIsRefused"}},
 }
 
+// stresses are the faults that a busy fleet meets: waits that have a bound,
+// states that have a way out, failures that an operator hears of.
+var stresses = []fault{
+	{"a token endpoint that answers after 11 seconds", []string{
+		"internal/safehttp TestFirstByteHasTheWholeTimeout", "oauthstore TestASlowTokenEndpointHasTheWholePostTimeout",
+	}},
+	{"a cached token that is shorter than required", []string{"oauthstore TestRequireTTLRefusesAShortTokenEachTime"}},
+	{"a server that refuses accepted tokens, for good or in an outage", []string{
+		"oauthstore TestAPermanentRefusalIsReportedAfterAWhile", "oauthstore TestAnOutageThatAnswers401LogsNoUserOut",
+		"oauthstore TestOneCredentialAtATimeFindsOutWhetherAnOutageHasEnded",
+	}},
+	{"a watch whose process has no connection left", []string{
+		"oauthstore/pgstore TestAnExhaustedPoolDoesNotStopAWatch", "oauthstore/redisstore TestAnExhaustedPoolDoesNotStopAWatch",
+		"oauthstore/pgstore TestAWatchWaitsForItsConnectionNoLongerThanForAProof",
+	}},
+	{"an MCP server that hangs after a report", []string{"oauthstore TestAServerThatHangsAfterARejectStallsOneCallAMinute"}},
+	{"the keyset is lost", []string{"oauthstore/connect TestAfterTheLossOfTheKeysUsersConnectAgain"}},
+	{"failures that no caller meets", []string{
+		"oauthstore TestALostWatchIsReportedNowAndThen", "oauthstore TestAFailingClientsIsAskedNowAndThenAndReported",
+		"oauthstore TestAFailedRevocationIsTriedAgainAndReported", "oauthstore TestAnIssuerThatFailsIsReportedOnceAndWhenItRecovers",
+		"oauthstore TestAnOutageOfRefusalsIsReportedOnce", "oauthstore TestHealthSaysWhatIsWrong",
+		"oauthstore/storeotel TestGaugesReportTheHealthOfAStore",
+	}},
+	{"a disconnect while the database is down", []string{"oauthstore TestAFailedDisconnectKeepsTheUnsavedPair"}},
+	{"a claim whose answer is lost", []string{
+		"oauthstore TestAClaimWhoseAnswerIsLostIsTheProcesssOwn/at the next call",
+		"oauthstore TestAClaimWhoseAnswerIsLostIsTheProcesssOwn/and a refusal after it is no lost rotation",
+		"oauthstore TestAnUnrecordedFailureThatSpentNothingIsNotALostRotation",
+	}},
+	{"a damaged record", []string{
+		"oauthstore TestADamagedRecordStopsNothing/in a file", "oauthstore/memstore TestMemory", "oauthstore/filestore TestBackend",
+		"oauthstore/sqlitestore TestBackend", "oauthstore/pgstore TestBackend", "oauthstore/redisstore TestBackend",
+	}},
+	{"a slow authorization server in a sweep", []string{
+		"oauthstore TestASweepDoesNotWaitForASlowServerWithTheOthers", "oauthstore TestAFullSweepQueueStillTakesOtherIssuers",
+	}},
+	{"a report about a static key, without a verifier", []string{"oauthstore TestAStaticKeyWithoutAVerifierIsServedAgainAfterAReport"}},
+	{"issuers, clients and pages that pile up", []string{
+		"oauthstore TestGatesOfIssuersThatFailedAreFreed", "oauthstore TestASavedClientIsKeptWhileItIsUsed",
+		"oauthstore/sqlitestore TestNoPageSortsAllMatches",
+	}},
+	{"an owner whose parts were forgotten", []string{"oauthstore TestAnOwnerWithoutItsPartsIsInvalid"}},
+}
+
 // A testSource has the functions and string literals of a package's test files.
 type testSource struct {
 	functions map[string]bool
@@ -130,8 +178,9 @@ func (s testSource) has(test string) bool {
 func TestEveryFaultHasItsTest(t *testing.T) {
 	t.Parallel()
 	require.Len(t, faults, 20)
+	require.Len(t, stresses, 14)
 	read := map[string]testSource{}
-	for _, f := range faults {
+	for _, f := range slices.Concat(faults, stresses) {
 		require.NotEmpty(t, f.shown, f.fault)
 		for _, shown := range f.shown {
 			folder, test, _ := strings.Cut(shown, " ")
