@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -14,7 +15,7 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore/connect"
 )
 
-func TestAConsentInABrowserNamesTheActor(t *testing.T) {
+func TestEventsOfAConnectionInABrowserNameTheActor(t *testing.T) {
 	t.Parallel()
 	admin := func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -39,6 +40,17 @@ func TestAConsentInABrowserNamesTheActor(t *testing.T) {
 			require.Equal(t, http.StatusOK, w.Code)
 			assert.Contains(t, log.String(), "event.actor="+want+" event.obtained=consent")
 			assert.Contains(t, log.String(), "client=registered actor="+want+"\n")
+
+			log.Reset()
+			status, _, page := b.send(t, "/connect/example?way=api_key", url.Values{"key": {"synthetic-key-0123456789"}})
+			require.Equal(t, http.StatusSeeOther, status, page)
+			assert.Contains(t, log.String(), "event.actor="+want+" event.obtained=static")
+			assert.NotContains(t, log.String(), "synthetic-key")
+
+			log.Reset()
+			status, _, page = b.send(t, "/connect/example/disconnect", nil)
+			require.Equal(t, http.StatusSeeOther, status, page)
+			assert.Regexp(t, "disconnected .*event.actor="+want+"\\b", log.String())
 		})
 	}
 }

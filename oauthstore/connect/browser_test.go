@@ -152,6 +152,8 @@ func TestTheHandlersInChromium(t *testing.T) {
 		b.Reads(t, "h1", heading)
 		assert.Equal(t, status, s.lastStatus())
 		b.Picture(t, name)
+		b.Fits(t)
+		b.Accessible(t)
 	}
 	other.Visit(t, back)
 	expect(other, "wrong-browser", http.StatusForbidden, "This belongs to another browser")

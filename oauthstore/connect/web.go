@@ -19,8 +19,9 @@ import (
 
 // WebOptions configure [Connector.Web]. Nil and the zero value suit most sites.
 type WebOptions struct {
-	// Providers are the providers that users can connect. If nil, the built-in
-	// catalogue.
+	// Providers are the providers that users can connect, by consent or with a
+	// key. Provider.Using restricts one to a single way. If nil, those of the
+	// built-in catalogue that can be connected with Options.Apps or without.
 	Providers []providers.Provider
 	// ReturnTo are origins, such as "https://www.app.example", that a browser may
 	// be sent to at the end. If nil, paths of this site only.
@@ -373,8 +374,11 @@ func (w *Web) fail(rw http.ResponseWriter, r *http.Request, name string, ask *As
 		w.log(r.Context(), e)
 	}
 	p := endPage(name, Result{}, err)
+	if p.Status == http.StatusServiceUnavailable {
+		p.Links = append(p.Links, link{Text: "Try again", Primary: true})
+	}
 	if ask.ReturnTo != "" {
-		p.Links = append(p.Links, link{URL: ask.ReturnTo, Text: "Go back", Primary: true})
+		p.Links = append(p.Links, link{URL: ask.ReturnTo, Text: "Go back", Primary: len(p.Links) == 0})
 	}
 	w.write(rw, p)
 }

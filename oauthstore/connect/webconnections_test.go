@@ -231,6 +231,7 @@ func TestConnectionsPageSaysThatTheStoreDoesNotRespond(t *testing.T) {
 	w := b.do(http.MethodGet, "/connect/", nil)
 	assert.Equal(t, http.StatusServiceUnavailable, w.Code)
 	assert.Contains(t, w.Body.String(), "The list of connections does not respond now")
+	assert.Contains(t, w.Body.String(), `<a href="" class="primary">Try again</a>`)
 }
 
 func TestOfTheCatalogueOnlyTheUsableAreListed(t *testing.T) {
