@@ -92,7 +92,7 @@ func (r *storedCredential) unrefreshable() error {
 	return &Error{Err: ErrReauthorize, Reason: ReasonNoRefreshToken}
 }
 
-// A phase is where in its life a pair is, for one need.
+// A phase says whether a pair must be refreshed now, for one need.
 type phase int
 
 const (
@@ -102,6 +102,7 @@ const (
 	phaseExpired              // refresh first
 )
 
+// phase decides whether the pair must be refreshed before it is served.
 func (sn *snapshot) phase(need *Need, now time.Time) phase {
 	if !sn.alive(now) {
 		return phaseExpired
@@ -131,11 +132,12 @@ func (sn *snapshot) beingReplaced(now time.Time) bool {
 	return r.Profile.OldAccessDies && r.Intent != nil && r.Intent.Generation == r.Generation && now.Before(r.Intent.Deadline)
 }
 
-// window holds the two moments of a pair's life that a policy sets.
+// A window holds the limits that a [Need] sets on the remaining lifetime of a
+// pair.
 type window struct {
-	minTTL     time.Duration // what must be left when it is handed out
-	attainable time.Duration // as much of minTTL as a fresh pair can have
-	ahead      time.Duration // before the end: stale
+	minTTL     time.Duration // required by the caller; with less, the token is Short
+	attainable time.Duration // as much of minTTL as a fresh pair can have; with less, it is refreshed first
+	ahead      time.Duration // with less, it is refreshed in the background
 }
 
 // Defaults of a [Need].
