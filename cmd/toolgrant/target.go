@@ -109,7 +109,7 @@ func (a *app) resolve(ctx context.Context, store *oauthstore.Store, text string)
 	}
 	if serverURL == "" {
 		if t.key.Server, err = t.provider.ServerURL(""); err != nil {
-			t.fault = faultf(mcptools.KindMisconfigured, "%s", message(err))
+			t.fault = unusableFault(t.provider, err)
 		}
 	}
 	if err := t.key.Validate(); err != nil {
@@ -265,9 +265,19 @@ func providerAt(label, serverURL string) (p providers.Provider, custom bool, err
 		err = p.Validate()
 	}
 	if err != nil {
-		return p, !ok, faultf(mcptools.KindMisconfigured, "%s", message(err))
+		return p, !ok, unusableFault(p, err)
 	}
 	return p, !ok, nil
+}
+
+// unusableFault returns the fault for a provider or URL that no entry can use. For
+// a retired provider the next step is its replacement.
+func unusableFault(p providers.Provider, err error) *fault {
+	f := faultf(mcptools.KindMisconfigured, "%s", message(err))
+	if p.Retired != "" && p.ReplacedBy != "" {
+		f.next = "toolgrant providers " + p.ReplacedBy
+	}
+	return f
 }
 
 // An unknownProviderError is a label that neither the catalogue nor the owner has.
