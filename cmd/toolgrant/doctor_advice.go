@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/toolgrant/toolgrant/internal/oauth"
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/mcptools/doctor"
 	"github.com/toolgrant/toolgrant/oauthstore"
@@ -27,8 +26,8 @@ type diagnosis struct {
 	target    target
 	examined  doctor.Case
 	report    doctor.Report
-	changed   string // the authorization server that replaced the one of the stored credential; ""
-	noPKCE    bool   // a consent can't begin because the authorization server does not advertise PKCE
+	changed   string         // the authorization server that replaced the one of the stored credential; ""
+	remedy    connect.Remedy // a setting with which a consent may begin
 }
 
 // checkConsent returns why connect, with the same flags, would fail before the
@@ -42,12 +41,18 @@ func (d *diagnosis) checkConsent(ctx context.Context, store *oauthstore.Store) e
 		d.changed = changed.issuer
 	}
 	if err != nil {
-		return asConsentError(err)
+		return d.noted(asConsentError(err))
 	}
 	ask := p.ask
 	ask.RedirectURL = first(ask.RedirectURL, loopbackRedirect)
-	err = p.connector.Check(ctx, p.target.provider, d.target.key.Owner, &ask)
-	d.noPKCE = errors.Is(err, oauth.ErrNoPKCE)
+	return d.noted(p.connector.Check(ctx, p.target.provider, d.target.key.Owner, &ask))
+}
+
+// noted returns err, and keeps its remedy for the advice.
+func (d *diagnosis) noted(err error) error {
+	if e, ok := errors.AsType[*connect.Error](err); ok {
+		d.remedy = e.Remedy
+	}
 	return err
 }
 
@@ -202,10 +207,14 @@ func obtainKey(p providers.Provider) string {
 }
 
 func (d *diagnosis) noMetadata() (sentences, commands []string) {
-	return []string{
+	sentences = []string{
 		"The server wants a token and does not say where it comes from. If the vendor gave you a key, pass it on stdin:",
 		"If the vendor has a sign-in (OAuth), register an application there and name both: " + d.connectLine("--client-id", "ID", "--issuer", "URL"),
-	}, []string{d.importLine()}
+	}
+	if d.remedy == connect.RemedyLegacyDiscovery {
+		sentences = append(sentences, "If the server has a sign-in of its own (MCP 2025-03-26): "+d.connectLine("--insecure-legacy-discovery"))
+	}
+	return sentences, []string{d.importLine()}
 }
 
 func (d *diagnosis) noRegistration() (sentences, commands []string) {
@@ -220,7 +229,7 @@ func (d *diagnosis) untrusted() (sentences, commands []string) {
 		return []string{"The server now sends users to another place to sign in. If its operator announced " + d.changed + ", connect again:"},
 			[]string{d.connectLine("--issuer", d.changed)}
 	}
-	if d.noPKCE {
+	if d.remedy == connect.RemedyNoPKCEMetadata {
 		return []string{
 			"The sign-in does not say that it has a protection against stolen codes (PKCE), so nothing is sent there. Only its operator can fix that; no command of toolgrant can. " +
 				"If you know that it has the protection, accept it: " + d.connectLine("--insecure-no-pkce-metadata"),

@@ -14,7 +14,7 @@ var verdictMutations = []mutation{
 		old:     "\t\tfound = r.reason\n",
 		changed: "",
 		pkg:     "./internal/mcpprobe", run: "TestReasonIsTheServersOwn",
-		promise: "expired, revoked, unknown key and audience are told apart",
+		promise: "expired, revoked, unknown key and audience are different reasons",
 	},
 	{
 		name: "several reasons taken for one", file: "internal/mcpprobe/said.go",

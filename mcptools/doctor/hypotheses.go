@@ -230,7 +230,7 @@ func (e *evidence) foreign() bool {
 func (e *evidence) unlessToken() (verdict, detail string) {
 	switch {
 	case e.Token == nil:
-		return RuledOut, "There is no token."
+		return RuledOut, "No token was examined."
 	case e.probe.Outcome == "" || e.probe.Outcome == mcpprobe.Unknown:
 		return Possible, "The server gave no clear response."
 	}
@@ -292,7 +292,7 @@ func revokedToken(e *evidence) (verdict, detail string) {
 func expiredToken(e *evidence) (verdict, detail string) {
 	switch {
 	case e.Token == nil:
-		return RuledOut, "There is no token."
+		return RuledOut, "No token was examined."
 	case e.expired():
 		return Confirmed, "The token has expired."
 	case e.refusedAs(mcpprobe.ReasonExpired):
