@@ -44,6 +44,7 @@ func startWorld(ts *testscript.TestScript, _ *lab.World, faults []string) *lab.W
 	ts.Setenv("NOTES", w.Server("notes").MCPURL)
 	ts.Setenv("TASKS", w.Server("tasks").MCPURL)
 	ts.Setenv("OPEN", w.Server("open").MCPURL)
+	ts.Setenv("OPEN_SSE", w.Server("open").SSEURL)
 	return w
 }
 

@@ -53,6 +53,7 @@ func Advise(text string, f *mcptools.Failure) Advice {
 const (
 	maxRead     = 1 << 20 // bytes of a text
 	maxMentions = 100     // URLs in a text
+	maxToken    = 8 << 10 // bytes of a token
 	maxNotes    = 3       // sentences about a provider's problems
 )
 
@@ -273,8 +274,8 @@ func (a *adviser) tokens() {
 		if i == 1000 {
 			break
 		}
-		r, ok := providers.Recognize(word)
-		if !ok || r.Certainty != providers.Certain || r.Kind == "" {
+		r, ok := providers.Recognize(word[:min(len(word), maxToken)])
+		if !ok || len(word) > maxToken || r.Certainty != providers.Certain || r.Kind == "" {
 			continue
 		}
 		a.say("The text contains a secret (" + r.Name + "): revoke it if others can read the text")
