@@ -58,6 +58,12 @@ func (f Filter) Matches(id ID, rec Record) bool {
 		before(rec.DueAt, f.DueBefore) && before(rec.ExpireAt, f.ExpiredBefore)
 }
 
+// MatchesUnknown reports whether f lets a record through that is damaged so that
+// neither its ID nor its times can be read.
+func (f Filter) MatchesUnknown() bool {
+	return f.Tenant == "" && f.Subject == "" && f.DueBefore.IsZero() && f.ExpiredBefore.IsZero()
+}
+
 // An Item is one row of [Backend.List].
 type Item struct {
 	ID ID

@@ -208,7 +208,7 @@ func (b *Backend) List(ctx context.Context, f backend.Filter, cursor string, n i
 			}
 			matches := f.Matches(r.ID, r.Record)
 			if errors.Is(err, backend.ErrSeal) || errors.Is(err, errFormat) {
-				matches = page.TakesUnknown(f)
+				matches = f.MatchesUnknown()
 			} else if err != nil {
 				return err
 			}

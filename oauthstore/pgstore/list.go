@@ -26,14 +26,15 @@ func (b *Backend) List(ctx context.Context, f backend.Filter, cursor string, n i
 			return err
 		}
 		defer rows.Close()
-		items, next, err = page.Read(rows, n, !f.DueBefore.IsZero(), func() (it backend.Item, seq int64, err error) {
+		items, next, err = page.Read(rows, n, func() (it backend.Item, _ page.Cursor, err error) {
+			var seq int64
 			var version int64
 			var due, expire *time.Time
 			err = rows.Scan(&it.Now, &version, &it.Data, &due, &expire, &seq,
 				&it.ID.Kind, &it.ID.Tenant, &it.ID.Subject, &it.ID.Provider, &it.ID.Account, &it.ID.Server)
 			it.Version = unsigned(version)
 			it.DueAt, it.ExpireAt = timeOrZero(due), timeOrZero(expire)
-			return it, seq, err
+			return it, page.Numbered(!f.DueBefore.IsZero(), it.DueAt, seq), err
 		})
 		return err
 	})

@@ -94,7 +94,7 @@ type row struct {
 
 func (r row) matches(f backend.Filter) bool {
 	if r.damaged && r.ID == (backend.ID{}) {
-		return page.TakesUnknown(f)
+		return f.MatchesUnknown()
 	}
 	if r.damaged { // its times are not known, but its place in the index is
 		f.DueBefore, f.ExpiredBefore = time.Time{}, time.Time{}

@@ -255,10 +255,11 @@ func (b *Backend) List(ctx context.Context, f backend.Filter, cursor string, n i
 			return err
 		}
 		defer rows.Close()
-		items, next, err = page.Read(rows, n, !f.DueBefore.IsZero(), func() (it backend.Item, seq int64, err error) {
+		items, next, err = page.Read(rows, n, func() (it backend.Item, _ page.Cursor, err error) {
+			var seq int64
 			it.Record, err = scan(rows, &seq, &it.ID.Kind, &it.ID.Tenant, &it.ID.Subject, &it.ID.Provider, &it.ID.Account, &it.ID.Server)
 			it.Now = now()
-			return it, seq, err
+			return it, page.Numbered(!f.DueBefore.IsZero(), it.DueAt, seq), err
 		})
 		return err
 	})

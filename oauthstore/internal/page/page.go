@@ -4,8 +4,7 @@ import (
 	"errors"
 	"strconv"
 	"strings"
-
-	"github.com/toolgrant/toolgrant/oauthstore/backend"
+	"time"
 )
 
 // What [Parse] returns for arguments of List that can't be.
@@ -58,6 +57,16 @@ func ParseNumbered(cursor string, n int) (due, seq int64, err error) {
 	return c.Due, seq, nil
 }
 
+// Numbered returns the cursor of a row with that number in a list that is ordered
+// by due, or, where byDue is false, by number alone.
+func Numbered(byDue bool, due time.Time, seq int64) Cursor {
+	c := Cursor{Key: strconv.FormatInt(seq, 10)}
+	if byDue {
+		c.Due = due.UnixMicro()
+	}
+	return c
+}
+
 // Rows are the rows of a query, as database/sql and pgx have them.
 type Rows interface {
 	Next() bool
@@ -66,33 +75,22 @@ type Rows interface {
 
 // Read returns the first n rows as items, and the cursor of the next page, "" if
 // there are no more rows. It reads to the end, since only then Err is known: the
-// query has a limit of n+1. scan returns the current row and its number; byDue
-// is for a list that is ordered by DueAt.
-func Read(rows Rows, n int, byDue bool, scan func() (backend.Item, int64, error)) (items []backend.Item, next string, err error) {
+// query has a limit of n+1. scan returns the current row and its place.
+func Read[T any](rows Rows, n int, scan func() (T, Cursor, error)) (items []T, next string, err error) {
 	var last Cursor
 	for rows.Next() {
 		if len(items) == n {
 			next = last.String()
 			continue
 		}
-		it, seq, err := scan()
+		it, at, err := scan()
 		if err != nil {
 			return nil, "", err
 		}
-		items = append(items, it)
-		last.Key = strconv.FormatInt(seq, 10)
-		if byDue {
-			last.Due = it.DueAt.UnixMicro()
-		}
+		items, last = append(items, it), at
 	}
 	if err := rows.Err(); err != nil {
 		return nil, "", err
 	}
 	return items, next, nil
-}
-
-// TakesUnknown reports whether a list with filter f has records that the backend
-// can't read and whose id is not known.
-func TakesUnknown(f backend.Filter) bool {
-	return f.Tenant == "" && f.Subject == "" && f.DueBefore.IsZero() && f.ExpiredBefore.IsZero()
 }

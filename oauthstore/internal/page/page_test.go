@@ -8,7 +8,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/toolgrant/toolgrant/oauthstore/backend"
 	"github.com/toolgrant/toolgrant/oauthstore/internal/page"
 )
 
@@ -47,8 +46,10 @@ func (r *rows) Next() bool { r.at++; return r.at <= r.n }
 
 func (r *rows) Err() error { return r.err }
 
-func (r *rows) scan() (backend.Item, int64, error) {
-	return backend.Item{Record: backend.Record{DueAt: time.UnixMicro(int64(10 * r.at))}}, int64(r.at), nil
+func (r *rows) scan(byDue bool) func() (int, page.Cursor, error) {
+	return func() (int, page.Cursor, error) {
+		return r.at, page.Numbered(byDue, time.UnixMicro(int64(10*r.at)), int64(r.at)), nil
+	}
 }
 
 func TestAPageEndsWithTheCursorOfItsLastRow(t *testing.T) {
@@ -65,7 +66,7 @@ func TestAPageEndsWithTheCursorOfItsLastRow(t *testing.T) {
 		{3, 2, true, 2, "20:2"},
 	} {
 		r := &rows{n: c.rows}
-		items, next, err := page.Read(r, c.size, c.byDue, r.scan)
+		items, next, err := page.Read(r, c.size, r.scan(c.byDue))
 		require.NoError(t, err)
 		assert.Len(t, items, c.items)
 		assert.Equal(t, c.next, next)
@@ -76,11 +77,11 @@ func TestAnErrorLeavesNoPartOfAPage(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken")
 	r := &rows{n: 3, err: broken}
-	items, next, err := page.Read(r, 2, false, r.scan)
+	items, next, err := page.Read(r, 2, r.scan(false))
 	require.ErrorIs(t, err, broken)
 	assert.Empty(t, items)
 	assert.Empty(t, next)
-	items, _, err = page.Read(&rows{n: 3}, 2, false, func() (backend.Item, int64, error) { return backend.Item{}, 0, broken })
+	items, _, err = page.Read(&rows{n: 3}, 2, func() (int, page.Cursor, error) { return 0, page.Cursor{}, broken })
 	require.ErrorIs(t, err, broken)
 	assert.Empty(t, items)
 }
