@@ -90,6 +90,7 @@ var types = []reflect.Type{
 	reflect.TypeFor[oauth.ScopeChoice](),
 	reflect.TypeFor[oauth.ServerMetadata](),
 	reflect.TypeFor[oauth.TokenResponse](),
+	reflect.TypeFor[oauth.TokenShape](),
 
 	reflect.TypeFor[redact.Redactor](),
 
