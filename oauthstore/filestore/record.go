@@ -61,7 +61,9 @@ func decode(text []byte) (backend.ID, backend.Record, error) {
 	var f file
 	d := json.NewDecoder(bytes.NewReader(text))
 	if err := d.Decode(&f); err != nil {
-		var later struct{ Format int }
+		var later struct {
+			Format int `json:"format"`
+		}
 		if json.Unmarshal(text, &later) == nil && later.Format > format {
 			return backend.ID{}, backend.Record{}, fmt.Errorf("%w %d, this program knows %d", errFormat, later.Format, format)
 		}

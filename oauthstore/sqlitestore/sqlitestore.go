@@ -250,7 +250,7 @@ func (b *Backend) List(ctx context.Context, f backend.Filter, cursor string, n i
 	var items []backend.Item
 	var next string
 	err = b.do(ctx, "list", func() error {
-		rows, err := b.db.QueryContext(ctx, query, args...)
+		rows, err := b.db.QueryContext(ctx, query, args...) //nolint:rowserrcheck // page.Read checks it
 		if err != nil {
 			return err
 		}
