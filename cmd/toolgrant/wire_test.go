@@ -78,7 +78,7 @@ func (s *oddServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		case !back.Has("error"):
 			back.Set("code", "synthetic-code")
 		}
-		http.Redirect(w, r, q.Get("redirect_uri")+"?"+back.Encode(), http.StatusFound) //nolint:gosec // the test's own listener
+		http.Redirect(w, r, q.Get("redirect_uri")+"?"+back.Encode(), http.StatusFound)
 	case path == "/token" && s.Token != "":
 		_, _ = w.Write([]byte(s.Token))
 	case path == "/token":
@@ -122,7 +122,9 @@ func TestConnectNamesTheFlagThatHelps(t *testing.T) {
 			if tc.says == "--no-resource" || tc.says == "--scope" {
 				code, rest := c.consent(t, server)
 				assert.Equal(t, exitConfig, code)
-				var failed struct{ Error fault }
+				var failed struct {
+					Error fault `json:"error"`
+				}
 				require.NoError(t, json.Unmarshal([]byte(rest), &failed))
 				f = failed.Error
 			} else {

@@ -57,8 +57,10 @@ func TestAnImportedJWTNamesItsClientIssuerAndAudience(t *testing.T) {
 			says: "the token's issuer is https://login.vendor.example, and this server's is " + testIssuer,
 		},
 		"a client that needs a secret": {
-			change: func(p *place) { p.AS.Metadata["token_endpoint_auth_methods_supported"] = []string{"client_secret_basic"} },
-			says:   "the secret of the client",
+			change: func(p *place) {
+				p.AS.Metadata["token_endpoint_auth_methods_supported"] = []string{"client_secret_basic"}
+			},
+			says: "the secret of the client",
 		},
 		"a client that nothing names": {claims: map[string]any{"client_id": nil}, says: "the client that it was issued to is not known"},
 	} {
