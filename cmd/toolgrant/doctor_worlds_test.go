@@ -208,6 +208,7 @@ func sickWorlds() []sickWorld {
 			}
 		}), verdict: failing, cause: "unreachable", action: "check_server", consent: unclear, says: "connection reset"},
 		{name: "an untrusted certificate", make: func(t *testing.T, w *smallWorld, _ *cli) []string {
+			t.Helper()
 			srv := httptest.NewUnstartedServer(w)
 			srv.Config.ErrorLog = log.New(io.Discard, "", 0)
 			srv.StartTLS()
@@ -250,21 +251,21 @@ func (c *cli) follow(t *testing.T, args []string) (code int, out string) {
 	}
 	r, w := io.Pipe()
 	ended := make(chan int, 1)
-	var errOut bytes.Buffer
+	var errOut, all bytes.Buffer
 	go func() {
 		ended <- run(t.Context(), append(args, "--json"), strings.NewReader(c.stdin), w, &errOut, c.env)
 		_ = w.Close()
 	}()
 	lines := bufio.NewScanner(r)
 	for lines.Scan() {
-		out += lines.Text() + "\n"
+		all.WriteString(lines.Text() + "\n")
 		var event authorizeEvent
 		if json.Unmarshal(lines.Bytes(), &event) == nil && event.Event == "authorize" {
 			browse(t, browse(t, event.URL))
 		}
 	}
 	code = <-ended
-	return code, out + errOut.String()
+	return code, all.String() + errOut.String()
 }
 
 // copied returns a command with a copy of the store.

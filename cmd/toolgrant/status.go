@@ -147,6 +147,9 @@ func (a *app) listStatus(ctx context.Context, store *oauthstore.Store, check boo
 		var rows [][]string
 		for _, v := range views {
 			state := strings.TrimSpace(string(v.State) + " " + text(v.Reason))
+			if v.Warning != nil {
+				state += ", not verified"
+			}
 			row := []string{strings.TrimSpace(v.Provider + " " + v.Account), state, left(v.status.Expiry), v.ServerURL}
 			if check {
 				row[3] = text(v.Verdict)

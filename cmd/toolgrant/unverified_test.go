@@ -73,6 +73,7 @@ func TestConnectionThatIsNotVerifiedSaysWhyAndWhatToDo(t *testing.T) {
 			plain := cli.run(t.Context(), "status", "notes")
 			assert.Contains(t, plain.out, "not verified")
 			assert.Contains(t, plain.out, c.next)
+			assert.Contains(t, cli.run(t.Context(), "status").out, "active, not verified")
 		})
 	}
 }

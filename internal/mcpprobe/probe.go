@@ -118,7 +118,8 @@ func Probe(ctx context.Context, hc *http.Client, r Request, header http.Header) 
 		return Result{Outcome: Unknown, Cause: CauseWrongEndpoint, Detail: "The server URL is not an http or https URL."}
 	}
 	left := newBudget()
-	res := askServer(ctx, hc, r, header, u, timeout, left).result(words, "the server")
+	f := askServer(ctx, hc, r, header, u, timeout, left)
+	res := f.result(words, "the server")
 	if res.Outcome == Refused {
 		return res
 	}
@@ -129,7 +130,8 @@ func Probe(ctx context.Context, hc *http.Client, r Request, header http.Header) 
 		}
 		return res
 	}
-	check := askCheck(ctx, hc, r, header, left).result(words, "the provider's check URL")
+	f = askCheck(ctx, hc, r, header, left)
+	check := f.result(words, "the provider's check URL")
 	if check.Outcome == Refused || res.Outcome == Accepted {
 		check.SSE = res.SSE
 		return check

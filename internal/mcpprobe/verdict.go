@@ -40,7 +40,7 @@ func (x exchange) mayBeSSE() bool {
 
 // rejectsVersion reports whether the server may have rejected the version of the
 // protocol: it responded to initialize with 400, or with an error about it.
-func (f finding) rejectsVersion() bool {
+func (f *finding) rejectsVersion() bool {
 	return !f.listed && f.last.method == string(mcp.MethodInitialize) &&
 		(f.last.status == http.StatusBadRequest || f.rpc != 0 && aboutVersion.MatchString(f.rpcText))
 }
@@ -48,7 +48,7 @@ func (f finding) rejectsVersion() bool {
 var aboutVersion = regexp.MustCompile(`(?i)protocol.?version`)
 
 // rejection returns why the server rejects the token; "" if it does not.
-func (f finding) rejection(said string) string {
+func (f *finding) rejection(said string) string {
 	x := f.last
 	switch reason := reasonIn(said); {
 	case x.rejects() && x.status == http.StatusForbidden && x.challenge.code == codeInsufficientScope:
@@ -66,7 +66,7 @@ func (f finding) rejection(said string) string {
 }
 
 // result returns the verdict. subject names the server or URL in the sentence.
-func (f finding) result(words scrubber, subject string) Result {
+func (f *finding) result(words scrubber, subject string) Result {
 	x := f.last
 	res := Result{
 		Outcome:     Unknown,
@@ -119,7 +119,7 @@ var rejections = map[string]string{
 }
 
 // cause returns the cause of an unknown outcome, and its predicate.
-func (f finding) cause() (cause, predicate string) {
+func (f *finding) cause() (cause, predicate string) {
 	x := f.last
 	quietStream := f.sse && x.status/100 == 2 && f.rpc == 0
 	switch {
@@ -172,9 +172,9 @@ func Unreachable(err error) (cause, predicate string) {
 		return CauseTimeout, "did not respond in time"
 	case isTLS(err):
 		return CauseTLS, "has no trusted TLS connection: " + safehttp.Cause(err).Error()
-	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, wsaRefused):
+	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, errWSARefused):
 		return CauseConnRefused, "can't be reached: nothing listens at its address (connection refused)"
-	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, wsaReset), errors.Is(err, syscall.EPIPE),
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, errWSAReset), errors.Is(err, syscall.EPIPE),
 		errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return CauseConnReset, "closes the connection without a response (connection reset)"
 	}
@@ -183,8 +183,8 @@ func Unreachable(err error) (cause, predicate string) {
 
 // Windows' own error numbers, which package syscall does not map.
 const (
-	wsaReset   = syscall.Errno(10054)
-	wsaRefused = syscall.Errno(10061)
+	errWSAReset   = syscall.Errno(10054)
+	errWSARefused = syscall.Errno(10061)
 )
 
 func isTLS(err error) bool {

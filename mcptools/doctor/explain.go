@@ -40,6 +40,7 @@ func Explain(ctx context.Context, f *mcptools.Failure, r mcptools.Result, opts *
 func fromFailure(f *mcptools.Failure, cause string) Report {
 	r := Report{
 		Provider: f.Provider, ServerURL: f.ServerURL, Verdict: VerdictUnknown, Cause: cause, Action: f.Action,
+		Consent: ConsentUnknown, ConsentReason: "It was not checked.",
 		Steps: []Step{{Name: "openai", Detail: sentence(f)}}, Checked: time.Now().UTC(),
 	}
 	if cause != "" {
