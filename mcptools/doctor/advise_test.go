@@ -115,4 +115,6 @@ func TestAdviceUsesTheURLOfACustomer(t *testing.T) {
 	const url = "https://acme.snowflakecomputing.com/api/v2/databases/a/schemas/b/mcp-servers/c"
 	assert.Contains(t, advise(url + " " + listing("snowflake", 401)).Commands[0], "connect snowflake="+url+" --client-id ID")
 	assert.Contains(t, advise(listing("snowflake", 401)).Commands[0], "connect snowflake=URL --client-id ID")
+	const opaque = "https://acme.snowflakecomputing.com/api/v2/databases/a/schemas/b/mcp-servers/0123456789abcdef0123456789abcdef"
+	assert.Contains(t, advise(opaque + " " + listing("snowflake", 401)).Commands[0], "connect snowflake=URL ", "a long part may be a secret")
 }
