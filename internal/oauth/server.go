@@ -52,10 +52,10 @@ var errIssuerForm = errors.New("the issuer must be an https URL without query an
 
 // FindServer fetches the metadata of the authorization server with that issuer
 // identifier: at the well-known location of OAuth, then at the two of OpenID
-// Connect. The first document found decides: if it has another issuer, the
-// error is [ErrIssuerMismatch]. Identifiers are compared as by [issuer.Same];
-// the result has the document's own. It sends up to three requests, all without
-// credentials.
+// Connect, then below the issuer's path, where Atlassian and Databricks have it.
+// The first document found decides: if it has another issuer, the error is
+// [ErrIssuerMismatch]. Identifiers are compared as by [issuer.Same]; the result
+// has the document's own. It sends up to four requests, all without credentials.
 func FindServer(ctx context.Context, hc *http.Client, issuerURL string) (*ServerMetadata, error) {
 	id, err := parseIdentifier(issuerURL)
 	if err != nil || id.query != "" || strings.HasSuffix(issuerURL, "?") {
@@ -86,14 +86,14 @@ func FindServer(ctx context.Context, hc *http.Client, issuerURL string) (*Server
 }
 
 // serverPlaces returns the locations of the metadata: with the well-known part
-// inserted before the issuer's path, and for OpenID Connect also appended to
-// it.
+// inserted before the issuer's path, then appended to it.
 func serverPlaces(id identifier) []string {
 	id.path = strings.TrimSuffix(id.path, "/") // RFC 8414 section 3.1
 	return appendNew(nil,
 		id.wellKnown("oauth-authorization-server"),
 		id.wellKnown("openid-configuration"),
 		id.origin+id.path+"/.well-known/openid-configuration",
+		id.origin+id.path+"/.well-known/oauth-authorization-server", // not in RFC 8414
 	)
 }
 
