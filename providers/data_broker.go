@@ -32,11 +32,13 @@ var brokerFamily = []Provider{
 				Takes:  []TokenKind{"composio_api_key"},
 			},
 			{
-				ID:     "oauth",
-				Kind:   WayOAuth,
-				Name:   "OAuth of Rube",
-				Obtain: "The user consents in a browser, at Rube.",
-				URL:    "https://rube.app/mcp",
+				ID:           "oauth",
+				Kind:         WayOAuth,
+				Name:         "OAuth of the server for consumers",
+				Obtain:       "The user consents in a browser, with an own account at Composio: run toolgrant connect composio with --server-url https://connect.composio.dev/mcp.",
+				URL:          "https://connect.composio.dev/mcp",
+				Registration: RegistrationOpen,
+				Source:       Source{URL: "https://connect.composio.dev/.well-known/oauth-authorization-server", Date: "2026-10-01", Confidence: "medium"},
 			},
 			{
 				ID:     "consumer_api_key",
@@ -49,8 +51,11 @@ var brokerFamily = []Provider{
 			},
 		},
 		OAuth: OAuth{
-			Issuers: map[string]string{"https://rube.app/": "https://rube.app"},
-			Source:  Source{URL: "https://rube.app/.well-known/oauth-protected-resource", Date: "2025", Confidence: "medium"},
+			Issuers: map[string]string{
+				"https://connect.composio.dev/": "https://connect.composio.dev",
+				"https://rube.app/":             "https://rube.app",
+			},
+			Source: Source{URL: "https://connect.composio.dev/.well-known/oauth-protected-resource", Date: "2026-10-01", Confidence: "medium"},
 		},
 		RESTToken: Yes,
 		Hazards: []string{
@@ -60,7 +65,7 @@ var brokerFamily = []Provider{
 		Quirks: []string{
 			"The header is required for new projects since 2025-12-15, and for all since 2026-04-15.",
 			"Rube takes OAuth, or a key as a bearer; no source says whether it still runs.",
-			"The server for consumers, https://connect.composio.dev/mcp, takes OAuth too; no source names its issuer.",
+			"Clients of the server for consumers are public only; it registers them at https://login.composio.dev.",
 		},
 		Docs:   []string{"https://github.com/ComposioHQ/composio"},
 		Source: Source{URL: "https://github.com/ComposioHQ/composio", Date: "2026-01-08", Confidence: "high"},
@@ -84,7 +89,9 @@ var brokerFamily = []Provider{
 			},
 		},
 		OAuth: OAuth{
+			Issuer:        "https://api.pipedream.com",
 			TokenEndpoint: "https://api.pipedream.com/v1/oauth/token",
+			Pinned:        true,
 		},
 		RESTToken: Yes,
 		Headers: []Header{
@@ -98,6 +105,7 @@ var brokerFamily = []Provider{
 		},
 		Quirks: []string{
 			"The environments development and production are separate, with separate tokens and accounts.",
+			"The token endpoint has no metadata; the origin of its URL stands for its issuer here.",
 		},
 		Docs:   []string{"https://pipedream.com/docs/connect/mcp/developers"},
 		Source: Source{URL: "https://pipedream.com/docs/connect/mcp/developers", Date: "2026", Confidence: "medium"},

@@ -248,6 +248,32 @@ var codeFamily = []Provider{
 		Source: Source{URL: "https://github.com/huggingface/hf-mcp-server", Date: "2026-09-30", Confidence: "high"},
 	},
 	{
+		ID:          "jam",
+		Name:        "Jam",
+		Vendor:      "Jam",
+		Description: "Jam: recorded bug reports, with their logs and network requests.",
+		Server:      Server{URL: "https://mcp.jam.dev/mcp"},
+		Transport:   TransportHTTP,
+		Ways:        []Way{consent("jam")},
+		OAuth: OAuth{
+			Issuer:                "https://api.jam.dev",
+			AuthorizationEndpoint: "https://api.jam.dev/oauth/authorize",
+			TokenEndpoint:         "https://api.jam.dev/oauth/token",
+			RegistrationEndpoint:  "https://api.jam.dev/oauth/register",
+			RevocationEndpoint:    "https://api.jam.dev/oauth/revoke",
+			ResourceMetadata:      "https://mcp.jam.dev/.well-known/oauth-protected-resource/mcp",
+			Scopes:                []string{"mcp:read", "mcp:write"},
+			DefaultScopes:         []string{"mcp:read"},
+			AuthMethods:           []string{"none", "client_secret_post"},
+		},
+		Tokens: Tokens{Refresh: Yes},
+		Quirks: []string{
+			"The authorization server also lists scopes of the command line, cli:read and cli:write.",
+		},
+		Docs:   []string{"https://jam.dev/docs/mcp"},
+		Source: Source{URL: "https://jam.dev/docs/mcp", Date: "2026-09-30", Confidence: "high"},
+	},
+	{
 		ID:          "netlify",
 		Name:        "Netlify",
 		Vendor:      "Netlify",
@@ -315,6 +341,32 @@ var codeFamily = []Provider{
 		Source: Source{URL: "https://render.com/docs/mcp-server", Date: "2026-09-30", Confidence: "high"},
 	},
 	{
+		ID:          "semgrep",
+		Name:        "Semgrep",
+		Vendor:      "Semgrep",
+		Description: "Semgrep: findings, rules and scans of code.",
+		Server:      Server{URL: "https://mcp.semgrep.ai/mcp"},
+		Transport:   TransportHTTP,
+		Ways:        []Way{consent("semgrep")},
+		OAuth: OAuth{
+			Issuer:                "https://login.semgrep.dev",
+			AuthorizationEndpoint: "https://login.semgrep.dev/oauth2/authorize",
+			TokenEndpoint:         "https://login.semgrep.dev/oauth2/token",
+			RegistrationEndpoint:  "https://login.semgrep.dev/oauth2/register",
+			ResourceMetadata:      "https://mcp.semgrep.ai/.well-known/oauth-protected-resource/mcp",
+			Scopes:                []string{"openid", "profile", "email", "offline_access"},
+			DefaultScopes:         []string{"openid", "offline_access"},
+			AuthMethods:           []string{"none", "client_secret_post", "client_secret_basic"},
+		},
+		Tokens: Tokens{Refresh: Yes},
+		Quirks: []string{
+			"Without the scope offline_access there is no refresh token.",
+			"The authorization server has a device flow; no source tried it with a registered client.",
+		},
+		Docs:   []string{"https://semgrep.dev/docs/mcp"},
+		Source: Source{URL: "https://semgrep.dev/docs/mcp", Date: "2026-09-30", Confidence: "high"},
+	},
+	{
 		ID:          "vercel",
 		Name:        "Vercel",
 		Vendor:      "Vercel",
@@ -367,11 +419,17 @@ var codeFamily = []Provider{
 // GitLab is the MCP server of GitLab.com. For a self-managed host use [Custom].
 func GitLab() Provider { return record("gitlab") }
 
+// Jam is Jam's MCP server.
+func Jam() Provider { return record("jam") }
+
 // Netlify is Netlify's MCP server.
 func Netlify() Provider { return record("netlify") }
 
 // Render is Render's MCP server, which takes API keys.
 func Render() Provider { return record("render") }
+
+// Semgrep is Semgrep's MCP server.
+func Semgrep() Provider { return record("semgrep") }
 
 // Vercel is Vercel's MCP server. Only clients that Vercel has listed can use it.
 func Vercel() Provider { return record("vercel") }

@@ -125,13 +125,14 @@ var contentFamily = []Provider{
 			Issuers:               map[string]string{"https://mcp-d.docusign.com/": "https://account-d.docusign.com"},
 			AuthorizationEndpoint: "https://account.docusign.com/oauth/auth",
 			TokenEndpoint:         "https://account.docusign.com/oauth/token",
+			Pinned:                true,
 			Source:                Source{URL: "https://developers.docusign.com/platform/mcp-server/authentication-scopes", Date: "2026-11-28", Confidence: "medium"},
 		},
 		Tokens: Tokens{Refresh: Yes},
 		Quirks: []string{
 			"There is no dynamic registration.",
 			"No source here lists the scopes: request those of the vendor's page.",
-			"The demo environment, https://mcp-d.docusign.com/mcp, has an authorization server and accounts of its own.",
+			"The demo environment, https://mcp-d.docusign.com/mcp, has an authorization server and accounts of its own. Its resource's metadata names the issuer https://mcp-d.docusign.com, whose own metadata calls itself https://account-d.docusign.com: such a server can't be connected. The endpoints of production, where it is probably the same, are pinned here.",
 			"The vendor's JWT grant gives a token of one hour for a service account.",
 		},
 		Docs:   []string{"https://developers.docusign.com/platform/mcp-server/authentication-scopes"},
@@ -172,6 +173,7 @@ var contentFamily = []Provider{
 				"sharing.read", "sharing.write", "file_requests.read", "file_requests.write",
 			},
 			AuthorizationParams: map[string]string{"token_access_type": "offline"},
+			AuthMethods:         []string{"none", "client_secret_basic", "client_secret_post"},
 			Source:              Source{URL: "https://mcp.dropbox.com/.well-known/oauth-protected-resource/mcp", Date: "2026-09-13", Confidence: "high"},
 		},
 		Tokens: Tokens{

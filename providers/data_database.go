@@ -98,6 +98,7 @@ var databaseFamily = []Provider{
 			Issuer:                "https://authorize.mongodb.com",
 			AuthorizationEndpoint: "https://cloud.mongodb.com/oauth/authorize",
 			TokenEndpoint:         "https://authorize.mongodb.com/tokens",
+			RevocationEndpoint:    "https://authorize.mongodb.com/tokens/revoke",
 			Resource:              "https://mcp.mongodb.com",
 			ClientIDMetadata:      true,
 			Source:                Source{URL: "https://authorize.mongodb.com/.well-known/oauth-authorization-server", Date: "2026-09-30", Confidence: "high"},
@@ -172,17 +173,47 @@ var databaseFamily = []Provider{
 				"organization:read_branches", "organization:read_databases", "organization:read_organization",
 				"user:read_organizations", "user:read_user",
 			},
+			DefaultScopes: []string{
+				"organization:read_branches", "organization:read_databases", "organization:read_organization",
+				"user:read_organizations", "user:read_user",
+			},
 			AuthMethods: []string{"client_secret_basic", "client_secret_post"},
+			Pinned:      true,
 			Source:      Source{URL: "https://mcp.pscale.dev/.well-known/oauth-authorization-server", Date: "2026-07-19", Confidence: "medium"},
 		},
 		Tokens: Tokens{Refresh: Yes},
 		Quirks: []string{
-			"Its metadata, which the MCP server's host serves, names an issuer of another host, https://api.planetscale.com.",
+			"The resource's metadata names the issuer https://mcp.pscale.dev/mcp/planetscale, whose own metadata calls itself https://api.planetscale.com: the endpoints are pinned here.",
 			"The token endpoint takes no public client (none); dynamic registration gives a secret.",
 			"Further scopes begin with database:, such as database:read_deploy_requests.",
 		},
 		Docs:   []string{"https://planetscale.com/docs/connect/mcp"},
 		Source: Source{URL: "https://mcp.pscale.dev/.well-known/oauth-authorization-server", Date: "2026-10-09", Confidence: "high"},
+	},
+	{
+		ID:          "prisma",
+		Name:        "Prisma Postgres",
+		Vendor:      "Prisma",
+		Description: "Prisma Postgres: databases, backups and queries.",
+		Server:      Server{URL: "https://mcp.prisma.io/mcp"},
+		Transport:   TransportHTTP,
+		Ways:        []Way{consent("prisma")},
+		OAuth: OAuth{
+			Issuer:                "https://auth.prisma.io",
+			AuthorizationEndpoint: "https://auth.prisma.io/authorize",
+			TokenEndpoint:         "https://auth.prisma.io/token",
+			RegistrationEndpoint:  "https://auth.prisma.io/register",
+			ResourceMetadata:      "https://mcp.prisma.io/.well-known/oauth-protected-resource/mcp",
+			Scopes:                []string{"workspace:admin", "offline_access"},
+			DefaultScopes:         []string{"workspace:admin", "offline_access"},
+		},
+		Tokens:  Tokens{Refresh: Yes},
+		Hazards: []string{"Its one scope, workspace:admin, opens everything in the workspace."},
+		Quirks: []string{
+			"Without the scope offline_access there is no refresh token.",
+		},
+		Docs:   []string{"https://www.prisma.io/docs/postgres/integrations/mcp-server"},
+		Source: Source{URL: "https://www.prisma.io/docs/postgres/integrations/mcp-server", Date: "2026-09-30", Confidence: "high"},
 	},
 	{
 		ID:          "snowflake",
@@ -291,6 +322,9 @@ var databaseFamily = []Provider{
 
 // MongoDB is the MCP server of MongoDB Atlas.
 func MongoDB() Provider { return record("mongodb") }
+
+// Prisma is the MCP server of Prisma Postgres.
+func Prisma() Provider { return record("prisma") }
 
 // PlanetScale is PlanetScale's MCP server.
 func PlanetScale() Provider { return record("planetscale") }

@@ -104,6 +104,7 @@ var microsoftFamily = []Provider{
 		},
 		Quirks: []string{
 			"The issuer is inferred from Microsoft's other MCP servers; no source quotes this server's metadata.",
+			"Entra requires a scope, and no source names this server's: pass --scope, and offline_access for a refresh token.",
 		},
 		Docs:   []string{"https://github.com/microsoft/mcp"},
 		Source: Source{URL: "https://github.com/microsoft/mcp", Date: "2026-08-21", Confidence: "low"},

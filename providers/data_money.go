@@ -7,6 +7,31 @@ import "time"
 //nolint:gosec // G101: endpoints and their names, no credentials
 var moneyFamily = []Provider{
 	{
+		ID:          "mercadopago",
+		Name:        "Mercado Pago",
+		Vendor:      "Mercado Pago",
+		Description: "Mercado Pago: payments, and the documentation of its APIs.",
+		Server:      Server{URL: "https://mcp.mercadopago.com/mcp"},
+		Transport:   TransportHTTP,
+		Ways:        []Way{consent("mercadopago")},
+		OAuth: OAuth{
+			Issuer:                "https://mcp.mercadopago.com",
+			AuthorizationEndpoint: "https://auth.mercadopago.com/mcp/authorization",
+			TokenEndpoint:         "https://mcp.mercadopago.com/oauth/token",
+			RegistrationEndpoint:  "https://mcp.mercadopago.com/oauth/register",
+			ResourceMetadata:      "https://mcp.mercadopago.com/.well-known/oauth-protected-resource",
+			Resource:              "https://mcp.mercadopago.com",
+		},
+		Tokens: Tokens{Refresh: Yes},
+		Quirks: []string{
+			"A 401 has no challenge: the metadata is at the well-known location of the origin.",
+			"The resource is the origin, https://mcp.mercadopago.com, while the server is at /mcp.",
+			"The authorization server has a device flow; no source tried it with a registered client.",
+		},
+		Docs:   []string{"https://www.mercadopago.com/developers/en/docs/mcp-server/overview"},
+		Source: Source{URL: "https://www.mercadopago.com/developers/en/docs/mcp-server/overview", Date: "2026-09-30", Confidence: "high"},
+	},
+	{
 		ID:          "paypal",
 		Name:        "PayPal",
 		Vendor:      "PayPal",
@@ -60,10 +85,10 @@ var moneyFamily = []Provider{
 				Registration: RegistrationOpen,
 			},
 			{
-				ID:     "client_credentials",
-				Kind:   WayMachine,
-				Name:   "client credentials",
-				Obtain: "A short-lived token from POST https://production.plaid.com/oauth/token with client_id, secret, grant_type client_credentials and scope mcp:dashboard as JSON; a public script does that; no page of the vendor describes it.",
+				ID:     "dashboard_token",
+				Kind:   WayKey,
+				Name:   "token of your API credentials",
+				Obtain: "A short-lived token from POST https://production.plaid.com/oauth/token with client_id, secret, grant_type client_credentials and scope mcp:dashboard as JSON, which toolgrant does not request by itself; a public script does that; no page of the vendor describes it.",
 				URL:    "https://api.dashboard.plaid.com/mcp",
 				Source: Source{URL: "https://plaid.com/docs/resources/mcp/", Date: "2026-09-30", Confidence: "low"},
 			},
@@ -94,6 +119,27 @@ var moneyFamily = []Provider{
 		},
 		Docs:   []string{"https://plaid.com/docs/resources/mcp/"},
 		Source: Source{URL: "https://plaid.com/docs/resources/mcp/", Date: "2026-09-30", Confidence: "high"},
+	},
+	{
+		ID:          "printify",
+		Name:        "Printify",
+		Vendor:      "Printify",
+		Description: "Printify: products, orders and shops of print on demand.",
+		Server:      Server{URL: "https://mcp.printify.com/mcp"},
+		Transport:   TransportHTTP,
+		Ways:        []Way{consent("printify")},
+		OAuth: OAuth{
+			Issuer:                "https://mcp.printify.com",
+			AuthorizationEndpoint: "https://mcp.printify.com/oauth/authorize",
+			TokenEndpoint:         "https://mcp.printify.com/oauth/token",
+			RegistrationEndpoint:  "https://mcp.printify.com/oauth/register",
+			ResourceMetadata:      "https://mcp.printify.com/.well-known/oauth-protected-resource",
+			Scopes:                []string{"mcp:tools"},
+			DefaultScopes:         []string{"mcp:tools"},
+		},
+		Tokens: Tokens{Refresh: Yes},
+		Docs:   []string{"https://mcp.printify.com/.well-known/oauth-protected-resource"},
+		Source: Source{URL: "https://mcp.printify.com/.well-known/oauth-authorization-server", Date: "2026-09-30", Confidence: "high"},
 	},
 	{
 		ID:          "ramp",
@@ -252,9 +298,15 @@ var moneyFamily = []Provider{
 	},
 }
 
+// MercadoPago is Mercado Pago's MCP server.
+func MercadoPago() Provider { return record("mercadopago") }
+
 // Plaid is the MCP server of Plaid's dashboard. It serves you, not your users: an
 // Item's token is not for it.
 func Plaid() Provider { return record("plaid") }
+
+// Printify is Printify's MCP server.
+func Printify() Provider { return record("printify") }
 
 // Ramp is Ramp's MCP server.
 func Ramp() Provider { return record("ramp") }

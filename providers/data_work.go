@@ -113,12 +113,14 @@ var workFamily = []Provider{
 			AuthorizationEndpoint: "https://auth.atlassian.com/authorize",
 			TokenEndpoint:         "https://auth.atlassian.com/oauth/token",
 			RegistrationEndpoint:  "https://auth.atlassian.com/VCeDsk8ZHncYF1g234fKtc4lNipbBhu3/dcr/register",
+			RevocationEndpoint:    "https://auth.atlassian.com/oauth/revoke",
 			ResourceMetadata:      "https://mcp.atlassian.com/.well-known/oauth-protected-resource/v2/mcp",
 			Scopes: []string{
 				"offline_access", "read:me", "read:jira:agent-interface", "write:jira:agent-interface",
 				"search:jira:agent-interface", "read:confluence:agent-interface",
 				"write:confluence:agent-interface", "search:confluence:agent-interface",
 			},
+			AuthMethods:      []string{"none", "client_secret_post", "client_secret_basic", "private_key_jwt"},
 			ClientIDMetadata: true,
 		},
 		Tokens: Tokens{

@@ -67,13 +67,17 @@ func answer(b *bool) providers.Answer {
 // corrected are the fields, by their names in the collection, in which a record
 // differs from the collection because the audit of 2026-11-28
 // (facts/catalogue-audit.md) found something better. The record's sources are
-// those that the audit names.
+// those that the audit names. Three come from other reports: Atlassian's
+// revocation endpoint (its metadata on 2026-09-08), Datadog's issuer and
+// endpoints (several readings of its metadata), and Pipedream's issuer, which
+// stands for the origin of its token endpoint.
 var corrected = map[string]string{
-	"atlassian":            "access_token_ttl_s",
+	"atlassian":            "access_token_ttl_s revocation_endpoint",
 	"buildkite":            "authorization_server",
 	"cloudflare":           "protected_resource_metadata_url",
 	"context7":             "authorization_server scopes",
 	"databricks":           "authorization_server",
+	"datadog":              "authorization_server authorization_endpoint token_endpoint registration_endpoint",
 	"dropbox":              "rest_api_token_accepted scopes",
 	"gitlab":               "authorization_server authorization_endpoint token_endpoint revocation_endpoint protected_resource_metadata_url scopes verified_date_of_source confidence",
 	"globalping":           "authorization_server protected_resource_metadata_url scopes",
@@ -85,6 +89,7 @@ var corrected = map[string]string{
 	"microsoft_azure":      "authorization_server",
 	"microsoft_enterprise": "protected_resource_metadata_url scopes verified_date_of_source confidence",
 	"mixpanel":             "authorization_server scopes",
+	"pipedream":            "authorization_server",
 	"ramp":                 "authorization_server revocation_endpoint protected_resource_metadata_url refresh_tokens access_token_ttl_s docs verified_date_of_source confidence",
 	"shopify_storefront":   "server_url docs verified_date_of_source confidence",
 	"snowflake":            "authorization_server authorization_endpoint token_endpoint scopes",
@@ -94,8 +99,8 @@ var corrected = map[string]string{
 
 // added are the servers of section 4 of the audit, which the collection lacks.
 var added = []string{
-	"ahrefs", "apollo", "attio", "calendly", "clay", "close", "docusign", "klaviyo", "microsoft_azure_devops", "miro", "mongodb",
-	"netlify", "new_relic", "perplexity", "planetscale", "shopify_customer", "todoist",
+	"ahrefs", "apollo", "attio", "calendly", "clay", "close", "docusign", "jam", "klaviyo", "mercadopago", "microsoft_azure_devops",
+	"miro", "mongodb", "netlify", "new_relic", "perplexity", "planetscale", "printify", "prisma", "semgrep", "shopify_customer", "todoist",
 }
 
 func TestRecordsAgreeWithTheFacts(t *testing.T) {

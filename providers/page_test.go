@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/toolgrant/toolgrant/internal/replay"
 	"github.com/toolgrant/toolgrant/providers"
 )
 
@@ -43,8 +44,8 @@ func render(t *testing.T) []byte {
 	texts := callTexts(t)
 	tmpl, err := template.New("providers.md.tmpl").Funcs(template.FuncMap{
 		"anchor": anchor, "links": links, "needs": needs, "rest": rest, "registration": registration, "travels": travels,
-		"golang": func(p providers.Provider) string { return golang(p, texts[p.ID]) },
-		"short":  short, "commands": commands, "shell": shell, "wrongs": wrongs, "headers": headers, "code": code, "facts": pageFacts, "sources": pageSources,
+		"golang":  func(p providers.Provider) string { return golang(p, texts[p.ID]) },
+		"replays": replays, "short": short, "commands": commands, "shell": shell, "wrongs": wrongs, "headers": headers, "code": code, "facts": pageFacts, "sources": pageSources,
 	}).ParseFiles(filepath.Join("testdata", "providers.md.tmpl"))
 	require.NoError(t, err)
 	data := struct{ All, Open, Keys, Consent, Manual, Listed, Paused []providers.Provider }{All: providers.All()}
@@ -213,6 +214,9 @@ func shell(p providers.Provider) string {
 		switch w.Kind {
 		case providers.WayOAuth:
 			line = "toolgrant connect " + p.ID + at
+			if w.URL != "" {
+				line = "toolgrant connect " + p.ID + " --server-url " + w.URL
+			}
 			if w.Registration == providers.RegistrationManual {
 				line += " --client-id ID --client-secret-file FILE"
 			}
@@ -268,6 +272,29 @@ func headers(p providers.Provider) string {
 		out = append(out, fmt.Sprintf("`%s` (%s%s)", h.Name, h.Doc, needed))
 	}
 	return strings.Join(out, "; ")
+}
+
+// replays are the rows of the table of replays.
+func replays() string {
+	var rows []string
+	for _, s := range replay.Servers() {
+		p, _ := providers.Lookup(s.ID)
+		ways := []string{"application"}
+		for way, has := range map[string]bool{
+			"registration": s.AS.Clients == replay.ClientsOpen, "metadata document": s.AS.Document, "device": s.AS.Device != "",
+			"client credentials": s.AS.Machine, "registration, if listed": hasWay(p, func(w providers.Way) bool { return w.Registration == providers.RegistrationRestricted }),
+		} {
+			if has {
+				ways = append(ways, way)
+			}
+		}
+		if s.AS.Machine {
+			ways = ways[1:]
+		}
+		slices.Sort(ways)
+		rows = append(rows, fmt.Sprintf("| [%s](#%s) | %s | %s | %s |", p.Name, anchor(p), s.From, s.Date, strings.Join(ways, ", ")))
+	}
+	return strings.Join(rows, "\n")
 }
 
 func code(items []string) string { return "`" + strings.Join(items, "`, `") + "`" }

@@ -17,7 +17,7 @@ import (
 func TestEveryRecordIsSound(t *testing.T) {
 	t.Parallel()
 	all := providers.All()
-	require.NotEmpty(t, all)
+	require.GreaterOrEqual(t, len(all), 99)
 	assert.True(t, slices.IsSortedFunc(all, func(a, b providers.Provider) int { return strings.Compare(a.ID, b.ID) }))
 	labels := make(map[string]string)
 	for _, p := range all {

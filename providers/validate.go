@@ -159,7 +159,8 @@ func (v *validator) oauth(p Provider) {
 	}
 	v.checkf(!o.NoResource || !o.NoRefreshResource, "it has both NoResource and NoRefreshResource: NoResource suffices")
 	if o.Pinned {
-		v.checkf(o.Issuer != "" && o.AuthorizationEndpoint != "" && o.TokenEndpoint != "", "a pinned OAuth needs the issuer, the authorization and the token endpoint")
+		consents := slices.ContainsFunc(p.Ways, func(w Way) bool { return w.Kind == WayOAuth })
+		v.checkf(o.Issuer != "" && o.TokenEndpoint != "" && (o.AuthorizationEndpoint != "" || !consents), "a pinned OAuth needs the issuer, the token endpoint and, for consents, the authorization endpoint")
 	}
 }
 

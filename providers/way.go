@@ -3,6 +3,7 @@ package providers
 import (
 	"cmp"
 	"encoding/base64"
+	"maps"
 	"slices"
 	"strings"
 
@@ -132,6 +133,7 @@ func (p Provider) Using(way string) (Provider, error) {
 	p.Ways = []Way{w}
 	if w.URL != "" {
 		p.Server.URL, p.Server.Alternates = w.URL, nil
+		maps.DeleteFunc(p.OAuth.Issuers, func(at, _ string) bool { return !strings.HasPrefix(w.URL+"/", at) })
 	}
 	return p, nil
 }

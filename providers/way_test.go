@@ -79,6 +79,17 @@ func TestUsingNarrowsToOneWayAndItsURL(t *testing.T) {
 	require.ErrorContains(t, err, "magic")
 }
 
+func TestEveryWayIsAProviderOfItsOwn(t *testing.T) {
+	t.Parallel()
+	for _, p := range providers.All() {
+		for _, w := range p.Ways {
+			one, err := p.Using(w.ID)
+			require.NoError(t, err)
+			assert.NoError(t, one.Validate(), "%s %s", p.ID, w.ID)
+		}
+	}
+}
+
 func TestWayWithItsOwnURLWorksNowhereElse(t *testing.T) {
 	t.Parallel()
 	at, err := providers.Buildkite(nil).Resolve("https://mcp.buildkite.com/mcp")

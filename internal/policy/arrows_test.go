@@ -77,6 +77,7 @@ var forbidden = []struct {
 	{"...", "oauthstore/storetest", []string{"internal/conformance/..."}, "the suite is for tests"},
 	{"...", "internal/servertest", nil, "it is for tests"},
 	{"...", "internal/browsertest", nil, "it is for tests"},
+	{"...", "internal/replay", nil, "it is for tests"},
 	{"...", "internal/conformance/...", []string{"internal/conformance/..."}, "a test room"},
 	{"...", "internal/fixtures/...", []string{"internal/conformance/...", "internal/fixtures/..."}, "a test room"},
 	{"...", "internal/storehandle", []string{"oauthstore", "oauthstore/connect", "mcptools/doctor"}, "programs use the methods of Store"},
