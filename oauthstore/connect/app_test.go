@@ -30,7 +30,7 @@ func TestAnApplicationThatIsNotBoundIsRefused(t *testing.T) {
 		"nothing":                                     {connect.App{}, "list Providers or Servers"},
 		"an issuer alone":                             {connect.App{Issuer: testIssuer}, "list Providers or Servers"},
 		"a server alone":                              {connect.App{Servers: []string{testServer}}, "set Issuer"},
-		"a provider without an issuer":                {connect.App{Providers: []string{"pipedream"}}, "needs an Issuer"},
+		"a provider without an issuer":                {connect.App{Providers: []string{"composio"}}, "needs an Issuer"},
 		"a provider that the catalogue does not have": {connect.App{Issuer: testIssuer, Providers: []string{"mine"}}, "list its URL in Servers"},
 		"a template without a provider":               {connect.App{Issuer: "https://{host}/oidc", Servers: []string{testServer}}, "set Issuer"},
 		"a template of unknown parts":                 {connect.App{Issuer: "https://{host}/oidc", Providers: []string{"databricks"}}, "does not fit databricks"},

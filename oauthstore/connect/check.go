@@ -26,6 +26,9 @@ func (c *Connector) Check(ctx context.Context, p providers.Provider, owner oauth
 }
 
 func (c *Connector) check(ctx context.Context, s *site, ask *Ask) error {
+	if err := c.checkAdmission(s); err != nil {
+		return err
+	}
 	p, err := c.browsable(ctx, s, ask)
 	if err != nil {
 		return err

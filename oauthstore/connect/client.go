@@ -8,6 +8,7 @@ import (
 
 	"github.com/toolgrant/toolgrant/internal/oauth"
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/providers"
 )
 
 // A chosen client is the client of a flow. Its JSON is part of the flow's
@@ -75,10 +76,11 @@ func (c *Connector) choice(s *site, p *plan, redirect string, grants []string) (
 	if grants == nil && c.documentFits(&p.Server) {
 		return choice{chosen{Kind: oauthstore.ClientDocument, ID: c.opts.ClientMetadataURL, Method: oauth.AuthNone}, redirect}, nil, nil
 	}
+	if s.way.Registration == providers.RegistrationManual {
+		return choice{}, nil, s.noClient(manual)
+	}
 	if p.Server.RegistrationEndpoint == "" {
-		return choice{}, nil, &Error{
-			Kind: KindNoClient, Detail: "the authorization server does not support dynamic registration", Remedy: RemedyClient, Obtain: s.way.Obtain,
-		}
+		return choice{}, nil, s.noClient("the authorization server does not support dynamic registration")
 	}
 	method, ok := registrationMethod(&p.Server)
 	if !ok {
@@ -88,6 +90,36 @@ func (c *Connector) choice(s *site, p *plan, redirect string, grants []string) (
 		Issuer: issuer, Endpoint: p.Server.RegistrationEndpoint, TokenEndpoint: p.Server.TokenEndpoint,
 		Redirect: redirect, Scopes: p.Scopes, Asked: method, Grants: grants,
 	}, nil
+}
+
+// checkAdmission returns the error for a vendor that admits no application that
+// registers itself, before its server is asked, if the operator has none there.
+func (c *Connector) checkAdmission(s *site) error {
+	if len(c.opts.Apps.forServer(s.spot())) > 0 {
+		return nil
+	}
+	switch {
+	case s.way.Registration == providers.RegistrationPaused:
+		return &Error{Kind: KindNoClient, Detail: "the vendor admits no new applications for now", Obtain: s.way.Obtain}
+	case s.way.Registration == providers.RegistrationManual && c.opts.ClientMetadataURL == "":
+		return s.noClient(manual)
+	}
+	return nil
+}
+
+const manual = "the vendor admits only applications that a person registers there"
+
+func (s *site) noClient(detail string) *Error {
+	return &Error{Kind: KindNoClient, Detail: detail, Remedy: RemedyClient, Obtain: s.way.Obtain}
+}
+
+// notice returns the provider's sentence on whom the vendor admits, for a client
+// that the vendor has not approved; "" if there is nothing to say.
+func (s *site) notice(kind oauthstore.ClientKind) string {
+	if kind == oauthstore.ClientApplication || s.way.Registration != providers.RegistrationRestricted {
+		return ""
+	}
+	return s.way.Obtain
 }
 
 // errElsewhere: an app is for the server but not for that issuer.

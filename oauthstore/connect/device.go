@@ -51,6 +51,9 @@ func (c *Connector) Device(ctx context.Context, p providers.Provider, owner oaut
 }
 
 func (c *Connector) device(ctx context.Context, s *site, ask *Ask) (*Device, error) {
+	if err := c.checkAdmission(s); err != nil {
+		return nil, err
+	}
 	p, err := c.discover(ctx, s, ask)
 	if err != nil {
 		return nil, err

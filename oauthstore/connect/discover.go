@@ -43,7 +43,7 @@ func (p *plan) resource() string {
 func (c *Connector) discover(ctx context.Context, s *site, ask *Ask) (*plan, error) {
 	known := &s.provider.OAuth
 	challenges := oauth.ParseChallenges(ask.Challenge)
-	if ask.Challenge == nil && !known.Pinned {
+	if ask.Challenge == nil && !known.Pinned && s.key.Server != "" {
 		h, err := c.probe(ctx, s)
 		if err != nil {
 			return nil, err
@@ -57,23 +57,33 @@ func (c *Connector) discover(ctx context.Context, s *site, ask *Ask) (*plan, err
 
 	p := &plan{Params: known.AuthorizationParams, NoPKCEMetadata: known.InsecureNoPKCEMetadata, NoResource: known.NoResource}
 	var offered []string // scopes_supported of the resource
-	if known.Pinned {
-		server, err := c.pinned(ctx, known)
-		if err != nil {
-			return nil, err
+	var server *oauth.ServerMetadata
+	var err error
+	p.Resource = orElse(known.Resource, s.key.Server)
+	switch {
+	case known.Pinned:
+		server = serverOf(known)
+	case s.key.Server == "": // a connector
+		server, err = c.ofConnector(ctx, s)
+	default:
+		var resource *oauth.ResourceMetadata
+		if resource, server, err = c.live(ctx, s, challenge); resource != nil {
+			p.Resource, offered = resource.Resource, resource.Scopes
 		}
-		p.Server, p.Resource = *server, orElse(known.Resource, s.key.Server)
-	} else {
-		resource, server, err := c.live(ctx, s, challenge)
-		if err != nil {
-			return nil, err
-		}
-		p.Server, p.Resource = *server, resource.Resource
-		offered = resource.Scopes
 	}
+	if errors.Is(err, oauth.ErrNoMetadata) && known.Issuer != "" && known.TokenEndpoint != "" {
+		server, err = serverOf(known), nil // the vendor publishes none, and the data has its endpoints
+	}
+	if err != nil {
+		return nil, err
+	}
+	p.Server = *server
 	named, err := c.admit(s, p.Server.Issuer)
 	if err != nil {
 		return nil, err
+	}
+	if p.Server.RevocationEndpoint == "" && issuer.Same(known.Issuer, p.Server.Issuer) {
+		p.Server.RevocationEndpoint = known.RevocationEndpoint // HubSpot's metadata leaves it out
 	}
 	if p.Named = named; !named {
 		if err := c.checkEndpoints(s, &p.Server); err != nil {
@@ -95,13 +105,14 @@ func orElse(a, b string) string {
 	return b
 }
 
-// pinned returns the authorization server of the provider's data, completed from
-// the issuer's own metadata.
-func (c *Connector) pinned(ctx context.Context, known *providers.OAuth) (*oauth.ServerMetadata, error) {
-	if known.TokenEndpoint != "" && known.AuthorizationEndpoint != "" {
-		return serverOf(known), nil
+// ofConnector returns the authorization server of one of OpenAI's connectors,
+// which have no MCP server to ask.
+func (c *Connector) ofConnector(ctx context.Context, s *site) (*oauth.ServerMetadata, error) {
+	expected := c.expected(s)
+	if len(expected) == 0 {
+		return nil, fault(KindMisconfigured, "the issuer of "+s.provider.Name+" depends on the customer: an application must name it")
 	}
-	return oauth.FindServer(ctx, c.http, known.Issuer)
+	return oauth.FindServer(ctx, c.http, expected[0])
 }
 
 // serverOf returns the authorization server of the provider's data.
@@ -162,9 +173,14 @@ func (c *Connector) choose(ctx context.Context, s *site, issuers []string) (*oau
 	}
 	expected := c.expected(s)
 	for _, want := range expected {
-		if slices.ContainsFunc(issuers, func(listed string) bool { return aliases(listed, want, s.key.Server) }) {
-			return oauth.FindServer(ctx, c.http, want)
+		if !slices.ContainsFunc(issuers, func(listed string) bool { return aliases(listed, want, s.key.Server) }) {
+			continue
 		}
+		server, err := oauth.FindServer(ctx, c.http, want)
+		if errors.Is(err, oauth.ErrNoMetadata) && !slices.ContainsFunc(issuers, func(listed string) bool { return issuer.Same(listed, want) }) {
+			return nil, notIssuer(s, slices.Clone(issuers[:min(len(issuers), maxIssuers)])...) // another tenant is listed
+		}
+		return server, err
 	}
 	if s.provider.OAuth.Issuer != "" {
 		return nil, notIssuer(s, slices.Clone(issuers[:min(len(issuers), maxIssuers)])...)

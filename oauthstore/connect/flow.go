@@ -38,6 +38,9 @@ type Consent struct {
 	// Issuer for this server. If false, only the server itself does: show the user
 	// the hosts of Key.Server and of URL before sending the browser.
 	Named bool
+	// Notice, if not empty, says that the vendor admits only clients that it has
+	// approved, and where to apply: the consent may fail. Show it to the operator.
+	Notice string
 }
 
 // A flow is the record of a pending consent. Its name is a digest of the state,
@@ -89,6 +92,9 @@ func (c *Connector) Begin(ctx context.Context, p providers.Provider, owner oauth
 }
 
 func (c *Connector) begin(ctx context.Context, s *site, ask *Ask) (*Consent, error) {
+	if err := c.checkAdmission(s); err != nil {
+		return nil, err
+	}
 	plan, err := c.browsable(ctx, s, ask)
 	if err != nil {
 		return nil, err
@@ -119,7 +125,7 @@ func (c *Connector) begin(ctx context.Context, s *site, ask *Ask) (*Consent, err
 	if err != nil {
 		return nil, err
 	}
-	b.Binding = binding
+	b.Binding, b.Notice = binding, s.notice(client.Kind)
 	return b, nil
 }
 

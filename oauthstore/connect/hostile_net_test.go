@@ -47,6 +47,7 @@ type hostileNet struct {
 	issuers map[string][]string // host → issuers that are at home there
 	homes   map[string][]string // host of an authorization server → hosts that may see its tokens
 	servers map[string]string   // MCP server's URL → its issuer
+	pinned  map[string]string   // host of an endpoint in the vendor's data → host of its issuer
 
 	mu sync.Mutex
 	hostileTrial
@@ -125,6 +126,9 @@ func (n *hostileNet) look(r *http.Request, body []byte) {
 	host := hostname(r.URL)
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if issuer, ok := n.pinned[host]; ok {
+		host = issuer
+	}
 	for _, m := range canaryRE.FindAllStringSubmatch(text, -1) {
 		home := strings.ReplaceAll(m[2], "_", ".")
 		allowed := host == home
@@ -173,8 +177,9 @@ func (n *hostileNet) answer(w http.ResponseWriter, r *http.Request, form url.Val
 			}
 		}
 		http.NotFound(w, r)
-	case n.issuers[host] != nil && (r.Method == http.MethodPost && form.Get("grant_type") != "" || strings.Contains(r.URL.Path, "canary-") || strings.Contains(r.URL.Path, "oauth")):
-		n.authorize(w, r, form, host)
+	case n.issuers[orElse(n.pinned[host], host)] != nil && (r.Method == http.MethodPost && form.Get("grant_type") != "" ||
+		strings.Contains(r.URL.Path, "canary-") || strings.Contains(r.URL.Path, "oauth") || r.URL.Query().Get("response_type") == "code"):
+		n.authorize(w, r, form, orElse(n.pinned[host], host))
 	case now.serve != nil:
 		now.serve(w, r)
 	default:
@@ -221,7 +226,7 @@ func (n *hostileNet) authorize(w http.ResponseWriter, r *http.Request, form url.
 		writeJSON(w, http.StatusOK, map[string]any{
 			"access_token": access, "refresh_token": canary("refresh", host), "token_type": "Bearer", "expires_in": 3600,
 		})
-	case strings.HasSuffix(r.URL.Path, "register"):
+	case strings.Contains(r.URL.Path, "regist"):
 		writeJSON(w, http.StatusCreated, map[string]any{
 			"client_id": "app", "client_secret": canary("registered", host), "client_secret_expires_at": 0, "token_endpoint_auth_method": "client_secret_post",
 		})
@@ -239,10 +244,17 @@ func jwtFor(audience, signature string) string {
 	return encode([]byte(`{"alg":"RS256","typ":"at+jwt"}`)) + "." + encode([]byte(`{"aud":"`+audience+`"}`)) + "." + signature
 }
 
+func orElse(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
 func newHostileNet() *hostileNet {
 	n := &hostileNet{
 		issuers: map[string][]string{"idp.example.com": {"https://idp.example.com"}, otherHost: {"https://" + otherHost}},
-		homes:   map[string][]string{}, servers: map[string]string{}, seen: map[string]int{},
+		homes:   map[string][]string{}, servers: map[string]string{}, pinned: map[string]string{}, seen: map[string]int{},
 	}
 	n.begin(hostileTrial{})
 	return n

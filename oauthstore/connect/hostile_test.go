@@ -42,7 +42,7 @@ func marks(t *testing.T, n *hostileNet) []mark {
 	}
 	var all []mark
 	for _, p := range providers.All() {
-		if p.Retired != "" || p.OAuth.Issuer == "" {
+		if _, consents := wayWith(p, providers.WayOAuth); p.Retired != "" || p.OAuth.Issuer == "" || !consents {
 			continue
 		}
 		m := mark{id: p.ID, provider: p, server: fill(p, p.Server.URL), issuer: fill(p, p.OAuth.Issuer)}
@@ -58,6 +58,13 @@ func marks(t *testing.T, n *hostileNet) []mark {
 		m.app = connect.App{Providers: []string{p.ID}, ID: "app", Secret: oauthstore.NewSecret(canary("secret", m.host)), AuthMethod: "client_secret_post"}
 		if !slices.Contains(n.issuers[m.host], m.issuer) {
 			n.issuers[m.host] = append(n.issuers[m.host], m.issuer)
+		}
+		if p.OAuth.Pinned {
+			for _, raw := range []string{p.OAuth.AuthorizationEndpoint, p.OAuth.TokenEndpoint, p.OAuth.RegistrationEndpoint, p.OAuth.RevocationEndpoint} {
+				if endpoint, err := url.Parse(raw); err == nil && raw != "" && endpoint.Hostname() != m.host {
+					n.pinned[endpoint.Hostname()] = m.host
+				}
+			}
 		}
 		if m.server != "" {
 			server, err := url.Parse(m.server)
@@ -351,7 +358,7 @@ func TestTheSameSecretsReachTheirOwnHosts(t *testing.T) {
 		for i := range all {
 			m := &all[i]
 			if m.server == "" {
-				continue // OpenAI's connectors publish nothing to discover
+				continue // TestReplays connects OpenAI's connectors
 			}
 			s := newRange(t, n, connect.Apps{m.app})
 			n.begin(hostileTrial{trial: m.id})

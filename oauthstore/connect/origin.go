@@ -62,7 +62,9 @@ func (c *Connector) origin(ctx context.Context, s *site, t *Token, cred *oauthst
 	p.Issuer, p.Resource = plan.Server.Issuer, orElse(t.Resource, plan.resource())
 	if s.provider.OAuth.RefreshScopes {
 		plan.wantRefresh(new(Ask))
-		p.ScopesAsked = plan.Scopes // as a consent requests them
+		if p.ScopesAsked = plan.Scopes; len(p.ScopesAsked) == 0 { // as a consent requests them
+			p.ScopesAsked = sorted(t.Scopes)
+		}
 	}
 	p.TokenEndpoint = orElse(t.TokenEndpoint, plan.Server.TokenEndpoint)
 	p.RevocationEndpoint = orElse(t.RevocationEndpoint, plan.Server.RevocationEndpoint)
