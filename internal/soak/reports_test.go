@@ -66,7 +66,7 @@ var reports = []struct {
 		"oauthstore/connect TestAnUnexpectedIssuerErrorNamesBothIssuers",
 	}},
 	{"announces iss and sends none", "mcp-server-cloudflare#449", []string{"oauthstore/connect TestAMissingIssIsReportedAsMissing"}},
-	{"registers nobody, or localhost only, or refuses offline_access", "hermes#29875, meho#912", []string{
+	{"registers no applications, or localhost only, or refuses offline_access", "hermes#29875, meho#912", []string{
 		"oauthstore/connect TestARejectedRegistrationNamesItsRemedy/switched off",
 		"oauthstore/connect TestARejectedRegistrationNamesItsRemedy/localhost only",
 		"oauthstore/connect TestAConsentThatTheServerRejectsNamesItsRemedy/offline_access",
