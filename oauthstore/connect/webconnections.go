@@ -285,7 +285,7 @@ func (w *Web) disconnect(rw http.ResponseWriter, r *http.Request, v *visit) {
 		Status: http.StatusOK, Tone: toneWarn, Heading: name + " is disconnected",
 		Text: []string{
 			w.site() + " can't use it for you any more.",
-			name + " did not confirm that the access was withdrawn there. To be sure, remove " + w.connector.opts.ClientName + " in your settings at " + name + ".",
+			name + " did not confirm yet that the access was withdrawn there. It is asked again. To be sure, remove " + w.connector.opts.ClientName + " in your settings at " + name + ".",
 		},
 		Links: []link{{URL: back, Text: "Continue", Primary: true}},
 	})

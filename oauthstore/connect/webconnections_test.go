@@ -191,6 +191,15 @@ func TestConnectionsPageShowsOfferedProvidersAndOwnConnectionsOnly(t *testing.T)
 	assert.NotContains(t, page, "bobs")
 	assert.NotContains(t, page, "<script")
 
+	b := newBrowser(p.site(t, &connect.WebOptions{Providers: offered}), "alice")
+	for path, heading := range map[string]string{
+		"/connect/asana": "Asana is not set up yet", "/connect/deepwiki": "DeepWiki can&#39;t be connected", "/connect/asana_v1": "not set up yet",
+	} {
+		w := b.do(http.MethodGet, path, nil)
+		assert.Equal(t, http.StatusInternalServerError, w.Code, path)
+		assert.Contains(t, w.Body.String(), heading)
+	}
+
 	all := newBrowser(p.site(t, &connect.WebOptions{Providers: providers.All()}), "alice").list(t)
 	assert.Greater(t, strings.Count(all, `class="card"`), 90)
 }
@@ -287,7 +296,7 @@ func TestVendorThatDoesNotConfirmTheRevocationIsNamed(t *testing.T) {
 	assert.Contains(t, w.Body.String(), "withdrawn at example too")
 	w = b.do(http.MethodPost, "/connect/example/disconnect", fields(w.Body.String()))
 	assert.Equal(t, http.StatusOK, w.Code)
-	assert.Contains(t, w.Body.String(), "did not confirm")
+	assert.Contains(t, w.Body.String(), "did not confirm yet")
 	_, err := p.Store.Status(t.Context(), keyOf(alice))
 	require.ErrorIs(t, err, oauthstore.ErrNotFound)
 }

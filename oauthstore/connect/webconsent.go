@@ -56,28 +56,25 @@ func (w *Web) choose(rw http.ResponseWriter, v *visit) (ok bool) {
 		w.write(rw, notFound())
 		return false
 	}
-	ways := w.ways(v.whole, v.owner)
-	asked := v.values.Get("way")
-	at := slices.IndexFunc(ways, func(way providers.Way) bool { return asked == "" || way.ID == asked })
-	if at < 0 && (asked == "" || slices.ContainsFunc(v.whole.Ways, func(way providers.Way) bool { return way.ID == asked })) {
-		kind := KindNoClient
-		if _, open := wayOf(v.whole, []string{providers.WayOAuth, providers.WayKey}); !open {
-			kind = KindUnsupported
+	ways, asked := w.ways(v.whole, v.owner), v.values.Get("way")
+	has := func(way providers.Way) bool { return asked == "" || way.ID == asked }
+	if at := slices.IndexFunc(ways, has); at >= 0 {
+		v.way = ways[at]
+		if p, err := v.whole.Using(v.way.ID); err == nil {
+			v.provider = p
+			return w.locate(rw, v)
 		}
-		w.write(rw, endPage(v.whole.Name, Result{}, fault(kind, "")))
-		return false
 	}
-	if at < 0 {
+	_, open := wayOf(v.whole, []string{providers.WayOAuth, providers.WayKey})
+	switch {
+	case !slices.ContainsFunc(v.whole.Ways, has):
 		w.write(rw, badLink(v.whole.Name+" has no such way to connect."))
-		return false
+	case open:
+		w.write(rw, endPage(v.whole.Name, Result{}, fault(KindNoClient, "")))
+	default:
+		w.write(rw, endPage(v.whole.Name, Result{}, fault(KindUnsupported, "")))
 	}
-	v.way = ways[at]
-	var err error
-	if v.provider, err = v.whole.Using(v.way.ID); err != nil {
-		w.write(rw, badLink(v.whole.Name+" has no such way to connect."))
-		return false
-	}
-	return w.locate(rw, v)
+	return false
 }
 
 // partPrefix precedes the name of a part of a server's URL in the name of its
@@ -168,7 +165,8 @@ func (v *visit) placePage(missing []providers.Param, problem string) *page {
 		p.Form.Inputs = append(p.Form.Inputs, in)
 	}
 	if len(missing) == 0 {
-		in := input{Name: "server_url", Type: "url", Label: "Address of the server", Value: v.ask.ServerURL, Required: true, Problem: sentence(problem)}
+		in := input{Name: "server_url", Type: "url", Label: "Address of the server", Required: true, Problem: sentence(problem)}
+		// A refused URL is not shown again: it may hold a secret.
 		in.Hint = "The URL of the MCP server, as " + name + " shows it"
 		if hosts := v.provider.Server.Hosts; len(hosts) > 0 {
 			in.Hint += ", on " + strings.Join(hosts, " or ")

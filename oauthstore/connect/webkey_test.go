@@ -232,10 +232,12 @@ func TestUserNamesTheirOwnServer(t *testing.T) {
 	assert.Equal(t, "https://acme.cloud.databricks.com/api/2.0/mcp/functions/main/tools/look%20up", all[0].Key.Server)
 	assert.Contains(t, cardOf(t, b.list(t), "databricks"), "<dd>acme.cloud.databricks.com</dd>")
 
-	for _, whole := range []string{"https://evil.example.com/api/2.0/mcp/sql", "http://acme.cloud.databricks.com/api/2.0/mcp/sql", "what"} {
+	for _, whole := range []string{
+		"https://evil.example.com/api/2.0/mcp/sql", "http://acme.cloud.databricks.com/api/2.0/mcp/sql", "what", "https://acme.cloud.databricks.com/api/2.0/mcp/sql?token=synthetic",
+	} {
 		w = b.do(http.MethodGet, "/connect/databricks?address=1&server_url="+url.QueryEscape(whole), nil)
 		assert.Equal(t, http.StatusBadRequest, w.Code, whole)
-		assert.Contains(t, w.Body.String(), `name="server_url" type="url"`)
+		assert.Contains(t, w.Body.String(), `name="server_url" type="url" value=""`)
 	}
 	w = b.do(http.MethodGet, "/connect/databricks?address=1&server_url="+url.QueryEscape("https://acme.cloud.databricks.com/api/2.0/mcp/sql"), nil)
 	assert.Equal(t, http.StatusOK, w.Code)
