@@ -449,7 +449,15 @@ func (e *evidence) report() Report {
 			cause, rank = h, at
 		}
 	}
-	slices.SortStableFunc(r.Hypotheses, func(a, b Hypothesis) int { return strength[a.Verdict] - strength[b.Verdict] })
+	slices.SortStableFunc(r.Hypotheses, func(a, b Hypothesis) int {
+		first := func(h Hypothesis) int { // of the same strength
+			if h.ID == cause.ID {
+				return 0
+			}
+			return 1
+		}
+		return cmp.Or(strength[a.Verdict]-strength[b.Verdict], first(a)-first(b))
+	})
 	switch {
 	case failing:
 		r.Verdict = VerdictFailing
