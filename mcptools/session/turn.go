@@ -50,7 +50,11 @@ func (s *Session) log(e Event) {
 	switch e.Type {
 	case EventText:
 	case EventSkipped, EventRetrying, EventFailed:
-		s.opts.Logger.Warn("session: "+string(e.Type), "server_label", e.Label, "tool", e.Tool, "failure", e.Failure)
+		log := s.opts.Logger.Warn
+		if e.Type == EventSkipped && e.Failure != nil && e.Failure.Kind == mcptools.KindNotConnected {
+			log = s.opts.Logger.Debug // normal, and the same at each turn
+		}
+		log("session: "+string(e.Type), "server_label", e.Label, "tool", e.Tool, "failure", e.Failure)
 	case EventListing, EventListed, EventCalling, EventCalled, EventAsking, EventApproved, EventDenied, EventWaiting, EventDone:
 		s.opts.Logger.Info("session: "+string(e.Type), "server_label", e.Label, "tool", e.Tool)
 	}
