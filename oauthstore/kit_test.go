@@ -232,6 +232,7 @@ type faultyBackend struct {
 	backend.Backend
 	down    atomic.Bool
 	downPut atomic.Bool
+	hangs   atomic.Bool // as a pool without a free connection
 	// BeforePut, if not nil, runs before each Put.
 	BeforePut func(id backend.ID)
 	// LostPut, if not nil, reports whether the answer to a Put that was done is lost.
@@ -249,8 +250,21 @@ type faultyBackend struct {
 
 var errDown = fmt.Errorf("backend: %w: connection refused", oauthstore.ErrUnavailable)
 
+// wait waits while the backend hangs.
+func (b *faultyBackend) wait(ctx context.Context) error {
+	for b.hangs.Load() {
+		if err := sleepFor(ctx, 100*time.Millisecond); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (b *faultyBackend) Get(ctx context.Context, id backend.ID) (backend.Record, error) {
 	b.gets.Add(1)
+	if err := b.wait(ctx); err != nil {
+		return backend.Record{}, err
+	}
 	if b.down.Load() {
 		return backend.Record{}, errDown
 	}
@@ -267,6 +281,9 @@ func (b *faultyBackend) Get(ctx context.Context, id backend.ID) (backend.Record,
 
 func (b *faultyBackend) Put(ctx context.Context, id backend.ID, rec backend.Record, ifVersion uint64) error {
 	b.puts.Add(1)
+	if err := b.wait(ctx); err != nil {
+		return err
+	}
 	if b.down.Load() || b.downPut.Load() {
 		return errDown
 	}

@@ -35,7 +35,7 @@ var stepGen = rapid.Custom(func(t *rapid.T) step {
 		do: rapid.SampledFrom([]string{
 			"token", "token", "token", "both", "both", "pass", "pass", "reject", "rewrap", "verify", "sweep",
 			"answer lost", "busy", "outage", "commit delayed", "read fails", "restart", "watch lost",
-			"disconnect", "disconnect unseen", "disconnect in flight", "reconnect", "reconnect in flight", "reconnect",
+			"pool exhausted", "write unanswered", "disconnect fails", "disconnect", "disconnect unseen", "disconnect in flight", "reconnect", "reconnect in flight", "reconnect",
 		}).Draw(t, "do"),
 		replica: rapid.IntRange(0, 1).Draw(t, "replica"),
 		d:       time.Duration(rapid.Int64Range(int64(time.Second), int64(3*time.Hour)).Draw(t, "d")),
@@ -101,6 +101,7 @@ type model struct {
 
 	connected bool
 	slowRead  atomic.Bool // the next read
+	lostPut   atomic.Bool // the answer to the next write
 	changed   time.Time   // when that became so
 	by        int         // the replica that did it
 	grants    int
@@ -308,10 +309,30 @@ func (m *model) step(t *testing.T, s step) error {
 			m.backend.downPut.Store(true)
 			time.AfterFunc(min(s.d, 20*time.Second), func() { m.backend.downPut.Store(false) })
 		}, nil)
-	case "read fails":
-		m.backend.down.Store(true)
+	case "write unanswered":
+		m.lostPut.Store(true)
+		err := m.token(t, s.replica)
+		m.lostPut.Store(false)
+		return err
+	case "disconnect fails":
+		m.backend.downPut.Store(true)
+		d, err := store.Disconnect(t.Context(), m.key)
+		m.backend.downPut.Store(false)
+		if m.connected {
+			return unless(err, oauthstore.ErrUnavailable)
+		}
+		if d.Removed {
+			return errors.New("it was disconnected twice")
+		}
+		return err
+	case "read fails", "pool exhausted":
+		fault := &m.backend.down
+		if s.do == "pool exhausted" {
+			fault = &m.backend.hangs
+		}
+		fault.Store(true)
 		tok, err := store.Token(t.Context(), m.key, m.need)
-		m.backend.down.Store(false)
+		fault.Store(false)
 		if err == nil && !m.connected && s.replica != m.by {
 			return nil // it can't know
 		}
@@ -365,6 +386,7 @@ func runModel(t *testing.T, watch bool, steps []step) error {
 			wait(t, 4*untilAnswered)
 		}
 	}
+	w.backend.LostPut = func(backend.ID) bool { return m.lostPut.CompareAndSwap(true, false) }
 	for i := range m.stores {
 		m.stores[i] = m.open(t)
 	}
