@@ -3,10 +3,10 @@ package oauthstore_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -77,15 +77,14 @@ func TestALostWatchIsReportedNowAndThen(t *testing.T) {
 		s, err := oauthstore.New(b, w.sealer, &oauthstore.Options{
 			Logger: slog.New(slog.NewTextHandler(log, nil)),
 			Observer: func(_ context.Context, e oauthstore.Event) {
-				switch e.Type {
-				case oauthstore.EventWatchLost:
-					events[0].Add(1)
+				n := 2
+				if e.Type == oauthstore.EventWatchLost {
+					n = 0
 					assert.ErrorIs(t, e.Err, oauthstore.ErrUnavailable)
-				case oauthstore.EventWatchReady:
-					events[1].Add(1)
-				default:
-					events[2].Add(1)
+				} else if e.Type == oauthstore.EventWatchReady {
+					n = 1
 				}
+				events[n].Add(1)
 			},
 		})
 		require.NoError(t, err)
@@ -241,7 +240,7 @@ func TestAnOutageOfRefusalsIsReportedOnce(t *testing.T) {
 		w := newWorld(t, nil)
 		m := &mcpServer{takes: all}
 		for n := range 20 {
-			key := testKey(fmt.Sprint(n))
+			key := testKey(strconv.Itoa(n))
 			w.connect(t, key, nil)
 			_, err := w.store.Token(t.Context(), key, m.need())
 			require.NoError(t, err)
@@ -249,7 +248,7 @@ func TestAnOutageOfRefusalsIsReportedOnce(t *testing.T) {
 		}
 		m.takes = none
 		for n := range 20 {
-			_, err := w.store.Token(t.Context(), testKey(fmt.Sprint(n)), m.need())
+			_, err := w.store.Token(t.Context(), testKey(strconv.Itoa(n)), m.need())
 			require.Error(t, err)
 		}
 		assert.Equal(t, 1, w.seen(oauthstore.EventIssuerFailing))

@@ -3,9 +3,9 @@ package oauthstore_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -194,8 +194,8 @@ func TestAPermanentRefusalIsReportedAfterAWhile(t *testing.T) {
 		w.as.TTL = 100 * time.Hour
 		m := &mcpServer{takes: all}
 		for n := range users {
-			w.connect(t, testKey(fmt.Sprint(n)), nil)
-			_, err := w.store.Token(t.Context(), testKey(fmt.Sprint(n)), m.need())
+			w.connect(t, testKey(strconv.Itoa(n)), nil)
+			_, err := w.store.Token(t.Context(), testKey(strconv.Itoa(n)), m.need())
 			require.NoError(t, err)
 		}
 		m.asked.Store(0)
@@ -204,7 +204,7 @@ func TestAPermanentRefusalIsReportedAfterAWhile(t *testing.T) {
 		generation := map[string]uint64{}
 		for minute := 0; minute < 24*60; {
 			for n := range users {
-				key := testKey(fmt.Sprint(n))
+				key := testKey(strconv.Itoa(n))
 				st, err := w.store.Status(t.Context(), key)
 				require.NoError(t, err)
 				if generation[key.Owner.Subject] != st.Generation { // OpenAI met a 401
@@ -232,7 +232,7 @@ func TestAPermanentRefusalIsReportedAfterAWhile(t *testing.T) {
 			wait(t, time.Duration(step)*time.Minute)
 		}
 		for n := range users {
-			assert.True(t, told[fmt.Sprint(n)], "user %d hears that only a new consent helps", n)
+			assert.True(t, told[strconv.Itoa(n)], "user %d hears that only a new consent helps", n)
 		}
 		assert.LessOrEqual(t, w.as.Posts(), 3*users, "forced rotations in a day")
 		assert.LessOrEqual(t, m.asked.Load(), int64(users*(24+20)), "probes in a day")
@@ -240,7 +240,7 @@ func TestAPermanentRefusalIsReportedAfterAWhile(t *testing.T) {
 		m.takes = all
 		wait(t, 2*time.Hour)
 		for n := range users {
-			_, err := w.store.Token(t.Context(), testKey(fmt.Sprint(n)), m.need())
+			_, err := w.store.Token(t.Context(), testKey(strconv.Itoa(n)), m.need())
 			require.NoError(t, err, "a server that accepts again ends it without a new consent")
 		}
 	})
@@ -255,8 +255,8 @@ func TestAnOutageThatAnswers401LogsNoUserOut(t *testing.T) {
 		w.as.TTL = 100 * time.Hour
 		m := &mcpServer{takes: all}
 		for n := range users {
-			w.connect(t, testKey(fmt.Sprint(n)), nil)
-			_, err := w.store.Token(t.Context(), testKey(fmt.Sprint(n)), m.need())
+			w.connect(t, testKey(strconv.Itoa(n)), nil)
+			_, err := w.store.Token(t.Context(), testKey(strconv.Itoa(n)), m.need())
 			require.NoError(t, err)
 		}
 		m.asked.Store(0)
@@ -264,7 +264,7 @@ func TestAnOutageThatAnswers401LogsNoUserOut(t *testing.T) {
 		out := map[int]bool{}
 		for range 10 {
 			for n := range users {
-				key := testKey(fmt.Sprint(n))
+				key := testKey(strconv.Itoa(n))
 				require.NoError(t, w.store.Reject(t.Context(), key, 1))
 				_, err := w.store.Token(t.Context(), key, m.need())
 				if err == nil {
@@ -281,7 +281,7 @@ func TestAnOutageThatAnswers401LogsNoUserOut(t *testing.T) {
 		m.takes = all
 		wait(t, 61*time.Minute) // also those three are asked about again
 		for n := range users {
-			_, err := w.store.Token(t.Context(), testKey(fmt.Sprint(n)), m.need())
+			_, err := w.store.Token(t.Context(), testKey(strconv.Itoa(n)), m.need())
 			require.NoError(t, err)
 		}
 	})

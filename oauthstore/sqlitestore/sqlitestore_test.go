@@ -233,16 +233,27 @@ func TestNoPageSortsAllMatches(t *testing.T) {
 		{Kind: "k", Tenant: "t", DueBefore: now},
 		{Kind: "k", Tenant: "t", Subject: "s", DueBefore: now},
 	} {
-		query, args := sqlitestore.ListQuery(f, 1, 1, 10)
-		rows, err := db.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query, args...)
-		require.NoError(t, err)
-		for rows.Next() {
-			var id, parent, unused int
-			var detail string
-			require.NoError(t, rows.Scan(&id, &parent, &unused, &detail))
+		for _, detail := range plan(t, db, f) {
 			assert.NotContains(t, detail, "TEMP B-TREE", "filter %+v", f)
 		}
-		require.NoError(t, rows.Err())
-		require.NoError(t, rows.Close())
 	}
+}
+
+// plan returns the steps of the query for a page.
+func plan(t *testing.T, db *sql.DB, f backend.Filter) []string {
+	t.Helper()
+	query, args := sqlitestore.ListQuery(f, 1, 1, 10)
+	rows, err := db.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query, args...)
+	require.NoError(t, err)
+	defer rows.Close()
+	var steps []string
+	for rows.Next() {
+		var id, parent, unused int
+		var detail string
+		require.NoError(t, rows.Scan(&id, &parent, &unused, &detail))
+		steps = append(steps, detail)
+	}
+	require.NoError(t, rows.Err())
+	require.NotEmpty(t, steps)
+	return steps
 }
