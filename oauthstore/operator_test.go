@@ -116,11 +116,12 @@ func TestALostWatchIsReportedNowAndThen(t *testing.T) {
 func TestAFailingClientsIsAskedNowAndThenAndReported(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		asked, fails := 0, true
+		var asked atomic.Int64
+		var works atomic.Bool
 		w := newWorld(t, func(o *oauthstore.Options) {
 			o.Clients = func(context.Context, string, string) (oauthstore.Client, error) {
-				asked++
-				if fails {
+				asked.Add(1)
+				if !works.Load() {
 					return oauthstore.Client{}, errors.New("the vault is sealed")
 				}
 				return oauthstore.Client{Secret: oauthstore.NewSecret("synthetic"), AuthMethod: "client_secret_post"}, nil
@@ -134,18 +135,22 @@ func TestAFailingClientsIsAskedNowAndThenAndReported(t *testing.T) {
 			require.NoError(t, err, "the stale token serves")
 			wait(t, time.Second)
 		}
-		assert.LessOrEqual(t, asked, 10)
+		assert.LessOrEqual(t, asked.Load(), int64(10))
 		assert.Equal(t, 1, w.seen(oauthstore.EventClientsFailed))
 		h := w.store.Health(t.Context())
 		require.Len(t, h.Issuers, 1)
 		assert.Equal(t, testIssuer, h.Issuers[0].Name)
 		wait(t, 15*time.Minute)
-		_, err := w.store.Token(t.Context(), key, oauthstore.Need{})
-		require.ErrorIs(t, err, oauthstore.ErrUnavailable)
+		before := asked.Load()
+		for range 20 {
+			_, err := w.store.Token(t.Context(), key, oauthstore.Need{})
+			require.ErrorIs(t, err, oauthstore.ErrUnavailable)
+		}
+		assert.Equal(t, before+1, asked.Load(), "callers without a token do not ask each time either")
 		assert.Equal(t, 2, w.seen(oauthstore.EventClientsFailed))
-		fails = false
+		works.Store(true)
 		wait(t, time.Minute)
-		_, err = w.store.Token(t.Context(), key, oauthstore.Need{})
+		_, err := w.store.Token(t.Context(), key, oauthstore.Need{})
 		require.NoError(t, err)
 		assert.Empty(t, w.store.Health(t.Context()).Issuers)
 	})
@@ -154,9 +159,9 @@ func TestAFailingClientsIsAskedNowAndThenAndReported(t *testing.T) {
 func TestAFailedRevocationIsTriedAgainAndReported(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
-		fails    int
+		fails    int64
 		answer   func() *http.Response
-		requests int
+		requests int64
 		reported int
 	}{
 		"an outage that passes":  {2, func() *http.Response { return oauthError(503, "server_error") }, 3, 0},
@@ -166,11 +171,11 @@ func TestAFailedRevocationIsTriedAgainAndReported(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				requests := 0
+				var requests atomic.Int64
 				w := newWorld(t, func(o *oauthstore.Options) {
 					as := o.InsecureTransport
 					o.InsecureTransport = roundTripper(func(r *http.Request) (*http.Response, error) {
-						if requests++; requests <= tc.fails {
+						if requests.Add(1) <= tc.fails {
 							return tc.answer(), nil
 						}
 						return as.RoundTrip(r)
@@ -183,7 +188,7 @@ func TestAFailedRevocationIsTriedAgainAndReported(t *testing.T) {
 				require.NotNil(t, d.Revoked)
 				assert.False(t, *d.Revoked)
 				wait(t, 5*time.Minute)
-				assert.Equal(t, tc.requests, requests)
+				assert.Equal(t, tc.requests, requests.Load())
 				assert.Equal(t, tc.reported, w.seen(oauthstore.EventRevokeFailed))
 			})
 		})

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -87,17 +88,18 @@ func TestAClaimWhoseAnswerIsLostIsTheProcesssOwn(t *testing.T) {
 				key := testKey("u")
 				w.connect(t, key, nil)
 				wait(t, 2*time.Hour)
-				lost := 0
+				var lost atomic.Bool
 				w.backend.LostPut = func(backend.ID) bool {
-					lost++
+					if lost.Swap(true) {
+						return false
+					}
 					w.backend.down.Store(tc.readsFail)
-					return lost == 1
+					return true
 				}
 				start := time.Now()
 				_, err := w.store.Token(t.Context(), key, oauthstore.Need{})
 				if tc.readsFail {
 					require.ErrorIs(t, err, oauthstore.ErrUnavailable)
-					w.backend.LostPut = nil
 					w.backend.down.Store(false)
 					_, err = w.store.Token(t.Context(), key, oauthstore.Need{})
 				}
