@@ -21,6 +21,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/toolgrant/toolgrant/internal/replay"
 	"github.com/toolgrant/toolgrant/internal/secret"
 	"github.com/toolgrant/toolgrant/mcptools/lab"
 )
@@ -132,9 +133,9 @@ var noSecrets = map[string]string{
 	"mcptools.ClassifyOptions.Header": "the header of a response",
 }
 
-// synthetic are types whose JSON is how a test gets at the tokens and keys of
-// a lab, which are worthless outside it.
-var synthetic = []reflect.Type{reflect.TypeFor[lab.Grant](), reflect.TypeFor[lab.Info](), reflect.TypeFor[lab.ServerInfo]()}
+// synthetic are types that show the tokens and keys of a lab or a replay to
+// tests; these are worthless outside it.
+var synthetic = []reflect.Type{reflect.TypeFor[lab.Grant](), reflect.TypeFor[lab.Info](), reflect.TypeFor[lab.ServerInfo](), reflect.TypeFor[replay.Net]()}
 
 // fill plants canaries in everything that v holds. v is addressable.
 func (p *planter) fill(v reflect.Value, name string, depth int) {

@@ -22,6 +22,7 @@ import (
 	"github.com/toolgrant/toolgrant/internal/mcpprobe"
 	"github.com/toolgrant/toolgrant/internal/oauth"
 	"github.com/toolgrant/toolgrant/internal/redact"
+	"github.com/toolgrant/toolgrant/internal/replay"
 	"github.com/toolgrant/toolgrant/internal/safehttp"
 	"github.com/toolgrant/toolgrant/internal/secret"
 	"github.com/toolgrant/toolgrant/internal/storehandle"
@@ -94,6 +95,9 @@ var types = []reflect.Type{
 
 	reflect.TypeFor[redact.Redactor](),
 
+	reflect.TypeFor[replay.AuthorizationServer](),
+	reflect.TypeFor[replay.Net](),
+	reflect.TypeFor[replay.Server](),
 	reflect.TypeFor[safehttp.Options](),
 
 	reflect.TypeFor[secret.Secret](),

@@ -95,6 +95,39 @@ var reports = []struct {
 	}},
 	{"leaves scope out of a token response", "RFC 6749 section 5.1", []string{"cmd/toolgrant TestStatusShowsTheRequestedScopesWhereTheServerNamesNone"}},
 
+	// After the consent: the verdict.
+	{"responds to the probe with a bare 403, HTML, a redirect, 429 or an error", "claude-ai-mcp#385", []string{
+		"cmd/toolgrant TestConnectionThatIsNotVerifiedSaysWhyAndWhatToDo/a bare 403",
+		"cmd/toolgrant TestConnectionThatIsNotVerifiedSaysWhyAndWhatToDo/HTML",
+		"cmd/toolgrant TestConnectionThatIsNotVerifiedSaysWhyAndWhatToDo/a redirect",
+		"cmd/toolgrant TestConnectionThatIsNotVerifiedSaysWhyAndWhatToDo/429",
+		"cmd/toolgrant TestConnectionThatIsNotVerifiedSaysWhyAndWhatToDo/a list error",
+	}},
+	{"lists its tools for anyone", "dify#36230", []string{
+		"internal/mcpprobe TestServerThatListsForAnyoneProvesNothing",
+		"mcptools TestMadeUpTokenIsNotVerifiedByAnOpenList",
+		"cmd/toolgrant TestConnectionThatIsNotVerifiedSaysWhyAndWhatToDo/a list for anyone",
+	}},
+	{"responds with 400 to protocol versions after 2025-06-18", "openwork#3569", []string{
+		"internal/mcpprobe TestServerOfAnOlderVersionIsAskedInThatVersion",
+		"internal/oauth TestAskTriesAnOlderVersionAndTheOlderTransport",
+	}},
+	{"says that a token expired or was revoked, or that it does not know a key", "RFC 6750 section 3.1", []string{
+		"internal/mcpprobe TestReasonIsTheServersOwn/RFC 6750: expired",
+		"internal/mcpprobe TestReasonIsTheServersOwn/RFC 6750: revoked",
+		"internal/mcpprobe TestReasonIsTheServersOwn/an unknown key",
+		"internal/mcpprobe TestReasonIsTheServersOwn/another audience",
+		"mcptools TestVerdictHasTheServersReason",
+	}},
+	{"is open and not in the catalogue", "no report", []string{"cmd/toolgrant TestOpenServerIsUsedWithoutACredential"}},
+	{"speaks HTTP+SSE only", "no report", []string{
+		"internal/mcpprobe TestValidTokenIsAcceptedOnEveryTransport/2024-11-05 HTTP+SSE",
+		"cmd/toolgrant TestDoctorsAdviceFixesOrSaysThatItCannot/an open server with HTTP+SSE",
+		"cmd/toolgrant TestDoctorsAdviceFixesOrSaysThatItCannot/HTTP+SSE with a token",
+	}},
+	{"can't be reached, in one of five ways", "no report", []string{"internal/mcpprobe TestUnreachableServersDifferInTheirSentence"}},
+	{"says Unauthorized in a JSON-RPC error with status 200", "no report", []string{"internal/mcpprobe TestReasonIsTheServersOwn/JSON-RPC error in a 200"}},
+
 	// Import.
 	{"issued an access and a refresh token to another program", "npm's oidc-provider", []string{
 		"cmd/toolgrant TestImportOfTwoTokensOfACertifiedServerIsRefreshedAndRevoked",
@@ -104,7 +137,7 @@ var reports = []struct {
 
 func TestEveryFieldReportHasItsTest(t *testing.T) {
 	t.Parallel()
-	require.Len(t, reports, 16)
+	require.Len(t, reports, 24)
 	read := map[string]testSource{}
 	for _, r := range reports {
 		require.NotEmpty(t, r.shown, r.server)
