@@ -20,7 +20,9 @@ type Options struct {
 	// the ids of the clients that it registers. It must compare issuer and id
 	// exactly, return [ErrNotFound] for others, and be safe for concurrent use.
 	// After ErrNotFound the secret that was saved for the owner at consent is used
-	// (connect.App.Keep). If nil, only saved secrets are used.
+	// (connect.App.Keep). After another error it is called again after 5 s, with
+	// increasing pauses up to a minute; see [EventClientsFailed]. If nil, only saved
+	// secrets are used.
 	Clients func(ctx context.Context, issuer, clientID string) (Client, error)
 
 	// PostTimeout is how long one request to a token endpoint may take, including

@@ -210,7 +210,10 @@ func (r *storedCredential) setVerdict(v Verdict, reported bool) {
 // Reject implements [Credentials]: it records that OpenAI reported the pair of
 // that generation as refused. The next [Store.Token] asks the server itself with
 // the same token, refreshes once if the server refuses it, and asks again. After
-// a second refusal the user must connect again.
+// a second refusal the user must connect again. A server that does not answer is
+// asked again after a minute, and the token is served meanwhile. Without a
+// verifier, the refusal of a token that can't be refreshed holds for five minutes,
+// longer if reports go on.
 func (s *Store) Reject(ctx context.Context, key Key, generation uint64) error {
 	_, err := s.update(ctx, key, func(r *storedCredential, _ time.Time) bool {
 		if r.Generation != generation || !r.Tombstone.IsZero() || r.Rejected == generation {
