@@ -146,7 +146,7 @@ func (s *spy) during(f func()) []query {
 }
 
 // A table with a million rows is as fast as one with a thousand, and a sweep
-// needs memory for its current batch only, not for all rows.
+// needs memory for the keys that are due only, not for all rows.
 func TestManyCredentials(t *testing.T) { //nolint:paralleltest // measures time and memory
 	if testing.Short() {
 		t.Skip("takes long")
