@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/toolgrant/toolgrant/internal/issuer"
 	"github.com/toolgrant/toolgrant/internal/oauth"
 	"github.com/toolgrant/toolgrant/internal/safehttp"
 	"github.com/toolgrant/toolgrant/internal/safetext"
@@ -144,7 +145,7 @@ func (v *comparison) compare(ctx context.Context, hc *http.Client, p providers.P
 	if !ok {
 		return
 	}
-	v.authorizationServer(ctx, hc, q, resource)
+	v.authorizationServer(ctx, hc, p, q, resource)
 }
 
 func hasOAuth(p providers.Provider) bool {
@@ -192,32 +193,48 @@ func (v *comparison) resource(ctx context.Context, hc *http.Client, p providers.
 		return nil, false
 	}
 	v.text("oauth.resource_metadata", p.OAuth.ResourceMetadata, m.URL)
-	if !sameExceptSlash(m.AuthorizationServers, p.OAuth.Issuer) {
-		v.text("oauth.issuer", p.OAuth.Issuer, strings.Join(m.AuthorizationServers, " "))
+	if m.CheckBearer() != nil {
+		v.drift("oauth.resource", DriftChanged, "plain bearer tokens", "tokens that are bound to a key")
 	}
 	return m, true
 }
 
-// sameExceptSlash reports whether known is one of the issuers, ignoring a
-// trailing slash: Box writes its own with a slash in one place and without it
-// in another.
-func sameExceptSlash(issuers []string, known string) bool {
-	return slices.ContainsFunc(issuers, func(i string) bool { return strings.TrimSuffix(i, "/") == strings.TrimSuffix(known, "/") })
+// listed returns the issuer that stands for the record's in the resource's
+// metadata, as package connect chooses it, or "" if there is none.
+func listed(record, p providers.Provider, issuers []string) string {
+	for _, i := range issuers {
+		if issuer.Same(i, p.OAuth.Issuer) {
+			return p.OAuth.Issuer
+		}
+	}
+	for _, i := range issuers {
+		if record.NamesIssuer(i) { // a tenant's, of which the metadata names another
+			return cmp.Or(p.OAuth.Issuer, i)
+		}
+	}
+	return ""
 }
 
 // authorizationServer compares the metadata of the authorization server: the
 // catalogue's one if the server still names it, else the first that the server
-// names.
-func (v *comparison) authorizationServer(ctx context.Context, hc *http.Client, p providers.Provider, resource *oauth.ResourceMetadata) {
-	issuer := p.OAuth.Issuer
-	if resource != nil && len(resource.AuthorizationServers) > 0 && !sameExceptSlash(resource.AuthorizationServers, issuer) {
-		issuer = resource.AuthorizationServers[0]
+// names. Package connect uses pinned endpoints whatever the resource's metadata
+// lists, as long as its document or the list has the record's issuer.
+func (v *comparison) authorizationServer(ctx context.Context, hc *http.Client, record, p providers.Provider, resource *oauth.ResourceMetadata) {
+	known, at := p.OAuth.Issuer, p.OAuth.Issuer
+	if resource != nil {
+		at = listed(record, p, resource.AuthorizationServers)
+		if at == "" && (!p.OAuth.Pinned || len(resource.AuthorizationServers) == 0) {
+			v.text("oauth.issuer", known, strings.Join(resource.AuthorizationServers, " "))
+		}
+		if at == "" && len(resource.AuthorizationServers) > 0 {
+			at = resource.AuthorizationServers[0]
+		}
 	}
 	var m *oauth.ServerMetadata
 	var err error
 	switch {
-	case issuer != "":
-		m, err = oauth.FindServer(ctx, hc, issuer)
+	case at != "":
+		m, err = oauth.FindServer(ctx, hc, at)
 	case p.OAuth.InsecureLegacyDiscovery:
 		m, err = oauth.FindLegacyServer(ctx, hc, p.Server.URL)
 	default:
@@ -226,20 +243,36 @@ func (v *comparison) authorizationServer(ctx context.Context, hc *http.Client, p
 	}
 	failed, _ := errors.AsType[*oauth.Error](err)
 	switch {
+	case errors.Is(err, oauth.ErrIssuerMismatch) && p.OAuth.Pinned && (issuer.Same(at, known) || issuer.Same(failed.Description, known)):
+		v.Detail = "The documents of the authorization server name two issuers, so that its endpoints can't be compared."
+		return
+	case errors.Is(err, oauth.ErrIssuerMismatch) && known == "":
+		v.Detail = "The issuer depends on the customer."
+		return
 	case errors.Is(err, oauth.ErrIssuerMismatch):
-		v.drift("oauth.issuer", DriftChanged, issuer, failed.Description)
+		v.drift("oauth.issuer", DriftChanged, at, failed.Description)
 		return
 	case errors.Is(err, oauth.ErrNoMetadata):
 		v.Detail = "The authorization server has no metadata."
+		if p.OAuth.TokenEndpoint == "" {
+			v.drift("oauth.issuer", DriftGone, at, "")
+		}
 		return
 	case err != nil:
 		v.Detail = "The authorization server's metadata could not be retrieved: " + sentence(err)
+		return
+	}
+	if p.OAuth.Pinned && !issuer.Same(m.Issuer, known) {
+		v.drift("oauth.issuer", DriftChanged, known, m.Issuer)
 		return
 	}
 	v.endpoints(p, m)
 	scopes := m.Scopes
 	if resource != nil {
 		scopes = slices.Concat(scopes, resource.Scopes)
+	}
+	if (resource == nil || resource.Scopes == nil) && !slices.ContainsFunc(p.OAuth.Scopes, func(s string) bool { return slices.Contains(scopes, s) }) {
+		scopes = nil // Google's authorization server lists none of its services' scopes
 	}
 	v.abilities(p, m, scopes)
 }
@@ -248,7 +281,9 @@ func (v *comparison) endpoints(p providers.Provider, m *oauth.ServerMetadata) {
 	v.text("oauth.authorization_endpoint", p.OAuth.AuthorizationEndpoint, withoutQuery(m.AuthorizationEndpoint))
 	v.text("oauth.token_endpoint", p.OAuth.TokenEndpoint, m.TokenEndpoint)
 	v.text("oauth.registration_endpoint", p.OAuth.RegistrationEndpoint, m.RegistrationEndpoint)
-	v.text("oauth.revocation_endpoint", p.OAuth.RevocationEndpoint, m.RevocationEndpoint)
+	if m.RevocationEndpoint != "" { // otherwise that of the record is used
+		v.text("oauth.revocation_endpoint", p.OAuth.RevocationEndpoint, m.RevocationEndpoint)
+	}
 }
 
 func (v *comparison) abilities(p providers.Provider, m *oauth.ServerMetadata, scopes []string) {
