@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,6 +15,7 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
 	"github.com/toolgrant/toolgrant/oauthstore/connect"
+	"github.com/toolgrant/toolgrant/providers"
 )
 
 // connectFlags are the flags of connect.
@@ -151,6 +153,11 @@ func (a *app) prepare(ctx context.Context, store *oauthstore.Store, t target, f 
 	if p.connector, err = connect.New(store, opts); err != nil {
 		return p, faultf(mcptools.KindMisconfigured, "%s", message(err))
 	}
+	if app == nil && !f.machine && needsApplication(t.provider, f) {
+		if err := p.connector.Check(ctx, t.provider, t.key.Owner, &p.ask); connect.KindOf(err) == connect.KindNoClient {
+			return p, err
+		}
+	}
 	if p.issuer == "" {
 		if p.issuer, err = p.connector.Issuer(ctx, t.provider, t.key.Owner, &p.ask); err != nil {
 			return p, err
@@ -171,6 +178,15 @@ func (a *app) prepare(ctx context.Context, store *oauthstore.Store, t target, f 
 		}
 	}
 	return p, nil
+}
+
+// needsApplication reports whether the vendor admits only applications that a
+// person registers, so that a consent without one fails before any request.
+func needsApplication(p providers.Provider, f *connectFlags) bool {
+	return slices.ContainsFunc(p.Ways, func(w providers.Way) bool {
+		return w.Kind == providers.WayOAuth &&
+			(w.Registration == providers.RegistrationPaused || w.Registration == providers.RegistrationManual && f.metadataURL == "")
+	})
 }
 
 // connect obtains the credential and prints the events.

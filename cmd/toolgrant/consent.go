@@ -42,6 +42,9 @@ func (a *app) consent(ctx context.Context, c *connect.Connector, t target, ask *
 	if err := sameConsentIssuer(t, f, issuer, l.Issuer); err != nil {
 		return connect.Result{}, err
 	}
+	if l.Notice != "" {
+		a.notef("%s", l.Notice)
+	}
 	a.print(authorizeEvent{"authorize", l.URL}, func(w io.Writer) {
 		_, _ = io.WriteString(w, "Open this URL to consent:\n\n  "+safetext.Line(l.URL)+"\n\n")
 	})

@@ -50,6 +50,11 @@ func TestServerMetadataLocationsAreTriedInOrder(t *testing.T) {
 			pages: map[string]page{oidcPlace + "/tenant1": {text: serverDoc("/tenant1", "oidc")}},
 			asked: []string{oauthPlace + "/tenant1", oidcPlace + "/tenant1"}, mark: "oidc",
 		},
+		"with a path: at last OAuth, appended": {
+			path:  "/tenant1",
+			pages: map[string]page{"/tenant1" + oauthPlace: {text: serverDoc("/tenant1", "last")}},
+			asked: []string{oauthPlace + "/tenant1", oidcPlace + "/tenant1", "/tenant1" + oidcPlace, "/tenant1" + oauthPlace}, mark: "last",
+		},
 		"with a path: then OpenID Connect, appended; never the origin": {
 			path: "/tenant1",
 			pages: map[string]page{
