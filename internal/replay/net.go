@@ -146,8 +146,8 @@ func reply(w http.ResponseWriter, status int, v any) {
 	_ = json.NewEncoder(w).Encode(v) //nolint:errchkjson // values of this package
 }
 
-// reject records a fault and responds with an OAuth error.
-func (n *Net) reject(w http.ResponseWriter, status int, code, format string, args ...any) {
+// rejectf records a fault and responds with an OAuth error.
+func (n *Net) rejectf(w http.ResponseWriter, status int, code, format string, args ...any) {
 	detail := fmt.Sprintf(format, args...)
 	n.faults = append(n.faults, code+": "+detail)
 	reply(w, status, map[string]any{"error": code, "error_description": detail})
@@ -179,25 +179,25 @@ func (n *Net) admits(w http.ResponseWriter, form url.Values) bool {
 	as := &n.server.AS
 	resource, sent := form.Get("resource"), form.Has("resource")
 	if as.Resource == ResourceRejected && sent {
-		n.reject(w, 400, "invalid_target", "AADSTS9010010: the resource parameter is not accepted")
+		n.rejectf(w, 400, "invalid_target", "AADSTS9010010: the resource parameter is not accepted")
 		return false
 	}
 	if as.Resource != ResourceRejected && as.Resource != ResourceIgnored && resource != as.Resource {
-		n.reject(w, 400, "invalid_target", "the resource is %q and not %q", resource, as.Resource)
+		n.rejectf(w, 400, "invalid_target", "the resource is %q and not %q", resource, as.Resource)
 		return false
 	}
 	scopes := strings.Fields(form.Get("scope"))
 	switch {
 	case as.Scope == ScopeRejected && form.Has("scope"):
-		n.reject(w, 400, "invalid_scope", "Invalid scope(s) requested")
+		n.rejectf(w, 400, "invalid_scope", "Invalid scope(s) requested")
 		return false
 	case as.Scope == ScopeRequired && len(scopes) == 0:
-		n.reject(w, 400, "invalid_request", "AADSTS900144: the request must have a scope")
+		n.rejectf(w, 400, "invalid_request", "AADSTS900144: the request must have a scope")
 		return false
 	}
 	for _, scope := range scopes {
 		if as.Scopes != nil && !slices.Contains(as.Scopes, scope) {
-			n.reject(w, 400, "invalid_scope", "no such scope: %s", scope)
+			n.rejectf(w, 400, "invalid_scope", "no such scope: %s", scope)
 			return false
 		}
 	}
@@ -215,24 +215,24 @@ func (n *Net) authorize(w http.ResponseWriter, q url.Values) {
 	}
 	switch {
 	case !known:
-		n.reject(w, 400, "invalid_client", "unknown client")
+		n.rejectf(w, 400, "invalid_client", "unknown client")
 		return
 	case !slices.Contains(c.redirects, redirect):
-		n.reject(w, 400, "invalid_request", "unregistered redirect URI")
+		n.rejectf(w, 400, "invalid_request", "unregistered redirect URI")
 		return
 	case as.Clients == ClientsVetted && !slices.Contains(n.listed, redirect):
-		n.reject(w, 400, "invalid_request", "the redirect URI is not on the vendor's list")
+		n.rejectf(w, 400, "invalid_request", "the redirect URI is not on the vendor's list")
 		return
 	case q.Get("response_type") != "code", q.Get("state") == "":
-		n.reject(w, 400, "invalid_request", "response_type or state is missing")
+		n.rejectf(w, 400, "invalid_request", "response_type or state is missing")
 		return
 	case q.Get("code_challenge") == "" || q.Get("code_challenge_method") != "S256":
-		n.reject(w, 400, "invalid_request", "PKCE with S256 is required")
+		n.rejectf(w, 400, "invalid_request", "PKCE with S256 is required")
 		return
 	}
 	for name, value := range as.Params {
 		if q.Get(name) != value {
-			n.reject(w, 400, "invalid_request", "%s must be %s", name, value)
+			n.rejectf(w, 400, "invalid_request", "%s must be %s", name, value)
 			return
 		}
 	}
@@ -303,13 +303,13 @@ func (n *Net) register(w http.ResponseWriter, body []byte) {
 	local := !slices.ContainsFunc(asked.Redirects, func(r string) bool { return strings.HasPrefix(r, "https:") })
 	switch {
 	case as.Clients == ClientsClosed && !listed:
-		n.reject(w, http.StatusForbidden, "access_denied", "the client is not on the vendor's list")
+		n.rejectf(w, http.StatusForbidden, "access_denied", "the client is not on the vendor's list")
 		return
 	case as.Clients == ClientsLoopback && !listed && !local:
-		n.reject(w, 400, "invalid_redirect_uri", "only loopback redirect URIs")
+		n.rejectf(w, 400, "invalid_redirect_uri", "only loopback redirect URIs")
 		return
 	case !slices.Contains(as.Methods, asked.Method):
-		n.reject(w, 400, "invalid_client_metadata", "no client authentication %q", asked.Method)
+		n.rejectf(w, 400, "invalid_client_metadata", "no client authentication %q", asked.Method)
 		return
 	}
 	c := client{method: asked.Method, redirects: asked.Redirects}

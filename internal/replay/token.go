@@ -24,11 +24,11 @@ func (n *Net) authenticated(w http.ResponseWriter, r *http.Request, form url.Val
 	c, known := n.clients[id]
 	switch {
 	case !known:
-		n.reject(w, http.StatusUnauthorized, "invalid_client", "unknown client")
+		n.rejectf(w, http.StatusUnauthorized, "invalid_client", "unknown client")
 	case c.method != "" && c.method != method, !slices.Contains(n.server.AS.Methods, method):
-		n.reject(w, http.StatusUnauthorized, "invalid_client", "the client authenticates with %s", method)
+		n.rejectf(w, http.StatusUnauthorized, "invalid_client", "the client authenticates with %s", method)
 	case c.secret != secret:
-		n.reject(w, http.StatusUnauthorized, "invalid_client", "wrong secret")
+		n.rejectf(w, http.StatusUnauthorized, "invalid_client", "wrong secret")
 	default:
 		return id, true
 	}
@@ -48,7 +48,7 @@ func (n *Net) token(w http.ResponseWriter, r *http.Request, form url.Values) {
 	case "urn:ietf:params:oauth:grant-type:device_code":
 		g, known := n.codes[form.Get("device_code")]
 		if !known || g.client != id {
-			n.reject(w, as.ErrorStatus, "invalid_grant", "unknown device code")
+			n.rejectf(w, as.ErrorStatus, "invalid_grant", "unknown device code")
 			return
 		}
 		delete(n.codes, form.Get("device_code"))
@@ -57,7 +57,7 @@ func (n *Net) token(w http.ResponseWriter, r *http.Request, form url.Values) {
 		n.renew(w, id, form)
 	case "client_credentials":
 		if !as.Machine {
-			n.reject(w, as.ErrorStatus, "unsupported_grant_type", "no client credentials")
+			n.rejectf(w, as.ErrorStatus, "unsupported_grant_type", "no client credentials")
 			return
 		}
 		if !n.admits(w, form) {
@@ -65,7 +65,7 @@ func (n *Net) token(w http.ResponseWriter, r *http.Request, form url.Values) {
 		}
 		n.send(w, n.issue(grant{client: id, resource: form.Get("resource"), scope: form.Get("scope")}))
 	default:
-		n.reject(w, as.ErrorStatus, "unsupported_grant_type", "no grant %q", form.Get("grant_type"))
+		n.rejectf(w, as.ErrorStatus, "unsupported_grant_type", "no grant %q", form.Get("grant_type"))
 	}
 }
 
@@ -77,13 +77,13 @@ func (n *Net) exchange(w http.ResponseWriter, id string, form url.Values) {
 	sum := sha256.Sum256([]byte(form.Get("code_verifier")))
 	switch {
 	case !known || g.client != id:
-		n.reject(w, as.ErrorStatus, "invalid_grant", "unknown code")
+		n.rejectf(w, as.ErrorStatus, "invalid_grant", "unknown code")
 	case g.redirect != form.Get("redirect_uri"):
-		n.reject(w, as.ErrorStatus, "invalid_grant", "another redirect URI than at consent")
+		n.rejectf(w, as.ErrorStatus, "invalid_grant", "another redirect URI than at consent")
 	case base64.RawURLEncoding.EncodeToString(sum[:]) != g.challenge:
-		n.reject(w, as.ErrorStatus, "invalid_grant", "the verifier does not match the challenge")
+		n.rejectf(w, as.ErrorStatus, "invalid_grant", "the verifier does not match the challenge")
 	case !n.sameResource(form, g):
-		n.reject(w, as.ErrorStatus, "invalid_target", "the resource is %q and was %q at consent", form.Get("resource"), g.resource)
+		n.rejectf(w, as.ErrorStatus, "invalid_target", "the resource is %q and was %q at consent", form.Get("resource"), g.resource)
 	default:
 		n.send(w, n.issue(g))
 	}
@@ -103,16 +103,16 @@ func (n *Net) renew(w http.ResponseWriter, id string, form url.Values) {
 	granted := strings.Fields(g.scope)
 	switch {
 	case !live || g.client != id:
-		n.reject(w, as.ErrorStatus, as.Dead, "unknown refresh token")
+		n.rejectf(w, as.ErrorStatus, as.Dead, "unknown refresh token")
 		return
 	case !n.sameResource(form, g):
-		n.reject(w, as.ErrorStatus, "invalid_target", "the resource is %q and was %q at consent", form.Get("resource"), g.resource)
+		n.rejectf(w, as.ErrorStatus, "invalid_target", "the resource is %q and was %q at consent", form.Get("resource"), g.resource)
 		return
 	case as.RefreshScope && !slices.Equal(slices.Sorted(slices.Values(asked)), slices.Sorted(slices.Values(granted))):
-		n.reject(w, as.ErrorStatus, "invalid_request", "AADSTS90009: the scopes are %q and were %q at consent", asked, granted)
+		n.rejectf(w, as.ErrorStatus, "invalid_request", "AADSTS90009: the scopes are %q and were %q at consent", asked, granted)
 		return
 	case slices.ContainsFunc(asked, func(s string) bool { return !slices.Contains(granted, s) }):
-		n.reject(w, as.ErrorStatus, "invalid_scope", "more scopes than granted")
+		n.rejectf(w, as.ErrorStatus, "invalid_scope", "more scopes than granted")
 		return
 	}
 	if as.Forgets {
@@ -159,7 +159,7 @@ func (n *Net) revoke(w http.ResponseWriter, r *http.Request, form url.Values) {
 	token := form.Get("token")
 	_, refresh := n.refresh[token]
 	if n.server.AS.Revokes == "refresh_token" && !refresh {
-		n.reject(w, http.StatusBadRequest, "unsupported_token_type", "only refresh tokens")
+		n.rejectf(w, http.StatusBadRequest, "unsupported_token_type", "only refresh tokens")
 		return
 	}
 	delete(n.refresh, token)

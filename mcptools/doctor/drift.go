@@ -217,8 +217,8 @@ func listed(record, p providers.Provider, issuers []string) string {
 
 // authorizationServer compares the metadata of the authorization server: the
 // catalogue's one if the server still names it, else the first that the server
-// names. Package connect uses pinned endpoints whatever the resource's metadata
-// lists, as long as its document or the list has the record's issuer.
+// names. Package connect does not read metadata for a pinned record, so that the
+// issuer may be that of the document or of the list.
 func (v *comparison) authorizationServer(ctx context.Context, hc *http.Client, record, p providers.Provider, resource *oauth.ResourceMetadata) {
 	known, at := p.OAuth.Issuer, p.OAuth.Issuer
 	if resource != nil {

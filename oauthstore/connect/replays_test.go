@@ -352,8 +352,8 @@ func replayConsents(t *testing.T, s *replay.Server, way providers.Way) {
 	}
 }
 
-// unregistered checks that a client which the vendor does not register is told
-// where to get one, and that nothing is tried.
+// unregistered checks that the error for a vendor which registers no strangers
+// says where to get a client, and that no request is sent.
 func (r *recital) unregistered(way providers.Way) {
 	_, err := r.Begin(r.Context(), r.provider, alice, r.ask())
 	var failed *connect.Error
@@ -364,8 +364,8 @@ func (r *recital) unregistered(way providers.Way) {
 	assert.Empty(r, r.net.Requests())
 }
 
-// stranger checks that a client which the vendor has not approved is told so
-// before its user is sent to a refusal.
+// stranger checks that a client which the vendor has not approved learns so before
+// its user meets a refusal.
 func (r *recital) stranger(way providers.Way) {
 	if way.Registration != providers.RegistrationRestricted {
 		assert.Contains(r, []providers.Registration{providers.RegistrationPaused, providers.RegistrationManual}, way.Registration)
@@ -390,8 +390,7 @@ func (r *recital) stranger(way providers.Way) {
 	assert.Equal(r, http.StatusBadRequest, resp.StatusCode)
 }
 
-// replayDevice consents on another device, or is told that the server has no
-// device flow.
+// replayDevice consents on another device, where the server has a device flow.
 func replayDevice(t *testing.T, s *replay.Server) {
 	t.Helper()
 	opts := replayApp(s, "")
