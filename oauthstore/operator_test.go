@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -77,12 +78,9 @@ func TestALostWatchIsReportedNowAndThen(t *testing.T) {
 		s, err := oauthstore.New(b, w.sealer, &oauthstore.Options{
 			Logger: slog.New(slog.NewTextHandler(log, nil)),
 			Observer: func(_ context.Context, e oauthstore.Event) {
-				n := 2
-				if e.Type == oauthstore.EventWatchLost {
-					n = 0
+				n := slices.Index([]oauthstore.EventType{oauthstore.EventWatchLost, oauthstore.EventWatchReady, e.Type}, e.Type)
+				if n == 0 {
 					assert.ErrorIs(t, e.Err, oauthstore.ErrUnavailable)
-				} else if e.Type == oauthstore.EventWatchReady {
-					n = 1
 				}
 				events[n].Add(1)
 			},
