@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/toolgrant/toolgrant/internal/issuer"
 	"github.com/toolgrant/toolgrant/internal/oauth"
@@ -64,7 +65,11 @@ func (c *Connector) discover(ctx context.Context, s *site, ask *Ask) (*plan, err
 	case known.Pinned:
 		server = serverOf(known)
 	case s.key.Server == "": // a connector
-		server, err = c.ofConnector(ctx, s)
+		if expected := c.expected(s); len(expected) > 0 {
+			server, err = oauth.FindServer(ctx, c.http, expected[0])
+		} else {
+			err = oauth.ErrIssuerMismatch
+		}
 	default:
 		var resource *oauth.ResourceMetadata
 		if resource, server, err = c.live(ctx, s, challenge); resource != nil {
@@ -73,6 +78,13 @@ func (c *Connector) discover(ctx context.Context, s *site, ask *Ask) (*plan, err
 	}
 	if errors.Is(err, oauth.ErrNoMetadata) && known.Issuer != "" && known.TokenEndpoint != "" {
 		server, err = serverOf(known), nil // the vendor publishes none, and the data has its endpoints
+	}
+	if errors.Is(err, oauth.ErrIssuerMismatch) && strings.Contains(s.data.OAuth.Issuer, "{") && len(c.expected(s)) == 0 {
+		// Entra's metadata for any tenant has a template in place of the issuer.
+		err = &Error{
+			Kind: KindMisconfigured, Detail: "the issuer differs between customers: it is " + s.data.OAuth.Issuer + " with the customer's values in braces",
+			Remedy: RemedyIssuer, Err: err,
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -103,16 +115,6 @@ func orElse(a, b string) string {
 		return a
 	}
 	return b
-}
-
-// ofConnector returns the authorization server of one of OpenAI's connectors,
-// which have no MCP server to ask.
-func (c *Connector) ofConnector(ctx context.Context, s *site) (*oauth.ServerMetadata, error) {
-	expected := c.expected(s)
-	if len(expected) == 0 {
-		return nil, fault(KindMisconfigured, "the issuer of "+s.provider.Name+" depends on the customer: an application must name it")
-	}
-	return oauth.FindServer(ctx, c.http, expected[0])
 }
 
 // serverOf returns the authorization server of the provider's data.

@@ -2,11 +2,13 @@ package connect_test
 
 import (
 	"net/http"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/toolgrant/toolgrant/internal/replay"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/connect"
 	"github.com/toolgrant/toolgrant/providers"
@@ -66,6 +68,22 @@ func TestDataHasTheRevocationEndpointThatMetadataLacks(t *testing.T) {
 		d, err := p.Store.Disconnect(t.Context(), keyOf(alice))
 		require.NoError(t, err)
 		assert.Equal(t, o.RevocationEndpoint != "", d.Revoked != nil && *d.Revoked, name)
+	}
+}
+
+func TestIssuerOfACustomerMustBeNamed(t *testing.T) {
+	t.Parallel()
+	for _, id := range []string{"microsoft_enterprise", "connector_outlookemail"} {
+		all := replay.Servers()
+		s := all[slices.IndexFunc(all, func(s *replay.Server) bool { return s.ID == id })]
+		recite(t, s, connect.Options{}, func(r *recital) {
+			_, err := r.Issuer(t.Context(), r.provider, alice, r.ask())
+			var failed *connect.Error
+			require.ErrorAs(t, err, &failed)
+			assert.Equal(t, connect.KindMisconfigured, failed.Kind)
+			assert.Equal(t, connect.RemedyIssuer, failed.Remedy)
+			assert.Contains(t, failed.Detail, "https://login.microsoftonline.com/{tenant_id}/v2.0")
+		})
 	}
 }
 
