@@ -70,11 +70,17 @@ func clientAudience(p *Provenance) string {
 
 // client finds out how the credential's client authenticates now.
 func (s *Store) client(ctx context.Context, owner Owner, p *Provenance) (oauth.Client, error) {
-	out := oauth.Client{ID: p.ClientID, AuthMethod: p.AuthMethod, Issuer: clientAudience(p)}
 	c, err := s.clientOf(ctx, owner, p)
 	if err != nil && !errors.Is(err, ErrNotFound) {
-		return out, err
+		return oauth.Client{}, err
 	}
+	return authentication(p, c)
+}
+
+// authentication returns how the client c of a credential authenticates; c is
+// zero if it is not known.
+func authentication(p *Provenance, c Client) (oauth.Client, error) {
+	out := oauth.Client{ID: p.ClientID, AuthMethod: p.AuthMethod, Issuer: clientAudience(p)}
 	if c.AuthMethod != "" {
 		out.AuthMethod = c.AuthMethod
 	}

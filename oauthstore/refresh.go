@@ -181,6 +181,8 @@ func (r *storedCredential) spread() float64 {
 // dueAt is when a sweep should look at the record; zero: never.
 func (r *storedCredential) dueAt() time.Time {
 	switch {
+	case r.Revocation != nil:
+		return r.Revocation.NextAttempt
 	case !r.Tombstone.IsZero() || r.Expiry.IsZero() || r.Dead != "" || r.RefreshedElsewhere:
 		return time.Time{}
 	case !r.refreshable() && !r.Warned:

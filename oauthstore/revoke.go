@@ -42,9 +42,7 @@ func (s *Store) revoke(ctx context.Context, r *revocation) <-chan *bool {
 			_, err = s.revokeOnce(ctx, r)
 		}
 		if err != nil {
-			s.observer.event(ctx, Event{
-				Type: EventRevokeFailed, Key: r.key, Issuer: clientAudience(&r.provenance), Generation: r.generation, Err: &Error{Op: "revoke", Key: r.key, Err: err},
-			})
+			s.revokeFailed(ctx, r.key, &r.provenance, r.generation, err)
 		}
 	})
 	return first
@@ -89,19 +87,11 @@ func (s *Store) sharesGrant(ctx context.Context, key Key, of *Provenance) (bool,
 	return found, err
 }
 
-// revokeToken revokes the refresh token, or the access token where there is
-// no other. The refresh token takes the access tokens with it (RFC 7009
-// section 2.1).
+// revokeToken revokes a pair with its client.
 func (s *Store) revokeToken(ctx context.Context, owner Owner, p *Provenance, refresh, access Secret) error {
 	client, err := s.client(ctx, owner, p)
 	if err != nil {
 		return err
 	}
-	token, hint := refresh, "refresh_token"
-	if token.IsZero() {
-		token, hint = access, "access_token"
-	}
-	return oauth.Revoke(ctx, s.http, oauth.RevokeRequest{
-		Endpoint: p.RevocationEndpoint, Client: client, Token: token, Hint: hint,
-	})
+	return s.revokeAs(ctx, client, p, refresh, access)
 }

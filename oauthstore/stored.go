@@ -48,7 +48,8 @@ type storedCredential struct {
 	Backoff *backoff      `json:"hold,omitzero"`
 	Dead    Reason        `json:"dead,omitzero"` // of this generation's refresh token
 
-	Tombstone time.Time `json:"tombstone,omitzero"`
+	Tombstone  time.Time          `json:"tombstone,omitzero"`
+	Revocation *pendingRevocation `json:"revocation,omitzero"` // of a tombstone; never changed in place
 }
 
 // A lostResponse records that a refresh token may have been used: the response

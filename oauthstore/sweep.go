@@ -126,6 +126,9 @@ func (w *sweeper) visit(ctx context.Context, key Key) {
 	switch {
 	case ctx.Err() != nil, errors.Is(err, ErrNotFound), err == nil && !sn.due():
 		return // or others were here since the page was read
+	case err == nil && sn.cred.Revocation != nil:
+		w.revoke(ctx, key, sn)
+		return
 	}
 	w.add(func(c *Swept) { c.Due++ })
 	switch {
@@ -153,6 +156,15 @@ func (w *sweeper) visit(ctx context.Context, key Key) {
 			c.Failed++
 		}
 	})
+}
+
+// revoke tries again to revoke a deleted credential. It is not counted: the
+// credential is gone.
+func (w *sweeper) revoke(ctx context.Context, key Key, sn *snapshot) {
+	if w.store.life.begin() {
+		defer w.store.life.end()
+		_, _ = w.store.revokeBuried(ctx, key, sn, true) // a failure is in the record
+	}
 }
 
 // due reports whether a sweep has something to do.

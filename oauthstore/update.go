@@ -45,6 +45,9 @@ func (s *Store) load(ctx context.Context, key Key) (*snapshot, error) {
 func (s *Store) read(ctx context.Context, key Key) (*snapshot, error) {
 	before := s.cache.mark(key)
 	row, err := s.records.get(ctx, credentialID(key))
+	if errors.Is(err, ErrNotFound) {
+		s.cache.drop(key) // else it would serve while the backend is down
+	}
 	if err != nil {
 		return nil, err
 	}

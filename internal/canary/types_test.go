@@ -34,6 +34,7 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
 	"github.com/toolgrant/toolgrant/oauthstore/connect"
+	"github.com/toolgrant/toolgrant/oauthstore/deletion"
 	"github.com/toolgrant/toolgrant/oauthstore/filestore"
 	"github.com/toolgrant/toolgrant/oauthstore/health"
 	"github.com/toolgrant/toolgrant/oauthstore/keyset"
@@ -177,6 +178,7 @@ var types = []reflect.Type{
 	reflect.TypeFor[backend.Item](),
 	reflect.TypeFor[backend.Record](),
 
+	reflect.TypeFor[deletion.Report](),
 	reflect.TypeFor[health.Issuer](),
 	reflect.TypeFor[health.Report](),
 

@@ -41,8 +41,9 @@ var arrows = []rule{
 
 	{"providers", []string{"internal/errtext", "internal/issuer"}},
 
-	{"oauthstore", []string{"oauthstore/actor", "oauthstore/backend", "oauthstore/health", "oauthstore/internal/...", "internal/..."}},
+	{"oauthstore", []string{"oauthstore/actor", "oauthstore/backend", "oauthstore/deletion", "oauthstore/health", "oauthstore/internal/...", "internal/..."}},
 	{"oauthstore/actor", nil},
+	{"oauthstore/deletion", nil},
 	{"oauthstore/health", nil},
 	{"oauthstore/backend", nil},
 	{"oauthstore/internal/...", []string{"oauthstore/backend", "oauthstore/internal/..."}}, // shared by the stores

@@ -2,6 +2,7 @@ package connect
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"log/slog"
 	"slices"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/toolgrant/toolgrant/internal/oauth"
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 	"github.com/toolgrant/toolgrant/providers"
 )
 
@@ -32,6 +34,8 @@ type Device struct {
 	kind      oauthstore.ClientKind
 	client    oauth.Client
 	code      *oauth.DeviceCode
+	flow      backend.ID // its record, which is deleted with the owner
+	version   uint64
 }
 
 // Device starts a consent for a machine without a browser, at servers that
@@ -76,10 +80,17 @@ func (c *Connector) device(ctx context.Context, s *site, ask *Ask) (*Device, err
 	if err != nil {
 		return nil, err
 	}
+	id := flowID(rand.Text())
+	mark := &flow{Key: s.key, Taken: time.Now(), Ends: code.Expiry}
+	version, err := c.save(ctx, id, mark, code.Expiry.Add(keepTaken), 0)
+	if err != nil {
+		return nil, err
+	}
 	return &Device{
 		UserCode: code.UserCode, URL: code.VerificationURI, CompleteURL: code.CompleteURI, Key: s.key, Ends: code.Expiry,
 		Scopes: slices.Clone(p.Scopes), Issuer: p.Server.Issuer, Named: p.Named,
 		connector: c, site: *s, plan: p, kind: use.Kind, client: client, code: code,
+		flow: id, version: version,
 	}, nil
 }
 
@@ -102,6 +113,9 @@ func (d *Device) Wait(ctx context.Context) (Result, error) {
 		profile: profile, plan: d.plan, kind: d.kind, client: d.client, token: token,
 	})
 	if err != nil {
+		return Result{}, fail("device", key, err)
+	}
+	if err := c.end(ctx, d.flow, d.version, &flow{Key: key, Taken: time.Now(), Ended: kindConnected}); err != nil {
 		return Result{}, fail("device", key, err)
 	}
 	c.log(ctx, "connected", key, slog.String("issuer", d.plan.Server.Issuer))

@@ -139,16 +139,16 @@ func (c *Connector) again(ctx context.Context, f *flow) Result {
 // finish completes a taken flow and records its outcome.
 func (c *Connector) finish(ctx context.Context, f *flow, version uint64, back *oauth.Callback) (Result, error) {
 	id := flowID(back.State)
-	end := func(k Kind) {
-		// If this fails, the flow stays taken, which is safe.
-		mark := flow{Key: f.Key, Binding: f.Binding, ReturnTo: f.ReturnTo, Taken: time.Now(), Ended: k}
-		_, _ = c.save(ctx, id, mark, time.Now().Add(keepTaken), version)
+	end := func(k Kind) error {
+		return c.end(ctx, id, version, &flow{Key: f.Key, Binding: f.Binding, ReturnTo: f.ReturnTo, Taken: time.Now(), Ended: k})
 	}
 	g, err := c.exchange(ctx, f, back)
 	if err == nil {
 		var st oauthstore.Status
 		if st, err = c.commit(ctx, g); err == nil {
-			end(kindConnected)
+			if err := end(kindConnected); err != nil {
+				return Result{}, err
+			}
 			c.log(ctx, "connected", f.Key, slog.String("issuer", f.Plan.Server.Issuer), slog.String("client", string(f.Client.Kind)))
 			r := resultOf(st)
 			r.ReturnTo = f.ReturnTo
@@ -164,14 +164,39 @@ func (c *Connector) finish(ctx context.Context, f *flow, version uint64, back *o
 	case ok && e.Class == oauth.ClassClient && f.Client.Kind == oauthstore.ClientRegistered && !f.Replaced:
 		next, replaceErr := c.replace(ctx, f)
 		if next != nil {
-			end(KindClientReplaced)
+			_ = end(KindClientReplaced)
 			return Result{}, &Error{Kind: KindClientReplaced, Next: next, Err: err}
 		}
 		err = errors.Join(err, replaceErr)
 	}
 	failed := fail("finish", f.Key, err)
-	end(KindOf(failed))
+	_ = end(KindOf(failed))
 	return Result{}, failed
+}
+
+// end records the outcome of a taken flow. If the flow was deleted meanwhile, its
+// owner was: then end removes the credential that the flow may have stored, and
+// returns an error. Any other failure leaves the flow taken, which is safe.
+func (c *Connector) end(ctx context.Context, id backend.ID, version uint64, mark *flow) error {
+	for {
+		_, err := c.save(ctx, id, mark, time.Now().Add(keepTaken), version)
+		if !errors.Is(err, backend.ErrConflict) {
+			return nil
+		}
+		// Conflicts come from a rewrap too.
+		if _, version, err = c.handle.Records().Load(ctx, id); errors.Is(err, oauthstore.ErrNotFound) {
+			break
+		}
+		if err != nil {
+			return nil //nolint:nilerr // as above
+		}
+	}
+	gone := fault(KindStateUnknown, "the owner was deleted during the consent")
+	if mark.Ended != kindConnected {
+		return gone
+	}
+	_, err := c.store.Disconnect(ctx, mark.Key)
+	return errors.Join(gone, err)
 }
 
 // exchange checks the callback and redeems its code.

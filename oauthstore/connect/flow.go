@@ -46,7 +46,7 @@ type Consent struct {
 // A flow is the record of a pending consent. Its name is a digest of the state,
 // which is not stored itself.
 type flow struct {
-	Key oauthstore.Key `json:"key"`
+	Key oauthstore.Key `json:"key"` // which the store reads too, to delete an owner's flows
 	// Connector is OpenAI's connector_id; "" for a server.
 	Connector string                  `json:"connector,omitzero"`
 	Way       string                  `json:"way,omitzero"`
