@@ -157,6 +157,9 @@ func (b *Builder) Key(owner oauthstore.Owner, opts *BuildOptions) (oauthstore.Ke
 	if opts == nil {
 		opts = &BuildOptions{}
 	}
+	if b.label == "" {
+		return oauthstore.Key{}, errtext.New("mcptools: the Builder is empty: make it with NewBuilder")
+	}
 	server, err := b.serverURL(opts.ServerURL)
 	if err != nil {
 		return oauthstore.Key{}, err

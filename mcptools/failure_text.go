@@ -221,7 +221,7 @@ func (f *Failure) PublicMessage() string {
 	case name != "":
 	case f.Provider != "":
 		name = f.Provider
-	case f.sent:
+	case f.sent && f.ServerLabel != "":
 		name = f.ServerLabel
 	case f.Kind == KindPlatform:
 		name = "The assistant"

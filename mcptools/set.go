@@ -38,6 +38,10 @@ func NewSet(builders ...*Builder) (*Set, error) {
 			f.addf("builder %d of the set is nil", i)
 			continue
 		}
+		if b.label == "" {
+			f.addf("builder %d of the set is empty: make it with NewBuilder", i)
+			continue
+		}
 		folded := strings.ToLower(b.label)
 		if other, ok := taken[folded]; ok {
 			f.addf("label %q is taken by %q already", b.label, other)
@@ -117,12 +121,16 @@ type Skipped struct {
 
 // MarshalJSON returns provider, label, kind and action.
 func (s Skipped) MarshalJSON() ([]byte, error) {
+	f := s.Failure
+	if f == nil {
+		f = &Failure{Kind: KindUnknown, Action: ActionNone}
+	}
 	return json.Marshal(struct {
 		Provider string `json:"provider"`
 		Label    string `json:"label"`
 		Kind     Kind   `json:"kind"`
 		Action   Action `json:"action"`
-	}{s.Provider, s.Label, s.Failure.Kind, s.Failure.Action})
+	}{s.Provider, s.Label, f.Kind, f.Action})
 }
 
 // A Result has the entries for one request, from [Set.Build]. Printing, logging or

@@ -196,3 +196,21 @@ func TestSetCountsOnItsOwnBuilders(t *testing.T) {
 	builders[0] = builders[1]
 	assert.Equal(t, []string{"a", "b"}, set.Labels())
 }
+
+func TestAnEmptyBuilderIsRefusedInWords(t *testing.T) {
+	t.Parallel()
+	_, err := mcptools.NewSet(&mcptools.Builder{})
+	require.ErrorContains(t, err, "builder 0 of the set is empty: make it with NewBuilder")
+	_, err = new(mcptools.Builder).Build(t.Context(), oauthstore.Owner{Tenant: "acme", Subject: "ada"}, nil)
+	f, ok := mcptools.AsFailure(err)
+	require.True(t, ok)
+	assert.Equal(t, "mcptools: misconfigured: the Builder is empty: make it with NewBuilder", f.Error())
+	assert.Equal(t, "A connected tool is not set up correctly: contact support.", f.PublicMessage())
+}
+
+func TestSkippedWithoutAFailureHasJSON(t *testing.T) {
+	t.Parallel()
+	raw, err := json.Marshal(mcptools.Skipped{Label: "n"})
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"provider":"","label":"n","kind":"unknown","action":"none"}`, string(raw))
+}

@@ -151,6 +151,7 @@ var types = []reflect.Type{
 	reflect.TypeFor[session.Answer](),
 	reflect.TypeFor[session.ApprovalRequest](),
 	reflect.TypeFor[session.Event](),
+	reflect.TypeFor[session.FunctionCall](),
 	reflect.TypeFor[session.Options](),
 	reflect.TypeFor[session.Rule](),
 	reflect.TypeFor[session.Session](),

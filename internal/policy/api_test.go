@@ -245,7 +245,7 @@ const maxNames = 35
 // decrease.
 var ceilings = map[string]int{
 	"mcptools":         22,
-	"mcptools/session": 17,
+	"mcptools/session": 18,
 	"oauthstore":       35,
 }
 

@@ -88,21 +88,21 @@ func (a ApprovalRequest) item() (json.RawMessage, error) {
 	}{"mcp_approval_response", a.ID, a.Answer.Decision == DecisionApprove, a.Answer.Reason})
 }
 
-// answers decides about the pending calls and records each decision in the state
-// at once. It returns nil while a call waits.
-func (t *turn) answers(ctx context.Context) ([]json.RawMessage, error) {
-	open := false
-	var input []json.RawMessage
-	for _, a := range t.s.State().Pending {
+// answers decides about the pending calls, makes the program's own, and records
+// each decision and output in the state at once. It returns them as input, and
+// whether a call still waits.
+func (t *turn) answers(ctx context.Context) (input []json.RawMessage, open bool, err error) {
+	st := t.s.State()
+	for _, a := range st.Pending {
 		answer, err := t.decide(ctx, a)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		if answer != a.Answer {
 			a.Answer = answer
 			t.s.decided(a)
 			if err := t.emitDecision(a); err != nil {
-				return nil, err
+				return nil, false, err
 			}
 		}
 		if a.Answer.Decision == DecisionDefer {
@@ -111,14 +111,22 @@ func (t *turn) answers(ctx context.Context) ([]json.RawMessage, error) {
 		}
 		raw, err := a.item()
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		input = append(input, raw)
 	}
-	if open {
-		return nil, nil
+	for _, c := range st.Calls {
+		output, err := t.call(ctx, c)
+		if err != nil {
+			return nil, false, err
+		}
+		if output == nil {
+			open = true
+			continue
+		}
+		input = append(input, output)
 	}
-	return input, nil
+	return input, open, nil
 }
 
 // emitDecision emits the event of an approved or denied call.

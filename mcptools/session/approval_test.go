@@ -103,7 +103,7 @@ func TestATurnIsResumedInAnotherSession(t *testing.T) {
 			second := b.session(t, session.Options{Stream: stream, Replay: replay, State: &st})
 			half := collect(second.Continue(t.Context(), map[string]session.Answer{}))
 			assert.Equal(t, session.EventWaiting, half.last(t).Type, "nothing was answered")
-			require.Error(t, collect(second.Continue(t.Context(), map[string]session.Answer{"mcpr_other": {Decision: session.DecisionApprove}})).err)
+			require.ErrorIs(t, collect(second.Continue(t.Context(), map[string]session.Answer{"mcpr_other": {Decision: session.DecisionApprove}})).err, session.ErrNotPending)
 
 			for round := 0; len(second.State().Pending) > 0; round++ {
 				require.Less(t, round, 3)
@@ -121,7 +121,7 @@ func TestATurnIsResumedInAnotherSession(t *testing.T) {
 			}
 			assert.Equal(t, 1, b.Count("notes", "tools/call"))
 			assert.Equal(t, 1, b.Count("tasks", "tools/call"))
-			require.ErrorIs(t, collect(second.Continue(t.Context(), nil)).err, session.ErrNothingPending)
+			require.ErrorIs(t, collect(second.Continue(t.Context(), nil)).err, session.ErrNotPending)
 		}
 	})
 }

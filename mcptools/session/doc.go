@@ -28,7 +28,9 @@
 //
 // The next Run continues the conversation. If no user is present to approve, the
 // turn ends with [EventWaiting]: store [Session.State], and continue in any process
-// with [Options.State] and [Session.Continue].
+// with [Options.State] and [Session.Continue], or give the calls up with
+// [Session.Abandon]. The program's own functions, in Params, run in [Options.Call],
+// or wait for their output in the same way.
 //
 // # What is repeated
 //

@@ -18,14 +18,14 @@ const (
 	EventRetrying EventType = "retrying" // the request is sent again, since no tool has run; Failure is the reason
 	EventListing  EventType = "listing"  // the tool list of a server is being retrieved
 	EventListed   EventType = "listed"   // it was retrieved; Tools is the number of tools
-	EventCalling  EventType = "calling"  // a tool is being called
+	EventCalling  EventType = "calling"  // a tool is being called; one of the program's own has no Label
 	EventCalled   EventType = "called"   // the call returned
 	EventFailed   EventType = "failed"   // a list or a call failed, and the model continued; Failure is the reason
 	EventAsking   EventType = "asking"   // a call needs approval
 	EventApproved EventType = "approved" // the call was approved
 	EventDenied   EventType = "denied"   // the call was denied
 	EventText     EventType = "text"     // the model wrote text
-	EventWaiting  EventType = "waiting"  // the turn ended, since calls wait for approval; see [Session.Continue]
+	EventWaiting  EventType = "waiting"  // the turn ended, since calls wait for approval or output; see [Session.Continue]
 	EventDone     EventType = "done"     // the turn ended
 )
 
@@ -38,17 +38,22 @@ type Event struct {
 	Tool      string
 	Arguments string // of a call, as JSON; the model wrote it
 	Tools     int    // of EventListed
-	Text      string // a piece for EventText, the text of the whole turn for EventDone
-	Approval  *ApprovalRequest
-	Failure   *mcptools.Failure
-	Pending   []ApprovalRequest  // of EventWaiting: the calls that wait
-	Skipped   []mcptools.Skipped // of EventDone and EventWaiting: all servers that were left out
-	// Response is the last one of the turn, of EventDone and EventWaiting. Its
-	// status says whether it is complete. JSON contains only [Event.Incomplete].
+	// Text is a piece for EventText, which begins with an empty line if a message
+	// precedes it in the turn. For EventDone and EventWaiting it is the last message.
+	Text     string
+	Approval *ApprovalRequest
+	Failure  *mcptools.Failure
+	Pending  []ApprovalRequest  // of EventWaiting: the calls that wait for approval
+	Calls    []FunctionCall     // of EventWaiting: calls of the program's own tools
+	Skipped  []mcptools.Skipped // of EventDone and EventWaiting: all servers that were left out
+	// Response is the last one of the conversation, of EventDone and EventWaiting.
+	// Its status says whether it is complete. If a session with Options.State has
+	// sent nothing yet, it has an ID only. JSON contains only [Event.Incomplete].
 	Response *responses.Response
 }
 
-// MarshalJSON gives the event as the command prints it: {"event": type, …}.
+// MarshalJSON gives the event as the command prints it: {"event": type, …}. An
+// event with a failure has its PublicMessage, a sentence for the user, as message.
 func (e Event) MarshalJSON() ([]byte, error) {
 	type head struct {
 		Event     EventType         `json:"event"`
@@ -61,8 +66,13 @@ func (e Event) MarshalJSON() ([]byte, error) {
 		Approval  *ApprovalRequest  `json:"approval,omitempty"`
 		Failure   *mcptools.Failure `json:"failure,omitempty"`
 		Pending   []ApprovalRequest `json:"pending,omitempty"`
+		Calls     []FunctionCall    `json:"calls,omitempty"`
+		Message   string            `json:"message,omitempty"`
 	}
-	h := head{e.Type, e.Label, e.Provider, e.Tool, e.Arguments, nil, nil, e.Approval, e.Failure, e.Pending}
+	h := head{e.Type, e.Label, e.Provider, e.Tool, e.Arguments, nil, nil, e.Approval, e.Failure, e.Pending, e.Calls, ""}
+	if e.Failure != nil {
+		h.Message = e.Failure.PublicMessage()
+	}
 	switch e.Type {
 	case EventListed:
 		h.Tools = &e.Tools

@@ -30,6 +30,7 @@ type attempt struct {
 
 // attempt sends the request once.
 func (t *turn) attempt(ctx context.Context, input []json.RawMessage) attempt {
+	t.ended = true
 	p := t.s.params(input)
 	p.Tools = append(t.tools.Tools(), p.Tools...)
 	c := &capture{plain: safehttp.PlainLoopback}
@@ -91,13 +92,40 @@ func (t *turn) whole(resp *responses.Response) attempt {
 		return attempt{err: brokenStream(nil), mayHaveRun: true} // it is not finished
 	case responses.ResponseStatusCompleted, responses.ResponseStatusIncomplete:
 	}
+	if !answerable(resp) {
+		return attempt{err: brokenStream(nil), mayHaveRun: true}
+	}
 	for _, item := range resp.Output {
 		if a.err = t.item(&a, item); a.err != nil {
 			return a
 		}
 	}
-	a.err = t.emitText(textOf(resp))
+	for _, item := range resp.Output {
+		t.ended = true
+		if a.err = t.emitText(textOf(item)); a.err != nil {
+			return a
+		}
+	}
 	return a
+}
+
+// answerable reports whether each call that waits has an ID of its own, so that
+// an answer can be about it alone.
+func answerable(resp *responses.Response) bool {
+	seen := make(map[string]bool)
+	for _, a := range approvalsIn(resp) {
+		if a.ID == "" || seen["approval "+a.ID] {
+			return false
+		}
+		seen["approval "+a.ID] = true
+	}
+	for _, c := range functionsIn(resp) {
+		if c.ID == "" || seen["call "+c.ID] {
+			return false
+		}
+		seen["call "+c.ID] = true
+	}
+	return true
 }
 
 // ran reports whether an item is a call of a tool, a server's or OpenAI's own. A
@@ -106,27 +134,32 @@ func ran(item responses.ResponseOutputItemUnion) bool {
 	return strings.HasSuffix(item.Type, "_call") && item.Type != "tool_search_call"
 }
 
-// textOf returns the text of the model: its answer or its refusal.
-func textOf(resp *responses.Response) string {
+// textOf returns the text of a message: an answer or a refusal.
+func textOf(item responses.ResponseOutputItemUnion) string {
+	if item.Type != "message" {
+		return "" // the content of reasoning is not part of the answer
+	}
 	var b strings.Builder
-	for _, item := range resp.Output {
-		if item.Type != "message" {
-			continue // a reasoning's content is no answer
-		}
-		for _, part := range item.Content {
-			b.WriteString(part.Text + part.Refusal)
-		}
+	for _, part := range item.Content {
+		b.WriteString(part.Text + part.Refusal)
 	}
 	return b.String()
 }
 
-// emitText emits text of the model, if there is any.
+// emitText emits text of the model, if there is any. An empty line separates
+// messages.
 func (t *turn) emitText(text string) error {
 	if text == "" {
 		return nil
 	}
+	e := Event{Type: EventText, Text: text}
+	if t.ended && t.text.Len() > 0 {
+		t.text.Reset()
+		e.Text = "\n\n" + text
+	}
+	t.ended = false
 	t.text.WriteString(text)
-	return t.emit(Event{Type: EventText, Text: text})
+	return t.emit(e)
 }
 
 // broken returns the error of a failed response: that of the failed tool list if
@@ -178,11 +211,19 @@ func (t *turn) stream(ctx context.Context, p responses.ResponseNewParams, opts [
 		switch event.Type {
 		case "response.output_item.added":
 			a.mayHaveRun = a.mayHaveRun || ran(event.Item)
+			t.ended = t.ended || event.Item.Type == "message"
 			a.err = t.started(event.Item)
 		case "response.output_item.done":
 			a.mayHaveRun = a.mayHaveRun || ran(event.Item)
 			items = append(items, event.Item)
 			a.err = t.item(&a, event.Item)
+			if event.Item.Type == "message" && a.err == nil {
+				a.mayHaveRun = true
+				if t.ended { // the message came without deltas
+					a.err = t.emitText(textOf(event.Item))
+				}
+				t.ended = true
+			}
 		case "response.output_text.delta", "response.refusal.delta":
 			a.mayHaveRun = true
 			a.err = t.emitText(event.Delta)
@@ -193,6 +234,9 @@ func (t *turn) stream(ctx context.Context, p responses.ResponseNewParams, opts [
 			a.resp = &event.Response
 			if len(a.resp.Output) == 0 {
 				a.resp.Output = items
+			}
+			if !answerable(a.resp) {
+				return attempt{err: brokenStream(nil), mayHaveRun: true}
 			}
 			return a
 		case "response.failed", "error":

@@ -40,8 +40,9 @@ const (
 // Options configures a [Session].
 type Options struct {
 	// Params are the parameters of every request except tools and input, such as
-	// the model and instructions. Tools in it follow the session's entries. Its
-	// Input precedes the first message of the conversation. Model is required.
+	// the model and instructions. Tools in it follow the session's entries, and
+	// must not have their labels. Its Input precedes the first message of the
+	// conversation. Model is required.
 	Params responses.ResponseNewParams
 
 	// Stream requests a stream, so that text arrives as the model writes it. If
@@ -68,9 +69,17 @@ type Options struct {
 	// [Session.Continue] can resume it. If nil, the turn ends with [EventWaiting].
 	Approve func(ctx context.Context, a ApprovalRequest) (Answer, error)
 
+	// Call makes a call of a function or custom tool in Params and returns its
+	// output, which the model reads. A failure that the model can handle is an output
+	// too. Call runs within the iteration and may take long. If it returns an error,
+	// the turn ends, and [Session.Continue] resumes it with another call. If nil, the
+	// turn ends with [EventWaiting], and Continue takes the output.
+	Call func(ctx context.Context, c FunctionCall) (output string, err error)
+
 	// Replay sends the whole conversation with each request, and OpenAI stores
-	// nothing. If false, each request names the previous response, unless
-	// Params.Store is false.
+	// nothing. It can't be combined with Params.Conversation. If false, each request
+	// names the previous response or Params.Conversation, unless Params.Store is
+	// false and there is no such conversation.
 	Replay bool
 
 	// State is that of an earlier session, from [Session.State], whose conversation
@@ -78,7 +87,8 @@ type Options struct {
 	// a new conversation.
 	State *State
 
-	// MaxRounds is the maximum number of requests of a turn that end in approvals.
+	// MaxRounds is the maximum number of requests of a turn that end in calls that
+	// wait.
 	// If zero, 25.
 	MaxRounds int
 
@@ -110,8 +120,9 @@ type Session struct {
 	turn sync.Mutex // held for a turn
 
 	mu    sync.Mutex
-	state State           // guarded by mu; its slices are never changed in place
-	held  map[string]held // guarded by mu: servers that are left out for a while
+	state State               // guarded by mu; its slices are never changed in place
+	last  *responses.Response // guarded by turn: the latest response, never nil
+	held  map[string]held     // guarded by mu: servers that are left out for a while
 }
 
 type held struct {
@@ -123,15 +134,17 @@ type held struct {
 var (
 	// ErrBusy: a turn of this session is running.
 	ErrBusy = errtext.New("session: a turn is running")
-	// ErrPending: calls wait for approval; [Session.Continue] goes on.
-	ErrPending = errtext.New("session: calls wait for approval")
-	// ErrNothingPending: no call waits for approval.
-	ErrNothingPending = errtext.New("session: no call waits for approval")
+	// ErrPending: calls wait, or were approved and not made; [Session.Continue] goes
+	// on, and [Session.Abandon] gives them up.
+	ErrPending = errtext.New("session: calls wait for approval or output")
+	// ErrNotPending: no call waits, or none under the ID of an answer or output, such
+	// as one that was answered before.
+	ErrNotPending = errtext.New("session: no call waits")
 	// ErrWrongOwner: Options.State belongs to another owner than the session, or
 	// names none.
 	ErrWrongOwner = errtext.New("session: the state belongs to another owner")
 	// ErrTooManyRounds: the turn reached [Options.MaxRounds].
-	ErrTooManyRounds = errtext.New("session: the turn took too many rounds of approvals")
+	ErrTooManyRounds = errtext.New("session: the turn took too many rounds of calls")
 )
 
 // New returns a session that sends requests with client and the entries of set
@@ -145,10 +158,18 @@ func New(client Responses, set *mcptools.Set, owner oauthstore.Owner, opts *Opti
 	o.Rules = slices.Clone(o.Rules)
 	o.RequestOptions = slices.Clone(o.RequestOptions)
 	o.Build.Each = maps.Clone(o.Build.Each)
-	o.Replay = o.Replay || o.Params.Store.Valid() && !o.Params.Store.Value
 	var errs []error
+	if hasConversation(o.Params) {
+		if o.Replay {
+			errs = append(errs, errtext.New("session: Replay sends the conversation, and Params has a Conversation: use one of them"))
+		}
+	} else {
+		o.Replay = o.Replay || o.Params.Store.Valid() && !o.Params.Store.Value
+	}
 	if client == nil || set == nil {
 		errs = append(errs, errtext.New("session: New needs a client and a set"))
+	} else {
+		errs = append(errs, checkTools(o.Params.Tools, set.Labels()))
 	}
 	if owner.Tenant == "" || owner.Subject == "" {
 		errs = append(errs, errtext.New("session: owner needs both Tenant and Subject"))
@@ -179,9 +200,10 @@ func New(client Responses, set *mcptools.Set, owner oauthstore.Owner, opts *Opti
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Session{client: client, set: set, owner: owner, opts: o, held: make(map[string]held)}
+	s := &Session{client: client, set: set, owner: owner, opts: o, held: make(map[string]held), last: &responses.Response{}}
 	if o.State != nil {
 		s.state = o.State.clone()
+		s.last.ID = o.State.PreviousResponseID
 	}
 	s.state.Owner = owner
 	return s, nil
@@ -196,11 +218,11 @@ func (s *Session) Run(ctx context.Context, message string) iter.Seq2[Event, erro
 	return s.RunItems(ctx, responses.ResponseInputItemParamOfMessage(message, responses.EasyInputMessageRoleUser))
 }
 
-// RunItems is like [Session.Run] with input of any kind, such as images, or
-// outputs of the program's own function calls.
+// RunItems is like [Session.Run] with input of any kind, such as images, or outputs
+// of asynchronous functions.
 func (s *Session) RunItems(ctx context.Context, items ...responses.ResponseInputItemUnionParam) iter.Seq2[Event, error] {
 	return s.run(ctx, nil, func(st State) ([]json.RawMessage, error) {
-		if len(st.Pending) > 0 {
+		if st.waits() {
 			return nil, ErrPending
 		}
 		var input []json.RawMessage
@@ -223,25 +245,66 @@ func (s *Session) RunItems(ctx context.Context, items ...responses.ResponseInput
 }
 
 // Continue resumes a turn that ended with [EventWaiting], with answers by approval
-// id. If a call has no answer, it stays waiting and nothing is sent. Any process
-// may continue a turn; the entries are built anew. Continue a state only once:
-// the store that keeps it must ensure that, since a second Continue makes the
-// same calls again.
-func (s *Session) Continue(ctx context.Context, answers map[string]Answer) iter.Seq2[Event, error] {
+// id, and with outputs of the calls of the program's own tools, such as
+// [responses.ResponseInputItemFunctionCallOutputParam]. If a call has none, it
+// stays waiting and nothing is sent; the others are kept. Any process may continue
+// a turn; the entries are built anew. Continue a state only once: the store that
+// keeps it must ensure that, since a second Continue makes the same calls again.
+func (s *Session) Continue(ctx context.Context, answers map[string]Answer, outputs ...responses.ResponseInputItemUnionParam) iter.Seq2[Event, error] {
 	return s.run(ctx, answers, func(st State) ([]json.RawMessage, error) {
-		if len(st.Pending) == 0 {
-			return nil, ErrNothingPending
+		if len(st.Pending)+len(st.Calls) == 0 {
+			return nil, ErrNotPending
 		}
 		for id, answer := range answers {
 			if !slices.ContainsFunc(st.Pending, func(a ApprovalRequest) bool { return a.ID == id }) {
-				return nil, errtext.Errorf("session: no call waits for approval %q", id)
+				return nil, errtext.Errorf("%w for approval %q", ErrNotPending, id)
 			}
 			if err := answer.Decision.check(); err != nil {
 				return nil, err
 			}
 		}
+		calls, err := withOutputs(st.Calls, outputs)
+		if err != nil {
+			return nil, err
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.state.Calls = calls
 		return nil, nil
 	})
+}
+
+// Abandon gives up the calls that wait: it denies them, also approved ones that
+// were not made, and gives reason as the output of the program's own. It sends
+// nothing: the model reads the reason with the message of the next Run, or after
+// Continue. Abandon returns [ErrBusy] during a turn, and [ErrNotPending] if no call
+// waits. A call that needs another output than text, such as a computer_call, is an
+// error: pass its output to Continue.
+func (s *Session) Abandon(reason string) error {
+	if !s.turn.TryLock() {
+		return ErrBusy
+	}
+	defer s.turn.Unlock()
+	st := s.State()
+	if len(st.Pending)+len(st.Calls) == 0 {
+		return ErrNotPending
+	}
+	for i := range st.Pending {
+		st.Pending[i].Answer = Answer{Decision: DecisionDeny, Reason: reason}
+	}
+	for i, c := range st.Calls {
+		if c.Output != nil {
+			continue
+		}
+		var err error
+		if st.Calls[i].Output, err = c.output(reason); err != nil {
+			return err
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.state = st
+	return nil
 }
 
 // State returns the state of the conversation after the last completed turn.
@@ -264,7 +327,7 @@ func (s *Session) run(ctx context.Context, given map[string]Answer, input func(S
 			return
 		}
 		t := &turn{s: s, yield: yield, given: given, healed: map[string]bool{}, retried: map[string]bool{}, dropped: map[string]mcptools.Skipped{}, reported: map[string]bool{}}
-		if err := t.run(ctx, items); err != nil && !errors.Is(err, errStopped) {
+		if err := t.run(ctx, items); err != nil && !t.stopped {
 			yield(Event{}, err)
 		}
 	}

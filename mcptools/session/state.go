@@ -19,6 +19,7 @@ type State struct {
 	PreviousResponseID string            `json:"previous_response_id,omitempty"`
 	Items              []json.RawMessage `json:"items,omitempty"`   // the conversation, for Options.Replay
 	Pending            []ApprovalRequest `json:"pending,omitempty"` // calls that wait for approval
+	Calls              []FunctionCall    `json:"calls,omitempty"`   // calls of the program's own tools
 }
 
 // stateVersion is the version of a State's encoding. Version 1 has no owner and
@@ -59,7 +60,7 @@ func (st *State) UnmarshalJSON(data []byte) error {
 
 // check returns an error for a state that a session of that owner can't resume.
 func (st State) check(owner oauthstore.Owner, replay bool) error {
-	switch started := st.PreviousResponseID != "" || len(st.Items) > 0 || len(st.Pending) > 0; {
+	switch started := st.PreviousResponseID != "" || len(st.Items) > 0 || len(st.Pending)+len(st.Calls) > 0; {
 	case st.Owner != owner && (started || st.Owner != oauthstore.Owner{}):
 		return ErrWrongOwner
 	case replay && st.PreviousResponseID != "":
@@ -75,7 +76,16 @@ func (st State) check(owner oauthstore.Owner, replay bool) error {
 			return errtext.New("session: State has a pending call without an ID")
 		}
 	}
+	if slices.ContainsFunc(st.Calls, func(c FunctionCall) bool { return c.ID == "" }) {
+		return errtext.New("session: State has a function call without an ID")
+	}
 	return nil
+}
+
+// waits reports whether a call waits, or was approved and not made.
+func (st State) waits() bool {
+	return slices.ContainsFunc(st.Pending, func(a ApprovalRequest) bool { return a.Answer.Decision != DecisionDeny }) ||
+		slices.ContainsFunc(st.Calls, func(c FunctionCall) bool { return c.Output == nil })
 }
 
 // decided records the answer about a call.
@@ -94,6 +104,7 @@ func (s *Session) decided(a ApprovalRequest) {
 func (st State) clone() State {
 	st.Items = slices.Clone(st.Items)
 	st.Pending = slices.Clone(st.Pending)
+	st.Calls = slices.Clone(st.Calls)
 	return st
 }
 
@@ -123,14 +134,18 @@ func inputOf(items []json.RawMessage) responses.ResponseNewParamsInputUnion {
 	return responses.ResponseNewParamsInputUnion{OfInputItemList: list}
 }
 
+// hasConversation reports whether OpenAI keeps the conversation under its ID.
+func hasConversation(p responses.ResponseNewParams) bool {
+	_, raw := p.Conversation.Overrides()
+	return raw || p.Conversation.OfString.Valid() || p.Conversation.OfConversationObject != nil
+}
+
 // params returns the request for a new input.
 func (s *Session) params(input []json.RawMessage) responses.ResponseNewParams {
 	p := s.opts.Params
 	st := s.State()
-	_, hasConversation := p.Conversation.Overrides()
-	hasConversation = hasConversation || p.Conversation.OfString.Valid() || p.Conversation.OfConversationObject != nil
 	switch {
-	case hasConversation: // OpenAI keeps it
+	case hasConversation(p): // OpenAI keeps it
 	case s.opts.Replay:
 		input = slices.Concat(st.Items, input)
 		if !p.Store.Valid() {
@@ -147,10 +162,11 @@ func (s *Session) params(input []json.RawMessage) responses.ResponseNewParams {
 }
 
 // advance makes resp the latest response of the conversation.
-func (s *Session) advance(input []json.RawMessage, resp *responses.Response, pending []ApprovalRequest) {
+func (s *Session) advance(input []json.RawMessage, resp *responses.Response, pending []ApprovalRequest, calls []FunctionCall) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.state.Pending = pending
+	s.last = resp
+	s.state.Pending, s.state.Calls = pending, calls
 	if !s.opts.Replay {
 		s.state.PreviousResponseID = resp.ID
 		return

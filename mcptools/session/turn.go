@@ -29,7 +29,9 @@ type turn struct {
 	dropped  map[string]mcptools.Skipped // labels that are left out of this turn
 	reported map[string]bool             // labels of emitted EventSkipped events
 	skipped  []mcptools.Skipped
-	text     strings.Builder
+	text     strings.Builder // the last message of the model
+	ended    bool            // the next text begins a message
+	stopped  bool            // the consumer has broken off: yield must not be called again
 }
 
 // emit hands an event to the consumer.
@@ -41,9 +43,16 @@ func (t *turn) emit(e Event) error {
 	}
 	t.s.log(e)
 	if !t.yield(e, nil) {
+		t.stopped = true
 		return errStopped
 	}
 	return nil
+}
+
+// endWaiting ends the turn, since calls wait.
+func (t *turn) endWaiting() error {
+	st := t.s.State()
+	return t.emit(Event{Type: EventWaiting, Text: t.text.String(), Pending: st.Pending, Calls: st.Calls, Skipped: t.skipped, Response: t.s.last})
 }
 
 func (s *Session) log(e Event) {
@@ -60,17 +69,16 @@ func (s *Session) log(e Event) {
 	}
 }
 
-// run makes the turn: a request, and one more for each round of approvals.
+// run makes the turn: a request, and one more for each round of calls that wait.
 func (t *turn) run(ctx context.Context, input []json.RawMessage) error {
-	if pending := t.s.State().Pending; len(pending) > 0 {
-		var err error
-		if input, err = t.answers(ctx); err != nil {
-			return err
-		}
-		if input == nil {
-			return t.emit(Event{Type: EventWaiting, Pending: t.s.State().Pending})
-		}
+	answers, open, err := t.answers(ctx)
+	if err != nil {
+		return err
 	}
+	if open {
+		return t.endWaiting()
+	}
+	input = append(answers, input...)
 	for range t.s.opts.MaxRounds {
 		resp, err := t.request(ctx, input)
 		if err != nil {
@@ -82,8 +90,9 @@ func (t *turn) run(ctx context.Context, input []json.RawMessage) error {
 				pending[i].Provider = entry.Provider
 			}
 		}
-		t.s.advance(input, resp, pending)
-		if len(pending) == 0 {
+		calls := functionsIn(resp)
+		t.s.advance(input, resp, pending, calls)
+		if len(pending)+len(calls) == 0 {
 			return t.emit(Event{Type: EventDone, Text: t.text.String(), Skipped: t.skipped, Response: resp})
 		}
 		for _, a := range pending {
@@ -91,11 +100,11 @@ func (t *turn) run(ctx context.Context, input []json.RawMessage) error {
 				return err
 			}
 		}
-		if input, err = t.answers(ctx); err != nil {
+		if input, open, err = t.answers(ctx); err != nil {
 			return err
 		}
-		if input == nil {
-			return t.emit(Event{Type: EventWaiting, Text: t.text.String(), Pending: t.s.State().Pending, Skipped: t.skipped, Response: resp})
+		if open {
+			return t.endWaiting()
 		}
 	}
 	return ErrTooManyRounds
