@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/toolgrant/toolgrant/internal/oauth"
+	"github.com/toolgrant/toolgrant/internal/secret"
 )
 
 // adapt changes the profile so that a refresh which the server rejected for its
@@ -30,4 +31,13 @@ func (p *TokenProfile) adapt(e *oauth.Error, rec *storedCredential) bool {
 func otherAudience(before, now Secret) bool {
 	old := jwtClaims(before).Audience
 	return len(old) > 0 && slices.ContainsFunc(jwtClaims(now).Audience, func(aud string) bool { return !slices.Contains(old, aud) })
+}
+
+// dropAccess replaces an access token for another audience by the one before it,
+// with which the next refresh is compared again. No server may see the token, and
+// the parameters that led to it are not learned.
+func (p *pair) dropAccess(r *storedCredential) {
+	p.access, p.tokenType = secret.New(r.Access), r.TokenType
+	p.noResource, p.refreshScopes = r.Profile.NoRefreshResource, r.Profile.RefreshScopes
+	p.problem = "without the parameters that it rejected, the authorization server issued a token for another audience"
 }

@@ -1,6 +1,7 @@
 package oauthstore_test
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
@@ -151,9 +152,23 @@ func TestARefreshWithoutResourceMustKeepTheAudience(t *testing.T) {
 			}
 			key := testKey("u")
 			w.connect(t, key, func(c *oauthstore.Credential) { c.AccessToken = oauthstore.NewSecret(testJWT(t, testServer)) })
-			wait(t, 2*time.Hour)
-			_, err := w.store.Token(t.Context(), key, oauthstore.Need{})
-			require.ErrorIs(t, err, want, aud)
+			presented := func(_ context.Context, _ oauthstore.Key, tok oauthstore.Token) oauthstore.Verdict {
+				assert.Equal(t, testJWT(t, testServer), tok.AccessToken.Expose(), "the server sees its own token only")
+				return oauthstore.Verdict{Outcome: oauthstore.OutcomeRefused, Reason: oauthstore.ReasonExpired}
+			}
+			if want == nil {
+				presented = nil
+			}
+			for range 3 { // each refresh, and not only the first
+				wait(t, 2*time.Hour)
+				_, err := w.store.Token(t.Context(), key, oauthstore.Need{})
+				require.ErrorIs(t, err, want, aud)
+				if presented != nil {
+					wait(t, 30*time.Minute)
+					_, err = w.store.Token(t.Context(), key, oauthstore.Need{Verify: presented})
+					require.Error(t, err)
+				}
+			}
 		})
 	}
 }

@@ -158,7 +158,8 @@ func (f *flight) send(ctx context.Context, sn *snapshot, client oauth.Client, ad
 	profile := rec.Profile
 	resp, err := f.request(pctx, rec, &profile, client)
 	e, failed := errors.AsType[*oauth.Error](err)
-	if failed && profile.adapt(e, rec) {
+	adapted := failed && profile.adapt(e, rec)
+	if adapted {
 		// The server rejected the request and not the refresh token, which is
 		// unused: one more request is safe within the same lease.
 		resp, err = f.request(pctx, rec, &profile, client)
@@ -168,8 +169,9 @@ func (f *flight) send(ctx context.Context, sn *snapshot, client oauth.Client, ad
 		s.observer.issuer(ctx, adm.report("", 0), clientAudience(&rec.Provenance), f.key, "")
 		s.observer.clockSkew(ctx, f.key, rec.Generation, resp.ServerDate, local, time.Now())
 		p := newPair(rec, resp, started, local)
-		if p.noResource, p.refreshScopes = profile.NoRefreshResource, profile.RefreshScopes; p.noResource && !rec.Profile.NoRefreshResource && otherAudience(NewSecret(rec.Access), p.access) {
-			p.problem = "without the resource parameter, which it rejected, the authorization server issued a token for another audience"
+		p.noResource, p.refreshScopes = profile.NoRefreshResource, profile.RefreshScopes
+		if adapted && otherAudience(NewSecret(rec.Access), p.access) {
+			p.dropAccess(rec)
 		}
 		return s.commit(ctx, f.key, sn, p)
 	}

@@ -198,4 +198,18 @@ var refreshMutations = []mutation{
 		pkg:     "./oauthstore", run: "TestCallerThatLeavesDoesNotFailThoseWhoJoined",
 		promise: "a caller that leaves does not fail the callers that joined its refresh",
 	},
+	{
+		name: "token for another audience kept", file: "oauthstore/adapt.go",
+		old:     "p.access, p.tokenType = secret.New(r.Access), r.TokenType",
+		changed: "_ = secret.New(r.Access)",
+		pkg:     "./oauthstore", run: "TestARefreshWithoutResourceMustKeepTheAudience",
+		promise: "a server never sees a token for another audience",
+	},
+	{
+		name: "parameters learned from a token for another audience", file: "oauthstore/adapt.go",
+		old:     "p.noResource, p.refreshScopes = r.Profile.NoRefreshResource, r.Profile.RefreshScopes",
+		changed: "",
+		pkg:     "./oauthstore", run: "TestARefreshWithoutResourceMustKeepTheAudience",
+		promise: "each refresh is checked for another audience, and not only the first",
+	},
 }
