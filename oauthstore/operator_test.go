@@ -301,3 +301,32 @@ func (*lostKeys) Seal(context.Context, []byte, []byte) ([]byte, error) {
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// A provider may end all grants of a client with one: the second try must not end
+// the grant with which the user has connected again meanwhile.
+func TestALateRevocationSparesTheNextGrantOfItsKey(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var down atomic.Bool
+		down.Store(true)
+		w := newWorld(t, func(o *oauthstore.Options) {
+			as := o.InsecureTransport
+			o.InsecureTransport = roundTripper(func(r *http.Request) (*http.Response, error) {
+				if down.Load() {
+					return oauthError(503, "server_error"), nil
+				}
+				return as.RoundTrip(r)
+			})
+		})
+		key := testKey("u")
+		w.connect(t, key, nil)
+		d, err := w.store.Disconnect(t.Context(), key)
+		require.NoError(t, err)
+		require.NotNil(t, d.Revoked)
+		require.False(t, *d.Revoked)
+		w.connect(t, key, nil)
+		down.Store(false)
+		wait(t, 10*time.Minute)
+		assert.Empty(t, w.as.Revoked())
+	})
+}

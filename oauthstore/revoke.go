@@ -58,7 +58,7 @@ func mayPass(err error) bool {
 func (s *Store) revokeOnce(ctx context.Context, r *revocation) (*bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.opts.PostTimeout)
 	defer cancel()
-	shared, err := s.sharesGrant(ctx, r.key, &r.provenance)
+	shared, err := s.sharesGrant(ctx, r.key.Owner, &r.provenance)
 	if err != nil || shared {
 		return nil, err
 	}
@@ -72,12 +72,13 @@ func (s *Store) revokePair(ctx context.Context, key Key, p *pair) {
 	<-s.revoke(ctx, &revocation{key, p.generation + 1, p.provenance, p.refresh, p.access})
 }
 
-// sharesGrant reports whether another live credential of the owner has the
-// same issuer and client: providers may end both with one.
-func (s *Store) sharesGrant(ctx context.Context, key Key, of *Provenance) (bool, error) {
+// sharesGrant reports whether a live credential of the owner has the same issuer
+// and client: providers may end both with one. It may be under the same key, if
+// the user has connected again since.
+func (s *Store) sharesGrant(ctx context.Context, owner Owner, of *Provenance) (bool, error) {
 	found := false
-	err := s.each(ctx, backend.Filter{Kind: backend.KindCredential, Tenant: key.Owner.Tenant, Subject: key.Owner.Subject}, func(k Key, sn *snapshot, err error) error {
-		if err != nil || k == key || !sn.cred.Tombstone.IsZero() {
+	err := s.each(ctx, backend.Filter{Kind: backend.KindCredential, Tenant: owner.Tenant, Subject: owner.Subject}, func(_ Key, sn *snapshot, err error) error {
+		if err != nil || !sn.cred.Tombstone.IsZero() {
 			return nil //nolint:nilerr // a record that can't be read can't be spared for
 		}
 		p := &sn.cred.Provenance

@@ -172,15 +172,15 @@ var storeMutations = []mutation{
 	},
 	{
 		name: "shared grant looked for in other tenants", file: "oauthstore/revoke.go",
-		old:     "Tenant: key.Owner.Tenant, Subject: key.Owner.Subject}, func(k Key",
-		changed: "Subject: key.Owner.Subject}, func(k Key",
+		old:     "Tenant: owner.Tenant, Subject: owner.Subject}, func(_ Key",
+		changed: "Subject: owner.Subject}, func(_ Key",
 		pkg:     "./oauthstore", run: "TestOwnersAreIsolated",
 		promise: "another tenant's credential does not keep a token from being revoked",
 	},
 	{
 		name: "shared grant looked for with other subjects", file: "oauthstore/revoke.go",
-		old:     "Tenant: key.Owner.Tenant, Subject: key.Owner.Subject}, func(k Key",
-		changed: "Tenant: key.Owner.Tenant}, func(k Key",
+		old:     "Tenant: owner.Tenant, Subject: owner.Subject}, func(_ Key",
+		changed: "Tenant: owner.Tenant}, func(_ Key",
 		pkg:     "./oauthstore", run: "TestOwnersAreIsolated",
 		promise: "another user's credential does not keep a token from being revoked",
 	},
@@ -190,6 +190,13 @@ var storeMutations = []mutation{
 		changed: "if _ = shared; err != nil {\n\t\treturn nil, err",
 		pkg:     "./oauthstore", run: "TestDisconnect|TestALatePairIsNotRevokedBesideALiveOneOfItsClient",
 		promise: "neither a disconnect nor a late pair ends another account of the same client",
+	},
+	{
+		name: "next grant of the key not spared", file: "oauthstore/revoke.go",
+		old:     "shared, err := s.sharesGrant(ctx, r.key.Owner, &r.provenance)",
+		changed: "shared, err := s.sharesGrant(ctx, r.key.Owner, &r.provenance)\n\tshared = shared && false",
+		pkg:     "./oauthstore", run: "TestALateRevocationSparesTheNextGrantOfItsKey",
+		promise: "the late revocation of a grant does not end the one that replaced it",
 	},
 	{
 		name: "old pair kept in the tombstone", file: "oauthstore/disconnect.go",
