@@ -66,6 +66,17 @@ func TestAReportIsHarmlessOnATerminal(t *testing.T) {
 	assertHarmless(t, out.String())
 }
 
+// Advice and commands repeat scopes and URLs that a server wrote.
+func TestAdviceIsHarmlessOnATerminal(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	u := newUI(&out)
+	u.bullets(&out, "What to do", []string{"The server wants the scope " + hostile})
+	u.commands(&out, []string{"toolgrant connect notes --scope " + quote("files"+hostile)})
+	assert.Equal(t, 2, strings.Count(out.String(), "before"))
+	assertHarmless(t, out.String())
+}
+
 func TestNotesAreHarmlessOnATerminal(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer

@@ -13,6 +13,8 @@ import (
 	"github.com/charmbracelet/x/ansi"
 	"github.com/charmbracelet/x/term"
 	"github.com/muesli/termenv"
+
+	"github.com/toolgrant/toolgrant/internal/safetext"
 )
 
 // A ui formats plain output: with colours on a terminal, without elsewhere.
@@ -143,14 +145,15 @@ func short(d time.Duration) string {
 	return d.Truncate(time.Second).String()
 }
 
-// bullets writes a heading and a list of sentences; nothing without sentences.
+// bullets writes a heading and a list of sentences, which may quote a server;
+// nothing without sentences.
 func (u *ui) bullets(w io.Writer, heading string, sentences []string) {
 	if len(sentences) == 0 {
 		return
 	}
 	_, _ = fmt.Fprintf(w, "\n%s\n", u.head.Render(heading))
 	for _, s := range sentences {
-		_, _ = fmt.Fprintf(w, "  - %s\n", strings.ReplaceAll(wrap(s, u.width()-4), "\n", "\n    "))
+		_, _ = fmt.Fprintf(w, "  - %s\n", strings.ReplaceAll(wrap(safetext.Line(s), u.width()-4), "\n", "\n    "))
 	}
 }
 
@@ -212,13 +215,14 @@ func wrap(text string, cells int) string {
 	return b.String()
 }
 
-// commands writes the commands to run next; nothing without commands.
+// commands writes the commands to run next, which may hold words of a server;
+// nothing without commands.
 func (u *ui) commands(w io.Writer, lines []string) {
 	if len(lines) == 0 {
 		return
 	}
 	_, _ = fmt.Fprintf(w, "\n%s\n", u.head.Render("Next"))
 	for _, line := range lines {
-		_, _ = fmt.Fprintf(w, "  %s\n", line)
+		_, _ = fmt.Fprintf(w, "  %s\n", safetext.Line(line))
 	}
 }
