@@ -216,7 +216,8 @@ func (a *app) showProvider(id string) error {
 		a.ui.fields(w,
 			field{"id", p.ID}, field{"server", p.Server.URL}, field{"connector", p.Server.Connector}, field{"transport", p.Transport},
 			field{"also at", strings.Join(p.Server.Alternates, "\n")},
-			field{"retired", a.ui.warn.Render(p.Retired)}, field{"issuer", p.OAuth.Issuer}, field{"scopes", strings.Join(p.OAuth.Scopes, " ")},
+			field{"retired", a.ui.warn.Render(p.Retired)}, field{"issuer", p.OAuth.Issuer},
+			field{"clients", clientWords[registrationOf(p)]}, field{"scopes", strings.Join(p.OAuth.Scopes, " ")},
 			field{"REST token", map[providers.Answer]string{providers.Yes: "accepted", providers.No: "rejected"}[p.RESTToken]},
 			field{"read-only", p.ReadOnly}, field{"cost", p.Cost},
 			field{"docs", strings.Join(p.Docs, "\n")},
@@ -226,7 +227,49 @@ func (a *app) showProvider(id string) error {
 			_, _ = fmt.Fprintf(w, "\n%s  %s\n  %s\n", a.ui.head.Render(way.ID), way.Name, way.Obtain)
 		}
 		a.ui.bullets(w, "Notes", append(slices.Clone(p.Hazards), p.Quirks...))
-		_, _ = fmt.Fprintf(w, "\nTo connect: toolgrant connect %s\n", first(p.ReplacedBy, p.ID))
+		_, _ = fmt.Fprintf(w, "\nTo connect: %s\n", toConnect(p))
 	})
 	return nil
+}
+
+// clientWords say which applications a vendor admits.
+var clientWords = map[providers.Registration]string{
+	providers.RegistrationOpen:       "any application; connect registers one",
+	providers.RegistrationRestricted: "only applications that the vendor has listed",
+	providers.RegistrationPaused:     "closed: the vendor admits no new applications for now",
+	providers.RegistrationManual:     "only an application that you register at the vendor",
+}
+
+// registrationOf returns how an application becomes a client of the provider.
+func registrationOf(p providers.Provider) providers.Registration {
+	for _, way := range p.Ways {
+		if way.Kind == providers.WayOAuth {
+			return way.Registration
+		}
+	}
+	return providers.RegistrationUnknown
+}
+
+// toConnect returns the command that gets a credential in the provider's best
+// way.
+func toConnect(p providers.Provider) string {
+	if other, ok := providers.Lookup(p.ReplacedBy); ok {
+		p = other
+	}
+	const application = " --client-id ID --client-secret-file FILE"
+	switch way, _ := p.Way(""); {
+	case way.Kind == providers.WayNone:
+		return "no credential is needed: toolgrant entry " + p.ID
+	case way.Kind == providers.WayKey:
+		return "toolgrant import " + p.ID + " --token-file FILE"
+	case way.Kind == providers.WayMachine:
+		return "toolgrant connect " + p.ID + " --client-credentials" + application
+	case way.Registration == providers.RegistrationPaused:
+		return "not possible for a new application now"
+	case way.Registration == providers.RegistrationManual && slices.Contains(p.OAuth.AuthMethods, "none"):
+		return "toolgrant connect " + p.ID + " --client-id ID"
+	case way.Registration == providers.RegistrationManual:
+		return "toolgrant connect " + p.ID + application
+	}
+	return "toolgrant connect " + p.ID
 }
