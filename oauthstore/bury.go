@@ -98,7 +98,7 @@ func (s *Store) revokeBuried(ctx context.Context, key Key, sn *snapshot, alone b
 	result := buriedRevoked
 	shared, err := false, error(nil)
 	if alone {
-		shared, err = s.sharesGrant(ctx, key, &sn.cred.Provenance)
+		shared, err = s.sharesGrant(ctx, key.Owner, &sn.cred.Provenance)
 	}
 	if err == nil && !shared {
 		err = s.askToRevoke(ctx, key.Owner, sn.cred)
