@@ -60,8 +60,8 @@ var connectMutations = []mutation{
 	},
 	{
 		name: "mark of an ended flow keeps everything", file: "oauthstore/connect/finish.go",
-		old:     "mark := flow{Key: f.Key, Binding: f.Binding, ReturnTo: f.ReturnTo, Taken: time.Now(), Ended: k}",
-		changed: "mark := *f\n\t\tmark.Taken, mark.Ended = time.Now(), k",
+		old:     "return c.end(ctx, id, version, &flow{Key: f.Key, Binding: f.Binding, ReturnTo: f.ReturnTo, Taken: time.Now(), Ended: k})",
+		changed: "mark := *f\n\t\tmark.Taken, mark.Ended = time.Now(), k\n\t\treturn c.end(ctx, id, version, &mark)",
 		pkg:     "./oauthstore/connect", run: "TestTakenFlowHoldsNoSecret",
 		promise: "a verifier and a secret are deleted at the end of the flow",
 	},

@@ -159,8 +159,8 @@ var outageMutations = []mutation{
 	},
 	{
 		name: "failed revocation not reported", file: "oauthstore/revoke.go",
-		old:     "\t\tif err != nil {\n\t\t\ts.observer.event(",
-		changed: "\t\tif false {\n\t\t\ts.observer.event(",
+		old:     "\t\tif err != nil {\n\t\t\ts.revokeFailed(",
+		changed: "\t\tif false {\n\t\t\ts.revokeFailed(",
 		pkg:     "./oauthstore", run: "TestAFailedRevocationIsTriedAgainAndReported",
 		promise: "operators hear of tokens that live on",
 	},
