@@ -173,6 +173,39 @@ func TestARefreshWithoutResourceMustKeepTheAudience(t *testing.T) {
 	}
 }
 
+// An authorization server that has lost a resource may reject a refresh with it,
+// and refuse the refresh token of that resource without it.
+func TestARefusalWithoutTheResourceIsConfirmed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		w.as.Answer = func(_ int, f url.Values, _ func() *http.Response) (*http.Response, error) {
+			if f.Has("resource") {
+				return oauthError(400, "invalid_target"), nil
+			}
+			return oauthError(400, "invalid_grant"), nil
+		}
+		key := testKey("u")
+		w.connect(t, key, nil)
+		wait(t, 2*time.Hour)
+		_, err := w.store.Token(t.Context(), key, oauthstore.Need{})
+		require.ErrorIs(t, err, oauthstore.ErrUnavailable)
+		right := w.as.Answer
+		w.as.Answer = nil
+		wait(t, 10*time.Minute)
+		_, err = w.store.Token(t.Context(), key, oauthstore.Need{})
+		require.NoError(t, err)
+
+		w.as.Answer = right
+		wait(t, 2*time.Hour)
+		for range 60 {
+			wait(t, time.Minute)
+			_, err = w.store.Token(t.Context(), key, oauthstore.Need{})
+		}
+		require.ErrorIs(t, err, oauthstore.ErrReauthorize, "a refusal that stays is believed")
+	})
+}
+
 // TestInvalidRequestToARefreshIsConfirmedThenConnectAgain: some servers respond
 // with it to an expired refresh token.
 func TestInvalidRequestToARefreshIsConfirmedThenConnectAgain(t *testing.T) {

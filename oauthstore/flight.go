@@ -163,7 +163,9 @@ func (f *flight) send(ctx context.Context, sn *snapshot, client oauth.Client, ad
 		// The server rejected the request and not the refresh token, which is
 		// unused: one more request is safe within the same lease.
 		resp, err = f.request(pctx, rec, &profile, client)
-		e, failed = errors.AsType[*oauth.Error](err)
+		if e, failed = errors.AsType[*oauth.Error](err); failed && e.Class == oauth.ClassRefused {
+			e.Class = oauth.ClassBlocked // the token may be valid with the parameters that were left out
+		}
 	}
 	if err == nil {
 		s.observer.issuer(ctx, adm.report("", 0), clientAudience(&rec.Provenance), f.key, "")
