@@ -23,10 +23,15 @@ type issuerGates struct {
 	swept time.Time // when idle gates were last deleted
 }
 
-type issuerClient struct{ issuer, client string }
+// An issuerClient names a gate. The kind keeps the clients that owners import
+// apart from an application of the same id.
+type issuerClient struct {
+	issuer, client string
+	kind           ClientKind
+}
 
 func issuerClientOf(p *Provenance) issuerClient {
-	return issuerClient{clientAudience(p), p.ClientID}
+	return issuerClient{clientAudience(p), p.ClientID, p.Client}
 }
 
 type issuerGate struct {

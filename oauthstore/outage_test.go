@@ -317,3 +317,28 @@ func TestAStaticKeyWithoutAVerifierIsServedAgainAfterAReport(t *testing.T) {
 		require.ErrorIs(t, err, oauthstore.ErrRefused, "a verifier's refusal lasts until a verifier says otherwise")
 	})
 }
+
+// A user can import pairs under the id of the operator's application, which is
+// public, with secrets that are wrong.
+func TestImportedPairsDoNotPauseTheApplication(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		key := testKey("u")
+		w.connect(t, key, func(c *oauthstore.Credential) { c.Provenance.Client = oauthstore.ClientRegistered })
+		wait(t, 2*time.Hour)
+		w.as.Answer = func(int, url.Values, func() *http.Response) (*http.Response, error) {
+			return oauthError(401, "invalid_client"), nil
+		}
+		for _, account := range []string{"a", "b", "c", "d", "e"} {
+			own := testKey("v")
+			own.Account = account
+			w.connect(t, own, func(c *oauthstore.Credential) { c.Provenance.Client = oauthstore.ClientImported })
+			_, err := w.store.Refresh(t.Context(), own, 1)
+			require.ErrorIs(t, err, oauthstore.ErrMisconfigured)
+		}
+		w.as.Answer = nil
+		_, err := w.store.Token(t.Context(), key, oauthstore.Need{})
+		require.NoError(t, err)
+	})
+}

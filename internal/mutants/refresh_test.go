@@ -212,4 +212,18 @@ var refreshMutations = []mutation{
 		pkg:     "./oauthstore", run: "TestARefreshWithoutResourceMustKeepTheAudience",
 		promise: "each refresh is checked for another audience, and not only the first",
 	},
+	{
+		name: "refusal of another request believed", file: "oauthstore/flight.go",
+		old:     "e.Class = oauth.ClassBlocked // the token",
+		changed: "_ = e // the token",
+		pkg:     "./oauthstore", run: "TestARefusalWithoutTheResourceIsConfirmed",
+		promise: "an authorization server that loses a resource for a while logs no user out",
+	},
+	{
+		name: "imported clients share the gate of the application", file: "oauthstore/gates.go",
+		old:     "p.ClientID, p.Client}",
+		changed: "p.ClientID, \"\"}",
+		pkg:     "./oauthstore", run: "TestImportedPairsDoNotPauseTheApplication",
+		promise: "what a user imports does not pause the refreshes of other users",
+	},
 }
