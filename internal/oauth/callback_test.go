@@ -172,7 +172,7 @@ func TestAuthorizationErrorsAreClassified(t *testing.T) {
 func FuzzCallback(f *testing.F) {
 	for _, seed := range []string{
 		"code=c&state=s&iss=https%3A%2F%2Fas.example%2Ftenant", "https://app.example/cb?error=access_denied&state=s#_=_",
-		"state=s&code=c&error=x", "state=s;code=c", "state=%00&code=%ff", "?&&=&state=s&code=c?", "",
+		"state=s&code=c&error=x", "error=access_denied", "state=s;code=c", "state=%00&code=%ff", "?&&=&state=s&code=c?", "",
 	} {
 		f.Add(seed, true)
 		f.Add(seed, false)
@@ -183,9 +183,15 @@ func FuzzCallback(f *testing.F) {
 			require.ErrorIs(t, err, oauth.ErrBadCallback)
 			return
 		}
-		assert.NotEmpty(t, callback.State)
 		_, err = callback.Code(oauth.Expected{State: callback.State + "x", Issuer: issuer, IssParameter: advertised})
 		require.ErrorIs(t, err, oauth.ErrState)
+		if callback.State == "" {
+			assert.NotNil(t, callback.Unbound(), "only an error needs no state")
+			_, err = callback.Code(oauth.Expected{Issuer: issuer, IssParameter: advertised})
+			require.ErrorIs(t, err, oauth.ErrState)
+			return
+		}
+		assert.Nil(t, callback.Unbound())
 		code, err := callback.Code(oauth.Expected{State: callback.State, Issuer: issuer, IssParameter: advertised})
 		if err != nil {
 			assert.True(t, code.IsZero())
