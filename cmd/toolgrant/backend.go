@@ -48,22 +48,28 @@ var storeKinds = map[string]storeKind{
 
 // storeKind returns the scheme of --store and the rest of the URL.
 func (a *app) storeKind() (scheme, rest string, err error) {
-	scheme, rest, _ = strings.Cut(a.global.store, ":")
+	return cutStore("--store", a.global.store)
+}
+
+// cutStore returns the scheme of the store URL of a flag and the rest of the URL.
+func cutStore(flag, store string) (scheme, rest string, err error) {
+	scheme, rest, _ = strings.Cut(store, ":")
 	if _, ok := storeKinds[scheme]; !ok {
-		return "", "", faultf(mcptools.KindMisconfigured, "--store must be memory:, file:DIR, sqlite:PATH, postgres://… or redis://…")
+		return "", "", faultf(mcptools.KindMisconfigured, "%s must be memory:, file:DIR, sqlite:PATH, postgres://… or redis://…", flag)
 	}
 	if rest == "" && scheme != "memory" {
-		return "", "", faultf(mcptools.KindMisconfigured, "--store %s: needs a path or URL", scheme)
+		return "", "", faultf(mcptools.KindMisconfigured, "%s %s: needs a path or URL", flag, scheme)
 	}
 	return scheme, rest, nil
 }
 
-func (a *app) openBackend(ctx context.Context) (closableBackend, error) {
-	scheme, rest, err := a.storeKind()
+// openStore opens the backend of the store URL of a flag.
+func openStore(ctx context.Context, flag, store string) (closableBackend, error) {
+	scheme, rest, err := cutStore(flag, store)
 	if err != nil {
 		return nil, err
 	}
-	b, err := storeKinds[scheme].open(ctx, rest, a.global.store)
+	b, err := storeKinds[scheme].open(ctx, rest, store)
 	if err != nil {
 		return nil, fmt.Errorf("open the store: %w", err)
 	}
@@ -87,7 +93,7 @@ func openPostgres(ctx context.Context, _, url string) (closableBackend, error) {
 	pool, err := pgxpool.New(ctx, url)
 	if err != nil {
 		// The error of pgx quotes the URL, which holds the password.
-		return nil, faultf(mcptools.KindMisconfigured, "--store: invalid PostgreSQL URL")
+		return nil, faultf(mcptools.KindMisconfigured, "invalid PostgreSQL URL of a store")
 	}
 	if err := pgstore.Migrate(ctx, pool, nil); err != nil {
 		pool.Close()
@@ -114,7 +120,7 @@ func openRedis(_ context.Context, _, url string) (closableBackend, error) {
 	o, err := redis.ParseURL(url)
 	if err != nil {
 		// The error may quote the URL, which holds the password.
-		return nil, faultf(mcptools.KindMisconfigured, "--store: invalid Redis URL")
+		return nil, faultf(mcptools.KindMisconfigured, "invalid Redis URL of a store")
 	}
 	client := redis.NewClient(o)
 	b, err := redisstore.New(client, nil)
@@ -126,12 +132,12 @@ func openRedis(_ context.Context, _, url string) (closableBackend, error) {
 
 // storeFault returns err with the address of the store and the reason, if err
 // comes from a store on another machine that can't be reached.
-func (a *app) storeFault(err error) error {
+func storeFault(err error, store string) error {
 	reason, ok := storeReason(err)
 	if !ok {
 		return err
 	}
-	return faultf(mcptools.KindUnavailable, "the store at %s is unavailable: %s", storeAddress(a.global.store), reason)
+	return faultf(mcptools.KindUnavailable, "the store at %s is unavailable: %s", storeAddress(store), reason)
 }
 
 // storeReason returns why a store on another machine is unavailable; ok is false

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/charmbracelet/lipgloss"
@@ -12,6 +13,7 @@ import (
 	"github.com/toolgrant/toolgrant/internal/safetext"
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/deletion"
 )
 
 // A statusView is a status as it is printed.
@@ -225,12 +227,36 @@ func text(s *string) string {
 }
 
 func (a *app) disconnectCommand() *cobra.Command {
-	return &cobra.Command{
+	var all bool
+	var tenant string
+	cmd := &cobra.Command{
 		Use:   "disconnect PROVIDER",
 		Short: "Delete a credential and revoke it at the provider",
-		Long:  "Deletes the credential and then revokes it at the provider. The deletion never waits for the provider.",
-		Args:  cobra.ExactArgs(1),
+		Long: `Deletes the credential and then revokes it at the provider. The deletion never
+waits for the provider.
+
+--all deletes everything of the owner in --owner instead of one credential, and
+--tenant everything of a whole tenant: credentials, which are revoked, pending
+consents and saved clients. If that is interrupted, run it again. sweep repeats
+failed revocations.`,
+		Args: cobra.MaximumNArgs(1),
 		RunE: a.begin(func(ctx context.Context, args []string) error {
+			switch {
+			case all && tenant != "" || (all || tenant != "") && len(args) > 0:
+				return usagef("disconnect takes PROVIDER, --all or --tenant, and one of them only")
+			case tenant != "":
+				if a.global.given("owner") {
+					return usagef("--tenant deletes all owners of the tenant: leave out --owner")
+				}
+				return a.deleteOwners(ctx, func(store *oauthstore.Store) (deletion.Report, error) { return store.DeleteTenant(ctx, tenant) })
+			case all:
+				if !a.global.given("owner") {
+					return usagef("disconnect --all needs --owner TENANT/SUBJECT")
+				}
+				return a.deleteOwners(ctx, func(store *oauthstore.Store) (deletion.Report, error) { return store.DeleteOwner(ctx, a.global.owner) })
+			case len(args) == 0:
+				return usagef("disconnect needs PROVIDER")
+			}
 			return a.withStore(ctx, func(store *oauthstore.Store) error {
 				var d oauthstore.Disconnected
 				t, err := a.resolve(ctx, store, args[0])
@@ -252,6 +278,38 @@ func (a *app) disconnectCommand() *cobra.Command {
 			})
 		}),
 	}
+	cmd.Flags().BoolVar(&all, "all", false, "delete everything of the owner in --owner")
+	cmd.Flags().StringVar(&tenant, "tenant", "", "delete everything of the tenant `NAME`")
+	return cmd
+}
+
+// A deletionView has the counts of a deletion.
+type deletionView struct {
+	Credentials  int `json:"credentials"`
+	Revoked      int `json:"revoked"`
+	RevokeFailed int `json:"revoke_failed"`
+	NotRevocable int `json:"not_revocable"`
+	Consents     int `json:"consents"`
+	Clients      int `json:"clients"`
+}
+
+// deleteOwners deletes an owner or a tenant and prints the report.
+func (a *app) deleteOwners(ctx context.Context, del func(*oauthstore.Store) (deletion.Report, error)) error {
+	return a.withStore(ctx, func(store *oauthstore.Store) error {
+		r, err := del(store)
+		if err != nil {
+			return err
+		}
+		v := deletionView{r.Credentials(), r.Revoked, r.RevokeFailed, r.NotRevocable, r.Consents, r.Clients}
+		a.print(v, func(w io.Writer) {
+			a.ui.fields(w,
+				field{"deleted credentials", strconv.Itoa(v.Credentials)}, field{"revoked", strconv.Itoa(v.Revoked)},
+				field{"revocation failed (sweep will retry)", strconv.Itoa(v.RevokeFailed)}, field{"not revocable", strconv.Itoa(v.NotRevocable)},
+				field{"deleted consents", strconv.Itoa(v.Consents)}, field{"deleted clients", strconv.Itoa(v.Clients)},
+			)
+		})
+		return nil
+	})
 }
 
 type disconnectView struct {

@@ -30,8 +30,8 @@ func (a *app) withStore(ctx context.Context, f func(*oauthstore.Store) error) er
 
 // withSealer is like withStore with a keyset that is already open.
 func (a *app) withSealer(ctx context.Context, keys backend.Sealer, f func(*oauthstore.Store) error) (err error) {
-	defer func() { err = a.storeFault(err) }()
-	backend, err := a.openBackend(ctx)
+	defer func() { err = storeFault(err, a.global.store) }()
+	backend, err := openStore(ctx, "--store", a.global.store)
 	if err != nil {
 		return err
 	}

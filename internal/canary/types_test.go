@@ -42,6 +42,7 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore/pgstore"
 	"github.com/toolgrant/toolgrant/oauthstore/redisstore"
 	"github.com/toolgrant/toolgrant/oauthstore/sqlitestore"
+	"github.com/toolgrant/toolgrant/oauthstore/storecopy"
 	"github.com/toolgrant/toolgrant/oauthstore/storetest"
 	"github.com/toolgrant/toolgrant/providers"
 )
@@ -180,6 +181,7 @@ var types = []reflect.Type{
 	reflect.TypeFor[backend.Record](),
 
 	reflect.TypeFor[deletion.Report](),
+	reflect.TypeFor[storecopy.Report](),
 	reflect.TypeFor[health.Issuer](),
 	reflect.TypeFor[health.Report](),
 

@@ -54,6 +54,7 @@ var arrows = []rule{
 	{"oauthstore/sqlitestore", []string{"oauthstore/backend", "oauthstore/internal/..."}},
 	{"oauthstore/pgstore", []string{"oauthstore/backend", "oauthstore/internal/..."}},
 	{"oauthstore/redisstore", []string{"oauthstore/backend", "oauthstore/internal/..."}},
+	{"oauthstore/storecopy", []string{"oauthstore/backend", "internal/errtext"}},
 	{"oauthstore/storeotel", []string{"oauthstore", "oauthstore/health"}},
 	{"oauthstore/oauth2adapt", []string{"oauthstore", "internal/safehttp"}},
 	{"oauthstore/connect", []string{"oauthstore", "oauthstore/actor", "oauthstore/backend", "oauthstore/internal/...", "providers", "internal/..."}},
