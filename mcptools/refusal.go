@@ -67,6 +67,9 @@ func storeRefusal(p *providers.Provider, label string, err error) *Failure {
 		set(KindMisconfigured, "the authorization server refuses the application, not the owner"+because(reason))
 	case errors.Is(err, oauthstore.ErrNotFound):
 		set(KindNotConnected, "the owner has not connected it")
+	case reason == oauthstore.ReasonLifetime:
+		set(KindUnavailable, "no token lives as long as MinTTL requires: set a shorter MinTTL, or connect it with tokens that live longer")
+		f.Action = ActionFixConfig
 	case errors.Is(err, oauthstore.ErrUnavailable):
 		set(KindUnavailable, "no token is available right now"+because(reason))
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):

@@ -213,7 +213,7 @@ func (f SourceFunc) Token(ctx context.Context, key Key, need Need) (Token, error
 	}
 	if left := time.Until(t.Expiry); !t.Expiry.IsZero() && left < need.MinTTL {
 		if need.RequireTTL || left <= 0 {
-			return Token{}, &Error{Op: "token", Key: key, Err: ErrUnavailable, Detail: "the source's token does not live long enough"}
+			return Token{}, &Error{Op: "token", Key: key, Err: ErrUnavailable, Reason: ReasonLifetime, Detail: "the source's token does not live long enough"}
 		}
 		t.Short = true
 	}

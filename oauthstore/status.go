@@ -40,6 +40,7 @@ const (
 	ReasonTokenType      Reason = "token_type"        // the authorization server issued a token that is not a bearer token
 	ReasonRefreshFailing Reason = "refresh_failing"   // the authorization server does not respond, or rejects the application
 	ReasonKeyUnavailable Reason = "key_unavailable"   // the key that sealed the record is not in the keyset
+	ReasonLifetime       Reason = "lifetime"          // only of an [Error]: no token lives as long as [Need.MinTTL], with RequireTTL
 	ReasonListsForAnyone Reason = "lists_for_anyone"  // only of a [Verdict]: the MCP server lists its tools without a token too
 )
 

@@ -82,7 +82,7 @@ func (s *Store) token(ctx context.Context, key Key, need *Need) (Token, error) {
 		}
 		t := verified.tokenFor(need, verified.storeNow())
 		if t.Short && need.RequireTTL {
-			return Token{}, &Error{Err: ErrUnavailable, Detail: "no token with the required lifetime is available"}
+			return Token{}, &Error{Err: ErrUnavailable, Reason: ReasonLifetime, Detail: "no token with the required lifetime is available"}
 		}
 		return t, nil
 	}

@@ -32,6 +32,9 @@
 // [Session.Abandon]. The program's own functions, in Params, run in [Options.Call],
 // or wait for their output in the same way.
 //
+// With Background in Params, a response may run for hours at OpenAI: another process
+// can wait for it, or cancel it.
+//
 // # What is repeated
 //
 // openai-go repeats requests after 408, 409, 5xx and broken connections, when

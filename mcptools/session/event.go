@@ -16,6 +16,7 @@ type EventType string
 const (
 	EventSkipped  EventType = "skipped"  // a server is left out; Failure is the reason
 	EventRetrying EventType = "retrying" // the request is sent again, since no tool has run; Failure is the reason
+	EventRunning  EventType = "running"  // the response runs in the background; Response has its ID
 	EventListing  EventType = "listing"  // the tool list of a server is being retrieved
 	EventListed   EventType = "listed"   // it was retrieved; Tools is the number of tools
 	EventCalling  EventType = "calling"  // a tool is being called; one of the program's own has no Label
@@ -78,7 +79,7 @@ func (e Event) MarshalJSON() ([]byte, error) {
 		h.Tools = &e.Tools
 	case EventText, EventDone:
 		h.Text = &e.Text
-	case EventSkipped, EventRetrying, EventListing, EventCalling, EventCalled, EventFailed, EventAsking, EventApproved, EventDenied, EventWaiting:
+	case EventSkipped, EventRetrying, EventRunning, EventListing, EventCalling, EventCalled, EventFailed, EventAsking, EventApproved, EventDenied, EventWaiting:
 	}
 	if e.Type != EventDone && e.Type != EventWaiting {
 		return json.Marshal(h)

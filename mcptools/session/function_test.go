@@ -112,14 +112,14 @@ func TestAbandonedCallsAreReportedWithTheNextMessage(t *testing.T) {
 	b := newBackend(t, nil, mcptools.Options{Approval: mcptools.ApprovalAlways}, "notes")
 	m := &model{replies: []string{asksWrite + "," + callsOwn, says}}
 	s := b.session(t, m.playing(session.Options{}))
-	require.ErrorIs(t, s.Abandon("too late"), session.ErrNotPending)
+	require.ErrorIs(t, s.Abandon(t.Context(), "too late"), session.ErrNotPending)
 	for e, err := range s.Run(t.Context(), "x") {
 		require.NoError(t, err)
 		if e.Type == session.EventAsking {
-			require.ErrorIs(t, s.Abandon("too late"), session.ErrBusy)
+			require.ErrorIs(t, s.Abandon(t.Context(), "too late"), session.ErrBusy)
 		}
 	}
-	require.NoError(t, s.Abandon("the user moved on"))
+	require.NoError(t, s.Abandon(t.Context(), "the user moved on"))
 	st := s.State()
 	s = b.session(t, m.playing(session.Options{State: &st}))
 	require.Equal(t, session.EventDone, collect(s.Run(t.Context(), "y")).last(t).Type)
@@ -134,7 +134,7 @@ func TestAbandonedApprovedCallIsNotMade(t *testing.T) {
 	require.NoError(t, b.Fault("openai:503*1"))
 	require.Error(t, collect(s.Continue(t.Context(), map[string]session.Answer{id: approve})).err)
 	require.ErrorIs(t, collect(s.Run(t.Context(), "y")).err, session.ErrPending, "it was approved, and not made")
-	require.NoError(t, s.Abandon("the user moved on"))
+	require.NoError(t, s.Abandon(t.Context(), "the user moved on"))
 	require.NoError(t, collect(s.Run(t.Context(), "y")).err)
 	assert.Zero(t, b.Count("notes", "tools/call"))
 }
@@ -150,7 +150,7 @@ func TestOutputsAreChecked(t *testing.T) {
 	s := b.session(t, o)
 	waiting := collect(s.Run(t.Context(), "x")).last(t)
 	require.Equal(t, session.EventWaiting, waiting.Type)
-	require.ErrorContains(t, s.Abandon("too late"), "computer_call")
+	require.ErrorContains(t, s.Abandon(t.Context(), "too late"), "computer_call")
 	require.ErrorIs(t, collect(s.Continue(t.Context(), nil, output("call_other", "x"))).err, session.ErrNotPending)
 	message := responses.ResponseInputItemParamOfMessage("y", responses.EasyInputMessageRoleUser)
 	require.ErrorContains(t, collect(s.Continue(t.Context(), nil, message)).err, "RunItems")

@@ -33,11 +33,8 @@ func (t *turn) attempt(ctx context.Context, input []json.RawMessage) attempt {
 	t.ended = true
 	p := t.s.params(input)
 	p.Tools = append(t.tools.Tools(), p.Tools...)
-	c := &capture{plain: safehttp.PlainLoopback}
-	if t.s.opts.Build.InsecurePlainHTTP {
-		c.plain = safehttp.PlainAnywhere
-	}
-	opts := slices.Concat(t.s.opts.RequestOptions, []option.RequestOption{option.WithMaxRetries(0), option.WithMiddleware(c.middleware)})
+	c := t.s.capture()
+	opts := append(t.s.requestOptions(c), option.WithMaxRetries(0))
 	if t.s.opts.Stream {
 		return t.stream(ctx, p, opts, c)
 	}
@@ -45,7 +42,23 @@ func (t *turn) attempt(ctx context.Context, input []json.RawMessage) attempt {
 	if err != nil {
 		return t.refused(err, c)
 	}
+	if p.Background.Value && unfinished(resp) {
+		return t.background(ctx, resp)
+	}
 	return t.whole(resp)
+}
+
+// capture returns a new capture for one request.
+func (s *Session) capture() *capture {
+	if s.opts.Build.InsecurePlainHTTP {
+		return &capture{plain: safehttp.PlainAnywhere}
+	}
+	return &capture{plain: safehttp.PlainLoopback}
+}
+
+// requestOptions returns the options of one request.
+func (s *Session) requestOptions(c *capture) []option.RequestOption {
+	return slices.Concat(s.opts.RequestOptions, []option.RequestOption{option.WithMiddleware(c.middleware)})
 }
 
 // refused is an attempt that got no response.

@@ -26,6 +26,8 @@ import (
 type Responses interface {
 	New(ctx context.Context, body responses.ResponseNewParams, opts ...option.RequestOption) (*responses.Response, error)
 	NewStreaming(ctx context.Context, body responses.ResponseNewParams, opts ...option.RequestOption) *ssestream.Stream[responses.ResponseStreamEventUnion]
+	Get(ctx context.Context, responseID string, query responses.ResponseGetParams, opts ...option.RequestOption) (*responses.Response, error)
+	Cancel(ctx context.Context, responseID string, opts ...option.RequestOption) (*responses.Response, error)
 }
 
 // OnFailure says how a turn proceeds when one of its servers fails.
@@ -43,6 +45,12 @@ type Options struct {
 	// the model and instructions. Tools in it follow the session's entries, and
 	// must not have their labels. Its Input precedes the first message of the
 	// conversation. Model is required.
+	//
+	// With Background, responses run at OpenAI, with the tokens of their start:
+	// Build.MinTTL is required, and a token that does not live for that long is
+	// refused with [mcptools.KindUnavailable]. The session polls each response every
+	// 2 s. After [EventRunning] the consumer may break off: [Session.Continue] goes on
+	// with the state, in any process, and [Session.Abandon] cancels the response.
 	Params responses.ResponseNewParams
 
 	// Stream requests a stream, so that text arrives as the model writes it. If
@@ -134,9 +142,9 @@ type held struct {
 var (
 	// ErrBusy: a turn of this session is running.
 	ErrBusy = errtext.New("session: a turn is running")
-	// ErrPending: calls wait, or were approved and not made; [Session.Continue] goes
-	// on, and [Session.Abandon] gives them up.
-	ErrPending = errtext.New("session: calls wait for approval or output")
+	// ErrPending: calls wait, or were approved and not made, or a response runs in the
+	// background; [Session.Continue] goes on, and [Session.Abandon] gives them up.
+	ErrPending = errtext.New("session: calls wait for approval or output, or a response runs")
 	// ErrNotPending: no call waits, or none under the ID of an answer or output, such
 	// as one that was answered before.
 	ErrNotPending = errtext.New("session: no call waits")
@@ -183,9 +191,7 @@ func New(client Responses, set *mcptools.Set, owner oauthstore.Owner, opts *Opti
 	if o.State != nil {
 		errs = append(errs, o.State.check(owner, o.Replay))
 	}
-	if o.Params.Background.Value {
-		errs = append(errs, errtext.New("session: Params asks for the background, where mcp tools are known to fail"))
-	}
+	errs = append(errs, checkBackground(o))
 	for i, r := range o.Rules {
 		if r.Answer.Decision != DecisionApprove && r.Answer.Decision != DecisionDeny {
 			errs = append(errs, errtext.Errorf("session: rule %d needs DecisionApprove or DecisionDeny", i))
@@ -247,12 +253,16 @@ func (s *Session) RunItems(ctx context.Context, items ...responses.ResponseInput
 // Continue resumes a turn that ended with [EventWaiting], with answers by approval
 // id, and with outputs of the calls of the program's own tools, such as
 // [responses.ResponseInputItemFunctionCallOutputParam]. If a call has none, it
-// stays waiting and nothing is sent; the others are kept. Any process may continue
-// a turn; the entries are built anew. Continue a state only once: the store that
-// keeps it must ensure that, since a second Continue makes the same calls again.
+// stays waiting and nothing is sent; the others are kept. If a response runs in the
+// background, Continue waits for it. Any process may continue a turn; the entries
+// are built anew. Continue a state only once: the store that keeps it must ensure
+// that, since a second Continue makes the same calls again.
 func (s *Session) Continue(ctx context.Context, answers map[string]Answer, outputs ...responses.ResponseInputItemUnionParam) iter.Seq2[Event, error] {
 	return s.run(ctx, answers, func(st State) ([]json.RawMessage, error) {
-		if len(st.Pending)+len(st.Calls) == 0 {
+		switch {
+		case st.Running != "" && len(answers)+len(outputs) > 0:
+			return nil, errtext.Errorf("%w: the response runs in the background", ErrNotPending)
+		case st.Running == "" && len(st.Pending)+len(st.Calls) == 0:
 			return nil, ErrNotPending
 		}
 		for id, answer := range answers {
@@ -277,17 +287,24 @@ func (s *Session) Continue(ctx context.Context, answers map[string]Answer, outpu
 // Abandon gives up the calls that wait: it denies them, also approved ones that
 // were not made, and gives reason as the output of the program's own. It sends
 // nothing: the model reads the reason with the message of the next Run, or after
-// Continue. Abandon returns [ErrBusy] during a turn, and [ErrNotPending] if no call
+// Continue. A response that runs in the background is canceled first, and only that
+// needs ctx. Abandon returns [ErrBusy] during a turn, and [ErrNotPending] if nothing
 // waits. A call that needs another output than text, such as a computer_call, is an
 // error: pass its output to Continue.
-func (s *Session) Abandon(reason string) error {
+func (s *Session) Abandon(ctx context.Context, reason string) error {
 	if !s.turn.TryLock() {
 		return ErrBusy
 	}
 	defer s.turn.Unlock()
 	st := s.State()
-	if len(st.Pending)+len(st.Calls) == 0 {
+	if st.Running == "" && len(st.Pending)+len(st.Calls) == 0 {
 		return ErrNotPending
+	}
+	if st.Running != "" {
+		if err := s.cancel(ctx, st.Running); err != nil {
+			return err
+		}
+		st.Running = ""
 	}
 	for i := range st.Pending {
 		st.Pending[i].Answer = Answer{Decision: DecisionDeny, Reason: reason}

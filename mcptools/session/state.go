@@ -20,6 +20,7 @@ type State struct {
 	Items              []json.RawMessage `json:"items,omitempty"`   // the conversation, for Options.Replay
 	Pending            []ApprovalRequest `json:"pending,omitempty"` // calls that wait for approval
 	Calls              []FunctionCall    `json:"calls,omitempty"`   // calls of the program's own tools
+	Running            string            `json:"running,omitempty"` // ID of a response that runs in the background
 }
 
 // stateVersion is the version of a State's encoding. Version 1 has no owner and
@@ -60,10 +61,10 @@ func (st *State) UnmarshalJSON(data []byte) error {
 
 // check returns an error for a state that a session of that owner can't resume.
 func (st State) check(owner oauthstore.Owner, replay bool) error {
-	switch started := st.PreviousResponseID != "" || len(st.Items) > 0 || len(st.Pending)+len(st.Calls) > 0; {
+	switch started := st.PreviousResponseID != "" || len(st.Items) > 0 || len(st.Pending)+len(st.Calls) > 0 || st.Running != ""; {
 	case st.Owner != owner && (started || st.Owner != oauthstore.Owner{}):
 		return ErrWrongOwner
-	case replay && st.PreviousResponseID != "":
+	case replay && (st.PreviousResponseID != "" || st.Running != ""):
 		return errtext.New("session: Replay needs the full conversation, but State has only a response ID")
 	case !replay && len(st.Items) > 0:
 		return errtext.New("session: State has the conversation, which only Replay sends: set Replay")
@@ -82,9 +83,10 @@ func (st State) check(owner oauthstore.Owner, replay bool) error {
 	return nil
 }
 
-// waits reports whether a call waits, or was approved and not made.
+// waits reports whether a call waits, or was approved and not made, or a response
+// runs.
 func (st State) waits() bool {
-	return slices.ContainsFunc(st.Pending, func(a ApprovalRequest) bool { return a.Answer.Decision != DecisionDeny }) ||
+	return st.Running != "" || slices.ContainsFunc(st.Pending, func(a ApprovalRequest) bool { return a.Answer.Decision != DecisionDeny }) ||
 		slices.ContainsFunc(st.Calls, func(c FunctionCall) bool { return c.Output == nil })
 }
 
@@ -166,7 +168,7 @@ func (s *Session) advance(input []json.RawMessage, resp *responses.Response, pen
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.last = resp
-	s.state.Pending, s.state.Calls = pending, calls
+	s.state.Pending, s.state.Calls, s.state.Running = pending, calls, ""
 	if !s.opts.Replay {
 		s.state.PreviousResponseID = resp.ID
 		return

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -64,25 +65,33 @@ func (s *Session) log(e Event) {
 			log = s.opts.Logger.Debug // normal, and the same at each turn
 		}
 		log("session: "+string(e.Type), "server_label", e.Label, "tool", e.Tool, "failure", e.Failure)
-	case EventListing, EventListed, EventCalling, EventCalled, EventAsking, EventApproved, EventDenied, EventWaiting, EventDone:
+	case EventRunning, EventListing, EventListed, EventCalling, EventCalled, EventAsking, EventApproved, EventDenied, EventWaiting, EventDone:
 		s.opts.Logger.Info("session: "+string(e.Type), "server_label", e.Label, "tool", e.Tool)
 	}
 }
 
 // run makes the turn: a request, and one more for each round of calls that wait.
 func (t *turn) run(ctx context.Context, input []json.RawMessage) error {
-	answers, open, err := t.answers(ctx)
+	resp, err := t.resume(ctx)
 	if err != nil {
 		return err
 	}
-	if open {
-		return t.endWaiting()
-	}
-	input = append(answers, input...)
-	for range t.s.opts.MaxRounds {
-		resp, err := t.request(ctx, input)
-		if err != nil {
+	var open bool
+	if resp == nil {
+		var answers []json.RawMessage
+		if answers, open, err = t.answers(ctx); err != nil {
 			return err
+		}
+		if open {
+			return t.endWaiting()
+		}
+		input = append(answers, input...)
+	}
+	for range t.s.opts.MaxRounds {
+		if resp == nil {
+			if resp, err = t.request(ctx, input); err != nil {
+				return err
+			}
 		}
 		pending := approvalsIn(resp)
 		for i, a := range pending {
@@ -106,8 +115,24 @@ func (t *turn) run(ctx context.Context, input []json.RawMessage) error {
 		if open {
 			return t.endWaiting()
 		}
+		resp = nil
 	}
 	return ErrTooManyRounds
+}
+
+// resume waits for the response that runs in the background. It returns nil if
+// there is none.
+func (t *turn) resume(ctx context.Context) (*responses.Response, error) {
+	id := t.s.State().Running
+	if id == "" {
+		return nil, nil
+	}
+	a := t.poll(ctx, id)
+	if a.err != nil {
+		return nil, cmp.Or(ctx.Err(), a.err)
+	}
+	t.reportRefusals(ctx, a.failures)
+	return a.resp, nil
 }
 
 // request sends one request, and repeats it if no tool can have run and a repeat
@@ -154,6 +179,7 @@ func (t *turn) build(ctx context.Context) error {
 	}
 	opts := s.opts.Build
 	opts.SkipFailures = s.opts.OnFailure == OnFailureSkip
+	opts.RequireTTL = opts.RequireTTL || s.opts.Params.Background.Value // OpenAI gets no other token later
 	opts.Each = make(map[string]mcptools.BuildOptions)
 	for label, each := range s.opts.Build.Each {
 		if !slices.Contains(without, label) {

@@ -198,7 +198,7 @@ func reasonText(name string, reason oauthstore.Reason) string {
 		return name + " does not know this key."
 	case oauthstore.ReasonTokenType:
 		return name + " issued a kind of access that can't be used here."
-	case oauthstore.ReasonInvalidGrant, oauthstore.ReasonRefreshFailing, oauthstore.ReasonKeyUnavailable, oauthstore.ReasonListsForAnyone:
+	case oauthstore.ReasonInvalidGrant, oauthstore.ReasonRefreshFailing, oauthstore.ReasonKeyUnavailable, oauthstore.ReasonListsForAnyone, oauthstore.ReasonLifetime:
 	}
 	return name + " no longer accepts it. It may have expired, or access was withdrawn there."
 }
