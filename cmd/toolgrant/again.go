@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/url"
 	"regexp"
 	"strings"
 )
@@ -37,7 +38,7 @@ func (g *globalFlags) repeated() []string {
 	}
 	var line []string
 	for _, f := range []struct{ name, value string }{
-		{"store", g.store}, {"keyset", g.keyset}, {"owner", g.ownerText}, {"account", g.account}, {"server-url", g.serverURL}, {"transport", g.transport}, {"audit-log", g.auditLog},
+		{"store", withoutPassword(g.store)}, {"keyset", g.keyset}, {"owner", g.ownerText}, {"account", g.account}, {"server-url", g.serverURL}, {"transport", g.transport}, {"audit-log", g.auditLog},
 	} {
 		if g.given(f.name) {
 			line = append(line, "--"+f.name, f.value)
@@ -47,4 +48,28 @@ func (g *globalFlags) repeated() []string {
 		line = append(line, "--allow-loopback")
 	}
 	return line
+}
+
+// withoutPassword returns a --store URL with a word in place of each password,
+// which the user has to fill in.
+func withoutPassword(store string) string {
+	scheme, _, _ := strings.Cut(store, ":")
+	if storeKinds[scheme].local {
+		return store
+	}
+	u, err := url.Parse(store)
+	if err != nil || u.User == nil && strings.Contains(store, "@") {
+		return scheme + "://URL"
+	}
+	if _, ok := u.User.Password(); ok {
+		u.User = url.UserPassword(u.User.Username(), "PASSWORD")
+	}
+	query := u.Query()
+	for name := range query {
+		if strings.Contains(strings.ToLower(name), "password") {
+			query.Set(name, "PASSWORD")
+		}
+	}
+	u.RawQuery = query.Encode()
+	return u.String()
 }

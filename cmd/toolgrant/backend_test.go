@@ -88,3 +88,22 @@ func TestAStoresURLIsNotShown(t *testing.T) {
 		assert.NotContains(t, f.Message, "made-up-password")
 	}
 }
+
+// A suggested command is printed, and logs of scripts keep it.
+func TestSuggestedCommandsHoldNoPasswordOfTheStore(t *testing.T) {
+	t.Parallel()
+	for store, want := range map[string]string{
+		"postgres://app:synthetic-pw@db.example.com/tokens?sslmode=require":          "postgres://app:PASSWORD@db.example.com/tokens?sslmode=require",
+		"postgres://app@db.example.com/tokens?password=synthetic-pw&sslmode=require": "postgres://app@db.example.com/tokens?password=PASSWORD&sslmode=require",
+		"postgres://db.example.com/tokens?sslpassword=synthetic-pw":                  "postgres://db.example.com/tokens?sslpassword=PASSWORD",
+		"rediss://:synthetic-pw@cache.example.com:6379/0":                            "rediss://:PASSWORD@cache.example.com:6379/0",
+		"postgres://app:synthetic-pw%zz@db.example.com/tokens":                       "postgres://URL",
+		"postgres://app:1/synthetic-pw@db.example.com/tokens":                        "postgres://URL",
+		"postgres://app@db.example.com/tokens":                                       "postgres://app@db.example.com/tokens",
+		"sqlite:/var/lib/a@b/tokens.db":                                              "sqlite:/var/lib/a@b/tokens.db",
+	} {
+		a := &app{}
+		a.global.store, a.global.given = store, func(name string) bool { return name == "store" }
+		assert.Equal(t, "toolgrant doctor notes --store "+quote(want), a.again("doctor", "notes"))
+	}
+}
