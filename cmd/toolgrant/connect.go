@@ -254,7 +254,7 @@ func (a *app) sameIssuer(ctx context.Context, store *oauthstore.Store, key oauth
 		return nil
 	}
 	return &issuerChangedError{issuer, faultf(kindUntrustedMetadata,
-		"%s now names the authorization server %s, but was connected with %s: if the change is legitimate, add --issuer %s", key.Provider, issuer, before, issuer)}
+		"%s now names the authorization server %s, but was connected with %s: if the change is legitimate, add --issuer %s", key.Provider, issuer, before, quote(issuer))}
 }
 
 // An issuerChangedError is a stored credential of another authorization server

@@ -13,6 +13,8 @@ import (
 
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/mcptools/lab"
+	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/memstore"
 )
 
 // A foreignServer is an MCP server that names an authorization server of its
@@ -135,4 +137,22 @@ func TestImportChecksTheEndpointsOfTheFile(t *testing.T) {
 	c.ok(t, &status, "import", name, "--allow-loopback", "--token-file", tokenFile(t, string(sparse.JSON())))
 	assert.Equal(t, grant.Issuer, *status.Issuer)
 	assert.Equal(t, grant.Resource, *status.Resource)
+}
+
+// A user pastes what a message says to add: a server chooses its issuer, and
+// users of a product the names of their accounts.
+func TestMessagesQuoteWhatAUserWillPaste(t *testing.T) {
+	t.Parallel()
+	const command = "$(touch owned)"
+	store, err := oauthstore.New(memstore.New(), oauthstore.InsecureNoSeal, nil)
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, store.Close(t.Context())) }()
+	key := oauthstore.Key{Owner: oauthstore.Owner{Tenant: "acme", Subject: "u"}, Provider: "notes", Account: command, Server: "https://mcp.example.com/" + command}
+	_, err = store.Put(t.Context(), key, oauthstore.Credential{
+		AccessToken: oauthstore.NewSecret("synthetic"), Provenance: oauthstore.Provenance{Obtained: oauthstore.ObtainedConsent, Issuer: "https://as.example.com"},
+	})
+	require.NoError(t, err)
+	err = (&app{}).sameIssuer(t.Context(), store, key, "https://as.example.com/"+command)
+	require.ErrorContains(t, err, "add --issuer 'https://as.example.com/"+command+"'")
+	require.ErrorContains(t, ambiguous("notes", []oauthstore.Key{key}), "\n  'notes=https://mcp.example.com/"+command+"' --account '"+command+"'")
 }

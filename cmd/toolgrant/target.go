@@ -227,9 +227,9 @@ func (a *app) remembered(ctx context.Context, store *oauthstore.Store, label str
 func ambiguous(label string, keys []oauthstore.Key) error {
 	var all []string
 	for _, k := range keys {
-		s := label + "=" + k.Server
+		s := quote(label + "=" + k.Server)
 		if k.Account != "" {
-			s += " --account " + k.Account
+			s += " --account " + quote(k.Account)
 		} else {
 			s += ` --account ""`
 		}

@@ -73,6 +73,20 @@ var verdictMutations = []mutation{
 		promise: "suggested commands work as they are printed",
 	},
 	{
+		name: "password of the store in a suggested command", file: "cmd/toolgrant/again.go",
+		old:     "withoutPassword(g.store)",
+		changed: "g.store",
+		pkg:     "./cmd/toolgrant", run: "TestSuggestedCommandsHoldNoPasswordOfTheStore",
+		promise: "a suggested command prints no secret",
+	},
+	{
+		name: "issuer that a server chose not quoted", file: "cmd/toolgrant/connect.go",
+		old:     "before, quote(issuer))",
+		changed: "before, issuer)",
+		pkg:     "./cmd/toolgrant", run: "TestMessagesQuoteWhatAUserWillPaste",
+		promise: "what a user pastes runs no command of a server",
+	},
+	{
 		name: "accepted token outranked by a hypothesis", file: "mcptools/doctor/hypotheses.go",
 		old:     "\tcase e.accepted(), e.anyone:\n\t\treturn RuledOut, \"The URL is an MCP endpoint.\"\n",
 		changed: "\tcase e.answer.SSE:\n\t\treturn Confirmed, \"The URL is not an MCP endpoint.\"\n",
