@@ -75,7 +75,7 @@ func (v *view) show(e session.Event) {
 	case session.EventSkipped, session.EventRetrying:
 		v.running = nil // the request has failed, and its jobs with it
 	case session.EventAsking, session.EventListed, session.EventCalled, session.EventFailed,
-		session.EventApproved, session.EventDenied, session.EventRunning, session.EventWaiting, session.EventDone:
+		session.EventApproved, session.EventDenied, session.EventRaw, session.EventRunning, session.EventWaiting, session.EventDone:
 	}
 	v.event(e)
 	v.screen.say(v.going())
@@ -107,7 +107,7 @@ func (v *view) event(e session.Event) {
 		v.line(e, safetext.Line(e.Tool)+"  not called")
 	case session.EventDone:
 		v.done(e)
-	case session.EventText, session.EventRunning, session.EventWaiting: // Text has no line; the others can't occur: nothing runs in the background, and every question is answered
+	case session.EventText, session.EventRaw, session.EventRunning, session.EventWaiting: // Text has no line, and the others don't occur: run sets no option for them and answers every question
 	}
 }
 

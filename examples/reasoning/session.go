@@ -39,7 +39,7 @@ func turn(ctx context.Context, s *session.Session, p *page, user, message string
 			p.tell(user+" reads", e.Failure.PublicMessage())
 		case session.EventDone:
 			p.tell("model", e.Text)
-		case session.EventListing, session.EventCalling, session.EventAsking, session.EventApproved, session.EventDenied, session.EventText, session.EventRunning, session.EventWaiting:
+		case session.EventListing, session.EventCalling, session.EventAsking, session.EventApproved, session.EventDenied, session.EventText, session.EventRaw, session.EventRunning, session.EventWaiting:
 			// A program with a live view would show these too.
 		}
 	}

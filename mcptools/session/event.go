@@ -26,6 +26,7 @@ const (
 	EventApproved EventType = "approved" // the call was approved
 	EventDenied   EventType = "denied"   // the call was denied
 	EventText     EventType = "text"     // the model wrote text
+	EventRaw      EventType = "raw"      // an event of OpenAI's stream, with [Options.Raw]
 	EventWaiting  EventType = "waiting"  // the turn ended, since calls wait for approval or output; see [Session.Continue]
 	EventDone     EventType = "done"     // the turn ended
 )
@@ -44,9 +45,10 @@ type Event struct {
 	Text     string
 	Approval *ApprovalRequest
 	Failure  *mcptools.Failure
-	Pending  []ApprovalRequest  // of EventWaiting: the calls that wait for approval
-	Calls    []FunctionCall     // of EventWaiting: calls of the program's own tools
-	Skipped  []mcptools.Skipped // of EventDone and EventWaiting: all servers that were left out
+	Raw      *responses.ResponseStreamEventUnion // of EventRaw
+	Pending  []ApprovalRequest                   // of EventWaiting: the calls that wait for approval
+	Calls    []FunctionCall                      // of EventWaiting: calls of the program's own tools
+	Skipped  []mcptools.Skipped                  // of EventDone and EventWaiting: all servers that were left out
 	// Response is the last one of the conversation, of EventDone and EventWaiting.
 	// Its status says whether it is complete. If a session with Options.State has
 	// sent nothing yet, it has an ID only. JSON contains only [Event.Incomplete].
@@ -69,8 +71,12 @@ func (e Event) MarshalJSON() ([]byte, error) {
 		Pending   []ApprovalRequest `json:"pending,omitempty"`
 		Calls     []FunctionCall    `json:"calls,omitempty"`
 		Message   string            `json:"message,omitempty"`
+		Raw       json.RawMessage   `json:"raw,omitempty"`
 	}
-	h := head{e.Type, e.Label, e.Provider, e.Tool, e.Arguments, nil, nil, e.Approval, e.Failure, e.Pending, e.Calls, ""}
+	h := head{e.Type, e.Label, e.Provider, e.Tool, e.Arguments, nil, nil, e.Approval, e.Failure, e.Pending, e.Calls, "", nil}
+	if e.Raw != nil {
+		h.Raw = json.RawMessage(e.Raw.RawJSON())
+	}
 	if e.Failure != nil {
 		h.Message = e.Failure.PublicMessage()
 	}
@@ -79,7 +85,7 @@ func (e Event) MarshalJSON() ([]byte, error) {
 		h.Tools = &e.Tools
 	case EventText, EventDone:
 		h.Text = &e.Text
-	case EventSkipped, EventRetrying, EventRunning, EventListing, EventCalling, EventCalled, EventFailed, EventAsking, EventApproved, EventDenied, EventWaiting:
+	case EventSkipped, EventRetrying, EventRunning, EventListing, EventCalling, EventCalled, EventFailed, EventAsking, EventApproved, EventDenied, EventRaw, EventWaiting:
 	}
 	if e.Type != EventDone && e.Type != EventWaiting {
 		return json.Marshal(h)

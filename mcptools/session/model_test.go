@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -15,11 +16,13 @@ import (
 // A model plays OpenAI without a network. As OpenAI does, it refuses input that
 // does not answer each call that waits.
 type model struct {
-	replies []string // output items of one response each; the last one repeats
+	replies []string                                               // output items of one response each; the last one repeats
+	fault   func(req *http.Request, n int) (*http.Response, error) // of the n-th request; nil: none
 
 	mu      sync.Mutex
 	asked   []map[string]any    // guarded by mu: the requests
 	waiting map[string][]string // guarded by mu: calls that wait after a response, by its ID
+	running map[string]string   // guarded by mu: background responses that run, by their ID
 }
 
 // items returns the output items of a reply, with an ID that differs in each
@@ -31,6 +34,11 @@ func (m *model) items(n int) string {
 // option puts the model in the place of the network.
 func (m *model) option() option.RequestOption {
 	return option.WithMiddleware(func(req *http.Request, _ option.MiddlewareNext) (*http.Response, error) {
+		if id := req.URL.Path[strings.LastIndex(req.URL.Path, "/")+1:]; id != "responses" {
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			return refusal(req, http.StatusOK, http.Header{}, m.running[id]), nil
+		}
 		var body map[string]any
 		if err := json.NewDecoder(req.Body).Decode(&body); err != nil {
 			return nil, err
@@ -41,17 +49,31 @@ func (m *model) option() option.RequestOption {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		m.asked = append(m.asked, body)
-		answered := make(map[string]bool)
-		input, _ := body["input"].([]any)
-		for _, item := range input {
-			for _, key := range []string{"call_id", "approval_request_id"} {
-				if id, ok := item.(map[string]any)[key].(string); ok {
-					answered[id] = true
-				}
+		if m.fault != nil {
+			if res, err := m.fault(req, len(m.asked)); res != nil || err != nil {
+				return res, err
 			}
 		}
+		answered := make(map[string]bool)
 		previous, _ := body["previous_response_id"].(string)
-		for _, id := range m.waiting[previous] {
+		waiting := slices.Clone(m.waiting[previous])
+		input, _ := body["input"].([]any)
+		for _, item := range input {
+			is := item.(map[string]any)
+			kind, _ := is["type"].(string)
+			id, _ := is["call_id"].(string)
+			switch {
+			case kind == "mcp_approval_response":
+				answered[is["approval_request_id"].(string)] = true
+			case kind == "mcp_approval_request":
+				waiting = append(waiting, is["id"].(string))
+			case strings.HasSuffix(kind, "_output"):
+				answered[id] = true
+			case strings.HasSuffix(kind, "_call"):
+				waiting = append(waiting, id)
+			}
+		}
+		for _, id := range waiting {
 			if !answered[id] {
 				return refusal(req, http.StatusBadRequest, http.Header{},
 					`{"error":{"message":"No tool output found for function call `+id+`.","type":"invalid_request_error","param":"input","code":null}}`), nil
@@ -80,6 +102,13 @@ func (m *model) option() option.RequestOption {
 			}
 		}
 		whole := `{"id":"` + id + `","object":"response","status":"completed","output":[` + items + `]}`
+		if body["background"] == true {
+			if m.running == nil {
+				m.running = make(map[string]string)
+			}
+			m.running[id] = whole
+			whole = `{"id":"` + id + `","object":"response","status":"queued","output":[]}`
+		}
 		res := refusal(req, http.StatusOK, http.Header{}, whole)
 		if body["stream"] == true {
 			all := []string{`{"type":"response.created","response":{"id":"` + id + `","status":"in_progress"}}`}

@@ -221,6 +221,12 @@ func (t *turn) stream(ctx context.Context, p responses.ResponseNewParams, opts [
 	for stream.Next() {
 		received = true
 		event := stream.Current()
+		// Events with a response are not passed on: it may repeat headers of the entries.
+		if t.s.opts.Raw && !event.JSON.Response.Valid() && event.Type != "error" {
+			if a.err = t.emit(Event{Type: EventRaw, Raw: &event}); a.err != nil {
+				return a
+			}
+		}
 		switch event.Type {
 		case "response.output_item.added":
 			a.mayHaveRun = a.mayHaveRun || ran(event.Item)

@@ -57,10 +57,20 @@ type Options struct {
 	// false, events arrive when the response is complete.
 	Stream bool
 
+	// Raw adds an [EventRaw] for each event of OpenAI's stream, before the session's
+	// own, such as reasoning, arguments of functions, web searches and annotations.
+	// It has an effect with Stream only. Events that contain the whole response, and
+	// errors, are left out. If false, none.
+	Raw bool
+
 	// OnFailure decides what happens to a turn if a server's entry can't be built
 	// or its tool list can't be retrieved. If zero, [OnFailureFail]. Providers that the owner
 	// has not connected are always skipped.
 	OnFailure OnFailure
+
+	// RequireTools ends a turn with the failures of its servers if none of them is
+	// left. If false, the model answers without their tools.
+	RequireTools bool
 
 	// Build configures the entries, such as the owner's account, the minimum
 	// lifetime of tokens (MinTTL), and whether requests may carry tokens over plain
@@ -112,7 +122,8 @@ type Options struct {
 	// RequestOptions are added to each request. If nil, none.
 	RequestOptions []option.RequestOption
 
-	// Logger logs the events, without texts and arguments. If nil, nothing is
+	// Logger logs the events with tenant and subject of the owner, without texts and
+	// arguments. If nil, nothing is
 	// logged.
 	Logger *slog.Logger
 }
@@ -206,6 +217,7 @@ func New(client Responses, set *mcptools.Set, owner oauthstore.Owner, opts *Opti
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	o.Logger = o.Logger.With("tenant", owner.Tenant, "subject", owner.Subject)
 	s := &Session{client: client, set: set, owner: owner, opts: o, held: make(map[string]held), last: &responses.Response{}}
 	if o.State != nil {
 		s.state = o.State.clone()

@@ -58,7 +58,7 @@ func (t *turn) endWaiting() error {
 
 func (s *Session) log(e Event) {
 	switch e.Type {
-	case EventText:
+	case EventText, EventRaw:
 	case EventSkipped, EventRetrying, EventFailed:
 		log := s.opts.Logger.Warn
 		if e.Type == EventSkipped && e.Failure != nil && e.Failure.Kind == mcptools.KindNotConnected {
@@ -205,6 +205,13 @@ func (t *turn) build(ctx context.Context) error {
 		if err := t.emit(Event{Type: EventSkipped, Label: skipped.Label, Provider: skipped.Provider, Failure: skipped.Failure}); err != nil {
 			return err
 		}
+	}
+	if s.opts.RequireTools && len(r.Entries) == 0 {
+		var errs []error
+		for _, skipped := range r.Skipped {
+			errs = append(errs, skipped.Failure)
+		}
+		return errors.Join(errs...)
 	}
 	return nil
 }
