@@ -184,7 +184,7 @@ func (c *chaos) turn(t *testing.T, s *session.Session) {
 	defer cancel()
 	seq := s.Run(ctx, "x")
 	if st := s.State(); len(st.Pending)+len(st.Calls) > 0 || st.Running != "" {
-		seq = c.resume(s, ctx, st)
+		seq = c.resume(ctx, s, st)
 	}
 	defer func() {
 		if v := recover(); v != nil {
@@ -229,13 +229,13 @@ func (c *chaos) turn(t *testing.T, s *session.Session) {
 			panic(errConsumer)
 		case 4:
 			c.seen["stalled"]++
-			time.Sleep(time.Hour)
+			<-time.After(time.Hour)
 		}
 	}
 }
 
 // resume goes on with what waits, or gives it up.
-func (c *chaos) resume(s *session.Session, ctx context.Context, st session.State) func(func(session.Event, error) bool) {
+func (c *chaos) resume(ctx context.Context, s *session.Session, st session.State) func(func(session.Event, error) bool) {
 	if c.one(3) && s.Abandon(ctx, "the user moved on") == nil {
 		c.seen["abandoned"]++
 		return s.Run(ctx, "x")
@@ -275,7 +275,7 @@ func (c *chaos) recover(t *testing.T, s *session.Session) {
 		seq := s.Run(t.Context(), "again")
 		waits := len(st.Pending)+len(st.Calls) > 0 || st.Running != ""
 		if waits {
-			seq = c.resume(s, t.Context(), st)
+			seq = c.resume(t.Context(), s, st)
 		}
 		if r := collect(seq); r.last(t).Type == session.EventDone && !waits {
 			return
