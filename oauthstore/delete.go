@@ -105,7 +105,7 @@ func (d *deleter) consents(ctx context.Context) error {
 		var flow struct {
 			Key Key `json:"key"` // as package connect writes it
 		}
-		if err != nil || json.Unmarshal(data, &flow) != nil {
+		if err != nil || json.Unmarshal(data, &flow) != nil { //nolint:musttag // a Key is written without tags
 			return nil //nolint:nilerr // it can't be finished, and expires soon
 		}
 		if o := flow.Key.Owner; o.Tenant != d.owner.Tenant || d.owner.Subject != "" && o.Subject != d.owner.Subject {

@@ -13,6 +13,8 @@
 //   - fleet, a separate package: operating system processes that race, die, stop
 //     and lose their database during a refresh.
 //   - pool_test.go: refreshes and the application's queries on one pool.
+//   - tenant_test.go: a tenant that is deleted while another replica uses it.
+//   - move_test.go: records that move between stores of all kinds.
 //   - watch_test.go: writes of one replica that another one applies, and a watch
 //     that loses its connection.
 //

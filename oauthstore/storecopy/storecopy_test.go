@@ -31,7 +31,7 @@ func filled(t *testing.T) backend.Backend {
 	b := memstore.New()
 	at := time.Date(2026, 11, 28, 12, 0, 0, 123_456_789, time.UTC)
 	for n := range records {
-		rec := backend.Record{Version: 1<<63 + uint64(n), Data: []byte{0, byte(n), 255}} //nolint:gosec // a test's count
+		rec := backend.Record{Version: 1<<63 + uint64(n), Data: []byte{0, byte(n), 255}}
 		if n%2 == 0 {
 			rec.DueAt = at.Add(time.Duration(n) * time.Second)
 		}
