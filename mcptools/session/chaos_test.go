@@ -77,14 +77,15 @@ func (c *chaos) run(t *testing.T) {
 // build makes the options, and the faults of OpenAI.
 func (c *chaos) build(t *testing.T) {
 	t.Helper()
-	source := oauthstore.SourceFunc(func(context.Context, oauthstore.Key, time.Duration) (oauthstore.Token, error) {
-		if c.one(10) {
-			return oauthstore.Token{}, oauthstore.ErrUnavailable
-		}
-		return oauthstore.Token{AccessToken: oauthstore.NewSecret("token")}, nil
-	})
 	var builders []*mcptools.Builder
 	for _, name := range []string{"notes", "tasks"} {
+		own := rand.New(rand.NewPCG(c.Uint64(), 0)) // entries are built concurrently
+		source := oauthstore.SourceFunc(func(context.Context, oauthstore.Key, time.Duration) (oauthstore.Token, error) {
+			if own.IntN(10) == 0 {
+				return oauthstore.Token{}, oauthstore.ErrUnavailable
+			}
+			return oauthstore.Token{AccessToken: oauthstore.NewSecret("token")}, nil
+		})
 		b, err := mcptools.NewBuilder(providers.Custom(name, "https://"+name+".example/mcp", nil), source, &mcptools.Options{InsecureSkipProbe: true})
 		require.NoError(t, err)
 		builders = append(builders, b)
