@@ -14,7 +14,9 @@ import (
 
 	"github.com/openai/openai-go/v3/responses"
 
+	"github.com/toolgrant/toolgrant/internal/storehandle"
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 // A Set builds the entries of several providers at once. Labels and order are
@@ -182,7 +184,8 @@ func (r Result) text() string {
 	return string(data)
 }
 
-// Build builds all entries concurrently. Providers that the owner has not
+// Build builds all entries concurrently. Credentials of one [oauthstore.Store] that
+// are not cached cost one read of its backend, if that is a backend.BatchGetter. Providers that the owner has not
 // connected are in Skipped. The error joins the [*Failure] of every other provider
 // that failed, and then no entry is returned; see [SetBuildOptions.SkipFailures].
 // If ctx ends, Build returns an error in any case. opts may be nil.
@@ -204,6 +207,9 @@ func (s *Set) Build(ctx context.Context, owner oauthstore.Owner, opts *SetBuildO
 	entries := make([]Entry, len(s.builders))
 	errs := make([]error, len(s.builders))
 	var wg sync.WaitGroup
+	for _, read := range s.prefetch(owner, o.Each) {
+		wg.Go(func() { read(ctx) })
+	}
 	for i, b := range s.builders {
 		each := o.Each[b.label]
 		if each.MinTTL == 0 {
@@ -231,4 +237,30 @@ func (s *Set) Build(ctx context.Context, owner oauthstore.Owner, opts *SetBuildO
 		return Result{}, errors.Join(fatal...)
 	}
 	return r, nil
+}
+
+// prefetch returns functions that read the credentials of builders with a common
+// store at once.
+func (s *Set) prefetch(owner oauthstore.Owner, each map[string]BuildOptions) []func(context.Context) {
+	ids := make(map[*oauthstore.Store][]backend.ID)
+	for _, b := range s.builders {
+		store, ok := b.creds.(*oauthstore.Store)
+		if !ok {
+			continue
+		}
+		opts := each[b.label]
+		if key, err := b.Key(owner, &opts); err == nil {
+			ids[store] = append(ids[store], backend.ID{
+				Kind: backend.KindCredential, Tenant: owner.Tenant, Subject: owner.Subject,
+				Provider: key.Provider, Account: key.Account, Server: key.Server,
+			})
+		}
+	}
+	var reads []func(context.Context)
+	for store, wanted := range ids {
+		if read := storehandle.Of(store).Prefetch(wanted); read != nil {
+			reads = append(reads, read)
+		}
+	}
+	return reads
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,6 +15,9 @@ import (
 
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
+	"github.com/toolgrant/toolgrant/oauthstore/keyset"
+	"github.com/toolgrant/toolgrant/oauthstore/memstore"
 	"github.com/toolgrant/toolgrant/providers"
 )
 
@@ -213,4 +217,62 @@ func TestSkippedWithoutAFailureHasJSON(t *testing.T) {
 	raw, err := json.Marshal(mcptools.Skipped{Label: "n"})
 	require.NoError(t, err)
 	assert.JSONEq(t, `{"provider":"","label":"n","kind":"unknown","action":"none"}`, string(raw))
+}
+
+// A countingBackend counts its reads.
+type countingBackend struct {
+	*memstore.Backend
+	reads atomic.Int64
+}
+
+func (b *countingBackend) Get(ctx context.Context, id backend.ID) (backend.Record, error) {
+	b.reads.Add(1)
+	return b.Backend.Get(ctx, id)
+}
+
+func (b *countingBackend) GetBatch(ctx context.Context, ids []backend.ID) ([]backend.Record, error) {
+	b.reads.Add(1)
+	return b.Backend.GetBatch(ctx, ids)
+}
+
+func TestSetOfFiftyServersReadsOnce(t *testing.T) {
+	t.Parallel()
+	keys, err := keyset.New()
+	require.NoError(t, err)
+	db := &countingBackend{Backend: memstore.New()}
+	open := func() *oauthstore.Store {
+		s, err := oauthstore.New(db, keys, nil)
+		require.NoError(t, err)
+		t.Cleanup(func() { assert.NoError(t, s.Close(context.Background())) })
+		return s
+	}
+	store, writer := open(), open()
+	var builders []*mcptools.Builder
+	for i := range 50 {
+		builders = append(builders, plain(t, fmt.Sprintf("s%d", i), store))
+	}
+	set, err := mcptools.NewSet(builders...)
+	require.NoError(t, err)
+	for _, i := range []int{7, 31} {
+		key, err := builders[i].Key(ada, &mcptools.BuildOptions{Account: "work"})
+		require.NoError(t, err)
+		_, err = writer.Put(t.Context(), key, oauthstore.Credential{
+			AccessToken: oauthstore.NewSecret("synthetic"), Provenance: oauthstore.Provenance{Obtained: oauthstore.ObtainedImport},
+		})
+		require.NoError(t, err)
+	}
+	opts := &mcptools.SetBuildOptions{Each: map[string]mcptools.BuildOptions{}}
+	for _, label := range set.Labels() {
+		opts.Each[label] = mcptools.BuildOptions{Account: "work"}
+	}
+	for _, want := range []int64{1, 0, 0} {
+		db.reads.Store(0)
+		r, err := set.Build(t.Context(), ada, opts)
+		require.NoError(t, err)
+		require.Len(t, r.Entries, 2)
+		assert.Equal(t, "s7", r.Entries[0].Label)
+		assert.Equal(t, "s31", r.Entries[1].Label)
+		assert.Len(t, r.Skipped, 48)
+		assert.Equal(t, want, db.reads.Load())
+	}
 }

@@ -25,7 +25,7 @@ type cache struct {
 	// backend is down.
 	epoch   atomic.Uint64
 	seed    maphash.Seed
-	changes [256]atomic.Uint64 // notifications, by the hash of the key
+	changes [4096]atomic.Uint64 // notifications and own writes, by the hash of the key
 }
 
 func newCache(size int, maxAge time.Duration) (*cache, error) {
@@ -60,8 +60,9 @@ func (c *cache) getAny(key Key) *snapshot {
 }
 
 // put caches a snapshot unless a newer one is cached or may exist. Tombstones
-// are cached too, so that a read that began before a disconnect does not bring
-// the credential back. m was taken before the read or write of the snapshot.
+// are cached too: they are served as "not connected", and a read that began before
+// a disconnect does not bring the credential back. m was taken before the read or
+// write of the snapshot.
 func (c *cache) put(key Key, sn *snapshot, m mark) {
 	sn.epoch = m.epoch
 	if c.maxAge < 0 {
@@ -69,7 +70,7 @@ func (c *cache) put(key Key, sn *snapshot, m mark) {
 	}
 	c.snapshots.Compute(key, func(old *snapshot, found bool) (*snapshot, otter.ComputeOp) {
 		switch {
-		case found && old.version > sn.version:
+		case found && old.version > sn.version && !(sn.absent() && old == m.cached):
 			return old, otter.CancelOp
 		case c.changedSince(key, m):
 			return nil, otter.InvalidateOp
@@ -77,6 +78,15 @@ func (c *cache) put(key Key, sn *snapshot, m mark) {
 		sn.watched = c.watching.Load()
 		return sn, otter.WriteOp
 	})
+}
+
+// putWritten caches the snapshot of a write of this process. Reads that began
+// before are not cached after it, even if it is evicted meanwhile.
+func (c *cache) putWritten(key Key, sn *snapshot, m mark) {
+	if c.counter(key).Add(1) == m.changes+1 {
+		m.changes++ // no notification has arrived since
+	}
+	c.put(key, sn, m)
 }
 
 // replace replaces old by next, which has the same version, unless another
@@ -92,13 +102,20 @@ func (c *cache) replace(key Key, old, next *snapshot) {
 
 func (c *cache) drop(key Key) { c.snapshots.Invalidate(key) }
 
-// A mark is the state of the notifications at one moment.
-type mark struct{ epoch, changes uint64 }
+// A mark is the state of the cache for one key at one moment.
+type mark struct {
+	epoch, changes uint64
+	cached         *snapshot
+}
 
-func (c *cache) mark(key Key) mark { return mark{c.epoch.Load(), c.counter(key).Load()} }
+func (c *cache) mark(key Key) mark {
+	m := mark{epoch: c.epoch.Load(), changes: c.counter(key).Load()}
+	m.cached, _ = c.snapshots.GetIfPresent(key)
+	return m
+}
 
 // changedSince reports whether a notification for key, or for one of the few
-// keys that share its counter, has arrived since m.
+// keys that share its counter, has arrived since m, or this process has written it.
 func (c *cache) changedSince(key Key, m mark) bool { return c.counter(key).Load() != m.changes }
 
 func (c *cache) counter(key Key) *atomic.Uint64 {

@@ -101,3 +101,41 @@ func TestAReadThatBeganBeforeANotificationIsNotCached(t *testing.T) {
 	c.changed(key)
 	assert.Nil(t, c.getAny(key))
 }
+
+func TestAnOlderReadDoesNotReplaceAnEvictedWrite(t *testing.T) {
+	t.Parallel()
+	c, key := testCache(t, time.Minute), Key{Provider: "p"}
+	read, write := c.mark(key), c.mark(key)
+	c.putWritten(key, testSnapshot(2, TokenProfile{}), write)
+	assert.EqualValues(t, 2, cached(c, key))
+	c.drop(key) // evicted
+	c.put(key, testSnapshot(1, TokenProfile{}), read)
+	assert.Nil(t, c.getAny(key))
+	c.put(key, noRecord(time.Now()), read)
+	assert.Nil(t, c.getAny(key))
+}
+
+func TestAWriteThatANotificationOvertookIsNotCached(t *testing.T) {
+	t.Parallel()
+	c, key := testCache(t, time.Minute), Key{Provider: "p"}
+	before := c.mark(key)
+	c.changed(key)
+	c.putWritten(key, testSnapshot(2, TokenProfile{}), before)
+	assert.Nil(t, c.getAny(key))
+}
+
+func TestNoRecordReplacesOnlyWhatWasCachedBefore(t *testing.T) {
+	t.Parallel()
+	c, key := testCache(t, time.Minute), Key{Provider: "p"}
+	before := c.mark(key)
+	c.put(key, testSnapshot(1, TokenProfile{}), c.mark(key))
+	c.put(key, noRecord(time.Now()), before)
+	assert.EqualValues(t, 1, cached(c, key), "another read was later")
+
+	c.put(key, noRecord(time.Now()), c.mark(key))
+	require.NotNil(t, c.getAny(key))
+	assert.True(t, c.getAny(key).absent(), "the record was deleted")
+
+	c.put(key, testSnapshot(1, TokenProfile{}), c.mark(key))
+	assert.EqualValues(t, 1, cached(c, key))
+}

@@ -26,6 +26,10 @@ func (h handle) SaveClient(ctx context.Context, c storehandle.Client) error {
 	return h.store.saveClient(ctx, c)
 }
 
+func (h handle) Prefetch(credentials []backend.ID) func(context.Context) {
+	return h.store.prefetch(credentials)
+}
+
 func (h handle) Stored(ctx context.Context, id backend.ID) (storehandle.Pair, error) {
 	key := keyOf(id)
 	sn, err := h.store.read(ctx, key)

@@ -49,10 +49,13 @@ type Options struct {
 	// authorization server, within PerIssuer. If zero, 4.
 	SweepPerIssuer int
 
-	// CacheAge is how long a cached pair is served without asking the backend.
+	// CacheAge is how long a cached pair, or the knowledge that the owner has not
+	// connected, is served without asking the backend: without a [Store.Watch], for
+	// so long after another process changed it.
 	// If zero, 30 s; if negative, the cache is off.
 	CacheAge time.Duration
-	// CacheSize is how many credentials are cached. If zero, 10,000.
+	// CacheSize is how many credentials are cached, those that owners have not
+	// connected included. If zero, 10,000.
 	CacheSize int
 
 	// Journal is a folder on a local disk in which a new pair is kept, sealed,

@@ -25,13 +25,8 @@ type sharedRead struct {
 
 // do calls read, or returns the result of a read of key that is running.
 func (r *sharedReads) do(ctx context.Context, key Key, read func(context.Context) (*snapshot, error)) (*snapshot, error) {
-	for {
-		r.mu.Lock()
-		other := r.running[key]
-		if other == nil {
-			break
-		}
-		r.mu.Unlock()
+	own, other := r.begin(key)
+	for other != nil {
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()
@@ -40,25 +35,38 @@ func (r *sharedReads) do(ctx context.Context, key Key, read func(context.Context
 		if !other.canceled {
 			return other.sn, other.err
 		}
+		own, other = r.begin(key)
 	}
-	own := &sharedRead{done: make(chan struct{}), canceled: true}
+	defer r.end(key, own)
+	own.sn, own.err = read(ctx)
+	own.canceled = own.err != nil && ctx.Err() != nil
+	return own.sn, own.err
+}
+
+// begin begins a read of key, which its caller ends, unless another one is
+// running.
+func (r *sharedReads) begin(key Key) (own, other *sharedRead) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if other := r.running[key]; other != nil {
+		return nil, other
+	}
+	own = &sharedRead{done: make(chan struct{}), canceled: true}
 	if r.running == nil {
 		r.running = make(map[Key]*sharedRead)
 	}
 	r.running[key] = own
-	r.mu.Unlock()
+	return own, nil
+}
 
-	defer func() {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		if r.running[key] == own {
-			delete(r.running, key)
-		}
-		close(own.done)
-	}()
-	own.sn, own.err = read(ctx)
-	own.canceled = own.err != nil && ctx.Err() != nil
-	return own.sn, own.err
+// end gives the result of a read to the callers that wait for it.
+func (r *sharedReads) end(key Key, own *sharedRead) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.running[key] == own {
+		delete(r.running, key)
+	}
+	close(own.done)
 }
 
 // forget keeps later callers from joining a read that is running now.

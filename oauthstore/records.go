@@ -61,15 +61,6 @@ func (r *records) open(ctx context.Context, purpose string, id backend.ID, versi
 	return plaintext, nil
 }
 
-// get returns a record with its opened data.
-func (r *records) get(ctx context.Context, id backend.ID) (backend.Record, error) {
-	row, err := r.db.Get(ctx, id)
-	if err == nil {
-		row.Data, err = r.open(ctx, purposeRecord, id, row.Version, row.Data)
-	}
-	return row, err
-}
-
 // put seals row.Data, writes row in place of ifVersion and returns the version
 // that the record has then: a late write may have to be sealed again.
 func (r *records) put(ctx context.Context, id backend.ID, row backend.Record, ifVersion uint64) (uint64, error) {
@@ -153,7 +144,7 @@ func (r *records) each(ctx context.Context, filter backend.Filter, f func(backen
 	}
 }
 
-// snapshot opens a credential of a list.
+// snapshot opens a credential that was read.
 func (r *records) snapshot(ctx context.Context, it backend.Item) (*snapshot, error) {
 	plain, err := r.open(ctx, purposeRecord, it.ID, it.Version, it.Data)
 	if err != nil {

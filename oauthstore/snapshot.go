@@ -42,6 +42,14 @@ func newSnapshot(rec *storedCredential, version uint64, now time.Time) *snapshot
 	return sn
 }
 
+// noRecord is the snapshot of a credential without a record, as a tombstone of
+// version 0. now is the store's clock.
+func noRecord(now time.Time) *snapshot {
+	return newSnapshot(&storedCredential{Tombstone: now}, 0, now)
+}
+
+func (sn *snapshot) absent() bool { return sn.version == 0 }
+
 // clockSlack is the difference between the store's clock and the local one that
 // counts as none: it includes the time that a read takes.
 const clockSlack = 2 * time.Second

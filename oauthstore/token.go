@@ -9,7 +9,7 @@ import (
 var _ Credentials = (*Store)(nil)
 
 // Token implements [Credentials]. A cached fresh pair costs no I/O and no
-// allocation. A stale pair is returned while one refresh runs in the background.
+// allocation; that the owner has not connected is cached too. A stale pair is returned while one refresh runs in the background.
 // For an expired pair, Token waits for the refresh: ctx ends the wait but not the
 // refresh.
 func (s *Store) Token(ctx context.Context, key Key, need Need) (Token, error) {
@@ -19,6 +19,9 @@ func (s *Store) Token(ctx context.Context, key Key, need Need) (Token, error) {
 	if sn, age := s.cache.get(key); sn != nil {
 		if sn.freshness.covers(&need, age) {
 			return sn.token, nil
+		}
+		if !sn.cred.Tombstone.IsZero() {
+			return Token{}, fail("token", key, ErrNotFound)
 		}
 		if now := sn.now.Add(age); sn.servable(&need, now) && sn.phase(&need, now) == phaseFresh {
 			if t := sn.tokenFor(&need, now); !t.Short || !need.RequireTTL {
@@ -37,7 +40,6 @@ func (s *Store) Token(ctx context.Context, key Key, need Need) (Token, error) {
 const (
 	maxRefreshes = 2  // that it waits for: the one that it needs, and one more if that pair is short already
 	maxRounds    = 10 // that it starts over because the pair was replaced
-
 )
 
 func (s *Store) token(ctx context.Context, key Key, need *Need) (Token, error) {

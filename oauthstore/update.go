@@ -44,18 +44,23 @@ func (s *Store) load(ctx context.Context, key Key) (*snapshot, error) {
 // read reads the credential from the backend, always.
 func (s *Store) read(ctx context.Context, key Key) (*snapshot, error) {
 	before := s.cache.mark(key)
-	row, err := s.records.get(ctx, credentialID(key))
+	row, err := s.records.db.Get(ctx, credentialID(key))
+	return s.received(ctx, key, row, err, before)
+}
+
+// received returns the credential of a record that was read, and caches it or
+// that there is none. before was taken before the read.
+func (s *Store) received(ctx context.Context, key Key, row backend.Record, err error, before mark) (*snapshot, error) {
 	if errors.Is(err, ErrNotFound) {
-		s.cache.drop(key) // else it would serve while the backend is down
+		s.cache.put(key, noRecord(row.Now), before)
 	}
 	if err != nil {
 		return nil, err
 	}
-	rec, err := decodeCredential(row.Data)
+	sn, err := s.records.snapshot(ctx, backend.Item{ID: credentialID(key), Record: row})
 	if err != nil {
 		return nil, err
 	}
-	sn := newSnapshot(rec, row.Version, row.Now)
 	s.cache.put(key, sn, before)
 	return sn, nil
 }
@@ -70,10 +75,13 @@ func (s *Store) write(ctx context.Context, key Key, rec *storedCredential, sn *s
 	row := backend.Record{Version: nextVersion(sn.version, sn.storeNow()), Data: plain, DueAt: rec.dueAt(), ExpireAt: rec.expireAt()}
 	version, err := s.records.put(ctx, credentialID(key), row, sn.version)
 	if err != nil {
+		if sn.cred.Access == "" {
+			s.cache.changed(key) // it may be connected now
+		}
 		return nil, err
 	}
 	written := newSnapshot(rec, version, sn.storeNow())
-	s.cache.put(key, written, before)
+	s.cache.putWritten(key, written, before)
 	s.reads.forget(key) // later callers must not join a read from before
 	return written, nil
 }

@@ -88,10 +88,17 @@ var storeMutations = []mutation{
 	},
 	{
 		name: "older read replaces a newer cache entry", file: "oauthstore/cache.go",
-		old:     "case found && old.version > sn.version:",
+		old:     "case found && old.version > sn.version && !(sn.absent() && old == m.cached):",
 		changed: "case false:",
-		pkg:     "./oauthstore", run: "TestAReadThatOverlapsADisconnectDoesNotBringItBack",
+		pkg:     "./oauthstore", run: "TestAnOlderSnapshotNeverReplacesANewerOne",
 		promise: "the cache never goes back to an older record",
+	},
+	{
+		name: "read that overlaps a write of this process is cached", file: "oauthstore/cache.go",
+		old:     "if c.counter(key).Add(1) == m.changes+1 {",
+		changed: "if c.counter(key).Load() == m.changes+1 {",
+		pkg:     "./oauthstore", run: "TestAnOlderReadDoesNotReplaceAnEvictedWrite",
+		promise: "the cache never goes back to an older record, not even after an eviction",
 	},
 	{
 		name: "read that overlaps a notification is cached", file: "oauthstore/cache.go",

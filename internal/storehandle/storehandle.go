@@ -21,6 +21,12 @@ type Handle interface {
 	// SaveClient saves, sealed, how a client authenticates.
 	SaveClient(ctx context.Context, c Client) error
 
+	// Prefetch returns a function that reads the given credentials with one query,
+	// or nil if separate reads cost no more: most are cached, or the backend is not a
+	// [backend.BatchGetter]. The caller must call the function, concurrently with the
+	// calls of Store.Token that wait for its result.
+	Prefetch(credentials []backend.ID) (read func(context.Context))
+
 	// Stored returns the pair that is stored for a credential, also an expired
 	// or refused one. It reads the backend and changes nothing. Disconnected
 	// credentials return [backend.ErrNotFound].

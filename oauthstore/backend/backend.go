@@ -116,6 +116,16 @@ type Backend interface {
 	List(ctx context.Context, f Filter, cursor string, n int) (items []Item, next string, err error)
 }
 
+// A BatchGetter is a [Backend] that reads several records with one query. [Store]
+// then reads the credentials of all servers of a request at once instead of one by
+// one.
+type BatchGetter interface {
+	// GetBatch returns the records of ids, in their order and with Now set. Those of
+	// ids without a record have Version 0. If a record was damaged so that the backend
+	// can't read it, the error matches [ErrSeal], and the caller calls Get for each id.
+	GetBatch(ctx context.Context, ids []ID) ([]Record, error)
+}
+
 // A Watcher is a [Backend] that reports writes by others, so that a [Store]
 // drops what it has cached at once instead of at its cache's age.
 type Watcher interface {

@@ -37,8 +37,9 @@ type watcher struct {
 }
 
 var (
-	_ backend.Backend = (*Backend)(nil)
-	_ backend.Watcher = (*Backend)(nil)
+	_ backend.Backend     = (*Backend)(nil)
+	_ backend.Watcher     = (*Backend)(nil)
+	_ backend.BatchGetter = (*Backend)(nil)
 )
 
 // New returns an empty Backend.
@@ -87,6 +88,22 @@ func (m *Backend) Get(ctx context.Context, id backend.ID) (backend.Record, error
 		return backend.Record{Now: now()}, wrap("get", backend.ErrNotFound)
 	}
 	return r.read(now()), nil
+}
+
+// GetBatch implements [backend.BatchGetter].
+func (m *Backend) GetBatch(ctx context.Context, ids []backend.ID) ([]backend.Record, error) {
+	if err := m.begin(ctx, "get batch"); err != nil {
+		return nil, err
+	}
+	defer m.mu.Unlock()
+	recs := make([]backend.Record, len(ids))
+	for i, id := range ids {
+		recs[i].Now = now()
+		if r, ok := m.rows[id]; ok {
+			recs[i] = r.read(recs[i].Now)
+		}
+	}
+	return recs, nil
 }
 
 // Put implements [backend.Backend].

@@ -36,8 +36,9 @@ type Backend struct {
 }
 
 var (
-	_ backend.Backend = (*Backend)(nil)
-	_ backend.Watcher = (*Backend)(nil)
+	_ backend.Backend     = (*Backend)(nil)
+	_ backend.Watcher     = (*Backend)(nil)
+	_ backend.BatchGetter = (*Backend)(nil)
 )
 
 // New returns a Backend on the caller's pool, in a database where [Migrate] or
@@ -83,7 +84,7 @@ func (b *Backend) do(ctx context.Context, op string, f func() error) error {
 
 // statements are the texts of the fixed statements, so that pgx can prepare
 // each once for a connection.
-type statements struct{ get, create, update, remove, exists, list string }
+type statements struct{ get, batch, create, update, remove, exists, list string }
 
 func statementsFor(schema string) statements {
 	// A write notifies if it wrote, in the same statement and so in the same
@@ -94,6 +95,8 @@ func statementsFor(schema string) statements {
 		// One row in any case, for the sake of the clock.
 		get: in(`SELECT clock_timestamp(), version, data, due_at, expire_at
 			FROM (SELECT 1) AS one LEFT JOIN {records} ON digest = $1::bytea`),
+		batch: in(`SELECT clock_timestamp(), version, data, due_at, expire_at, place
+			FROM unnest($1::bytea[]) WITH ORDINALITY AS wanted (digest, place) LEFT JOIN {records} USING (digest)`),
 		create: in(`WITH written AS (INSERT INTO {records}
 			(digest, version, data, due_at, expire_at, kind, tenant, subject, provider, account, server)
 			VALUES ($3::bytea, $4::bigint, $5::bytea, $6::timestamptz, $7::timestamptz, $8::text, $9::text, $10::text, $11::text, $12::text, $13::text)
@@ -120,20 +123,59 @@ func textOf(id backend.ID) (text string, digest []byte) {
 func (b *Backend) Get(ctx context.Context, id backend.ID) (backend.Record, error) {
 	var rec backend.Record
 	_, digest := textOf(id)
-	err := b.do(ctx, "get", func() error {
-		var version *int64
-		var due, expire *time.Time
-		if err := b.db.QueryRow(ctx, b.sql.get, digest).Scan(&rec.Now, &version, &rec.Data, &due, &expire); err != nil {
-			return err
+	err := b.do(ctx, "get", func() (err error) {
+		rec, err = scan(b.db.QueryRow(ctx, b.sql.get, digest))
+		if err == nil && rec.Version == 0 {
+			err = backend.ErrNotFound
 		}
-		if version == nil {
-			return backend.ErrNotFound
-		}
-		rec.Version = unsigned(*version)
-		rec.DueAt, rec.ExpireAt = timeOrZero(due), timeOrZero(expire)
-		return nil
+		return err
 	})
 	return rec, err
+}
+
+// GetBatch implements [backend.BatchGetter].
+func (b *Backend) GetBatch(ctx context.Context, ids []backend.ID) ([]backend.Record, error) {
+	digests := make([][]byte, len(ids))
+	for i, id := range ids {
+		_, digests[i] = textOf(id)
+	}
+	recs := make([]backend.Record, len(ids))
+	err := b.do(ctx, "get batch", func() error {
+		rows, err := b.db.Query(ctx, b.sql.batch, digests)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var place int64 // from 1
+			rec, err := scan(rows, &place)
+			if err != nil {
+				return err
+			}
+			recs[place-1] = rec
+		}
+		return rows.Err()
+	})
+	if err != nil {
+		return nil, err
+	}
+	return recs, nil
+}
+
+// scan reads the clock and the columns version, data, due_at and expire_at, which
+// are NULL without a record, then others.
+func scan(row pgx.Row, others ...any) (backend.Record, error) {
+	var rec backend.Record
+	var version *int64
+	var due, expire *time.Time
+	if err := row.Scan(append([]any{&rec.Now, &version, &rec.Data, &due, &expire}, others...)...); err != nil {
+		return backend.Record{}, err
+	}
+	if version != nil {
+		rec.Version = unsigned(*version)
+	}
+	rec.DueAt, rec.ExpireAt = timeOrZero(due), timeOrZero(expire)
+	return rec, nil
 }
 
 // Put implements [backend.Backend].

@@ -7,3 +7,6 @@ func (b *Backend) DB() *sql.DB { return b.db }
 
 // ListQuery is the statement for a page.
 var ListQuery = listQuery
+
+// BatchQuery is the statement for a batch.
+var BatchQuery = batchQuery

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -29,7 +30,10 @@ type Backend struct {
 	closed atomic.Bool
 }
 
-var _ backend.Backend = (*Backend)(nil)
+var (
+	_ backend.Backend     = (*Backend)(nil)
+	_ backend.BatchGetter = (*Backend)(nil)
+)
 
 // Options for [Open]. Nil means the defaults.
 type Options struct {
@@ -143,6 +147,49 @@ func (b *Backend) Get(ctx context.Context, id backend.ID) (backend.Record, error
 	})
 	rec.Now = now()
 	return rec, err
+}
+
+// GetBatch implements [backend.BatchGetter].
+func (b *Backend) GetBatch(ctx context.Context, ids []backend.ID) ([]backend.Record, error) {
+	var args []any
+	for _, id := range ids {
+		args = append(args, columns(id)...)
+	}
+	found := make(map[backend.ID]backend.Record, len(ids))
+	err := b.do(ctx, "get batch", func() error {
+		if len(ids) == 0 {
+			return nil
+		}
+		rows, err := b.db.QueryContext(ctx, batchQuery(len(ids)), args...)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var id backend.ID
+			rec, err := scan(rows, &id.Kind, &id.Tenant, &id.Subject, &id.Provider, &id.Account, &id.Server)
+			if err != nil {
+				return err
+			}
+			found[id] = rec
+		}
+		return rows.Err()
+	})
+	if err != nil {
+		return nil, err
+	}
+	recs := make([]backend.Record, len(ids))
+	for i, id := range ids {
+		recs[i] = found[id]
+		recs[i].Now = now()
+	}
+	return recs, nil
+}
+
+// batchQuery returns the statement that reads n records by their columns.
+func batchQuery(n int) string {
+	return `SELECT version, data, due_at, expire_at, kind, tenant, subject, provider, account, server FROM toolgrant_records
+		WHERE (kind, tenant, subject, provider, account, server) IN (VALUES ` + strings.Repeat(`(?, ?, ?, ?, ?, ?), `, n-1) + `(?, ?, ?, ?, ?, ?))`
 }
 
 // now is the clock of a database that lives on one machine: the machine's.

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -243,6 +244,12 @@ func TestNoPageSortsAllMatches(t *testing.T) {
 func plan(t *testing.T, db *sql.DB, f backend.Filter) []string {
 	t.Helper()
 	query, args := sqlitestore.ListQuery(f, 1, 1, 10)
+	return explain(t, db, query, args)
+}
+
+// explain returns the steps of SQLite's plan for a statement.
+func explain(t *testing.T, db *sql.DB, query string, args []any) []string {
+	t.Helper()
 	rows, err := db.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query, args...)
 	require.NoError(t, err)
 	defer rows.Close()
@@ -256,4 +263,14 @@ func plan(t *testing.T, db *sql.DB, f backend.Filter) []string {
 	require.NoError(t, rows.Err())
 	require.NotEmpty(t, steps)
 	return steps
+}
+
+func TestABatchReadsByKey(t *testing.T) {
+	t.Parallel()
+	b, err := sqlitestore.Open(t.Context(), filepath.Join(t.TempDir(), "db"), nil)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, b.Close()) })
+	steps := strings.Join(explain(t, b.DB(), sqlitestore.BatchQuery(50), make([]any, 300)), "\n")
+	assert.NotContains(t, steps, "SCAN toolgrant_records", "%s", steps)
+	assert.Contains(t, steps, "SEARCH toolgrant_records USING INDEX", "%s", steps)
 }

@@ -13,6 +13,6 @@
 //
 // Each rule is a subtest with its own database, and a failure quotes the rule.
 // Rules that a backend can't support (see [Options] and the optional interfaces
-// io.Closer and backend.Watcher) are skipped with a log line. Use the race
-// detector: some rules find only races.
+// io.Closer, backend.Watcher and backend.BatchGetter) are skipped with a log line.
+// Use the race detector: some rules find only races.
 package storetest

@@ -57,6 +57,7 @@ type handle struct {
 	put    func(context.Context, backend.ID, backend.Record, uint64) error
 	delete func(context.Context, backend.ID, uint64) error
 	list   func(context.Context, backend.Filter, string, int) ([]backend.Item, string, error)
+	batch  func(context.Context, []backend.ID) ([]backend.Record, error)
 	watch  func(context.Context, func(), func(backend.ID)) error
 	close  func() error
 }
@@ -64,7 +65,7 @@ type handle struct {
 // use switches the handle to db.
 func (h *handle) use(db *memstore.Backend) {
 	h.db = db
-	h.get, h.put, h.delete, h.list, h.watch = db.Get, db.Put, db.Delete, db.List, db.Watch
+	h.get, h.put, h.delete, h.list, h.batch, h.watch = db.Get, db.Put, db.Delete, db.List, db.GetBatch, db.Watch
 	h.close = func() error {
 		if !h.isClosed.Swap(true) {
 			close(h.closed)
@@ -106,6 +107,13 @@ func (h *handle) List(ctx context.Context, f backend.Filter, cursor string, n in
 		return nil, "", err
 	}
 	return h.list(ctx, f, cursor, n)
+}
+
+func (h *handle) GetBatch(ctx context.Context, ids []backend.ID) ([]backend.Record, error) {
+	if err := h.open(); err != nil {
+		return nil, err
+	}
+	return h.batch(ctx, ids)
 }
 
 func (h *handle) Watch(ctx context.Context, ready func(), changed func(backend.ID)) error {

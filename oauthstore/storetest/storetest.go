@@ -67,12 +67,14 @@ const (
 	needShared  need = "its databases have only one handle"
 	needClose   need = "it does not implement io.Closer"
 	needWatcher need = "it does not implement backend.Watcher"
+	needBatch   need = "it does not implement backend.BatchGetter"
 )
 
 // missing returns the reason why the rule can't be checked with b, or "".
 func (r rule) missing(b backend.Backend, opts *Options) string {
 	_, closer := b.(io.Closer)
 	_, watcher := b.(backend.Watcher)
+	_, batch := b.(backend.BatchGetter)
 	switch {
 	case slices.Contains(r.needs, needShared) && opts != nil && opts.Private:
 		return string(needShared)
@@ -80,6 +82,8 @@ func (r rule) missing(b backend.Backend, opts *Options) string {
 		return string(needClose)
 	case slices.Contains(r.needs, needWatcher) && !watcher:
 		return string(needWatcher)
+	case slices.Contains(r.needs, needBatch) && !batch:
+		return string(needBatch)
 	}
 	return ""
 }
@@ -118,7 +122,7 @@ func newCase(t *testing.T, report require.TestingT, open OpenFunc, database stri
 }
 
 func rules() []rule {
-	return slices.Concat(roundTripRules, isolationRules, casRules, listRules, damageRules, contextRules, clockRules, handleRules, watchRules)
+	return slices.Concat(roundTripRules, isolationRules, casRules, listRules, damageRules, batchRules, contextRules, clockRules, handleRules, watchRules)
 }
 
 // id returns an id that differs from others in its subject.

@@ -23,7 +23,7 @@ func TestEachRuleDetectsFaultyBackends(t *testing.T) {
 	t.Parallel()
 	faults := map[string]map[string]func(*handle){}
 	for _, topic := range []map[string]map[string]func(*handle){
-		roundTripFaults, isolationFaults, casFaults, listFaults, damageFaults, contextFaults, clockFaults, handleFaults, watchFaults,
+		roundTripFaults, isolationFaults, casFaults, listFaults, damageFaults, batchFaults, contextFaults, clockFaults, handleFaults, watchFaults,
 	} {
 		maps.Copy(faults, topic)
 	}
