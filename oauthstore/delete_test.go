@@ -330,6 +330,7 @@ func TestReplicaForgetsADeletedCredential(t *testing.T) {
 		_, err = replica.Token(t.Context(), key, oauthstore.Need{})
 		require.ErrorIs(t, err, oauthstore.ErrNotFound)
 		w.backend.down.Store(true)
+		wait(t, 31*time.Second)
 		_, err = replica.Token(t.Context(), key, oauthstore.Need{})
 		require.ErrorIs(t, err, oauthstore.ErrUnavailable)
 	})
