@@ -14,8 +14,8 @@ import (
 	"github.com/toolgrant/toolgrant/mcptools/session"
 )
 
-// A handler leaves its loop when the client is gone, and the context of the
-// request has ended by then.
+// A handler leaves its loop after the client disconnected, which cancels the
+// context of the request.
 func TestConsumerCanLeaveAfterItsContextEnded(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, stream bool) {

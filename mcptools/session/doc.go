@@ -51,7 +51,8 @@
 // A turn that fails ends with an error, in most cases a [*mcptools.Failure]. The
 // state is then that before the turn, so that the question can be asked again. If
 // calls were approved in the turn, the state is that after the approval:
-// [Session.Continue] makes those calls. Unless the failure is of [mcptools.StageBuild] or
+// [Session.Continue] makes those calls. Outputs of the program's own functions are
+// kept too: Continue and the next Run send them. Unless the failure is of [mcptools.StageBuild] or
 // [mcptools.StageListTools], they may have run already. If the context ends, its error is
 // that of the turn, and no goroutine is left.
 //

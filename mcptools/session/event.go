@@ -49,7 +49,8 @@ type Event struct {
 	Pending  []ApprovalRequest                   // of EventWaiting: the calls that wait for approval
 	Calls    []FunctionCall                      // of EventWaiting: calls of the program's own tools
 	Skipped  []mcptools.Skipped                  // of EventDone and EventWaiting: all servers that were left out
-	// Response is the last one of the conversation, of EventDone and EventWaiting.
+	// Response is the last one of the conversation, of EventDone and EventWaiting,
+	// and the one that runs, of EventRunning.
 	// Its status says whether it is complete. If a session with Options.State has
 	// sent nothing yet, it has an ID only. JSON contains only [Event.Incomplete].
 	Response *responses.Response

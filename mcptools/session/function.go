@@ -107,8 +107,7 @@ func (t *turn) call(ctx context.Context, c FunctionCall) (json.RawMessage, error
 	if err != nil {
 		return nil, err
 	}
-	// The output is kept even if the context has ended, so that the function does
-	// not run twice.
+	// Keep the output of a canceled turn, so that the function does not run twice.
 	if c.Output, err = c.output(text); err != nil {
 		return nil, err
 	}
