@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -198,8 +200,8 @@ func TestARefusalWithoutTheResourceIsConfirmed(t *testing.T) {
 
 		w.as.Answer = right
 		wait(t, 2*time.Hour)
-		for range 60 {
-			wait(t, time.Minute)
+		for range 25 * 6 {
+			wait(t, 10*time.Minute)
 			_, err = w.store.Token(t.Context(), key, oauthstore.Need{})
 		}
 		require.ErrorIs(t, err, oauthstore.ErrReauthorize, "a refusal that stays is believed")
@@ -220,13 +222,99 @@ func TestInvalidRequestToARefreshIsConfirmedThenConnectAgain(t *testing.T) {
 		wait(t, 2*time.Hour)
 		_, err := w.store.Token(t.Context(), key, oauthstore.Need{})
 		require.ErrorIs(t, err, oauthstore.ErrUnavailable, "one response confirms nothing")
-		for range 60 {
-			wait(t, time.Minute)
+		for range 25 * 6 {
+			wait(t, 10*time.Minute)
 			_, err = w.store.Token(t.Context(), key, oauthstore.Need{})
 		}
 		require.ErrorIs(t, err, oauthstore.ErrReauthorize)
 		assert.Equal(t, oauthstore.ReasonInvalidGrant, typed(t, err).Reason)
-		assert.Less(t, w.as.Posts(), 20)
+		assert.Less(t, w.as.Posts(), 200)
+	})
+}
+
+// deadTokens lets the tokens of these users be refused with invalid_request, and
+// all others be refreshed.
+func (w *world) deadTokens(users ...string) {
+	w.as.Answer = func(_ int, f url.Values, consume func() *http.Response) (*http.Response, error) {
+		if slices.ContainsFunc(users, func(u string) bool { return strings.HasPrefix(f.Get("refresh_token"), "synthetic-refresh-"+u+"-") }) {
+			return oauthError(400, "invalid_request"), nil
+		}
+		return consume(), nil
+	}
+}
+
+func TestUsersWhoseTokensHaveExpiredAreToldWithinADay(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		users := []string{"a", "b", "c", "d", "e"}
+		w := newWorld(t, nil)
+		for _, u := range users {
+			w.connect(t, testKey(u), nil)
+		}
+		w.deadTokens(users...)
+		wait(t, 2*time.Hour)
+		for range 26 * 60 {
+			wait(t, time.Minute)
+			for _, u := range users {
+				_, err := w.store.Token(t.Context(), testKey(u), oauthstore.Need{})
+				require.Error(t, err)
+			}
+		}
+		for _, u := range users {
+			_, err := w.store.Token(t.Context(), testKey(u), oauthstore.Need{})
+			require.ErrorIs(t, err, oauthstore.ErrReauthorize)
+		}
+		assert.Equal(t, len(users), w.seen(oauthstore.EventReauthorize))
+	})
+}
+
+func TestAnOutageThatAnswersInvalidRequestLogsNoUserOut(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		users := []string{"a", "b", "c"} // fewer than open a breaker
+		w := newWorld(t, nil)
+		for _, u := range users {
+			w.connect(t, testKey(u), nil)
+		}
+		w.deadTokens(users...)
+		wait(t, 2*time.Hour)
+		for range 20 * 6 {
+			wait(t, 10*time.Minute)
+			for _, u := range users {
+				_, err := w.store.Token(t.Context(), testKey(u), oauthstore.Need{})
+				require.ErrorIs(t, err, oauthstore.ErrUnavailable)
+			}
+		}
+		w.as.Answer = nil
+		wait(t, 10*time.Minute)
+		for _, u := range users {
+			_, err := w.store.Token(t.Context(), testKey(u), oauthstore.Need{})
+			require.NoError(t, err)
+		}
+	})
+}
+
+func TestOneExpiredTokenAmongUsersWhoAreRefreshedIsReportedSoon(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		w.as.TTL = 10 * time.Minute
+		w.connect(t, testKey("a"), nil)
+		w.connect(t, testKey("b"), nil)
+		w.deadTokens("a")
+		wait(t, 5*time.Minute)
+		var err error
+		for n := range 18 {
+			wait(t, 5*time.Minute)
+			_, err = w.store.Token(t.Context(), testKey("a"), oauthstore.Need{})
+			if n < 3 {
+				require.ErrorIs(t, err, oauthstore.ErrUnavailable)
+			}
+			wait(t, 5*time.Minute)
+			_, other := w.store.Token(t.Context(), testKey("b"), oauthstore.Need{})
+			require.NoError(t, other)
+		}
+		require.ErrorIs(t, err, oauthstore.ErrReauthorize)
 	})
 }
 

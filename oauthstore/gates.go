@@ -41,6 +41,7 @@ type issuerGate struct {
 	retries int       // failures since the breaker opened
 	since   time.Time // when the breaker opened; zero: it is closed
 	until   time.Time // no requests before
+	worked  time.Time // when it last issued a pair after a failure
 	trying  bool      // one request is finding out whether the server works again
 	clients clientFailures
 }
@@ -117,7 +118,7 @@ func (g *issuerGates) gate(id issuerClient) *issuerGate {
 // idle reports whether a gate is unused and has no recorded failures.
 func (g *issuerGate) idle(now time.Time) bool {
 	g.breaker.expire(now)
-	return g.users == 0 && len(g.breaker.failed) == 0 && !now.Before(g.until) &&
+	return g.users == 0 && len(g.breaker.failed) == 0 && now.Sub(g.worked) > gateMemory && !now.Before(g.until) &&
 		(g.clients.n == 0 || now.Sub(g.clients.until) > gateMemory)
 }
 
@@ -205,6 +206,9 @@ func (a *admission) report(class oauth.Class, retryAfter time.Duration) transiti
 	switch class {
 	case "", oauth.ClassRefused: // the server works
 		failed := !g.since.IsZero()
+		if class == "" && len(g.breaker.failed) > 0 {
+			g.worked = time.Now()
+		}
 		g.breaker.succeed()
 		g.retries, g.until, g.since = 0, time.Time{}, time.Time{}
 		if failed {
@@ -236,11 +240,16 @@ func (a *admission) report(class oauth.Class, retryAfter time.Duration) transiti
 	return change
 }
 
-// serverFails reports whether the server fails for several credentials.
-func (a *admission) serverFails() bool {
+// others returns when the server last issued a pair after a failure, or zero if it
+// fails for several credentials since. The caller's own request has failed, so the
+// pair was another credential's.
+func (a *admission) others() time.Time {
 	a.gates.mu.Lock()
 	defer a.gates.mu.Unlock()
-	return a.gate.breaker.open()
+	if a.gate.breaker.open() {
+		return time.Time{}
+	}
+	return a.gate.worked
 }
 
 func (a *admission) leave() {

@@ -11,10 +11,13 @@ import (
 
 // Firewalls send responses without an OAuth error, and some servers respond to
 // an expired refresh token with invalid_request. Such a response counts as a
-// refusal of the refresh token after so many in a row, over this time.
+// refusal of the refresh token after so many in a row, over this time: the short
+// one if the server refreshed other credentials between them, and the long one if
+// the server may be failing for all users.
 const (
-	confirmations   = 5
-	confirmationAge = 30 * time.Minute
+	confirmations       = 5
+	confirmationAge     = 30 * time.Minute
+	longConfirmationAge = 24 * time.Hour
 )
 
 // operatorBackoff is how long a refresh waits after an error that only an operator
@@ -23,8 +26,9 @@ const operatorBackoff = 30 * time.Minute
 
 // failed stores the outcome of a refresh that returned no pair, and returns the
 // error for the callers that wait; or the newer pair, if there is one by now.
-// serverFails: the server fails for other credentials too.
-func (f *flight) failed(ctx context.Context, rec *storedCredential, client oauth.Client, e *oauth.Error, sent time.Time, serverFails bool) (*snapshot, error) {
+// others is when the server last refreshed another credential; zero if it did not,
+// or fails for several users.
+func (f *flight) failed(ctx context.Context, rec *storedCredential, client oauth.Client, e *oauth.Error, sent, others time.Time) (*snapshot, error) {
 	out := &Error{Op: "refresh", Err: ErrUnavailable, Reason: ReasonRefreshFailing, Detail: e.Error()}
 	var lost bool
 	sn, err := f.finish(ctx, rec, func(r *storedCredential, now time.Time) {
@@ -35,10 +39,10 @@ func (f *flight) failed(ctx context.Context, rec *storedCredential, client oauth
 			lost = r.Lost != nil
 			r.markDead(lost)
 		case oauth.ClassBlocked:
-			if serverFails {
-				h.Same = 0 // it confirms nothing, now or later
+			if last := r.Backoff; h.Same > 1 && !others.IsZero() && time.Since(others) < now.Sub(last.Last) {
+				h.Alone++
 			}
-			if h.Same >= confirmations && now.Sub(h.First) >= confirmationAge {
+			if h.confirmed(now) {
 				lost = r.Lost != nil
 				r.markDead(lost)
 			}
@@ -121,11 +125,11 @@ func unavailable(err error) error {
 
 // nextBackoff counts a failure after the last one.
 func (r *storedCredential) nextBackoff(e *oauth.Error, now time.Time) backoff {
-	h := backoff{Failures: 1, Same: 1, First: now, Class: string(e.Class), Code: e.Code}
+	h := backoff{Failures: 1, Same: 1, First: now, Last: now, Class: string(e.Class), Code: e.Code}
 	if last := r.Backoff; last != nil {
 		h.Failures += last.Failures
-		if last.Class == h.Class && last.Same > 0 {
-			h.Same, h.First = last.Same+1, last.First
+		if last.Class == h.Class {
+			h.Same, h.First, h.Alone = last.Same+1, last.First, last.Alone
 		}
 	}
 	return h
@@ -164,6 +168,12 @@ func (r *storedCredential) markDead(lost bool) {
 		r.Dead = ReasonLostRotation
 	}
 	r.Lost = nil
+}
+
+// confirmed reports whether the failures amount to a refusal of the refresh token.
+func (h *backoff) confirmed(now time.Time) bool {
+	age := now.Sub(h.First)
+	return h.Alone >= confirmations && age >= confirmationAge || h.Same >= confirmations && age >= longConfirmationAge
 }
 
 // operator reports whether only an operator can fix the failure.

@@ -66,8 +66,10 @@ type backoff struct {
 	Failures    int       `json:"failures"` // in a row
 	Class       string    `json:"last_class"`
 	Code        string    `json:"last_code,omitzero"`
-	Same        int       `json:"same,omitzero"`   // failures of that class in a row; 0: it does not count
+	Same        int       `json:"same,omitzero"`   // failures of that class in a row
 	First       time.Time `json:"first"`           // of those
+	Last        time.Time `json:"last,omitzero"`   // of those
+	Alone       int       `json:"alone,omitzero"`  // of those, before which the server had refreshed another credential since the last one
 	Client      string    `json:"client,omitzero"` // fingerprint of the client secret that was refused
 }
 

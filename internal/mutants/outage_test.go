@@ -18,6 +18,20 @@ var outageMutations = []mutation{
 		promise: "users of a server that refuses for good learn that they must connect again",
 	},
 	{
+		name: "blocked refreshes believed early", file: "oauthstore/outcome.go",
+		old:     "h.Same >= confirmations && age >= longConfirmationAge",
+		changed: "h.Same >= confirmations && age >= confirmationAge",
+		pkg:     "./oauthstore", run: "TestAnOutageThatAnswersInvalidRequestLogsNoUserOut",
+		promise: "an outage of a few users that answers invalid_request logs no user out",
+	},
+	{
+		name: "blocked refreshes never believed", file: "oauthstore/outcome.go",
+		old:     "h.Same >= confirmations && age >= longConfirmationAge",
+		changed: "false",
+		pkg:     "./oauthstore", run: "TestUsersWhoseTokensHaveExpiredAreToldWithinADay",
+		promise: "users whose refresh tokens have expired learn that they must connect again",
+	},
+	{
 		name: "outage probed by every call", file: "oauthstore/breaker.go",
 		old:     "\tcase now.Before(o.until):\n",
 		changed: "\tcase false:\n",
