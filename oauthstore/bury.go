@@ -169,6 +169,20 @@ func (s *Store) revokeFailed(ctx context.Context, key Key, p *Provenance, genera
 	})
 }
 
+var errNotRevoked = errors.New("the provider did not revoke it within a day")
+
+// purgedBuried reports a purged credential that was never revoked, unless that was
+// reported before.
+func (s *Store) purgedBuried(ctx context.Context, it backend.Item) {
+	if it.ID.Kind != backend.KindCredential {
+		return
+	}
+	sn, err := s.records.snapshot(ctx, it)
+	if err == nil && sn.cred.Revocation != nil && sn.cred.Revocation.Attempts < maxRevocations {
+		s.revokeFailed(ctx, keyOf(it.ID), &sn.cred.Provenance, sn.cred.Generation, errNotRevoked)
+	}
+}
+
 // erase deletes the record of a tombstone. It reports false if the record was
 // deleted before, or holds a new credential.
 func (s *Store) erase(ctx context.Context, key Key, sn *snapshot) (bool, error) {

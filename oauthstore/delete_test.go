@@ -263,6 +263,28 @@ func TestRevocationThatKeepsFailingIsReported(t *testing.T) {
 	}
 }
 
+func TestPurgeReportsARevocationThatNoSweepRepeated(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, as := newRevoker(t)
+		ada, bob := testKey("ada"), testKey("bob")
+		w.connect(t, ada, nil)
+		w.connect(t, bob, nil)
+		_, err := w.store.Disconnect(t.Context(), bob)
+		require.NoError(t, err)
+		as.status.Store(503)
+		_, err = w.store.DeleteOwner(t.Context(), ada.Owner)
+		require.NoError(t, err)
+		assert.Zero(t, w.seen(oauthstore.EventRevokeFailed))
+		wait(t, 25*time.Hour)
+		n, err := w.store.Purge(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, 2, n)
+		require.Equal(t, 1, w.seen(oauthstore.EventRevokeFailed))
+		assert.Equal(t, ada, w.events[len(w.events)-1].Key)
+	})
+}
+
 // The process dies between the removal of a credential and its revocation, or
 // the database goes away in the middle.
 func TestInterruptedDeletionIsResumed(t *testing.T) {

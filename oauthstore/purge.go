@@ -19,6 +19,7 @@ func (s *Store) Purge(ctx context.Context) (int, error) {
 		err := s.records.db.Delete(ctx, it.ID, it.Version)
 		if err == nil {
 			n++
+			s.purgedBuried(ctx, it)
 		}
 		if errors.Is(err, backend.ErrConflict) || errors.Is(err, ErrNotFound) {
 			return nil // written or purged by another
