@@ -1,5 +1,9 @@
--- Reads one record: the clock, then its fields.
+-- Reads records: the clock, then the fields of each.
 --
--- KEYS: 1 the record
+-- KEYS: the records
 
-return {redis.call('TIME'), redis.call('HMGET', KEYS[1], 'id', 'version', 'data', 'due', 'expire')}
+local rows = {redis.call('TIME')}
+for i, key in ipairs(KEYS) do
+	rows[i + 1] = redis.call('HMGET', key, 'id', 'version', 'data', 'due', 'expire')
+end
+return rows

@@ -43,8 +43,9 @@ type Backend struct {
 }
 
 var (
-	_ backend.Backend = (*Backend)(nil)
-	_ backend.Watcher = (*Backend)(nil)
+	_ backend.Backend     = (*Backend)(nil)
+	_ backend.Watcher     = (*Backend)(nil)
+	_ backend.BatchGetter = (*Backend)(nil)
 )
 
 var (
@@ -194,6 +195,37 @@ func (b *Backend) Get(ctx context.Context, id backend.ID) (backend.Record, error
 		err = mapErr(ctx, "get", backend.ErrNotFound)
 	}
 	return f.rec, err
+}
+
+// GetBatch implements [backend.BatchGetter].
+func (b *Backend) GetBatch(ctx context.Context, ids []backend.ID) ([]backend.Record, error) {
+	keys := make([]string, len(ids))
+	for i, id := range ids {
+		keys[i] = b.names(id).keys[0]
+	}
+	return do(ctx, b, "get batch", func() ([]backend.Record, error) {
+		reply, err := readScript.Run(ctx, b.client, keys).Slice()
+		if err != nil {
+			return nil, err
+		}
+		if len(reply) != 1+len(ids) {
+			return nil, errReply
+		}
+		now, err := parseNow(reply[0])
+		if err != nil {
+			return nil, err
+		}
+		recs := make([]backend.Record, len(ids))
+		for i := range recs {
+			it, _, err := parseRecord(reply[1+i])
+			if err != nil {
+				return nil, err
+			}
+			recs[i] = it.Record
+			recs[i].Now = now
+		}
+		return recs, nil
+	})
 }
 
 // Put implements [backend.Backend].

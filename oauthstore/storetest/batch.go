@@ -52,6 +52,25 @@ var batchRules = []rule{
 		},
 	},
 	{
+		name:  "a batch does not hide a damaged record",
+		text:  "GetBatch returns an error that matches ErrSeal for a record that Get can't read",
+		needs: []need{needBatch},
+		check: func(c *testCase) {
+			db := c.backend.(backend.BatchGetter) //nolint:errcheck,forcetypeassert // asked before
+			c.create(id("u"), rec(1))
+			c.create(id("v"), rec(1))
+			c.damage(id("v"))
+			_, getErr := c.backend.Get(c.ctx, id("v"))
+			recs, err := db.GetBatch(c.ctx, []backend.ID{id("u"), id("v")})
+			if getErr != nil {
+				require.ErrorIs(c, err, backend.ErrSeal)
+				return
+			}
+			require.NoError(c, err)
+			require.NotZero(c, recs[1].Version)
+		},
+	},
+	{
 		name:  "a batch of a canceled context or a closed backend fails",
 		text:  "GetBatch returns an error that matches context.Canceled with a canceled context, and ErrClosed after Close",
 		needs: []need{needBatch},

@@ -90,6 +90,16 @@ var batchFaults = map[string]map[string]func(*handle){
 			}
 		},
 	},
+	"a batch does not hide a damaged record": {
+		"skips it": afterBatch(func(recs []backend.Record) []backend.Record {
+			for i := range recs {
+				if string(recs[i].Data) == "damaged" {
+					recs[i] = backend.Record{Now: recs[i].Now}
+				}
+			}
+			return recs
+		}),
+	},
 	"a batch of a canceled context or a closed backend fails": {
 		"ignores the context": func(h *handle) {
 			batch := h.batch
