@@ -33,11 +33,26 @@ func otherAudience(before, now Secret) bool {
 	return len(old) > 0 && slices.ContainsFunc(jwtClaims(now).Audience, func(aud string) bool { return !slices.Contains(old, aud) })
 }
 
+// foreignAudience reports whether a refreshed JWT is for something else than the
+// server, although only the server's metadata names the issuer: another vendor's
+// authorization server may ignore the resource. A credential that was put into the
+// store with such a token keeps its audience.
+func (r *storedCredential) foreignAudience(now Secret, server string) bool {
+	if r.Provenance.IssuerNamed {
+		return false
+	}
+	foreign := func(t Secret) bool {
+		return oauth.ForeignAudience(jwtClaims(t).Audience, r.Provenance.Resource, server)
+	}
+	before := NewSecret(r.Access)
+	return foreign(now) && (!foreign(before) || otherAudience(before, now))
+}
+
 // dropAccess replaces an access token for another audience by the one before it,
 // with which the next refresh is compared again. No server may see the token, and
 // the parameters that led to it are not learned.
-func (p *pair) dropAccess(r *storedCredential) {
+func (p *pair) dropAccess(r *storedCredential, problem string) {
 	p.access, p.tokenType = secret.New(r.Access), r.TokenType
 	p.noResource, p.refreshScopes = r.Profile.NoRefreshResource, r.Profile.RefreshScopes
-	p.problem = "without the parameters that it rejected, the authorization server issued a token for another audience"
+	p.problem = problem
 }

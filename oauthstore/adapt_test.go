@@ -175,6 +175,58 @@ func TestARefreshWithoutResourceMustKeepTheAudience(t *testing.T) {
 	}
 }
 
+// An authorization server that only the MCP server names may belong to another
+// vendor, and ignore the resource.
+func TestARefreshedTokenForAnotherAudienceIsNotPresented(t *testing.T) {
+	t.Parallel()
+	const other = "https://graph.example.com"
+	for name, tc := range map[string]struct {
+		first, next string // audiences; "" for an opaque token
+		named       bool
+		alg         string
+		want        error
+	}{
+		"for the server":                             {first: testServer, next: testServer},
+		"for another one":                            {first: testServer, next: other, want: oauthstore.ErrRefused},
+		"for another one, after an opaque token":     {next: other, want: oauthstore.ErrRefused},
+		"for another one, with another algorithm":    {first: testServer, next: other, alg: "ML-DSA-44", want: oauthstore.ErrRefused},
+		"for another one, as the token put in":       {first: other, next: other},
+		"for a third one":                            {first: other, next: "https://third.example.com", want: oauthstore.ErrRefused},
+		"for another one of an issuer that is named": {first: testServer, next: other, named: true},
+		"opaque": {first: testServer},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, nil)
+				w.as.Answer = func(_ int, _ url.Values, consume func() *http.Response) (*http.Response, error) {
+					consume()
+					token := "synthetic-opaque"
+					if tc.next != "" {
+						token = testJWT(t, tc.next)
+					}
+					if tc.alg != "" {
+						_, rest, _ := strings.Cut(token, ".")
+						token = base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"`+tc.alg+`"}`)) + "." + rest
+					}
+					return answer(200, "application/json", `{"access_token":"`+token+`","refresh_token":"synthetic-next","token_type":"Bearer","expires_in":3600}`), nil
+				}
+				key := testKey("u")
+				w.connect(t, key, func(c *oauthstore.Credential) {
+					if c.Provenance.IssuerNamed = tc.named; tc.first != "" {
+						c.AccessToken = oauthstore.NewSecret(testJWT(t, tc.first))
+					}
+				})
+				for range 2 {
+					wait(t, 2*time.Hour)
+					_, err := w.store.Token(t.Context(), key, oauthstore.Need{})
+					require.ErrorIs(t, err, tc.want)
+				}
+			})
+		})
+	}
+}
+
 // An authorization server that has lost a resource may reject a refresh with it,
 // and refuse the refresh token of that resource without it.
 func TestARefusalWithoutTheResourceIsConfirmed(t *testing.T) {

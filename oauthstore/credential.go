@@ -42,8 +42,13 @@ type Provenance struct {
 	// TokenKind is the recognisable kind of token (providers.TokenKind) that the
 	// server's definition took at import although it is another vendor's; "" for
 	// all others.
-	TokenKind          string `json:"token_kind,omitzero"`
-	Issuer             string `json:"issuer,omitzero"`              // the authorization server's issuer identifier (RFC 8414); "" if unknown
+	TokenKind string `json:"token_kind,omitzero"`
+	Issuer    string `json:"issuer,omitzero"` // the authorization server's issuer identifier (RFC 8414); "" if unknown
+	// IssuerNamed reports whether the operator, the catalogue or the provider's data
+	// names the issuer, and not only the MCP server's metadata. If false, a refreshed
+	// JWT is used only if its audience is Resource or the server, unless the token
+	// that was put into the store has another audience already.
+	IssuerNamed        bool   `json:"issuer_named,omitzero"`
 	Resource           string `json:"resource,omitzero"`            // the resource that the token was asked for (RFC 8707); "" if none was named
 	TokenEndpoint      string `json:"token_endpoint,omitzero"`      // where it is refreshed; "" means that it can't be
 	RevocationEndpoint string `json:"revocation_endpoint,omitzero"` // RFC 7009; "" if there is none

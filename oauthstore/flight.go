@@ -172,8 +172,11 @@ func (f *flight) send(ctx context.Context, sn *snapshot, client oauth.Client, ad
 		s.observer.clockSkew(ctx, f.key, rec.Generation, resp.ServerDate, local, time.Now())
 		p := newPair(rec, resp, started, local)
 		p.noResource, p.refreshScopes = profile.NoRefreshResource, profile.RefreshScopes
-		if adapted && otherAudience(NewSecret(rec.Access), p.access) {
-			p.dropAccess(rec)
+		switch {
+		case adapted && otherAudience(NewSecret(rec.Access), p.access):
+			p.dropAccess(rec, "without the parameters that it rejected, the authorization server issued a token for another audience")
+		case rec.foreignAudience(p.access, f.key.Server):
+			p.dropAccess(rec, "the authorization server issued a token for another audience than this server")
 		}
 		return s.commit(ctx, f.key, sn, p)
 	}

@@ -18,7 +18,7 @@ const recordOfFormat1 = `{
  "access_token": "synthetic-access", "refresh_token": "synthetic-refresh", "token_type": "Bearer",
  "secrets": {"application_key": "synthetic-extra"},
  "issued": "2026-11-01T10:00:00Z", "expiry": "2026-11-01T11:00:00Z",
- "provenance": {"obtained": "consent", "way": "oauth", "issuer": "https://as.example.com", "resource": "https://mcp.example.com/mcp",
+ "provenance": {"obtained": "consent", "way": "oauth", "issuer": "https://as.example.com", "issuer_named": true, "resource": "https://mcp.example.com/mcp",
   "token_endpoint": "https://as.example.com/token", "revocation_endpoint": "https://as.example.com/revoke",
   "client_id": "app", "auth_method": "none", "scopes_asked": ["a"], "scopes_granted": ["a"]},
  "profile": {"keeps_refresh_token": true, "old_access_dies": true, "ttl": 3600000000000, "refused_codes": ["bad_refresh_token"]},

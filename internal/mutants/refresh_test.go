@@ -185,6 +185,13 @@ var refreshMutations = []mutation{
 		promise: "a refused token is not handed out",
 	},
 	{
+		name: "audience of a refresh not checked", file: "oauthstore/adapt.go",
+		old:     "\treturn foreign(now) && (!foreign(before) || otherAudience(before, now))\n",
+		changed: "\treturn false && foreign(now) && (!foreign(before) || otherAudience(before, now))\n",
+		pkg:     "./oauthstore", run: "TestARefreshedTokenForAnotherAudienceIsNotPresented",
+		promise: "a JWT for another audience, of an issuer that only the server names, is never presented to the server",
+	},
+	{
 		name: "outage believed", file: "oauthstore/breaker.go",
 		old:     "\treturn o.believed(), change\n",
 		changed: "\treturn true, change\n",

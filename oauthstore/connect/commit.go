@@ -27,7 +27,7 @@ type grant struct {
 func (g *grant) provenance() oauthstore.Provenance {
 	server := &g.plan.Server
 	return oauthstore.Provenance{
-		Obtained: g.obtained, Way: g.way, Issuer: server.Issuer, Resource: g.plan.resource(),
+		Obtained: g.obtained, Way: g.way, Issuer: server.Issuer, IssuerNamed: g.plan.Named, Resource: g.plan.resource(),
 		TokenEndpoint: server.TokenEndpoint, RevocationEndpoint: server.RevocationEndpoint,
 		ClientID: g.client.ID, Client: g.kind, AuthMethod: g.client.AuthMethod, ScopesAsked: g.plan.Scopes, ScopesGranted: g.token.Scopes,
 	}

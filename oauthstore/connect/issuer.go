@@ -151,9 +151,7 @@ func claims(token oauthstore.Secret) *providers.JWT {
 // foreignAudience reports whether a JWT is for something else than the
 // resource.
 func foreignAudience(j *providers.JWT, resource, serverURL string) bool {
-	return j != nil && len(j.Audience) > 0 && !slices.ContainsFunc(j.Audience, func(aud string) bool {
-		return aud == resource || aud == serverURL
-	})
+	return j != nil && oauth.ForeignAudience(j.Audience, resource, serverURL)
 }
 
 // reached names the server that an https URL reaches.

@@ -59,7 +59,7 @@ func (c *Connector) origin(ctx context.Context, s *site, t *Token, cred *oauthst
 		warning = "it can't be refreshed: the secret of the client that it was issued to is not known"
 	}
 	p := &cred.Provenance
-	p.Issuer, p.Resource = plan.Server.Issuer, orElse(t.Resource, plan.resource())
+	p.Issuer, p.IssuerNamed, p.Resource = plan.Server.Issuer, plan.Named, orElse(t.Resource, plan.resource())
 	if s.provider.OAuth.RefreshScopes {
 		plan.wantRefresh(new(Ask))
 		if p.ScopesAsked = plan.Scopes; len(p.ScopesAsked) == 0 { // as a consent requests them
