@@ -8,16 +8,16 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore/health"
 )
 
-// breakerLimit is how many credentials must fail at one server, without a
+// breakerLimit is how many owners' credentials must fail at one server, without a
 // success between, until the server counts as failing and not the credentials.
 const breakerLimit = 4
 
-// A breaker counts the credentials that failed at one server since its last
-// success. It is open while they are breakerLimit or more. Not safe for
-// concurrent use.
+// A breaker counts the owners whose credentials failed at one server since its
+// last success: one owner, with however many accounts, must not pause the others.
+// It is open while they are breakerLimit or more. Not safe for concurrent use.
 type breaker struct {
 	window time.Duration // how long a failure counts
-	failed map[Key]time.Time
+	failed map[Owner]time.Time
 }
 
 // A transition is how an outcome changes whether an issuer counts as failing.
@@ -29,21 +29,21 @@ const (
 	transitionRecovered
 )
 
-// fail counts a failure of key. It remembers no more than the latest
-// breakerLimit credentials.
-func (b *breaker) fail(key Key, now time.Time) {
+// fail counts a failure of an owner. It remembers no more than the latest
+// breakerLimit owners.
+func (b *breaker) fail(owner Owner, now time.Time) {
 	b.expire(now)
 	if b.failed == nil {
-		b.failed = make(map[Key]time.Time)
+		b.failed = make(map[Owner]time.Time)
 	}
-	b.failed[key] = now
+	b.failed[owner] = now
 	if len(b.failed) <= breakerLimit {
 		return
 	}
-	oldest := key
-	for k, at := range b.failed {
+	oldest := owner
+	for o, at := range b.failed {
 		if at.Before(b.failed[oldest]) {
-			oldest = k
+			oldest = o
 		}
 	}
 	delete(b.failed, oldest)
@@ -55,7 +55,7 @@ func (b *breaker) open() bool { return len(b.failed) >= breakerLimit }
 
 // expire deletes failures that no longer count.
 func (b *breaker) expire(now time.Time) {
-	maps.DeleteFunc(b.failed, func(_ Key, at time.Time) bool { return now.Sub(at) > b.window })
+	maps.DeleteFunc(b.failed, func(_ Owner, at time.Time) bool { return now.Sub(at) > b.window })
 }
 
 // Times of [refusals].
@@ -119,7 +119,7 @@ func (o *outage) pause(now time.Time) {
 }
 
 // believe counts a final refusal and reports whether to act on it.
-func (r *refusals) believe(issuer string, key Key, now time.Time) (bool, transition) {
+func (r *refusals) believe(issuer string, owner Owner, now time.Time) (bool, transition) {
 	if issuer == "" {
 		return true, transitionNone
 	}
@@ -134,7 +134,7 @@ func (r *refusals) believe(issuer string, key Key, now time.Time) (bool, transit
 		}
 		r.byIssuer[issuer] = o
 	}
-	o.fail(key, now)
+	o.fail(owner, now)
 	change := transitionNone
 	if o.since.IsZero() {
 		if !o.open() {

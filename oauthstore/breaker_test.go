@@ -7,31 +7,50 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+
+	"github.com/toolgrant/toolgrant/internal/oauth"
 )
 
 // believes is refusals.believe without the transition.
 func believes(r *refusals, issuer string, key Key, now time.Time) bool {
-	believed, _ := r.believe(issuer, key, now)
+	believed, _ := r.believe(issuer, key.Owner, now)
 	return believed
 }
 
 func breakerUser(n int) Key { return Key{Owner: Owner{"acme", strconv.Itoa(n)}} }
 
-func TestABreakerOpensWhenSeveralCredentialsFail(t *testing.T) {
+func TestABreakerOpensWhenCredentialsOfSeveralOwnersFail(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
 	b := breaker{window: 24 * time.Hour}
 	for range 10 {
-		b.fail(breakerUser(0), now)
+		b.fail(breakerUser(0).Owner, now)
 	}
-	assert.False(t, b.open(), "one credential alone")
+	assert.False(t, b.open(), "one owner alone")
 	for n := 1; n < breakerLimit; n++ {
 		assert.False(t, b.open())
-		b.fail(breakerUser(n), now.Add(time.Duration(n)*time.Hour))
+		b.fail(breakerUser(n).Owner, now.Add(time.Duration(n)*time.Hour))
 	}
 	assert.True(t, b.open(), "failures count until a success")
 	b.succeed()
 	assert.False(t, b.open())
+}
+
+func TestSeveralAccountsOfOneUserOpenNothing(t *testing.T) {
+	t.Parallel()
+	var r refusals
+	g := &issuerGates{limit: 1}
+	for n := range 2 * breakerLimit {
+		key := breakerUser(0)
+		key.Account = strconv.Itoa(n)
+		assert.True(t, believes(&r, "https://as.example.com", key, time.Now()), "account %d", n)
+		a, err := g.enter(t.Context(), key.Owner, gateProvenance, false, nil)
+		if assert.NoError(t, err, "account %d", n) {
+			a.report(oauth.ClassUnknown, time.Hour) // a Retry-After that is about this user
+			a.leave()
+		}
+	}
+	assert.False(t, g.paused(gateProvenance))
 }
 
 func TestABreakerForgetsFailuresOutsideItsWindow(t *testing.T) {
@@ -40,7 +59,7 @@ func TestABreakerForgetsFailuresOutsideItsWindow(t *testing.T) {
 	b := breaker{window: time.Minute}
 	for n := range 2 * breakerLimit {
 		now = now.Add(30 * time.Second)
-		b.fail(breakerUser(n), now)
+		b.fail(breakerUser(n).Owner, now)
 		assert.False(t, b.open(), "no more than three fall into one minute")
 	}
 }

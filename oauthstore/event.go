@@ -28,7 +28,7 @@ const (
 
 	EventWatchLost       EventType = "watch_lost"       // Store.Watch gets no notifications: disconnects elsewhere take effect within CacheAge; again every 10 min while it lasts
 	EventWatchReady      EventType = "watch_ready"      // Store.Watch gets notifications again
-	EventIssuerFailing   EventType = "issuer_failing"   // an authorization server fails for several credentials, or MCP servers refuse the tokens of several of its users; see Event.Err
+	EventIssuerFailing   EventType = "issuer_failing"   // an authorization server fails for several users, or MCP servers refuse the tokens of several of its users; see Event.Err
 	EventIssuerRecovered EventType = "issuer_recovered" // the failures of EventIssuerFailing have stopped
 	EventClientsFailed   EventType = "clients_failed"   // Options.Clients failed, so nothing is refreshed at that issuer; again every 10 min while it lasts
 	EventRevokeFailed    EventType = "revoke_failed"    // the tokens of a disconnected credential could not be revoked at the provider

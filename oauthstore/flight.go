@@ -105,7 +105,7 @@ func (f *flight) attempt(ctx context.Context, sn *snapshot, asked time.Time) (*s
 			return nil, err
 		}
 	}
-	adm, err := s.gates.enter(ctx, f.key, &sn.cred.Provenance, f.force, s.life.closing)
+	adm, err := s.gates.enter(ctx, f.key.Owner, &sn.cred.Provenance, f.force, s.life.closing)
 	if err != nil {
 		return nil, unavailable(err)
 	}

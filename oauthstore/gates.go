@@ -13,7 +13,7 @@ import (
 
 // issuerGates bound the requests of this process to authorization servers: so
 // many at once for each client, and few while the server fails for several
-// credentials. A refresh token that is not sent to a failing server can't be
+// owners. A refresh token that is not sent to a failing server can't be
 // lost there. Safe for concurrent use.
 type issuerGates struct {
 	limit int // concurrent requests through one gate
@@ -65,15 +65,15 @@ type admission struct {
 	gates *issuerGates
 	id    issuerClient
 	gate  *issuerGate
-	key   Key
+	owner Owner
 	trial bool
 }
 
-// enter waits for the right to send a request for key. It returns
+// enter waits for the right to send a request for owner. It returns
 // [ErrUnavailable] while the gate is paused, unless forced, [backend.ErrClosed] once
 // closing is closed, or ctx's error.
-func (g *issuerGates) enter(ctx context.Context, key Key, p *Provenance, force bool, closing <-chan struct{}) (*admission, error) {
-	a := &admission{gates: g, id: issuerClientOf(p), key: key}
+func (g *issuerGates) enter(ctx context.Context, owner Owner, p *Provenance, force bool, closing <-chan struct{}) (*admission, error) {
+	a := &admission{gates: g, id: issuerClientOf(p), owner: owner}
 	g.mu.Lock()
 	a.gate = g.gate(a.id)
 	a.gate.users++
@@ -220,7 +220,7 @@ func (a *admission) report(class oauth.Class, retryAfter time.Duration) transiti
 	case oauth.ClassNotConsumed, oauth.ClassClient, oauth.ClassBlocked, oauth.ClassUnknown:
 	}
 	now, change := time.Now(), transitionNone
-	g.breaker.fail(a.key, now)
+	g.breaker.fail(a.owner, now)
 	var wait time.Duration
 	if !g.breaker.open() {
 		g.since = time.Time{}
@@ -231,7 +231,7 @@ func (a *admission) report(class oauth.Class, retryAfter time.Duration) transiti
 		g.retries++
 		wait = min(backoffDelay(g.retries, jitter()), maxGatePause)
 	}
-	if len(g.breaker.failed) > 1 { // a Retry-After to one credential may be about that one
+	if len(g.breaker.failed) > 1 { // a Retry-After to one owner may be about that one
 		wait = max(wait, retryAfter)
 	}
 	if until := now.Add(wait); until.After(g.until) {
@@ -241,7 +241,7 @@ func (a *admission) report(class oauth.Class, retryAfter time.Duration) transiti
 }
 
 // others returns when the server last issued a pair after a failure, or zero if it
-// fails for several credentials since. The caller's own request has failed, so the
+// fails for several owners since. The caller's own request has failed, so the
 // pair was another credential's.
 func (a *admission) others() time.Time {
 	a.gates.mu.Lock()

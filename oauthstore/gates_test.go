@@ -18,7 +18,7 @@ var gateProvenance = &Provenance{Issuer: "https://as.example.com", ClientID: "ap
 
 func enter(t *testing.T, g *issuerGates, n int, force bool) (*admission, error) {
 	t.Helper()
-	return g.enter(t.Context(), breakerUser(n), gateProvenance, force, nil)
+	return g.enter(t.Context(), breakerUser(n).Owner, gateProvenance, force, nil)
 }
 
 func TestAGateAdmitsAsManyRequestsAsItsLimit(t *testing.T) {
@@ -37,7 +37,7 @@ func TestAGateAdmitsAsManyRequestsAsItsLimit(t *testing.T) {
 		}()
 		synctest.Wait()
 		assert.Empty(t, third)
-		other, err := g.enter(t.Context(), Key{}, &Provenance{Issuer: "https://as.example.com", ClientID: "other"}, false, nil)
+		other, err := g.enter(t.Context(), Owner{}, &Provenance{Issuer: "https://as.example.com", ClientID: "other"}, false, nil)
 		require.NoError(t, err, "another client has a gate of its own")
 		other.leave()
 		first.leave()
@@ -53,11 +53,11 @@ func TestWaitingForAGateEndsWithTheCallerOrTheStore(t *testing.T) {
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err = g.enter(ctx, Key{}, gateProvenance, false, nil)
+	_, err = g.enter(ctx, Owner{}, gateProvenance, false, nil)
 	require.ErrorIs(t, err, context.Canceled)
 	closing := make(chan struct{})
 	close(closing)
-	_, err = g.enter(t.Context(), Key{}, gateProvenance, false, closing)
+	_, err = g.enter(t.Context(), Owner{}, gateProvenance, false, closing)
 	require.ErrorIs(t, err, backend.ErrClosed)
 }
 
@@ -116,7 +116,7 @@ func TestGatesOfIssuersThatFailedAreFreed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := &issuerGates{limit: 10}
 		for n := range 20_000 {
-			a, err := g.enter(t.Context(), breakerUser(n), &Provenance{Issuer: "https://" + strconv.Itoa(n) + ".example.com"}, false, nil)
+			a, err := g.enter(t.Context(), breakerUser(n).Owner, &Provenance{Issuer: "https://" + strconv.Itoa(n) + ".example.com"}, false, nil)
 			require.NoError(t, err)
 			a.report(oauth.ClassUnknown, 0)
 			a.leave()

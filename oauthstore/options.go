@@ -42,7 +42,7 @@ type Options struct {
 	PeerWait time.Duration
 	// PerIssuer is how many requests this process sends at once to the token
 	// endpoint of one authorization server, for each client; callers beyond that
-	// wait for their turn. While the server fails for several credentials in a row,
+	// wait for their turn. While the server fails for several users in a row,
 	// it gets only one request at a time, with growing pauses. If zero, 32.
 	PerIssuer int
 	// SweepPerIssuer is how many refreshes of one [Store.Sweep] run at once at one

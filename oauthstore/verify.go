@@ -90,7 +90,7 @@ func (s *Store) verifyAndRefresh(ctx context.Context, key Key, sn *snapshot, ver
 			worked := sn.cred.Accepted || verify == nil
 			if worked && !again {
 				issuer := clientAudience(&sn.cred.Provenance)
-				believed, change := s.refusals.believe(issuer, key, time.Now())
+				believed, change := s.refusals.believe(issuer, key.Owner, time.Now())
 				s.observer.issuer(ctx, change, issuer, key, outageDetail)
 				if !believed {
 					return nil, &Error{Err: ErrUnavailable, RetryAfter: refusalWindow, Detail: outageDetail}

@@ -32,6 +32,20 @@ var outageMutations = []mutation{
 		promise: "users whose refresh tokens have expired learn that they must connect again",
 	},
 	{
+		name: "refusals of accounts counted", file: "oauthstore/breaker.go",
+		old:     "\to.fail(owner, now)\n",
+		changed: "\to.fail(Owner{owner.Tenant, now.String()}, now)\n",
+		pkg:     "./oauthstore", run: "TestSeveralAccountsOfOneUserOpenNothing",
+		promise: "the accounts of one user never count as several users",
+	},
+	{
+		name: "failures of accounts counted", file: "oauthstore/gates.go",
+		old:     "g.breaker.fail(a.owner, now)",
+		changed: "g.breaker.fail(Owner{a.owner.Tenant, now.String()}, now)",
+		pkg:     "./oauthstore", run: "TestSeveralAccountsOfOneUserOpenNothing",
+		promise: "the accounts of one user pause no server for others",
+	},
+	{
 		name: "outage probed by every call", file: "oauthstore/breaker.go",
 		old:     "\tcase now.Before(o.until):\n",
 		changed: "\tcase false:\n",

@@ -30,7 +30,7 @@ type Problem string
 
 // Problems of an issuer.
 const (
-	TokenEndpoint Problem = "token_endpoint" // requests to it fail for several credentials, and are paused
+	TokenEndpoint Problem = "token_endpoint" // requests to it fail for several users, and are paused
 	Refusals      Problem = "refusals"       // MCP servers refuse the tokens of several of its users at once
 	Clients       Problem = "clients"        // oauthstore.Options.Clients fails
 )

@@ -24,7 +24,7 @@ func Gauges(meter metric.Meter, store *oauthstore.Store) (metric.Registration, e
 		{"toolgrant.store.up", "1", "Whether the backend responds."},
 		{"toolgrant.store.keys.available", "1", "Whether records can be sealed."},
 		{"toolgrant.store.watch.ready", "1", "Whether notifications of writes by other processes arrive."},
-		{"toolgrant.store.issuers.failing", "{issuer}", "Authorization servers that fail for several credentials."},
+		{"toolgrant.store.issuers.failing", "{issuer}", "Authorization servers that fail for several users."},
 		{"toolgrant.store.pairs.unsaved", "{pair}", "New token pairs that the backend has not saved yet."},
 	} {
 		gauge, err := meter.Int64ObservableGauge(g.name, metric.WithUnit(g.unit), metric.WithDescription(g.description))
