@@ -18,6 +18,7 @@ import (
 
 	"github.com/toolgrant/toolgrant/internal/oauth"
 	"github.com/toolgrant/toolgrant/internal/safehttp"
+	"github.com/toolgrant/toolgrant/internal/safetext"
 )
 
 // Challenge codes of RFC 6750 section 3.1.
@@ -222,7 +223,7 @@ func (r Result) Next() string {
 // sentence returns the detail: subject, predicate, and the facts of the
 // response.
 func sentence(subject, predicate string, res Result) string {
-	s := strings.ToUpper(subject[:1]) + subject[1:] + " " + predicate
+	s := safetext.Capital(subject) + " " + predicate
 	if res.Outcome == Accepted {
 		return s + "."
 	}

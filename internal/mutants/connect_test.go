@@ -193,8 +193,8 @@ var connectMutations = []mutation{
 	},
 	{
 		name: "page shows the key that was sent", file: "oauthstore/connect/webkey.go",
-		old:     `Label: sentence(v.way.Name), Hint`,
-		changed: `Label: sentence(v.way.Name), Value: v.values.Get(keyInput), Hint`,
+		old:     `Label: safetext.Capital(v.way.Name), Hint`,
+		changed: `Label: safetext.Capital(v.way.Name), Value: v.values.Get(keyInput), Hint`,
 		pkg:     "./oauthstore/connect", run: "TestFormForAKeyNeverShowsIt",
 		promise: "no page shows a key",
 	},

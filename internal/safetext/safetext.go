@@ -20,6 +20,15 @@ func Line(s string) string { return clean(s, false) }
 // Text returns s with its line breaks and tabs. CRLF becomes a line feed.
 func Text(s string) string { return clean(s, true) }
 
+// Capital returns s with its first letter in upper case. It does not clean s.
+func Capital(s string) string {
+	first, size := utf8.DecodeRuneInString(s)
+	if first == utf8.RuneError {
+		return s
+	}
+	return string(unicode.ToUpper(first)) + s[size:]
+}
+
 // Excerpt returns s on one line, with runs of spaces joined, in at most limit
 // bytes. It ends in "…" where s was cut. The cost does not depend on the length
 // of s.

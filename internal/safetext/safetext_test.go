@@ -14,6 +14,15 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+func TestCapitalKeepsLettersWhole(t *testing.T) {
+	t.Parallel()
+	for s, want := range map[string]string{
+		"": "", "a": "A", "key": "Key", "Key": "Key", "élan": "Élan", "ключ": "Ключ", "鍵": "鍵", "1 key": "1 key", "\xe9lan": "\xe9lan",
+	} {
+		assert.Equal(t, want, safetext.Capital(s))
+	}
+}
+
 func TestHiddenCharactersBecomeMarks(t *testing.T) {
 	t.Parallel()
 	for name, hidden := range map[string]string{

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/toolgrant/toolgrant/internal/safetext"
 	"github.com/toolgrant/toolgrant/mcptools"
 )
 
@@ -34,5 +35,5 @@ func sentenceOf(text string) string {
 	if text == "" {
 		return ""
 	}
-	return strings.ToUpper(text[:1]) + strings.TrimSuffix(text[1:], ".") + "."
+	return safetext.Capital(strings.TrimSuffix(text, ".")) + "."
 }

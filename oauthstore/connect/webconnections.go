@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/toolgrant/toolgrant/internal/safetext"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/providers"
 )
@@ -106,7 +107,7 @@ func about(p *providers.Provider) string {
 	if !ok || !strings.HasPrefix(p.Name, name) && !strings.HasPrefix(name, p.Name) {
 		text = p.Description
 	}
-	return sentence(text)
+	return safetext.Capital(text)
 }
 
 // connection returns the part of a card for one credential.

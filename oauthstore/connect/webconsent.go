@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/toolgrant/toolgrant/internal/safetext"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/providers"
 )
@@ -98,7 +99,7 @@ func (w *Web) locate(rw http.ResponseWriter, v *visit) (ok bool) {
 			why, _, _ := strings.Cut(refused.Detail, ", ") // the rest lists templates
 			w.write(rw, v.placePage(nil, why+"."))
 		case refused != nil:
-			w.write(rw, badLink(sentence(refused.Detail)))
+			w.write(rw, badLink(safetext.Capital(refused.Detail)))
 		default:
 			w.write(rw, badLink("The address of the server is not right."))
 		}
@@ -153,7 +154,7 @@ func (v *visit) placePage(missing []providers.Param, problem string) *page {
 		Form: &form{Get: true, Button: "Continue", Fields: v.carried("way", "another", "account", "return_to", "address")},
 	}
 	for _, x := range missing {
-		in := input{Name: partPrefix + x.Name, Label: sentence(strings.ReplaceAll(x.Name, "_", " ")), Hint: sentence(x.Doc) + ", such as " + x.Example, Required: true}
+		in := input{Name: partPrefix + x.Name, Label: safetext.Capital(strings.ReplaceAll(x.Name, "_", " ")), Hint: safetext.Capital(x.Doc) + ", such as " + x.Example, Required: true}
 		in.Value = strings.TrimSpace(v.values.Get(in.Name))
 		switch {
 		case problem == "":
@@ -165,7 +166,7 @@ func (v *visit) placePage(missing []providers.Param, problem string) *page {
 		p.Form.Inputs = append(p.Form.Inputs, in)
 	}
 	if len(missing) == 0 {
-		in := input{Name: "server_url", Type: "url", Label: "Address of the server", Required: true, Problem: sentence(problem)}
+		in := input{Name: "server_url", Type: "url", Label: "Address of the server", Required: true, Problem: safetext.Capital(problem)}
 		// A refused URL is not shown again: it may hold a secret.
 		in.Hint = "The URL of the MCP server, as " + name + " shows it"
 		if hosts := v.provider.Server.Hosts; len(hosts) > 0 {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/toolgrant/toolgrant/internal/safetext"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/providers"
 )
@@ -32,13 +33,13 @@ func (w *Web) keyPage(rw http.ResponseWriter, v *visit) *page {
 	if v.ask.Account != "" && !v.another() {
 		p.Facts = append(p.Facts, field{"Account", v.ask.Account})
 	}
-	key := input{Name: keyInput, Type: "password", Label: sentence(v.way.Name), Hint: v.way.Obtain, Required: true}
+	key := input{Name: keyInput, Type: "password", Label: safetext.Capital(v.way.Name), Hint: v.way.Obtain, Required: true}
 	if strings.Contains(v.way.Name, " and ") {
 		key.Label = "Key"
 	}
 	p.Form.Inputs = append(p.Form.Inputs, key)
 	for _, secret := range v.way.Secrets() {
-		in := input{Name: secretPrefix + secret, Type: "password", Label: sentence(strings.ReplaceAll(secret, "_", " ")), Required: true}
+		in := input{Name: secretPrefix + secret, Type: "password", Label: safetext.Capital(strings.ReplaceAll(secret, "_", " ")), Required: true}
 		if slices.ContainsFunc(v.way.Carry, func(c providers.Carry) bool { return c.User == secret }) {
 			in.Type = "text" // a user name
 		}
@@ -99,7 +100,7 @@ func (w *Web) importKey(rw http.ResponseWriter, r *http.Request, v *visit) {
 	}
 	p := endPage(v.whole.Name, result, err)
 	if p.Tone = toneWarn; ofKey {
-		p.Text = append(p.Text, sentence(result.Warning))
+		p.Text = append(p.Text, safetext.Capital(result.Warning))
 	}
 	p.Links = []link{{URL: back, Text: "Continue", Primary: true}}
 	w.write(rw, p)
@@ -114,7 +115,7 @@ func keyProblem(name string, e *Error) string {
 		if wrong, ok := errors.AsType[*providers.WrongTokenError](e); ok {
 			why, _, _ = strings.Cut(wrong.Detail, ". ") // the form says what is right
 		}
-		return sentence(strings.TrimSuffix(why, ".")) + ". It was sent to no server and not stored."
+		return safetext.Capital(strings.TrimSuffix(why, ".")) + ". It was sent to no server and not stored."
 	case KindRejected:
 		why := name + " rejects it. Check that it is complete, still valid, and has the needed permissions."
 		if refused, ok := errors.AsType[*oauthstore.Error](e.Err); ok {
@@ -134,14 +135,6 @@ func keyProblem(name string, e *Error) string {
 		return name + " does not respond, so that it could not be checked. It was not stored. Please try again in a moment."
 	}
 	return ""
-}
-
-// sentence returns a text with an upper-case first letter.
-func sentence(text string) string {
-	if text == "" {
-		return ""
-	}
-	return strings.ToUpper(text[:1]) + text[1:]
 }
 
 // isKey reports whether a way takes keys.
