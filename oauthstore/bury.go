@@ -169,17 +169,27 @@ func (s *Store) revokeFailed(ctx context.Context, key Key, p *Provenance, genera
 	})
 }
 
-var errNotRevoked = errors.New("the provider did not revoke it within a day")
+var (
+	errNotRevoked = errors.New("the provider did not revoke it within a day")
+	errReplaced   = errors.New("the user connected again before the provider revoked it")
+)
 
-// purgedBuried reports a purged credential that was never revoked, unless that was
-// reported before.
+// purgedBuried reports a purged credential that was never revoked.
 func (s *Store) purgedBuried(ctx context.Context, it backend.Item) {
 	if it.ID.Kind != backend.KindCredential {
 		return
 	}
 	sn, err := s.records.snapshot(ctx, it)
-	if err == nil && sn.cred.Revocation != nil && sn.cred.Revocation.Attempts < maxRevocations {
-		s.revokeFailed(ctx, keyOf(it.ID), &sn.cred.Provenance, sn.cred.Generation, errNotRevoked)
+	if err == nil {
+		s.neverRevoked(ctx, keyOf(it.ID), sn, errNotRevoked)
+	}
+}
+
+// neverRevoked reports that the tokens of a buried credential are given up, unless
+// that was reported before.
+func (s *Store) neverRevoked(ctx context.Context, key Key, sn *snapshot, err error) {
+	if p := sn.cred.Revocation; p != nil && p.Attempts < maxRevocations {
+		s.revokeFailed(ctx, key, &sn.cred.Provenance, sn.cred.Generation, err)
 	}
 }
 

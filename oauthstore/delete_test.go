@@ -285,6 +285,23 @@ func TestPurgeReportsARevocationThatNoSweepRepeated(t *testing.T) {
 	})
 }
 
+// A revocation could end the new grant too, so the old one is reported only.
+func TestReconnectReportsARevocationThatItEnds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, as := newRevoker(t)
+		ada := testKey("ada")
+		w.connect(t, ada, nil)
+		as.status.Store(503)
+		_, err := w.store.DeleteOwner(t.Context(), ada.Owner)
+		require.NoError(t, err)
+		w.connect(t, ada, nil)
+		require.Equal(t, 1, w.seen(oauthstore.EventRevokeFailed))
+		w.connect(t, ada, nil)
+		assert.Equal(t, 1, w.seen(oauthstore.EventRevokeFailed), "once")
+	})
+}
+
 // The process dies between the removal of a credential and its revocation, or
 // the database goes away in the middle.
 func TestInterruptedDeletionIsResumed(t *testing.T) {

@@ -36,6 +36,7 @@ func (s *Store) Put(ctx context.Context, key Key, c Credential) (Status, error) 
 			return Status{}, fail("put", key, err)
 		}
 		s.unsaved.drop(key)
+		s.neverRevoked(ctx, key, sn, errReplaced)
 		st := written.status(key)
 		s.observer.event(ctx, Event{Type: EventConnected, Key: key, Generation: st.Generation, Obtained: c.Provenance.Obtained})
 		p := &written.cred.Provenance

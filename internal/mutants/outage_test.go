@@ -46,6 +46,13 @@ var outageMutations = []mutation{
 		promise: "the accounts of one user pause no server for others",
 	},
 	{
+		name: "replaced revocation unreported", file: "oauthstore/grant.go",
+		old:     "\t\ts.neverRevoked(ctx, key, sn, errReplaced)\n",
+		changed: "\t\t_ = errReplaced\n",
+		pkg:     "./oauthstore", run: "TestReconnectReportsARevocationThatItEnds",
+		promise: "tokens that are never revoked are reported",
+	},
+	{
 		name: "outage probed by every call", file: "oauthstore/breaker.go",
 		old:     "\tcase now.Before(o.until):\n",
 		changed: "\tcase false:\n",
