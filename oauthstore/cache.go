@@ -28,6 +28,10 @@ type cache struct {
 	changes [4096]atomic.Uint64 // notifications and own writes, by the hash of the key
 }
 
+// notConnectedAge is how long a process without a watch may say "not connected"
+// to a user who has just connected in another one.
+const notConnectedAge = 5 * time.Second
+
 func newCache(size int, maxAge time.Duration) (*cache, error) {
 	snapshots, err := otter.New(&otter.Options[Key, *snapshot]{MaximumSize: size})
 	if err != nil {
@@ -45,8 +49,11 @@ func (c *cache) get(key Key) (*snapshot, time.Duration) {
 	if !ok || sn.epoch != c.epoch.Load() {
 		return nil, 0
 	}
-	age := sn.age()
-	if !(sn.watched && c.watching.Load()) && (sn.cred.Profile.OldAccessDies || age > c.maxAge) {
+	age, limit := sn.age(), c.maxAge
+	if !sn.cred.Tombstone.IsZero() {
+		limit = min(limit, notConnectedAge)
+	}
+	if !(sn.watched && c.watching.Load()) && (sn.cred.Profile.OldAccessDies || age > limit) {
 		return nil, 0
 	}
 	return sn, age

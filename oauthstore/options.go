@@ -49,10 +49,10 @@ type Options struct {
 	// authorization server, within PerIssuer. If zero, 4.
 	SweepPerIssuer int
 
-	// CacheAge is how long a cached pair, or the knowledge that the owner has not
-	// connected, is served without asking the backend: without a [Store.Watch], for
-	// so long after another process changed it.
-	// If zero, 30 s; if negative, the cache is off.
+	// CacheAge is how long a cached pair is served without asking the backend:
+	// without a [Store.Watch], for so long after another process changed it. "Not
+	// connected" is served for at most 5 s of it, since a user may connect in
+	// another process. If zero, 30 s; if negative, the cache is off.
 	CacheAge time.Duration
 	// CacheSize is how many credentials are cached, those that owners have not
 	// connected included. If zero, 10,000.
