@@ -116,14 +116,14 @@ var storeMutations = []mutation{
 	},
 	{
 		name: "pair cached although a refresh ends it", file: "oauthstore/cache.go",
-		old:     "(sn.cred.Profile.OldAccessDies || age > c.maxAge)",
-		changed: "(age > c.maxAge)",
+		old:     "(sn.cred.Profile.OldAccessDies || age > limit)",
+		changed: "(age > limit)",
 		pkg:     "./oauthstore", run: "TestATokenThatIsBeingReplacedElsewhereIsWaitedFor",
 		promise: "a token that a refresh elsewhere ended is not served from the cache",
 	},
 	{
 		name: "cache age ignored", file: "oauthstore/cache.go",
-		old:     "(sn.cred.Profile.OldAccessDies || age > c.maxAge)",
+		old:     "(sn.cred.Profile.OldAccessDies || age > limit)",
 		changed: "(sn.cred.Profile.OldAccessDies)",
 		pkg:     "./oauthstore", run: "TestADisconnectElsewhereTakesEffect",
 		promise: "a cached pair is read again after the age",
