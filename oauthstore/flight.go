@@ -184,7 +184,7 @@ func (f *flight) send(ctx context.Context, sn *snapshot, client oauth.Client, ad
 		e = &oauth.Error{Class: oauth.ClassUnknown, Err: err}
 	}
 	s.observer.issuer(ctx, adm.report(e.Class, e.RetryAfter), clientAudience(&rec.Provenance), f.key, "the authorization server fails for several users: "+e.Error())
-	return f.failed(ctx, rec, client, e, local, adm.others())
+	return f.failed(ctx, rec, client, e, local, adm.othersFail())
 }
 
 // request asks for the next pair: with the refresh token, or with the client

@@ -41,7 +41,6 @@ type issuerGate struct {
 	retries int       // failures since the breaker opened
 	since   time.Time // when the breaker opened; zero: it is closed
 	until   time.Time // no requests before
-	worked  time.Time // when it last issued a pair after a failure
 	trying  bool      // one request is finding out whether the server works again
 	clients clientFailures
 }
@@ -118,7 +117,7 @@ func (g *issuerGates) gate(id issuerClient) *issuerGate {
 // idle reports whether a gate is unused and has no recorded failures.
 func (g *issuerGate) idle(now time.Time) bool {
 	g.breaker.expire(now)
-	return g.users == 0 && len(g.breaker.failed) == 0 && now.Sub(g.worked) > gateMemory && !now.Before(g.until) &&
+	return g.users == 0 && len(g.breaker.failed) == 0 && !now.Before(g.until) &&
 		(g.clients.n == 0 || now.Sub(g.clients.until) > gateMemory)
 }
 
@@ -206,9 +205,6 @@ func (a *admission) report(class oauth.Class, retryAfter time.Duration) transiti
 	switch class {
 	case "", oauth.ClassRefused: // the server works
 		failed := !g.since.IsZero()
-		if class == "" && len(g.breaker.failed) > 0 {
-			g.worked = time.Now()
-		}
 		g.breaker.succeed()
 		g.retries, g.until, g.since = 0, time.Time{}, time.Time{}
 		if failed {
@@ -240,16 +236,17 @@ func (a *admission) report(class oauth.Class, retryAfter time.Duration) transiti
 	return change
 }
 
-// others returns when the server last issued a pair after a failure, or zero if it
-// fails for several owners since. The caller's own request has failed, so the
-// pair was another credential's.
-func (a *admission) others() time.Time {
+// othersFail reports whether the server fails for other owners too: it has
+// refreshed no credential since it failed for one of them.
+func (a *admission) othersFail() bool {
 	a.gates.mu.Lock()
 	defer a.gates.mu.Unlock()
-	if a.gate.breaker.open() {
-		return time.Time{}
+	for owner := range a.gate.breaker.failed {
+		if owner != a.owner {
+			return true
+		}
 	}
-	return a.gate.worked
+	return false
 }
 
 func (a *admission) leave() {

@@ -12,8 +12,8 @@ import (
 // Firewalls send responses without an OAuth error, and some servers respond to
 // an expired refresh token with invalid_request. Such a response counts as a
 // refusal of the refresh token after so many in a row, over this time: the short
-// one if the server refreshed other credentials between them, and the long one if
-// the server may be failing for all users.
+// one if they came while the server failed for no other user, and the long one if
+// the server may be failing for all.
 const (
 	confirmations       = 5
 	confirmationAge     = 30 * time.Minute
@@ -26,9 +26,8 @@ const operatorBackoff = 30 * time.Minute
 
 // failed stores the outcome of a refresh that returned no pair, and returns the
 // error for the callers that wait; or the newer pair, if there is one by now.
-// others is when the server last refreshed another credential; zero if it did not,
-// or fails for several users.
-func (f *flight) failed(ctx context.Context, rec *storedCredential, client oauth.Client, e *oauth.Error, sent, others time.Time) (*snapshot, error) {
+// othersFail: the server fails for other users too.
+func (f *flight) failed(ctx context.Context, rec *storedCredential, client oauth.Client, e *oauth.Error, sent time.Time, othersFail bool) (*snapshot, error) {
 	out := &Error{Op: "refresh", Err: ErrUnavailable, Reason: ReasonRefreshFailing, Detail: e.Error()}
 	var lost bool
 	sn, err := f.finish(ctx, rec, func(r *storedCredential, now time.Time) {
@@ -39,7 +38,7 @@ func (f *flight) failed(ctx context.Context, rec *storedCredential, client oauth
 			lost = r.Lost != nil
 			r.markDead(lost)
 		case oauth.ClassBlocked:
-			if last := r.Backoff; h.Same > 1 && !others.IsZero() && time.Since(others) < now.Sub(last.Last) {
+			if !othersFail {
 				h.Alone++
 			}
 			if h.confirmed(now) {
@@ -125,7 +124,7 @@ func unavailable(err error) error {
 
 // nextBackoff counts a failure after the last one.
 func (r *storedCredential) nextBackoff(e *oauth.Error, now time.Time) backoff {
-	h := backoff{Failures: 1, Same: 1, First: now, Last: now, Class: string(e.Class), Code: e.Code}
+	h := backoff{Failures: 1, Same: 1, First: now, Class: string(e.Class), Code: e.Code}
 	if last := r.Backoff; last != nil {
 		h.Failures += last.Failures
 		if last.Class == h.Class {

@@ -68,8 +68,7 @@ type backoff struct {
 	Code        string    `json:"last_code,omitzero"`
 	Same        int       `json:"same,omitzero"`   // failures of that class in a row
 	First       time.Time `json:"first"`           // of those
-	Last        time.Time `json:"last,omitzero"`   // of those
-	Alone       int       `json:"alone,omitzero"`  // of those, before which the server had refreshed another credential since the last one
+	Alone       int       `json:"alone,omitzero"`  // of those, while the server failed for no other user
 	Client      string    `json:"client,omitzero"` // fingerprint of the client secret that was refused
 }
 

@@ -27,7 +27,7 @@ const recordOfFormat1 = `{
  "verdict_of": 3, "accepted": true, "rejected": 3, "forced_at": "2026-11-01T10:00:02Z", "forced": 3, "warned": true,
  "intent": {"id": "L", "grant": "G", "generation": 3, "fingerprint": "00112233", "started": "2026-11-01T10:00:03Z", "deadline": "2026-11-01T10:00:33Z"},
  "lost": {"since": "2026-11-01T10:00:04Z", "fingerprint": "00112233", "attempts": 2},
- "hold": {"next_attempt": "2026-11-01T10:01:00Z", "failures": 2, "last_class": "blocked", "last_code": "x", "same": 2, "first": "2026-11-01T10:00:05Z", "last": "2026-11-01T10:00:06Z", "alone": 1, "client": "44556677"},
+ "hold": {"next_attempt": "2026-11-01T10:01:00Z", "failures": 2, "last_class": "blocked", "last_code": "x", "same": 2, "first": "2026-11-01T10:00:05Z", "alone": 1, "client": "44556677"},
  "dead": "invalid_grant", "tombstone": "2026-11-01T12:00:00Z"
 }`
 

@@ -25,6 +25,13 @@ var outageMutations = []mutation{
 		promise: "an outage of a few users that answers invalid_request logs no user out",
 	},
 	{
+		name: "blocked refreshes of several users believed early", file: "oauthstore/outcome.go",
+		old:     "if !othersFail {",
+		changed: "if _ = othersFail; true {",
+		pkg:     "./oauthstore", run: "TestAnOutageThatAnswersInvalidRequestLogsNoUserOut",
+		promise: "refusals of several users at once are an outage",
+	},
+	{
 		name: "blocked refreshes never believed", file: "oauthstore/outcome.go",
 		old:     "h.Same >= confirmations && age >= longConfirmationAge",
 		changed: "false",
