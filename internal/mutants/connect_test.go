@@ -3,6 +3,13 @@ package mutants_test
 // connectMutations break consents, imports and registrations.
 var connectMutations = []mutation{
 	{
+		name: "issuer of the data counts as unnamed", file: "oauthstore/connect/commit.go",
+		old:     "IssuerNamed: g.plan.Named,",
+		changed: "IssuerNamed: false,",
+		pkg:     "./oauthstore/connect", run: "TestReplays",
+		promise: "a vendor that changes its audience logs no user out",
+	},
+	{
 		name: "foreign issuer of an import refreshed at the servers own", file: "oauthstore/connect/origin.go",
 		old:     "if err := otherIssuer(t.Issuer); err != nil {",
 		changed: "if err := otherIssuer(t.Issuer); err != nil && false {",

@@ -109,6 +109,7 @@ func (r *recital) live(got connect.Result) {
 	r.key = st.Key
 	assert.Equal(r, r.server.URL, st.Key.Server)
 	assert.True(r, issuer.Same(as.Issuer, st.Provenance.Issuer), "issuer %s", st.Provenance.Issuer)
+	assert.True(r, st.Provenance.IssuerNamed, "the data names the issuer")
 	assert.Equal(r, as.Token, st.Provenance.TokenEndpoint)
 	switch as.Resource {
 	case replay.ResourceRejected, replay.ResourceIgnored:
