@@ -89,7 +89,7 @@ var wireMutations = []mutation{
 	{
 		name: "plain PKCE accepted", file: "internal/oauth/pkce.go",
 		old:     `slices.Contains(m.CodeChallengeMethods, "S256") ||`,
-		changed: "len(m.CodeChallengeMethods) > 0 ||",
+		changed: "slices.ContainsFunc(m.CodeChallengeMethods, func(string) bool { return true }) ||",
 		pkg:     "./internal/oauth", run: "TestPKCEWithS256IsRequired",
 		promise: "PKCE uses S256",
 	},
