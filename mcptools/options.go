@@ -61,6 +61,14 @@ type Options struct {
 	// not bearer tokens are always in headers. If false, the authorization field.
 	UseHeaders bool
 
+	// Relay lets the platform reach the server through a relay in the caller's own
+	// backend: the server_url of the entries is the relay's, and a ticket takes the
+	// place of the token. Headers don't appear in the entry; the relay sends them.
+	// The relay enforces AllowedTools and ReadOnly too. Tunnels and connectors can't be used with it. The
+	// builder needs the *oauthstore.Store that the relay reads. If nil, the platform
+	// connects to the server itself.
+	Relay Relay
+
 	// Need states the requirements for each token. If Need.Verify is nil, the builder's own
 	// probe. If zero, the defaults of package oauthstore.
 	Need oauthstore.Need

@@ -116,6 +116,8 @@ var types = []reflect.Type{
 	reflect.TypeFor[mcptools.Entry](),
 	reflect.TypeFor[mcptools.Failure](),
 	reflect.TypeFor[mcptools.Options](),
+	reflect.TypeFor[mcptools.RelayGrant](),
+	reflect.TypeFor[mcptools.RelayTicket](),
 	reflect.TypeFor[mcptools.Result](),
 	reflect.TypeFor[mcptools.Set](),
 	reflect.TypeFor[mcptools.SetBuildOptions](),
