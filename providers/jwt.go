@@ -14,6 +14,7 @@ import (
 // and all are text from the token: keep them out of logs that others read.
 type JWT struct {
 	Issuer   string    // iss
+	Subject  string    // sub: the user, in the issuer's words; "": none
 	Audience []string  // aud
 	ClientID string    // client_id (RFC 9068), azp or cid: the client that it was issued to; "": none
 	Expiry   time.Time // exp; zero: none
@@ -73,6 +74,7 @@ func readJWT(token string) (*JWT, bool) {
 	}
 	var body struct {
 		Issuer   string   `json:"iss"`
+		Subject  string   `json:"sub"`
 		Audience audience `json:"aud"`
 		ClientID string   `json:"client_id"`
 		Party    string   `json:"azp"`
@@ -86,7 +88,7 @@ func readJWT(token string) (*JWT, bool) {
 	if !decodePart(part[0], &head) || head.Alg == "" || !decodePart(part[1], &body) {
 		return nil, false
 	}
-	j := &JWT{Issuer: body.Issuer, Audience: body.Audience, ClientID: cmp.Or(body.ClientID, body.Party, body.OktaID), role: body.Role}
+	j := &JWT{Issuer: body.Issuer, Subject: body.Subject, Audience: body.Audience, ClientID: cmp.Or(body.ClientID, body.Party, body.OktaID), role: body.Role}
 	j.IDToken = body.TokenUse == "id" || strings.EqualFold(body.Typ, "ID") || body.AtHash != ""
 	if body.Expiry != nil && *body.Expiry > 0 && *body.Expiry < math.MaxInt32*1000 {
 		j.Expiry = time.Unix(int64(*body.Expiry), 0)

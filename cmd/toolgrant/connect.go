@@ -214,6 +214,9 @@ func (a *app) connect(ctx context.Context, store *oauthstore.Store, t target, f 
 		return &oauthstore.Error{Op: "connect", Key: t.key, Reason: v.Reason, Said: v.Detail, Err: oauthstore.ErrRefused}
 	}
 	view := viewOf(result.Status)
+	if result.Warning != "" && view.Warning == nil { // the status has that one
+		a.notef("warning: %s", result.Warning)
+	}
 	a.print(connectedEvent{"connected", view}, func(w io.Writer) {
 		head := a.ui.good.Render("Connected.")
 		if view.VerifiedAt == nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/toolgrant/toolgrant/internal/oauth"
 	"github.com/toolgrant/toolgrant/internal/storehandle"
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 // A grant is a new token with the data for its record.
@@ -35,29 +36,53 @@ func (g *grant) provenance() oauthstore.Provenance {
 
 // commit replaces the old credential, which stays valid until then, and
 // verifies the new one.
-func (c *Connector) commit(ctx context.Context, g *grant) (oauthstore.Status, error) {
+func (c *Connector) commit(ctx context.Context, g *grant) (Result, error) {
 	t := g.token
 	if t.Problem != nil {
 		c.revoke(ctx, g)
-		return oauthstore.Status{}, &Error{Kind: KindUnsupported, Detail: "the issued token can't be used: " + errtext.Sentence(t.Problem), Err: t.Problem}
+		return Result{}, &Error{Kind: KindUnsupported, Detail: "the issued token can't be used: " + errtext.Sentence(t.Problem), Err: t.Problem}
 	}
 	if !g.plan.Named && foreignAudience(claims(t.AccessToken), g.plan.Resource, g.key.Server) {
 		c.revoke(ctx, g)
-		return oauthstore.Status{}, errForeignAudience
+		return Result{}, errForeignAudience
 	}
 	p := g.provenance()
 	if err := c.keep(ctx, g.key.Owner, c.opts.Apps.find(spotOf(g.key, g.connector), p.Issuer), &p); err != nil {
 		c.revoke(ctx, g)
-		return oauthstore.Status{}, err
+		return Result{}, err
 	}
+	changed := c.changesUser(ctx, g)
 	st, err := c.store.Put(ctx, g.key, oauthstore.Credential{
 		AccessToken: t.AccessToken, RefreshToken: t.RefreshToken, TokenType: t.TokenType, Expiry: t.Expiry, Profile: g.profile, Provenance: p,
 	})
 	if err != nil {
 		c.revoke(ctx, g)
-		return oauthstore.Status{}, err
+		return Result{}, err
 	}
-	return c.verify(ctx, st), nil
+	r := resultOf(c.verify(ctx, st))
+	if changed {
+		r.Warning = anotherUser
+	}
+	return r, nil
+}
+
+const anotherUser = "You signed in as another user of the provider than before. If you did not intend that, sign in there as the right one and connect again."
+
+// changesUser reports whether both the stored token and the new one name their
+// user, and not the same one. Opaque tokens name none.
+func (c *Connector) changesUser(ctx context.Context, g *grant) bool {
+	now := claims(g.token.AccessToken)
+	if g.obtained != oauthstore.ObtainedConsent || now == nil || now.Subject == "" {
+		return false
+	}
+	old, err := c.handle.Stored(ctx, backend.ID{
+		Kind: backend.KindCredential, Tenant: g.key.Owner.Tenant, Subject: g.key.Owner.Subject, Provider: g.key.Provider, Account: g.key.Account, Server: g.key.Server,
+	})
+	if err != nil {
+		return false
+	}
+	was := claims(old.AccessToken)
+	return was != nil && was.Issuer == now.Issuer && was.Subject != "" && was.Subject != now.Subject
 }
 
 // keep stores the secret of an application for the owner, if App.Keep is set.

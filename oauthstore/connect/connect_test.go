@@ -3,6 +3,7 @@ package connect_test
 import (
 	"context"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -264,6 +265,54 @@ func TestAReconnectKeepsTheOldCredentialUntilTheNewOneIsStored(t *testing.T) {
 	second, err := p.consent(t, alice, nil)
 	require.NoError(t, err)
 	assert.NotEqual(t, first.Status.Grant, second.Status.Grant)
+}
+
+// issuesTokensOf makes the authorization server issue JWTs of the subject.
+func issuesTokensOf(t *testing.T, subject *string) func(p *place) {
+	t.Helper()
+	return func(p *place) {
+		p.AS.Token = func(w http.ResponseWriter, _ *http.Request) bool {
+			writeJSON(w, http.StatusOK, map[string]any{
+				"access_token": jwtWith(t, map[string]any{"sub": *subject}).AccessToken.Expose(), "token_type": "Bearer", "expires_in": 3600,
+			})
+			return true
+		}
+	}
+}
+
+func TestAReconnectAsAnotherUserIsSaid(t *testing.T) {
+	t.Parallel()
+	subject := "one"
+	p := newPlace(t, issuesTokensOf(t, &subject))
+	for _, step := range []struct {
+		subject string
+		says    bool
+	}{{"one", false}, {"one", false}, {"two", true}, {"two", false}, {"", false}, {"one", false}} {
+		subject = step.subject
+		got, err := p.consent(t, alice, nil)
+		require.NoError(t, err)
+		if step.says {
+			assert.Contains(t, got.Warning, "another user of the provider than before")
+		} else {
+			assert.Empty(t, got.Warning)
+		}
+	}
+}
+
+func TestPageSaysThatAnotherUserSignedIn(t *testing.T) {
+	t.Parallel()
+	subject := "one"
+	p := newPlace(t, issuesTokensOf(t, &subject))
+	b := newBrowser(p.site(t, nil), "alice")
+	open := func() *httptest.ResponseRecorder {
+		return b.do(http.MethodGet, p.browse(t, b.start(t, "/connect/example?return_to=%2Fsettings")), nil)
+	}
+	assert.Equal(t, http.StatusSeeOther, open().Code)
+	subject = "two"
+	w := open()
+	assert.Equal(t, http.StatusOK, w.Code, "no redirect hides it")
+	assert.Contains(t, w.Body.String(), "another user of the provider than before")
+	assert.Contains(t, w.Body.String(), `href="/settings"`)
 }
 
 func TestATokenThatIsNotABearerIsRefusedAndRevoked(t *testing.T) {

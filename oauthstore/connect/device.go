@@ -108,7 +108,7 @@ func (d *Device) Wait(ctx context.Context) (Result, error) {
 	// The code is used up: store the credential even if ctx ends.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTimeout)
 	defer cancel()
-	st, err := c.commit(ctx, &grant{
+	r, err := c.commit(ctx, &grant{
 		key: key, connector: d.site.provider.Server.Connector, way: d.site.way.ID, obtained: oauthstore.ObtainedConsent,
 		profile: profile, plan: d.plan, kind: d.kind, client: d.client, token: token,
 	})
@@ -119,7 +119,7 @@ func (d *Device) Wait(ctx context.Context) (Result, error) {
 		return Result{}, fail("device", key, err)
 	}
 	c.log(ctx, "connected", key, slog.String("issuer", d.plan.Server.Issuer))
-	return resultOf(st), nil
+	return r, nil
 }
 
 func deviceFault(ctx context.Context, err error) error {

@@ -64,9 +64,18 @@ type Result struct {
 	Status   oauthstore.Status
 	ReturnTo string // Ask.ReturnTo
 	// Warning, if not empty, says that the MCP server did not confirm the token,
-	// with the reason and what to do, or why an imported token may be wrong. It
-	// may quote the server, shortened and on one line.
+	// with the reason and what to do, that the user signed in as another one than
+	// before, or why an imported token may be wrong. It may quote the server,
+	// shortened and on one line.
 	Warning string
+}
+
+// warning returns the Warning unless it is about the server's verdict.
+func (r *Result) warning() string {
+	if r.Warning == resultOf(r.Status).Warning {
+		return ""
+	}
+	return r.Warning
 }
 
 // resultOf returns the result for a stored credential.
@@ -144,13 +153,12 @@ func (c *Connector) finish(ctx context.Context, f *flow, version uint64, back *o
 	}
 	g, err := c.exchange(ctx, f, back)
 	if err == nil {
-		var st oauthstore.Status
-		if st, err = c.commit(ctx, g); err == nil {
+		var r Result
+		if r, err = c.commit(ctx, g); err == nil {
 			if err := end(kindConnected); err != nil {
 				return Result{}, err
 			}
 			c.log(ctx, "connected", f.Key, slog.String("issuer", f.Plan.Server.Issuer), slog.String("client", string(f.Client.Kind)))
-			r := resultOf(st)
 			r.ReturnTo = f.ReturnTo
 			return r, nil
 		}

@@ -145,10 +145,10 @@ func (c *Connector) machine(
 	if err := obtain(ctx, g, app); err != nil {
 		return Result{}, fail(op, s.key, grantFault(err))
 	}
-	st, err := c.commit(ctx, g)
+	r, err := c.commit(ctx, g)
 	if err != nil {
 		return Result{}, fail(op, s.key, err)
 	}
 	c.log(ctx, "connected", s.key, slog.String("issuer", plan.Server.Issuer), slog.String("obtained", string(g.obtained)))
-	return resultOf(st), nil
+	return r, nil
 }

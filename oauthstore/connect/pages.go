@@ -307,6 +307,10 @@ func connectedPage(name string, r Result) *page {
 			"An administrator of your organization may have to allow the application there first.",
 		}
 	}
+	if w := r.warning(); w != "" {
+		p.Tone = toneWarn
+		p.Text = append(p.Text, safetext.Capital(w))
+	}
 	if s := r.Status.Provenance.ScopesGranted; len(s) > 0 {
 		p.Facts = append(p.Facts, field{"Permissions", strings.Join(s, ", ")})
 	}

@@ -308,7 +308,7 @@ func (w *Web) end(rw http.ResponseWriter, r *http.Request) {
 	if !w.mayReturn(back) {
 		back = ""
 	}
-	if err == nil && back != "" && usable(&result.Status.Verdict) {
+	if err == nil && back != "" && usable(&result) {
 		http.Redirect(rw, r, back, http.StatusSeeOther)
 		return
 	}
@@ -327,10 +327,11 @@ func (w *Web) end(rw http.ResponseWriter, r *http.Request) {
 	w.write(rw, p)
 }
 
-// usable reports whether a credential with that verdict needs no page of its own:
-// the server did not reject it, and did not fail to confirm it.
-func usable(v *oauthstore.Verdict) bool {
-	return v.Outcome != oauthstore.OutcomeRefused && (!unverified(v) || v.Reason == oauthstore.ReasonListsForAnyone)
+// usable reports whether a result needs no page of its own: there is no warning,
+// and the server did not reject the credential or fail to confirm it.
+func usable(r *Result) bool {
+	v := &r.Status.Verdict
+	return r.warning() == "" && v.Outcome != oauthstore.OutcomeRefused && (!unverified(v) || v.Reason == oauthstore.ReasonListsForAnyone)
 }
 
 // askOf returns the Ask for another consent for a key.

@@ -93,15 +93,12 @@ func (w *Web) importKey(rw http.ResponseWriter, r *http.Request, v *visit) {
 		return
 	}
 	back := orElse(v.ask.ReturnTo, w.listURL("", v.id))
-	ofKey := result.Warning != resultOf(result.Status).Warning // the warning is about the key, not about the server's verdict
-	if usable(&result.Status.Verdict) && !ofKey {
+	if usable(&result) {
 		http.Redirect(rw, r, back, http.StatusSeeOther)
 		return
 	}
 	p := endPage(v.whole.Name, result, err)
-	if p.Tone = toneWarn; ofKey {
-		p.Text = append(p.Text, safetext.Capital(result.Warning))
-	}
+	p.Tone = toneWarn
 	p.Links = []link{{URL: back, Text: "Continue", Primary: true}}
 	w.write(rw, p)
 }
