@@ -30,6 +30,7 @@ import (
 	"github.com/toolgrant/toolgrant/mcptools/doctor"
 	"github.com/toolgrant/toolgrant/mcptools/lab"
 	"github.com/toolgrant/toolgrant/mcptools/mcpgo"
+	"github.com/toolgrant/toolgrant/mcptools/relay"
 	"github.com/toolgrant/toolgrant/mcptools/session"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
@@ -150,6 +151,10 @@ var types = []reflect.Type{
 	reflect.TypeFor[lab.World](),
 
 	reflect.TypeFor[mcpgo.TokenStore](),
+
+	reflect.TypeFor[relay.Event](),
+	reflect.TypeFor[relay.Options](),
+	reflect.TypeFor[relay.Relay](),
 
 	reflect.TypeFor[session.Answer](),
 	reflect.TypeFor[session.ApprovalRequest](),

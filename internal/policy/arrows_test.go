@@ -61,6 +61,7 @@ var arrows = []rule{
 
 	{"mcptools", []string{"oauthstore", "oauthstore/backend", "providers", "internal/..."}},
 	{"mcptools/doctor", []string{"mcptools", "oauthstore", "oauthstore/backend", "oauthstore/connect", "oauthstore/memstore", "providers", "internal/..."}},
+	{"mcptools/relay", []string{"mcptools", "oauthstore", "oauthstore/backend", "providers", "internal/..."}},
 	{"mcptools/...", []string{"mcptools", "oauthstore", "oauthstore/connect", "providers", "internal/..."}},
 
 	{"cmd/...", []string{"cmd/...", "mcptools/...", "oauthstore/...", "providers", "internal/..."}},
@@ -82,7 +83,7 @@ var forbidden = []struct {
 	{"...", "internal/replay", nil, "it is for tests"},
 	{"...", "internal/conformance/...", []string{"internal/conformance/..."}, "a test room"},
 	{"...", "internal/fixtures/...", []string{"internal/conformance/...", "internal/fixtures/..."}, "a test room"},
-	{"...", "internal/storehandle", []string{"oauthstore", "oauthstore/connect", "mcptools", "mcptools/doctor"}, "programs use the methods of Store"},
+	{"...", "internal/storehandle", []string{"oauthstore", "oauthstore/connect", "mcptools", "mcptools/doctor", "mcptools/relay"}, "programs use the methods of Store"},
 	{"...", "internal/entryhandle", []string{"mcptools", "mcptools/doctor", "mcptools/session"}, "programs use the methods of Entry"},
 	{"oauthstore/...", "internal/mcpprobe", nil, "a store receives such dependencies as options"},
 	{"oauthstore/...", "internal/failtext/...", nil, "stores do not handle failures of tools"},
