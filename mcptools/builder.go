@@ -242,10 +242,13 @@ func (b *Builder) make(ctx context.Context, owner oauthstore.Owner, opts *BuildO
 	}
 	t, err := b.creds.Token(ctx, key, need)
 	if err != nil {
-		return built{}, storeRefusal(&b.provider, b.label, err)
+		f := storeRefusal(&b.provider, b.label, err)
+		f.askForConsent(opts.consentURL(key))
+		return built{}, f
 	}
 	way, warning, f := b.check(key, &t)
 	if f != nil {
+		f.askForConsent(opts.consentURL(key))
 		return built{}, f
 	}
 	if f := b.authorize(tool, way, &t); f != nil {

@@ -196,7 +196,16 @@ func (e Entry) facts() entryhandle.Facts {
 	}
 	s := e.state()
 	headers, _ := s.builder.entryHeaders(s.opts.Headers) // they were valid when the entry was built
-	return entryhandle.Facts{Provider: s.builder.provider, Token: s.issued, Headers: headers}
+	return entryhandle.Facts{Provider: s.builder.provider, Token: s.issued, Headers: headers, ConsentURL: e.consentURL()}
+}
+
+// consentURL returns the page at which the owner connects the provider; "" if
+// there is none.
+func (e Entry) consentURL() string {
+	if e.state == nil {
+		return ""
+	}
+	return e.state().opts.consentURL(e.Key)
 }
 
 // sameCredential reports whether both entries send the same token and headers.

@@ -118,7 +118,7 @@ type Failure struct { //nolint:errname // the noun of the contract
 	UpstreamStatus int    // HTTP status of the MCP server; 0 if unknown
 	RPCCode        *int   // JSON-RPC error code with its sign; nil if there is none
 	Action         Action
-	ConsentURL     string        // https page at which the user gives consent, as the platform names it; "" if none
+	ConsentURL     string        // page at which the user gives consent: the platform's, or that of BuildOptions.ConsentURL; "" if none
 	Retryable      bool          // the very same request, sent again, is safe and may succeed
 	RetryAfter     time.Duration // 0 if unknown
 	RequestID      string        // OpenAI's x-request-id; "" if unknown

@@ -74,6 +74,7 @@ type reading struct {
 // A sentEntry is the provider of an entry that was sent.
 type sentEntry struct {
 	provider, name string // id and name for people; "" if unknown
+	consent        string // the page at which the owner connects; "" if unknown
 }
 
 func newReading(opts *ClassifyOptions) *reading {
@@ -87,7 +88,7 @@ func newReading(opts *ClassifyOptions) *reading {
 		sent := sentEntry{provider: e.Provider}
 		if e.state != nil {
 			state := e.state()
-			sent.name = state.builder.provider.Name
+			sent.name, sent.consent = state.builder.provider.Name, e.consentURL()
 			r.opts.Secrets = append(r.opts.Secrets, state.token)
 			r.secrets("", state.tool.Headers)
 		}
@@ -177,6 +178,7 @@ func (r *reading) failure(f failtext.Finding, text string) *Failure {
 	}
 	e := r.entries[f.Label]
 	out.Provider, out.name = e.provider, e.name
+	out.askForConsent(e.consent)
 	return out
 }
 

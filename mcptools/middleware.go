@@ -45,9 +45,10 @@ func (r Result) Option() option.RequestOption {
 
 // refusedAgain returns the failure of a fresh token that was refused too: only the
 // user's new consent helps.
-func refusedAgain(f *Failure) *Failure {
+func refusedAgain(f *Failure, entry Entry) *Failure {
 	again := *f
 	again.Kind, again.Action, again.Retryable = KindReauthorize, KindReauthorize.Action(), false
+	again.askForConsent(entry.consentURL())
 	return &again
 }
 
@@ -141,7 +142,7 @@ func (h *healer) heal(ctx context.Context, f *Failure, carried map[string]Entry)
 		return f
 	}
 	if again {
-		return refusedAgain(f)
+		return refusedAgain(f, now)
 	}
 	next, err := now.Renew(ctx)
 	if refusal, ok := errors.AsType[*Failure](err); ok {

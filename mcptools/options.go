@@ -117,4 +117,10 @@ type BuildOptions struct {
 	// [KindUnavailable]. If false, the freshest token is used, and [Entry.Short] is
 	// set.
 	RequireTTL bool
+
+	// ConsentURL returns the page at which the owner of a key connects, for
+	// [Failure.ConsentURL], such as the function that connect.Web.ConsentURL returns. A
+	// link is a path of the caller's site or an https URL, without a secret;
+	// others are dropped. If nil, failures have the page that the platform names.
+	ConsentURL func(key oauthstore.Key) string
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/openai/openai-go/v3/responses"
 
+	"github.com/toolgrant/toolgrant/internal/safetext"
 	"github.com/toolgrant/toolgrant/internal/storehandle"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
@@ -104,8 +105,12 @@ type SetBuildOptions struct {
 	// URL that is neither https nor on loopback.
 	InsecurePlainHTTP bool
 
-	// Each has the options of single entries, by label. MinTTL and RequireTTL above
-	// apply unless they are set there. If nil, none.
+	// ConsentURL returns the page at which the owner of a key connects; see
+	// [BuildOptions]. If nil, failures have the page that the platform names.
+	ConsentURL func(key oauthstore.Key) string
+
+	// Each has the options of single entries, by label. MinTTL, RequireTTL and
+	// ConsentURL above apply unless they are set there. If nil, none.
 	Each map[string]BuildOptions
 
 	// SkipFailures leaves out each provider whose entry can't be built, instead of
@@ -121,7 +126,8 @@ type Skipped struct {
 	Failure  *Failure // why
 }
 
-// MarshalJSON returns provider, label, kind and action.
+// MarshalJSON returns provider, label, kind and action, and consent_url if there is
+// one.
 func (s Skipped) MarshalJSON() ([]byte, error) {
 	f := s.Failure
 	if f == nil {
@@ -132,7 +138,8 @@ func (s Skipped) MarshalJSON() ([]byte, error) {
 		Label    string `json:"label"`
 		Kind     Kind   `json:"kind"`
 		Action   Action `json:"action"`
-	}{s.Provider, s.Label, f.Kind, f.Action})
+		Consent  string `json:"consent_url,omitempty"`
+	}{s.Provider, s.Label, f.Kind, f.Action, safetext.Line(f.ConsentURL)})
 }
 
 // A Result has the entries for one request, from [Set.Build]. Printing, logging or
@@ -216,6 +223,9 @@ func (s *Set) Build(ctx context.Context, owner oauthstore.Owner, opts *SetBuildO
 			each.MinTTL = o.MinTTL
 		}
 		each.RequireTTL = each.RequireTTL || o.RequireTTL
+		if each.ConsentURL == nil {
+			each.ConsentURL = o.ConsentURL
+		}
 		wg.Go(func() { entries[i], errs[i] = b.Entry(ctx, owner, &each) })
 	}
 	wg.Wait()

@@ -17,7 +17,8 @@ var (
 
 // Facts are the parts that an entry was built from. They must not be changed.
 type Facts struct {
-	Provider providers.Provider
-	Token    oauthstore.Token  // with its provenance; zero for a server without credentials
-	Headers  map[string]string // beside the credential
+	Provider   providers.Provider
+	Token      oauthstore.Token  // with its provenance; zero for a server without credentials
+	Headers    map[string]string // beside the credential
+	ConsentURL string            // the page at which the owner connects; "" if there is none
 }

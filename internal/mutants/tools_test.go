@@ -11,8 +11,8 @@ var toolMutations = []mutation{
 	},
 	{
 		name: "token replaced without end", file: "mcptools/middleware.go",
-		old:     "\tif again {\n\t\treturn refusedAgain(f)",
-		changed: "\tif again && false {\n\t\treturn refusedAgain(f)",
+		old:     "\tif again {\n\t\treturn refusedAgain(f, now)",
+		changed: "\tif again && false {\n\t\treturn refusedAgain(f, now)",
 		pkg:     "./mcptools", run: "TestOptionDoesNotTryAThirdTime",
 		promise: "a token is replaced once",
 	},
@@ -123,8 +123,8 @@ var toolMutations = []mutation{
 	},
 	{
 		name: "token of a session replaced without end", file: "mcptools/session/heal.go",
-		old:     "\tif t.healed[entry.Label] {\n\t\treturn refusedAgain(f), nil",
-		changed: "\tif false {\n\t\treturn refusedAgain(f), nil",
+		old:     "\tif t.healed[entry.Label] {\n\t\treturn refusedAgain(f, entry), nil",
+		changed: "\tif false {\n\t\treturn refusedAgain(f, entry), nil",
 		pkg:     "./mcptools/session", run: "TestTokenThatIsRefusedTwiceEndsTheTurn",
 		promise: "a token is replaced once",
 	},

@@ -35,6 +35,11 @@
 // With Background in Params, a response may run for hours at OpenAI: another process
 // can wait for it, or cancel it.
 //
+// A failure that the user can fix has the link to a page for it, if Options.Build names
+// the pages, as connect.Web.ConsentURL does. After the consent the next Run has the tool:
+//
+//	Build: mcptools.SetBuildOptions{ConsentURL: web.ConsentURL("/chat/7")},
+//
 // # What is repeated
 //
 // openai-go repeats requests after 408, 409, 5xx and broken connections, when

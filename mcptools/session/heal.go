@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -52,7 +53,7 @@ func (t *turn) renew(ctx context.Context, entry mcptools.Entry, f *mcptools.Fail
 		return nil, err
 	}
 	if t.healed[entry.Label] {
-		return refusedAgain(f), nil
+		return refusedAgain(f, entry), nil
 	}
 	t.healed[entry.Label] = true
 	next, err := entry.Renew(ctx)
@@ -70,9 +71,10 @@ func (t *turn) renew(ctx context.Context, entry mcptools.Entry, f *mcptools.Fail
 
 // refusedAgain returns the failure of a fresh token that was refused too: only
 // the user's new consent helps.
-func refusedAgain(f *mcptools.Failure) *mcptools.Failure {
+func refusedAgain(f *mcptools.Failure, entry mcptools.Entry) *mcptools.Failure {
 	again := *f
 	again.Kind, again.Action, again.Retryable = mcptools.KindReauthorize, mcptools.KindReauthorize.Action(), false
+	again.ConsentURL = cmp.Or(f.ConsentURL, entryhandle.Of(entry).ConsentURL)
 	return &again
 }
 

@@ -322,7 +322,7 @@ func (w *Web) end(rw http.ResponseWriter, r *http.Request) {
 		p.Links = append(p.Links, link{URL: back, Text: "Go back", Primary: true})
 	}
 	if p.Tone != toneGood && key.Provider != "" {
-		p.Links = append(p.Links, link{URL: w.consentURL(key, back), Text: "Start again", Primary: back == ""})
+		p.Links = append(p.Links, link{URL: w.againURL(key, back), Text: "Start again", Primary: back == ""})
 	}
 	w.write(rw, p)
 }
@@ -345,8 +345,26 @@ func (w *Web) askOf(key oauthstore.Key, back string) *Ask {
 	return ask
 }
 
-// consentURL returns the URL of the page that starts another consent for a key.
-func (w *Web) consentURL(key oauthstore.Key, back string) string {
+// ConsentURL returns a function that returns the page of Connect at which the owner
+// of a key connects, or connects again; "" if users can't connect its provider here.
+// It serves mcptools.BuildOptions.ConsentURL. At the end the browser goes to
+// returnTo, unless that is "" or is neither a path of this site nor in
+// WebOptions.ReturnTo.
+func (w *Web) ConsentURL(returnTo string) func(oauthstore.Key) string {
+	if !w.mayReturn(returnTo) {
+		returnTo = ""
+	}
+	return func(key oauthstore.Key) string {
+		p, ok := w.providers[key.Provider]
+		if !ok || len(w.ways(p, key.Owner)) == 0 {
+			return ""
+		}
+		return w.connectURL(key.Provider, w.askOf(key, returnTo))
+	}
+}
+
+// againURL returns the URL of the page that starts another consent for a key.
+func (w *Web) againURL(key oauthstore.Key, back string) string {
 	way, _ := wayOf(w.providers[key.Provider], []string{providers.WayOAuth})
 	if first, ok := w.providers[key.Provider].Way(""); ok && first.ID == way.ID {
 		way.ID = "" // as without
