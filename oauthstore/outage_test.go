@@ -151,6 +151,22 @@ func TestASlowTokenEndpointHasTheWholePostTimeout(t *testing.T) {
 	})
 }
 
+func TestExpiresInCountsFromTheStartOfTheRequest(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		key := testKey("u")
+		w.connect(t, key, nil)
+		wait(t, 2*time.Hour)
+		w.as.Latency = 8 * time.Second
+		sent := time.Now()
+		tok, err := w.store.Token(t.Context(), key, oauthstore.Need{})
+		require.NoError(t, err)
+		require.EqualValues(t, 2, tok.Generation)
+		assert.WithinDuration(t, sent.Add(time.Hour), tok.Expiry, time.Second)
+	})
+}
+
 func TestAServerThatHangsAfterARejectStallsOneCallAMinute(t *testing.T) {
 	t.Parallel()
 	for name, dbDown := range map[string]bool{"": false, "while the database is down too": true} {

@@ -78,3 +78,17 @@ func TestCiphertextIsBoundToEachPartOfItsRow(t *testing.T) {
 		require.ErrorIs(t, err, backend.ErrSeal, "%+v", moved)
 	}
 }
+
+func TestAnOlderRowDoesNotOpenUnderALaterVersion(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	key := testKey("u")
+	w.connect(t, key, nil)
+	row, err := w.backend.Get(t.Context(), credentialID(key))
+	require.NoError(t, err)
+	row.Version++
+	planted, err := oauthstore.New(&plantedBackend{planted: row}, w.sealer, nil)
+	require.NoError(t, err)
+	_, err = planted.Token(t.Context(), key, oauthstore.Need{})
+	require.ErrorIs(t, err, backend.ErrSeal)
+}

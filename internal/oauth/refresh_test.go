@@ -371,6 +371,14 @@ func TestServerDateIsReturned(t *testing.T) {
 	assert.Equal(t, time.Date(2026, 10, 21, 7, 28, 0, 0, time.UTC), got.ServerDate)
 }
 
+func TestExpiryIsOfTheWallClock(t *testing.T) {
+	t.Parallel()
+	got, err := refresh(t, says(200, `{"access_token":"a","expires_in":60}`))
+	require.NoError(t, err)
+	// A monotonic reading, which stands still while the machine sleeps, would be printed as m=.
+	assert.NotContains(t, got.Expiry.String(), "m=")
+}
+
 func TestEchoedSecretsAreRedacted(t *testing.T) {
 	t.Parallel()
 	_, err := refresh(t, says(400, `{"error":"invalid_grant","error_description":"token `+canaryRefresh+` of `+canarySecret+` is dead"}`))

@@ -8,8 +8,8 @@
 //     read, compared with their minimum.
 //   - scale_test.go: many credentials in one table: query plans, uncached
 //     entries, a sweep.
-//   - faults_test.go: twenty faults of the lifecycle of a credential, and for
-//     each the tests, here and elsewhere, that cover it.
+//   - faults_test.go: the faults of docs/faults.md, and for each the promise and
+//     the tests, here and elsewhere, that show it.
 //   - fleet, a separate package: operating system processes that race, die, stop
 //     and lose their database during a refresh.
 //   - pool_test.go: refreshes and the application's queries on one pool.

@@ -1,11 +1,13 @@
 package soak_test
 
 import (
+	"flag"
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -14,123 +16,30 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A fault is one that a store has to survive, and the tests that show it.
+// A fault is one that has to be survived, what this module does then, and the
+// tests that show it. Without tests, the promise says why it does not apply.
 type fault struct {
-	fault string
-	shown []string
+	fault   string
+	promise string
+	shown   []string
 }
 
-// faults are the faults of the lifecycle of a credential: races, crashes, a
-// failing store. The listed tests cover each of them, as package, function and,
-// after a slash, the name of a subtest or case.
-var faults = []fault{
-	{"many goroutines find an expired token", []string{"oauthstore TestTenThousandCallersAtExpiryCauseOneRefresh"}},
-	{"many processes find an expired token, at a server that revokes a grant whose refresh token is reused", []string{
-		"internal/soak/fleet TestManyProcessesAtExpirySendOneRefresh",
-		"internal/soak/fleet TestControlWithoutThisLibraryLosesTheCredential",
-		"internal/soak/fleet TestProcessDeathDuringARefreshLosesOnlyUnsavedTokens",
-	}},
-	{"the loser of a race is rejected because another process won", []string{"oauthstore TestTheLoserOfARaceAdoptsTheWinnersPair"}},
-	{"the loser overwrites the winner's write", []string{
-		"oauthstore TestNothingIsLostWhateverTheOrder",
-		"oauthstore/sqlitestore TestBackend", "oauthstore/filestore TestBackend", "oauthstore/pgstore TestBackend", "oauthstore/redisstore TestBackend",
-	}},
-	{"a crash before the request", []string{
-		"internal/soak/fleet TestProcessDeathDuringARefreshLosesOnlyUnsavedTokens/before the server has the request",
-		"oauthstore TestAnIntentWhoseOwnerDiedIsTakenOver",
-	}},
-	{"a crash after the response and before it is saved", []string{
-		"internal/soak/fleet TestProcessDeathDuringARefreshLosesOnlyUnsavedTokens/before the response is received",
-		"oauthstore TestALostAnswerIsReplayedOnceTheAccessTokenHasEnded",
-	}},
-	{"the caller cancels during the request", []string{"oauthstore TestACanceledCallerDoesNotLoseTheRotation"}},
-	{"a process is stopped for longer than its lease", []string{
-		"internal/soak/fleet TestProcessDeathDuringARefreshLosesOnlyUnsavedTokens/stopped ",
-		"oauthstore TestALeaseThatIsTooShortByTheRequestIsGivenUp",
-		"oauthstore TestAProcessThatWasStoppedWhileItReadSendsNothingBesideOthers",
-		"oauthstore TestOthersComeBetweenRequestAndCommit/the refresh token is used a second time, which ends the grant: our pair is not handed out, and a lost rotation reported",
-	}},
-	{"the store is down at a read", []string{"oauthstore TestAStoreThatIsDown/at the read: the cached token is served to its end"}},
-	{"the store is down at the intent", []string{
-		"internal/soak/fleet TestStoreOutageDuringARefreshLosesNothing/before the intent",
-		"internal/soak/fleet TestStoreOutageDuringARefreshLosesNothing/after the intent, with the response lost",
-		"oauthstore TestAStoreThatIsDown/at the intent: nothing is sent",
-	}},
-	{"the store is down at the commit", []string{
-		"internal/soak/fleet TestStoreOutageDuringARefreshLosesNothing/between the writes",
-		"internal/soak/fleet TestStoreOutageDuringARefreshLosesNothing/before the commit",
-		"oauthstore TestAStoreThatIsDown/at the commit and at the end of the process: the journal has it",
-	}},
-	{"the result of the commit is unknown", []string{
-		"internal/soak/fleet TestStoreOutageDuringARefreshLosesNothing/after the commit, with the response lost",
-		"oauthstore TestAStoreThatIsDown/whose answer to the commit is lost: the pair is recognised",
-	}},
-	{"the new tokens are unusable", []string{"oauthstore TestAnUnusablePairIsStoredBeforeItIsVerified"}},
-	{"another process serves a token that a refresh has revoked", []string{
-		"internal/soak TestNoReplicaReturnsATokenRevokedByARefreshElsewhere", "oauthstore TestReject",
-	}},
-	{"many users' tokens expire at once, or an outage ends", []string{
-		"oauthstore TestAStormOfUsersIsLetThroughInTurn", "oauthstore TestAFailingServerIsNotAsked",
-		"internal/soak/fleet TestAllProcessesApplyTheResponseOfOne",
-	}},
-	{"credentials in a sweep that can't be refreshed", []string{"oauthstore TestPoisonCredentialsDoNotStarveASweep"}},
-	{"a disconnect during a refresh", []string{
-		"internal/soak/fleet TestLateRefreshChangesNothing",
-		"oauthstore TestOthersComeBetweenRequestAndCommit/a disconnect: what we got is revoked",
-	}},
-	{"a reconnect during a refresh", []string{
-		"internal/soak/fleet TestLateRefreshChangesNothing",
-		"oauthstore TestOthersComeBetweenRequestAndCommit/a reconnect: the new grant stands and nothing is revoked",
-	}},
-	{"the process ends during a refresh", []string{
-		"internal/soak/fleet TestInterruptedProcessSavesTheResponse", "internal/soak/fleet TestReturnedTokensAreSaved",
-		"oauthstore TestNothingIsSentAfterCloseStarts",
-	}},
-	{"two releases share a store", []string{"oauthstore TestARecordOfAnotherFormatIsRefused"}},
+type faultSection struct {
+	title  string
+	faults []fault
 }
 
-// stresses are the faults that a busy fleet meets: waits that have a bound,
-// states that have a way out, failures that an operator hears of.
-var stresses = []fault{
-	{"a token endpoint that answers after 11 seconds", []string{
-		"internal/safehttp TestFirstByteHasTheWholeTimeout", "oauthstore TestASlowTokenEndpointHasTheWholePostTimeout",
-	}},
-	{"a cached token that is shorter than required", []string{"oauthstore TestRequireTTLRefusesAShortTokenEachTime"}},
-	{"a server that refuses accepted tokens, for good or in an outage", []string{
-		"oauthstore TestAPermanentRefusalIsReportedAfterAWhile", "oauthstore TestAnOutageThatAnswers401LogsNoUserOut",
-		"oauthstore TestOneCredentialAtATimeFindsOutWhetherAnOutageHasEnded",
-	}},
-	{"a watch whose process has no connection left", []string{
-		"oauthstore/pgstore TestAnExhaustedPoolDoesNotStopAWatch", "oauthstore/redisstore TestAnExhaustedPoolDoesNotStopAWatch",
-		"oauthstore/pgstore TestAWatchWaitsForItsConnectionNoLongerThanForAProof",
-	}},
-	{"an MCP server that hangs after a report", []string{"oauthstore TestAServerThatHangsAfterARejectStallsOneCallAMinute"}},
-	{"the keyset is lost", []string{"oauthstore/connect TestAfterTheLossOfTheKeysUsersConnectAgain"}},
-	{"failures that no caller meets", []string{
-		"oauthstore TestALostWatchIsReportedNowAndThen", "oauthstore TestAFailingClientsIsAskedNowAndThenAndReported",
-		"oauthstore TestAFailedRevocationIsTriedAgainAndReported", "oauthstore TestAnIssuerThatFailsIsReportedOnceAndWhenItRecovers",
-		"oauthstore TestAnOutageOfRefusalsIsReportedOnce", "oauthstore TestHealthSaysWhatIsWrong",
-		"oauthstore/storeotel TestGaugesReportTheHealthOfAStore",
-	}},
-	{"a disconnect while the database is down", []string{"oauthstore TestAFailedDisconnectKeepsTheUnsavedPair"}},
-	{"a claim whose answer is lost", []string{
-		"oauthstore TestAClaimWhoseAnswerIsLostIsTheProcesssOwn/at the next call",
-		"oauthstore TestAClaimWhoseAnswerIsLostIsTheProcesssOwn/and a refusal after it is no lost rotation",
-		"oauthstore TestAnUnrecordedFailureThatSpentNothingIsNotALostRotation",
-	}},
-	{"a damaged record", []string{
-		"oauthstore TestADamagedRecordStopsNothing/in a file", "oauthstore/memstore TestMemory", "oauthstore/filestore TestBackend",
-		"oauthstore/sqlitestore TestBackend", "oauthstore/pgstore TestBackend", "oauthstore/redisstore TestBackend",
-	}},
-	{"a slow authorization server in a sweep", []string{
-		"oauthstore TestASweepDoesNotWaitForASlowServerWithTheOthers", "oauthstore TestAFullSweepQueueStillTakesOtherIssuers",
-	}},
-	{"a report about a static key, without a verifier", []string{"oauthstore TestAStaticKeyWithoutAVerifierIsServedAgainAfterAReport"}},
-	{"issuers, clients and pages that pile up", []string{
-		"oauthstore TestGatesOfIssuersThatFailedAreFreed", "oauthstore TestASavedClientIsKeptWhileItIsUsed",
-		"oauthstore/sqlitestore TestNoPageSortsAllMatches",
-	}},
-	{"an owner whose parts were forgotten", []string{"oauthstore TestAnOwnerWithoutItsPartsIsInvalid"}},
+// faultSections are the faults that credentials of many users meet, in the order
+// of docs/faults.md, which is made of them. A test is given as package, function
+// and, after a slash, the name of a subtest or case.
+var faultSections = []faultSection{
+	{"Races, crashes, a failing store", racesFaults},
+	{"Answers of an authorization server", answersFaults},
+	{"Metadata and network", networkFaults},
+	{"Consent in a browser", browserFaults},
+	{"Secrets", secretsFaults},
+	{"Clocks", clockFaults},
+	{"A busy fleet", stressFaults},
 }
 
 // A testSource has the functions and string literals of a package's test files.
@@ -177,19 +86,51 @@ func (s testSource) has(test string) bool {
 
 func TestEveryFaultHasItsTest(t *testing.T) {
 	t.Parallel()
-	require.Len(t, faults, 20)
-	require.Len(t, stresses, 14)
 	read := map[string]testSource{}
-	for _, f := range slices.Concat(faults, stresses) {
-		require.NotEmpty(t, f.shown, f.fault)
-		for _, shown := range f.shown {
-			folder, test, _ := strings.Cut(shown, " ")
-			if _, ok := read[folder]; !ok {
-				read[folder] = readTests(t, folder)
+	count := 0
+	for _, s := range faultSections {
+		count += len(s.faults)
+		for _, f := range s.faults {
+			assert.Equal(t, strings.HasPrefix(f.promise, "*does not apply*"), len(f.shown) == 0, f.fault)
+			for _, shown := range f.shown {
+				folder, test, _ := strings.Cut(shown, " ")
+				if _, ok := read[folder]; !ok {
+					read[folder] = readTests(t, folder)
+				}
+				assert.True(t, read[folder].has(test), "%s: no test %s", f.fault, shown)
 			}
-			assert.True(t, read[folder].has(test), "%s: no test %s", f.fault, shown)
 		}
 	}
+	assert.Equal(t, 79+14, count)
 	assert.False(t, read["oauthstore"].has("TestThatDoesNotExist"))
 	assert.False(t, read["oauthstore"].has("TestAStoreThatIsDown/no such case"))
+}
+
+var update = flag.Bool("update", false, "write docs/faults.md")
+
+func TestFaultsPageIsCurrent(t *testing.T) {
+	t.Parallel()
+	var page strings.Builder
+	page.WriteString("# Faults, and what happens then\n\n" +
+		"Generated by `go test ./internal/soak -run FaultsPage -update`. Each promise names the tests that fail if it is broken: package, function and case.\n" +
+		"The same test that keeps this page current checks that they exist; `make mutants` breaks promises one by one to see them fail.\n")
+	number := 0
+	for _, s := range faultSections {
+		page.WriteString("\n## " + s.title + "\n\n| | fault | toolgrant | tests |\n|---|---|---|---|\n")
+		for _, f := range s.faults {
+			number++
+			var shown []string
+			for _, test := range f.shown {
+				shown = append(shown, "`"+strings.TrimSpace(strings.ReplaceAll(test, "|", "\\|"))+"`")
+			}
+			page.WriteString(fmt.Sprintf("| %d | %s | %s | %s |\n", number, f.fault, f.promise, strings.Join(shown, "<br>")))
+		}
+	}
+	name := filepath.Join("..", "..", "docs", "faults.md")
+	if *update {
+		require.NoError(t, os.WriteFile(name, []byte(page.String()), 0o644))
+	}
+	written, err := os.ReadFile(name)
+	require.NoError(t, err)
+	assert.True(t, page.String() == string(written), "docs/faults.md differs: renew with: go test ./internal/soak -run FaultsPage -update")
 }
