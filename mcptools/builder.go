@@ -34,6 +34,7 @@ type Builder struct {
 	deferred    bool
 	headers     map[string]string // beside the credential: the provider's own and Options.Headers
 	useHeaders  bool
+	relay       Relay // nil: the platform connects to the server
 	need        oauthstore.Need
 	loopback    bool
 	ownProbe    bool         // need.Verify is the probe of this builder
@@ -55,7 +56,7 @@ func NewBuilder(p providers.Provider, creds oauthstore.Credentials, opts *Option
 	b := &Builder{
 		provider: p, tunnel: o.TunnelID,
 		allowed: slices.Clone(o.AllowedTools), readOnly: o.ReadOnly, callers: slices.Clone(o.AllowedCallers),
-		deferred: o.DeferLoading, useHeaders: o.UseHeaders,
+		deferred: o.DeferLoading, useHeaders: o.UseHeaders, relay: o.Relay,
 		need: o.Need, loopback: o.InsecureAllowLoopback, accepted: newAcceptedTokens(), shapes: newShapeCache(), log: o.Logger,
 	}
 	if b.log == nil {
@@ -79,6 +80,7 @@ func NewBuilder(p providers.Provider, creds oauthstore.Credentials, opts *Option
 	b.headers = withHeaders(documentedHeaders(p), o.Headers)
 	b.checkServer(&f)
 	b.checkCredentials(&f, creds)
+	b.checkRelay(&f)
 	o.Approval.check(&f, b.allowed)
 	if err := f.err(); err != nil {
 		return nil, err
@@ -200,7 +202,8 @@ func (b *Builder) serves(key oauthstore.Key) bool {
 // send the request then. opts may be nil.
 //
 // Use an entry for one request, and build another for the next, so that its token
-// is fresh. With a cached token that does not expire soon, Build needs no I/O.
+// is fresh. With a cached token that does not expire soon, Build needs no I/O; with
+// [Options.Relay] it reads the credential's state.
 func (b *Builder) Build(ctx context.Context, owner oauthstore.Owner, opts *BuildOptions) (responses.ToolUnionParam, error) {
 	if opts == nil {
 		opts = &BuildOptions{}
@@ -211,10 +214,11 @@ func (b *Builder) Build(ctx context.Context, owner oauthstore.Owner, opts *Build
 
 // A built is an entry with its credential.
 type built struct {
-	tool    *responses.ToolMcpParam
-	key     oauthstore.Key
-	token   oauthstore.Token // zero for a server without credentials
-	warning string
+	tool     *responses.ToolMcpParam
+	key      oauthstore.Key
+	token    oauthstore.Token // zero for a server without credentials; of a relayed entry, the ticket with the credential's provenance
+	warning  string
+	ticketID string // of a relayed entry
 }
 
 func (b *Builder) make(ctx context.Context, owner oauthstore.Owner, opts *BuildOptions) (built, error) {
@@ -226,12 +230,6 @@ func (b *Builder) make(ctx context.Context, owner oauthstore.Owner, opts *BuildO
 	if err != nil {
 		return built{}, b.refusal(KindMisconfigured, errtext.Sentence(err), err)
 	}
-	tool := b.skeleton(key.Server)
-	tool.Headers = headers
-	if b.creds == nil {
-		return built{tool: tool, key: key}, nil
-	}
-
 	need := b.need
 	need.RequireTTL = need.RequireTTL || opts.RequireTTL
 	if opts.MinTTL > 0 {
@@ -240,21 +238,38 @@ func (b *Builder) make(ctx context.Context, owner oauthstore.Owner, opts *BuildO
 	if b.ownProbe && opts.Headers != nil {
 		need.Verify = b.verifier(opts) // with the headers of this very entry
 	}
-	t, err := b.creds.Token(ctx, key, need)
-	if err != nil {
-		f := storeRefusal(&b.provider, b.label, err)
+	get := b.direct
+	if b.relay != nil {
+		get = b.relayed
+	}
+	m, f := get(ctx, key, headers, need)
+	if f != nil {
 		f.askForConsent(opts.consentURL(key))
 		return built{}, f
 	}
+	return m, nil
+}
+
+// direct builds an entry with which the platform connects to the server itself.
+// headers are those beside the credential.
+func (b *Builder) direct(ctx context.Context, key oauthstore.Key, headers map[string]string, need oauthstore.Need) (built, *Failure) {
+	tool := b.skeleton(key.Server)
+	tool.Headers = headers
+	if b.creds == nil {
+		return built{tool: tool, key: key}, nil
+	}
+	t, err := b.creds.Token(ctx, key, need)
+	if err != nil {
+		return built{}, storeRefusal(&b.provider, b.label, err)
+	}
 	way, warning, f := b.check(key, &t)
 	if f != nil {
-		f.askForConsent(opts.consentURL(key))
 		return built{}, f
 	}
 	if f := b.authorize(tool, way, &t); f != nil {
 		return built{}, f
 	}
-	return built{tool, key, t, warning}, nil
+	return built{tool: tool, key: key, token: t, warning: warning}, nil
 }
 
 // onLoopback reports whether the URL, which a provider has accepted, leads to

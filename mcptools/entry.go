@@ -28,11 +28,12 @@ import (
 type Entry struct {
 	Label      string         // server_label
 	Provider   string         // the provider's id
-	Key        oauthstore.Key // of the credential
-	ServerURL  string         // server_url; "" for tunnels and connectors
-	Generation uint64         // of the token pair; 0 if the source has none
+	Key        oauthstore.Key // of the credential; Key.Server is the vendor's server, also for a relayed entry
+	ServerURL  string         // server_url; the relay's for a relayed entry, "" for tunnels and connectors
+	TicketID   string         // of a relayed entry, which carries a ticket in place of the token; else ""
+	Generation uint64         // of the token pair; 0 if the source has none, and for a relayed entry
 	Grant      string         // of the token pair
-	Expiry     time.Time      // of the token; zero: unknown or never
+	Expiry     time.Time      // of the token or ticket; zero: unknown or never
 	Short      bool           // no token with the required lifetime is available
 	Warnings   []string       // sentences for the developer
 
@@ -60,10 +61,8 @@ func (b *Builder) Entry(ctx context.Context, owner oauthstore.Owner, opts *Build
 	}
 	e := Entry{
 		Label: b.label, Provider: b.provider.ID, Key: m.key, Warnings: slices.Clone(b.warnings),
+		ServerURL: m.tool.ServerURL.Value, TicketID: m.ticketID,
 		Generation: m.token.Generation, Grant: m.token.Grant, Expiry: m.token.Expiry, Short: m.token.Short,
-	}
-	if b.hasURL() {
-		e.ServerURL = m.key.Server
 	}
 	if m.warning != "" {
 		e.Warnings = append(e.Warnings, m.warning)
@@ -157,9 +156,10 @@ func (e Entry) Tool() responses.ToolUnionParam {
 
 // Reject reports to the credential store that the MCP server refused this entry's
 // token when OpenAI presented it. The next build refreshes it, or refuses with
-// [KindReauthorize]. Reject does nothing for an entry without a token.
+// [KindReauthorize]. Reject does nothing for an entry without a token, nor for a
+// relayed one: the relay itself reports tokens that the server refuses.
 func (e Entry) Reject(ctx context.Context) error {
-	if e.state == nil || e.state().token.IsZero() {
+	if e.state == nil || e.state().token.IsZero() || e.TicketID != "" {
 		return nil
 	}
 	s := e.state()
@@ -167,8 +167,8 @@ func (e Entry) Reject(ctx context.Context) error {
 	return s.builder.creds.Reject(ctx, e.Key, e.Generation)
 }
 
-// Renew builds the entry again with the same options, for the next request. The
-// error is a [*Failure].
+// Renew builds the entry again with the same options, for the next request. A
+// relayed entry gets a new ticket. The error is a [*Failure].
 func (e Entry) Renew(ctx context.Context) (Entry, error) {
 	if e.state == nil {
 		return Entry{}, newRefusal(KindMisconfigured, "", "", "the entry is empty", nil)
@@ -180,6 +180,19 @@ func (e Entry) Renew(ctx context.Context) (Entry, error) {
 func init() { //nolint:gochecknoinits // entryhandle can't import this package
 	entryhandle.Of = func(entry any) entryhandle.Facts { return asEntry(entry).facts() }
 	entryhandle.SameCredential = func(a, b any) bool { return asEntry(a).sameCredential(asEntry(b)) }
+	entryhandle.RefusedAgain = func(f, e any) any { return refusedAgain(asPointer(f), asEntry(e)) }
+	entryhandle.Describe = func(f any, sentence string, cause error) {
+		failure := asPointer(f)
+		failure.sentence, failure.err = sentence, cause
+	}
+}
+
+func asPointer(v any) *Failure {
+	f, ok := v.(*Failure)
+	if !ok {
+		panic("entryhandle: not a *mcptools.Failure")
+	}
+	return f
 }
 
 func asEntry(v any) Entry {
@@ -196,7 +209,7 @@ func (e Entry) facts() entryhandle.Facts {
 	}
 	s := e.state()
 	headers, _ := s.builder.entryHeaders(s.opts.Headers) // they were valid when the entry was built
-	return entryhandle.Facts{Provider: s.builder.provider, Token: s.issued, Headers: headers, ConsentURL: e.consentURL()}
+	return entryhandle.Facts{Provider: s.builder.provider, Token: s.issued, Headers: headers}
 }
 
 // consentURL returns the page at which the owner connects the provider; "" if

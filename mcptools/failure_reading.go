@@ -1,6 +1,8 @@
 package mcptools
 
 import (
+	"cmp"
+	"errors"
 	"net/http"
 	"regexp"
 	"slices"
@@ -71,10 +73,12 @@ type reading struct {
 	redactor *redact.Redactor // of opts.Secrets; set by failure
 }
 
-// A sentEntry is the provider of an entry that was sent.
+// A sentEntry is an entry that was sent.
 type sentEntry struct {
-	provider, name string // id and name for people; "" if unknown
+	provider, name string // id of the provider and its name for people; "" if unknown
 	consent        string // the page at which the owner connects; "" if unknown
+	ticketID       string // of a relayed entry
+	relay          Relay  // of a relayed entry; else nil
 }
 
 func newReading(opts *ClassifyOptions) *reading {
@@ -89,6 +93,7 @@ func newReading(opts *ClassifyOptions) *reading {
 		if e.state != nil {
 			state := e.state()
 			sent.name, sent.consent = state.builder.provider.Name, e.consentURL()
+			sent.ticketID, sent.relay = e.TicketID, state.builder.relay
 			r.opts.Secrets = append(r.opts.Secrets, state.token)
 			r.secrets("", state.tool.Headers)
 		}
@@ -178,8 +183,34 @@ func (r *reading) failure(f failtext.Finding, text string) *Failure {
 	}
 	e := r.entries[f.Label]
 	out.Provider, out.name = e.provider, e.name
+	if e.relay != nil && slices.Contains(opaque, kind) {
+		out.explain(e.relay.Seen(e.ticketID, out.ToolName), f)
+	}
 	out.askForConsent(e.consent)
 	return out
+}
+
+// opaque are the kinds of which the platform sees only the relay's answer.
+var opaque = []Kind{
+	KindUnauthorized, KindForbidden, KindBadRequest, KindNotFound, KindWrongEndpoint, KindRateLimited, KindTimeout,
+	KindServerError, KindUnreachable, KindSessionLost, KindProtocol, KindUpstreamUnknown,
+}
+
+// explain puts what the relay saw in place of what the platform reports. The stage
+// and the request remain the platform's. seen may be nil.
+func (f *Failure) explain(seen *Failure, found failtext.Finding) {
+	if seen == nil {
+		return
+	}
+	f.Kind, f.Action, f.sentence = seen.Kind, seen.Action, seen.sentence
+	f.UpstreamStatus, f.RPCCode = seen.UpstreamStatus, seen.RPCCode
+	f.ToolName, f.ConsentURL = cmp.Or(f.ToolName, seen.ToolName), cmp.Or(f.ConsentURL, seen.ConsentURL)
+	f.RetryAfter = cmp.Or(seen.RetryAfter, f.RetryAfter)
+	found.Kind = failtext.Kind(seen.Kind)
+	f.Retryable = retryable(found)
+	if seen.err != nil {
+		f.err = errors.Join(f.err, seen.err)
+	}
 }
 
 // transient are the kinds that pass without a change by the caller.

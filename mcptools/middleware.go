@@ -44,11 +44,16 @@ func (r Result) Option() option.RequestOption {
 }
 
 // refusedAgain returns the failure of a fresh token that was refused too: only the
-// user's new consent helps.
-func refusedAgain(f *Failure, entry Entry) *Failure {
+// user's new consent helps. A relay refuses a new ticket only if it can't open it.
+func refusedAgain(f *Failure, e Entry) *Failure {
 	again := *f
-	again.Kind, again.Action, again.Retryable = KindReauthorize, KindReauthorize.Action(), false
-	again.askForConsent(entry.consentURL())
+	again.Retryable = false
+	if e.TicketID != "" {
+		again.Action, again.sentence = ActionFixConfig, "the relay refuses a new ticket: it must use the same credential store and keyset"
+		return &again
+	}
+	again.Kind, again.Action = KindReauthorize, KindReauthorize.Action()
+	again.askForConsent(e.consentURL())
 	return &again
 }
 

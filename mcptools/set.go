@@ -255,7 +255,7 @@ func (s *Set) prefetch(owner oauthstore.Owner, each map[string]BuildOptions) []f
 	ids := make(map[*oauthstore.Store][]backend.ID)
 	for _, b := range s.builders {
 		store, ok := b.creds.(*oauthstore.Store)
-		if !ok {
+		if !ok || b.relay != nil { // with a relay, Build reads the state and not the token
 			continue
 		}
 		opts := each[b.label]

@@ -124,18 +124,15 @@ func probeClient(loopback bool, transport http.RoundTripper) *http.Client {
 // the entry, and that its shape is not that of something else. It returns the way
 // of authenticating that the token belongs to, and a warning, which may be "".
 func (b *Builder) check(key oauthstore.Key, t *oauthstore.Token) (providers.Way, string, *Failure) {
-	p, now := &t.Provenance, time.Now()
+	now := time.Now()
 	way, ok := b.wayOf(t)
 	if !ok {
 		return way, "", b.refusal(KindWrongTokenKind, "the credential belongs to a way of authenticating that the provider does not have", nil)
 	}
+	if f := b.checkProvenance(key, &t.Provenance, way); f != nil {
+		return way, "", f
+	}
 	switch {
-	case way.URL != "" && key.Server != "" && key.Server != way.URL:
-		return way, "", b.refusal(KindMisconfigured, "the "+way.Name+" works at "+way.URL+" only, which must be the server URL", nil)
-	case p.Resource != "" && key.Server != "" && p.Resource != key.Server && !b.provider.AcceptsResource(key.Server, p.Resource):
-		return way, "", b.refusal(KindWrongAudience, "the token was issued for another resource than this server; "+rule(&b.provider, way), nil)
-	case b.provider.OAuth.Pinned && way.Kind != providers.WayKey && !sameIssuer(p.Issuer, b.provider.OAuth.Issuer):
-		return way, "", b.refusal(KindWrongAudience, "the token is from another authorization server than the provider's; "+rule(&b.provider, way), nil)
 	case t.TokenType != "" && !strings.EqualFold(t.TokenType, "Bearer"):
 		return way, "", b.refusal(KindWrongTokenKind, "the token type is not Bearer, and OpenAI sends bearer tokens only", nil)
 	case expired(t, now):
@@ -156,16 +153,34 @@ func (b *Builder) check(key oauthstore.Key, t *oauthstore.Token) (providers.Way,
 	return way, warning, nil
 }
 
+// checkProvenance verifies that a token of that provenance was obtained for the
+// server of the entry.
+func (b *Builder) checkProvenance(key oauthstore.Key, p *oauthstore.Provenance, way providers.Way) *Failure {
+	switch {
+	case way.URL != "" && key.Server != "" && key.Server != way.URL:
+		return b.refusal(KindMisconfigured, "the "+way.Name+" works at "+way.URL+" only, which must be the server URL", nil)
+	case p.Resource != "" && key.Server != "" && p.Resource != key.Server && !b.provider.AcceptsResource(key.Server, p.Resource):
+		return b.refusal(KindWrongAudience, "the token was issued for another resource than this server; "+rule(&b.provider, way), nil)
+	case b.provider.OAuth.Pinned && way.Kind != providers.WayKey && !sameIssuer(p.Issuer, b.provider.OAuth.Issuer):
+		return b.refusal(KindWrongAudience, "the token is from another authorization server than the provider's; "+rule(&b.provider, way), nil)
+	}
+	return nil
+}
+
 // wayOf returns the way of authenticating that a token belongs to; ok is false if
 // the provider has none of that name. A token of a consent without a name belongs
 // to the first way. The shape of a bare token from elsewhere decides.
 func (b *Builder) wayOf(t *oauthstore.Token) (way providers.Way, ok bool) {
-	p := &t.Provenance
-	bare := []oauthstore.Obtained{oauthstore.ObtainedSource, oauthstore.ObtainedStatic, oauthstore.ObtainedImport}
-	if p.Way == "" && p.TokenEndpoint == "" && slices.Contains(bare, p.Obtained) {
+	if isBare(&t.Provenance) {
 		return b.provider.WayOf(t.AccessToken.Expose()), true
 	}
-	return b.provider.Way(p.Way)
+	return b.provider.Way(t.Provenance.Way)
+}
+
+// isBare reports whether only the token's shape shows its way of authenticating.
+func isBare(p *oauthstore.Provenance) bool {
+	bare := []oauthstore.Obtained{oauthstore.ObtainedSource, oauthstore.ObtainedStatic, oauthstore.ObtainedImport}
+	return p.Way == "" && p.TokenEndpoint == "" && slices.Contains(bare, p.Obtained)
 }
 
 // sameIssuer compares a token's issuer, which may be unknown, with the

@@ -5,20 +5,28 @@ import (
 	"github.com/toolgrant/toolgrant/providers"
 )
 
-// Functions on values of type mcptools.Entry. They panic for any other value.
-// Package mcptools sets them when the program starts.
+// Functions on values of type mcptools.Entry and *mcptools.Failure. They panic for
+// any other value. Package mcptools sets them when the program starts.
 var (
 	// Of returns the facts of an entry, which are zero for an empty one.
 	Of func(entry any) Facts
 
 	// SameCredential reports whether two entries send the same token and headers.
 	SameCredential func(a, b any) bool
+
+	// RefusedAgain returns the failure of an entry whose new token or ticket was
+	// refused like the one before.
+	RefusedAgain func(failure, entry any) (again any)
+
+	// Describe sets the sentence and the cause of a failure that was just made:
+	// failures are immutable once others have them. The sentence starts in lower case
+	// and has no period. cause may be nil.
+	Describe func(failure any, sentence string, cause error)
 )
 
 // Facts are the parts that an entry was built from. They must not be changed.
 type Facts struct {
-	Provider   providers.Provider
-	Token      oauthstore.Token  // with its provenance; zero for a server without credentials
-	Headers    map[string]string // beside the credential
-	ConsentURL string            // the page at which the owner connects; "" if there is none
+	Provider providers.Provider
+	Token    oauthstore.Token  // with its provenance; zero for a server without credentials
+	Headers  map[string]string // beside the credential
 }

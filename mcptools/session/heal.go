@@ -1,7 +1,6 @@
 package session
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -53,7 +52,8 @@ func (t *turn) renew(ctx context.Context, entry mcptools.Entry, f *mcptools.Fail
 		return nil, err
 	}
 	if t.healed[entry.Label] {
-		return refusedAgain(f, entry), nil
+		again, _ := entryhandle.RefusedAgain(f, entry).(*mcptools.Failure)
+		return again, nil
 	}
 	t.healed[entry.Label] = true
 	next, err := entry.Renew(ctx)
@@ -67,15 +67,6 @@ func (t *turn) renew(ctx context.Context, entry mcptools.Entry, f *mcptools.Fail
 		return f, nil // the server accepts it from here, so it would be refused again
 	}
 	return nil, nil
-}
-
-// refusedAgain returns the failure of a fresh token that was refused too: only
-// the user's new consent helps.
-func refusedAgain(f *mcptools.Failure, entry mcptools.Entry) *mcptools.Failure {
-	again := *f
-	again.Kind, again.Action, again.Retryable = mcptools.KindReauthorize, mcptools.KindReauthorize.Action(), false
-	again.ConsentURL = cmp.Or(f.ConsentURL, entryhandle.Of(entry).ConsentURL)
-	return &again
 }
 
 // wait waits before a request is repeated. It reports false, without a wait, if
