@@ -227,11 +227,19 @@ func (h *healer) rewrite(body []byte, entries map[string]Entry) []byte {
 }
 
 // authorizeRaw puts the entry's credential into a tool that was encoded
-// already, in place of the one that it carries. Other headers stay.
+// already, in place of the one that it carries. Other headers stay. A relay may
+// have another URL for a new connection of the owner.
 func (e Entry) authorizeRaw(tool map[string]json.RawMessage, headers map[string]string) error {
 	m := e.Tool().OfMcp
 	delete(tool, "authorization")
 	delete(tool, "headers")
+	if e.TicketID != "" {
+		raw, err := json.Marshal(e.ServerURL)
+		if err != nil {
+			return err
+		}
+		tool["server_url"] = raw
+	}
 	carriers := credentialHeaders(e.state().builder.provider.Ways)
 	maps.DeleteFunc(headers, func(name, _ string) bool { return carriers[strings.ToLower(name)] })
 	if m.Authorization.Valid() {

@@ -63,10 +63,10 @@ type Options struct {
 
 	// Relay lets the platform reach the server through a relay in the caller's own
 	// backend: the server_url of the entries is the relay's, and a ticket takes the
-	// place of the token. Headers don't appear in the entry; the relay sends them.
-	// The relay enforces AllowedTools and ReadOnly too. Tunnels and connectors can't be used with it. The
-	// builder needs the *oauthstore.Store that the relay reads. If nil, the platform
-	// connects to the server itself.
+	// place of the token. Headers don't appear in the entry; the relay sends them. It
+	// enforces AllowedTools and ReadOnly too. Tunnels and connectors can't be used with
+	// it. The credentials must be the *oauthstore.Store that the relay reads. If nil,
+	// the platform connects to the server itself.
 	Relay Relay
 
 	// Need states the requirements for each token. If Need.Verify is nil, the builder's own
@@ -105,7 +105,8 @@ type BuildOptions struct {
 	ServerURL string
 
 	// MinTTL is the minimum remaining lifetime of the token: as long as the response
-	// may run. If zero, that of Options.Need.
+	// may run. With a relay, a ticket lives for 15 minutes longer than that, at most
+	// 24 h, and the token may be shorter. If zero, that of Options.Need.
 	MinTTL time.Duration
 
 	// Headers are further headers for this entry only, such as those that name

@@ -321,6 +321,7 @@ func answers(status func(ticket string) string) (endpoint option.RequestOption, 
 	return option.WithMiddleware(func(req *http.Request, _ option.MiddlewareNext) (*http.Response, error) {
 		var body struct {
 			Tools []struct {
+				ServerURL     string `json:"server_url"`
 				Authorization string `json:"authorization"`
 			} `json:"tools"`
 		}
@@ -328,7 +329,7 @@ func answers(status func(ticket string) string) (endpoint option.RequestOption, 
 			return nil, err
 		}
 		ticket := body.Tools[0].Authorization
-		*tickets = append(*tickets, ticket)
+		*tickets = append(*tickets, body.Tools[0].ServerURL+" "+ticket)
 		if st := status(ticket); st != "" {
 			return answered(req, http.StatusFailedDependency, reported(st)), nil
 		}
@@ -380,12 +381,13 @@ func TestOptionGetsOneNewTicket(t *testing.T) {
 			require.NoError(t, err)
 			built, err := set.Build(t.Context(), ada, nil)
 			require.NoError(t, err)
+			r.url += "-reconnected"
 			endpoint, tickets := answers(tt.status)
 			client := openai.NewClient(option.WithAPIKey("k"))
 			_, err = client.Responses.New(t.Context(), responses.ResponseNewParams{
 				Model: "gpt-5", Tools: built.Tools(), Input: responses.ResponseNewParamsInputUnion{OfString: openai.String("x")},
 			}, built.Option(), endpoint)
-			assert.Len(t, *tickets, tt.tickets)
+			assert.Equal(t, []string{relayURL + " " + ticketText + "1", relayURL + "-reconnected " + ticketText + "2"}[:tt.tickets], *tickets)
 			if tt.kind == "" {
 				require.NoError(t, err)
 				return

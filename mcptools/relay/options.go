@@ -29,6 +29,10 @@ type Options struct {
 	// Logger gets a line for each request, without its contents. If nil, none.
 	Logger *slog.Logger
 
+	// TicketTTL is the lifetime of a ticket, unless the response may run for longer:
+	// see [mcptools.BuildOptions]. At most 24 h. If zero, 1 h.
+	TicketTTL time.Duration
+
 	// MaxRequest is the maximum length of a request body in bytes. If zero, 16 MiB.
 	MaxRequest int64
 

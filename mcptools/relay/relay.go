@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -47,6 +48,10 @@ func New(store *oauthstore.Store, sealer backend.Sealer, publicURL string, opts 
 	if err != nil {
 		return nil, err
 	}
+	if o.TicketTTL < 0 || o.TicketTTL > maxTTL {
+		return nil, errtext.Errorf("relay: TicketTTL must be between 0 and %v", maxTTL)
+	}
+	o.TicketTTL = cmp.Or(o.TicketTTL, defaultTTL)
 	r := &Relay{store: store, seal: seal{sealer}, public: public, opts: o}
 	ctx, cancel := context.WithTimeout(context.Background(), sealTimeout)
 	defer cancel()
@@ -80,7 +85,7 @@ func publicURLOf(raw string, loopback bool) (*url.URL, error) {
 
 // Ticket implements [mcptools.Relay].
 func (r *Relay) Ticket(ctx context.Context, grant mcptools.RelayGrant) (mcptools.RelayTicket, error) {
-	t, err := newTicket(&grant, time.Now())
+	t, err := newTicket(&grant, r.opts.TicketTTL, time.Now())
 	if err != nil {
 		return mcptools.RelayTicket{}, err
 	}

@@ -119,9 +119,10 @@ func (s seal) decode(ctx context.Context, text string, associated []byte) ([]byt
 	return nil, errors.Join(oauthstore.ErrUnavailable, err)
 }
 
-// newTicket returns the content of a ticket for grant.
-func newTicket(grant *mcptools.RelayGrant, now time.Time) (*ticket, error) {
-	ttl := max(grant.MinTTL, defaultTTL)
+// newTicket returns the content of a ticket for grant. least is its shortest
+// lifetime.
+func newTicket(grant *mcptools.RelayGrant, least time.Duration, now time.Time) (*ticket, error) {
+	ttl := max(grant.MinTTL, least)
 	key := grant.Key
 	switch {
 	case key.Validate() != nil:
