@@ -123,7 +123,7 @@ func TestFaultsPageIsCurrent(t *testing.T) {
 			for _, test := range f.shown {
 				shown = append(shown, "`"+strings.TrimSpace(strings.ReplaceAll(test, "|", "\\|"))+"`")
 			}
-			page.WriteString(fmt.Sprintf("| %d | %s | %s | %s |\n", number, f.fault, f.promise, strings.Join(shown, "<br>")))
+			fmt.Fprintf(&page, "| %d | %s | %s | %s |\n", number, f.fault, f.promise, strings.Join(shown, "<br>"))
 		}
 	}
 	name := filepath.Join("..", "..", "docs", "faults.md")
