@@ -21,7 +21,7 @@ func (c *cached) Token(context.Context, oauthstore.Key, oauthstore.Need) (oauths
 	return c.token, nil
 }
 
-func (*cached) Reject(context.Context, oauthstore.Key, uint64) error { return nil }
+func (*cached) Reject(context.Context, oauthstore.Key, uint64, oauthstore.Verdict) error { return nil }
 
 func cachedBuilder(tb testing.TB) *mcptools.Builder {
 	tb.Helper()

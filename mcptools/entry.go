@@ -155,16 +155,17 @@ func (e Entry) Tool() responses.ToolUnionParam {
 }
 
 // Reject reports to the credential store that the MCP server refused this entry's
-// token when OpenAI presented it. The next build refreshes it, or refuses with
-// [KindReauthorize]. Reject does nothing for an entry without a token, nor for a
-// relayed one: the relay itself reports tokens that the server refuses.
-func (e Entry) Reject(ctx context.Context) error {
+// token: to OpenAI if seen is zero, else to the caller, which presented it to the
+// server itself; see [oauthstore.Credentials]. The next build refreshes it, or
+// refuses with [KindReauthorize]. Reject does nothing for an entry without a token,
+// nor for a relayed one: the relay itself reports tokens that the server refuses.
+func (e Entry) Reject(ctx context.Context, seen oauthstore.Verdict) error {
 	if e.state == nil || e.state().token.IsZero() || e.TicketID != "" {
 		return nil
 	}
 	s := e.state()
 	s.builder.accepted.forget(e.Key.Server, s.token)
-	return s.builder.creds.Reject(ctx, e.Key, e.Generation)
+	return s.builder.creds.Reject(ctx, e.Key, e.Generation, seen)
 }
 
 // Renew builds the entry again with the same options, for the next request. A

@@ -15,6 +15,7 @@ import (
 	"github.com/openai/openai-go/v3/option"
 
 	"github.com/toolgrant/toolgrant/internal/safehttp"
+	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
 // Option returns the option for the one request that carries the entries. It
@@ -143,7 +144,7 @@ func (h *healer) heal(ctx context.Context, f *Failure, carried map[string]Entry)
 	h.mu.Lock()
 	again := h.healed[f.ServerLabel]
 	h.mu.Unlock()
-	if err := now.Reject(ctx); err != nil {
+	if err := now.Reject(ctx, oauthstore.Verdict{}); err != nil {
 		return f
 	}
 	if again {

@@ -141,7 +141,7 @@ func (careless) Token(context.Context, oauthstore.Key, oauthstore.Need) (oauthst
 	return t, nil
 }
 
-func (careless) Reject(context.Context, oauthstore.Key, uint64) error { return nil }
+func (careless) Reject(context.Context, oauthstore.Key, uint64, oauthstore.Verdict) error { return nil }
 
 func TestCredentialInTheURLIsRefused(t *testing.T) {
 	t.Parallel()

@@ -285,7 +285,7 @@ func TestTokenOfASourceIsProbedOnceAndAgainAfterAReject(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, asked, s.asked(), "asked again about the same token")
 
-	require.NoError(t, e.Reject(t.Context()))
+	require.NoError(t, e.Reject(t.Context(), oauthstore.Verdict{}))
 	s.take("Bearer another")
 	_, err = e.Renew(t.Context())
 	require.ErrorIs(t, err, mcptools.KindWrongAudience)
@@ -304,12 +304,12 @@ func TestRejectedTokenOfAStoreIsProbedAgain(t *testing.T) {
 	assert.Equal(t, uint64(1), e.Generation)
 	assert.NotEmpty(t, e.Grant)
 
-	require.NoError(t, e.Reject(t.Context()))
+	require.NoError(t, e.Reject(t.Context(), oauthstore.Verdict{}))
 	_, err = e.Renew(t.Context())
 	require.NoError(t, err, "the server takes it: the cause is elsewhere")
 
 	s.take("Bearer another")
-	require.NoError(t, e.Reject(t.Context()))
+	require.NoError(t, e.Reject(t.Context(), oauthstore.Verdict{}))
 	_, err = e.Renew(t.Context())
 	require.ErrorIs(t, err, mcptools.KindReauthorize)
 }

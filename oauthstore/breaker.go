@@ -1,6 +1,7 @@
 package oauthstore
 
 import (
+	"context"
 	"maps"
 	"sync"
 	"time"
@@ -73,7 +74,25 @@ const (
 // concurrent use.
 type refusals struct {
 	mu       sync.Mutex
-	byIssuer map[string]*outage // guarded by mu, with their fields
+	byIssuer map[string]*outage   // guarded by mu, with their fields
+	forcing  map[string]*forcings // by issuer; guarded by mu
+}
+
+// forcings are the forced refreshes at one issuer whose pairs no server has
+// accepted yet. There are as many at once as make an outage, so that one costs no
+// more refresh tokens, however many users meet it at the same moment.
+type forcings struct {
+	slots chan struct{}
+	users int // that have a slot or wait for one; guarded by refusals.mu
+}
+
+// An inquiry is the right to verify a pair, and to force its refresh after a
+// refusal. Its holder calls leave. Not safe for concurrent use.
+type inquiry struct {
+	refusals *refusals
+	issuer   string
+	outage   *outage   // that it is the trial of; nil: none
+	forcings *forcings // of which it has a slot; nil: none
 }
 
 // An outage is a series of final refusals at one issuer.
@@ -90,28 +109,97 @@ func (o *outage) believed() bool {
 	return o.tries >= confirmations && o.last.Sub(o.since) >= outageAge
 }
 
-// admit returns how long verifications at an issuer are paused; 0 if the caller
-// may verify, and then calls leave.
-func (r *refusals) admit(issuer string, now time.Time) (leave func(), pause time.Duration) {
+// admit returns how long verifications at an issuer are paused; 0 with the right
+// to verify.
+func (r *refusals) admit(issuer string, now time.Time) (*inquiry, time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	q := &inquiry{refusals: r, issuer: issuer}
+	pause, o := r.paused(issuer, now)
+	if pause > 0 {
+		return nil, pause
+	}
+	if o != nil {
+		o.trying, q.outage = true, o
+	}
+	return q, 0
+}
+
+// paused returns how long verifications at an issuer are paused, or the outage
+// that one is to find out about, if there is one. The caller holds mu.
+func (r *refusals) paused(issuer string, now time.Time) (time.Duration, *outage) {
 	r.expire(now)
 	o := r.byIssuer[issuer]
 	switch {
 	case o == nil || o.since.IsZero() || o.believed():
-		return func() {}, 0
+		return 0, nil
 	case now.Before(o.until):
-		return nil, o.until.Sub(now)
+		return o.until.Sub(now), nil
 	case o.trying:
-		return nil, time.Second
+		return time.Second, nil
 	}
-	o.trying = true
-	return func() {
+	return 0, o
+}
+
+// force waits for the right to force a refresh, which leave gives back. It returns
+// [ErrUnavailable] if an outage has begun by then.
+func (q *inquiry) force(ctx context.Context) error {
+	r := q.refusals
+	r.mu.Lock()
+	f := r.forcing[q.issuer]
+	if f == nil {
+		f = &forcings{slots: make(chan struct{}, breakerLimit)}
+		if r.forcing == nil {
+			r.forcing = make(map[string]*forcings)
+		}
+		r.forcing[q.issuer] = f
+	}
+	f.users++
+	r.mu.Unlock()
+	select {
+	case f.slots <- struct{}{}:
+		q.forcings = f
+	case <-ctx.Done():
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		o.trying = false
-		o.pause(time.Now()) // also if the server did not answer
-	}, 0
+		r.release(q.issuer, f)
+		return ctx.Err()
+	}
+	if q.outage != nil {
+		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	pause, o := r.paused(q.issuer, time.Now())
+	if o != nil {
+		pause = time.Second // another one finds out about it
+	}
+	if pause > 0 {
+		return &Error{Err: ErrUnavailable, RetryAfter: pause, Detail: outageDetail}
+	}
+	return nil
+}
+
+// release drops forcings that nothing uses. The caller holds mu.
+func (r *refusals) release(issuer string, f *forcings) {
+	if f.users--; f.users == 0 {
+		delete(r.forcing, issuer)
+	}
+}
+
+// leave ends an inquiry.
+func (q *inquiry) leave() {
+	r := q.refusals
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if q.forcings != nil {
+		<-q.forcings.slots
+		r.release(q.issuer, q.forcings)
+	}
+	if q.outage != nil {
+		q.outage.trying = false
+		q.outage.pause(time.Now()) // also if the server did not answer
+	}
 }
 
 func (o *outage) pause(now time.Time) {

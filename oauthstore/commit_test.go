@@ -81,7 +81,7 @@ func TestOthersComeBetweenRequestAndCommit(t *testing.T) {
 			"a rejection of the old pair",
 			func(t *testing.T, _ *world, other *oauthstore.Store, key oauthstore.Key) {
 				t.Helper()
-				require.NoError(t, other.Reject(t.Context(), key, 1))
+				require.NoError(t, other.Reject(t.Context(), key, 1, oauthstore.Verdict{}))
 			},
 			func(t *testing.T, _ *world, tok oauthstore.Token, err error, _ string) {
 				t.Helper()

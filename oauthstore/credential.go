@@ -190,10 +190,14 @@ type Credentials interface {
 	// [backend.ErrKeyUnavailable], or is ctx's.
 	Token(ctx context.Context, key Key, need Need) (Token, error)
 
-	// Reject records that the MCP server refused the pair of that generation when
-	// OpenAI used it. It sends no request to a provider: the next Token verifies or
-	// refreshes the pair. A generation other than the current one is ignored.
-	Reject(ctx context.Context, key Key, generation uint64) error
+	// Reject records that the MCP server refused the pair of that generation. It
+	// sends no request to a provider: the next Token verifies or refreshes the pair.
+	// A caller that presented the token itself passes the refusal as seen: its
+	// outcome [OutcomeRefused], and when, by this machine's clock, in At. If At is
+	// zero, now. The zero Verdict means that another party, such as OpenAI, reports
+	// it, which is verified first. A generation other than the current one is
+	// ignored, and so is a refusal from before the pair was issued or accepted.
+	Reject(ctx context.Context, key Key, generation uint64, seen Verdict) error
 }
 
 // A SourceFunc adapts a function to [Credentials], for tokens that are stored and
@@ -231,6 +235,6 @@ func (f SourceFunc) Token(ctx context.Context, key Key, need Need) (Token, error
 }
 
 // Reject does nothing: the next call of the function decides.
-func (f SourceFunc) Reject(context.Context, Key, uint64) error { return nil }
+func (f SourceFunc) Reject(context.Context, Key, uint64, Verdict) error { return nil }
 
 var _ Credentials = SourceFunc(nil)

@@ -19,7 +19,7 @@ const (
 	EventCommitRetried EventType = "commit_retried"  // a new pair could not be saved yet; it is held in memory
 	EventConnected     EventType = "connected"       // a credential was put into the store
 	EventDisconnected  EventType = "disconnected"    // the credential was removed
-	EventVerified      EventType = "verified"        // an MCP server was asked about the pair
+	EventVerified      EventType = "verified"        // an MCP server was asked about the pair, or refused it to a caller of Reject
 	EventExpiring      EventType = "expiring"        // it expires soon and can't be refreshed
 	EventNarrowed      EventType = "scope_narrowed"  // the server grants less than before, or than was asked for
 	EventClockSkew     EventType = "clock_skew"      // this process's clock and the authorization server's differ by more than 30 s; reported once an hour

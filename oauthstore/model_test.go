@@ -272,7 +272,7 @@ func (m *model) step(t *testing.T, s step) error {
 		m.mu.Lock()
 		m.bad[st.Generation] = true
 		m.mu.Unlock()
-		return store.Reject(t.Context(), m.key, st.Generation)
+		return store.Reject(t.Context(), m.key, st.Generation, oauthstore.Verdict{})
 	case "rewrap":
 		id, err := m.sealer.Add()
 		require.NoError(t, err)

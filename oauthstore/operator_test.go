@@ -247,7 +247,7 @@ func TestAnOutageOfRefusalsIsReportedOnce(t *testing.T) {
 			w.connect(t, key, nil)
 			_, err := w.store.Token(t.Context(), key, m.need())
 			require.NoError(t, err)
-			require.NoError(t, w.store.Reject(t.Context(), key, 1))
+			require.NoError(t, w.store.Reject(t.Context(), key, 1, oauthstore.Verdict{}))
 		}
 		m.takes = none
 		for n := range 20 {

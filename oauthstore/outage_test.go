@@ -182,7 +182,7 @@ func TestAServerThatHangsAfterARejectStallsOneCallAMinute(t *testing.T) {
 					_ = sleepFor(ctx, 10*time.Second)
 					return oauthstore.Verdict{}
 				}}
-				require.NoError(t, w.store.Reject(t.Context(), key, st.Generation))
+				require.NoError(t, w.store.Reject(t.Context(), key, st.Generation, oauthstore.Verdict{}))
 				w.backend.down.Store(dbDown)
 				start := time.Now()
 				for range 20 {
@@ -227,7 +227,7 @@ func TestAPermanentRefusalIsReportedAfterAWhile(t *testing.T) {
 				require.NoError(t, err)
 				if generation[key.Owner.Subject] != st.Generation { // OpenAI met a 401
 					generation[key.Owner.Subject] = st.Generation
-					require.NoError(t, w.store.Reject(t.Context(), key, st.Generation))
+					require.NoError(t, w.store.Reject(t.Context(), key, st.Generation, oauthstore.Verdict{}))
 				}
 				_, err = w.store.Token(t.Context(), key, m.need())
 				require.Error(t, err)
@@ -283,7 +283,7 @@ func TestAnOutageThatAnswers401LogsNoUserOut(t *testing.T) {
 		for range 10 {
 			for n := range users {
 				key := testKey(strconv.Itoa(n))
-				require.NoError(t, w.store.Reject(t.Context(), key, 1))
+				require.NoError(t, w.store.Reject(t.Context(), key, 1, oauthstore.Verdict{}))
 				_, err := w.store.Token(t.Context(), key, m.need())
 				if err == nil {
 					continue
@@ -315,7 +315,7 @@ func TestAStaticKeyWithoutAVerifierIsServedAgainAfterAReport(t *testing.T) {
 			c.Provenance = oauthstore.Provenance{Obtained: oauthstore.ObtainedImport}
 		})
 		for _, pause := range []time.Duration{5 * time.Minute, 10 * time.Minute, 30 * time.Minute} {
-			require.NoError(t, w.store.Reject(t.Context(), key, st.Generation))
+			require.NoError(t, w.store.Reject(t.Context(), key, st.Generation, oauthstore.Verdict{}))
 			_, err := w.store.Token(t.Context(), key, oauthstore.Need{})
 			require.ErrorIs(t, err, oauthstore.ErrRefused)
 			wait(t, pause-time.Second)

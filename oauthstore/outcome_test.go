@@ -110,7 +110,7 @@ func TestForcedRefreshThatFailedIsNotForcedAgain(t *testing.T) {
 		_, err := w.store.Token(t.Context(), key, m.need())
 		require.NoError(t, err)
 		m.takes = none
-		require.NoError(t, w.store.Reject(t.Context(), key, 1))
+		require.NoError(t, w.store.Reject(t.Context(), key, 1, oauthstore.Verdict{}))
 		w.as.Answer = func(int, url.Values, func() *http.Response) (*http.Response, error) {
 			return oauthError(503, "temporarily_unavailable"), nil
 		}

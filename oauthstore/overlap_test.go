@@ -26,7 +26,7 @@ func TestWriteOverlappingAnotherIsMadeAnew(t *testing.T) {
 	for name, write := range map[string]func(t *testing.T, s *oauthstore.Store, key oauthstore.Key){
 		"a rejection": func(t *testing.T, s *oauthstore.Store, key oauthstore.Key) {
 			t.Helper()
-			require.NoError(t, s.Reject(t.Context(), key, 1))
+			require.NoError(t, s.Reject(t.Context(), key, 1, oauthstore.Verdict{}))
 		},
 		"a verdict": func(t *testing.T, s *oauthstore.Store, key oauthstore.Key) {
 			t.Helper()
@@ -87,7 +87,7 @@ func TestRejectionOverlappingAVerdictIsKept(t *testing.T) {
 				assert.NoError(t, err)
 			}
 		}
-		require.NoError(t, w.store.Reject(t.Context(), key, 1))
+		require.NoError(t, w.store.Reject(t.Context(), key, 1, oauthstore.Verdict{}))
 		asked := m.asked.Load()
 		_, err := w.store.Token(t.Context(), key, m.need())
 		require.NoError(t, err)
@@ -117,7 +117,7 @@ func TestWriteDelayedPastAPurgeChangesNothing(t *testing.T) {
 			_, err = other.Put(t.Context(), key, w.as.credential("again"))
 			assert.NoError(t, err)
 		}
-		require.NoError(t, w.store.Reject(t.Context(), key, 1))
+		require.NoError(t, w.store.Reject(t.Context(), key, 1, oauthstore.Verdict{}))
 		tok, err := w.replica(t, nil).Token(t.Context(), key, oauthstore.Need{})
 		require.NoError(t, err)
 		assert.Contains(t, tok.AccessToken.Expose(), "again")

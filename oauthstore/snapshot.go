@@ -109,7 +109,7 @@ func (sn *snapshot) needsVerification(need *Need, now time.Time) bool {
 	r := sn.cred
 	verified := r.VerdictOf == r.Generation
 	switch {
-	case verified && r.Verdict.Outcome == OutcomeUnknown && now.Sub(r.Verdict.At) < verifyUnknownAgain:
+	case verified && r.Verdict.Outcome == OutcomeUnknown && now.Sub(r.Verdict.At) < verifyUnknownAgain && r.refusalSeen(now) == nil:
 		return false // a server that does not answer must not stall every call
 	case r.Rejected == r.Generation:
 		return true

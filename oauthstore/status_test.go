@@ -77,7 +77,7 @@ func TestTheStatusDoesNotCallARefusalAnAcceptance(t *testing.T) {
 		require.NoError(t, err)
 		_, err = w.store.Token(t.Context(), key, m.need())
 		require.NoError(t, err, "this pair was not verified")
-		require.NoError(t, w.store.Reject(t.Context(), key, 4))
+		require.NoError(t, w.store.Reject(t.Context(), key, 4, oauthstore.Verdict{}))
 		_, err = w.store.Token(t.Context(), key, m.need())
 		require.ErrorIs(t, err, oauthstore.ErrReauthorize)
 		wait(t, 2*time.Hour)

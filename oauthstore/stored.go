@@ -38,7 +38,8 @@ type storedCredential struct {
 	Reported  bool    `json:"reported,omitzero"`   // the verdict is a report of OpenAI that no server confirmed
 	// RefusedSince is when the first of the latest refusals in a row was final.
 	RefusedSince time.Time `json:"refused_since,omitzero"`
-	Rejected     uint64    `json:"rejected,omitzero"` // generation that OpenAI reported, until it is looked into
+	Rejected     uint64    `json:"rejected,omitzero"` // generation that a caller of Reject reported, until it is looked into
+	Seen         *Verdict  `json:"seen,omitzero"`     // refusal of generation Rejected that the caller saw; never changed in place
 	ForcedAt     time.Time `json:"forced_at,omitzero"`
 	Forced       uint64    `json:"forced,omitzero"` // generation that a refusal forced to be refreshed
 	Warned       bool      `json:"warned,omitzero"` // that this pair ends and nothing can refresh it

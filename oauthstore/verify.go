@@ -62,24 +62,19 @@ func (s *Store) verifyAndRefresh(ctx context.Context, key Key, sn *snapshot, ver
 	defer s.life.end()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*s.opts.PostTimeout)
 	defer cancel()
-	leave, pause := s.refusals.admit(clientAudience(&sn.cred.Provenance), time.Now())
+	q, pause := s.refusals.admit(clientAudience(&sn.cred.Provenance), time.Now())
 	if pause > 0 {
 		if sn.cred.VerdictOf == sn.cred.Generation && sn.cred.Rejected != sn.cred.Generation {
 			return sn, nil // the last verdict holds
 		}
 		return nil, &Error{Err: ErrUnavailable, RetryAfter: pause, Detail: outageDetail}
 	}
-	defer leave()
+	defer q.leave()
 	for forced := false; ; forced = true {
 		if forced && verify == nil {
 			return sn, nil // nothing is known of the new pair yet
 		}
-		v := Verdict{Outcome: OutcomeRefused, Reason: ReasonAudience, Detail: "OpenAI reports that the server refuses it"}
-		if verify != nil {
-			v = verify(ctx, key, sn.token)
-		}
-		v.At = sn.storeNow()
-		s.observer.event(ctx, Event{Type: EventVerified, Key: key, Generation: sn.cred.Generation, Verdict: v})
+		v := s.verdict(ctx, key, sn, verify, q.outage != nil)
 		if v.Outcome != OutcomeRefused {
 			return s.saveVerdict(ctx, key, sn, v, false)
 		}
@@ -88,18 +83,16 @@ func (s *Store) verifyAndRefresh(ctx context.Context, key Key, sn *snapshot, ver
 			// is not an outage, however many users have one.
 			again := !sn.cred.RefusedSince.IsZero() // the user has been told
 			worked := sn.cred.Accepted || verify == nil
-			if worked && !again {
-				issuer := clientAudience(&sn.cred.Provenance)
-				believed, change := s.refusals.believe(issuer, key.Owner, time.Now())
-				s.observer.issuer(ctx, change, issuer, key, outageDetail)
-				if !believed {
-					return nil, &Error{Err: ErrUnavailable, RetryAfter: refusalWindow, Detail: outageDetail}
-				}
+			if worked && !again && !s.believe(ctx, key, sn) {
+				return nil, &Error{Err: ErrUnavailable, RetryAfter: refusalWindow, Detail: outageDetail}
 			}
 			if !again {
 				s.observer.event(ctx, Event{Type: EventReauthorize, Key: key, Generation: sn.cred.Generation, Reason: v.Reason, Verdict: v})
 			}
 			return s.saveVerdict(ctx, key, sn, v, verify == nil)
+		}
+		if err := q.force(ctx); err != nil {
+			return nil, err
 		}
 		next, err := s.forceRefresh(ctx, key, sn)
 		if err != nil {
@@ -107,6 +100,24 @@ func (s *Store) verifyAndRefresh(ctx context.Context, key Key, sn *snapshot, ver
 		}
 		sn = next
 	}
+}
+
+// verdict returns what the MCP server says about the pair in sn: to the caller
+// that presented it last, or else to verify. Without either, OpenAI's report
+// counts. An outage may have caused the refusal, so a trial asks again.
+func (s *Store) verdict(ctx context.Context, key Key, sn *snapshot, verify func(context.Context, Key, Token) Verdict, trial bool) Verdict {
+	now := sn.storeNow()
+	if seen := sn.cred.refusalSeen(now); seen != nil && !(trial && verify != nil) {
+		return *seen // Reject has reported it
+	}
+	v := Verdict{Outcome: OutcomeRefused, Reason: ReasonAudience, Detail: "OpenAI reports that the server refuses it"}
+	if verify != nil {
+		v = verify(ctx, key, sn.token)
+		now = sn.storeNow()
+	}
+	v.At = now
+	s.observer.event(ctx, Event{Type: EventVerified, Key: key, Generation: sn.cred.Generation, Verdict: v})
+	return v
 }
 
 // worthRefreshing reports whether the server may accept a new pair after it
@@ -197,9 +208,9 @@ func (r *storedCredential) setVerdict(v Verdict, reported bool) {
 	r.VerdictOf, r.Verdict, r.Reported = r.Generation, v, reported
 	switch v.Outcome {
 	case OutcomeAccepted:
-		r.Rejected, r.RefusedSince, r.Accepted = 0, time.Time{}, true
+		r.Rejected, r.Seen, r.RefusedSince, r.Accepted = 0, nil, time.Time{}, true
 	case OutcomeRefused:
-		r.Rejected = 0
+		r.Rejected, r.Seen = 0, nil
 		if r.RefusedSince.IsZero() || v.At.Sub(last.At) > forcedAgain {
 			r.RefusedSince = v.At
 		}
@@ -207,25 +218,83 @@ func (r *storedCredential) setVerdict(v Verdict, reported bool) {
 	}
 }
 
-// Reject implements [Credentials]: it records that OpenAI reported the pair of
-// that generation as refused. The next [Store.Token] asks the server itself with
-// the same token, refreshes once if the server refuses it, and asks again. After
-// a second refusal the user must connect again. A server that does not answer is
+// Reject implements [Credentials]. After a report the next [Store.Token] asks the
+// server itself with the same token, refreshes once if the server refuses it, and
+// asks again. A refusal that the caller saw is not asked about: the next Token
+// refreshes. After a second refusal the user must connect again, unless the server
+// refuses the tokens of several users at once. A server that does not answer is
 // asked again after a minute, and the token is served meanwhile. Without a
 // verifier, the refusal of a token that can't be refreshed holds for five minutes,
 // longer if reports go on.
-func (s *Store) Reject(ctx context.Context, key Key, generation uint64) error {
-	_, err := s.update(ctx, key, func(r *storedCredential, _ time.Time) bool {
-		if r.Generation != generation || !r.Tombstone.IsZero() || r.Rejected == generation {
-			return false
-		}
-		r.Rejected = generation
-		return true
-	})
+func (s *Store) Reject(ctx context.Context, key Key, generation uint64, seen Verdict) error {
+	sn, v, err := s.reject(ctx, key, generation, seen)
 	if err != nil {
 		return fail("reject", key, unavailable(err))
 	}
+	if v == nil {
+		return nil
+	}
+	s.observer.event(ctx, Event{Type: EventVerified, Key: key, Generation: generation, Verdict: *v})
+	if !sn.worthRefreshing(*v) && sn.cred.RefusedSince.IsZero() && (sn.cred.Accepted || sn.justForced()) {
+		s.believe(ctx, key, sn) // without waiting for the next Token: the others are to know
+	}
 	return nil
+}
+
+// believe counts the final refusal of the pair in sn and reports whether to act
+// on it.
+func (s *Store) believe(ctx context.Context, key Key, sn *snapshot) bool {
+	issuer := clientAudience(&sn.cred.Provenance)
+	believed, change := s.refusals.believe(issuer, key.Owner, time.Now())
+	s.observer.issuer(ctx, change, issuer, key, outageDetail)
+	return believed
+}
+
+// reject records a report, and the refusal that the caller saw, which it returns
+// if it is news.
+func (s *Store) reject(ctx context.Context, key Key, generation uint64, seen Verdict) (*snapshot, *Verdict, error) {
+	var age time.Duration // whatever the store's clock shows
+	if !seen.At.IsZero() {
+		age = max(time.Since(seen.At), 0)
+	}
+	var news *Verdict
+	sn, err := s.update(ctx, key, func(r *storedCredential, now time.Time) bool {
+		news = nil
+		if r.Generation != generation || !r.Tombstone.IsZero() || r.newerThan(now.Add(-age)) {
+			return false
+		}
+		if seen.Outcome == OutcomeRefused && r.refusalSeen(now) == nil {
+			v := seen
+			v.At = now.Add(-age)
+			if v.Reason == "" {
+				v.Reason = ReasonAudience
+			}
+			r.Rejected, r.Seen, news = generation, &v, &v
+			return true
+		}
+		if r.Rejected == generation {
+			return false
+		}
+		r.Rejected, r.Seen = generation, nil
+		return true
+	})
+	return sn, news, err
+}
+
+// newerThan reports whether a refusal at that time is not about the current pair,
+// which was issued or accepted later.
+func (r *storedCredential) newerThan(refused time.Time) bool {
+	return refused.Before(r.Issued) ||
+		r.VerdictOf == r.Generation && r.Verdict.Outcome == OutcomeAccepted && refused.Before(r.Verdict.At)
+}
+
+// refusalSeen returns the refusal of the current pair that a caller saw within
+// verifyRefusedAgain, if any: an older one may have been an outage.
+func (r *storedCredential) refusalSeen(now time.Time) *Verdict {
+	if r.Seen == nil || r.Rejected != r.Generation || now.Sub(r.Seen.At) >= verifyRefusedAgain {
+		return nil
+	}
+	return r.Seen
 }
 
 // Verify asks the MCP server about the current pair now, regardless of the last
@@ -243,7 +312,12 @@ func (s *Store) Verify(ctx context.Context, key Key, verify func(ctx context.Con
 	v.At = sn.storeNow()
 	s.observer.event(ctx, Event{Type: EventVerified, Key: key, Generation: sn.cred.Generation, Verdict: v})
 	if v.Outcome == OutcomeRefused && sn.worthRefreshing(v) {
-		return v, s.Reject(ctx, key, sn.cred.Generation)
+		seen := v
+		seen.At = time.Time{} // now; v.At is by the store's clock
+		if _, _, err := s.reject(ctx, key, sn.cred.Generation, seen); err != nil {
+			return v, fail("verify", key, unavailable(err))
+		}
+		return v, nil
 	}
 	if _, err := s.saveVerdict(ctx, key, sn, v, false); err != nil {
 		return v, fail("verify", key, err)

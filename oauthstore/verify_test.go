@@ -117,7 +117,7 @@ func TestReject(t *testing.T) {
 			w.connect(t, key, nil)
 			_, err := w.store.Token(t.Context(), key, m.need())
 			require.NoError(t, err)
-			require.NoError(t, w.store.Reject(t.Context(), key, 1))
+			require.NoError(t, w.store.Reject(t.Context(), key, 1, oauthstore.Verdict{}))
 			tok, err := w.store.Token(t.Context(), key, m.need())
 			require.NoError(t, err)
 			assert.EqualValues(t, 1, tok.Generation)
@@ -136,7 +136,7 @@ func TestReject(t *testing.T) {
 			_, err := w.store.Token(t.Context(), key, m.need())
 			require.NoError(t, err)
 			m.takes = func(g uint64) bool { return g >= 2 }
-			require.NoError(t, w.store.Reject(t.Context(), key, 1))
+			require.NoError(t, w.store.Reject(t.Context(), key, 1, oauthstore.Verdict{}))
 			for range 3 {
 				tok, err := w.store.Token(t.Context(), key, m.need())
 				require.NoError(t, err)
@@ -156,7 +156,7 @@ func TestReject(t *testing.T) {
 			_, err := w.store.Token(t.Context(), key, m.need())
 			require.NoError(t, err)
 			m.takes = none
-			require.NoError(t, w.store.Reject(t.Context(), key, 1))
+			require.NoError(t, w.store.Reject(t.Context(), key, 1, oauthstore.Verdict{}))
 			for range 5 {
 				_, err = w.store.Token(t.Context(), key, m.need())
 				require.ErrorIs(t, err, oauthstore.ErrReauthorize)
@@ -172,11 +172,11 @@ func TestReject(t *testing.T) {
 			w := newWorld(t, nil)
 			key := testKey("u")
 			w.connect(t, key, nil)
-			require.NoError(t, w.store.Reject(t.Context(), key, 1))
+			require.NoError(t, w.store.Reject(t.Context(), key, 1, oauthstore.Verdict{}))
 			tok, err := w.store.Token(t.Context(), key, oauthstore.Need{})
 			require.NoError(t, err)
 			assert.EqualValues(t, 2, tok.Generation)
-			require.NoError(t, w.store.Reject(t.Context(), key, 2))
+			require.NoError(t, w.store.Reject(t.Context(), key, 2, oauthstore.Verdict{}))
 			_, err = w.store.Token(t.Context(), key, oauthstore.Need{})
 			require.ErrorIs(t, err, oauthstore.ErrRefused)
 			assert.Equal(t, 1, w.as.Posts())
@@ -192,7 +192,7 @@ func TestReject(t *testing.T) {
 			wait(t, 2*time.Hour)
 			_, err := w.store.Token(t.Context(), key, oauthstore.Need{})
 			require.NoError(t, err)
-			require.NoError(t, w.store.Reject(t.Context(), key, 1))
+			require.NoError(t, w.store.Reject(t.Context(), key, 1, oauthstore.Verdict{}))
 			tok, err := w.store.Token(t.Context(), key, oauthstore.Need{})
 			require.NoError(t, err)
 			assert.EqualValues(t, 2, tok.Generation)
@@ -214,7 +214,7 @@ func TestReject(t *testing.T) {
 			}
 			m.takes = none
 			for _, key := range keys {
-				require.NoError(t, w.store.Reject(t.Context(), key, 1))
+				require.NoError(t, w.store.Reject(t.Context(), key, 1, oauthstore.Verdict{}))
 				_, _ = w.store.Token(t.Context(), key, m.need())
 			}
 			loggedOut := 0

@@ -67,6 +67,20 @@ var outageMutations = []mutation{
 		promise: "an outage is probed by one credential at a time",
 	},
 	{
+		name: "all users of an outage refreshed at once", file: "oauthstore/breaker.go",
+		old:     "slots: make(chan struct{}, breakerLimit)",
+		changed: "slots: make(chan struct{}, 1000)",
+		pkg:     "./oauthstore", run: "TestAnOutageSeenByManyUsersAtOnceSpendsFewRefreshTokens",
+		promise: "an outage that answers 401 to everybody costs few refresh tokens",
+	},
+	{
+		name: "final refusal counted late", file: "oauthstore/verify.go",
+		old:     "if !sn.worthRefreshing(*v) && sn.cred.RefusedSince.IsZero()",
+		changed: "if false && sn.cred.RefusedSince.IsZero()",
+		pkg:     "./oauthstore", run: "TestAnOutageSeenByManyUsersAtOnceSpendsFewRefreshTokens",
+		promise: "a refusal that a relay saw counts at once",
+	},
+	{
 		name: "a refused pair forces refreshes for ever", file: "oauthstore/verify.go",
 		old:     "\t\tpause = forcedAgain\n",
 		changed: "\t\tpause = forcedPause\n",
@@ -75,8 +89,8 @@ var outageMutations = []mutation{
 	},
 	{
 		name: "unknown verdict does not pause", file: "oauthstore/snapshot.go",
-		old:     "now.Sub(r.Verdict.At) < verifyUnknownAgain:",
-		changed: "false:",
+		old:     "now.Sub(r.Verdict.At) < verifyUnknownAgain && r.refusalSeen",
+		changed: "false && r.refusalSeen",
 		pkg:     "./oauthstore", run: "TestAServerThatHangsAfterARejectStallsOneCallAMinute",
 		promise: "a server that hangs stalls one call a minute",
 	},

@@ -144,10 +144,31 @@ var refreshMutations = []mutation{
 	},
 	{
 		name: "generation ignored by a rejection", file: "oauthstore/verify.go",
-		old:     "if r.Generation != generation || !r.Tombstone.IsZero() || r.Rejected == generation {\n\t\t\treturn false\n\t\t}\n\t\tr.Rejected = generation",
-		changed: "if !r.Tombstone.IsZero() || r.Rejected == generation {\n\t\t\treturn false\n\t\t}\n\t\tr.Rejected = r.Generation",
+		old:     "if r.Generation != generation || !r.Tombstone.IsZero() || r.newerThan",
+		changed: "if generation = r.Generation; !r.Tombstone.IsZero() || r.newerThan",
 		pkg:     "./oauthstore", run: "TestReject",
 		promise: "a late rejection does not reject the next pair",
+	},
+	{
+		name: "time ignored by a rejection", file: "oauthstore/verify.go",
+		old:     " || r.newerThan(now.Add(-age)) {",
+		changed: " || r.newerThan(now) {",
+		pkg:     "./oauthstore", run: "TestARefusalFromBeforeThePairWasIssuedOrAcceptedIsIgnored",
+		promise: "a refusal from before the pair was issued does not reject it",
+	},
+	{
+		name: "refusal that the caller saw asked about", file: "oauthstore/verify.go",
+		old:     "seen != nil && !(trial && verify != nil) {",
+		changed: "seen != nil && verify == nil {",
+		pkg:     "./oauthstore", run: "TestARefusalThatTheCallerSawIsNotAskedAbout",
+		promise: "a relay's refusal costs no probe",
+	},
+	{
+		name: "refusal that the caller saw never asked about", file: "oauthstore/verify.go",
+		old:     " || now.Sub(r.Seen.At) >= verifyRefusedAgain {",
+		changed: " {",
+		pkg:     "./oauthstore", run: "TestAnOldRefusalIsAskedAbout",
+		promise: "a refusal that may have been an outage forces no refresh later",
 	},
 	{
 		name: "held off refresh sent", file: "oauthstore/flight.go",

@@ -8,6 +8,7 @@ import (
 	"github.com/toolgrant/toolgrant/internal/entryhandle"
 	"github.com/toolgrant/toolgrant/internal/sleep"
 	"github.com/toolgrant/toolgrant/mcptools"
+	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
 // defaultWait is how long a turn waits before a retry without Retry-After.
@@ -48,7 +49,7 @@ func (t *turn) heal(ctx context.Context, f *mcptools.Failure) error {
 // returns the remaining failure, or nil if there is a token that was not tried
 // yet.
 func (t *turn) renew(ctx context.Context, entry mcptools.Entry, f *mcptools.Failure) (*mcptools.Failure, error) {
-	if err := entry.Reject(ctx); err != nil {
+	if err := entry.Reject(ctx, oauthstore.Verdict{}); err != nil {
 		return nil, err
 	}
 	if t.healed[entry.Label] {
@@ -107,7 +108,7 @@ func (t *turn) reportRefusals(ctx context.Context, failures []*mcptools.Failure)
 			continue
 		}
 		if entry, ok := t.tools.Entry(f.ServerLabel); ok {
-			if err := entry.Reject(ctx); err != nil {
+			if err := entry.Reject(ctx, oauthstore.Verdict{}); err != nil {
 				t.s.opts.Logger.WarnContext(ctx, "session: the credential store did not record a refused token", "server_label", entry.Label, "error", err)
 			}
 		}

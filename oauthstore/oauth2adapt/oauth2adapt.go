@@ -93,9 +93,21 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err == nil && resp.StatusCode == http.StatusUnauthorized {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(req.Context()), rejectTimeout)
 		defer cancel()
-		_ = t.creds.Reject(ctx, t.key, tok.Generation) // the next Token verifies the pair
+		var seen oauthstore.Verdict
+		if out.URL.Path == t.serverPath() { // another resource of the host may want other tokens
+			seen = oauthstore.Verdict{Outcome: oauthstore.OutcomeRefused, Detail: "the server responded 401"}
+		}
+		_ = t.creds.Reject(ctx, t.key, tok.Generation, seen) // the next Token verifies or refreshes the pair
 	}
 	return resp, err
+}
+
+func (t *transport) serverPath() string {
+	server, err := url.Parse(t.key.Server)
+	if err != nil {
+		return ""
+	}
+	return server.Path
 }
 
 // token returns the token for a request, if that is for the right server.

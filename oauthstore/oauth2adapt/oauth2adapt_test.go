@@ -147,6 +147,38 @@ func TestATransportSendsTheTokenToTheCredentialsServerOnly(t *testing.T) {
 	})
 }
 
+// A 401 of the server's own URL needs no probe. Another resource of its host may
+// want other tokens.
+func TestOnlyA401OfTheServerItselfIsBelieved(t *testing.T) {
+	t.Parallel()
+	for target, want := range map[string]int{server: 0, "https://mcp.example.com/api": 1} {
+		t.Run(target, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				store := newStore(t)
+				put(t, store)
+				rt := oauth2adapt.Transport(store, key, nil, roundTripper(func(*http.Request) (*http.Response, error) {
+					return answer(http.StatusUnauthorized, nil), nil
+				}))
+				req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, target, nil)
+				require.NoError(t, err)
+				resp, err := rt.RoundTrip(req)
+				require.NoError(t, err)
+				require.NoError(t, resp.Body.Close())
+				asked := 0
+				_, err = store.Token(t.Context(), key, oauthstore.Need{Verify: func(_ context.Context, _ oauthstore.Key, tok oauthstore.Token) oauthstore.Verdict {
+					if tok.Generation == 1 {
+						asked++
+					}
+					return oauthstore.Verdict{Outcome: oauthstore.OutcomeAccepted}
+				}})
+				require.NoError(t, err)
+				assert.Equal(t, want, asked)
+			})
+		})
+	}
+}
+
 func TestATransportClosesTheBodyOfARequestThatItDoesNotSend(t *testing.T) {
 	t.Parallel()
 	rt := oauth2adapt.Transport(newStore(t), key, nil, roundTripper(func(*http.Request) (*http.Response, error) {
