@@ -255,7 +255,7 @@ func TestRelayedBuildRefreshesNothing(t *testing.T) {
 
 	before, err := store.Status(t.Context(), notesKey)
 	require.NoError(t, err)
-	require.NoError(t, e.Reject(t.Context()))
+	require.NoError(t, e.Reject(t.Context(), oauthstore.Verdict{}))
 	next, err := e.Renew(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, "t2", next.TicketID)
