@@ -8,11 +8,13 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/openai/openai-go/v3/responses"
 
 	"github.com/toolgrant/toolgrant/internal/errtext"
 	"github.com/toolgrant/toolgrant/internal/safehttp"
+	"github.com/toolgrant/toolgrant/mcptools/platform"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/providers"
 )
@@ -22,8 +24,10 @@ import (
 type Builder struct {
 	provider    providers.Provider
 	creds       oauthstore.Credentials // nil: the server needs no authentication
+	platform    platform.Platform
+	named       bool // the caller named the platform
 	label       string
-	description string
+	description string // "" if there is none, or the platform ignores it
 	tunnel      string // tunnel_id of the entries; "" for none
 	connector   string // connector_id of the entries; "" for none
 	url         string // the provider's own server URL; "" if there is none, or one per customer
@@ -42,12 +46,14 @@ type Builder struct {
 	accepted    *acceptedTokens
 	shapes      shapeCache
 	warnings    []string
+	warnedHosts sync.Map // hosts of unknown platforms that a warning was logged for
 	log         *slog.Logger
 }
 
 // NewBuilder returns a builder for p that gets its tokens from creds. creds may be
 // nil for a server without authentication; no credential is sent then. The error
-// joins all faults of p and opts. p must not be changed afterwards.
+// joins all faults of p and opts; a [*Failure] of [KindUnsupported] among them names
+// what the platform can't apply. p must not be changed afterwards.
 func NewBuilder(p providers.Provider, creds oauthstore.Credentials, opts *Options) (*Builder, error) {
 	var o Options
 	if opts != nil {
@@ -62,8 +68,12 @@ func NewBuilder(p providers.Provider, creds oauthstore.Credentials, opts *Option
 	if b.log == nil {
 		b.log = slog.New(slog.DiscardHandler)
 	}
+	b.platform, b.named = platformOf(&o)
 	b.label = cmp.Or(o.Label, p.Label, p.ID)
-	b.description = cmp.Or(o.Description, p.Description)
+	b.description = o.Description
+	if b.description == "" && b.takes(platform.FieldDescription) {
+		b.description = p.Description
+	}
 	if b.tunnel == "" {
 		b.connector = p.Server.Connector
 	}
@@ -71,6 +81,7 @@ func NewBuilder(p providers.Provider, creds oauthstore.Credentials, opts *Option
 	var f faults
 	f.add(p.Validate())
 	f.label(b.label)
+	f.platformLabel(b.platform, b.label)
 	if !printable(strings.NewReplacer("\n", "", "\t", "").Replace(b.description)) {
 		f.addf("the description holds control characters or is not UTF-8")
 	}
@@ -82,9 +93,13 @@ func NewBuilder(p providers.Provider, creds oauthstore.Credentials, opts *Option
 	b.checkCredentials(&f, creds)
 	b.checkRelay(&f)
 	o.Approval.check(&f, b.allowed)
+	if unfit := b.checkPlatform(&o); unfit != nil {
+		f.add(unfit)
+	}
 	if err := f.err(); err != nil {
 		return nil, err
 	}
+	b.warnings = append(b.warnings, platformWarnings(b.platform)...)
 	b.approval = o.Approval.clone()
 	if b.hasURL() && b.creds != nil {
 		b.hc = probeClient(b.loopback, o.InsecureTransport)
@@ -253,6 +268,9 @@ func (b *Builder) make(ctx context.Context, owner oauthstore.Owner, opts *BuildO
 // direct builds an entry with which the platform connects to the server itself.
 // headers are those beside the credential.
 func (b *Builder) direct(ctx context.Context, key oauthstore.Key, headers map[string]string, need oauthstore.Need) (built, *Failure) {
+	if f := b.checkEntry(key.Server, headers); f != nil {
+		return built{}, f
+	}
 	tool := b.skeleton(key.Server)
 	tool.Headers = headers
 	if b.creds == nil {

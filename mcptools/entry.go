@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/toolgrant/toolgrant/internal/entryhandle"
 	"github.com/toolgrant/toolgrant/internal/secret"
+	"github.com/toolgrant/toolgrant/mcptools/platform"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/providers"
 )
@@ -75,9 +77,14 @@ func (b *Builder) Entry(ctx context.Context, owner oauthstore.Owner, opts *Build
 // skeleton returns the entry without its credential.
 func (b *Builder) skeleton(serverURL string) *responses.ToolMcpParam {
 	m := &responses.ToolMcpParam{
-		ServerLabel:     b.label,
-		AllowedCallers:  slices.Clone(b.callers),
-		RequireApproval: b.approval.union(),
+		ServerLabel:    b.label,
+		AllowedCallers: slices.Clone(b.callers),
+	}
+	if b.takes(platform.FieldApproval) && !b.approvalInLists() {
+		m.RequireApproval = b.approval.union()
+	}
+	if extra := b.platformFields(); len(extra) > 0 {
+		m.SetExtraFields(extra)
 	}
 	switch {
 	case b.tunnel != "":
@@ -94,11 +101,11 @@ func (b *Builder) skeleton(serverURL string) *responses.ToolMcpParam {
 		m.DeferLoading = param.NewOpt(true)
 	}
 	switch {
-	case b.readOnly:
+	case b.readOnly && b.takes(platform.FieldReadOnly):
 		m.AllowedTools.OfMcpToolFilter = &responses.ToolMcpAllowedToolsMcpToolFilterParam{
 			ReadOnly: param.NewOpt(true), ToolNames: slices.Clone(b.allowed),
 		}
-	case b.allowed != nil:
+	case b.allowed != nil && b.takes(platform.FieldAllowedTools):
 		m.AllowedTools.OfMcpAllowedTools = slices.Clone(b.allowed)
 	}
 	return m
@@ -116,7 +123,7 @@ func (b *Builder) authorize(m *responses.ToolMcpParam, way providers.Way, t *oau
 			return b.refusal(KindMisconfigured, "the server URL holds the credential's "+name+", and OpenAI shows the URL in the stored response", nil)
 		}
 	}
-	if way.Bearer() && !b.useHeaders {
+	if way.Bearer() && !b.inHeaders() {
 		m.Authorization = param.NewOpt(t.AccessToken.Expose())
 		return nil
 	}
@@ -126,6 +133,9 @@ func (b *Builder) authorize(m *responses.ToolMcpParam, way providers.Way, t *oau
 	headers, unfit := carried(way, *t)
 	if unfit != "" {
 		return b.refusal(KindWrongTokenKind, unfit, nil)
+	}
+	if f := b.checkCarried(headers); f != nil {
+		return f
 	}
 	if m.Headers == nil {
 		m.Headers = headers
@@ -180,6 +190,13 @@ func (e Entry) Renew(ctx context.Context) (Entry, error) {
 
 func init() { //nolint:gochecknoinits // entryhandle can't import this package
 	entryhandle.Of = func(entry any) entryhandle.Facts { return asEntry(entry).facts() }
+	entryhandle.Route = func(entries any, req *http.Request) error {
+		if f := route(asEntries(entries), req); f != nil {
+			return f
+		}
+		return nil
+	}
+	entryhandle.Platform = func(set any) platform.Platform { return asSet(set).platform() }
 	entryhandle.SameCredential = func(a, b any) bool { return asEntry(a).sameCredential(asEntry(b)) }
 	entryhandle.RefusedAgain = func(f, e any) any { return refusedAgain(asPointer(f), asEntry(e)) }
 	entryhandle.Describe = func(f any, sentence string, cause error) {
@@ -194,6 +211,22 @@ func asPointer(v any) *Failure {
 		panic("entryhandle: not a *mcptools.Failure")
 	}
 	return f
+}
+
+func asEntries(v any) []Entry {
+	all, ok := v.([]Entry)
+	if !ok {
+		panic("entryhandle: not a []mcptools.Entry")
+	}
+	return all
+}
+
+func asSet(v any) *Set {
+	s, ok := v.(*Set)
+	if !ok {
+		panic("entryhandle: not an *mcptools.Set")
+	}
+	return s
 }
 
 func asEntry(v any) Entry {

@@ -33,6 +33,9 @@ import (
 // OpenAI's own errors are left to openai-go. It does not handle failures within
 // a stream, after a 200.
 //
+// It adds the headers that the platform of the entries needs, and refuses to send them
+// to another platform, or to a host of a private network without [Options.Platform].
+//
 // It refuses to send tokens over plain http, except to a loopback address: see
 // [SetBuildOptions.InsecurePlainHTTP]. openai-go follows no redirect to another
 // origin.
@@ -80,10 +83,10 @@ func (h *healer) entry(label string) (Entry, bool) {
 
 func (h *healer) middleware(req *http.Request, next option.MiddlewareNext) (*http.Response, error) {
 	if err := safehttp.CheckURL(req.URL, h.plain); err != nil {
-		// With a response that forbids it, openai-go does not repeat the request.
-		return &http.Response{
-			StatusCode: http.StatusBadRequest, Body: http.NoBody, Header: http.Header{"X-Should-Retry": {"false"}}, Request: req,
-		}, newRefusal(KindMisconfigured, "", "", "tokens must not go to the Responses API in clear text: use https, or set InsecurePlainHTTP", err)
+		return notSent(req), newRefusal(KindMisconfigured, "", "", "tokens must not go to the Responses API in clear text: use https, or set InsecurePlainHTTP", err)
+	}
+	if f := route(h.sent.Entries, req); f != nil {
+		return notSent(req), f
 	}
 	if req.Body == nil || req.Body == http.NoBody {
 		return next(req)
@@ -111,6 +114,14 @@ func (h *healer) middleware(req *http.Request, next option.MiddlewareNext) (*htt
 		if stays := h.heal(req.Context(), f, carried); stays != nil {
 			return res, stays
 		}
+	}
+}
+
+// notSent returns a response to a request that was not sent. It forbids openai-go to
+// repeat the request.
+func notSent(req *http.Request) *http.Response {
+	return &http.Response{
+		StatusCode: http.StatusBadRequest, Body: http.NoBody, Header: http.Header{"X-Should-Retry": {"false"}}, Request: req,
 	}
 }
 

@@ -5,12 +5,20 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/toolgrant/toolgrant/mcptools/platform"
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
 // Options configures the entries of a [Builder]. [NewBuilder] copies them: later
 // changes have no effect.
 type Options struct {
+	// Platform is the service that takes the entries, such as [platform.Groq]. It
+	// decides which field carries the token; options that it does not apply are
+	// refused with [KindUnsupported]. Name it, also as [platform.OpenAI], for a gateway
+	// in a private network. If zero, OpenAI at its own or an unknown public host, and
+	// on loopback with InsecureAllowLoopback.
+	Platform platform.Platform
+
 	// Label is the server_label: a letter, then letters, digits, '-' and '_'.
 	// OpenAI uses it to name the server in items, errors and approvals. If empty,
 	// the provider's label, or its id if it has none.
@@ -28,7 +36,8 @@ type Options struct {
 	TunnelID string
 
 	// Approval selects the calls that need approval. If zero, [ApprovalAlways],
-	// which is sent explicitly rather than left to OpenAI's default.
+	// which is sent explicitly rather than left to the platform's default. A platform
+	// without approval needs [ApprovalNever], which says that each call may run.
 	Approval Approval
 
 	// AllowedTools are the names of the tools that the model may see. If nil, all.
@@ -56,9 +65,9 @@ type Options struct {
 	// OpenAI may show them in the stored response. If nil, none.
 	Headers map[string]string
 
-	// UseHeaders sends a bearer token in headers.Authorization, with its scheme,
-	// for services that don't support the authorization field. Credentials that are
-	// not bearer tokens are always in headers. If false, the authorization field.
+	// UseHeaders sends a bearer token in headers.Authorization, with its scheme, also
+	// if Platform takes the authorization field. Credentials that are not bearer
+	// tokens are always in headers. If false, the field that Platform takes.
 	UseHeaders bool
 
 	// Relay lets the platform reach the server through a relay in the caller's own

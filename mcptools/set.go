@@ -16,6 +16,7 @@ import (
 
 	"github.com/toolgrant/toolgrant/internal/safetext"
 	"github.com/toolgrant/toolgrant/internal/storehandle"
+	"github.com/toolgrant/toolgrant/mcptools/platform"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
@@ -27,7 +28,8 @@ type Set struct {
 	builders []*Builder
 }
 
-// NewSet returns a set of builders in that order. The error joins all faults.
+// NewSet returns a set of builders in that order. The error joins all faults. All
+// builders are for the same platform, which may limit their number.
 // Labels must be unique in a request. OpenAI does not document whether their case
 // counts, so they must differ in more than case.
 func NewSet(builders ...*Builder) (*Set, error) {
@@ -51,6 +53,14 @@ func NewSet(builders ...*Builder) (*Set, error) {
 			continue
 		}
 		taken[folded] = b.label
+		if first := builders[0]; first != nil && first.label != "" && first.platform.ID != b.platform.ID {
+			f.addf("%q is for %s and %q for %s: a request goes to one platform", first.label, first.platform.Name, b.label, b.platform.Name)
+		}
+	}
+	if len(taken) > 0 && builders[0] != nil {
+		if most := builders[0].platform.MaxServers; most > 0 && len(builders) > most {
+			f.addf("a set for %s has at most %d servers in a request, and this one has %d", builders[0].platform.Name, most, len(builders))
+		}
 	}
 	if err := f.err(); err != nil {
 		return nil, err
@@ -87,6 +97,14 @@ func (s *Set) Verifier() func(context.Context, oauthstore.Key, oauthstore.Token)
 		}
 		return oauthstore.Verdict{Detail: "no builder of the set is for this provider and server", At: time.Now()}
 	}
+}
+
+// platform returns the platform of the set's entries, which is zero for an empty set.
+func (s *Set) platform() platform.Platform {
+	if len(s.builders) == 0 {
+		return platform.Platform{}
+	}
+	return s.builders[0].platform
 }
 
 // SetBuildOptions configures the entries of one request.

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/toolgrant/toolgrant/mcptools"
+	"github.com/toolgrant/toolgrant/mcptools/platform"
 )
 
 // at returns a client whose API is at base, a name that leads to the lab.
@@ -45,7 +46,7 @@ func TestTokensAreNotSentToTheAPIInClearText(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newHealing(t, mcptools.Options{})
+			h := newHealing(t, mcptools.Options{Platform: platform.OpenAI()})
 			h.client = h.at(t, tc.base)
 			r, err := h.set.Build(t.Context(), ada, &mcptools.SetBuildOptions{InsecurePlainHTTP: tc.plain})
 			require.NoError(t, err)

@@ -30,6 +30,7 @@ import (
 	"github.com/toolgrant/toolgrant/mcptools/doctor"
 	"github.com/toolgrant/toolgrant/mcptools/lab"
 	"github.com/toolgrant/toolgrant/mcptools/mcpgo"
+	"github.com/toolgrant/toolgrant/mcptools/platform"
 	"github.com/toolgrant/toolgrant/mcptools/relay"
 	"github.com/toolgrant/toolgrant/mcptools/session"
 	"github.com/toolgrant/toolgrant/oauthstore"
@@ -151,6 +152,9 @@ var types = []reflect.Type{
 	reflect.TypeFor[lab.World](),
 
 	reflect.TypeFor[mcpgo.TokenStore](),
+
+	reflect.TypeFor[platform.Platform](),
+	reflect.TypeFor[platform.Source](),
 
 	reflect.TypeFor[relay.Event](),
 	reflect.TypeFor[relay.Options](),

@@ -1,12 +1,15 @@
 package entryhandle
 
 import (
+	"net/http"
+
+	"github.com/toolgrant/toolgrant/mcptools/platform"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/providers"
 )
 
-// Functions on values of type mcptools.Entry and *mcptools.Failure. They panic for
-// any other value. Package mcptools sets them when the program starts.
+// Functions on values of types of package mcptools. They panic for any other value.
+// Package mcptools sets them when the program starts.
 var (
 	// Of returns the facts of an entry, which are zero for an empty one.
 	Of func(entry any) Facts
@@ -22,6 +25,14 @@ var (
 	// failures are immutable once others have them. The sentence starts in lower case
 	// and has no period. cause may be nil.
 	Describe func(failure any, sentence string, cause error)
+
+	// Route checks that a request with entries, a []mcptools.Entry, goes to their
+	// platform, and adds the headers that the platform needs. The error is a
+	// *mcptools.Failure.
+	Route func(entries any, req *http.Request) error
+
+	// Platform returns the platform of a set, an *mcptools.Set; zero for an empty one.
+	Platform func(set any) platform.Platform
 )
 
 // Facts are the parts that an entry was built from. They must not be changed.

@@ -109,10 +109,31 @@ var toolMutations = []mutation{
 	},
 	{
 		name: "approval not sent", file: "mcptools/entry.go",
-		old:     "\t\tRequireApproval: b.approval.union(),\n",
-		changed: "",
+		old:     "\tif b.takes(platform.FieldApproval) && !b.approvalInLists() {",
+		changed: "\tif false {",
 		pkg:     "./mcptools", run: "TestEntry",
 		promise: "calls need approval unless the caller says otherwise",
+	},
+	{
+		name: "platform without approval used unasked", file: "mcptools/platform.go",
+		old:     "\t\tif !a.never {",
+		changed: "\t\tif false {",
+		pkg:     "./mcptools", run: "TestEntriesOfEveryPlatform",
+		promise: "no call runs unapproved on a platform without approval, unless the caller accepts that",
+	},
+	{
+		name: "token in a field that the platform ignores", file: "mcptools/platform.go",
+		old:     "\treturn b.useHeaders || b.platform.Bearer() == platform.FieldHeaderAuth",
+		changed: "\treturn b.useHeaders",
+		pkg:     "./mcptools", run: "TestEntriesOfEveryPlatform",
+		promise: "the token is in the field that the platform reads",
+	},
+	{
+		name: "entries sent to another platform", file: "mcptools/platform_route.go",
+		old:     "\tcase known:\n",
+		changed: "\tcase known && false:\n",
+		pkg:     "./mcptools", run: "TestEntriesGoToTheirPlatformOnly",
+		promise: "entries go to the platform that they are for",
 	},
 	{
 		name: "call healed by a session", file: "mcptools/session/heal.go",

@@ -36,7 +36,7 @@ var arrows = []rule{
 	{"internal/failtext/loosejson", nil},
 	{"internal/failtext", []string{"internal/failtext/loosejson"}},
 	{"internal/storehandle", []string{"oauthstore/backend", "internal/secret"}},
-	{"internal/entryhandle", []string{"oauthstore", "providers"}},
+	{"internal/entryhandle", []string{"mcptools/platform", "oauthstore", "providers"}},
 	{"internal/...", []string{"internal/..."}},
 
 	{"providers", []string{"internal/errtext", "internal/issuer"}},
@@ -59,10 +59,11 @@ var arrows = []rule{
 	{"oauthstore/oauth2adapt", []string{"oauthstore", "internal/safehttp"}},
 	{"oauthstore/connect", []string{"oauthstore", "oauthstore/actor", "oauthstore/backend", "oauthstore/internal/...", "providers", "internal/..."}},
 
-	{"mcptools", []string{"oauthstore", "oauthstore/backend", "providers", "internal/..."}},
-	{"mcptools/doctor", []string{"mcptools", "oauthstore", "oauthstore/backend", "oauthstore/connect", "oauthstore/memstore", "providers", "internal/..."}},
+	{"mcptools/platform", nil}, // data, as providers is
+	{"mcptools", []string{"mcptools/platform", "oauthstore", "oauthstore/backend", "providers", "internal/..."}},
+	{"mcptools/doctor", []string{"mcptools", "mcptools/platform", "oauthstore", "oauthstore/backend", "oauthstore/connect", "oauthstore/memstore", "providers", "internal/..."}},
 	{"mcptools/relay", []string{"mcptools", "oauthstore", "oauthstore/backend", "providers", "internal/..."}},
-	{"mcptools/...", []string{"mcptools", "oauthstore", "oauthstore/connect", "providers", "internal/..."}},
+	{"mcptools/...", []string{"mcptools", "mcptools/platform", "oauthstore", "oauthstore/connect", "providers", "internal/..."}},
 
 	{"cmd/...", []string{"cmd/...", "mcptools/...", "oauthstore/...", "providers", "internal/..."}},
 	{"examples/...", []string{"examples/...", "mcptools/...", "oauthstore/...", "providers"}},

@@ -15,6 +15,7 @@ import (
 	"github.com/openai/openai-go/v3/option"
 	"github.com/openai/openai-go/v3/responses"
 
+	"github.com/toolgrant/toolgrant/internal/entryhandle"
 	"github.com/toolgrant/toolgrant/internal/errtext"
 	"github.com/toolgrant/toolgrant/internal/safehttp"
 	"github.com/toolgrant/toolgrant/mcptools"
@@ -34,6 +35,7 @@ func (t *turn) attempt(ctx context.Context, input []json.RawMessage) attempt {
 	p := t.s.params(input)
 	p.Tools = append(t.tools.Tools(), p.Tools...)
 	c := t.s.capture()
+	c.entries = t.tools.Entries
 	opts := append(t.s.requestOptions(c), option.WithMaxRetries(0))
 	if t.s.opts.Stream {
 		return t.stream(ctx, p, opts, c)
@@ -211,6 +213,17 @@ func (t *turn) item(a *attempt, item responses.ResponseOutputItemUnion) error {
 	return t.emit(e)
 }
 
+// consent emits the failure of an event that asks for the user's consent, unless an
+// item has reported it.
+func (t *turn) consent(a *attempt, event responses.ResponseStreamEventUnion) error {
+	f, ok := mcptools.FailureOfEvent(event, t.tools.Entries...)
+	if !ok || slices.ContainsFunc(a.failures, func(other *mcptools.Failure) bool { return other.ConsentURL == f.ConsentURL }) {
+		return nil
+	}
+	a.failures = append(a.failures, f)
+	return t.emit(Event{Type: EventFailed, Label: f.ServerLabel, Failure: f})
+}
+
 // stream sends a request whose response comes in events.
 func (t *turn) stream(ctx context.Context, p responses.ResponseNewParams, opts []option.RequestOption, c *capture) attempt {
 	stream := t.s.client.NewStreaming(ctx, p, opts...)
@@ -246,7 +259,9 @@ func (t *turn) stream(ctx context.Context, p responses.ResponseNewParams, opts [
 		case "response.output_text.delta", "response.refusal.delta":
 			a.mayHaveRun = true
 			a.err = t.emitText(event.Delta)
-		case "response.completed", "response.incomplete":
+		case "response.oauth_consent_requested": // Foundry's, perhaps without the item
+			a.err = t.consent(&a, event)
+		case "response.completed", "response.incomplete", "response.done": // xAI ends with done
 			if event.Response.ID == "" {
 				return attempt{err: brokenStream(nil), mayHaveRun: true}
 			}
@@ -315,12 +330,14 @@ func (t *turn) started(item responses.ResponseOutputItemUnion) error {
 }
 
 // capture keeps an error response, since openai-go loses some of them. It sends
-// nothing to a URL that tokens must not go to.
+// nothing to a URL that tokens must not go to, and no entries to a platform that
+// they are not for.
 type capture struct {
-	plain  safehttp.Plain
-	status int
-	header http.Header
-	body   []byte
+	plain   safehttp.Plain
+	entries []mcptools.Entry // that the request carries
+	status  int
+	header  http.Header
+	body    []byte
 }
 
 // maxErrorBody bounds what is read of an error response.
@@ -329,6 +346,9 @@ const maxErrorBody = 1 << 20
 func (c *capture) middleware(req *http.Request, next option.MiddlewareNext) (*http.Response, error) {
 	if err := safehttp.CheckURL(req.URL, c.plain); err != nil {
 		return nil, fmt.Errorf("tokens must not go to the Responses API in clear text: use https, or set Build.InsecurePlainHTTP: %w", err)
+	}
+	if err := entryhandle.Route(c.entries, req); err != nil {
+		return nil, err
 	}
 	res, err := next(req)
 	if err != nil || res.StatusCode < http.StatusBadRequest {

@@ -16,6 +16,7 @@ import (
 	"github.com/openai/openai-go/v3/packages/ssestream"
 	"github.com/openai/openai-go/v3/responses"
 
+	"github.com/toolgrant/toolgrant/internal/entryhandle"
 	"github.com/toolgrant/toolgrant/internal/errtext"
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/oauthstore"
@@ -189,6 +190,9 @@ func New(client Responses, set *mcptools.Set, owner oauthstore.Owner, opts *Opti
 		errs = append(errs, errtext.New("session: New needs a client and a set"))
 	} else {
 		errs = append(errs, checkTools(o.Params.Tools, set.Labels()))
+		if p := entryhandle.Platform(set); p.NoPrevious && !o.Replay {
+			errs = append(errs, errtext.Errorf("session: %s stores no responses: set Replay", p.Name))
+		}
 	}
 	if owner.Tenant == "" || owner.Subject == "" {
 		errs = append(errs, errtext.New("session: owner needs both Tenant and Subject"))

@@ -22,6 +22,7 @@ import (
 
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/mcptools/lab"
+	"github.com/toolgrant/toolgrant/mcptools/platform"
 	"github.com/toolgrant/toolgrant/mcptools/session"
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
@@ -504,7 +505,7 @@ func TestASessionSendsNoTokensInClearText(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, stream bool) {
 		t.Helper()
-		b := newBackend(t, nil, mcptools.Options{Approval: mcptools.ApprovalNever}, "notes")
+		b := newBackend(t, nil, mcptools.Options{Platform: platform.OpenAI(), Approval: mcptools.ApprovalNever}, "notes")
 		api, err := url.Parse(b.Info().OpenAIBaseURL)
 		require.NoError(t, err)
 		hc := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
