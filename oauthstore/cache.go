@@ -59,6 +59,16 @@ func (c *cache) get(key Key) (*snapshot, time.Duration) {
 	return sn, age
 }
 
+// watched returns the snapshot of key if notifications arrive for each of its
+// writes; else nil.
+func (c *cache) watched(key Key) *snapshot {
+	sn, _ := c.get(key)
+	if sn == nil || !sn.watched || !c.watching.Load() {
+		return nil
+	}
+	return sn
+}
+
 // getAny returns the snapshot of key regardless of its age, for use while the
 // backend is down; nil if there is none.
 func (c *cache) getAny(key Key) *snapshot {

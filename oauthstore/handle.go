@@ -42,3 +42,24 @@ func (h handle) Stored(ctx context.Context, id backend.ID) (storehandle.Pair, er
 	t := sn.token
 	return storehandle.Pair{AccessToken: t.AccessToken, Secrets: t.Secrets, TokenType: t.TokenType, Generation: t.Generation}, nil
 }
+
+func (h handle) Grant(ctx context.Context, id backend.ID) (string, error) {
+	s, key := h.store, keyOf(id)
+	sn := s.cache.watched(key)
+	if sn == nil {
+		if !s.life.begin() {
+			return "", fail("read", key, backend.ErrClosed)
+		}
+		defer s.life.end()
+		ctx, cancel := context.WithTimeout(ctx, s.opts.SaveBudget)
+		defer cancel()
+		var err error
+		if sn, err = s.read(ctx, key); err != nil {
+			return "", fail("read", key, unavailable(err))
+		}
+	}
+	if !sn.cred.Tombstone.IsZero() {
+		return "", fail("read", key, ErrNotFound)
+	}
+	return sn.cred.Grant, nil
+}

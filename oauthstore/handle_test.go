@@ -49,6 +49,41 @@ func TestReadingAStoredPairChangesNothing(t *testing.T) {
 	})
 }
 
+func TestTheGrantIsReadUnlessWritesAreReported(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		key := testKey("u")
+		st := w.connect(t, key, nil)
+		other := w.replica(t, nil)
+		grant := func(s *oauthstore.Store) string {
+			t.Helper()
+			g, err := storehandle.Of(s).Grant(t.Context(), idOf(key))
+			require.NoError(t, err)
+			return g
+		}
+		assert.Equal(t, st.Grant, grant(other))
+		watching, db := w.watched(t)
+		assert.Equal(t, st.Grant, grant(watching))
+		gets := w.backend.gets.Load()
+		assert.Equal(t, st.Grant, grant(watching))
+		assert.Equal(t, gets, w.backend.gets.Load(), "it was read although no write was reported")
+		assert.Equal(t, st.Grant, grant(other))
+		assert.Equal(t, gets+1, w.backend.gets.Load(), "a cached grant may be an old one")
+
+		_, err := w.store.Disconnect(t.Context(), key)
+		require.NoError(t, err)
+		_, err = storehandle.Of(other).Grant(t.Context(), idOf(key))
+		require.ErrorIs(t, err, oauthstore.ErrNotFound)
+		_, err = other.Token(t.Context(), key, oauthstore.Need{})
+		require.ErrorIs(t, err, oauthstore.ErrNotFound, "the next token is from before the read")
+		db.changes <- idOf(key)
+		synctest.Wait()
+		_, err = storehandle.Of(watching).Grant(t.Context(), idOf(key))
+		require.ErrorIs(t, err, oauthstore.ErrNotFound)
+	})
+}
+
 func TestARecordIsLoadedUntilItExpires(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

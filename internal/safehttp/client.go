@@ -34,6 +34,7 @@ const (
 	idleTimeout      = 3 * time.Second
 	maxIdlePerHost   = 4
 	maxIdleInTotal   = 64
+	dialTimeout      = 10 * time.Second
 	handshakeTimeout = 10 * time.Second
 )
 
@@ -54,6 +55,9 @@ type Options struct {
 	// have no default limit, and Timeout no default. Requests end with their
 	// contexts.
 	Stream bool
+	// IdlePerHost is the maximum number of idle connections that are kept for each
+	// host. If zero, 4.
+	IdlePerHost int
 	// Transport replaces the guarded transport, for example to use a proxy, an
 	// intranet or a private certificate authority. It decides which addresses may
 	// be reached; checks of URLs, redirects, time and body size still apply. The
@@ -76,6 +80,13 @@ func (o *Options) maxBody() int64 {
 		return math.MaxInt64
 	}
 	return defaultMaxBody
+}
+
+func (o *Options) idlePerHost() int {
+	if o != nil && o.IdlePerHost != 0 {
+		return o.IdlePerHost
+	}
+	return maxIdlePerHost
 }
 
 func (o *Options) stream() bool { return o != nil && o.Stream }
@@ -114,8 +125,8 @@ func newTransport(opts *Options) *http.Transport {
 		MaxResponseHeaderBytes: maxHeaderBytes,
 		DisableCompression:     true,
 		IdleConnTimeout:        idleTimeout,
-		MaxIdleConns:           maxIdleInTotal,
-		MaxIdleConnsPerHost:    maxIdlePerHost,
+		MaxIdleConns:           max(maxIdleInTotal, 4*opts.idlePerHost()),
+		MaxIdleConnsPerHost:    opts.idlePerHost(),
 		Protocols:              &protocols,
 	}
 }
@@ -124,8 +135,8 @@ func newTransport(opts *Options) *http.Transport {
 // connecting, so that a name that resolves differently the second time is
 // caught.
 func dialer(loopback bool) func(context.Context, string, string) (net.Conn, error) {
-	public := &net.Dialer{Control: onlyPublic()}
-	local := &net.Dialer{Control: onlyLoopback}
+	public := &net.Dialer{Control: onlyPublic(), Timeout: dialTimeout}
+	local := &net.Dialer{Control: onlyLoopback, Timeout: dialTimeout}
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		host, _, err := net.SplitHostPort(address)
 		if err != nil {

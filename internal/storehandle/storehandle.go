@@ -31,6 +31,11 @@ type Handle interface {
 	// or refused one. It reads the backend and changes nothing. Disconnected
 	// credentials return [backend.ErrNotFound].
 	Stored(ctx context.Context, credential backend.ID) (Pair, error)
+
+	// Grant returns the present grant of a credential. Unless a watch is connected,
+	// which reports writes at once, it reads the backend. The next Store.Token uses
+	// what was read. Disconnected credentials return [backend.ErrNotFound].
+	Grant(ctx context.Context, credential backend.ID) (string, error)
 }
 
 // Records are sealed records of any kind but [backend.KindCredential]. Their

@@ -51,6 +51,10 @@ type Options struct {
 	// so of connections to MCP servers. If zero, 1000.
 	Concurrent int
 
+	// Memory is the maximum total length of the bodies and events that are held in
+	// memory at once, in bytes. Requests beyond it are refused with 503. If zero, 512 MiB.
+	Memory int64
+
 	// InsecureAllowLoopback permits http and loopback addresses for the public URL and
 	// for MCP servers, for tests and the lab. If false, they are refused.
 	InsecureAllowLoopback bool

@@ -1,0 +1,107 @@
+package relay
+
+import (
+	"errors"
+	"io"
+	"sync/atomic"
+)
+
+var (
+	// errTooLarge reports that a body or an event is longer than its limit.
+	errTooLarge = errors.New("relay: too large")
+	// errMemory reports that the bodies that are in memory leave no room for one more.
+	errMemory = errors.New("relay: too many large bodies at once")
+)
+
+// A memory limits the bodies that a relay holds at once. Safe for concurrent use.
+type memory struct{ left atomic.Int64 }
+
+func newMemory(size int64) *memory {
+	m := &memory{}
+	m.left.Store(size)
+	return m
+}
+
+// A buffer holds one body, of at most max bytes. Its owner calls free. Not safe for
+// concurrent use.
+type buffer struct {
+	mem  *memory
+	max  int64
+	data []byte
+	held int64
+}
+
+func (m *memory) buffer(limit int64) *buffer { return &buffer{mem: m, max: limit} }
+
+const minBuffer = 4 << 10
+
+// grow makes room for n more bytes.
+func (b *buffer) grow(n int) error {
+	size := len(b.data) + n
+	if int64(size) > b.max {
+		return errTooLarge
+	}
+	if size <= cap(b.data) {
+		return nil
+	}
+	want := max(minBuffer, size, int(min(2*int64(cap(b.data)), b.max)))
+	if b.mem.left.Add(-int64(want)) < 0 {
+		b.mem.left.Add(int64(want))
+		return errMemory
+	}
+	b.data = append(make([]byte, 0, want), b.data...)
+	b.mem.left.Add(b.held)
+	b.held = int64(want)
+	return nil
+}
+
+func (b *buffer) append(p []byte) error {
+	if err := b.grow(len(p)); err != nil {
+		return err
+	}
+	b.data = append(b.data, p...)
+	return nil
+}
+
+// readAll reads r to its end. size is the expected length; -1 if unknown.
+func (b *buffer) readAll(r io.Reader, size int64) error {
+	if size > b.max {
+		return errTooLarge
+	}
+	if size > 0 {
+		if err := b.grow(int(size)); err != nil {
+			return err
+		}
+	}
+	for {
+		if len(b.data) == cap(b.data) {
+			// One byte more than max shows that the body is too large.
+			if int64(len(b.data)) == b.max {
+				var one [1]byte
+				if n, err := io.ReadFull(r, one[:]); n > 0 {
+					return errTooLarge
+				} else if !errors.Is(err, io.EOF) {
+					return err
+				}
+				return nil
+			}
+			if err := b.grow(1); err != nil {
+				return err
+			}
+		}
+		n, err := r.Read(b.data[len(b.data):cap(b.data)])
+		b.data = b.data[:len(b.data)+n]
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// free releases the body.
+func (b *buffer) free() {
+	b.mem.left.Add(b.held)
+	b.held, b.data = 0, nil
+}

@@ -1,0 +1,288 @@
+package relay
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/toolgrant/toolgrant/internal/oauth"
+	"github.com/toolgrant/toolgrant/internal/redact"
+	"github.com/toolgrant/toolgrant/internal/secret"
+	"github.com/toolgrant/toolgrant/mcptools"
+)
+
+// errSession reports that a server's session id is not one.
+var errSession = errors.New("relay: invalid session id")
+
+// modify turns the server's response into the client's: it keeps the status and
+// what MCP needs, and replaces errors by answers of the relay's own. It implements
+// ModifyResponse of the proxy.
+func (x *exchange) modify(resp *http.Response) error {
+	session, err := x.responseSession(resp.Header.Get(headerSession))
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		err = x.modifyError(resp)
+	} else {
+		err = x.modifySuccess(resp)
+	}
+	if err == nil && session != "" {
+		resp.Header.Set(headerSession, session)
+	}
+	return err
+}
+
+// responseSession returns what the client gets for the server's session id: the
+// same text each time.
+func (x *exchange) responseSession(id string) (string, error) {
+	switch id {
+	case "":
+		return "", nil
+	case x.opened:
+		return x.session, nil
+	}
+	return x.relay.seal.sealSession(x.in.Context(), id, x.ticket.key(), x.ticket.Grant)
+}
+
+func (x *exchange) modifySuccess(resp *http.Response) error {
+	if resp.Header.Get("Content-Encoding") != "" {
+		return x.protocol(resp)
+	}
+	mediaType, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	switch {
+	case x.in.Method == http.MethodDelete, resp.StatusCode == http.StatusAccepted, resp.StatusCode == http.StatusNoContent, resp.ContentLength == 0:
+		drop(resp)
+		setBody(resp, "", nil)
+	case mediaType == typeEvents:
+		if !x.relay.traffic.stream(x) {
+			return answered{answerBusy()}
+		}
+		if body, ok := resp.Body.(*watched); ok {
+			body.stream = true
+		}
+		resp.Header = responseHeaders(typeEvents)
+		resp.ContentLength, resp.Body = -1, newStream(x, resp.Body)
+	case mediaType == typeJSON && x.in.Method == http.MethodPost:
+		b := x.relay.memory.buffer(x.relay.limits.answer)
+		defer b.free()
+		if err := b.readAll(resp.Body, resp.ContentLength); err != nil {
+			return err
+		}
+		_ = resp.Body.Close()
+		setBody(resp, typeJSON, x.judged(b.data))
+	default:
+		return x.protocol(resp)
+	}
+	return nil
+}
+
+// judged returns what the client may see of a message of the server: what the rules
+// leave, without the credential.
+func (x *exchange) judged(data []byte) []byte {
+	if x.in.Method == http.MethodDelete {
+		return data
+	}
+	if x.rules.filters() {
+		data = x.rules.filter(x.in.Context(), data)
+	}
+	for _, s := range x.credentials() {
+		if text := []byte(s); len(text) >= minHidden && bytes.Contains(data, text) {
+			data = bytes.ReplaceAll(data, text, []byte(secret.Placeholder))
+		}
+	}
+	return data
+}
+
+// minHidden is the length from which a part of the credential is looked for.
+const minHidden = 8
+
+// credentials returns the values that the request carried to authenticate.
+func (x *exchange) credentials() []string {
+	tool := x.entry.Tool().OfMcp
+	if tool == nil {
+		return nil
+	}
+	var all []string
+	if tool.Authorization.Valid() {
+		all = append(all, tool.Authorization.Value)
+	}
+	for name, value := range tool.Headers {
+		if x.carries(name) {
+			_, token, ok := strings.Cut(value, " ")
+			if !ok {
+				token = value
+			}
+			all = append(all, token)
+		}
+	}
+	return all
+}
+
+// carries reports whether a header of the entry carries a part of the credential:
+// it is neither the ticket's nor one that the provider's data lists.
+func (x *exchange) carries(header string) bool {
+	if _, ok := x.ticket.Headers[header]; ok {
+		return false
+	}
+	builder, err := x.relay.builders.of(x.ticket)
+	if err != nil {
+		return true
+	}
+	for _, h := range builder.provider.Headers {
+		if strings.EqualFold(h.Name, header) {
+			return false
+		}
+	}
+	return true
+}
+
+// setBody gives a response a body and the headers for it.
+func setBody(resp *http.Response, contentType string, body []byte) {
+	resp.Header = responseHeaders(contentType)
+	resp.ContentLength, resp.Body = int64(len(body)), io.NopCloser(bytes.NewReader(body))
+	if resp.StatusCode != http.StatusNoContent {
+		resp.Header.Set("Content-Length", strconv.Itoa(len(body)))
+	}
+}
+
+// protocol returns the answer for a response that is not MCP.
+func (x *exchange) protocol(resp *http.Response) error {
+	f := x.failureOf(mcptools.KindProtocol, resp.StatusCode)
+	x.fail(f)
+	return answered{answerOf(f, 0)}
+}
+
+// kinds are the kinds of failure by the server's status.
+var kinds = map[int]mcptools.Kind{
+	http.StatusUnauthorized:         mcptools.KindUnauthorized,
+	http.StatusForbidden:            mcptools.KindForbidden,
+	http.StatusNotFound:             mcptools.KindNotFound,
+	http.StatusGone:                 mcptools.KindNotFound,
+	http.StatusMethodNotAllowed:     mcptools.KindWrongEndpoint,
+	http.StatusNotAcceptable:        mcptools.KindWrongEndpoint,
+	http.StatusUnsupportedMediaType: mcptools.KindWrongEndpoint,
+	http.StatusMisdirectedRequest:   mcptools.KindWrongEndpoint,
+	http.StatusRequestTimeout:       mcptools.KindTimeout,
+	http.StatusGatewayTimeout:       mcptools.KindTimeout,
+	http.StatusTooManyRequests:      mcptools.KindRateLimited,
+	http.StatusServiceUnavailable:   mcptools.KindUnavailable,
+}
+
+func kindOf(status int) mcptools.Kind {
+	switch kind, ok := kinds[status]; {
+	case ok:
+		return kind
+	case status >= 500:
+		return mcptools.KindServerError
+	case status >= 400:
+		return mcptools.KindBadRequest
+	case status >= 300:
+		return mcptools.KindWrongEndpoint // redirects are not followed
+	}
+	return mcptools.KindProtocol
+}
+
+// modifyError passes an error on that clients negotiate by, and answers others.
+func (x *exchange) modifyError(resp *http.Response) error {
+	b := x.relay.memory.buffer(maxErrorBody)
+	defer b.free()
+	_ = b.readAll(resp.Body, -1) // what was read decides
+	_ = resp.Body.Close()
+	status := resp.StatusCode
+	f := x.failureOf(kindOf(status), status)
+	f.RetryAfter = retryAfter(resp.Header)
+	x.fail(f)
+	negotiates := status == http.StatusBadRequest || status == http.StatusNotFound || status == http.StatusMethodNotAllowed
+	switch {
+	case negotiates && isRPC(b.data) && !x.leaks(b.data):
+		setBody(resp, typeJSON, bytes.Clone(b.data))
+		return nil
+	case status == http.StatusForbidden && insufficientScope(resp.Header):
+		f.Action = mcptools.ActionStepUp
+		return answered{answerOf(f, 0)}
+	case negotiates && x.speaksSSE():
+		f.Kind, f.Action = mcptools.KindUnsupported, mcptools.KindUnsupported.Action()
+		return answered{answerOf(f, 0)}
+	case status >= 400 && status < 500 && status != http.StatusUnauthorized:
+		a := answerOf(f, status)
+		if status == http.StatusMethodNotAllowed {
+			a.allow = http.MethodPost
+		}
+		return answered{a}
+	}
+	return answered{answerOf(f, 0)}
+}
+
+// isRPC reports whether a body is a JSON-RPC message.
+func isRPC(body []byte) bool {
+	var m struct {
+		Version string `json:"jsonrpc"`
+	}
+	return json.Unmarshal(body, &m) == nil && m.Version == "2.0"
+}
+
+// leaks reports whether a text holds a part of the credential.
+func (x *exchange) leaks(body []byte) bool {
+	var all []secret.Secret
+	for _, s := range x.credentials() {
+		all = append(all, secret.New(s))
+	}
+	return redact.New(all...).Holds(string(body))
+}
+
+func insufficientScope(h http.Header) bool {
+	for _, c := range oauth.ParseChallenges(h) {
+		if c.Error == "insufficient_scope" {
+			return true
+		}
+	}
+	return false
+}
+
+// retryAfter returns the server's Retry-After, of a day at most; 0 if there is none.
+func retryAfter(h http.Header) time.Duration {
+	value := h.Get("Retry-After")
+	seconds, err := strconv.Atoi(value)
+	wait := time.Duration(min(seconds, int(maxTTL/time.Second))) * time.Second
+	if at, dateErr := http.ParseTime(value); err != nil && dateErr == nil {
+		wait = time.Until(at)
+	}
+	return min(max(wait, 0), maxTTL)
+}
+
+const sseTimeout = 5 * time.Second
+
+// speaksSSE asks a server that is no Streamable HTTP endpoint whether it speaks
+// HTTP+SSE (MCP 2024-11-05): it greets with the URL for messages.
+func (x *exchange) speaksSSE() bool {
+	if x.in.Method != http.MethodPost || x.opened != "" {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(x.in.Context(), sseTimeout)
+	defer cancel()
+	resp, err := x.send(ctx, http.MethodGet, nil, http.Header{"Accept": {typeEvents}})
+	if err != nil {
+		return false
+	}
+	defer func() { _ = resp.Body.Close() }()
+	mediaType, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	if resp.StatusCode != http.StatusOK || mediaType != typeEvents {
+		return false
+	}
+	in := eventReader{r: bufio.NewReader(resp.Body), mem: x.relay.memory, max: maxErrorBody}
+	ev, err := in.next()
+	if err != nil {
+		return false
+	}
+	ev.data.free()
+	return string(ev.name) == "endpoint"
+}

@@ -1,0 +1,180 @@
+package relay
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/toolgrant/toolgrant/internal/safehttp"
+	"github.com/toolgrant/toolgrant/mcptools"
+)
+
+// maxErrorBody is how much of an error's body is read.
+const maxErrorBody = 64 << 10
+
+var errSlow = errors.New("relay: the server did not respond in time")
+
+// An answered is a request that the relay answers itself.
+type answered struct{ *answer }
+
+func (answered) Error() string { return "relay: answered" }
+
+// RoundTrip implements [http.RoundTripper] for the proxy.
+func (x *exchange) RoundTrip(*http.Request) (*http.Response, error) {
+	return x.ask(x.in.Context(), x.in.Method, x.message.body, x.header)
+}
+
+// ask sends a request to the server. If the server refuses its token, it was not
+// executed: it is sent once more, with the next token.
+func (x *exchange) ask(ctx context.Context, method string, body []byte, header http.Header) (*http.Response, error) {
+	resp, err := x.send(ctx, method, body, header)
+	if err != nil || resp.StatusCode != http.StatusUnauthorized || x.ticket.Grant == "" {
+		return resp, err
+	}
+	drop(resp)
+	renewed, err := x.renew(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !renewed {
+		return nil, x.refusedToken()
+	}
+	resp, err = x.send(ctx, method, body, header)
+	if err != nil || resp.StatusCode != http.StatusUnauthorized {
+		return resp, err
+	}
+	drop(resp)
+	if _, err := x.renew(ctx); err != nil { // it records that the next token was refused too
+		return nil, err
+	}
+	return nil, x.refusedToken()
+}
+
+// renew reports the token of the entry as refused and takes the next one. It
+// returns false if there is none.
+func (x *exchange) renew(ctx context.Context) (bool, error) {
+	// The report counts also if the client has gone.
+	report, cancel := context.WithTimeout(context.WithoutCancel(ctx), reportTimeout)
+	defer cancel()
+	old := x.entry
+	if err := old.Reject(report); err != nil {
+		return false, answered{x.noToken(err)}
+	}
+	next, err := old.Renew(ctx)
+	switch {
+	case err != nil:
+		return false, answered{x.noToken(err)}
+	case next.Grant != x.ticket.Grant:
+		return false, answered{x.dead(errReconnected)}
+	}
+	x.entry = next
+	return next.Generation != old.Generation, nil
+}
+
+// refusedToken returns the answer if the server refuses the newest token.
+func (x *exchange) refusedToken() error {
+	f := x.failureOf(mcptools.KindUnauthorized, http.StatusUnauthorized)
+	f.Action = mcptools.ActionReconnect
+	x.fail(f)
+	return answered{answerOf(f, 0)}
+}
+
+// send sends a request with the credential of the entry. The response is a copy
+// that trailers are not added to.
+func (x *exchange) send(ctx context.Context, method string, body []byte, header http.Header) (*http.Response, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	slow := time.AfterFunc(answerTimeout, func() { cancel(errSlow) })
+	var reader io.Reader
+	if method == http.MethodPost {
+		reader = bytes.NewReader(body)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, x.entry.ServerURL, reader)
+	if err != nil {
+		cancel(nil)
+		return nil, err
+	}
+	req.Header = header.Clone()
+	req.Header.Set("User-Agent", userAgent)
+	if x.opened != "" {
+		req.Header.Set(headerSession, x.opened)
+	}
+	tool := x.entry.Tool().OfMcp
+	for name, value := range tool.Headers {
+		req.Header.Set(name, value)
+	}
+	if tool.Authorization.Valid() {
+		req.Header.Set("Authorization", "Bearer "+tool.Authorization.Value)
+	}
+	resp, err := x.relay.transport.RoundTrip(req)
+	if err != nil {
+		if cause := context.Cause(ctx); errors.Is(cause, errSlow) {
+			err = cause
+		}
+		cancel(nil)
+		return nil, err
+	}
+	slow.Stop()
+	copied := *resp
+	copied.Trailer = nil
+	copied.Body = &watched{ReadCloser: resp.Body, slow: slow, cancel: cancel}
+	return &copied, nil
+}
+
+// userAgent names the relay: some servers refuse requests without one.
+const userAgent = "toolgrant-relay"
+
+// A watched is the body of a response. Unless it is a stream, the server must go on
+// with it in time.
+type watched struct {
+	io.ReadCloser
+	slow   *time.Timer
+	cancel context.CancelCauseFunc
+	stream bool
+}
+
+func (b *watched) Read(p []byte) (int, error) {
+	if !b.stream {
+		b.slow.Reset(answerTimeout)
+		defer b.slow.Stop()
+	}
+	return b.ReadCloser.Read(p)
+}
+
+// Close implements [io.Closer].
+func (b *watched) Close() error {
+	b.slow.Stop()
+	b.cancel(nil)
+	return b.ReadCloser.Close()
+}
+
+// drop discards a response, so that its connection can be used again.
+func drop(resp *http.Response) {
+	_, _ = io.CopyN(io.Discard, resp.Body, maxErrorBody)
+	_ = resp.Body.Close()
+}
+
+// broken returns the answer for an error of RoundTrip or modify.
+func (x *exchange) broken(err error) *answer {
+	if a := (answered{}); errors.As(err, &a) {
+		return a.answer
+	}
+	if a := x.interrupted(); a != nil {
+		return a
+	}
+	kind := mcptools.KindUnreachable
+	switch {
+	case errors.Is(err, errSlow):
+		kind = mcptools.KindTimeout
+	case errors.Is(err, errTooLarge), errors.Is(err, errEvent), errors.Is(err, errSession):
+		kind = mcptools.KindProtocol
+	case errors.Is(err, errMemory):
+		kind = mcptools.KindUnavailable
+	}
+	x.relay.log.DebugContext(x.in.Context(), "relay: no response", "provider", x.ticket.Provider, "cause", safehttp.Cause(err))
+	f := x.failureOf(kind, 0)
+	x.fail(f)
+	return answerOf(f, 0)
+}
