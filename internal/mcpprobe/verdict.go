@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net"
 	"net/http"
 	"regexp"
@@ -110,6 +111,16 @@ func (f *finding) result(words scrubber, subject string) Result {
 		res.Detail = sentence(subject, predicate, res)
 	}
 	return res
+}
+
+// Judge returns what a server said about the token of a request, by its response
+// with an error status. header has the headers that authenticated the request.
+func Judge(header http.Header, status int, response http.Header, body []byte) Result {
+	mediaType, _, _ := mime.ParseMediaType(response.Get("Content-Type"))
+	x := exchange{status: status, mediaType: mediaType}
+	x.rpcCode, x.text, x.challenge = readErrorBody(body, mediaType, challengeIn(response))
+	f := finding{last: x}
+	return f.result(newScrubber(header), "the server")
 }
 
 // rejections are the predicates of rejections.

@@ -52,6 +52,7 @@ var mayExpose = map[string]string{
 	"mcptools/entry.go":                     "the entry for OpenAI",
 	"mcptools/headers.go":                   "the entry's headers",
 	"mcptools/mcpgo/tokenstore.go":          "mcp-go's own type",
+	"mcptools/relay/upstream.go":            "removed from a server's response",
 	"oauthstore/oauth2adapt/oauth2adapt.go": "x/oauth2's own type; a request's header",
 	"cmd/toolgrant/entry.go":                "--reveal",
 	"internal/conformance/client/rpc.go":    "the suite's MCP server",

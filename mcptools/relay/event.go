@@ -9,7 +9,7 @@ import (
 )
 
 // errEvent reports a stream that is not an event stream of UTF-8 lines.
-var errEvent = errors.New("relay: malformed event stream")
+var errEvent = errors.New("malformed event stream")
 
 // An event is one event of a server's stream. The relay writes each event anew, so
 // that a client reads the same that the relay has judged.

@@ -40,6 +40,9 @@ type exchange struct {
 	header          http.Header // for the server, without credentials
 	session, opened string      // Mcp-Session-Id as the client sent it, and the server's own
 	entry           mcptools.Entry
+	credential      http.Header // of the entry, for the server
+	plain           http.Header // beside the credential
+	hidden          [][]byte    // parts of the credential, which no response may contain
 	forwarded       bool
 	failure         *mcptools.Failure
 }
@@ -131,9 +134,10 @@ func (x *exchange) prepare(ctx context.Context) *answer {
 	if err != nil {
 		return x.noToken(err)
 	}
-	if x.entry = entry; entry.Grant != x.ticket.Grant {
+	if entry.Grant != x.ticket.Grant {
 		return x.dead(errReconnected)
 	}
+	x.take(entry)
 	if x.in.Method != http.MethodPost {
 		return nil
 	}
@@ -149,7 +153,7 @@ func (x *exchange) prepare(ctx context.Context) *answer {
 
 // errReconnected reports that a credential was connected again since its ticket was
 // made.
-var errReconnected = errors.New("relay: the credential was connected again")
+var errReconnected = errors.New("the credential was connected again")
 
 // granted reports whether the ticket's grant is the credential's present one.
 func (x *exchange) granted(ctx context.Context) error {

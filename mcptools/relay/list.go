@@ -21,7 +21,7 @@ const (
 )
 
 // errList reports that a server did not list its tools.
-var errList = errors.New("relay: the server did not list its tools")
+var errList = errors.New("the server did not list its tools")
 
 // listID is the id of the relay's own requests. They have a response of their own,
 // so it is never mistaken for a client's.

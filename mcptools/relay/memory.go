@@ -8,9 +8,9 @@ import (
 
 var (
 	// errTooLarge reports that a body or an event is longer than its limit.
-	errTooLarge = errors.New("relay: too large")
+	errTooLarge = errors.New("too large")
 	// errMemory reports that the bodies that are in memory leave no room for one more.
-	errMemory = errors.New("relay: too many large bodies at once")
+	errMemory = errors.New("too many large bodies at once")
 )
 
 // A memory limits the bodies that a relay holds at once. Safe for concurrent use.

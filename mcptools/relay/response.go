@@ -10,7 +10,6 @@ import (
 	"mime"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/toolgrant/toolgrant/internal/oauth"
@@ -20,7 +19,7 @@ import (
 )
 
 // errSession reports that a server's session id is not one.
-var errSession = errors.New("relay: invalid session id")
+var errSession = errors.New("invalid session id")
 
 // modify turns the server's response into the client's: it keeps the status and
 // what MCP needs, and replaces errors by answers of the relay's own. It implements
@@ -88,61 +87,15 @@ func (x *exchange) modifySuccess(resp *http.Response) error {
 // judged returns what the client may see of a message of the server: what the rules
 // leave, without the credential.
 func (x *exchange) judged(data []byte) []byte {
-	if x.in.Method == http.MethodDelete {
-		return data
-	}
 	if x.rules.filters() {
 		data = x.rules.filter(x.in.Context(), data)
 	}
-	for _, s := range x.credentials() {
-		if text := []byte(s); len(text) >= minHidden && bytes.Contains(data, text) {
+	for _, text := range x.hidden {
+		if bytes.Contains(data, text) {
 			data = bytes.ReplaceAll(data, text, []byte(secret.Placeholder))
 		}
 	}
 	return data
-}
-
-// minHidden is the length from which a part of the credential is looked for.
-const minHidden = 8
-
-// credentials returns the values that the request carried to authenticate.
-func (x *exchange) credentials() []string {
-	tool := x.entry.Tool().OfMcp
-	if tool == nil {
-		return nil
-	}
-	var all []string
-	if tool.Authorization.Valid() {
-		all = append(all, tool.Authorization.Value)
-	}
-	for name, value := range tool.Headers {
-		if x.carries(name) {
-			_, token, ok := strings.Cut(value, " ")
-			if !ok {
-				token = value
-			}
-			all = append(all, token)
-		}
-	}
-	return all
-}
-
-// carries reports whether a header of the entry carries a part of the credential:
-// it is neither the ticket's nor one that the provider's data lists.
-func (x *exchange) carries(header string) bool {
-	if _, ok := x.ticket.Headers[header]; ok {
-		return false
-	}
-	builder, err := x.relay.builders.of(x.ticket)
-	if err != nil {
-		return true
-	}
-	for _, h := range builder.provider.Headers {
-		if strings.EqualFold(h.Name, header) {
-			return false
-		}
-	}
-	return true
 }
 
 // setBody gives a response a body and the headers for it.
@@ -209,7 +162,7 @@ func (x *exchange) modifyError(resp *http.Response) error {
 	case status == http.StatusForbidden && insufficientScope(resp.Header):
 		f.Action = mcptools.ActionStepUp
 		return answered{answerOf(f, 0)}
-	case negotiates && x.speaksSSE():
+	case oauth.MayBeSSE(status) && x.speaksSSE():
 		f.Kind, f.Action = mcptools.KindUnsupported, mcptools.KindUnsupported.Action()
 		return answered{answerOf(f, 0)}
 	case status >= 400 && status < 500 && status != http.StatusUnauthorized:
@@ -232,11 +185,7 @@ func isRPC(body []byte) bool {
 
 // leaks reports whether a text holds a part of the credential.
 func (x *exchange) leaks(body []byte) bool {
-	var all []secret.Secret
-	for _, s := range x.credentials() {
-		all = append(all, secret.New(s))
-	}
-	return redact.New(all...).Holds(string(body))
+	return redact.New(redact.Header(x.credential)...).Holds(string(body))
 }
 
 func insufficientScope(h http.Header) bool {

@@ -99,7 +99,7 @@ func (s *stream) wait() error {
 		if string(ev.name) == "endpoint" {
 			ev.data.free()
 			s.x.fail(s.x.failureOf(mcptools.KindUnsupported, 0))
-			return errors.New("relay: the server speaks HTTP+SSE")
+			return errors.New("the server speaks HTTP+SSE")
 		}
 		data := ev.data.data
 		if ev.hasData && len(data) > 0 {

@@ -9,7 +9,7 @@ import (
 )
 
 // errClosed reports that the relay is being closed.
-var errClosed = errors.New("relay: closed")
+var errClosed = errors.New("closed")
 
 // traffic counts the running requests and limits them. Safe for concurrent use.
 type traffic struct {
@@ -55,7 +55,7 @@ func (t *traffic) enter(x *exchange) error {
 }
 
 // errBusy reports that too many requests run already.
-var errBusy = errors.New("relay: too many concurrent requests")
+var errBusy = errors.New("too many concurrent requests")
 
 func (l *load) of(x *exchange) *int {
 	if x.streaming {

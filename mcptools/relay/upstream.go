@@ -5,17 +5,21 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"time"
 
+	"github.com/toolgrant/toolgrant/internal/mcpprobe"
+	"github.com/toolgrant/toolgrant/internal/redact"
 	"github.com/toolgrant/toolgrant/internal/safehttp"
 	"github.com/toolgrant/toolgrant/mcptools"
+	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
 // maxErrorBody is how much of an error's body is read.
 const maxErrorBody = 64 << 10
 
-var errSlow = errors.New("relay: the server did not respond in time")
+var errSlow = errors.New("the server did not respond in time")
 
 // An answered is a request that the relay answers itself.
 type answered struct{ *answer }
@@ -34,8 +38,7 @@ func (x *exchange) ask(ctx context.Context, method string, body []byte, header h
 	if err != nil || resp.StatusCode != http.StatusUnauthorized || x.ticket.Grant == "" {
 		return resp, err
 	}
-	drop(resp)
-	renewed, err := x.renew(ctx)
+	renewed, err := x.renew(ctx, resp)
 	if err != nil {
 		return nil, err
 	}
@@ -46,21 +49,25 @@ func (x *exchange) ask(ctx context.Context, method string, body []byte, header h
 	if err != nil || resp.StatusCode != http.StatusUnauthorized {
 		return resp, err
 	}
-	drop(resp)
-	if _, err := x.renew(ctx); err != nil { // it records that the next token was refused too
+	if _, err := x.renew(ctx, resp); err != nil { // it records that the next token was refused too
 		return nil, err
 	}
 	return nil, x.refusedToken()
 }
 
-// renew reports the token of the entry as refused and takes the next one. It
-// returns false if there is none.
-func (x *exchange) renew(ctx context.Context) (bool, error) {
+// renew reports the token of the entry, which the server refuses with resp, and
+// takes the next one. It returns false if there is none.
+func (x *exchange) renew(ctx context.Context, resp *http.Response) (bool, error) {
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // what was read counts
+	_ = resp.Body.Close()
+	said := mcpprobe.Judge(x.credential, resp.StatusCode, resp.Header, body)
+	seen := oauthstore.Verdict{Outcome: oauthstore.OutcomeRefused, Reason: reasons[said.Reason], Detail: said.Detail, At: time.Now()}
+
 	// The report counts also if the client has gone.
 	report, cancel := context.WithTimeout(context.WithoutCancel(ctx), reportTimeout)
 	defer cancel()
 	old := x.entry
-	if err := old.Reject(report); err != nil {
+	if err := old.Reject(report, seen); err != nil {
 		return false, answered{x.noToken(err)}
 	}
 	next, err := old.Renew(ctx)
@@ -70,9 +77,44 @@ func (x *exchange) renew(ctx context.Context) (bool, error) {
 	case next.Grant != x.ticket.Grant:
 		return false, answered{x.dead(errReconnected)}
 	}
-	x.entry = next
+	x.take(next)
 	return next.Generation != old.Generation, nil
 }
+
+// reasons are the reasons of refusals that the server names; for others, the
+// audience is assumed.
+var reasons = map[string]oauthstore.Reason{
+	mcpprobe.ReasonExpired: oauthstore.ReasonExpired, mcpprobe.ReasonRevoked: oauthstore.ReasonRevoked, mcpprobe.ReasonKey: oauthstore.ReasonInvalidKey,
+}
+
+// take makes e the entry whose credential requests carry.
+func (x *exchange) take(e mcptools.Entry) {
+	x.entry = e
+	plain := make(http.Header, len(x.ticket.Headers))
+	for name, value := range x.ticket.Headers {
+		plain.Set(name, value)
+	}
+	x.plain, x.credential = plain, make(http.Header, 1)
+	tool := e.Tool().OfMcp
+	for name, value := range tool.Headers {
+		if plain.Get(name) == "" {
+			x.credential.Set(name, value)
+		}
+	}
+	if tool.Authorization.Valid() {
+		x.credential.Set("Authorization", "Bearer "+tool.Authorization.Value)
+	}
+	x.hidden = nil
+	for _, s := range redact.Header(x.credential) {
+		if text := s.Expose(); len(text) >= minHidden {
+			x.hidden = append(x.hidden, []byte(text))
+		}
+	}
+}
+
+// minHidden is the length from which a part of the credential is looked for in
+// responses: a shorter one occurs in any text.
+const minHidden = 8
 
 // refusedToken returns the answer if the server refuses the newest token.
 func (x *exchange) refusedToken() error {
@@ -101,13 +143,8 @@ func (x *exchange) send(ctx context.Context, method string, body []byte, header 
 	if x.opened != "" {
 		req.Header.Set(headerSession, x.opened)
 	}
-	tool := x.entry.Tool().OfMcp
-	for name, value := range tool.Headers {
-		req.Header.Set(name, value)
-	}
-	if tool.Authorization.Valid() {
-		req.Header.Set("Authorization", "Bearer "+tool.Authorization.Value)
-	}
+	maps.Copy(req.Header, x.plain)
+	maps.Copy(req.Header, x.credential)
 	resp, err := x.relay.transport.RoundTrip(req)
 	if err != nil {
 		if cause := context.Cause(ctx); errors.Is(cause, errSlow) {
