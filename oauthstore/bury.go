@@ -63,6 +63,23 @@ func (s *Store) bury(ctx context.Context, key Key) (sn *snapshot, live bool, err
 	return sn, live, nil
 }
 
+// countBuried counts the credentials whose revocation is due or postponed, for
+// [Store.Health]. now is the store's clock.
+func (s *Store) countBuried(ctx context.Context, now time.Time) error {
+	n := int64(0)
+	all := backend.Filter{Kind: backend.KindCredential, ExpiredBefore: now.Add(tombstoneAge + time.Hour)}
+	err := s.records.each(ctx, all, func(it backend.Item) error {
+		if !it.DueAt.IsZero() {
+			n++
+		}
+		return nil
+	})
+	if err == nil {
+		s.buried.Store(n)
+	}
+	return err
+}
+
 // ownClient returns the client that is saved for the owner, or nil.
 func (s *Store) ownClient(ctx context.Context, owner Owner, p *Provenance) (*savedClient, error) {
 	id := clientRecordID(owner, p)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/toolgrant/toolgrant/internal/storehandle"
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
 // The operator's application, a client that registered itself and one that an
@@ -87,7 +88,7 @@ func TestASavedClientIsKeptWhileItIsUsed(t *testing.T) {
 			require.NoError(t, err)
 			n, err := w.store.Purge(t.Context())
 			require.NoError(t, err)
-			purged += n
+			purged += n[backend.KindRegistration]
 		}
 		assert.Equal(t, 1, purged, "a client that was not used for a year")
 	})

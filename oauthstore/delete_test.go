@@ -254,13 +254,35 @@ func TestRevocationThatKeepsFailingIsReported(t *testing.T) {
 				}
 				assert.Equal(t, 1, w.seen(oauthstore.EventRevokeFailed))
 				assert.Len(t, w.rows(t, "acme"), tc.left)
+				assert.Equal(t, tc.left, w.store.Health(t.Context()).PendingRevocations)
 				wait(t, 24*time.Hour)
 				_, err = w.store.Purge(t.Context())
 				require.NoError(t, err)
+				_, err = w.store.Sweep(t.Context())
+				require.NoError(t, err)
+				assert.Zero(t, w.store.Health(t.Context()).PendingRevocations)
 				assert.Empty(t, w.rows(t, "acme"), "tokens are kept for a day at most")
 			})
 		})
 	}
+}
+
+func TestHealthCountsARevocationInTheBackground(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, as := newRevoker(t)
+		ada := testKey("ada")
+		w.connect(t, ada, nil)
+		as.status.Store(503)
+		_, err := w.store.Disconnect(t.Context(), ada)
+		require.NoError(t, err)
+		_, err = w.store.Sweep(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, 1, w.store.Health(t.Context()).PendingRevocations)
+		as.status.Store(0)
+		wait(t, 10*time.Minute)
+		assert.Zero(t, w.store.Health(t.Context()).PendingRevocations)
+	})
 }
 
 func TestPurgeReportsARevocationThatNoSweepRepeated(t *testing.T) {
@@ -279,7 +301,7 @@ func TestPurgeReportsARevocationThatNoSweepRepeated(t *testing.T) {
 		wait(t, 25*time.Hour)
 		n, err := w.store.Purge(t.Context())
 		require.NoError(t, err)
-		assert.Equal(t, 2, n)
+		assert.Equal(t, map[string]int{backend.KindCredential: 2}, n)
 		require.Equal(t, 1, w.seen(oauthstore.EventRevokeFailed))
 		assert.Equal(t, ada, w.events[len(w.events)-1].Key)
 	})

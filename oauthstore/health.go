@@ -32,7 +32,7 @@ func (w *watchState) Swap(s health.Watch) health.Watch {
 func (s *Store) Health(ctx context.Context) health.Report {
 	ctx, cancel := context.WithTimeout(ctx, s.opts.SaveBudget)
 	defer cancel()
-	h := health.Report{Watch: s.watching.Load(), UnsavedPairs: s.unsaved.count()}
+	h := health.Report{Watch: s.watching.Load(), UnsavedPairs: s.unsaved.count(), PendingRevocations: int(s.revoking.Load() + s.buried.Load())}
 	if _, err := s.records.now(ctx); err != nil {
 		h.Backend = fail("health", Key{}, unavailable(err))
 	}

@@ -7,18 +7,19 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
-// Purge deletes expired records: tombstones after a day, and unfinished flows.
-// It returns their number.
-func (s *Store) Purge(ctx context.Context) (int, error) {
+// Purge deletes expired records: tombstones after a day, unfinished flows, and
+// clients that were not used for a year. It returns their numbers by kind, such as
+// [backend.KindFlow]; a tombstone is a [backend.KindCredential].
+func (s *Store) Purge(ctx context.Context) (map[string]int, error) {
+	purged := make(map[string]int)
 	now, err := s.records.now(ctx)
 	if err != nil {
-		return 0, fail("purge", Key{}, err)
+		return purged, fail("purge", Key{}, err)
 	}
-	n := 0
 	err = s.records.each(ctx, backend.Filter{ExpiredBefore: now}, func(it backend.Item) error {
 		err := s.records.db.Delete(ctx, it.ID, it.Version)
 		if err == nil {
-			n++
+			purged[it.ID.Kind]++
 			s.purgedBuried(ctx, it)
 		}
 		if errors.Is(err, backend.ErrConflict) || errors.Is(err, ErrNotFound) {
@@ -27,7 +28,7 @@ func (s *Store) Purge(ctx context.Context) (int, error) {
 		return err
 	})
 	if err != nil {
-		return n, fail("purge", Key{}, err)
+		return purged, fail("purge", Key{}, err)
 	}
-	return n, nil
+	return purged, nil
 }

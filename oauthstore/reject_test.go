@@ -71,7 +71,7 @@ func TestARefusalThatTheCallerSawIsNotAskedAbout(t *testing.T) {
 	})
 }
 
-// Whatever the store's clock shows: the refusal's age counts.
+// Clocks may differ: the age of the refusal counts.
 func TestARefusalFromBeforeThePairWasIssuedOrAcceptedIsIgnored(t *testing.T) {
 	t.Parallel()
 	for name, off := range map[string]time.Duration{"same clocks": 0, "store ahead": time.Hour, "store behind": -time.Hour} {

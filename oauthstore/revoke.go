@@ -32,7 +32,9 @@ func (s *Store) revoke(ctx context.Context, r *revocation) <-chan *bool {
 		return first
 	}
 	ctx = context.WithoutCancel(ctx)
+	s.revoking.Add(1)
 	s.life.spawn(func() {
+		defer s.revoking.Add(-1)
 		done, err := s.revokeOnce(ctx, r)
 		first <- done
 		for try := 1; try < maxRevocations && mayPass(err); try++ {

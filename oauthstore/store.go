@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync/atomic"
 
 	"golang.org/x/sync/singleflight"
 
@@ -36,6 +37,8 @@ type Store struct {
 	gates         issuerGates
 	watching      watchState
 	refusals      refusals
+	revoking      atomic.Int64 // revocations in the background
+	buried        atomic.Int64 // tombstones with tokens, at the last sweep
 }
 
 // New returns a store on a backend that the caller opened. The caller closes the

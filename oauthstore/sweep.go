@@ -56,6 +56,9 @@ func (s *Store) sweep(ctx context.Context, owner Owner) (Swept, error) {
 	if err == nil {
 		err = sw.over(ctx)
 	}
+	if err == nil && owner == (Owner{}) {
+		err = s.countBuried(ctx, now)
+	}
 	if err != nil {
 		return sw.count, fail("sweep", Key{}, err)
 	}

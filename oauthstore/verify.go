@@ -253,7 +253,7 @@ func (s *Store) believe(ctx context.Context, key Key, sn *snapshot) bool {
 // reject records a report, and the refusal that the caller saw, which it returns
 // if it is news.
 func (s *Store) reject(ctx context.Context, key Key, generation uint64, seen Verdict) (*snapshot, *Verdict, error) {
-	var age time.Duration // whatever the store's clock shows
+	var age time.Duration // the store's clock may differ from this one
 	if !seen.At.IsZero() {
 		age = max(time.Since(seen.At), 0)
 	}

@@ -3,15 +3,47 @@ package main
 import (
 	"context"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
-// A purgeView has the count of deleted records.
+// A purgeView has the counts of deleted records.
 type purgeView struct {
-	Purged int `json:"purged"`
+	Purged        int `json:"purged"` // of any kind
+	Tombstones    int `json:"tombstones"`
+	Flows         int `json:"flows"`
+	Registrations int `json:"registrations"`
+}
+
+func newPurgeView(byKind map[string]int) purgeView {
+	v := purgeView{
+		Tombstones: byKind[backend.KindCredential], Flows: byKind[backend.KindFlow], Registrations: byKind[backend.KindRegistration],
+	}
+	for _, n := range byKind {
+		v.Purged += n
+	}
+	return v
+}
+
+func (v purgeView) text() string {
+	text := "Deleted " + plural(v.Purged, "record")
+	var parts []string
+	for _, part := range []struct {
+		n    int
+		noun string
+	}{{v.Tombstones, "disconnected credential"}, {v.Flows, "consent"}, {v.Registrations, "client"}} {
+		if part.n > 0 {
+			parts = append(parts, plural(part.n, part.noun))
+		}
+	}
+	if len(parts) > 0 {
+		text += ": " + strings.Join(parts, ", ")
+	}
+	return text + ".\n"
 }
 
 func (a *app) purgeCommand() *cobra.Command {
@@ -24,11 +56,12 @@ than a day ago. Run it from a timer about once an hour.`,
 		Args: cobra.NoArgs,
 		RunE: a.begin(func(ctx context.Context, _ []string) error {
 			return a.withStore(ctx, func(store *oauthstore.Store) error {
-				n, err := store.Purge(ctx)
+				byKind, err := store.Purge(ctx)
 				if err != nil {
 					return err
 				}
-				a.print(purgeView{n}, func(w io.Writer) { _, _ = io.WriteString(w, "Deleted "+plural(n, "record")+".\n") })
+				v := newPurgeView(byKind)
+				a.print(v, func(w io.Writer) { _, _ = io.WriteString(w, v.text()) })
 				return nil
 			})
 		}),

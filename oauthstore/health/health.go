@@ -12,6 +12,10 @@ type Report struct {
 	Watch        Watch    // of Store.Watch in this process
 	Issuers      []Issuer // that fail, as this process sees them; sorted
 	UnsavedPairs int      // new token pairs that the backend has not saved yet: do not kill the process
+	// PendingRevocations counts disconnected and deleted credentials whose tokens
+	// the provider has not revoked yet: those that this process is revoking, and all
+	// that were deleted, as its last Store.Sweep found them.
+	PendingRevocations int
 }
 
 // Ready returns an error if the store can't serve uncached credentials. The other

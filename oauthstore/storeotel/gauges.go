@@ -14,7 +14,8 @@ import (
 // Gauges reports the health of a store at each collection: toolgrant.store.up and
 // toolgrant.store.keys.available, which are 1 or 0; toolgrant.store.watch.ready,
 // which is 1 while notifications arrive; toolgrant.store.issuers.failing, by
-// problem; and toolgrant.store.pairs.unsaved. A collection calls
+// problem; toolgrant.store.pairs.unsaved; and toolgrant.store.revocations.pending,
+// which counts deleted credentials in processes that sweep. A collection calls
 // oauthstore.Store.Health, which reads the backend once. The caller unregisters
 // the result before it closes the store.
 func Gauges(meter metric.Meter, store *oauthstore.Store) (metric.Registration, error) {
@@ -26,6 +27,7 @@ func Gauges(meter metric.Meter, store *oauthstore.Store) (metric.Registration, e
 		{"toolgrant.store.watch.ready", "1", "Whether notifications of writes by other processes arrive."},
 		{"toolgrant.store.issuers.failing", "{issuer}", "Authorization servers that fail for several users."},
 		{"toolgrant.store.pairs.unsaved", "{pair}", "New token pairs that the backend has not saved yet."},
+		{"toolgrant.store.revocations.pending", "{credential}", "Disconnected and deleted credentials that the provider has not revoked yet."},
 	} {
 		gauge, err := meter.Int64ObservableGauge(g.name, metric.WithUnit(g.unit), metric.WithDescription(g.description))
 		if err != nil {
@@ -53,6 +55,7 @@ func Gauges(meter metric.Meter, store *oauthstore.Store) (metric.Registration, e
 			o.ObserveInt64(gauges[3], n, metric.WithAttributes(attribute.String("problem", string(problem))))
 		}
 		o.ObserveInt64(gauges[4], int64(h.UnsavedPairs))
+		o.ObserveInt64(gauges[5], int64(h.PendingRevocations))
 		return nil
 	}, instruments...)
 	if err != nil {

@@ -43,6 +43,7 @@ func TestGaugesReportTheHealthOfAStore(t *testing.T) {
 	}
 	want := map[string]int64{
 		"toolgrant.store.up": 1, "toolgrant.store.keys.available": 1, "toolgrant.store.watch.ready": 0, "toolgrant.store.pairs.unsaved": 0,
+		"toolgrant.store.revocations.pending":            0,
 		"toolgrant.store.issuers.failing token_endpoint": 0, "toolgrant.store.issuers.failing refusals": 0, "toolgrant.store.issuers.failing clients": 0,
 	}
 	assert.Equal(t, want, collect())
