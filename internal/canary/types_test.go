@@ -142,6 +142,8 @@ var types = []reflect.Type{
 	reflect.TypeFor[lab.Info](),
 	reflect.TypeFor[lab.ModelRequest](),
 	reflect.TypeFor[lab.Options](),
+	reflect.TypeFor[lab.Player](),
+	reflect.TypeFor[lab.Recording](),
 	reflect.TypeFor[lab.Request](),
 	reflect.TypeFor[lab.Script](),
 	reflect.TypeFor[lab.Server](),

@@ -39,6 +39,16 @@
 // With [Options].InMemory a world uses no network, and hours of a conversation
 // pass at once in a testing/synctest bubble.
 //
+// # Recordings
+//
+// A unit test needs one answer or one failure of OpenAI rather than a world:
+//
+//	openAI := lab.Replay("424-unauthorized")
+//	client := openai.NewClient(openAI.Options()...)
+//
+// [Recordings] lists the names, and docs/testing.md shows a whole test. [Record]
+// makes recordings of a real client.
+//
 // # Fidelity
 //
 // The Responses endpoint connects to server_url with the entry's credentials

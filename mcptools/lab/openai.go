@@ -87,7 +87,7 @@ func (w *World) SetScript(s *Script) error {
 
 // remember keeps a request and returns the function that records its status.
 func (o *openAI) remember(r *http.Request, body []byte) func(status int) {
-	m := ModelRequest{At: o.w.now(), Body: redactRequest(body), Entries: o.entriesSeen(body)}
+	m := ModelRequest{At: o.w.now(), Body: redactRequest(body), Entries: entriesIn(body, o.w.Active)}
 	if n := r.Header.Get("X-Stainless-Retry-Count"); n != "" {
 		_ = json.Unmarshal([]byte(n), &m.Retry) // only openai-go sends it
 	}

@@ -165,14 +165,9 @@ func (r *run) call(ctx context.Context, e *entry, tool, arguments, approvalID st
 	if approvalID != "" {
 		it["approval_request_id"] = approvalID
 	}
-	index := r.begin(with(with(it, "arguments", ""), "status", "in_progress"))
-	r.progress("response.mcp_call.in_progress", it, index)
-	r.events.send("response.mcp_call_arguments.delta", map[string]any{"item_id": it["id"], "output_index": index, "delta": arguments})
-	r.events.send("response.mcp_call_arguments.done", map[string]any{"item_id": it["id"], "output_index": index, "arguments": arguments})
-
+	index := r.beginCall(it)
 	res, failed := r.callUpstream(ctx, e, tool, arguments)
 	r.calls++
-	event := "response.mcp_call.completed"
 	switch {
 	case failed != nil:
 		it["error"] = failed.callError()
@@ -182,13 +177,12 @@ func (r *run) call(ctx context.Context, e *entry, tool, arguments, approvalID st
 		it["output"] = contentText(res)
 	}
 	if it["error"] != nil {
-		it["status"], event = "failed", "response.mcp_call.failed"
+		it["status"] = "failed"
 		if r.o.w.faults.strikes("openai", "string_error") {
 			it["error"] = callText(it)
 		}
 	}
-	r.progress(event, it, index)
-	r.end(it, index)
+	r.endCall(it, index)
 	r.outputs = append(r.outputs, callText(it))
 }
 
@@ -246,20 +240,6 @@ func (r *run) fill(text string) string {
 
 // say adds a message to the output.
 func (r *run) say(text string) {
-	id := "msg_" + hexText(24)
 	part := map[string]any{"type": "output_text", "text": text, "annotations": []any{}, "logprobs": []any{}}
-	it := item{"id": id, "type": "message", "role": "assistant", "status": "completed", "content": []any{part}}
-	index := r.begin(with(with(it, "status", "in_progress"), "content", []any{}))
-	where := func(fields map[string]any) map[string]any {
-		fields["item_id"], fields["output_index"], fields["content_index"] = id, index, 0
-		return fields
-	}
-	empty := map[string]any{"type": "output_text", "text": "", "annotations": []any{}, "logprobs": []any{}}
-	r.events.send("response.content_part.added", where(map[string]any{"part": empty}))
-	for _, word := range strings.SplitAfter(text, " ") {
-		r.events.send("response.output_text.delta", where(map[string]any{"delta": word, "logprobs": []any{}}))
-	}
-	r.events.send("response.output_text.done", where(map[string]any{"text": text, "logprobs": []any{}}))
-	r.events.send("response.content_part.done", where(map[string]any{"part": part}))
-	r.end(it, index)
+	r.addMessage(item{"id": "msg_" + hexText(24), "type": "message", "role": "assistant", "status": "completed", "content": []any{part}})
 }

@@ -34,23 +34,37 @@ func redactRequest(body []byte) json.RawMessage {
 	return data
 }
 
-// entriesSeen returns what tests may know of the request's mcp tools.
-func (o *openAI) entriesSeen(body []byte) []EntrySeen {
+// A sentTool is an mcp tool of a request.
+type sentTool struct {
+	Type          string            `json:"type"`
+	ServerLabel   string            `json:"server_label"`
+	ServerURL     string            `json:"server_url"`
+	Authorization string            `json:"authorization"`
+	Headers       map[string]string `json:"headers"`
+	AllowedTools  json.RawMessage   `json:"allowed_tools"`
+}
+
+// sentTools returns the mcp tools of a request that are readable.
+func sentTools(body []byte) []sentTool {
 	var req struct {
-		Tools []struct {
-			Type          string            `json:"type"`
-			ServerLabel   string            `json:"server_label"`
-			ServerURL     string            `json:"server_url"`
-			Authorization string            `json:"authorization"`
-			Headers       map[string]string `json:"headers"`
-		} `json:"tools"`
+		Tools []json.RawMessage `json:"tools"`
 	}
 	_ = json.Unmarshal(body, &req) // as far as it is readable
-	var out []EntrySeen
-	for _, t := range req.Tools {
-		if t.Type != "mcp" {
-			continue
+	var all []sentTool
+	for _, raw := range req.Tools {
+		var t sentTool
+		if _ = json.Unmarshal(raw, &t); t.Type == "mcp" { // as far as it is readable
+			all = append(all, t)
 		}
+	}
+	return all
+}
+
+// entriesIn returns what tests may know of the request's mcp tools. active reports
+// whether a token is valid.
+func entriesIn(body []byte, active func(token string) bool) []EntrySeen {
+	var out []EntrySeen
+	for _, t := range sentTools(body) {
 		seen := EntrySeen{Label: t.ServerLabel, ServerURL: t.ServerURL}
 		token := t.Authorization
 		if token != "" {
@@ -61,7 +75,7 @@ func (o *openAI) entriesSeen(body []byte) []EntrySeen {
 				token, seen.In = strings.TrimPrefix(value, "Bearer "), "headers"
 			}
 		}
-		seen.Token, seen.Active = fingerprint(token), o.w.Active(token)
+		seen.Token, seen.Active = fingerprint(token), active(token)
 		out = append(out, seen)
 	}
 	return out

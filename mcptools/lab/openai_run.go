@@ -185,50 +185,15 @@ func (r *run) closeConnections() {
 	}
 }
 
-// addList adds a tool list to the output, with its events.
-func (r *run) addList(it item) {
-	index := r.begin(with(it, "tools", []listedTool{}))
-	r.progress("response.mcp_list_tools.in_progress", it, index)
-	r.progress("response.mcp_list_tools.completed", it, index)
-	r.end(it, index)
-}
-
 // failInList sends the events of a failed tool list.
 func (r *run) failInList(f *listFailure) {
 	it := item{
 		"id": "mcpl_" + hexText(24), "type": "mcp_list_tools", "server_label": f.entry.label,
 		"tools": []listedTool{}, "error": f.api.message,
 	}
-	index := r.begin(with(it, "error", nil))
-	r.progress("response.mcp_list_tools.in_progress", it, index)
-	r.progress("response.mcp_list_tools.failed", it, index)
-	r.end(it, index)
+	r.addList(it)
 	r.body["status"], r.body["error"] = "failed", f.api.body()
 	r.events.send("response.failed", map[string]any{"response": r.snapshot()})
-}
-
-// begin announces an item and returns its index in the output.
-func (r *run) begin(it item) int {
-	index := len(r.output)
-	r.events.send("response.output_item.added", map[string]any{"output_index": index, "item": it})
-	return index
-}
-
-func (r *run) progress(event string, it item, index int) {
-	r.events.send(event, map[string]any{"item_id": it.str("id"), "output_index": index})
-}
-
-// end adds a finished item to the output.
-func (r *run) end(it item, index int) {
-	r.output = append(r.output, it)
-	r.events.send("response.output_item.done", map[string]any{"output_index": index, "item": it})
-}
-
-// with returns a copy of an item with another value.
-func with(it item, key string, value any) item {
-	out := maps.Clone(it)
-	out[key] = value
-	return out
 }
 
 // snapshot returns the response as it is now.

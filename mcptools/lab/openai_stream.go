@@ -3,22 +3,31 @@ package lab
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 )
 
-// An eventStream sends the events of a streamed response. A nil stream sends
+// An eventStream numbers and encodes the events of a response. A nil stream sends
 // nothing.
 type eventStream struct {
-	rw       http.ResponseWriter
+	write    func(event string) // in the format of server-sent events
 	sequence int
 }
 
+// newEventStream returns a stream that is the response to a request.
 func newEventStream(rw http.ResponseWriter) *eventStream {
 	rw.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
 	rw.Header().Set("Cache-Control", "no-cache")
 	rw.WriteHeader(http.StatusOK)
-	return &eventStream{rw: rw}
+	return &eventStream{write: func(event string) {
+		if _, err := io.WriteString(rw, event); err != nil {
+			return // the client disconnected, so its context is done
+		}
+		if f, ok := rw.(http.Flusher); ok {
+			f.Flush()
+		}
+	}}
 }
 
 // send sends one event with its type and the next number.
@@ -33,10 +42,5 @@ func (s *eventStream) send(kind string, fields map[string]any) {
 	if err != nil {
 		drop()
 	}
-	if _, err = fmt.Fprintf(s.rw, "event: %s\ndata: %s\n\n", kind, data); err != nil {
-		return // the client disconnected, so its context is done
-	}
-	if f, ok := s.rw.(http.Flusher); ok {
-		f.Flush()
-	}
+	s.write(fmt.Sprintf("event: %s\ndata: %s\n\n", kind, data))
 }
