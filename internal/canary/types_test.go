@@ -33,6 +33,7 @@ import (
 	"github.com/toolgrant/toolgrant/mcptools/platform"
 	"github.com/toolgrant/toolgrant/mcptools/relay"
 	"github.com/toolgrant/toolgrant/mcptools/session"
+	"github.com/toolgrant/toolgrant/mcptools/session/sessionhttp"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
 	"github.com/toolgrant/toolgrant/oauthstore/connect"
@@ -124,6 +125,11 @@ var types = []reflect.Type{
 	reflect.TypeFor[mcptools.Set](),
 	reflect.TypeFor[mcptools.SetBuildOptions](),
 	reflect.TypeFor[mcptools.Skipped](),
+
+	reflect.TypeFor[sessionhttp.Handler](),
+	reflect.TypeFor[sessionhttp.Memory](),
+	reflect.TypeFor[sessionhttp.Options](),
+	reflect.TypeFor[sessionhttp.Record](),
 
 	reflect.TypeFor[doctor.Advice](),
 	reflect.TypeFor[doctor.Case](),

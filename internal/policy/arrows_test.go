@@ -63,6 +63,7 @@ var arrows = []rule{
 	{"mcptools", []string{"mcptools/platform", "oauthstore", "oauthstore/backend", "providers", "internal/..."}},
 	{"mcptools/doctor", []string{"mcptools", "mcptools/platform", "oauthstore", "oauthstore/backend", "oauthstore/connect", "oauthstore/memstore", "providers", "internal/..."}},
 	{"mcptools/relay", []string{"mcptools", "oauthstore", "oauthstore/backend", "providers", "internal/..."}},
+	{"mcptools/session/sessionhttp", []string{"mcptools", "mcptools/session", "oauthstore", "internal/..."}},
 	{"mcptools/...", []string{"mcptools", "mcptools/platform", "oauthstore", "oauthstore/connect", "providers", "internal/..."}},
 
 	{"cmd/...", []string{"cmd/...", "mcptools/...", "oauthstore/...", "providers", "internal/..."}},

@@ -1,0 +1,298 @@
+package sessionhttp_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/toolgrant/toolgrant/mcptools/session"
+	"github.com/toolgrant/toolgrant/mcptools/session/sessionhttp"
+	"github.com/toolgrant/toolgrant/oauthstore"
+)
+
+func TestATurnReachesEveryTabOfItsOwner(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t, talkative, sessionhttp.NewMemory(), nil)
+		defer s.close(t)
+		one, two := s.listen(t, "c1", ""), s.listen(t, "c1", "")
+		other := s.listen(t, "c2", "")
+		status, _ := s.post(t.Context(), "c1", `{"message": "hello"}`)
+		assert.Equal(t, http.StatusAccepted, status)
+		want := []string{"state[]", "message:hello", "text:answer", "done:answer"}
+		assert.Equal(t, want, one.reads(t))
+		assert.Equal(t, want, two.reads(t))
+		assert.Equal(t, []string{"state[]"}, other.reads(t))
+		assert.Equal(t, "text/event-stream", one.header.Get("Content-Type"))
+
+		late := s.listen(t, "c1", "")
+		assert.Equal(t, []string{"state[message:hello text:answer]"}, late.reads(t))
+		status, _ = s.post(t.Context(), "c1", `{"message": "more"}`)
+		assert.Equal(t, http.StatusAccepted, status)
+		assert.Equal(t, []string{"state[message:hello text:answer]", "message:more", "text:answer", "done:answer"}, late.reads(t))
+	})
+}
+
+func TestCallsWaitForTheUser(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t, talkative, sessionhttp.NewMemory(), nil)
+		defer s.close(t)
+		b := s.listen(t, "c1", "")
+		s.post(t.Context(), "c1", `{"message": "add it"}`)
+		assert.Equal(t, []string{"state[]", "message:add it", "asking", "waiting"}, b.reads(t))
+		late := s.listen(t, "c1", "").last(t)
+		require.Len(t, late.Pending, 1)
+		assert.Equal(t, "ask_1", late.Pending[0].ID)
+		assert.False(t, late.Running)
+
+		for body, want := range map[string]string{
+			`{"message": "never mind"}`:                       "waiting",
+			`{"answers": {"other": {"decision": "approve"}}}`: "not_waiting",
+			`{"answers": {"ask_1": {"decision": "maybe"}}}`:   "bad_request",
+		} {
+			_, code := s.post(t.Context(), "c1", body)
+			assert.Equal(t, want, code, body)
+		}
+		assert.Equal(t, 1, s.model.requests())
+
+		status, _ := s.post(t.Context(), "c1", `{"answers": {"ask_1": {"decision": "approve"}}}`)
+		assert.Equal(t, http.StatusAccepted, status)
+		assert.Equal(t, []string{"approved", "text:decided", "done:decided"}, b.reads(t)[4:])
+		_, code := s.post(t.Context(), "c1", `{"answers": {"ask_1": {"decision": "approve"}}}`)
+		assert.Equal(t, "not_waiting", code, "it is answered once")
+		assert.Equal(t, 2, s.model.requests())
+		assert.Empty(t, s.listen(t, "c1", "").last(t).Pending)
+	})
+}
+
+func TestCallsThatWaitCanBeGivenUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t, talkative, sessionhttp.NewMemory(), nil)
+		defer s.close(t)
+		b := s.listen(t, "c1", "")
+		_, code := s.post(t.Context(), "c1", `{"stop": true}`)
+		assert.Equal(t, "not_waiting", code)
+		s.post(t.Context(), "c1", `{"message": "add it"}`)
+		require.Equal(t, "waiting", b.last(t).String())
+		status, _ := s.post(t.Context(), "c1", `{"stop": true}`)
+		assert.Equal(t, http.StatusAccepted, status)
+		assert.Equal(t, "error:stopped", b.last(t).String())
+		s.post(t.Context(), "c1", `{"message": "something else"}`)
+		assert.Equal(t, "done:decided", b.last(t).String(), "the model gets the denial with the next message")
+	})
+}
+
+func TestOnlyTheOwnerSeesAndContinuesAConversation(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t, talkative, sessionhttp.NewMemory(), nil)
+		defer s.close(t)
+		s.post(t.Context(), "c1", `{"message": "add it"}`)
+		synctest.Wait()
+		mallory := s.listenWith(t, &tab{}, request(t.Context(), http.MethodGet, "c1", "mallory", ""), "")
+		assert.Equal(t, []string{"state[]"}, mallory.reads(t))
+		for _, body := range []string{`{"answers": {"ask_1": {"decision": "approve"}}}`, `{"answers": {}}`, `{"stop": true}`} {
+			_, code := s.send(request(t.Context(), http.MethodPost, "c1", "mallory", body))
+			assert.Equal(t, "not_waiting", code)
+		}
+		assert.Equal(t, 1, s.model.requests())
+		assert.Len(t, s.listen(t, "c1", "").last(t).Pending, 1)
+	})
+}
+
+func TestTheUserStopsATurn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		answer, _ := held()
+		s := newSite(t, answer, sessionhttp.NewMemory(), nil)
+		defer s.close(t)
+		b := s.listen(t, "c1", "")
+		s.post(t.Context(), "c1", `{"message": "hello"}`)
+		_, code := s.post(t.Context(), "c1", `{"message": "hello?"}`)
+		assert.Equal(t, "busy", code)
+		assert.True(t, s.listen(t, "c1", "").last(t).Running)
+		status, _ := s.post(t.Context(), "c1", `{"stop": true}`)
+		assert.Equal(t, http.StatusAccepted, status)
+		assert.Equal(t, []string{"state[]", "message:hello", "error:stopped"}, b.reads(t))
+		s.model.answer = talkative
+		s.post(t.Context(), "c1", `{"message": "again"}`)
+		assert.Equal(t, "done:answer", b.last(t).String())
+	})
+}
+
+func TestATurnGoesOnForAWhileWithoutListeners(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		answer, release := held()
+		s := newSite(t, answer, sessionhttp.NewMemory(), nil)
+		defer s.close(t)
+		b := s.listen(t, "c1", "")
+		s.post(t.Context(), "c1", `{"message": "hello"}`)
+		seen := b.last(t).id
+		b.leave()
+		pass(59 * time.Second)
+		b = s.listen(t, "c1", seen)
+		pass(5 * time.Minute)
+		release()
+		assert.Equal(t, []string{"text:at last", "done:at last"}, b.reads(t), "what it missed, and nothing twice")
+	})
+}
+
+func TestATurnIsAbandonedWhenNoBrowserListens(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		answer, _ := held()
+		store := sessionhttp.NewMemory()
+		s := newSite(t, answer, store, nil)
+		defer s.close(t)
+		b := s.listen(t, "c1", "")
+		s.post(t.Context(), "c1", `{"message": "hello"}`)
+		synctest.Wait()
+		b.leave()
+		s.post(t.Context(), "c2", `{"message": "hello"}`) // to which no browser listens at all
+		pass(61 * time.Second)
+		for _, id := range []string{"c1", "c2"} {
+			b = s.listen(t, id, "")
+			assert.Equal(t, []string{"state[message:hello error:abandoned]"}, b.reads(t))
+			assert.False(t, b.last(t).Running)
+		}
+		s.model.answer = talkative
+		s.post(t.Context(), "c1", `{"message": "again"}`)
+		pass(time.Minute)
+		assert.Equal(t, []string{"state[message:hello error:abandoned message:again text:answer]"}, s.listen(t, "c1", "").reads(t))
+	})
+}
+
+func TestATurnThatTakesTooLongEnds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		answer, _ := held()
+		s := newSite(t, answer, sessionhttp.NewMemory(), &sessionhttp.Options{MaxTurn: time.Hour})
+		defer s.close(t)
+		b := s.listen(t, "c1", "")
+		s.post(t.Context(), "c1", `{"message": "hello"}`)
+		pass(time.Hour)
+		assert.Equal(t, "error:too_long", b.last(t).String())
+	})
+}
+
+func TestAFailureIsShownWithItsLink(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t, func(context.Context, string) (string, error) { return "", errors.New("secret of the network") }, sessionhttp.NewMemory(), nil)
+		defer s.close(t)
+		b := s.listen(t, "c1", "")
+		s.post(t.Context(), "c1", `{"message": "hello"}`)
+		assert.Equal(t, "error:internal", b.last(t).String())
+		assert.NotContains(t, b.raw(), "secret")
+	})
+}
+
+func TestAPanicOfTheProgramEndsItsTurnOnly(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t, func(context.Context, string) (string, error) { panic("a fault in a tool") }, sessionhttp.NewMemory(), nil)
+		defer s.close(t)
+		b := s.listen(t, "c1", "")
+		s.post(t.Context(), "c1", `{"message": "hello"}`)
+		assert.Equal(t, "error:internal", b.last(t).String())
+		s.model.answer = talkative
+		s.post(t.Context(), "c1", `{"message": "again"}`)
+		assert.Equal(t, "done:answer", b.last(t).String())
+	})
+}
+
+// A flaky store fails while down.
+type flaky struct {
+	sessionhttp.Store
+	down atomic.Bool
+}
+
+func (f *flaky) Put(ctx context.Context, owner oauthstore.Owner, id string, r sessionhttp.Record) error {
+	if f.down.Load() {
+		return errors.New("the database is down")
+	}
+	return f.Store.Put(ctx, owner, id, r)
+}
+
+func TestTheEndOfATurnOutlastsAnOutageOfTheStore(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		outage time.Duration
+		want   string
+	}{
+		"a short one": {30 * time.Second, "done:at last"},
+		"a long one":  {2 * time.Minute, "error:internal"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				answer, release := held()
+				store := &flaky{Store: sessionhttp.NewMemory()}
+				s := newSite(t, answer, store, nil)
+				defer s.close(t)
+				b := s.listen(t, "c1", "")
+				s.post(t.Context(), "c1", `{"message": "hello"}`)
+				store.down.Store(true)
+				release()
+				pass(tt.outage)
+				store.down.Store(false)
+				pass(10 * time.Second)
+				assert.Equal(t, tt.want, b.last(t).String())
+				pass(20 * time.Minute)
+				s.model.answer = talkative
+				status, code := s.post(t.Context(), "c1", `{"message": "again"}`)
+				assert.Equal(t, http.StatusAccepted, status, code)
+			})
+		})
+	}
+}
+
+func TestCloseEndsTurnsAndStreams(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		answer, _ := held()
+		store := sessionhttp.NewMemory()
+		s := newSite(t, answer, store, nil)
+		b := s.listen(t, "c1", "")
+		s.post(t.Context(), "c1", `{"message": "hello"}`)
+		s.close(t)
+		<-b.ended
+		_, code := s.post(t.Context(), "c1", `{"message": "hello"}`)
+		assert.Equal(t, "interrupted", code)
+		next := newSite(t, talkative, store, nil)
+		defer next.close(t)
+		assert.Equal(t, []string{"state[message:hello error:interrupted]"}, next.listen(t, "c1", b.last(t).id).reads(t))
+		status, _ := next.post(t.Context(), "c1", `{"message": "again"}`)
+		assert.Equal(t, http.StatusAccepted, status, "the next process goes on at once")
+	})
+}
+
+func TestNewNeedsItsParts(t *testing.T) {
+	t.Parallel()
+	open := func(context.Context, oauthstore.Owner, string, *session.State) (*session.Session, error) {
+		return nil, nil
+	}
+	for _, build := range []func() (*sessionhttp.Handler, error){
+		func() (*sessionhttp.Handler, error) { return sessionhttp.New(nil, open, sessionhttp.NewMemory(), nil) },
+		func() (*sessionhttp.Handler, error) {
+			return sessionhttp.New(signedIn, nil, sessionhttp.NewMemory(), nil)
+		},
+		func() (*sessionhttp.Handler, error) { return sessionhttp.New(signedIn, open, nil, nil) },
+		func() (*sessionhttp.Handler, error) {
+			return sessionhttp.New(signedIn, open, sessionhttp.NewMemory(), &sessionhttp.Options{Grace: -1})
+		},
+	} {
+		_, err := build()
+		require.Error(t, err)
+	}
+}
