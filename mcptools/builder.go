@@ -99,7 +99,6 @@ func NewBuilder(p providers.Provider, creds oauthstore.Credentials, opts *Option
 	if err := f.err(); err != nil {
 		return nil, err
 	}
-	b.warnings = append(b.warnings, platformWarnings(b.platform)...)
 	b.approval = o.Approval.clone()
 	if b.hasURL() && b.creds != nil {
 		b.hc = probeClient(b.loopback, o.InsecureTransport)
@@ -113,6 +112,7 @@ func NewBuilder(p providers.Provider, creds oauthstore.Credentials, opts *Option
 	for _, w := range b.warnings {
 		b.log.Warn("mcptools: "+w, "provider", p.ID, "server_label", b.label)
 	}
+	b.warnings = append(b.warnings, platformWarnings(b.platform)...)
 	return b, nil
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/openai/openai-go/v3/packages/ssestream"
 	"github.com/openai/openai-go/v3/responses"
 
+	"github.com/toolgrant/toolgrant/mcptools/platform"
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
@@ -36,7 +37,7 @@ func AsFailure(err error, sent ...Entry) (*Failure, bool) {
 		return ofAPIError(err, apiErr, sent), true
 	}
 	if streamErr := (*ssestream.StreamError)(nil); errors.As(err, &streamErr) {
-		r := newReading(&ClassifyOptions{Surface: surfaceResponses, Entries: sent, Cause: err})
+		r := newReading(&ClassifyOptions{Surface: surfaceOf(nil, sent), Entries: sent, Cause: err})
 		return r.streamError(string(streamErr.Event.Data)), true
 	}
 	if typeErr := (*json.UnmarshalTypeError)(nil); errors.As(err, &typeErr) && typeErr.Type == reflect.TypeFor[openai.Error]() {
@@ -47,7 +48,7 @@ func AsFailure(err error, sent ...Entry) (*Failure, bool) {
 
 // ofAPIError classifies an error response.
 func ofAPIError(err error, e *openai.Error, entries []Entry) *Failure {
-	opts := ClassifyOptions{HTTPStatus: e.StatusCode, Surface: surfaceOf(e.Request), Entries: entries, Cause: err}
+	opts := ClassifyOptions{HTTPStatus: e.StatusCode, Surface: surfaceOf(e.Request, entries), Entries: entries, Cause: err}
 	if e.Response != nil {
 		opts.Header = e.Response.Header
 	}
@@ -59,10 +60,21 @@ func ofAPIError(err error, e *openai.Error, entries []Entry) *Failure {
 	return r.body("", responseBody(e.Response))
 }
 
-// surfaceOf returns the surface of the API that a request of openai-go's went to.
-func surfaceOf(req *http.Request) string {
-	if req != nil && req.URL != nil && strings.HasSuffix(req.URL.Hostname(), ".azure.com") {
-		return surfaceAzure
+// surfaceOf returns the id of the platform that a request of openai-go's went to:
+// by its host, else that of the entries, else OpenAI.
+func surfaceOf(req *http.Request, entries []Entry) string {
+	if req != nil && req.URL != nil {
+		if p, ok := platform.Of(req.URL); ok {
+			return p.ID
+		}
+		if strings.HasSuffix(req.URL.Hostname(), ".azure.com") {
+			return surfaceAzure
+		}
+	}
+	for _, e := range entries {
+		if e.state != nil {
+			return e.state().builder.platform.ID
+		}
 	}
 	return surfaceResponses
 }

@@ -28,8 +28,8 @@ const (
 type ClassifyOptions struct {
 	// HTTPStatus of the response that carried the text. If zero, unknown.
 	HTTPStatus int
-	// Surface that the text comes from: "responses", "realtime" or "azure". If
-	// empty, another one, or unknown.
+	// Surface that the text comes from: "responses", "realtime", or the id of a
+	// platform, such as "azure". If empty, another one, or unknown.
 	Surface string
 	// Entries that were sent, all of them. They serve as Labels and Secrets, and
 	// the failure then names the provider too. If empty, unknown.
@@ -87,6 +87,12 @@ func newReading(opts *ClassifyOptions) *reading {
 		r.opts = *opts
 	}
 	r.known.HTTPStatus, r.known.Surface = r.opts.HTTPStatus, r.opts.Surface
+	switch r.known.Surface {
+	case "openai":
+		r.known.Surface = surfaceResponses
+	case "foundry":
+		r.known.Surface = surfaceAzure
+	}
 	r.opts.Secrets = slices.Clone(r.opts.Secrets)
 	for _, e := range r.opts.Entries {
 		sent := sentEntry{provider: e.Provider}

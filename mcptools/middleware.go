@@ -30,7 +30,8 @@ import (
 // token into the body and sends the request once more: no tool has run then. It
 // does so once for each entry, also across the retries of openai-go. If the
 // request still fails, it returns a [*Failure] that wraps the *openai.Error;
-// OpenAI's own errors are left to openai-go. It does not handle failures within
+// OpenAI's own errors are left to openai-go, except those that it can't read: an error
+// that is a text, as xAI's are, is a Failure too. It does not handle failures within
 // a stream, after a 200.
 //
 // It adds the headers that the platform of the entries needs, and refuses to send them
@@ -101,11 +102,11 @@ func (h *healer) middleware(req *http.Request, next option.MiddlewareNext) (*htt
 		if err != nil || res.StatusCode < http.StatusBadRequest {
 			return res, err
 		}
-		f, err := h.classify(req, res)
+		f, readable, err := h.classify(req, res)
 		if err != nil {
 			return nil, err // the connection broke within the answer
 		}
-		if f.Kind == KindPlatform || f.Kind == KindUnknown {
+		if readable && (f.Kind == KindPlatform || f.Kind == KindUnknown) {
 			return res, nil // openai-go knows what to do with its own
 		}
 		if !f.refusedToken() {
@@ -176,11 +177,13 @@ func (h *healer) heal(ctx context.Context, f *Failure, carried map[string]Entry)
 	return nil
 }
 
-// classify makes a failure of an error response, which stays readable.
-func (h *healer) classify(req *http.Request, res *http.Response) (*Failure, error) {
+// classify makes a failure of an error response, whose body can be read again. It
+// reports whether openai-go can read it too: it loses an error that is a text, as
+// xAI's are.
+func (h *healer) classify(req *http.Request, res *http.Response) (f *Failure, readable bool, err error) {
 	body, err := io.ReadAll(res.Body)
 	if err = errors.Join(err, res.Body.Close()); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	res.Body = io.NopCloser(bytes.NewReader(body))
 	apiErr := &openai.Error{StatusCode: res.StatusCode, Request: req, Response: res}
@@ -190,9 +193,10 @@ func (h *healer) classify(req *http.Request, res *http.Response) (*Failure, erro
 	if json.Unmarshal(body, &envelope) == nil && bytes.HasPrefix(envelope.Error, []byte("{")) {
 		_ = apiErr.UnmarshalJSON(envelope.Error) // what does not fit stays empty
 	}
-	return Classify(body, &ClassifyOptions{
-		HTTPStatus: res.StatusCode, Surface: surfaceOf(req), Entries: h.sent.Entries, Header: res.Header, Cause: apiErr,
-	}), nil
+	f = Classify(body, &ClassifyOptions{
+		HTTPStatus: res.StatusCode, Surface: surfaceOf(req, h.sent.Entries), Entries: h.sent.Entries, Header: res.Header, Cause: apiErr,
+	})
+	return f, !bytes.HasPrefix(envelope.Error, []byte(`"`)), nil
 }
 
 // withBody returns the request with another body.

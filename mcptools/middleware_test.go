@@ -204,7 +204,7 @@ func TestOptionReturnsFailuresThatItCannotRepair(t *testing.T) {
 		"openai:placeholder":  {mcptools.KindUpstreamUnknown, 1},
 		"openai:401":          {mcptools.KindPlatform, 1},
 		"openai:500":          {mcptools.KindPlatform, 3},
-		"openai:error_string": {mcptools.KindUnknown, 3},
+		"openai:error_string": {mcptools.KindPlatform, 3},
 	} {
 		t.Run(fault, func(t *testing.T) {
 			t.Parallel()

@@ -228,11 +228,12 @@ func (f *faults) platformLabel(p platform.Platform, label string) {
 	}
 }
 
-// platformWarnings returns sentences about what the entry alone can't do.
+// platformWarnings returns sentences about what the entry alone can't do. Requests
+// by Result.Option or package session do it.
 func platformWarnings(p platform.Platform) []string {
 	var warnings []string
 	for _, name := range slices.Sorted(maps.Keys(p.RequestHeaders)) {
-		warnings = append(warnings, fmt.Sprintf("%s needs the request header %s: %s, which no entry can carry; Result.Option and package session send it", p.Name, name, p.RequestHeaders[name]))
+		warnings = append(warnings, fmt.Sprintf("%s needs the request header %s: %s, which no entry can carry: send it with the request", p.Name, name, p.RequestHeaders[name]))
 	}
 	return warnings
 }

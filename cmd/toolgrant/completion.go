@@ -27,6 +27,9 @@ var flagValues = map[string]map[string][]string{
 func (a *app) completions(root *cobra.Command) {
 	_ = root.RegisterFlagCompletionFunc("transport", cobra.FixedCompletions([]string{"streamable", "sse"}, cobra.ShellCompDirectiveNoFileComp))
 	for _, cmd := range root.Commands() {
+		if cmd.Flags().Lookup("platform") != nil {
+			_ = cmd.RegisterFlagCompletionFunc("platform", cobra.FixedCompletions(platformIDs(), cobra.ShellCompDirectiveNoFileComp))
+		}
 		for flag, values := range flagValues[cmd.Name()] {
 			_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 		}

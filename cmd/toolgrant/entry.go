@@ -21,6 +21,7 @@ type entryFlags struct {
 	readOnly, deferred bool
 	approval, use      string
 	minTTL             time.Duration
+	platform           platformFlag
 }
 
 func (f *entryFlags) register(cmd *cobra.Command) {
@@ -32,7 +33,8 @@ func (f *entryFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.approval, "approval", "", "whether calls need approval: always or never (default always)")
 	flags.StringArrayVar(&f.approveOnly, "approve-only", nil, "`NAME` of a tool whose calls need approval, while all other calls do not; repeatable")
 	flags.BoolVar(&f.deferred, "defer", false, "keep the tools out of the context until tool search finds them")
-	flags.StringVar(&f.use, "use", "", "field that carries the token: authorization or headers (default: the provider's)")
+	flags.StringVar(&f.use, "use", "", "field that carries the token: authorization or headers (default: the platform's)")
+	f.platform.register(flags, "`NAME` of the service that takes the entry")
 	flags.DurationVar(&f.minTTL, "min-ttl", 0, "minimum remaining lifetime of the token (default 5m, or a quarter of its lifetime if that is less)")
 }
 
@@ -57,6 +59,13 @@ func (f *entryFlags) options() (*mcptools.Options, error) {
 		o.UseHeaders = true
 	default:
 		return nil, usagef("--use %q: must be headers or authorization", f.use)
+	}
+	var err error
+	if o.Platform, err = f.platform.platform(); err != nil {
+		return nil, err
+	}
+	if err := checkUse(o.Platform, f.use); err != nil {
+		return nil, err
 	}
 	return o, checkTTL(f.minTTL)
 }
@@ -128,7 +137,7 @@ func (a *app) buildEntry(ctx context.Context, creds oauthstore.Credentials, t ta
 	o.InsecureAllowLoopback = a.global.allowLoopback
 	b, err := mcptools.NewBuilder(t.provider, creds, o)
 	if err != nil {
-		return mcptools.Entry{}, faultf(mcptools.KindMisconfigured, "%s", message(err))
+		return mcptools.Entry{}, builderFault(err)
 	}
 	return b.Entry(ctx, t.key.Owner, &mcptools.BuildOptions{Account: t.key.Account, ServerURL: t.key.Server, MinTTL: minTTL})
 }

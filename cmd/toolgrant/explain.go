@@ -17,6 +17,7 @@ import (
 
 func (a *app) explainCommand() *cobra.Command {
 	var o mcptools.ClassifyOptions
+	var on platformFlag
 	cmd := &cobra.Command{
 		Use:   "explain",
 		Short: "Explain an error that is read from stdin",
@@ -34,6 +35,11 @@ the catalogue's facts about it.`,
 			default:
 				return usagef("--surface %q: must be responses, realtime or azure", o.Surface)
 			}
+			p, err := on.platform()
+			if err != nil {
+				return err
+			}
+			o.Surface = surface(p, o.Surface)
 			if o.HTTPStatus != 0 && (o.HTTPStatus < 100 || o.HTTPStatus > 599) {
 				return usagef("--http-status must be between 100 and 599")
 			}
@@ -53,6 +59,7 @@ the catalogue's facts about it.`,
 	}
 	cmd.Flags().IntVar(&o.HTTPStatus, "http-status", 0, "HTTP status `N` of the response")
 	cmd.Flags().StringVar(&o.Surface, "surface", "", "API that the error comes from: responses, realtime or azure")
+	on.register(cmd.Flags(), "`NAME` of the service that the error comes from, which wins over --surface")
 	cmd.Flags().StringArrayVar(&o.Labels, "label", nil, "server_label in the request; repeat for all of them")
 	return cmd
 }

@@ -20,6 +20,7 @@ type runFlags struct {
 	approval  string
 	keepGoing bool
 	plainHTTP bool
+	platform  platformFlag
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -37,11 +38,18 @@ input means no. Uses OPENAI_API_KEY, and OPENAI_BASE_URL if it is set.`,
 			if err := f.check(args[0], a.global.serverURL); err != nil {
 				return err
 			}
+			on, err := f.platform.platform()
+			if err != nil {
+				return err
+			}
 			client, err := a.responses(f.plainHTTP)
 			if err != nil {
 				return err
 			}
 			defer client.close()
+			if err := a.checkRoute(on); err != nil {
+				return err
+			}
 			return a.withStore(ctx, func(store *oauthstore.Store) error {
 				tools, err := a.runTools(ctx, store, f)
 				if err != nil {
@@ -56,6 +64,7 @@ input means no. Uses OPENAI_API_KEY, and OPENAI_BASE_URL if it is set.`,
 	flags.StringVar(&f.model, "model", "gpt-5", "`MODEL` to use")
 	flags.StringVar(&f.approval, "approval", "ask", "approval of tool calls: ask (each call), never (no approval needed) or deny (refuse every call)")
 	flags.BoolVar(&f.plainHTTP, "insecure-plain-http", false, "allow an OPENAI_BASE_URL with plain http, such as a gateway inside a cluster, which sends the key and the tokens in clear text")
+	f.platform.register(flags, "`NAME` of the service at OPENAI_BASE_URL")
 	flags.BoolVar(&f.keepGoing, "keep-going", false, "skip a server that fails and continue")
 	return cmd
 }
@@ -123,11 +132,15 @@ func (a *app) runTools(ctx context.Context, store *oauthstore.Store, f runFlags)
 		if err != nil {
 			return nil, err
 		}
+		on, err := f.platform.platform()
+		if err != nil {
+			return nil, err
+		}
 		b, err := mcptools.NewBuilder(t.provider, store, &mcptools.Options{
-			Approval: approvals[f.approval], InsecureAllowLoopback: a.global.allowLoopback,
+			Platform: on, Approval: approvals[f.approval], InsecureAllowLoopback: a.global.allowLoopback,
 		})
 		if err != nil {
-			return nil, faultf(mcptools.KindMisconfigured, "%s", message(err))
+			return nil, builderFault(err)
 		}
 		builders = append(builders, b)
 		tools.build[b.Label()] = mcptools.BuildOptions{Account: t.key.Account, ServerURL: t.key.Server}
@@ -152,6 +165,9 @@ func (a *app) run(ctx context.Context, client *responsesClient, tools *runTools,
 		Params: responses.ResponseNewParams{Model: f.model},
 		Stream: true,
 		Build:  mcptools.SetBuildOptions{Each: tools.build, InsecurePlainHTTP: f.plainHTTP},
+	}
+	if on, err := f.platform.platform(); err == nil {
+		o.Replay = on.NoPrevious
 	}
 	if f.keepGoing {
 		o.OnFailure = session.OnFailureSkip

@@ -20,13 +20,14 @@ const maxNesting = 8 // levels of texts quoted within texts
 const (
 	SurfaceResponses = "responses"
 	SurfaceAzure     = "azure"
+	SurfaceOGX       = "ogx" // its status is about the MCP server
 )
 
 // Known is the caller's knowledge beside the text. The zero value is right where
 // there is none.
 type Known struct {
 	HTTPStatus int      // of the response that carried the text. If zero, unknown
-	Surface    string   // [SurfaceResponses], [SurfaceAzure], "realtime", or ""
+	Surface    string   // [SurfaceResponses], [SurfaceAzure], [SurfaceOGX], "realtime", another platform's id, or ""
 	Sent       []Sent   // all entries that were sent. If empty, unknown
 	Tools      []string // server_label of tools[N], "" for other tools. If nil, unknown
 }
@@ -157,6 +158,9 @@ func (r *reader) input(text string) string {
 
 // complete fills in the parts of a finding that depend on the request.
 func (r *reader) complete(f Finding) Finding {
+	if r.known.Surface == SurfaceOGX && f.score <= scorePlatform {
+		f = better(f, ogxStatus(r.known.HTTPStatus))
+	}
 	if !f.Found() {
 		return nothing()
 	}
@@ -194,4 +198,21 @@ func (r *reader) byStatus(status int) Finding {
 		return Finding{}
 	}
 	return Finding{score: scorePlatform, Kind: KindPlatform, Stage: StagePlatform, Status: status}
+}
+
+// ogxStatus classifies an error response of OGX by its status, which it takes from
+// the MCP server.
+func ogxStatus(status int) Finding {
+	f := Finding{score: scoreFailed, Stage: StageListTools}
+	switch status {
+	case http.StatusUnauthorized:
+		f.Kind, f.Upstream = KindUnauthorized, status
+	case http.StatusBadGateway:
+		f.Kind = KindUnreachable
+	case http.StatusGatewayTimeout:
+		f.Kind = KindTimeout
+	default:
+		return Finding{}
+	}
+	return f
 }

@@ -2,6 +2,7 @@ package session
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -69,7 +70,7 @@ func (t *turn) refused(err error, c *capture) attempt {
 	switch {
 	case c.status != 0 && (!ok || f.Kind == mcptools.KindUnknown): // openai-go lost the message
 		f = mcptools.Classify(c.body, &mcptools.ClassifyOptions{
-			HTTPStatus: c.status, Surface: "responses", Header: c.header, Entries: t.tools.Entries, Cause: err,
+			HTTPStatus: c.status, Surface: cmp.Or(entryhandle.Platform(t.s.set).ID, "responses"), Header: c.header, Entries: t.tools.Entries, Cause: err,
 		})
 	case !ok:
 		return attempt{err: errtext.Errorf("session: %w", unanswered(err)), mayHaveRun: true}
