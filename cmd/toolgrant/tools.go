@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/toolgrant/toolgrant/internal/mcpprobe"
 	"github.com/toolgrant/toolgrant/internal/safetext"
+	"github.com/toolgrant/toolgrant/internal/toolpin"
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
@@ -26,6 +28,8 @@ type toolView struct {
 	ReadOnly    bool    `json:"read_only"`
 	Tokens      int     `json:"tokens"`
 	Description string  `json:"description"`
+
+	Changes []string `json:"changes,omitempty"` // since it was pinned
 }
 
 // bytesPerToken is a rough average of OpenAI's tokenizers for JSON and English.
@@ -49,6 +53,7 @@ type toolsFlags struct {
 	tokenFile string
 	takes     []string
 	readOnly  bool
+	pin       bool
 }
 
 func (a *app) toolsCommand() *cobra.Command {
@@ -57,26 +62,38 @@ func (a *app) toolsCommand() *cobra.Command {
 		Use:   "tools PROVIDER",
 		Short: "List the tools of a server",
 		Long: `Lists the tools of a server, with the rough number of tokens that each takes up in
-a prompt. It calls none of them.`,
+a prompt. It calls none of them.
+
+With --pin it also stores fingerprints of the tools beside the credential, and shows
+which of them changed since the last time. A relay with pins reports later changes,
+or withholds changed tools until they are pinned again.`,
 		Example: `  toolgrant tools linear --read-only
+  toolgrant tools linear --pin
   toolgrant tools wiki=https://mcp.example.com/mcp --probe-token-file token`,
 		Args: cobra.ExactArgs(1),
 		RunE: a.begin(func(ctx context.Context, args []string) error {
 			return a.withStore(ctx, func(store *oauthstore.Store) error {
-				entry, serverURL, err := a.toolsEntry(ctx, store, args[0], f)
+				if f.pin && f.tokenFile != "" {
+					return usagef("--pin needs the stored credential: drop --probe-token-file")
+				}
+				entry, key, err := a.toolsEntry(ctx, store, args[0], f)
 				if err != nil {
 					return err
 				}
-				all, err := a.listTools(ctx, args[0], serverURL, entry)
+				all, partial, err := a.listTools(ctx, args[0], key.Server, entry)
 				if err != nil {
 					return err
 				}
-				views := make([]toolView, 0, len(all))
-				for _, t := range all {
-					if v := toolViewOf(t); v.ReadOnly || !f.readOnly {
-						views = append(views, v)
+				var changes []toolpin.Change
+				if f.pin {
+					if partial {
+						return faultf(mcptools.KindProtocol, "%s: the tool list ends with an error, so nothing was pinned", args[0])
+					}
+					if changes, err = a.pinTools(ctx, store, key, all); err != nil {
+						return err
 					}
 				}
+				views := toolViews(all, changes, f.readOnly)
 				a.print(views, func(w io.Writer) { a.ui.tools(w, views, f.readOnly) })
 				return nil
 			})
@@ -84,25 +101,77 @@ a prompt. It calls none of them.`,
 	}
 	cmd.Flags().StringVar(&f.tokenFile, "probe-token-file", "", "`FILE` with a token to send instead of the stored one, - for stdin")
 	cmd.Flags().BoolVar(&f.readOnly, "read-only", false, "list only tools that the server annotates as read-only")
+	cmd.Flags().BoolVar(&f.pin, "pin", false, "accept the tools as they are, and show what changed since the last --pin")
 	registerTakes(cmd, &f.takes)
 	return cmd
 }
 
-// toolsEntry returns the entry whose tools are wanted, and its server URL: with
-// the token of the file, with the stored credential, or without one.
-func (a *app) toolsEntry(ctx context.Context, store *oauthstore.Store, name string, f toolsFlags) (*responses.ToolMcpParam, string, error) {
+// toolViews returns the views of the tools, and what changed about them.
+func toolViews(all []json.RawMessage, changes []toolpin.Change, readOnly bool) []toolView {
+	changed := make(map[string][]string, len(changes))
+	for _, c := range changes {
+		changed[c.Tool] = c.Changes
+	}
+	views := make([]toolView, 0, len(all))
+	for _, raw := range all {
+		var t mcp.Tool
+		if json.Unmarshal(raw, &t) != nil {
+			continue // not a tool
+		}
+		if v := toolViewOf(t); v.ReadOnly || !readOnly {
+			v.Changes = changed[t.Name]
+			views = append(views, v)
+		}
+	}
+	return views
+}
+
+// pinTools pins the tools of a server, and returns what changed since they were
+// pinned before.
+func (a *app) pinTools(ctx context.Context, store *oauthstore.Store, key oauthstore.Key, all []json.RawMessage) ([]toolpin.Change, error) {
+	var prints []toolpin.Print
+	for _, raw := range all {
+		p, err := toolpin.Of(raw)
+		if err != nil {
+			a.notef("warning: a tool with an ambiguous definition is not pinned")
+			continue
+		}
+		prints = append(prints, p)
+	}
+	old, err := toolpin.Load(ctx, store, key)
+	if err != nil && !toolpin.Replaceable(err) {
+		return nil, err
+	}
+	if _, err := toolpin.Save(ctx, store, key, prints, old); err != nil {
+		return nil, err
+	}
+	a.notef("%s pinned", plural(len(prints), "tool"))
+	if old == nil {
+		return nil, nil
+	}
+	changes := old.Diff(prints)
+	for _, c := range changes {
+		a.notef("changed: %s (%s)", c.Tool, strings.Join(c.Changes, ", "))
+	}
+	return changes, nil
+}
+
+// toolsEntry returns the entry whose tools are wanted, and its credential's key:
+// with the token of the file, with the stored credential, or without one.
+func (a *app) toolsEntry(ctx context.Context, store *oauthstore.Store, name string, f toolsFlags) (*responses.ToolMcpParam, oauthstore.Key, error) {
+	var none oauthstore.Key
 	t, err := a.resolveNew(ctx, store, name)
 	if err != nil {
-		return nil, "", err
+		return nil, none, err
 	}
 	if err := t.addTakes(f.takes); err != nil {
-		return nil, "", err
+		return nil, none, err
 	}
 	if err := a.usable(t); err != nil {
-		return nil, "", err
+		return nil, none, err
 	}
 	if t.key.Server == "" {
-		return nil, "", faultf(mcptools.KindUnsupported, "%s is one of OpenAI's connectors, which has no MCP server to ask", t.key.Provider)
+		return nil, none, faultf(mcptools.KindUnsupported, "%s is one of OpenAI's connectors, which has no MCP server to ask", t.key.Provider)
 	}
 	var creds oauthstore.Credentials = store
 	if f.tokenFile == "" {
@@ -111,14 +180,14 @@ func (a *app) toolsEntry(ctx context.Context, store *oauthstore.Store, name stri
 		creds, err = a.probeToken(&t, f.tokenFile)
 	}
 	if err != nil {
-		return nil, "", err
+		return nil, none, err
 	}
 	b, err := mcptools.NewBuilder(t.provider, creds, &mcptools.Options{InsecureSkipProbe: true, InsecureAllowLoopback: a.global.allowLoopback})
 	if err != nil {
-		return nil, "", faultf(mcptools.KindMisconfigured, "%s", message(err))
+		return nil, none, faultf(mcptools.KindMisconfigured, "%s", message(err))
 	}
 	tool, err := b.Build(ctx, t.key.Owner, &mcptools.BuildOptions{Account: t.key.Account, ServerURL: t.key.Server})
-	return tool.OfMcp, t.key.Server, err
+	return tool.OfMcp, t.key, err
 }
 
 // probeToken returns the token in a file as the only credential. A token that is
@@ -140,7 +209,8 @@ func (a *app) probeToken(t *target, name string) (oauthstore.Credentials, error)
 }
 
 // listTools asks the server for the tools that OpenAI would see with that entry.
-func (a *app) listTools(ctx context.Context, name, serverURL string, entry *responses.ToolMcpParam) ([]mcp.Tool, error) {
+// partial reports that the list ended with an error.
+func (a *app) listTools(ctx context.Context, name, serverURL string, entry *responses.ToolMcpParam) (all []json.RawMessage, partial bool, err error) {
 	h := make(http.Header)
 	for name, value := range entry.Headers {
 		h.Set(name, value)
@@ -153,11 +223,11 @@ func (a *app) listTools(ctx context.Context, name, serverURL string, entry *resp
 	all, res := mcpprobe.List(ctx, hc, mcpprobe.Request{URL: serverURL}, h)
 	switch {
 	case ctx.Err() != nil:
-		return nil, ctx.Err()
+		return nil, false, ctx.Err()
 	case res.Outcome == mcpprobe.Refused || res.Cause != mcpprobe.CauseAnonymous:
-		return nil, faultf(probeKind(res), "%s: %s", name, res.Detail)
+		return nil, false, faultf(probeKind(res), "%s: %s", name, res.Detail)
 	}
-	return all, nil
+	return all, res.Partial, nil
 }
 
 // tools writes a list of tools for people.

@@ -24,12 +24,25 @@ func TestListReturnsTheToolsOfAllPages(t *testing.T) {
 	tools, res := mcpprobe.List(t.Context(), client(t), mcpprobe.Request{URL: url}, auth(token))
 	require.NotEmpty(t, tools, res.Detail)
 	assert.Len(t, tools, 2, "a cursor that repeats ends the list")
-	assert.Equal(t, "T", tools[0].Title)
-	require.NotNil(t, tools[0].Annotations.ReadOnlyHint)
+	assert.Equal(t, `{"name":"search","title":"T","inputSchema":{"type":"object"},"annotations":{"readOnlyHint":true}}`, string(tools[0]))
+	assert.False(t, res.Partial)
 
 	tools, res = mcpprobe.List(t.Context(), client(t), mcpprobe.Request{URL: url}, auth("made-up-token"))
 	assert.Empty(t, tools)
 	assert.Equal(t, mcpprobe.Refused, res.Outcome)
+
+	last := false
+	url = serve(t, hostile(func(w http.ResponseWriter, _ *http.Request, id json.RawMessage, _ int64) {
+		if last {
+			_, _ = fmt.Fprintf(w, `{"jsonrpc":"2.0","id":%s,"error":{"code":-32603,"message":"no more"}}`, id)
+			return
+		}
+		last = true
+		_, _ = fmt.Fprintf(w, `{"jsonrpc":"2.0","id":%s,"result":{"nextCursor":"2","tools":[{"name":"search"}]}}`, id)
+	}))
+	tools, res = mcpprobe.List(t.Context(), client(t), mcpprobe.Request{URL: url}, nil)
+	assert.Len(t, tools, 1, res.Detail)
+	assert.True(t, res.Partial)
 
 	tools, res = mcpprobe.List(t.Context(), client(t), mcpprobe.Request{URL: "http://127.0.0.1:1/mcp"}, nil)
 	assert.Empty(t, tools)

@@ -2,6 +2,7 @@ package mcpprobe
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -85,6 +86,7 @@ type Result struct {
 	Version string   // negotiated version of MCP; "" if none
 	Tools   int      // that are listed
 	Unread  bool     // the list could not be read, so that Tools is unknown
+	Partial bool     // a page after the first could not be read
 	Names   []string // tools whose names exceed OpenAI's limits, at most a few
 }
 
@@ -102,6 +104,12 @@ const (
 // "Authorization: Bearer …"; each value counts as a secret. Safe for concurrent
 // use.
 func Probe(ctx context.Context, hc *http.Client, r Request, header http.Header) Result {
+	_, res := probe(ctx, hc, r, header)
+	return res
+}
+
+// probe is [Probe], and returns the listed tools too.
+func probe(ctx context.Context, hc *http.Client, r Request, header http.Header) ([]json.RawMessage, Result) {
 	if hc == nil {
 		panic("mcpprobe: nil client")
 	}
@@ -115,28 +123,28 @@ func Probe(ctx context.Context, hc *http.Client, r Request, header http.Header) 
 	words := newScrubber(header)
 	u, err := url.Parse(r.URL)
 	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
-		return Result{Outcome: Unknown, Cause: CauseWrongEndpoint, Detail: "The server URL is not an http or https URL."}
+		return nil, Result{Outcome: Unknown, Cause: CauseWrongEndpoint, Detail: "The server URL is not an http or https URL."}
 	}
 	left := newBudget()
 	f := askServer(ctx, hc, r, header, u, timeout, left)
-	res := f.result(words, "the server")
+	res, raw := f.result(words, "the server"), f.raw[:min(len(f.raw), maxTools)]
 	if res.Outcome == Refused {
-		return res
+		return raw, res
 	}
 	if r.CheckURL == "" {
 		if res.Outcome == Accepted && (r.Anonymous || listsForAnyone(ctx, hc, r, header, u, timeout, left, res)) {
 			res.Outcome, res.Cause = Unknown, CauseAnonymous
 			res.Detail = "The server lists its tools without a token, so this does not check the token."
 		}
-		return res
+		return raw, res
 	}
 	f = askCheck(ctx, hc, r, header, left)
 	check := f.result(words, "the provider's check URL")
 	if check.Outcome == Refused || res.Outcome == Accepted {
 		check.SSE = res.SSE
-		return check
+		return raw, check
 	}
-	return res
+	return raw, res
 }
 
 // listsForAnyone reports whether the server gives the same list without the
@@ -176,8 +184,10 @@ type finding struct {
 	check   bool     // the exchange is with the check URL
 	tools   int      // how many are listed
 	names   []string // that exceed OpenAI's limits
-	unread  bool     // the list could not be decoded
-	version string   // that the server answered with
+	raw     []json.RawMessage
+	partial bool   // a page after the first could not be read
+	unread  bool   // the list could not be decoded
+	version string // that the server answered with
 }
 
 // askServer speaks MCP: over streamable HTTP, or over HTTP+SSE if the server
@@ -235,7 +245,7 @@ func handshake(ctx context.Context, rec *recorder, conn transport.HTTPConnection
 	_ = c.Close() // ends the session; an error is not a verdict on the token
 	f.listed = w.lists > 0
 	f.unread = f.listed && !read
-	f.rpc, f.rpcText, f.version = w.code, w.text, w.version
+	f.rpc, f.rpcText, f.version, f.raw = w.code, w.text, w.version, w.tools
 	f.last = rec.deciding()
 	return f
 }
@@ -247,6 +257,7 @@ func (f *finding) readTools(ctx context.Context, c *client.Client) (ok bool) {
 	for range maxPages {
 		page, err := c.ListToolsByPage(ctx, req)
 		if err != nil {
+			f.partial = ok
 			return ok
 		}
 		f.tools, ok = f.tools+len(page.Tools), true

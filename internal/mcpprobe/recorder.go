@@ -290,6 +290,7 @@ func (c *capped) Read(p []byte) (int, error) {
 type watched struct {
 	transport.HTTPConnection
 	lists int
+	tools []json.RawMessage // of all pages
 	code  int
 	text  string // its message
 
@@ -309,6 +310,7 @@ func (w *watched) SendRequest(ctx context.Context, req transport.JSONRPCRequest)
 		case string(mcp.MethodToolsList):
 			if isObject(resp.Result) {
 				w.lists++
+				w.tools = append(w.tools, toolsIn(resp.Result)...)
 			}
 		case string(mcp.MethodInitialize):
 			var answer mcp.InitializeResult

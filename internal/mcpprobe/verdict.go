@@ -87,7 +87,7 @@ func (f *finding) result(words scrubber, subject string) Result {
 			res.Description = words.clean(text, maxText)
 		}
 	}
-	res.Version, res.Tools, res.Unread = words.clean(f.version, maxWord), f.tools, f.unread
+	res.Version, res.Tools, res.Unread, res.Partial = words.clean(f.version, maxWord), f.tools, f.unread, f.partial
 	for _, name := range f.names {
 		res.Names = append(res.Names, words.clean(name, maxWord))
 	}

@@ -40,6 +40,7 @@ var faultKinds = []struct{ part, name, doc string }{
 	{"mcp", "html", "200 with an HTML page"},
 	{"mcp", "redirect", "307 to a new address"},
 	{"mcp", "no_tools", "an empty tool list"},
+	{"mcp", "changed_tools", "the first tool has another description, and there is a new tool"},
 	{"mcp", "list_error", "tools/list returns a JSON-RPC error"},
 	{"mcp", "discover_500", "500 to server/discover, like servers that fail on unknown methods"},
 	{"mcp", "session_lost", "tools/call reports a terminated session"},

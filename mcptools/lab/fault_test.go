@@ -64,6 +64,7 @@ func TestFaultsOfAnMCPServer(t *testing.T) {
 		"":                {mcpprobe.Accepted, ""},
 		"discover_500":    {mcpprobe.Accepted, ""},
 		"no_tools":        {mcpprobe.Accepted, ""},
+		"changed_tools":   {mcpprobe.Accepted, ""},
 		"call_401":        {mcpprobe.Accepted, ""},
 		"401":             {mcpprobe.Refused, ""},
 		"401_bare":        {mcpprobe.Refused, ""},
@@ -112,6 +113,8 @@ func TestFaultsOfAnMCPServer(t *testing.T) {
 			assert.Equal(t, wants, want{res.Outcome, res.Cause}, "%s:%s: %+v", server, fault, res)
 			if fault == "no_tools" {
 				assert.Contains(t, res.Detail, "lists 0 tools")
+			} else if fault == "changed_tools" {
+				assert.Contains(t, res.Detail, "lists 7 tools")
 			} else if res.Outcome == mcpprobe.Accepted && fault != "no_tools*100000" {
 				assert.Contains(t, res.Detail, "lists 6 tools")
 			}

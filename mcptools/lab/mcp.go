@@ -26,8 +26,8 @@ type mcpServer struct {
 	restURL  string
 	checkURL string
 
-	full, empty *server.StreamableHTTPServer // with its tools, and without any
-	sse         *server.SSEServer
+	full, empty, changed *server.StreamableHTTPServer // with its tools, without any, and with changed ones
+	sse                  *server.SSEServer
 }
 
 func newMCPServer(w *World, s Server) *mcpServer {
@@ -51,6 +51,7 @@ func newMCPServer(w *World, s Server) *mcpServer {
 	full := m.withTools(m.Tools)
 	m.full = server.NewStreamableHTTPServer(full, opts...)
 	m.empty = server.NewStreamableHTTPServer(m.withTools(nil), opts...)
+	m.changed = server.NewStreamableHTTPServer(m.withTools(changedTools(m.Tools)), opts...)
 	m.sse = server.NewSSEServer(full, server.WithBaseURL(w.base), server.WithStaticBasePath("/"+s.Name))
 	return m
 }
@@ -93,6 +94,8 @@ func (m *mcpServer) routes(mux *http.ServeMux) {
 		h := m.full
 		if m.w.faults.strikes(m.Name, "no_tools") {
 			h = m.empty
+		} else if m.w.faults.strikes(m.Name, "changed_tools") {
+			h = m.changed
 		}
 		h.ServeHTTP(rw, r)
 	}
@@ -110,6 +113,7 @@ func (m *mcpServer) close() {
 	m.sse.CloseSessions()
 	m.full.CloseSessions(context.Background())
 	m.empty.CloseSessions(context.Background())
+	m.changed.CloseSessions(context.Background())
 }
 
 // serveMetadata responds with the protected-resource metadata (RFC 9728).

@@ -10,6 +10,7 @@ const (
 	KindCredential   = "credential"   // a user's credential
 	KindRegistration = "registration" // a client that was registered at an authorization server
 	KindFlow         = "flow"         // a pending consent
+	KindPins         = "pins"         // fingerprints of the tools of a server
 )
 
 // An ID names a record. Its parts are plain columns: a backend stores them as
