@@ -1,8 +1,44 @@
 package relay
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"net/http"
+	"strings"
+
+	"github.com/toolgrant/toolgrant/internal/exactjson"
+)
+
+// Methods of MCP that the relay tells apart.
+const (
+	methodInitialize   = "initialize"
+	methodDiscover     = "server/discover"
+	methodPing         = "ping"
+	methodList         = "tools/list"
+	methodCall         = "tools/call"
+	methodPrompt       = "prompts/get"
+	methodResource     = "resources/read"
+	methodSampling     = "sampling/createMessage"
+	methodListChanged  = "notifications/tools/list_changed"
+	notificationPrefix = "notifications/"
+)
+
+// Codes of JSON-RPC errors (JSON-RPC 2.0 section 5.1, MCP 2026-07-28).
+const (
+	codeParse             = -32700
+	codeRequest           = -32600
+	codeMethod            = -32601
+	codeParams            = -32602
+	codeInternal          = -32603
+	codeHeaderMismatch    = -32020
+	codeMissingCapability = -32021
+)
+
+// Members of _meta that describe a request of MCP 2026-07-28.
+const (
+	metaVersion      = "io.modelcontextprotocol/protocolVersion"
+	metaCapabilities = "io.modelcontextprotocol/clientCapabilities"
 )
 
 // A message is a JSON-RPC message that a client sent.
@@ -10,7 +46,9 @@ type message struct {
 	body   []byte          // to forward: the message in the relay's own encoding
 	id     json.RawMessage // nil for a notification and for the client's response to the server
 	method string          // "" for the client's response to the server
-	tool   string          // of tools/call
+	tool   string          // of tools/call; "" if its name is not a text
+
+	methodStatus int // HTTP status if the method is not permitted
 }
 
 // A refusal is the relay's own answer to a message that it does not forward: a
@@ -22,22 +60,142 @@ type refusal struct {
 	body   []byte // the answer, application/json
 }
 
+// refuse returns the refusal of the message with that id, which may be nil.
+func refuse(id json.RawMessage, status, code int, reason string) *refusal {
+	return &refusal{status: status, code: code, reason: reason, body: errorMessage(id, code, reason)}
+}
+
+// errorMessage returns a JSON-RPC error.
+func errorMessage(id json.RawMessage, code int, reason string) []byte {
+	if id == nil {
+		id = json.RawMessage("null")
+	}
+	body, _ := json.Marshal(map[string]any{ // nothing in it can fail
+		"jsonrpc": "2.0", "id": id, "error": map[string]any{"code": code, "message": reason},
+	})
+	return body
+}
+
 // parseMessage reads the body of a POST. The headers must mirror it (MCP
 // 2026-07-28, Streamable HTTP). It decides nothing about tools: see
 // [rules.admit].
-func parseMessage(body []byte, _ http.Header) (message, *refusal) {
-	var m struct {
-		ID     json.RawMessage `json:"id"`
-		Method string          `json:"method"`
-		Params struct {
-			Name string `json:"name"`
-		} `json:"params"`
+//
+// It refuses every body that another parser could read as another message, and
+// removes what asks the client for sampling.
+func parseMessage(body []byte, h http.Header) (message, *refusal) {
+	invalid := func(reason string) (message, *refusal) {
+		return message{}, refuse(nil, http.StatusBadRequest, codeRequest, reason)
 	}
-	if err := json.Unmarshal(body, &m); err != nil {
-		return message{}, &refusal{
-			status: http.StatusBadRequest, code: -32700, reason: "The request is not JSON.",
-			body: []byte(`{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"The request is not JSON."}}`),
+	switch err := exactjson.Check(body); {
+	case errors.Is(err, exactjson.ErrDuplicate):
+		return invalid("The message has an object with a duplicate name.")
+	case errors.Is(err, exactjson.ErrTrailing):
+		return invalid("The message is followed by other data.")
+	case err != nil:
+		return message{}, refuse(nil, http.StatusBadRequest, codeParse, "The message is not JSON in UTF-8.")
+	case bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("[")):
+		return invalid("Batches of messages are not supported.")
+	}
+	o, err := exactjson.Read(body)
+	if err != nil {
+		return invalid("The message is not an object.")
+	}
+	version, _ := o.String("jsonrpc")
+	m := message{id: o.Get("id"), methodStatus: statusOfMethod(h)}
+	switch {
+	case o.Ambiguous("jsonrpc", "id", "method", "params", "result", "error"):
+		return invalid("The message has names that differ in case only.")
+	case version != "2.0":
+		return invalid("The message is not of JSON-RPC 2.0.")
+	case m.id != nil && !isID(m.id):
+		return invalid("The id of the message must be a string or a number.")
+	case !o.Has("method"):
+		if m.id == nil || o.Has("result") == o.Has("error") || o.Has("params") || mirrored(h) {
+			return invalid("The message is neither a request nor a response.")
+		}
+		return message{body: o.Encode()}, nil
+	case o.Has("result") || o.Has("error"):
+		return invalid("The message is both a request and a response.")
+	}
+	m.method, _ = o.String("method")
+	if m.method == "" || m.id == nil && !strings.HasPrefix(m.method, notificationPrefix) {
+		return invalid("The message needs a method, and an id unless it is a notification.")
+	}
+	params, refused := m.readParams(o.Get("params"))
+	if refused != nil {
+		return message{}, refused
+	}
+	if reason := mismatch(h, &m, params); reason != "" {
+		return message{}, refuse(m.id, http.StatusBadRequest, codeHeaderMismatch, reason)
+	}
+	o.Set("method", exactjson.Quote(m.method))
+	if params != nil {
+		removeSampling(m.method, params)
+		if m.tool != "" {
+			params.Set("name", exactjson.Quote(m.tool))
+		}
+		o.Set("params", params.Encode())
+	}
+	m.body = o.Encode()
+	return m, nil
+}
+
+// readParams reads the params of a request; nil if there are none.
+func (m *message) readParams(raw json.RawMessage) (exactjson.Object, *refusal) {
+	if raw == nil || bytes.Equal(raw, []byte("null")) {
+		return nil, nil //nolint:nilnil // no params and no refusal
+	}
+	params, err := exactjson.Read(raw)
+	if err != nil {
+		return nil, refuse(m.id, http.StatusBadRequest, codeRequest, "The params are not an object.")
+	}
+	meta, _ := exactjson.Read(params.Get("_meta"))
+	if params.Ambiguous("name", "uri", "arguments", "capabilities", "_meta") || meta.Ambiguous(metaVersion, metaCapabilities) {
+		return nil, refuse(m.id, http.StatusBadRequest, codeRequest, "The params have names that differ in case only.")
+	}
+	for _, capabilities := range []json.RawMessage{params.Get("capabilities"), meta.Get(metaCapabilities)} {
+		if c, err := exactjson.Read(capabilities); err == nil && c.Ambiguous("sampling", "tasks") {
+			return nil, refuse(m.id, http.StatusBadRequest, codeRequest, "The capabilities have names that differ in case only.")
 		}
 	}
-	return message{body: body, id: m.ID, method: m.Method, tool: m.Params.Name}, nil
+	if m.method == methodCall {
+		m.tool, _ = params.String("name")
+	}
+	return params, nil
+}
+
+// isID reports whether raw is an id of JSON-RPC that MCP permits.
+func isID(raw json.RawMessage) bool {
+	switch c := raw[0]; c {
+	case '"':
+		_, ok := exactjson.String(raw)
+		return ok
+	default:
+		return c == '-' || c >= '0' && c <= '9'
+	}
+}
+
+// removeSampling removes from the client's declared capabilities that it lets
+// servers use its model: a server must not reach a model through the relay.
+func removeSampling(method string, params exactjson.Object) {
+	if method == methodInitialize {
+		change(params, "capabilities", withoutSampling)
+	}
+	change(params, "_meta", func(meta *exactjson.Object) { change(*meta, metaCapabilities, withoutSampling) })
+}
+
+func withoutSampling(capabilities *exactjson.Object) {
+	capabilities.Delete("sampling")
+	// Tasks of MCP 2025-11-25: the client runs the model later.
+	change(*capabilities, "tasks", func(tasks *exactjson.Object) {
+		change(*tasks, "requests", func(requests *exactjson.Object) { requests.Delete("sampling") })
+	})
+}
+
+// change applies f to the member of o, if it is an object.
+func change(o exactjson.Object, name string, f func(*exactjson.Object)) {
+	if member, err := exactjson.Read(o.Get(name)); err == nil {
+		f(&member)
+		o.Set(name, member.Encode())
+	}
 }

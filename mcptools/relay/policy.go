@@ -3,7 +3,12 @@ package relay
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
 
+	"github.com/toolgrant/toolgrant/internal/safetext"
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
@@ -17,17 +22,15 @@ const (
 	PinBlock Pin = "block" // also, a changed or new tool is not listed, and its calls are refused
 )
 
-// policies keeps what the rules of all tickets share: the pins in the store, and
-// what the servers listed. Safe for concurrent use.
-type policies struct {
-	pin     Pin
-	changed func(ctx context.Context, key oauthstore.Key, tool, change string)
-}
+const maxNameShown = 64 // of a tool, in a sentence
 
-// newPolicies returns the policies of a relay. changed is called once for each
-// change of a tool, see [toolChange] for the words; it may be nil.
-func newPolicies(_ *oauthstore.Store, pin Pin, changed func(ctx context.Context, key oauthstore.Key, tool, change string)) *policies {
-	return &policies{pin: pin, changed: changed}
+// statusOfMethod is the HTTP status of a method that is not permitted: for clients
+// of older versions, 404 means that the session has ended.
+func statusOfMethod(h http.Header) int {
+	if h.Get(headerVersion) >= firstMirrored {
+		return http.StatusNotFound
+	}
+	return http.StatusOK
 }
 
 // A lister asks the server for all its tools, each as JSON of the server.
@@ -48,14 +51,54 @@ func (p *policies) rules(key oauthstore.Key, allowed []string, readOnly bool, li
 	return &rules{policies: p, key: key, allowed: allowed, readOnly: readOnly, list: list}
 }
 
+// restricted reports whether some tool may be withheld. If so, only the methods
+// that have to do with tools pass: resources and prompts would be a way around.
+func (r *rules) restricted() bool {
+	return r.allowed != nil || r.readOnly || r.policies.pin == PinBlock
+}
+
 // admit decides whether a message may be forwarded. The error is the lister's, or
 // one of the store.
-func (r *rules) admit(context.Context, message) (*refusal, error) { return nil, nil } //nolint:nilnil // no refusal
+func (r *rules) admit(ctx context.Context, m message) (*refusal, error) {
+	switch {
+	case m.method == "" || strings.HasPrefix(m.method, notificationPrefix):
+		return nil, nil //nolint:nilnil // no refusal
+	case m.method == methodCall:
+		return r.admitCall(ctx, m)
+	case m.method == methodList:
+		_, err := r.pins(ctx)
+		return nil, err
+	case !r.restricted(), m.method == methodInitialize, m.method == methodDiscover, m.method == methodPing:
+		return nil, nil //nolint:nilnil // no refusal
+	}
+	return refuse(m.id, m.methodStatus, codeMethod, "The ticket permits tools only, and not this method."), nil
+}
 
-// filters reports whether answers have to pass [rules.filter].
-func (r *rules) filters() bool { return true }
-
-// filter returns what the client may see of a JSON-RPC message of the server: the
-// body of a JSON response, or the data of one event. It never fails: a message
-// that can't be judged is replaced by a JSON-RPC error with its id.
-func (r *rules) filter(_ context.Context, data []byte) []byte { return data }
+func (r *rules) admitCall(ctx context.Context, m message) (*refusal, error) {
+	deny := func(why string) (*refusal, error) {
+		return refuse(m.id, http.StatusOK, codeParams, fmt.Sprintf("The tool %q %s.", safetext.Excerpt(m.tool, maxNameShown), why)), nil
+	}
+	if r.allowed != nil && !slices.Contains(r.allowed, m.tool) {
+		return deny("is not among those that the ticket allows")
+	}
+	pins, err := r.pins(ctx)
+	if err != nil || !r.readOnly && r.policies.pin != PinBlock {
+		return nil, err
+	}
+	tool, ok, err := r.policies.tools.find(ctx, r.key, m.tool, r.list)
+	switch {
+	case err != nil:
+		return nil, err
+	case !ok:
+		return deny("is not listed by the server")
+	case r.readOnly && !tool.readOnly:
+		return deny("is not annotated as read-only, and the ticket allows no other tools")
+	case r.policies.pin != PinBlock:
+		return nil, nil //nolint:nilnil // no refusal
+	}
+	if changes := pins.Compare(tool.print); len(changes) > 0 {
+		r.tell(ctx, tool.print, changes)
+		return deny(sentence(changes))
+	}
+	return nil, nil //nolint:nilnil // no refusal
+}
