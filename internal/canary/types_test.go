@@ -16,6 +16,7 @@ import (
 
 	"github.com/toolgrant/toolgrant/internal/browsertest"
 	"github.com/toolgrant/toolgrant/internal/entryhandle"
+	"github.com/toolgrant/toolgrant/internal/exactjson"
 	"github.com/toolgrant/toolgrant/internal/failtext"
 	"github.com/toolgrant/toolgrant/internal/failtext/loosejson"
 	"github.com/toolgrant/toolgrant/internal/faultproxy"
@@ -26,6 +27,7 @@ import (
 	"github.com/toolgrant/toolgrant/internal/safehttp"
 	"github.com/toolgrant/toolgrant/internal/secret"
 	"github.com/toolgrant/toolgrant/internal/storehandle"
+	"github.com/toolgrant/toolgrant/internal/toolpin"
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/mcptools/doctor"
 	"github.com/toolgrant/toolgrant/mcptools/lab"
@@ -57,6 +59,9 @@ var types = []reflect.Type{
 	reflect.TypeFor[browsertest.Driver](),
 	reflect.TypeFor[browsertest.Screen](),
 	reflect.TypeFor[browsertest.Tab](),
+
+	reflect.TypeFor[exactjson.Member](),
+	reflect.TypeFor[exactjson.Object](),
 
 	reflect.TypeFor[failtext.Finding](),
 	reflect.TypeFor[failtext.Known](),
@@ -111,6 +116,10 @@ var types = []reflect.Type{
 	reflect.TypeFor[entryhandle.Facts](),
 	reflect.TypeFor[storehandle.Client](),
 	reflect.TypeFor[storehandle.Pair](),
+
+	reflect.TypeFor[toolpin.Change](),
+	reflect.TypeFor[toolpin.Pins](),
+	reflect.TypeFor[toolpin.Print](),
 
 	reflect.TypeFor[mcptools.Approval](),
 	reflect.TypeFor[mcptools.BuildOptions](),

@@ -12,10 +12,10 @@ import (
 
 // Errors of this package.
 var (
-	ErrSyntax    = errors.New("exactjson: not JSON in UTF-8")
-	ErrTrailing  = errors.New("exactjson: data after the JSON value")
-	ErrDuplicate = errors.New("exactjson: duplicate name in an object")
-	ErrKind      = errors.New("exactjson: not an object or array")
+	ErrSyntax    = errors.New("not JSON in UTF-8")
+	ErrTrailing  = errors.New("data after the JSON value")
+	ErrDuplicate = errors.New("duplicate name in an object")
+	ErrKind      = errors.New("not an object or array")
 )
 
 // Check returns an error unless data is exactly one JSON value in UTF-8 whose
@@ -143,15 +143,9 @@ func (o *Object) Set(name string, value json.RawMessage) {
 	*o = append(*o, Member{name, value})
 }
 
-// Delete removes a member and reports whether it was there.
-func (o *Object) Delete(name string) bool {
-	for i := range *o {
-		if (*o)[i].Name == name {
-			*o = append((*o)[:i:i], (*o)[i+1:]...)
-			return true
-		}
-	}
-	return false
+// Delete removes a member, if it is there.
+func (o *Object) Delete(name string) {
+	*o = slices.DeleteFunc(*o, func(m Member) bool { return m.Name == name })
 }
 
 // Encode returns the object without white space. Texts and numbers inside values

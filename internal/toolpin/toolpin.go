@@ -31,7 +31,7 @@ const (
 	maxTools = 1000 // that are pinned, so that they fit into a record
 )
 
-var errTool = errors.New("toolpin: not the definition of a tool")
+var errTool = errors.New("not the definition of a tool")
 
 // A Print is the fingerprint of a tool: a SHA-256 of each part.
 type Print struct {
