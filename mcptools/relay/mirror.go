@@ -16,7 +16,6 @@ const (
 	headerVersion = "Mcp-Protocol-Version"
 	headerMethod  = "Mcp-Method"
 	headerName    = "Mcp-Name"
-	paramPrefix   = "Mcp-Param-"
 )
 
 // firstMirrored is the first version of MCP that requires the headers. Versions
@@ -26,7 +25,7 @@ const firstMirrored = "2026-07-28"
 // mirrored reports whether h has a header that mirrors a body.
 func mirrored(h http.Header) bool {
 	for name := range h {
-		if name == headerMethod || name == headerName || strings.HasPrefix(name, paramPrefix) {
+		if name == headerMethod || name == headerName || strings.HasPrefix(name, headerParam) {
 			return true
 		}
 	}
@@ -65,14 +64,14 @@ func mismatch(h http.Header, m *message, params exactjson.Object) string {
 func mismatchedParam(h http.Header, m *message, params exactjson.Object) string {
 	var arguments map[string]bool
 	for header, values := range h {
-		if !strings.HasPrefix(header, paramPrefix) {
+		if !strings.HasPrefix(header, headerParam) {
 			continue
 		}
 		if arguments == nil {
 			arguments = leaves(params.Get("arguments"))
 		}
 		if m.method != methodCall || len(values) != 1 || !isLeaf(arguments, decoded(values[0])) {
-			return paramPrefix + "* does not match an argument of the call."
+			return headerParam + "* does not match an argument of the call."
 		}
 	}
 	return ""

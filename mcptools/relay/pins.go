@@ -32,7 +32,10 @@ const maxTold = 10_000
 func newPolicies(store *oauthstore.Store, pin Pin, changed func(ctx context.Context, key oauthstore.Key, tool, change string)) *policies {
 	return &policies{
 		store: store, pin: pin, changed: changed, tools: newToolCache(),
-		told: otter.Must(&otter.Options[[sha256.Size]byte, struct{}]{MaximumSize: maxTold}),
+		told: otter.Must(&otter.Options[[sha256.Size]byte, struct{}]{
+			MaximumSize: maxTold,
+			Executor:    func(evict func()) { evict() }, // no goroutine
+		}),
 	}
 }
 

@@ -95,7 +95,7 @@ func (l *changeLog) take() []string {
 	return all
 }
 
-func request(t *testing.T, format string, args ...any) message {
+func messageOf(t *testing.T, format string, args ...any) message {
 	t.Helper()
 	m, refused := parseMessage(fmt.Appendf(nil, format, args...), http.Header{})
 	require.Nil(t, refused)
@@ -104,7 +104,7 @@ func request(t *testing.T, format string, args ...any) message {
 
 func callOf(t *testing.T, tool string) message {
 	t.Helper()
-	return request(t, `{"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":%q}}`, tool)
+	return messageOf(t, `{"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":%q}}`, tool)
 }
 
 // admitted returns the sentence of the refusal, or "".
@@ -158,13 +158,13 @@ func TestOnlyMethodsOfToolsPassAToolPolicy(t *testing.T) {
 			if method == "" {
 				continue
 			}
-			reason := admitted(t, r, request(t, `{"jsonrpc":"2.0","id":3,"method":%q,"params":{}}`, method))
+			reason := admitted(t, r, messageOf(t, `{"jsonrpc":"2.0","id":3,"method":%q,"params":{}}`, method))
 			assert.Equal(t, want, reason == "", "%s: %s", method, reason)
 		}
-		assert.Empty(t, admitted(t, r, request(t, `{"jsonrpc":"2.0","id":3,"result":{}}`)), "the client's answers pass")
+		assert.Empty(t, admitted(t, r, messageOf(t, `{"jsonrpc":"2.0","id":3,"result":{}}`)), "the client's answers pass")
 	}
 	open := p.rules(policyKey, nil, false, server.list)
-	assert.Empty(t, admitted(t, open, request(t, `{"jsonrpc":"2.0","id":3,"method":"resources/read","params":{"uri":"a"}}`)))
+	assert.Empty(t, admitted(t, open, messageOf(t, `{"jsonrpc":"2.0","id":3,"method":"resources/read","params":{"uri":"a"}}`)))
 	assert.Empty(t, admitted(t, open, callOf(t, "anything")))
 }
 
@@ -192,8 +192,8 @@ func TestToolThatTheTicketDoesNotAllowIsNeitherListedNorCalled(t *testing.T) {
 	assert.Equal(t, `The tool "write" is not among those that the ticket allows.`, admitted(t, r, callOf(t, "write")))
 	assert.NotEmpty(t, admitted(t, r, callOf(t, "Search")))
 	assert.NotEmpty(t, admitted(t, r, callOf(t, "search ")))
-	assert.NotEmpty(t, admitted(t, r, request(t, `{"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":["search"]}}`)))
-	assert.NotEmpty(t, admitted(t, r, request(t, `{"jsonrpc":"2.0","id":3,"method":"tools/call"}`)))
+	assert.NotEmpty(t, admitted(t, r, messageOf(t, `{"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":["search"]}}`)))
+	assert.NotEmpty(t, admitted(t, r, messageOf(t, `{"jsonrpc":"2.0","id":3,"method":"tools/call"}`)))
 	assert.Equal(t, []string{"search"}, listed(t, r, server.response()))
 	assert.Zero(t, server.lists.Load())
 }
@@ -255,7 +255,7 @@ func TestCallIsNotForwardedWithoutTheListThatDecides(t *testing.T) {
 	block := newPolicies(newStore(t), PinBlock, nil).rules(policyKey, nil, false, server.list)
 	_, err = block.admit(t.Context(), callOf(t, "search"))
 	require.ErrorIs(t, err, broken)
-	_, err = block.admit(t.Context(), request(t, `{"jsonrpc":"2.0","id":3,"method":"tools/list"}`))
+	_, err = block.admit(t.Context(), messageOf(t, `{"jsonrpc":"2.0","id":3,"method":"tools/list"}`))
 	require.ErrorIs(t, err, broken)
 	code, id := codeOf(t, block.filter(t.Context(), []byte(server.response())))
 	assert.Equal(t, codeInternal, code)
@@ -313,7 +313,7 @@ func TestWarningRelayReportsChangesAndWithholdsNothing(t *testing.T) {
 	assert.Equal(t, response, string(r.filter(t.Context(), []byte(response))))
 	assert.Equal(t, []string{"notes search description"}, log.take())
 	assert.Empty(t, admitted(t, r, callOf(t, "search")))
-	assert.Empty(t, admitted(t, r, request(t, `{"jsonrpc":"2.0","id":3,"method":"prompts/list"}`)))
+	assert.Empty(t, admitted(t, r, messageOf(t, `{"jsonrpc":"2.0","id":3,"method":"prompts/list"}`)))
 }
 
 func TestAnswerThatCanNotBeJudgedIsReplacedByAnError(t *testing.T) {

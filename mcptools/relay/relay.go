@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -67,6 +68,9 @@ func New(store *oauthstore.Store, sealer backend.Sealer, publicURL string, opts 
 	}
 	if o.TicketTTL < 0 || o.TicketTTL > maxTTL {
 		return nil, errtext.Errorf("relay: TicketTTL must be between 0 and %v", maxTTL)
+	}
+	if !slices.Contains([]Pin{"", PinOff, PinWarn, PinBlock}, o.Pins) {
+		return nil, errtext.Errorf("relay: Pins %q must be off, warn or block", o.Pins)
 	}
 	o.TicketTTL = cmp.Or(o.TicketTTL, defaultTTL)
 	r := &Relay{

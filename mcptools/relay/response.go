@@ -87,9 +87,7 @@ func (x *exchange) modifySuccess(resp *http.Response) error {
 // judged returns what the client may see of a message of the server: what the rules
 // leave, without the credential.
 func (x *exchange) judged(data []byte) []byte {
-	if x.rules.filters() {
-		data = x.rules.filter(x.in.Context(), data)
-	}
+	data = x.rules.filter(x.in.Context(), data)
 	for _, text := range x.hidden {
 		if bytes.Contains(data, text) {
 			data = bytes.ReplaceAll(data, text, []byte(secret.Placeholder))
@@ -157,7 +155,7 @@ func (x *exchange) modifyError(resp *http.Response) error {
 	negotiates := status == http.StatusBadRequest || status == http.StatusNotFound || status == http.StatusMethodNotAllowed
 	switch {
 	case negotiates && isRPC(b.data) && !x.leaks(b.data):
-		setBody(resp, typeJSON, bytes.Clone(b.data))
+		setBody(resp, typeJSON, x.judged(bytes.Clone(b.data)))
 		return nil
 	case status == http.StatusForbidden && insufficientScope(resp.Header):
 		f.Action = mcptools.ActionStepUp
