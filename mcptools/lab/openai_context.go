@@ -56,6 +56,7 @@ func parseInput(raw json.RawMessage) ([]item, *apiError) {
 // not fit.
 func joinContext(before, input []item) ([]item, *apiError) {
 	ids, calls, asked, answered := map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}
+	var open []string // calls without an output
 	all := make([]item, 0, len(before)+len(input))
 	for n, it := range append(append([]item(nil), before...), input...) {
 		fresh := n >= len(before)
@@ -68,10 +69,12 @@ func joinContext(before, input []item) ([]item, *apiError) {
 		switch it.str("type") {
 		case "function_call":
 			calls[it.str("call_id")] = true
+			open = append(open, it.str("call_id"))
 		case "function_call_output":
 			if id := it.str("call_id"); fresh && !calls[id] {
 				return nil, invalid("input", nil, "No tool call found for function call output with call_id %s.", id)
 			}
+			open = slices.DeleteFunc(open, func(id string) bool { return id == it.str("call_id") })
 		case "mcp_approval_request":
 			asked[it.str("id")] = true
 		case "mcp_approval_response":
@@ -88,6 +91,9 @@ func joinContext(before, input []item) ([]item, *apiError) {
 			answered[id] = true
 		}
 		all = append(all, it)
+	}
+	if len(open) > 0 {
+		return nil, invalid("input", nil, "No tool output found for function call %s.", open[0])
 	}
 	return all, nil
 }

@@ -46,6 +46,10 @@ func (r *run) think(ctx context.Context) string {
 		}
 		waiting := false
 		for _, c := range step.calls() {
+			if c.ServerLabel == "" {
+				waiting = r.callFunction(c, done) || waiting
+				continue
+			}
 			e, tool, ok := r.find(c)
 			if !ok {
 				continue
@@ -90,7 +94,7 @@ type turnProgress struct {
 // progressOf reads it from the items after the user's last message.
 func (r *run) progressOf(items []item) *turnProgress {
 	p := &turnProgress{}
-	followed, approvals := map[string]bool{}, map[string]bool{}
+	followed, approvals, functions := map[string]bool{}, map[string]bool{}, map[string]string{}
 	for _, it := range items {
 		switch it.str("type") {
 		case "mcp_call":
@@ -100,6 +104,11 @@ func (r *run) progressOf(items []item) *turnProgress {
 				p.calls++
 			}
 			r.outputs = append(r.outputs, callText(it))
+		case "function_call":
+			p.calls++
+			functions[it.str("call_id")] = it.str("name")
+		case "function_call_output":
+			r.outputs = append(r.outputs, functions[it.str("call_id")]+": "+it.str("output"))
 		case "mcp_approval_request":
 			p.calls++
 		case "mcp_approval_response":
@@ -145,6 +154,23 @@ func (r *run) find(c Call) (*entry, listedTool, bool) {
 		}
 	}
 	return nil, listedTool{}, false
+}
+
+// callFunction adds a call of one of the client's own functions to the output, if
+// the request has the function and the turn has not called it yet.
+func (r *run) callFunction(c Call, done *turnProgress) bool {
+	switch {
+	case r.toolless || !r.functions[c.Tool]:
+		return false
+	case done.calls > 0:
+		done.calls--
+		return false
+	}
+	r.add(item{
+		"id": "fc_" + hexText(24), "type": "function_call", "call_id": "call_" + hexText(24),
+		"name": c.Tool, "arguments": c.arguments(), "status": "completed",
+	})
+	return true
 }
 
 // ask adds an approval request to the output.

@@ -22,6 +22,8 @@ type run struct {
 	calls    int          // number of calls made
 	outputs  []string     // of the calls of this turn, for the script
 	toolless bool         // tool_choice is none
+
+	functions map[string]bool // names of the client's own functions
 }
 
 // newRun reads a request.
@@ -65,7 +67,7 @@ func (o *openAI) newRun(data []byte) (*run, *apiError) {
 	}
 	r := &run{
 		o: o, stream: req.Stream, store: req.Store == nil || *req.Store, entries: entries, context: conversation,
-		toolless: string(req.ToolChoice) == `"none"`,
+		toolless: string(req.ToolChoice) == `"none"`, functions: map[string]bool{},
 	}
 	tools := make([]any, 0, len(req.Tools))
 	n := 0
@@ -75,6 +77,9 @@ func (o *openAI) newRun(data []byte) (*run, *apiError) {
 			tools = append(tools, entries[n].echo)
 			n++
 			continue
+		}
+		if kind.is("function") {
+			r.functions[kind.str("name")] = true
 		}
 		tools = append(tools, raw)
 	}

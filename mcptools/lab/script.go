@@ -45,9 +45,10 @@ type Step struct {
 	Say string `json:"say,omitempty"`
 }
 
-// A Call is one call of a tool.
+// A Call is one call of a tool. If ServerLabel is empty, Tool is a function in the
+// request's tools, and the response ends with its call.
 type Call struct {
-	ServerLabel string          `json:"server_label"`
+	ServerLabel string          `json:"server_label,omitempty"`
 	Tool        string          `json:"tool"`
 	Arguments   json.RawMessage `json:"arguments,omitempty"` // default: {}
 }
@@ -90,8 +91,8 @@ func (s *Script) check() error {
 				return errors.New(where + ": it must have one of call, calls and say")
 			}
 			for _, c := range step.calls() {
-				if c.ServerLabel == "" || c.Tool == "" {
-					return errors.New(where + ": a call needs server_label and tool")
+				if c.Tool == "" {
+					return errors.New(where + ": a call needs a tool")
 				}
 				if c.Arguments != nil && !strings.HasPrefix(string(bytes.TrimSpace(c.Arguments)), "{") {
 					return errors.New(where + ": arguments must be an object")

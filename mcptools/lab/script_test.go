@@ -3,7 +3,9 @@ package lab_test
 import (
 	"testing"
 
+	"github.com/openai/openai-go/v3"
 	"github.com/openai/openai-go/v3/packages/param"
+	"github.com/openai/openai-go/v3/responses"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -49,11 +51,43 @@ func TestScriptIsFollowedTurnByTurn(t *testing.T) {
 	require.Error(t, w.SetScript(&lab.Script{}))
 }
 
+func TestAScriptCallsFunctionsOfTheClient(t *testing.T) {
+	t.Parallel()
+	w := start(t, &lab.Options{Script: script(t, `{"turns":[{"steps":[
+		{"call":{"tool":"unknown"}},
+		{"call":{"tool":"add","arguments":{"a":1}}},
+		{"call":{"server_label":"notes","tool":"whoami"}},
+		{"say":"{{all}}"}]}]}`)})
+	c := openaiClient(t, w)
+	p := ask("count", entry(w, "notes", w.Key("notes", "mia")))
+	p.Tools = append(p.Tools, responses.ToolParamOfFunction("add", map[string]any{"type": "object"}, false))
+	resp, err := c.Responses.New(t.Context(), p)
+	require.NoError(t, err)
+	call := resp.Output[len(resp.Output)-1].AsFunctionCall()
+	assert.Equal(t, "add", call.Name)
+	assert.JSONEq(t, `{"a":1}`, call.Arguments)
+
+	p = ask("never mind", p.Tools...)
+	p.PreviousResponseID = param.NewOpt(resp.ID)
+	_, err = c.Responses.New(t.Context(), p)
+	var refused *openai.Error
+	require.ErrorAs(t, err, &refused)
+	assert.Contains(t, refused.RawJSON(), "No tool output found for function call "+call.CallID)
+
+	p.Input.OfString = param.Opt[string]{}
+	p.Input.OfInputItemList = responses.ResponseInputParam{{OfFunctionCallOutput: &responses.ResponseInputItemFunctionCallOutputParam{
+		CallID: param.NewOpt(call.CallID), Output: responses.ResponseInputItemFunctionCallOutputOutputUnionParam{OfString: param.NewOpt("2")},
+	}}}
+	resp, err = c.Responses.New(t.Context(), p)
+	require.NoError(t, err)
+	assert.Equal(t, "add: 2\nnotes/whoami: mia", resp.OutputText())
+}
+
 func TestInvalidScriptsAreRejected(t *testing.T) {
 	t.Parallel()
 	for _, bad := range []string{
 		``, `[]`, `{}`, `{"turns":[]}`, `{"turns":[{"steps":[{}]}]}`, `{"turns":[{"steps":[{"say":"x","call":{"server_label":"a","tool":"b"}}]}]}`,
-		`{"turns":[{"steps":[{"call":{"tool":"b"}}]}]}`, `{"turns":[{"steps":[{"calls":[{"server_label":"a"}]}]}]}`,
+		`{"turns":[{"steps":[{"call":{"server_label":"a"}}]}]}`, `{"turns":[{"steps":[{"calls":[{"server_label":"a"}]}]}]}`,
 		`{"turns":[{"steps":[{"call":{"server_label":"a","tool":"b","arguments":[1]}}]}]}`, `{"turns":[{"steps":[{"sing":"x"}]}]}`,
 		`{"turns":[{"steps":[{"say":"x"}]}]} {}`,
 	} {
