@@ -13,7 +13,8 @@ import (
 )
 
 // DeleteOwner deletes everything that is stored for an owner: credentials, which
-// it revokes at their providers (RFC 7009), pending consents and saved clients.
+// it revokes at their providers (RFC 7009), pending consents, saved clients and
+// pins of tools.
 // It may run while the owner's credentials are in use: a refresh or a consent in
 // flight does not restore one. Consents that begin later do, so end the owner's
 // access to the application first.
@@ -115,8 +116,8 @@ func (d *deleter) consents(ctx context.Context) error {
 	})
 }
 
-// others deletes the records that are not credentials: saved clients, and counts
-// of steps of a consent.
+// others deletes the records that are not credentials: saved clients, pins of
+// tools, and counts of steps of a consent.
 func (d *deleter) others(ctx context.Context) error {
 	return d.store.records.each(ctx, d.filter(""), func(it backend.Item) error {
 		if err := d.over(ctx); err != nil {
@@ -133,27 +134,13 @@ func (d *deleter) others(ctx context.Context) error {
 	})
 }
 
-// remove deletes a record, whatever its version is by now.
+// remove deletes a record, and counts it.
 func (d *deleter) remove(ctx context.Context, it backend.Item, count func(*deletion.Report)) error {
-	db := d.store.records.db
-	for {
-		err := db.Delete(ctx, it.ID, it.Version)
-		switch {
-		case err == nil:
-			d.count(count)
-			return nil
-		case errors.Is(err, ErrNotFound):
-			return nil
-		case !errors.Is(err, backend.ErrConflict):
-			return err
-		}
-		if it.Record, err = db.Get(ctx, it.ID); err != nil && !storehandle.Unreadable(err) {
-			if errors.Is(err, ErrNotFound) {
-				return nil
-			}
-			return err
-		}
+	removed, err := d.store.records.remove(ctx, it.ID, it.Version)
+	if removed {
+		d.count(count)
 	}
+	return err
 }
 
 // credentials makes one pass over the credentials. It reports whether another

@@ -85,6 +85,15 @@ func (w *world) ownClient(t *testing.T, key oauthstore.Key) {
 	}))
 }
 
+// pin stores the pins of a credential's tools, as package relay does.
+func (w *world) pin(t *testing.T, key oauthstore.Key) {
+	t.Helper()
+	id := credentialID(key)
+	id.Kind = backend.KindPins
+	_, err := storehandle.Of(w.store).Records().Save(t.Context(), id, []byte(`{"tools":{}}`), time.Time{}, 0)
+	require.NoError(t, err)
+}
+
 func imported(c *oauthstore.Credential) {
 	c.Provenance.Client, c.Provenance.AuthMethod = oauthstore.ClientImported, "client_secret_basic"
 }
@@ -110,6 +119,9 @@ func TestDeletedTenantLeavesNothing(t *testing.T) {
 		w.connect(t, bob, nil)
 		w.connect(t, static, func(c *oauthstore.Credential) { c.Provenance.RevocationEndpoint = "" })
 		w.connect(t, gone, nil)
+		for _, key := range []oauthstore.Key{ada, bob, other} {
+			w.pin(t, key)
+		}
 		_, err := w.store.Disconnect(t.Context(), gone)
 		require.NoError(t, err)
 		w.connect(t, damaged, nil)
@@ -157,12 +169,13 @@ func TestDeletedOwnerLeavesOthersOfTheTenant(t *testing.T) {
 			w.ownClient(t, key)
 			w.connect(t, key, imported)
 			w.flow(t, key, "state-of-"+key.Owner.Subject)
+			w.pin(t, key)
 		}
 		report, err := w.store.DeleteOwner(t.Context(), ada.Owner)
 		require.NoError(t, err)
 		assert.Equal(t, deletion.Report{Revoked: 1, Consents: 1, Clients: 1}, report)
 		rows := w.rows(t, "acme")
-		require.Len(t, rows, 3)
+		require.Len(t, rows, 4)
 		for _, id := range rows {
 			assert.NotEqual(t, "ada", id.Subject)
 		}

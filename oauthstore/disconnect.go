@@ -18,7 +18,7 @@ type Disconnected struct {
 	Revoked *bool
 }
 
-// Disconnect removes a credential and then revokes it at the provider
+// Disconnect removes a credential, with the pins of its tools, and then revokes it at the provider
 // (RFC 7009), if no other live credential of that owner shares its issuer and
 // client. The removal never waits for the provider, and the caller waits for it
 // no longer than ctx: the request continues, and Close waits for it. A refresh in
@@ -32,6 +32,9 @@ func (s *Store) Disconnect(ctx context.Context, key Key) (Disconnected, error) {
 		return Disconnected{}, fail("disconnect", key, backend.ErrClosed)
 	}
 	defer s.life.end()
+	if err := s.unpin(ctx, key); err != nil {
+		return Disconnected{}, fail("disconnect", key, err)
+	}
 	var old *storedCredential
 	_, err := s.update(ctx, key, func(r *storedCredential, now time.Time) bool {
 		old = nil
@@ -79,4 +82,12 @@ func (s *Store) purgeUnreadable(ctx context.Context, key Key) (Disconnected, err
 	s.cache.drop(key) // it may have been readable when it was cached
 	s.observer.event(ctx, Event{Type: EventDisconnected, Key: key})
 	return Disconnected{Removed: true}, nil
+}
+
+// unpin deletes the pins of a credential's tools, which package relay stores.
+func (s *Store) unpin(ctx context.Context, key Key) error {
+	id := credentialID(key)
+	id.Kind = backend.KindPins
+	_, err := s.records.remove(ctx, id, 0)
+	return err
 }

@@ -203,3 +203,36 @@ func TestACredentialOfTheSameIssuerWithASlashKeepsItsGrant(t *testing.T) {
 		assert.Empty(t, w.as.Revoked())
 	})
 }
+
+func TestPinsOfToolsEndWithTheirCredential(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		key, other := testKey("u"), testKey("u")
+		other.Account = "other"
+		for _, k := range []oauthstore.Key{key, other} {
+			w.connect(t, k, nil)
+			w.pin(t, k)
+		}
+		pins := func() (accounts []string) {
+			items, _, err := w.backend.List(t.Context(), backend.Filter{Kind: backend.KindPins}, "", 10)
+			require.NoError(t, err)
+			for _, it := range items {
+				accounts = append(accounts, it.ID.Account)
+			}
+			return accounts
+		}
+		require.ElementsMatch(t, []string{"", "other"}, pins())
+		d, err := w.store.Disconnect(t.Context(), key)
+		require.NoError(t, err)
+		assert.True(t, d.Removed)
+		assert.Equal(t, []string{"other"}, pins())
+
+		// A server without credentials has pins too.
+		w.pin(t, key)
+		d, err = w.store.Disconnect(t.Context(), key)
+		require.NoError(t, err)
+		assert.False(t, d.Removed)
+		assert.Equal(t, []string{"other"}, pins())
+	})
+}

@@ -121,6 +121,28 @@ func (r *records) now(ctx context.Context) (time.Time, error) {
 	return row.Now, nil
 }
 
+// remove deletes a record, whatever its version is by now, and reports whether it
+// was there. version is a guess; 0 if there is none.
+func (r *records) remove(ctx context.Context, id backend.ID, version uint64) (bool, error) {
+	for {
+		err := r.db.Delete(ctx, id, version)
+		switch {
+		case errors.Is(err, ErrNotFound):
+			return false, nil
+		case !errors.Is(err, backend.ErrConflict):
+			return err == nil, err
+		}
+		row, err := r.db.Get(ctx, id)
+		switch {
+		case errors.Is(err, ErrNotFound):
+			return false, nil
+		case err != nil && !storehandle.Unreadable(err):
+			return false, err
+		}
+		version = row.Version
+	}
+}
+
 // pageSize is how many records one List reads.
 const pageSize = 200
 

@@ -12,7 +12,9 @@ import (
 	"github.com/toolgrant/toolgrant/internal/toolpin"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
+	"github.com/toolgrant/toolgrant/oauthstore/keyset"
 	"github.com/toolgrant/toolgrant/oauthstore/memstore"
+	"github.com/toolgrant/toolgrant/oauthstore/storecopy"
 )
 
 func of(t *testing.T, tool string) toolpin.Print {
@@ -101,4 +103,69 @@ func TestPinsOfAnotherCredentialDoNotCount(t *testing.T) {
 	require.ErrorIs(t, err, backend.ErrConflict)
 	_, err = toolpin.Save(t.Context(), store, key, nil, nil)
 	require.ErrorIs(t, err, backend.ErrConflict)
+}
+
+func TestPinsMoveAndChangeKeysWithTheStore(t *testing.T) {
+	t.Parallel()
+	keys, err := keyset.New()
+	require.NoError(t, err)
+	from, to := memstore.New(), memstore.New()
+	store, err := oauthstore.New(from, keys, nil)
+	require.NoError(t, err)
+	pins, err := toolpin.Save(t.Context(), store, key, []toolpin.Print{of(t, search)}, nil)
+	require.NoError(t, err)
+	items, _, err := from.List(t.Context(), backend.Filter{}, "", 10)
+	require.NoError(t, err)
+	require.Len(t, items, 1)
+	assert.NotContains(t, string(items[0].Data), "search", "pins are sealed")
+
+	id, err := keys.Add()
+	require.NoError(t, err)
+	require.NoError(t, keys.Promote(id))
+	n, err := store.Rewrap(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, 1, n)
+	purged, err := store.Purge(t.Context())
+	require.NoError(t, err)
+	assert.Empty(t, purged)
+	require.NoError(t, store.Close(t.Context()))
+
+	report, err := storecopy.Copy(t.Context(), from, to)
+	require.NoError(t, err)
+	assert.Equal(t, 1, report.Records)
+	copied, err := oauthstore.New(to, keys, nil)
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, copied.Close(context.Background())) }()
+	loaded, err := toolpin.Load(t.Context(), copied, key)
+	require.NoError(t, err)
+	assert.Equal(t, pins.Compare(of(t, search)), loaded.Compare(of(t, search)))
+	assert.Equal(t, []string{toolpin.New}, loaded.Compare(of(t, `{"name":"other"}`)))
+}
+
+// Pins whose key is lost are an error, so that a relay withholds tools, and can be
+// replaced by an operator.
+func TestPinsThatDoNotOpenCanBeReplaced(t *testing.T) {
+	t.Parallel()
+	keys, err := keyset.New()
+	require.NoError(t, err)
+	others, err := keyset.New()
+	require.NoError(t, err)
+	db := memstore.New()
+	store, err := oauthstore.New(db, keys, nil)
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, store.Close(context.Background())) }()
+	_, err = toolpin.Save(t.Context(), store, key, []toolpin.Print{of(t, search)}, nil)
+	require.NoError(t, err)
+	lost, err := oauthstore.New(db, others, nil)
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, lost.Close(context.Background())) }()
+	old, err := toolpin.Load(t.Context(), lost, key)
+	require.Error(t, err)
+	assert.True(t, toolpin.Replaceable(err))
+	assert.Equal(t, []string{toolpin.New}, old.Compare(of(t, search)))
+	_, err = toolpin.Save(t.Context(), lost, key, []toolpin.Print{of(t, search)}, old)
+	require.NoError(t, err)
+	pins, err := toolpin.Load(t.Context(), lost, key)
+	require.NoError(t, err)
+	assert.Empty(t, pins.Compare(of(t, search)))
 }
