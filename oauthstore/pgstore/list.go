@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgtype"
+
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
 	"github.com/toolgrant/toolgrant/oauthstore/internal/page"
 )
@@ -29,7 +31,7 @@ func (b *Backend) List(ctx context.Context, f backend.Filter, cursor string, n i
 		items, next, err = page.Read(rows, n, func() (it backend.Item, _ page.Cursor, err error) {
 			var seq int64
 			var version int64
-			var due, expire *time.Time
+			var due, expire pgtype.Timestamptz
 			err = rows.Scan(&it.Now, &version, &it.Data, &due, &expire, &seq,
 				&it.ID.Kind, &it.ID.Tenant, &it.ID.Subject, &it.ID.Provider, &it.ID.Account, &it.ID.Server)
 			it.Version = unsigned(version)

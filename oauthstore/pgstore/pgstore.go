@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
 	"github.com/toolgrant/toolgrant/oauthstore/internal/gate"
@@ -165,17 +166,14 @@ func (b *Backend) GetBatch(ctx context.Context, ids []backend.ID) ([]backend.Rec
 // scan reads the clock and the columns version, data, due_at and expire_at, which
 // are NULL without a record, then others.
 func scan(row pgx.Row, others ...any) (backend.Record, error) {
-	var rec backend.Record
-	var version *int64
-	var due, expire *time.Time
-	if err := row.Scan(append([]any{&rec.Now, &version, &rec.Data, &due, &expire}, others...)...); err != nil {
+	var data []byte
+	var version pgtype.Int8 // pgx wraps pointers to Go's types, which allocates for each column
+	var now, due, expire pgtype.Timestamptz
+	columns := append(make([]any, 0, 12), &now, &version, &data, &due, &expire)
+	if err := row.Scan(append(columns, others...)...); err != nil {
 		return backend.Record{}, err
 	}
-	if version != nil {
-		rec.Version = unsigned(*version)
-	}
-	rec.DueAt, rec.ExpireAt = timeOrZero(due), timeOrZero(expire)
-	return rec, nil
+	return backend.Record{Version: unsigned(version.Int64), Data: data, DueAt: timeOrZero(due), ExpireAt: timeOrZero(expire), Now: now.Time}, nil
 }
 
 // Put implements [backend.Backend].
@@ -232,9 +230,9 @@ func timeOrNull(t time.Time) *time.Time {
 	return &t
 }
 
-func timeOrZero(t *time.Time) time.Time {
-	if t == nil {
+func timeOrZero(t pgtype.Timestamptz) time.Time {
+	if !t.Valid {
 		return time.Time{}
 	}
-	return t.UTC()
+	return t.Time.UTC()
 }
