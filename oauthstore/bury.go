@@ -13,12 +13,12 @@ import (
 // A pendingRevocation is in the tombstone of a deleted credential until its
 // provider has revoked the grant, so that no crash or outage loses it.
 type pendingRevocation struct {
-	Access      string       `json:"access_token,omitzero"`
-	Refresh     string       `json:"refresh_token,omitzero"`
-	Client      *savedClient `json:"client,omitzero"` // the owner's own, whose record is deleted
-	Attempts    int          `json:"attempts"`        // that failed
-	Asked       time.Time    `json:"asked,omitzero"`  // the latest of these
-	NextAttempt time.Time    `json:"next_attempt"`
+	Access      string
+	Refresh     string
+	Client      *savedClient // the owner's own, whose record is deleted
+	Attempts    int          // that failed
+	Asked       time.Time    // the latest of these
+	NextAttempt time.Time
 }
 
 // buriedPause is how long a sweep leaves a buried credential to the call that
@@ -44,7 +44,7 @@ func (s *Store) bury(ctx context.Context, key Key) (sn *snapshot, live bool, err
 		}
 		generation = r.Generation
 		*r = storedCredential{
-			Format: credentialFormat, Grant: r.Grant, Generation: r.Generation, First: r.First,
+			Grant: r.Grant, Generation: r.Generation, First: r.First,
 			Provenance: r.Provenance, Tombstone: now, Revocation: pending,
 		}
 		return true
@@ -215,7 +215,7 @@ func (s *Store) neverRevoked(ctx context.Context, key Key, sn *snapshot, err err
 func (s *Store) erase(ctx context.Context, key Key, sn *snapshot) (bool, error) {
 	for {
 		err := s.records.db.Delete(ctx, credentialID(key), sn.version)
-		s.cache.changed(key) // a read from before the tombstone must not be cached
+		s.cache.drop(key) // a read from before the tombstone must not be cached
 		switch {
 		case err == nil:
 			return true, nil

@@ -2,6 +2,7 @@ package oauthstore
 
 import (
 	"hash/maphash"
+	"math/bits"
 	"sync/atomic"
 	"time"
 
@@ -25,8 +26,16 @@ type cache struct {
 	// backend is down.
 	epoch   atomic.Uint64
 	seed    maphash.Seed
-	changes [4096]atomic.Uint64 // notifications and own writes, by the hash of the key
+	changes [4096]atomic.Uint64 // notifications, drops and own writes, by the hash of the key
+	// recent repeats the snapshots that were cached last, by the hash of the key:
+	// most reads are then one load, without the bookkeeping of snapshots. Whatever
+	// makes a cached snapshot stale replaces it in both places or raises the key's
+	// count of changes, so one from here counts only if that is what it was at the
+	// snapshot's read.
+	recent []atomic.Pointer[snapshot] // a power of two long
 }
+
+const maxRecent = 4096
 
 // notConnectedAge is how long a process without a watch may say "not connected"
 // to a user who has just connected in another one.
@@ -37,23 +46,23 @@ func newCache(size int, maxAge time.Duration) (*cache, error) {
 	if err != nil {
 		return nil, errtext.Errorf("oauthstore: cache: %w", err)
 	}
-	return &cache{snapshots: snapshots, maxAge: maxAge, seed: maphash.MakeSeed()}, nil
+	return &cache{
+		snapshots: snapshots, maxAge: maxAge, seed: maphash.MakeSeed(),
+		recent: make([]atomic.Pointer[snapshot], 1<<(bits.Len(uint(max(1, min(size, maxRecent))))-1)),
+	}, nil
 }
 
 func (c *cache) stop() { c.snapshots.StopAllGoroutines() }
 
 // get returns the snapshot that may be served without a read, and its age; nil
 // if there is none.
-func (c *cache) get(key Key) (*snapshot, time.Duration) {
-	sn, ok := c.snapshots.GetIfPresent(key)
-	if !ok || sn.epoch != c.epoch.Load() {
+func (c *cache) get(key *Key) (*snapshot, time.Duration) {
+	sn := c.find(key)
+	if sn == nil || sn.epoch != c.epoch.Load() {
 		return nil, 0
 	}
-	age, limit := sn.age(), c.maxAge
-	if !sn.cred.Tombstone.IsZero() {
-		limit = min(limit, notConnectedAge)
-	}
-	if !(sn.watched && c.watching.Load()) && (sn.cred.Profile.OldAccessDies || age > limit) {
+	age := sn.age()
+	if age > sn.maxAge && !(sn.watched && c.watching.Load()) {
 		return nil, 0
 	}
 	return sn, age
@@ -62,11 +71,44 @@ func (c *cache) get(key Key) (*snapshot, time.Duration) {
 // watched returns the snapshot of key if notifications arrive for each of its
 // writes; else nil.
 func (c *cache) watched(key Key) *snapshot {
-	sn, _ := c.get(key)
+	sn, _ := c.get(&key)
 	if sn == nil || !sn.watched || !c.watching.Load() {
 		return nil
 	}
 	return sn
+}
+
+// maxAgeOf returns how old sn may be served if no notification would report a
+// change.
+func (c *cache) maxAgeOf(sn *snapshot) time.Duration {
+	switch {
+	case sn.cred.Profile.OldAccessDies:
+		return -1
+	case !sn.cred.Tombstone.IsZero():
+		return min(c.maxAge, notConnectedAge)
+	}
+	return c.maxAge
+}
+
+// find returns the cached snapshot of key, or nil.
+func (c *cache) find(key *Key) *snapshot {
+	hash := maphash.Comparable(c.seed, *key)
+	sn := c.place(hash).Load()
+	if sn != nil && sn.changes == c.changes[hash%uint64(len(c.changes))].Load() && sn.key == *key {
+		return sn
+	}
+	sn, _ = c.snapshots.GetIfPresent(*key)
+	return sn
+}
+
+// setRecent is called while snapshots holds its lock for key, so that both places
+// change in the same order.
+func (c *cache) setRecent(sn *snapshot) {
+	c.place(maphash.Comparable(c.seed, sn.key)).Store(sn)
+}
+
+func (c *cache) place(hash uint64) *atomic.Pointer[snapshot] {
+	return &c.recent[hash&uint64(len(c.recent)-1)] //nolint:gosec // G115: recent is not empty
 }
 
 // getAny returns the snapshot of key regardless of its age, for use while the
@@ -81,7 +123,7 @@ func (c *cache) getAny(key Key) *snapshot {
 // a disconnect does not bring the credential back. m was taken before the read or
 // write of the snapshot.
 func (c *cache) put(key Key, sn *snapshot, m mark) {
-	sn.epoch = m.epoch
+	sn.key, sn.epoch, sn.changes, sn.maxAge = key, m.epoch, m.changes, c.maxAgeOf(sn)
 	if c.maxAge < 0 {
 		return
 	}
@@ -93,6 +135,7 @@ func (c *cache) put(key Key, sn *snapshot, m mark) {
 			return nil, otter.InvalidateOp
 		}
 		sn.watched = c.watching.Load()
+		c.setRecent(sn)
 		return sn, otter.WriteOp
 	})
 }
@@ -113,11 +156,10 @@ func (c *cache) replace(key Key, old, next *snapshot) {
 		if !found || cached != old {
 			return cached, otter.CancelOp
 		}
+		c.setRecent(next)
 		return next, otter.WriteOp
 	})
 }
-
-func (c *cache) drop(key Key) { c.snapshots.Invalidate(key) }
 
 // A mark is the state of the cache for one key at one moment.
 type mark struct {
@@ -139,10 +181,11 @@ func (c *cache) counter(key Key) *atomic.Uint64 {
 	return &c.changes[maphash.Comparable(c.seed, key)%uint64(len(c.changes))]
 }
 
-// changed handles the notification of a write of key.
-func (c *cache) changed(key Key) {
+// drop deletes the snapshot of key, which may be stale by now. Reads that began
+// before are not cached.
+func (c *cache) drop(key Key) {
 	c.counter(key).Add(1)
-	c.drop(key)
+	c.snapshots.Invalidate(key)
 }
 
 // watchReady notes that notifications arrive from now on. Earlier ones may have

@@ -3,13 +3,14 @@ package oauthstore
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 )
 
 // A lifetime counts the running work of a store, so that Close can refuse new
 // work and wait for the rest. Safe for concurrent use.
 type lifetime struct {
-	mu        sync.Mutex // guards closed, and work's Add against its Wait
-	closed    bool
+	mu        sync.Mutex  // work's Add against its Wait
+	closed    atomic.Bool // set under mu
 	work      sync.WaitGroup
 	closing   chan struct{} // closed when Close begins
 	abandoned chan struct{} // closed when Close gives up waiting
@@ -24,7 +25,7 @@ func newLifetime() *lifetime {
 func (l *lifetime) begin() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.closed {
+	if l.closed.Load() {
 		return false
 	}
 	l.work.Add(1)
@@ -37,21 +38,13 @@ func (l *lifetime) end() { l.work.Done() }
 func (l *lifetime) spawn(f func()) { l.work.Go(f) }
 
 // isClosed reports whether Close was called, without a lock.
-func (l *lifetime) isClosed() bool {
-	select {
-	case <-l.closing:
-		return true
-	default:
-		return false
-	}
-}
+func (l *lifetime) isClosed() bool { return l.closed.Load() }
 
 // close refuses new work and waits for the rest, or until ctx ends; then it
 // abandons what is still running and returns ctx's error.
 func (l *lifetime) close(ctx context.Context) error {
 	l.mu.Lock()
-	if !l.closed {
-		l.closed = true
+	if !l.closed.Swap(true) {
 		close(l.closing)
 	}
 	l.mu.Unlock()

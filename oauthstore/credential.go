@@ -133,7 +133,6 @@ type Token struct {
 	Grant       string            // random name of the consent or import that the pair descends from
 	Short       bool              // no token with the lifetime of [Need] is available
 	Provenance  Provenance        // slices in it are not to be changed
-	Profile     TokenProfile
 }
 
 // An Outcome says whether an MCP server accepted a token.

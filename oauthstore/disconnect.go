@@ -43,7 +43,7 @@ func (s *Store) Disconnect(ctx context.Context, key Key) (Disconnected, error) {
 		}
 		old = r.clone()
 		*r = storedCredential{
-			Format: credentialFormat, Grant: r.Grant, Generation: r.Generation, First: r.First,
+			Grant: r.Grant, Generation: r.Generation, First: r.First,
 			Provenance: r.Provenance, Tombstone: now,
 		}
 		return true

@@ -91,7 +91,7 @@ func (c *Credential) validate() error {
 func (c *Credential) record(sn *snapshot) *storedCredential {
 	now := sn.storeNow()
 	r := &storedCredential{
-		Format: credentialFormat, Grant: rand.Text(), Generation: sn.cred.Generation + 1, First: sn.cred.Generation + 1,
+		Grant: rand.Text(), Generation: sn.cred.Generation + 1, First: sn.cred.Generation + 1,
 		Access: c.AccessToken.Expose(), Refresh: c.RefreshToken.Expose(), TokenType: c.TokenType,
 		Issued: now, Provenance: c.Provenance, Profile: c.Profile, RefreshedElsewhere: c.RefreshedElsewhere,
 	}

@@ -14,12 +14,12 @@ import (
 // An intent is the lease: the process that wrote it into the record may send one
 // refresh until its deadline.
 type intent struct {
-	ID          string    `json:"id"`
-	Grant       string    `json:"grant"`
-	Generation  uint64    `json:"generation"`
-	Fingerprint string    `json:"fingerprint"` // of the refresh token that is sent
-	Started     time.Time `json:"started"`
-	Deadline    time.Time `json:"deadline"`
+	ID          string
+	Grant       string
+	Generation  uint64
+	Fingerprint string // of the refresh token that is sent
+	Started     time.Time
+	Deadline    time.Time
 }
 
 // A peerLease watches another process's intent. It expires by the store's clock;

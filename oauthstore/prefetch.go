@@ -19,7 +19,7 @@ func (s *Store) prefetch(ids []backend.ID) func(context.Context) {
 	var missing []backend.ID
 	for _, id := range ids {
 		key := keyOf(id)
-		if sn, _ := s.cache.get(key); sn == nil && key.Validate() == nil && s.unsaved.snapshot(key) == nil {
+		if sn, _ := s.cache.get(&key); sn == nil && key.Validate() == nil && s.unsaved.snapshot(key) == nil {
 			missing = append(missing, id)
 		}
 	}

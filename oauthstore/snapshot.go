@@ -17,8 +17,12 @@ type snapshot struct {
 	wall      int64     // read in nanoseconds: the wall clock only
 	freshness freshness
 
-	epoch   uint64 // of the cache at the read
-	watched bool   // a notification would have reported any change since
+	// Set by the cache.
+	key     Key
+	epoch   uint64        // of the cache at the read
+	changes uint64        // of the key at the read
+	watched bool          // a notification would have reported any change since
+	maxAge  time.Duration // if none would; negative: it must not be served then
 }
 
 func newSnapshot(rec *storedCredential, version uint64, now time.Time) *snapshot {
@@ -26,7 +30,7 @@ func newSnapshot(rec *storedCredential, version uint64, now time.Time) *snapshot
 	sn := &snapshot{cred: rec, version: version, spread: rec.spread(), now: now, read: read, wall: read.UnixNano()}
 	t := Token{
 		AccessToken: NewSecret(rec.Access), TokenType: rec.TokenType, Generation: rec.Generation, Grant: rec.Grant,
-		Provenance: rec.Provenance, Profile: rec.Profile, Expiry: rec.Expiry,
+		Provenance: rec.Provenance, Expiry: rec.Expiry,
 	}
 	if off := now.Sub(read); !t.Expiry.IsZero() && (off > clockSlack || off < -clockSlack) {
 		t.Expiry = t.Expiry.Add(-off)

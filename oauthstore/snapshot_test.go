@@ -21,7 +21,7 @@ func TestTheShortcutServesOnlyTokensThatTheLongWayServes(t *testing.T) {
 			maybe := func(label string) bool { return rapid.Bool().Draw(t, label) }
 			few := rapid.Uint64Range(1, 2)
 			r := &storedCredential{
-				Format: credentialFormat, Grant: "g", Generation: few.Draw(t, "generation"), First: 1, Access: "a",
+				Grant: "g", Generation: few.Draw(t, "generation"), First: 1, Access: "a",
 				Issued: at("issued", -60, 0), Verdict: Verdict{At: at("verdict at", -10, 0), Outcome: rapid.SampledFrom([]Outcome{OutcomeUnknown, OutcomeAccepted, OutcomeRefused}).Draw(t, "outcome")},
 				VerdictOf: few.Draw(t, "verdict of"), Accepted: maybe("accepted"), Rejected: few.Draw(t, "rejected"),
 				Profile: TokenProfile{OldAccessDies: maybe("old access dies")},

@@ -1,76 +1,68 @@
 package oauthstore
 
 import (
-	"encoding/json"
-	"fmt"
 	"slices"
 	"time"
 
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
-// credentialFormat is the version of the sealed record. A record of another
-// format is an error and is never overwritten: a newer release shares this
-// store.
-const credentialFormat = 1
-
 // A storedCredential is the life of one credential, as it is sealed into Record.Data.
 // It is the one place, beside the journal, where tokens are written out.
 // Times are those of the store's clock.
 type storedCredential struct {
-	Format             int               `json:"format"`
-	Grant              string            `json:"grant"`
-	Generation         uint64            `json:"generation"`
-	First              uint64            `json:"first"` // generation with which the grant began
-	Access             string            `json:"access_token"`
-	Refresh            string            `json:"refresh_token,omitzero"`
-	TokenType          string            `json:"token_type,omitzero"`
-	Secrets            map[string]string `json:"secrets,omitzero"`
-	Issued             time.Time         `json:"issued"`
-	Expiry             time.Time         `json:"expiry,omitzero"`
-	Provenance         Provenance        `json:"provenance"`
-	Profile            TokenProfile      `json:"profile"`
-	RefreshedElsewhere bool              `json:"refreshed_elsewhere,omitzero"`
+	Grant              string
+	Generation         uint64
+	First              uint64 // generation with which the grant began
+	Access             string
+	Refresh            string
+	TokenType          string
+	Secrets            map[string]string
+	Issued             time.Time
+	Expiry             time.Time
+	Provenance         Provenance
+	Profile            TokenProfile
+	RefreshedElsewhere bool
 
-	Verdict   Verdict `json:"verdict"`             // of generation Judged
-	VerdictOf uint64  `json:"verdict_of,omitzero"` // 0: none
-	Accepted  bool    `json:"accepted,omitzero"`   // a pair of this grant was accepted once
-	Reported  bool    `json:"reported,omitzero"`   // the verdict is a report of OpenAI that no server confirmed
+	Verdict   Verdict // of generation Judged
+	VerdictOf uint64  // 0: none
+	Accepted  bool    // a pair of this grant was accepted once
+	Reported  bool    // the verdict is a report of OpenAI that no server confirmed
 	// RefusedSince is when the first of the latest refusals in a row was final.
-	RefusedSince time.Time `json:"refused_since,omitzero"`
-	Rejected     uint64    `json:"rejected,omitzero"` // generation that a caller of Reject reported, until it is looked into
-	Seen         *Verdict  `json:"seen,omitzero"`     // refusal of generation Rejected that the caller saw; never changed in place
-	ForcedAt     time.Time `json:"forced_at,omitzero"`
-	Forced       uint64    `json:"forced,omitzero"` // generation that a refusal forced to be refreshed
-	Warned       bool      `json:"warned,omitzero"` // that this pair ends and nothing can refresh it
+	RefusedSince time.Time
+	Rejected     uint64   // generation that a caller of Reject reported, until it is looked into
+	Seen         *Verdict // refusal of generation Rejected that the caller saw; never changed in place
+	ForcedAt     time.Time
+	Forced       uint64 // generation that a refusal forced to be refreshed
+	Warned       bool   // that this pair ends and nothing can refresh it
 
-	Intent  *intent       `json:"intent,omitzero"`
-	Lost    *lostResponse `json:"lost,omitzero"`
-	Backoff *backoff      `json:"hold,omitzero"`
-	Dead    Reason        `json:"dead,omitzero"` // of this generation's refresh token
+	Intent  *intent
+	Lost    *lostResponse
+	Backoff *backoff
+	Dead    Reason // of this generation's refresh token
 
-	Tombstone  time.Time          `json:"tombstone,omitzero"`
-	Revocation *pendingRevocation `json:"revocation,omitzero"` // of a tombstone; never changed in place
+	Tombstone  time.Time
+	Revocation *pendingRevocation // of a tombstone; never changed in place
 }
 
 // A lostResponse records that a refresh token may have been used: the response
 // was lost, or the process that sent the request died.
 type lostResponse struct {
-	Since       time.Time `json:"since"`
-	Fingerprint string    `json:"fingerprint"`
-	Attempts    int       `json:"attempts"` // that ended without a word, the first included
+	Since       time.Time
+	Fingerprint string
+	Attempts    int // that ended without a word, the first included
 }
 
 // A hold puts off refreshes after a failure, for every replica.
 type backoff struct {
-	NextAttempt time.Time `json:"next_attempt"`
-	Failures    int       `json:"failures"` // in a row
-	Class       string    `json:"last_class"`
-	Code        string    `json:"last_code,omitzero"`
-	Same        int       `json:"same,omitzero"`   // failures of that class in a row
-	First       time.Time `json:"first"`           // of those
-	Alone       int       `json:"alone,omitzero"`  // of those, while the server failed for no other user
-	Client      string    `json:"client,omitzero"` // fingerprint of the client secret that was refused
+	NextAttempt time.Time
+	Failures    int // in a row
+	Class       string
+	Code        string
+	Same        int       // failures of that class in a row
+	First       time.Time // of those
+	Alone       int       // of those, while the server failed for no other user
+	Client      string    // fingerprint of the client secret that was refused
 }
 
 func credentialID(k Key) backend.ID {
@@ -82,21 +74,6 @@ func credentialID(k Key) backend.ID {
 
 func keyOf(id backend.ID) Key {
 	return Key{Owner{id.Tenant, id.Subject}, id.Provider, id.Account, id.Server}
-}
-
-func decodeCredential(data []byte) (*storedCredential, error) {
-	var r storedCredential
-	if err := json.Unmarshal(data, &r); err != nil {
-		return nil, fmt.Errorf("%w: not a record", backend.ErrSeal) // the cause would quote clear text
-	}
-	if r.Format != credentialFormat {
-		return nil, fmt.Errorf("%w: the record has format %d, this release reads %d", ErrMisconfigured, r.Format, credentialFormat)
-	}
-	return &r, nil
-}
-
-func (r *storedCredential) encode() ([]byte, error) {
-	return json.Marshal(r) //nolint:gosec // the sealed form is the one place where tokens are written out
 }
 
 // clone returns a copy whose parts can be changed.

@@ -16,7 +16,7 @@ func (s *Store) Token(ctx context.Context, key Key, need Need) (Token, error) {
 	if s.life.isClosed() {
 		return Token{}, fail("token", key, backend.ErrClosed)
 	}
-	if sn, age := s.cache.get(key); sn != nil {
+	if sn, age := s.cache.get(&key); sn != nil {
 		if sn.freshness.covers(&need, age) {
 			return sn.token, nil
 		}

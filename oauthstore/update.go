@@ -76,7 +76,7 @@ func (s *Store) write(ctx context.Context, key Key, rec *storedCredential, sn *s
 	version, err := s.records.put(ctx, credentialID(key), row, sn.version)
 	if err != nil {
 		if sn.cred.Access == "" {
-			s.cache.changed(key) // it may be connected now
+			s.cache.drop(key) // it may be connected now
 		}
 		return nil, err
 	}

@@ -66,7 +66,7 @@ func (s *Store) watchOnce(ctx context.Context, w backend.Watcher) error {
 		}
 	}, func(id backend.ID) {
 		if id.Kind == backend.KindCredential {
-			s.cache.changed(keyOf(id))
+			s.cache.drop(keyOf(id))
 		}
 	})
 }

@@ -25,8 +25,8 @@ var deletionMutations = []mutation{
 	},
 	{
 		name: "old read cached after a deletion", file: "oauthstore/bury.go",
-		old:     "s.cache.changed(key) // a read",
-		changed: "s.cache.drop(key) // a read",
+		old:     "s.cache.drop(key) // a read",
+		changed: "s.cache.snapshots.Invalidate(key) // a read",
 		pkg:     "./oauthstore", run: "TestReadFromBeforeTheDeletionIsNotCached",
 		promise: "no cache brings a deleted credential back",
 	},

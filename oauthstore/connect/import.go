@@ -237,7 +237,7 @@ func (c *Connector) askServer(ctx context.Context, key oauthstore.Key, cred *oau
 	}
 	v := c.opts.Verify(ctx, key, oauthstore.Token{
 		AccessToken: cred.AccessToken, Secrets: cred.Secrets, TokenType: cred.TokenType, Expiry: cred.Expiry,
-		Provenance: cred.Provenance, Profile: cred.Profile,
+		Provenance: cred.Provenance,
 	})
 	if v == (oauthstore.Verdict{}) {
 		return v, nil
