@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -30,15 +29,13 @@ type site struct {
 	keys   *keyset.Set
 	relay  *relay.Relay
 	server *httptest.Server
-
-	mu     sync.Mutex
-	events []relay.Event
+	events chan relay.Event // of requests that have ended
 }
 
 // newSite starts a backend. db may be shared by several.
 func newSite(t *testing.T, db *memstore.Backend, keys *keyset.Set, opts *relay.Options) *site {
 	t.Helper()
-	s := &site{keys: keys}
+	s := &site{keys: keys, events: make(chan relay.Event, 1000)}
 	var err error
 	s.store, err = oauthstore.New(db, keys, &oauthstore.Options{InsecureAllowLoopback: true})
 	require.NoError(t, err)
@@ -48,11 +45,7 @@ func newSite(t *testing.T, db *memstore.Backend, keys *keyset.Set, opts *relay.O
 		o = *opts
 	}
 	o.InsecureAllowLoopback = true
-	o.Observer = func(_ context.Context, e relay.Event) {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.events = append(s.events, e)
-	}
+	o.Observer = s.observe
 	s.relay, err = relay.New(s.store, keys, "http://"+s.server.Listener.Addr().String()+"/mcp", &o)
 	require.NoError(t, err)
 	mux := http.NewServeMux()
@@ -81,11 +74,18 @@ func one(t *testing.T, opts *relay.Options) *site {
 	return newSite(t, memstore.New(), newKeys(t), opts)
 }
 
-// seen returns the events so far of requests that have ended.
-func (s *site) seen() []relay.Event {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return append([]relay.Event(nil), s.events...)
+func (s *site) observe(_ context.Context, e relay.Event) { s.events <- e }
+
+// event returns the next event. A request's comes after its response.
+func (s *site) event(t *testing.T) relay.Event {
+	t.Helper()
+	select {
+	case e := <-s.events:
+		return e
+	case <-t.Context().Done():
+		require.Fail(t, "no event")
+		return relay.Event{}
+	}
 }
 
 // connect stores a credential of the owner for a server of the lab.

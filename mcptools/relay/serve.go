@@ -31,7 +31,7 @@ func (x *exchange) contain(p any) (abort bool) {
 		return false
 	}
 	if err, ok := p.(error); !ok || err != http.ErrAbortHandler { //nolint:errorlint // as net/http compares it
-		x.relay.log.ErrorContext(x.in.Context(), "relay: panic", "value", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+		x.panicked(p)
 		x.failure = x.failureOf(mcptools.KindUnknown, 0)
 	}
 	if x.w.status != 0 {
@@ -39,6 +39,11 @@ func (x *exchange) contain(p any) (abort bool) {
 	}
 	x.answer(&answer{status: http.StatusInternalServerError, kind: kindInternal, message: "The relay failed."})
 	return false
+}
+
+// panicked logs a panic, without its value, which may contain anything.
+func (x *exchange) panicked(p any) {
+	x.relay.log.ErrorContext(x.in.Context(), "relay: panic", "type", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
 }
 
 // route checks a request without its ticket and returns the path below the mount.

@@ -50,6 +50,12 @@ func newStream(x *exchange, body io.ReadCloser) *stream {
 // read passes the server's events on until the stream ends.
 func (s *stream) read() {
 	defer close(s.events)
+	defer func() {
+		if p := recover(); p != nil { // else it would end the program
+			s.x.panicked(p)
+			s.ended = errEvent
+		}
+	}()
 	in := eventReader{r: bufio.NewReader(s.body), mem: s.x.relay.memory, max: s.x.relay.limits.answer}
 	for {
 		ev, err := in.next()
