@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/modelcontextprotocol/go-sdk/mcp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -47,4 +48,15 @@ func TestListReturnsTheToolsOfAllPages(t *testing.T) {
 	tools, res = mcpprobe.List(t.Context(), client(t), mcpprobe.Request{URL: "http://127.0.0.1:1/mcp"}, nil)
 	assert.Empty(t, tools)
 	assert.NotEqual(t, mcpprobe.CauseAnonymous, res.Cause)
+}
+
+func TestServersOfGoSDKAreListed(t *testing.T) {
+	t.Parallel()
+	s := mcp.NewServer(&mcp.Implementation{Name: "server", Version: "1"}, nil)
+	s.AddTool(&mcp.Tool{Name: "search", InputSchema: map[string]any{"type": "object"}}, nil)
+	for name, o := range map[string]*mcp.StreamableHTTPOptions{"with sessions": nil, "with JSON": {JSONResponse: true}, "of 2026-07-28": {Stateless: true}} {
+		url := serve(t, mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return s }, o))
+		tools, res := mcpprobe.List(t.Context(), client(t), mcpprobe.Request{URL: url}, nil)
+		assert.Len(t, tools, 1, "%s: %s", name, res.Detail)
+	}
 }

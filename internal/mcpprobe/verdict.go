@@ -42,9 +42,10 @@ func (x exchange) mayBeSSE() bool {
 
 // rejectsVersion reports whether the server may have rejected the version of the
 // protocol: it responded to initialize with 400, or with an error about it.
+// Servers of go-sdk with sessions discover a version that they reject later.
 func (f *finding) rejectsVersion() bool {
-	return !f.listed && f.last.method == string(mcp.MethodInitialize) &&
-		(f.last.status == http.StatusBadRequest || f.rpc != 0 && aboutVersion.MatchString(f.rpcText))
+	return !f.listed && (f.last.rpcCode == mcp.UNSUPPORTED_PROTOCOL_VERSION || f.last.method == string(mcp.MethodInitialize) &&
+		(f.last.status == http.StatusBadRequest || f.rpc != 0 && aboutVersion.MatchString(f.rpcText)))
 }
 
 var aboutVersion = regexp.MustCompile(`(?i)protocol.?version`)
