@@ -10,6 +10,7 @@ import (
 	"net/http/httputil"
 	"time"
 
+	"github.com/toolgrant/toolgrant/internal/entryhandle"
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
@@ -280,6 +281,10 @@ func (x *exchange) readBody() *answer {
 
 // refuse returns the answer for a message that is not forwarded.
 func (x *exchange) refuse(r *refusal) *answer {
+	f := x.failureOf(mcptools.KindProtocol, 0)
+	f.RPCCode = new(r.code)
+	entryhandle.Describe(f, r.reason, nil)
+	x.fail(f)
 	return &answer{status: r.status, rpc: r.body}
 }
 

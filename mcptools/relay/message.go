@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/toolgrant/toolgrant/internal/exactjson"
+	"github.com/toolgrant/toolgrant/internal/safetext"
 )
 
 // Methods of MCP that the relay tells apart.
@@ -56,13 +57,13 @@ type message struct {
 type refusal struct {
 	status int    // of HTTP
 	code   int    // of JSON-RPC
-	reason string // one sentence, without the caller's text but the name of a tool
+	reason string // in lower case without a period; the caller's text in it is the name of a tool at most
 	body   []byte // the answer, application/json
 }
 
 // refuse returns the refusal of the message with that id, which may be nil.
 func refuse(id json.RawMessage, status, code int, reason string) *refusal {
-	return &refusal{status: status, code: code, reason: reason, body: errorMessage(id, code, reason)}
+	return &refusal{status: status, code: code, reason: reason, body: errorMessage(id, code, safetext.Capital(reason)+".")}
 }
 
 // errorMessage returns a JSON-RPC error.
@@ -88,38 +89,38 @@ func parseMessage(body []byte, h http.Header) (message, *refusal) {
 	}
 	switch err := exactjson.Check(body); {
 	case errors.Is(err, exactjson.ErrDuplicate):
-		return invalid("The message has an object with a duplicate name.")
+		return invalid("the message has an object with a duplicate name")
 	case errors.Is(err, exactjson.ErrTrailing):
-		return invalid("The message is followed by other data.")
+		return invalid("the message is followed by other data")
 	case err != nil:
-		return message{}, refuse(nil, http.StatusBadRequest, codeParse, "The message is not JSON in UTF-8.")
+		return message{}, refuse(nil, http.StatusBadRequest, codeParse, "the message is not JSON in UTF-8")
 	case bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("[")):
-		return invalid("Batches of messages are not supported.")
+		return invalid("batches of messages are not supported")
 	}
 	o, err := exactjson.Read(body)
 	if err != nil {
-		return invalid("The message is not an object.")
+		return invalid("the message is not an object")
 	}
 	version, _ := o.String("jsonrpc")
 	m := message{id: o.Get("id"), methodStatus: statusOfMethod(h)}
 	switch {
 	case o.Ambiguous("jsonrpc", "id", "method", "params", "result", "error"):
-		return invalid("The message has names that differ in case only.")
+		return invalid("the message has names that differ in case only")
 	case version != "2.0":
-		return invalid("The message is not of JSON-RPC 2.0.")
+		return invalid("the message is not of JSON-RPC 2.0")
 	case m.id != nil && !isID(m.id):
-		return invalid("The id of the message must be a string or a number.")
+		return invalid("the id of the message must be a string or a number")
 	case !o.Has("method"):
 		if m.id == nil || o.Has("result") == o.Has("error") || o.Has("params") || mirrored(h) {
-			return invalid("The message is neither a request nor a response.")
+			return invalid("the message is neither a request nor a response")
 		}
 		return message{body: o.Encode()}, nil
 	case o.Has("result") || o.Has("error"):
-		return invalid("The message is both a request and a response.")
+		return invalid("the message is both a request and a response")
 	}
 	m.method, _ = o.String("method")
 	if m.method == "" || m.id == nil && !strings.HasPrefix(m.method, notificationPrefix) {
-		return invalid("The message needs a method, and an id unless it is a notification.")
+		return invalid("the message needs a method, and an id unless it is a notification")
 	}
 	params, refused := m.readParams(o.Get("params"))
 	if refused != nil {
@@ -147,15 +148,15 @@ func (m *message) readParams(raw json.RawMessage) (exactjson.Object, *refusal) {
 	}
 	params, err := exactjson.Read(raw)
 	if err != nil {
-		return nil, refuse(m.id, http.StatusBadRequest, codeRequest, "The params are not an object.")
+		return nil, refuse(m.id, http.StatusBadRequest, codeRequest, "the params are not an object")
 	}
 	meta, _ := exactjson.Read(params.Get("_meta"))
 	if params.Ambiguous("name", "uri", "arguments", "capabilities", "_meta") || meta.Ambiguous(metaVersion, metaCapabilities) {
-		return nil, refuse(m.id, http.StatusBadRequest, codeRequest, "The params have names that differ in case only.")
+		return nil, refuse(m.id, http.StatusBadRequest, codeRequest, "the params have names that differ in case only")
 	}
 	for _, capabilities := range []json.RawMessage{params.Get("capabilities"), meta.Get(metaCapabilities)} {
 		if c, err := exactjson.Read(capabilities); err == nil && c.Ambiguous("sampling", "tasks") {
-			return nil, refuse(m.id, http.StatusBadRequest, codeRequest, "The capabilities have names that differ in case only.")
+			return nil, refuse(m.id, http.StatusBadRequest, codeRequest, "the capabilities have names that differ in case only")
 		}
 	}
 	if m.method == methodCall {

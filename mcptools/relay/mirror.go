@@ -39,23 +39,23 @@ func mismatch(h http.Header, m *message, params exactjson.Object) string {
 	meta, _ := exactjson.Read(params.Get("_meta"))
 	if version := meta.Get(metaVersion); version != nil {
 		if text, ok := exactjson.String(version); !ok || !mirrors(h, headerVersion, text) {
-			return headerVersion + " does not match the protocol version of the request."
+			return headerVersion + " does not match the protocol version of the request"
 		}
 	}
 	required := m.id != nil && h.Get(headerVersion) >= firstMirrored
 	if required && len(h.Values(headerMethod)) == 0 {
-		return headerMethod + " is missing."
+		return headerMethod + " is missing"
 	}
 	if len(h.Values(headerMethod)) > 0 && !mirrors(h, headerMethod, m.method) {
-		return headerMethod + " does not match the method of the request."
+		return headerMethod + " does not match the method of the request"
 	}
 	member := map[string]string{methodCall: "name", methodPrompt: "name", methodResource: "uri"}[m.method]
 	if named := len(h.Values(headerName)) > 0; member != "" && (required || named) {
 		if !named {
-			return headerName + " is missing."
+			return headerName + " is missing"
 		}
 		if name, ok := params.String(member); !ok || !mirrors(h, headerName, name) {
-			return headerName + " does not match the " + member + " of the request."
+			return headerName + " does not match the " + member + " of the request"
 		}
 	}
 	return mismatchedParam(h, m, params)
@@ -71,7 +71,7 @@ func mismatchedParam(h http.Header, m *message, params exactjson.Object) string 
 			arguments = leaves(params.Get("arguments"))
 		}
 		if m.method != methodCall || len(values) != 1 || !isLeaf(arguments, decoded(values[0])) {
-			return headerParam + "* does not match an argument of the call."
+			return headerParam + "* does not match an argument of the call"
 		}
 	}
 	return ""

@@ -71,12 +71,12 @@ func (r *rules) admit(ctx context.Context, m message) (*refusal, error) {
 	case !r.restricted(), m.method == methodInitialize, m.method == methodDiscover, m.method == methodPing:
 		return nil, nil //nolint:nilnil // no refusal
 	}
-	return refuse(m.id, m.methodStatus, codeMethod, "The ticket permits tools only, and not this method."), nil
+	return refuse(m.id, m.methodStatus, codeMethod, "the ticket permits tools only, and not this method"), nil
 }
 
 func (r *rules) admitCall(ctx context.Context, m message) (*refusal, error) {
 	deny := func(why string) (*refusal, error) {
-		return refuse(m.id, http.StatusOK, codeParams, fmt.Sprintf("The tool %q %s.", safetext.Excerpt(m.tool, maxNameShown), why)), nil
+		return refuse(m.id, http.StatusOK, codeParams, fmt.Sprintf("the tool %q %s", safetext.Excerpt(m.tool, maxNameShown), why)), nil
 	}
 	if r.allowed != nil && !slices.Contains(r.allowed, m.tool) {
 		return deny("is not among those that the ticket allows")

@@ -189,7 +189,7 @@ func TestToolThatTheTicketDoesNotAllowIsNeitherListedNorCalled(t *testing.T) {
 	server.set(tool("search", "Finds.", true), tool("write", "Writes.", false), tool("Search", "Other.", true))
 	r := newPolicies(newStore(t), PinOff, nil).rules(policyKey, []string{"search", "plain"}, false, server.list)
 	assert.Empty(t, admitted(t, r, callOf(t, "search")))
-	assert.Equal(t, `The tool "write" is not among those that the ticket allows.`, admitted(t, r, callOf(t, "write")))
+	assert.Equal(t, `the tool "write" is not among those that the ticket allows`, admitted(t, r, callOf(t, "write")))
 	assert.NotEmpty(t, admitted(t, r, callOf(t, "Search")))
 	assert.NotEmpty(t, admitted(t, r, callOf(t, "search ")))
 	assert.NotEmpty(t, admitted(t, r, messageOf(t, `{"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":["search"]}}`)))
@@ -279,8 +279,8 @@ func TestChangedToolIsWithheldUntilItIsPinnedAgain(t *testing.T) {
 		assert.Empty(t, listed(t, r, server.response()))
 	}
 	assert.ElementsMatch(t, []string{"notes search description", "notes write annotations", "notes export new"}, log.take(), "each change once")
-	assert.Equal(t, `The tool "search" changed since it was pinned (description).`, admitted(t, r, callOf(t, "search")))
-	assert.Equal(t, `The tool "export" is new since the tools were pinned.`, admitted(t, r, callOf(t, "export")))
+	assert.Equal(t, `the tool "search" changed since it was pinned (description)`, admitted(t, r, callOf(t, "search")))
+	assert.Equal(t, `the tool "export" is new since the tools were pinned`, admitted(t, r, callOf(t, "export")))
 
 	// Another process accepts.
 	old, err := toolpin.Load(t.Context(), store, policyKey)
