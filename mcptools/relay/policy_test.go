@@ -170,8 +170,8 @@ func TestRelayWithPinsWithholdsAChangedTool(t *testing.T) {
 			require.NotNil(t, f)
 			assert.Contains(t, f.Error(), `the tool "search" changed since it was pinned (description)`)
 			var changes []string
-			for _, e := range s.seen() {
-				if e.Type == relay.EventToolChanged {
+			for len(s.events) > 0 {
+				if e := s.event(t); e.Type == relay.EventToolChanged {
 					changes = append(changes, e.Tool+" "+e.Change)
 					assert.Equal(t, key, e.Key)
 				}
