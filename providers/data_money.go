@@ -88,7 +88,7 @@ var moneyFamily = []Provider{
 				ID:     "dashboard_token",
 				Kind:   WayKey,
 				Name:   "token of your API credentials",
-				Obtain: "A short-lived token from POST https://production.plaid.com/oauth/token with client_id, secret, grant_type client_credentials and scope mcp:dashboard as JSON, which toolgrant does not request by itself; a public script does that; no page of the vendor describes it.",
+				Obtain: "A short-lived token from POST https://production.plaid.com/oauth/token with client_id, secret, grant_type client_credentials and scope mcp:dashboard as JSON, which has to be requested outside of this project; a public script does that, and no page of the vendor describes it.",
 				URL:    "https://api.dashboard.plaid.com/mcp",
 				Source: Source{URL: "https://plaid.com/docs/resources/mcp/", Date: "2026-09-30", Confidence: "low"},
 			},
