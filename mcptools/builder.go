@@ -106,7 +106,7 @@ func NewBuilder(p providers.Provider, creds oauthstore.Credentials, opts *Option
 	if b.hc != nil && !o.InsecureSkipProbe && b.need.Verify == nil {
 		b.need.Verify, b.ownProbe = b.verifier(nil), true
 	}
-	if b.readOnly && b.allowed != nil {
+	if b.readOnly && b.allowed != nil && b.relay == nil { // a relay enforces both
 		b.warnings = append(b.warnings, "OpenAI does not document how allowed tool names and read_only combine")
 	}
 	for _, w := range b.warnings {

@@ -209,10 +209,13 @@ func (f *Failure) explain(seen *Failure, found failtext.Finding) {
 		return
 	}
 	f.Kind, f.Action, f.sentence = seen.Kind, seen.Action, seen.sentence
+	if f.Kind == KindUnavailable { // a word of builders
+		f.Kind = KindServerError
+	}
 	f.UpstreamStatus, f.RPCCode = seen.UpstreamStatus, seen.RPCCode
 	f.ToolName, f.ConsentURL = cmp.Or(f.ToolName, seen.ToolName), cmp.Or(f.ConsentURL, seen.ConsentURL)
 	f.RetryAfter = cmp.Or(seen.RetryAfter, f.RetryAfter)
-	found.Kind = failtext.Kind(seen.Kind)
+	found.Kind = failtext.Kind(f.Kind)
 	f.Retryable = retryable(found)
 	if seen.err != nil {
 		f.err = errors.Join(f.err, seen.err)

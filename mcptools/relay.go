@@ -1,6 +1,7 @@
 package mcptools
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -17,8 +18,9 @@ import (
 // Package mcptools/relay has the implementation. It must be safe for concurrent use.
 type Relay interface {
 	// Ticket returns a ticket for the grant, and the URL at which the platform
-	// presents it. The error is final for this grant, such as a ticket that is too
-	// long, unless it is one of package oauthstore, such as ErrUnavailable.
+	// presents it. An error that is neither the context's nor one of package
+	// oauthstore, such as ErrUnavailable, is final for this grant: a ticket that is
+	// too long, or a [*Failure] of a server that the relay can't forward to.
 	Ticket(ctx context.Context, grant RelayGrant) (RelayTicket, error)
 
 	// Seen returns the last failure of a request with that ticket: of a call of the
@@ -74,7 +76,7 @@ const (
 
 // relayed builds an entry for the relay, which sends the headers.
 func (b *Builder) relayed(ctx context.Context, key oauthstore.Key, headers map[string]string, need oauthstore.Need) (built, *Failure) {
-	if b.provider.Transport == providers.TransportSSE {
+	if b.transportAt(key.Server) == providers.TransportSSE {
 		return built{}, b.refusal(KindUnsupported, "a relay can't forward to the older HTTP+SSE transport of this server", nil)
 	}
 	t, warning, f := b.relayable(ctx, key, need)
@@ -129,7 +131,10 @@ func (b *Builder) relayable(ctx context.Context, key oauthstore.Key, need oauths
 
 // ticketRefusal returns the refusal for an error of Relay.Ticket.
 func (b *Builder) ticketRefusal(err error) *Failure {
+	refused, ok := errors.AsType[*Failure](err)
 	switch {
+	case ok:
+		return b.refusal(refused.Kind, cmp.Or(refused.sentence, "the relay can't forward to this server"), err)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, oauthstore.ErrUnavailable):
 		return storeRefusal(&b.provider, b.label, err)
 	case errors.Is(err, backend.ErrKeyUnavailable):

@@ -274,7 +274,7 @@ func TestFailureSaysWhatTheRelaySaw(t *testing.T) {
 	r, b := relayed(t, notes(), newStore(t, notesKey, imported(notesText)), mcptools.Options{})
 	e, err := b.Entry(t.Context(), ada, nil)
 	require.NoError(t, err)
-	r.seen["t1 "] = &mcptools.Failure{Kind: mcptools.KindServerError, Action: mcptools.ActionWait, UpstreamStatus: 503, RetryAfter: time.Minute}
+	r.seen["t1 "] = &mcptools.Failure{Kind: mcptools.KindUnavailable, Action: mcptools.ActionWait, UpstreamStatus: 503, RetryAfter: time.Minute}
 	r.seen["t1 search"] = &mcptools.Failure{Kind: mcptools.KindReauthorize, Action: mcptools.ActionReconnect, ToolName: "search"}
 	r.seen["t2 "] = &mcptools.Failure{Kind: mcptools.KindUnreachable, Action: mcptools.ActionCheckServer}
 

@@ -182,7 +182,7 @@ func (a *app) addCommands(root *cobra.Command) {
 	section("Use tools",
 		uses(a.toolsCommand(), credentialFlags), uses(a.entryCommand(), credentialFlags), uses(a.tokenCommand(), credentialFlags), uses(a.runCommand(), credentialFlags))
 	section("Find out what failed", uses(a.doctorCommand(), doctorFlags), a.explainCommand())
-	section("Operate", uses(a.sweepCommand(), sweepFlags), uses(a.purgeCommand(), keysFlags), uses(a.keysCommand(), keysFlags), uses(a.storeCommand(), "store"))
+	section("Operate", uses(a.relayCommand(), relayCommandFlags), uses(a.sweepCommand(), sweepFlags), uses(a.purgeCommand(), keysFlags), uses(a.keysCommand(), keysFlags), uses(a.storeCommand(), "store"))
 	const more = "More"
 	section(more, a.versionCommand())
 	root.AddCommand(a.manCommand())

@@ -22,6 +22,7 @@ type entryFlags struct {
 	approval, use      string
 	minTTL             time.Duration
 	platform           platformFlag
+	relay              relayFlags
 }
 
 func (f *entryFlags) register(cmd *cobra.Command) {
@@ -36,6 +37,7 @@ func (f *entryFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.use, "use", "", "field that carries the token: authorization or headers (default: the platform's)")
 	f.platform.register(flags, "`NAME` of the service that takes the entry")
 	flags.DurationVar(&f.minTTL, "min-ttl", 0, "minimum remaining lifetime of the token (default 5m, or a quarter of its lifetime if that is less)")
+	f.relay.register(cmd)
 }
 
 // options returns the options of the builder.
@@ -67,7 +69,10 @@ func (f *entryFlags) options() (*mcptools.Options, error) {
 	if err := checkUse(o.Platform, f.use); err != nil {
 		return nil, err
 	}
-	return o, checkTTL(f.minTTL)
+	if err := checkTTL(f.minTTL); err != nil {
+		return nil, err
+	}
+	return o, f.relay.check(f.minTTL)
 }
 
 func checkTTL(d time.Duration) error {
@@ -89,7 +94,14 @@ func (a *app) entryCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.withStore(ctx, func(store *oauthstore.Store) error {
+			keys, err := a.openKeyset(ctx)
+			if err != nil {
+				return err
+			}
+			return a.withSealer(ctx, keys, func(store *oauthstore.Store) error {
+				if o.Relay, err = a.relay(store, keys, flags.relay); err != nil {
+					return err
+				}
 				t, err := a.resolve(ctx, store, args[0])
 				if err != nil {
 					return err

@@ -32,11 +32,12 @@ type globalFlags struct {
 
 // Global flags that a command uses, beside --json.
 const (
-	credentialFlags = "store keyset owner account server-url transport allow-loopback audit-log"
-	doctorFlags     = "store keyset owner account server-url transport allow-loopback"
-	statusFlags     = "store keyset owner account server-url allow-loopback"
-	sweepFlags      = "store keyset owner allow-loopback audit-log"
-	keysFlags       = "store keyset audit-log"
+	credentialFlags   = "store keyset owner account server-url transport allow-loopback audit-log"
+	doctorFlags       = "store keyset owner account server-url transport allow-loopback"
+	statusFlags       = "store keyset owner account server-url allow-loopback"
+	relayCommandFlags = "store keyset allow-loopback audit-log"
+	sweepFlags        = "store keyset owner allow-loopback audit-log"
+	keysFlags         = "store keyset audit-log"
 )
 
 // usesKey is the annotation of a command with the global flags that it uses.

@@ -21,6 +21,7 @@ type runFlags struct {
 	keepGoing bool
 	plainHTTP bool
 	platform  platformFlag
+	relay     relayFlags
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -50,8 +51,16 @@ input means no. Uses OPENAI_API_KEY, and OPENAI_BASE_URL if it is set.`,
 			if err := a.checkRoute(on); err != nil {
 				return err
 			}
-			return a.withStore(ctx, func(store *oauthstore.Store) error {
-				tools, err := a.runTools(ctx, store, f)
+			keys, err := a.openKeyset(ctx)
+			if err != nil {
+				return err
+			}
+			return a.withSealer(ctx, keys, func(store *oauthstore.Store) error {
+				relay, err := a.relay(store, keys, f.relay)
+				if err != nil {
+					return err
+				}
+				tools, err := a.runTools(ctx, store, relay, f)
 				if err != nil {
 					return err
 				}
@@ -66,6 +75,7 @@ input means no. Uses OPENAI_API_KEY, and OPENAI_BASE_URL if it is set.`,
 	flags.BoolVar(&f.plainHTTP, "insecure-plain-http", false, "allow an OPENAI_BASE_URL with plain http, such as a gateway inside a cluster, which sends the key and the tokens in clear text")
 	f.platform.register(flags, "`NAME` of the service at OPENAI_BASE_URL")
 	flags.BoolVar(&f.keepGoing, "keep-going", false, "skip a server that fails and continue")
+	f.relay.register(cmd)
 	return cmd
 }
 
@@ -89,7 +99,7 @@ func (f runFlags) check(prompt, serverURL string) error {
 	case len(f.tools) > 1 && serverURL != "":
 		return usagef("--server-url works with one --tool only: pass --tool LABEL=URL for each server")
 	}
-	return nil
+	return f.relay.check(0)
 }
 
 // runTools are the servers of a session.
@@ -109,7 +119,7 @@ func (t *runTools) skip(name, label string, kind mcptools.Kind, action mcptools.
 }
 
 // runTools returns the servers that --tool names.
-func (a *app) runTools(ctx context.Context, store *oauthstore.Store, f runFlags) (*runTools, error) {
+func (a *app) runTools(ctx context.Context, store *oauthstore.Store, relay mcptools.Relay, f runFlags) (*runTools, error) {
 	tools := &runTools{set: &mcptools.Set{}, build: map[string]mcptools.BuildOptions{}, names: map[string]string{}}
 	var builders []*mcptools.Builder
 	for _, name := range f.tools {
@@ -137,7 +147,7 @@ func (a *app) runTools(ctx context.Context, store *oauthstore.Store, f runFlags)
 			return nil, err
 		}
 		b, err := mcptools.NewBuilder(t.provider, store, &mcptools.Options{
-			Platform: on, Approval: approvals[f.approval], InsecureAllowLoopback: a.global.allowLoopback,
+			Platform: on, Approval: approvals[f.approval], InsecureAllowLoopback: a.global.allowLoopback, Relay: relay,
 		})
 		if err != nil {
 			return nil, builderFault(err)

@@ -41,6 +41,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits": exits, "lab": inLab(startWorld), "grant": inLab(grant), "fault": inLab(strike), "expire": inLab(expire), "counts": inLab(counts),
+			"relay": startRelay, "stoprelay": stopRelay, "promote": promote,
 		},
 	})
 }

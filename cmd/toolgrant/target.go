@@ -116,10 +116,7 @@ func (a *app) resolve(ctx context.Context, store *oauthstore.Store, text string)
 		return target{}, usagef("%s", message(err))
 	}
 	if t.custom {
-		// --takes at import is stored with the credential.
-		if st, err := store.Status(ctx, t.key); err == nil && st.Provenance.TokenKind != "" {
-			t.takes(providers.TokenKind(st.Provenance.TokenKind))
-		}
+		t.addStoredTakes(ctx, store)
 	}
 	return t, nil
 }
@@ -149,6 +146,13 @@ func (t *target) takes(kinds ...providers.TokenKind) {
 		if w := &t.provider.Ways[i]; w.Kind != providers.WayNone {
 			w.Takes = append(w.Takes, kinds...)
 		}
+	}
+}
+
+// addStoredTakes applies --takes of the import, which is stored with the credential.
+func (t *target) addStoredTakes(ctx context.Context, store *oauthstore.Store) {
+	if st, err := store.Status(ctx, t.key); err == nil && st.Provenance.TokenKind != "" {
+		t.takes(providers.TokenKind(st.Provenance.TokenKind))
 	}
 }
 
