@@ -8,11 +8,5 @@
 //
 // It needs only Go. The code of a backend is in story.go and session.go;
 // world.go configures the vendors and the model, and page.go prints.
-//
-// With -live it runs one turn with OpenAI instead, with a credential that the
-// command has stored:
-//
-//	export OPENAI_API_KEY=… TOOLGRANT_STORE=sqlite:creds.db TOOLGRANT_KEYSET=keys.json
-//	toolgrant connect notion
-//	go run ./examples/reasoning -live -provider notion "What did we decide on Monday?"
+// For the real OpenAI see examples/basic.
 package main

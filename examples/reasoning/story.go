@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/openai/openai-go/v3"
@@ -20,10 +18,9 @@ import (
 	"github.com/toolgrant/toolgrant/mcptools/lab"
 	"github.com/toolgrant/toolgrant/mcptools/session"
 	"github.com/toolgrant/toolgrant/oauthstore"
-	"github.com/toolgrant/toolgrant/oauthstore/backend"
 	"github.com/toolgrant/toolgrant/oauthstore/connect"
 	"github.com/toolgrant/toolgrant/oauthstore/keyset"
-	"github.com/toolgrant/toolgrant/oauthstore/sqlitestore"
+	"github.com/toolgrant/toolgrant/oauthstore/memstore"
 	"github.com/toolgrant/toolgrant/providers"
 )
 
@@ -56,17 +53,6 @@ func tell(ctx context.Context, p *page) (err error) {
 	}
 	defer func() { err = errors.Join(err, world.Close()) }()
 
-	dir, err := os.MkdirTemp("", "toolgrant-reasoning-")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	db, err := sqlitestore.Open(ctx, filepath.Join(dir, "credentials.db"), nil)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-
 	s := &story{
 		page: p, world: world,
 		mia:   oauthstore.Owner{Tenant: "acme", Subject: "mia"},
@@ -80,7 +66,7 @@ func tell(ctx context.Context, p *page) (err error) {
 	s.apps = connect.Apps{{
 		Issuer: s.tasks.Issuer, Servers: []string{s.tasks.MCPURL}, ID: s.tasks.ClientID, Secret: oauthstore.NewSecret(s.tasks.ClientSecret),
 	}}
-	if s.store, err = s.openStore(db); err != nil {
+	if s.store, err = s.openStore(); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.store.Close(context.WithoutCancel(ctx))) }()
@@ -96,14 +82,15 @@ func tell(ctx context.Context, p *page) (err error) {
 	return nil
 }
 
-// openStore opens the credential store: encrypted, in a SQLite file. It
-// requests the secret of the registered application at each refresh.
-func (s *story) openStore(db backend.Backend) (*oauthstore.Store, error) {
+// openStore opens the credential store, sealed and in memory: the first run would
+// compile SQLite for minutes. It requests the secret of the registered
+// application at each refresh.
+func (s *story) openStore() (*oauthstore.Store, error) {
 	keys, err := keyset.New()
 	if err != nil {
 		return nil, err
 	}
-	return oauthstore.New(db, keys, &oauthstore.Options{Clients: s.apps.Client, InsecureAllowLoopback: true})
+	return oauthstore.New(memstore.New(), keys, &oauthstore.Options{Clients: s.apps.Client, InsecureAllowLoopback: true})
 }
 
 // get requests a URL like a browser or client, with a token unless it is empty.
