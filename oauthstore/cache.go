@@ -165,10 +165,11 @@ func (c *cache) replace(key Key, old, next *snapshot) {
 type mark struct {
 	epoch, changes uint64
 	cached         *snapshot
+	at             time.Time
 }
 
 func (c *cache) mark(key Key) mark {
-	m := mark{epoch: c.epoch.Load(), changes: c.counter(key).Load()}
+	m := mark{epoch: c.epoch.Load(), changes: c.counter(key).Load(), at: time.Now()}
 	m.cached, _ = c.snapshots.GetIfPresent(key)
 	return m
 }

@@ -71,7 +71,7 @@ func (p *pair) merge(r *storedCredential) {
 	if p.scopes != nil {
 		r.Provenance.ScopesGranted = p.scopes
 	}
-	r.Intent, r.Lost, r.Backoff, r.Dead, r.Rejected, r.Warned = nil, nil, nil, "", 0, false
+	r.Intent, r.Lost, r.Backoff, r.Dead, r.Rejected, r.Seen, r.Warned = nil, nil, nil, "", 0, nil, false
 	if twice {
 		r.requireVerification(p.issued)
 	}
@@ -107,7 +107,7 @@ func (s *Store) commit(ctx context.Context, key Key, sent *snapshot, p *pair) (*
 	}
 	saved := make(chan result, 1)
 	s.life.spawn(func() { // within the flight, which Close waits for
-		sn, err := s.save(context.WithoutCancel(ctx), key, p, journalled != "")
+		sn, err := s.save(context.WithoutCancel(ctx), key, sent, p, journalled != "")
 		s.unsaved.remove(key, p)
 		if !errors.Is(err, errAbandoned) {
 			s.journal.remove(journalled)
@@ -139,9 +139,10 @@ var errAbandoned = fmt.Errorf("%w before the new pair was saved", backend.ErrClo
 // save is the commit loop. It ends when the backend has saved the pair, when
 // another pair has replaced it, or when Close stops waiting; then the pair is
 // lost unless it is in the journal.
-func (s *Store) save(ctx context.Context, key Key, p *pair, journalled bool) (*snapshot, error) {
+func (s *Store) save(ctx context.Context, key Key, sent *snapshot, p *pair, journalled bool) (*snapshot, error) {
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
-		sn, err := s.saveOnce(ctx, key, p)
+		sn, err := s.saveOnce(ctx, key, sent, p)
+		sent = nil // another process may have written since
 		switch {
 		case err == nil:
 			return sn, nil
@@ -159,15 +160,15 @@ func (s *Store) save(ctx context.Context, key Key, p *pair, journalled bool) (*s
 	}
 }
 
-// saveOnce tries once. The snapshot is of the stored credential: with p, or with
-// the pair of another process. It returns [ErrNotFound] if the credential was
-// disconnected.
-func (s *Store) saveOnce(ctx context.Context, key Key, p *pair) (*snapshot, error) {
+// saveOnce tries once, first in place of the record sent, if that is not nil. The
+// snapshot is of the stored credential: with p, or with the pair of another
+// process. It returns [ErrNotFound] if the credential was disconnected.
+func (s *Store) saveOnce(ctx context.Context, key Key, sent *snapshot, p *pair) (*snapshot, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.opts.SaveBudget)
 	defer cancel()
 	ours := false
 	var missing []string
-	sn, err := s.update(ctx, key, func(r *storedCredential, _ time.Time) bool {
+	sn, err := s.updateFrom(ctx, key, sent, func(r *storedCredential, _ time.Time) bool {
 		ours = r.Tombstone.IsZero() && r.Grant == p.grant && r.Generation == p.generation
 		if ours {
 			missing = missingScopes(r.Provenance.scopes(), p.scopes, r.Refresh != "")

@@ -17,7 +17,8 @@ type flight struct {
 	store      *Store
 	key        Key
 	generation uint64
-	force      bool // ignore back-off
+	force      bool      // ignore back-off
+	read       *snapshot // of the caller, if the backend had it a moment ago
 }
 
 // maxClaims is how often a flight takes a lease that turns out too short, or that
@@ -45,10 +46,12 @@ func (f *flight) run(ctx context.Context) (*snapshot, error) {
 		if unsaved != nil && unsaved.cred.Generation != f.generation {
 			return unsaved, nil
 		}
-		asked := time.Now()
-		sn, err := s.read(ctx, f.key)
-		if err != nil {
-			return nil, unavailable(err)
+		sn := f.read
+		if f.read = nil; sn == nil || !sn.recent() || unsaved != nil {
+			var err error
+			if sn, err = s.read(ctx, f.key); err != nil {
+				return nil, unavailable(err)
+			}
 		}
 		rec := sn.cred
 		switch {
@@ -74,7 +77,7 @@ func (f *flight) run(ctx context.Context) (*snapshot, error) {
 			wait = min(wait*3/2, 250*time.Millisecond)
 			continue
 		}
-		next, err := f.attempt(ctx, sn, asked)
+		next, err := f.attempt(ctx, sn)
 		switch {
 		case errors.Is(err, errAgain):
 			continue
@@ -92,9 +95,8 @@ func (f *flight) run(ctx context.Context) (*snapshot, error) {
 	}
 }
 
-// attempt takes the lease and sends the one request that it allows. The store's
-// clock showed sn.now at some time after asked.
-func (f *flight) attempt(ctx context.Context, sn *snapshot, asked time.Time) (*snapshot, error) {
+// attempt takes the lease and sends the one request that it allows.
+func (f *flight) attempt(ctx context.Context, sn *snapshot) (*snapshot, error) {
 	s := f.store
 	client, err := s.client(ctx, f.key.Owner, &sn.cred.Provenance)
 	if err != nil {
@@ -117,7 +119,7 @@ func (f *flight) attempt(ctx context.Context, sn *snapshot, asked time.Time) (*s
 	if err != nil {
 		return nil, err
 	}
-	return f.send(ctx, claimed, client, adm, func() time.Time { return sn.now.Add(elapsed(asked)) })
+	return f.send(ctx, claimed, client, adm, func() time.Time { return sn.now.Add(elapsed(sn.asked)) })
 }
 
 // mustWait returns an error if a refresh has to wait.

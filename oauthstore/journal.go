@@ -188,7 +188,7 @@ func (s *Store) recoverPair(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.saveOnce(ctx, key, p)
+	_, err = s.saveOnce(ctx, key, nil, p)
 	if errors.Is(err, ErrNotFound) {
 		s.revokePair(ctx, key, p)
 		err = nil

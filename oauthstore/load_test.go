@@ -315,3 +315,37 @@ func TestASweepEndsWhenTheStoreIsClosed(t *testing.T) {
 		assert.Zero(t, w.as.Reuses())
 	})
 }
+
+// Each statement counts: PostgreSQL is what limits the refreshes of a fleet.
+func TestARefreshIsOneReadAndTwoWrites(t *testing.T) {
+	t.Parallel()
+	for name, refresh := range map[string]func(t *testing.T, w *world, key oauthstore.Key){
+		"for a caller": func(t *testing.T, w *world, key oauthstore.Key) {
+			t.Helper()
+			tok, err := w.store.Token(t.Context(), key, oauthstore.Need{})
+			require.NoError(t, err)
+			require.EqualValues(t, 2, tok.Generation)
+		},
+		"in a sweep": func(t *testing.T, w *world, _ oauthstore.Key) {
+			t.Helper()
+			swept, err := w.store.Sweep(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, 1, swept.Refreshed)
+			w.backend.gets.Add(-1) // the clock
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, nil)
+				key := testKey("u")
+				w.connect(t, key, nil)
+				wait(t, 2*time.Hour)
+				gets, puts := w.backend.gets.Load(), w.backend.puts.Load()
+				refresh(t, w, key)
+				assert.EqualValues(t, 1, w.backend.gets.Load()-gets)
+				assert.EqualValues(t, 2, w.backend.puts.Load()-puts, "the intent and the pair")
+			})
+		})
+	}
+}

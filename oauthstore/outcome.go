@@ -156,7 +156,7 @@ func (u *lostResponse) attempts() int {
 // requireVerification requires that the current pair is verified before its next
 // use, and that a refusal of its refresh token counts as a lost rotation.
 func (r *storedCredential) requireVerification(now time.Time) {
-	r.Rejected, r.ForcedAt, r.Forced = r.Generation, time.Time{}, 0
+	r.Rejected, r.Seen, r.ForcedAt, r.Forced = r.Generation, nil, time.Time{}, 0
 	r.Lost = &lostResponse{Since: now, Fingerprint: secret.New(r.Refresh).Fingerprint()}
 }
 

@@ -38,7 +38,7 @@ func (s *Store) refresh(ctx context.Context, key Key, sn *snapshot, force bool) 
 	select {
 	case <-ctx.Done():
 		return nil, ctx.Err()
-	case r := <-s.startFlight(ctx, key, sn.cred.Generation, force):
+	case r := <-s.startFlight(ctx, key, sn, force):
 		if r.Err != nil {
 			return nil, unavailable(r.Err) // a deadline is the flight's, not the caller's
 		}
@@ -59,18 +59,18 @@ func (s *Store) refreshInBackground(ctx context.Context, key Key, sn *snapshot) 
 	if s.gates.paused(&sn.cred.Provenance) {
 		return // it would read the backend only to find that it must not send
 	}
-	s.startFlight(ctx, key, sn.cred.Generation, false)
+	s.startFlight(ctx, key, sn, false)
 }
 
 // startFlight joins the flight for key or starts one. A forced flight does not
 // join an unforced one, which back-off may stop.
-func (s *Store) startFlight(ctx context.Context, key Key, generation uint64, force bool) <-chan singleflight.Result {
+func (s *Store) startFlight(ctx context.Context, key Key, sn *snapshot, force bool) <-chan singleflight.Result {
 	name := flightName(key)
 	if force {
 		name = "forced " + name
 	}
 	return s.refreshes.DoChan(name, func() (any, error) {
-		f := flight{store: s, key: key, generation: generation, force: force}
+		f := flight{store: s, key: key, generation: sn.cred.Generation, force: force, read: sn}
 		return f.run(ctx)
 	})
 }

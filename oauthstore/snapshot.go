@@ -14,6 +14,7 @@ type snapshot struct {
 	spread    float64   // of rec
 	now       time.Time // the store's clock at the read
 	read      time.Time // the local clock at the read
+	asked     time.Time // the local clock before the read; zero: the backend may have another record
 	wall      int64     // read in nanoseconds: the wall clock only
 	freshness freshness
 
@@ -74,6 +75,10 @@ func elapsed(t time.Time) time.Duration {
 
 // storeNow returns the store's clock now.
 func (sn *snapshot) storeNow() time.Time { return sn.now.Add(sn.age()) }
+
+// recent reports whether the backend had the record a moment ago, so that a write in
+// its place will hardly conflict.
+func (sn *snapshot) recent() bool { return !sn.asked.IsZero() && elapsed(sn.asked) < time.Second }
 
 // left returns how long the access token lives after now, by the store's clock;
 // ok is false if its expiry is unknown.
@@ -156,7 +161,7 @@ func (sn *snapshot) servable(need *Need, now time.Time) bool {
 // the same pair.
 func (sn *snapshot) withRecord(r *storedCredential) *snapshot {
 	next := *sn
-	next.cred = r
+	next.cred, next.asked = r, time.Time{}
 	next.freshness = next.computeFreshness()
 	return &next
 }

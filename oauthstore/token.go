@@ -45,10 +45,13 @@ const (
 func (s *Store) token(ctx context.Context, key Key, need *Need) (Token, error) {
 	var failed error // why the last refresh did not succeed
 	refreshes := 0
+	var sn *snapshot // after a refresh, its outcome
 	for range maxRounds {
-		sn, err := s.load(ctx, key)
-		if err != nil {
-			return Token{}, err
+		if sn == nil {
+			var err error
+			if sn, err = s.load(ctx, key); err != nil {
+				return Token{}, err
+			}
 		}
 		if !sn.cred.Tombstone.IsZero() {
 			return Token{}, ErrNotFound
@@ -61,7 +64,9 @@ func (s *Store) token(ctx context.Context, key Key, need *Need) (Token, error) {
 				break
 			}
 			refreshes++
-			if _, failed = s.refresh(ctx, key, sn, false); failed == nil {
+			var next *snapshot
+			if next, failed = s.refresh(ctx, key, sn, false); failed == nil {
+				sn = next
 				continue
 			}
 			if ctx.Err() != nil {
@@ -80,6 +85,7 @@ func (s *Store) token(ctx context.Context, key Key, need *Need) (Token, error) {
 			return Token{}, err
 		}
 		if verified.cred.Generation != sn.cred.Generation || verified.cred.Grant != sn.cred.Grant {
+			sn = nil
 			continue // it was refreshed after a refusal, or replaced
 		}
 		t := verified.tokenFor(need, verified.storeNow())

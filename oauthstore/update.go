@@ -61,6 +61,7 @@ func (s *Store) received(ctx context.Context, key Key, row backend.Record, err e
 	if err != nil {
 		return nil, err
 	}
+	sn.asked = before.at
 	s.cache.put(key, sn, before)
 	return sn, nil
 }
@@ -81,6 +82,9 @@ func (s *Store) write(ctx context.Context, key Key, rec *storedCredential, sn *s
 		return nil, err
 	}
 	written := newSnapshot(rec, version, sn.storeNow())
+	if !sn.asked.IsZero() {
+		written.asked = written.read.Add(sn.asked.Sub(sn.read)) // as uncertain as the clock of sn
+	}
 	s.cache.putWritten(key, written, before)
 	s.reads.forget(key) // later callers must not join a read from before
 	return written, nil
@@ -90,10 +94,18 @@ func (s *Store) write(ctx context.Context, key Key, rec *storedCredential, sn *s
 // retries on conflict. change reports false to leave the credential as it is.
 // The snapshot is of the credential that is then stored.
 func (s *Store) update(ctx context.Context, key Key, change func(r *storedCredential, now time.Time) bool) (*snapshot, error) {
-	for {
-		sn, err := s.read(ctx, key)
-		if err != nil {
-			return nil, err
+	return s.updateFrom(ctx, key, nil, change)
+}
+
+// updateFrom is update for a caller that has just read or written the record as sn,
+// which saves a read unless another process has written it since.
+func (s *Store) updateFrom(ctx context.Context, key Key, sn *snapshot, change func(r *storedCredential, now time.Time) bool) (*snapshot, error) {
+	for ; ; sn = nil {
+		if sn == nil || sn.asked.IsZero() {
+			var err error
+			if sn, err = s.read(ctx, key); err != nil {
+				return nil, err
+			}
 		}
 		rec := sn.cred.clone()
 		if !change(rec, sn.storeNow()) {
