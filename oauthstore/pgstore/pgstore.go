@@ -34,6 +34,8 @@ type Backend struct {
 	channel string
 	beats   beats
 	gate    *gate.Gate
+	creates combiner
+	updates combiner
 }
 
 var (
@@ -57,6 +59,8 @@ func New(db DB, opts *Options) (*Backend, error) {
 		db: db, schema: schema, sql: statementsFor(schema), channel: schema + "_records",
 		beats: beats{every: 10 * time.Second, patience: 5 * time.Second}, gate: gate.New(),
 	}
+	b.creates = combiner{gate: b.gate, run: b.createAll}
+	b.updates = combiner{gate: b.gate, run: b.updateAll}
 	if opts != nil {
 		b.listen = opts.Listen
 	}
@@ -85,7 +89,7 @@ func (b *Backend) do(ctx context.Context, op string, f func() error) error {
 
 // statements are the texts of the fixed statements, so that pgx can prepare
 // each once for a connection.
-type statements struct{ get, batch, create, update, remove, exists, list string }
+type statements struct{ get, batch, create, createAll, update, updateAll, remove, exists, list string }
 
 func statementsFor(schema string) statements {
 	// A write notifies if it wrote, in the same statement and so in the same
@@ -105,6 +109,22 @@ func statementsFor(schema string) statements {
 		update: in(`WITH written AS (UPDATE {records}
 			SET version = $4::bigint, data = $5::bytea, due_at = $6::timestamptz, expire_at = $7::timestamptz
 			WHERE digest = $3::bytea AND version = $8::bigint` + notify),
+		createAll: in(`WITH wanted AS (SELECT * FROM unnest($2::text[], $3::bytea[], $4::bigint[], $5::bytea[], $6::timestamptz[], $7::timestamptz[],
+				$8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[]) WITH ORDINALITY
+				AS wanted (text, digest, version, data, due_at, expire_at, kind, tenant, subject, provider, account, server, place)),
+			written AS (INSERT INTO {records} (digest, version, data, due_at, expire_at, kind, tenant, subject, provider, account, server)
+				SELECT digest, version, data, due_at, expire_at, kind, tenant, subject, provider, account, server FROM wanted
+				ON CONFLICT DO NOTHING RETURNING digest, version)
+			SELECT DISTINCT ON (digest) place, pg_notify($1::text, text) FROM wanted JOIN written USING (digest, version)`),
+		// A record that another transaction has locked is left out, so that it delays
+		// no other.
+		updateAll: in(`WITH wanted AS (SELECT * FROM unnest($2::text[], $3::bytea[], $4::bigint[], $5::bytea[], $6::timestamptz[], $7::timestamptz[], $8::bigint[])
+				WITH ORDINALITY AS wanted (text, digest, version, data, due_at, expire_at, if_version, place)),
+			free AS (SELECT digest FROM {records} WHERE digest IN (SELECT digest FROM wanted) FOR UPDATE SKIP LOCKED),
+			written AS (UPDATE {records} AS r
+				SET version = w.version, data = w.data, due_at = w.due_at, expire_at = w.expire_at
+				FROM wanted AS w JOIN free USING (digest) WHERE r.digest = w.digest AND r.version = w.if_version RETURNING w.place, w.text)
+			SELECT place, pg_notify($1::text, text) FROM written`),
 		remove: in(`WITH written AS (DELETE FROM {records} WHERE digest = $3::bytea AND version = $4::bigint` + notify),
 		exists: in(`SELECT EXISTS (SELECT 1 FROM {records} WHERE digest = $1::bytea)`),
 		list: in(`SELECT clock_timestamp(), version, data, due_at, expire_at, seq, kind, tenant, subject, provider, account, server
@@ -183,21 +203,35 @@ func (b *Backend) Put(ctx context.Context, id backend.ID, rec backend.Record, if
 	if data == nil {
 		data = []byte{} // pgx sends nil as NULL
 	}
-	args := []any{b.channel, text, digest, signed(rec.Version), data, timeOrNull(rec.DueAt), timeOrNull(rec.ExpireAt)}
-	sql := b.sql.update
+	rec.Data = data
+	w := &write{id: id, text: text, digest: digest, rec: rec, ifVersion: ifVersion}
+	all := &b.updates
 	if ifVersion == 0 {
-		sql = b.sql.create
-		args = append(args, id.Kind, id.Tenant, id.Subject, id.Provider, id.Account, id.Server)
-	} else {
-		args = append(args, signed(ifVersion))
+		all = &b.creates
 	}
 	return b.do(ctx, "put", func() error {
-		tag, err := b.db.Exec(ctx, sql, args...)
-		if err == nil && tag.RowsAffected() == 0 {
-			return backend.ErrConflict
+		if made, err := all.put(ctx, w); made || err != nil {
+			return err
 		}
-		return err
+		return b.put(ctx, w)
 	})
+}
+
+// put makes one write.
+func (b *Backend) put(ctx context.Context, w *write) error {
+	args := []any{b.channel, w.text, w.digest, signed(w.rec.Version), w.rec.Data, timeOrNull(w.rec.DueAt), timeOrNull(w.rec.ExpireAt)}
+	sql := b.sql.update
+	if w.ifVersion == 0 {
+		sql = b.sql.create
+		args = append(args, w.id.Kind, w.id.Tenant, w.id.Subject, w.id.Provider, w.id.Account, w.id.Server)
+	} else {
+		args = append(args, signed(w.ifVersion))
+	}
+	tag, err := b.db.Exec(ctx, sql, args...)
+	if err == nil && tag.RowsAffected() == 0 {
+		return backend.ErrConflict
+	}
+	return err
 }
 
 // Delete implements [backend.Backend].
