@@ -8,3 +8,14 @@ func (b *Backend) Beat(every, patience time.Duration) { b.beats = beats{every, p
 
 // Channel is the name of the channel that writes notify.
 func (b *Backend) Channel() string { return b.channel }
+
+// Waiting is how many writes wait for a statement.
+func (b *Backend) Waiting() int {
+	n := 0
+	for _, c := range []*combiner{&b.creates, &b.updates} {
+		c.mu.Lock()
+		n += len(c.waiting)
+		c.mu.Unlock()
+	}
+	return n
+}

@@ -70,13 +70,7 @@ func (c *copier) checkTarget(ctx context.Context) (int, error) {
 	n := 0
 	err := pages(ctx, c.to, func(items []backend.Item) error {
 		n += len(items)
-		return each(ctx, items, func(ctx context.Context, it backend.Item) error {
-			rec, err := c.from.Get(ctx, it.ID)
-			if errors.Is(err, backend.ErrNotFound) || err == nil && !equal(rec, it.Record) {
-				return differs(it.ID)
-			}
-			return err
-		})
+		return compare(ctx, items, c.from)
 	}, onTarget)
 	return n, err
 }
@@ -88,14 +82,42 @@ func (c *copier) checkSource(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		return each(ctx, items, func(ctx context.Context, it backend.Item) error {
-			rec, err := c.to.Get(ctx, it.ID)
-			if errors.Is(err, backend.ErrNotFound) || err == nil && !equal(rec, it.Record) {
-				return differs(it.ID)
-			}
-			return onTarget(err)
-		})
+		err = compare(ctx, items, c.to)
+		if errors.Is(err, backend.ErrConflict) {
+			return err
+		}
+		return onTarget(err)
 	}, nil)
+}
+
+// compare compares items with the records of the other store, with one query where
+// it can.
+func compare(ctx context.Context, items []backend.Item, other backend.Backend) error {
+	if db, ok := other.(backend.BatchGetter); ok && len(items) > 0 {
+		ids := make([]backend.ID, len(items))
+		for i, it := range items {
+			ids[i] = it.ID
+		}
+		recs, err := db.GetBatch(ctx, ids)
+		if err == nil {
+			for i, it := range items {
+				if recs[i].Version == 0 || !equal(recs[i], it.Record) {
+					return differs(it.ID)
+				}
+			}
+			return nil
+		}
+		if !errors.Is(err, backend.ErrSeal) {
+			return err
+		}
+	}
+	return each(ctx, items, func(ctx context.Context, it backend.Item) error {
+		rec, err := other.Get(ctx, it.ID)
+		if errors.Is(err, backend.ErrNotFound) || err == nil && !equal(rec, it.Record) {
+			return differs(it.ID)
+		}
+		return err
+	})
 }
 
 // write writes the records that the target lacks.
@@ -162,7 +184,7 @@ func pages(ctx context.Context, b backend.Backend, f func([]backend.Item) error,
 
 const (
 	pageSize = 500
-	atOnce   = 8 // a database commits concurrent writes together
+	atOnce   = 64 // a database commits concurrent writes together
 )
 
 func each(ctx context.Context, items []backend.Item, f func(context.Context, backend.Item) error) error {

@@ -1,6 +1,7 @@
 package fleet_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/assert"
@@ -29,6 +31,10 @@ type place struct {
 	Kind string `json:"kind"`
 	URL  string `json:"url"`  // a path, or the server's
 	Name string `json:"name"` // schema or prefix
+	// Conns is the size of a pool. If zero, 4.
+	Conns int `json:"conns"`
+	// Direct is the address for Store.Watch. If empty, the place can't watch.
+	Direct string `json:"direct"`
 }
 
 var kinds = []string{"sqlite", "file", "postgres", "redis"}
@@ -106,12 +112,16 @@ func (p place) open(ctx context.Context) (backend.Backend, io.Closer, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		cfg.MaxConns = 4
+		cfg.MaxConns = int32(cmp.Or(p.Conns, 4))
 		pool, err := pgxpool.NewWithConfig(ctx, cfg)
 		if err != nil {
 			return nil, nil, err
 		}
-		b, err := pgstore.New(pool, &pgstore.Options{Schema: p.Name})
+		o := &pgstore.Options{Schema: p.Name}
+		if p.Direct != "" {
+			o.Listen = func(ctx context.Context) (*pgx.Conn, error) { return pgx.Connect(ctx, p.Direct) }
+		}
+		b, err := pgstore.New(pool, o)
 		return b, closers{closeFunc(pool.Close), b}, err
 	case "redis":
 		opts, err := redis.ParseURL(p.URL)

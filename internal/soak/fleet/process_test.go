@@ -74,7 +74,7 @@ func (p *process) up(t *testing.T) *process {
 
 func (p *process) listen(out io.Reader) {
 	lines := bufio.NewScanner(out)
-	lines.Buffer(nil, 1<<20)
+	lines.Buffer(nil, 16<<20)
 	for lines.Scan() {
 		var r report
 		if json.Unmarshal(lines.Bytes(), &r) == nil {

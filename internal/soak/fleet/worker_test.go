@@ -45,14 +45,17 @@ type times struct {
 
 type order struct {
 	ID         int    `json:"id"`
-	Do         string `json:"do"`         // token, refresh, put, disconnect
+	Do         string `json:"do"`         // token, refresh, put, disconnect, load
 	Subject    string `json:"subject"`    // owner of the credential
 	Generation uint64 `json:"generation"` // refresh
 	// put:
 	Access  string                `json:"access"`
 	Refresh string                `json:"refresh"`
 	Expiry  time.Time             `json:"expiry"`
-	From    oauthstore.Provenance `json:"from"` // also for a naive worker's token
+	From    oauthstore.Provenance `json:"from"` // also for a naive worker's token; load
+	// load:
+	Callers int           `json:"callers"`
+	For     time.Duration `json:"for"`
 }
 
 // keyOf names a user's credential: all have one, at the same server.
@@ -72,6 +75,7 @@ type report struct {
 	Reason     oauthstore.Reason `json:"reason"`
 	RetryAfter time.Duration     `json:"retry_after"`
 	Revoked    *bool             `json:"revoked"`
+	Took       []time.Duration   `json:"took"` // load: of each refresh
 	Text       string            `json:"text"`
 
 	Event   oauthstore.EventType `json:"event"`
@@ -177,6 +181,11 @@ func work(text string) error {
 	if err != nil {
 		return err
 	}
+	watched, stopWatch := context.WithCancel(ctx)
+	var watch sync.WaitGroup
+	if cfg.Place.Direct != "" {
+		watch.Go(func() { _ = w.store.Watch(watched) })
+	}
 	interrupted := make(chan os.Signal, 1)
 	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
 	ended := make(chan error, 1)
@@ -188,6 +197,8 @@ func work(text string) error {
 	}
 	cctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
+	stopWatch()
+	watch.Wait()
 	err = errors.Join(err, w.store.Close(cctx))
 	last := report{Closed: true}
 	last.failed(err)
@@ -239,6 +250,8 @@ func (w *worker) do(ctx context.Context, o *order) (r report) {
 		d, err := w.store.Disconnect(ctx, key)
 		r.failed(err)
 		r.Revoked = d.Revoked
+	case o.Do == "load":
+		r.Took = w.load(ctx, o, &r)
 	default:
 		r.failed(errors.New("unknown order"))
 	}

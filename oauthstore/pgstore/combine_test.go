@@ -1,0 +1,177 @@
+package pgstore_test
+
+import (
+	"context"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/toolgrant/toolgrant/internal/servertest"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
+	"github.com/toolgrant/toolgrant/oauthstore/pgstore"
+)
+
+// A held pool holds statements of combined writes until it is released.
+type heldPool struct {
+	*pgxpool.Pool
+	release    chan struct{}
+	statements atomic.Int64
+}
+
+func (p *heldPool) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
+	p.statements.Add(1)
+	select {
+	case <-p.release:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	return p.Pool.Query(ctx, sql, args...)
+}
+
+func user(n int) backend.ID {
+	return backend.ID{Kind: backend.KindCredential, Tenant: "acme", Subject: strconv.Itoa(n)}
+}
+
+// holding returns a backend of a new schema and its pool.
+func holding(t *testing.T) (*pgstore.Backend, *heldPool, string) {
+	t.Helper()
+	schema := newSchema(t)
+	pool := &heldPool{Pool: newPool(t, servertest.Postgres(t)), release: make(chan struct{})}
+	open(t, pool.Pool, schema)
+	b, err := pgstore.New(pool, &pgstore.Options{Schema: schema})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, b.Close()) })
+	return b, pool, schema
+}
+
+// putAll puts a record of each user at the same time, and returns the errors once
+// the writes wait for two statements.
+func putAll(t *testing.T, b *pgstore.Backend, pool *heldPool, users int, version, ifVersion uint64) []error {
+	t.Helper()
+	before := pool.statements.Load()
+	errs := make([]error, users)
+	var all sync.WaitGroup
+	for n := range errs {
+		all.Go(func() {
+			errs[n] = b.Put(t.Context(), user(n), backend.Record{Version: version, Data: []byte(strconv.Itoa(n)), DueAt: time.Unix(int64(n), 0)}, ifVersion)
+		})
+		if n < 2 { // alone in its statement
+			require.Eventually(t, func() bool { return pool.statements.Load()-before == int64(n)+1 }, 10*time.Second, time.Millisecond)
+		}
+	}
+	require.Eventually(t, func() bool { return b.Waiting() == users-2 }, 10*time.Second, time.Millisecond)
+	close(pool.release)
+	all.Wait()
+	assert.LessOrEqual(t, pool.statements.Load()-before, int64(4), "statements for %d writes", users)
+	pool.release = make(chan struct{})
+	return errs
+}
+
+func TestWritesAtTheSameTimeShareAStatement(t *testing.T) {
+	t.Parallel()
+	const users = 50
+	b, pool, _ := holding(t)
+	for _, err := range putAll(t, b, pool, users, 1, 0) {
+		require.NoError(t, err)
+	}
+	close(pool.release)
+	require.NoError(t, b.Put(t.Context(), user(7), backend.Record{Version: 5}, 1))
+	pool.release = make(chan struct{})
+	for n, err := range putAll(t, b, pool, users, 2, 1) {
+		if n == 7 {
+			require.ErrorIs(t, err, backend.ErrConflict, "the others are written")
+			continue
+		}
+		require.NoError(t, err)
+	}
+	for n := range users {
+		rec, err := b.Get(t.Context(), user(n))
+		require.NoError(t, err)
+		if n != 7 {
+			assert.EqualValues(t, 2, rec.Version)
+			assert.Equal(t, strconv.Itoa(n), string(rec.Data))
+			assert.Equal(t, int64(n), rec.DueAt.Unix())
+		}
+	}
+}
+
+// PostgreSQL refuses a text with a zero byte, and with it the whole statement.
+func TestAWriteThatFailsFailsNoOther(t *testing.T) {
+	t.Parallel()
+	b, pool, _ := holding(t)
+	var all sync.WaitGroup
+	for n := range 20 {
+		if n == 1 || n == 2 { // those before are alone in their statements
+			require.Eventually(t, func() bool { return pool.statements.Load() == int64(n) }, 10*time.Second, time.Millisecond)
+		}
+		all.Go(func() {
+			id := user(n)
+			if n%2 == 1 {
+				id.Account = "a\x00b"
+			}
+			err := b.Put(t.Context(), id, backend.Record{Version: 1}, 0)
+			assert.Equal(t, n%2 == 1, err != nil, "%d: %v", n, err)
+		})
+	}
+	require.Eventually(t, func() bool { return b.Waiting() == 18 }, 10*time.Second, time.Millisecond)
+	close(pool.release)
+	all.Wait()
+}
+
+func TestALockedRecordDelaysNoOther(t *testing.T) {
+	t.Parallel()
+	b, pool, schema := holding(t)
+	close(pool.release)
+	for n := range 10 {
+		require.NoError(t, b.Put(t.Context(), user(n), backend.Record{Version: 1}, 0))
+	}
+	tx, err := pool.Begin(t.Context())
+	require.NoError(t, err)
+	_, err = tx.Exec(t.Context(), "SELECT * FROM "+schema+".records WHERE subject IN ('0', '1', '2', '3') FOR UPDATE")
+	require.NoError(t, err)
+	locked := make(chan error, 4)
+	for n := range 4 {
+		go func() { locked <- b.Put(t.Context(), user(n), backend.Record{Version: 2}, 1) }()
+	}
+	for n := 4; n < 10; n++ {
+		require.NoError(t, b.Put(t.Context(), user(n), backend.Record{Version: 2}, 1))
+	}
+	assert.Empty(t, locked)
+	require.NoError(t, tx.Rollback(t.Context()))
+	for range 4 {
+		require.NoError(t, <-locked, "it is written once the lock is gone")
+	}
+}
+
+// A caller that leaves does not take the statement of the others with it; one that
+// leaves alone ends it.
+func TestAWriterThatLeavesFailsNoOther(t *testing.T) {
+	t.Parallel()
+	b, pool, _ := holding(t)
+	errs := make(chan error, 2)
+	for n := range 2 { // each alone in its statement
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() { errs <- b.Put(ctx, user(n), backend.Record{Version: 1}, 0) }()
+		require.Eventually(t, func() bool { return pool.statements.Load() == int64(n)+1 }, 10*time.Second, time.Millisecond)
+		defer cancel()
+		if n == 0 {
+			cancel()
+			require.ErrorIs(t, <-errs, context.Canceled)
+		}
+	}
+	waits, cancel := context.WithCancel(t.Context())
+	go func() { errs <- b.Put(waits, user(2), backend.Record{Version: 1}, 0) }()
+	close(pool.release)
+	require.NoError(t, <-errs)
+	require.NoError(t, <-errs)
+	cancel()
+	_, err := b.Get(t.Context(), user(0))
+	require.ErrorIs(t, err, backend.ErrNotFound, "its statement was canceled")
+}
