@@ -1,178 +1,160 @@
 package main
 
 import (
-	"bytes"
+	"context"
 	"crypto/rand"
-	_ "embed"
-	"errors"
+	"embed"
 	"html/template"
 	"net/http"
-	"strconv"
-	"sync"
+	"net/url"
 
 	"github.com/openai/openai-go/v3"
+	"github.com/openai/openai-go/v3/packages/param"
 	"github.com/openai/openai-go/v3/responses"
 
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/mcptools/lab"
+	"github.com/toolgrant/toolgrant/mcptools/session"
+	"github.com/toolgrant/toolgrant/mcptools/session/sessionhttp"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/connect"
-	"github.com/toolgrant/toolgrant/providers"
 )
 
 // An app is the backend.
 type app struct {
-	providers []providers.Provider
-	apps      connect.Apps // registered by hand
-	client    openai.Client
-	store     *oauthstore.Store
-	tools     *mcptools.Set
-	world     *lab.World // nil: the real servers
-
-	mu       sync.Mutex
-	sessions map[string]oauthstore.Owner // signed-in users by cookie; guarded by mu
+	table  table
+	client openai.Client
+	tools  *mcptools.Set
+	web    *connect.Web
+	world  *lab.World // nil: the real servers
 }
 
-// routes returns the handler of all paths. The two handlers of package connect
-// let users connect, connect again and disconnect. Cross-origin posts are
-// rejected.
-func (a *app) routes(web *connect.Web) http.Handler {
+// tenants are the users and their companies.
+var tenants = map[string]string{"mia": "acme", "noa": "globex"}
+
+//go:embed web
+var files embed.FS
+
+var page = template.Must(template.ParseFS(files, "web/page.html"))
+
+// routes returns the handler of all paths. Cross-origin posts are rejected.
+func (a *app) routes(chats *sessionhttp.Handler) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/connect/", web.Connect())
-	mux.Handle("/callback", web.Callback())
+	mux.Handle("/connect/", a.web.Connect()) // users connect, connect again and disconnect
+	mux.Handle("/callback", a.web.Callback())
+	mux.Handle("/chats/{id}", chats)
+	mux.Handle("GET /web/", http.FileServerFS(files))
 	mux.HandleFunc("GET /{$}", a.home)
 	mux.HandleFunc("POST /sign-in", a.signIn)
-	mux.HandleFunc("POST /ask", a.user(a.ask))
+	mux.HandleFunc("POST /sign-out", a.signOut)
 	if a.world != nil {
-		mux.HandleFunc("POST /break", a.user(a.breakIt))
+		mux.HandleFunc("POST /break", a.breakIt)
 	}
 	return http.NewCrossOriginProtection().Handler(mux)
 }
 
-const sessionCookie = "session"
+// open returns the session of a chat. Servers that fail are left out and named.
+func (a *app) open(_ context.Context, owner oauthstore.Owner, id string, state *session.State) (*session.Session, error) {
+	orders := responses.ToolParamOfFunction("open_orders", map[string]any{
+		"type": "object", "properties": map[string]any{}, "required": []string{}, "additionalProperties": false,
+	}, true)
+	orders.OfFunction.Description = param.NewOpt("Returns the open orders of the user's company.")
+	return session.New(&a.client.Responses, a.tools, owner, &session.Options{
+		Params:    responses.ResponseNewParams{Model: "gpt-5", Tools: []responses.ToolUnionParam{orders}},
+		Stream:    true,
+		State:     state,
+		OnFailure: session.OnFailureSkip,
+		Build:     mcptools.SetBuildOptions{ConsentURL: a.web.ConsentURL("/?chat=" + id)},
+		Call: func(ctx context.Context, c session.FunctionCall) (string, error) {
+			if c.Name != "open_orders" {
+				return "There is no such function.", nil
+			}
+			return a.table.orders(ctx, owner.Tenant)
+		},
+	})
+}
 
-var errSignedOut = errors.New("not signed in")
+const signInCookie = "sign_in"
 
-// signedIn returns the signed-in user of a request. Package connect calls it
-// too.
-func (a *app) signedIn(r *http.Request) (oauthstore.Owner, error) {
-	c, err := r.Cookie(sessionCookie)
+// signedIn returns the user of a request.
+func (a *app) signedIn(r *http.Request) (owner oauthstore.Owner, err error) {
+	c, err := r.Cookie(signInCookie)
 	if err != nil {
-		return oauthstore.Owner{}, errSignedOut
+		return owner, err
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	owner, ok := a.sessions[c.Value]
-	if !ok {
-		return oauthstore.Owner{}, errSignedOut
-	}
-	return owner, nil
+	err = a.table.QueryRowContext(r.Context(), `SELECT tenant, subject FROM sign_ins WHERE id = ?`, c.Value).Scan(&owner.Tenant, &owner.Subject)
+	return owner, err
 }
 
 func (a *app) signIn(w http.ResponseWriter, r *http.Request) {
-	name := r.PostFormValue("name")
-	if name != "mia" && name != "noa" {
+	name, id := r.PostFormValue("name"), rand.Text()
+	if tenants[name] == "" {
 		http.Error(w, "unknown user", http.StatusForbidden)
 		return
 	}
-	id := rand.Text()
-	a.mu.Lock()
-	a.sessions[id] = oauthstore.Owner{Tenant: "acme", Subject: name}
-	a.mu.Unlock()
-	http.SetCookie(w, &http.Cookie{Name: sessionCookie, Value: id, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode}) //nolint:gosec // Secure needs TLS
+	if _, err := a.table.ExecContext(r.Context(), `INSERT INTO sign_ins VALUES (?, ?, ?)`, id, tenants[name], name); err != nil {
+		http.Error(w, "the database failed", http.StatusInternalServerError)
+		return
+	}
+	http.SetCookie(w, &http.Cookie{Name: signInCookie, Value: id, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode}) //nolint:gosec // Secure needs TLS
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
-// user calls a handler with the signed-in user.
-func (a *app) user(serve func(http.ResponseWriter, *http.Request, oauthstore.Owner)) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		owner, err := a.signedIn(r)
-		if err != nil {
-			http.Redirect(w, r, "/", http.StatusSeeOther)
+func (a *app) signOut(w http.ResponseWriter, r *http.Request) {
+	if c, err := r.Cookie(signInCookie); err == nil {
+		if _, err := a.table.ExecContext(r.Context(), `DELETE FROM sign_ins WHERE id = ?`, c.Value); err != nil {
+			http.Error(w, "the database failed", http.StatusInternalServerError)
 			return
 		}
-		serve(w, r, owner)
 	}
+	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
-// ask lets the model answer a question with the user's connected servers.
-func (a *app) ask(w http.ResponseWriter, r *http.Request, owner oauthstore.Owner) {
-	answer := page{Status: http.StatusOK, Question: r.PostFormValue("question")}
-	request, err := a.tools.Build(r.Context(), owner, nil) // connected servers only, with tokens that stay valid during the response
-	if err == nil && len(request.Entries) == 0 {
-		err = request.Skipped[0].Failure
-	}
-	var resp *responses.Response
-	if err == nil {
-		resp, err = a.client.Responses.New(r.Context(), responses.ResponseNewParams{
-			Model: "gpt-5",
-			Input: responses.ResponseNewParamsInputUnion{OfString: openai.String(answer.Question)},
-			Tools: request.Tools(),
-		}, request.Option()) // refreshes a token that the MCP server rejected
-	}
-	if err == nil {
-		answer.Answer = resp.OutputText()
-	} else if failure, ok := mcptools.AsFailure(err); ok {
-		answer.Status, answer.Failure, answer.Wait = failure.HTTPStatus(), failure.PublicMessage(), failure.RetryAfterHeader()
-	} else {
-		answer.Status, answer.Failure = http.StatusBadGateway, "The assistant does not respond: try again later."
-	}
-	a.show(w, r, answer)
-}
-
-// A page is the data of the HTML page. The template escapes it.
-type page struct {
-	Status             int
-	User               string
-	Question, Answer   string
-	Failure, Wait, Why string
-	InWorld            bool
-	Done               string
-}
-
-//go:embed page.html
-var pageText string
-
-var pageTemplate = template.Must(template.New("page").Parse(pageText))
-
-func (a *app) home(w http.ResponseWriter, r *http.Request) { a.show(w, r, page{Status: http.StatusOK}) }
-
-func (a *app) show(w http.ResponseWriter, r *http.Request, p page) {
+// home serves the page of a chat, or the form to sign in.
+func (a *app) home(w http.ResponseWriter, r *http.Request) {
+	view := struct {
+		User, Company, Chat, NewChat, Done string
+		InWorld                            bool
+	}{NewChat: rand.Text(), InWorld: a.world != nil, Done: faults[r.FormValue("done")]}
 	if owner, err := a.signedIn(r); err == nil {
-		p.User, p.InWorld = owner.Subject, a.world != nil
+		view.User, view.Company, view.Chat = owner.Subject, owner.Tenant, r.FormValue("chat")
+		if view.Chat == "" {
+			if view.Chat, err = a.table.latest(r.Context(), owner); err != nil {
+				http.Error(w, "the database failed", http.StatusInternalServerError)
+				return
+			}
+		}
 	}
-	if p.Failure != "" {
-		p.Why = strconv.Itoa(p.Status) + " " + http.StatusText(p.Status)
-	}
-	var b bytes.Buffer
-	if err := pageTemplate.Execute(&b, p); err != nil {
-		http.Error(w, "the page could not be rendered", http.StatusInternalServerError)
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_ = page.Execute(w, view) // the browser has left
+}
+
+// faults are the buttons of the local world and what they do.
+var faults = map[string]string{
+	"expire": "All access tokens have expired.",
+	"revoke": "All consents have been revoked at the vendors.",
+	"down":   "Notes is down.",
+	"up":     "Everything works again.",
+}
+
+// breakIt causes a fault in the local world.
+func (a *app) breakIt(w http.ResponseWriter, r *http.Request) {
+	if _, err := a.signedIn(r); err != nil {
+		http.Error(w, "sign in first", http.StatusUnauthorized)
 		return
 	}
-	if p.Wait != "" {
-		w.Header().Set("Retry-After", p.Wait)
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(p.Status)
-	_, _ = w.Write(b.Bytes())
-}
-
-// breakIt handles the fault buttons of the local world.
-func (a *app) breakIt(w http.ResponseWriter, r *http.Request, _ oauthstore.Owner) {
-	done := page{Status: http.StatusOK}
 	switch r.PostFormValue("do") {
 	case "expire":
 		a.world.Expire() // an hour early
-		done.Done = "All access tokens have expired."
 	case "revoke":
 		a.world.Revoke("user") // the only user name there
-		done.Done = "All consents have been revoked at the vendors."
 	case "down":
 		_ = a.world.Fault("notes:down") // a valid fault
-		done.Done = "Notes is down."
 	case "up":
 		a.world.Clear()
-		done.Done = "Notes is up."
 	}
-	a.show(w, r, done)
+	back := url.URL{Path: "/", RawQuery: url.Values{"chat": {r.PostFormValue("chat")}, "done": {r.PostFormValue("do")}}.Encode()}
+	http.Redirect(w, r, back.String(), http.StatusSeeOther)
 }

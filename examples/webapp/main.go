@@ -2,14 +2,17 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -18,19 +21,21 @@ import (
 
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/mcptools/lab"
+	"github.com/toolgrant/toolgrant/mcptools/session/sessionhttp"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/connect"
 	"github.com/toolgrant/toolgrant/oauthstore/keyset"
-	"github.com/toolgrant/toolgrant/oauthstore/memstore"
+	"github.com/toolgrant/toolgrant/oauthstore/sqlitestore"
 	"github.com/toolgrant/toolgrant/providers"
 )
 
 func main() {
 	address := flag.String("listen", "127.0.0.1:8080", "loopback address of the site")
 	ids := flag.String("providers", "", "provider ids of the catalogue, such as notion,linear, instead of the local world")
+	folder := flag.String("data", "", "folder of the database and the keyset; webapp-data, or a temporary one for the local world")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx, *address, *ids, os.Stdout)
+	err := run(ctx, *address, *ids, *folder, os.Stdout)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "webapp:", err)
@@ -38,14 +43,23 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, address, ids string, out io.Writer) (err error) {
-	a := &app{sessions: map[string]oauthstore.Owner{}}
+func run(ctx context.Context, address, ids, folder string, out io.Writer) (err error) {
+	a := &app{}
+	var offered []providers.Provider
+	var apps connect.Apps // registered by hand
 	if ids == "" {
-		if a.world, err = lab.Start(nil); err != nil {
+		if a.world, err = startWorld(); err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, a.world.Close()) }()
-		a.useWorld()
+		offered, apps = ofWorld(a.world)
+		a.client = openai.NewClient(option.WithBaseURL(a.world.Info().OpenAIBaseURL), option.WithAPIKey(a.world.Info().OpenAIAPIKey))
+		if folder == "" {
+			if folder, err = os.MkdirTemp("", "webapp"); err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+		}
 	} else {
 		a.client = openai.NewClient() // reads OPENAI_API_KEY
 		for id := range strings.SplitSeq(ids, ",") {
@@ -53,58 +67,77 @@ func run(ctx context.Context, address, ids string, out io.Writer) (err error) {
 			if !ok {
 				return fmt.Errorf("unknown provider %q", id)
 			}
-			a.providers = append(a.providers, p)
+			offered = append(offered, p)
+		}
+		if folder == "" {
+			folder = "webapp-data"
 		}
 	}
-	keys, err := keyset.New()
+
+	credentials, err := a.openStores(ctx, folder, apps)
 	if err != nil {
 		return err
 	}
-	// For a persistent store, use sqlitestore.Open or pgstore.New.
-	a.store, err = oauthstore.New(memstore.New(), keys, &oauthstore.Options{Clients: a.apps.Client, InsecureAllowLoopback: a.world != nil})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, a.store.Close(context.WithoutCancel(ctx))) }()
+	defer func() {
+		err = errors.Join(err, credentials.Close(context.WithoutCancel(ctx)), a.table.Close())
+	}()
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
 		return err
 	}
 	site := "http://" + listener.Addr().String()
-	handler, err := a.handler(site)
+	chats, err := a.build(site, offered, apps, credentials)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	_, _ = fmt.Fprintf(out, "Open %s/ and connect a server. Press Ctrl-C to stop.\n", site)
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
-	defer context.AfterFunc(ctx, func() { _ = server.Close() })()
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-		return err
+	_, _ = fmt.Fprintf(out, "Open %s/ and chat. Press Ctrl-C to stop.\n", site)
+	server := &http.Server{Handler: a.routes(chats), ReadHeaderTimeout: 10 * time.Second}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(listener) }()
+	select {
+	case err = <-ended:
+	case <-ctx.Done():
 	}
-	return nil
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	return errors.Join(err, chats.Close(ctx), server.Shutdown(ctx)) // streams and turns first
 }
 
-// useWorld uses the servers of the local world: Notes, with dynamic
-// registration, and Tasks, with an application registered in advance.
-func (a *app) useWorld() {
-	info, notes, tasks := a.world.Info(), a.world.Server("notes"), a.world.Server("tasks")
-	a.client = openai.NewClient(option.WithBaseURL(info.OpenAIBaseURL), option.WithAPIKey(info.OpenAIAPIKey))
-	a.apps = connect.Apps{{
-		Issuer: tasks.Issuer, Servers: []string{tasks.MCPURL}, ID: tasks.ClientID, Secret: oauthstore.NewSecret(tasks.ClientSecret),
-	}}
-	a.providers = []providers.Provider{
-		providers.Custom("notes", notes.MCPURL, &providers.CustomOptions{Name: "Notes"}),
-		providers.Custom("tasks", tasks.MCPURL, &providers.CustomOptions{Name: "Tasks"}),
+// openStores opens the keyset, and the database for the application and its
+// credentials.
+func (a *app) openStores(ctx context.Context, folder string, apps connect.Apps) (*oauthstore.Store, error) {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return nil, err
 	}
+	file := keyset.File(filepath.Join(folder, "keys.json"))
+	if _, err := keyset.Create(ctx, file, nil); err != nil && !errors.Is(err, keyset.ErrChanged) {
+		return nil, err
+	}
+	keys, err := keyset.Load(ctx, file.Read, nil)
+	if err != nil {
+		return nil, err
+	}
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(folder, "webapp.db")+"?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)")
+	if err != nil {
+		return nil, err
+	}
+	a.table = table{db}
+	if _, err = db.ExecContext(ctx, tables); err == nil {
+		err = sqlitestore.Migrate(ctx, db)
+	}
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return oauthstore.New(sqlitestore.New(db), keys, &oauthstore.Options{Clients: apps.Client, InsecureAllowLoopback: a.world != nil})
 }
 
-// handler creates the parts of the backend: a builder for each provider, the
-// connector that fills the store, and the handlers.
-func (a *app) handler(site string) (http.Handler, error) {
+// build makes a builder for each provider, the connector that fills the store, and
+// the handler of the chats.
+func (a *app) build(site string, offered []providers.Provider, apps connect.Apps, credentials *oauthstore.Store) (*sessionhttp.Handler, error) {
 	var builders []*mcptools.Builder
-	for _, p := range a.providers {
-		b, err := mcptools.NewBuilder(p, a.store, &mcptools.Options{
-			ReadOnly: true, Approval: mcptools.ApprovalNever, // read-only tools without approval
+	for _, p := range offered {
+		b, err := mcptools.NewBuilder(p, credentials, &mcptools.Options{
+			Approval:              mcptools.Approval{InsecureTrustReadOnly: true}, // users approve what is not read-only
 			InsecureAllowLoopback: a.world != nil,
 		})
 		if err != nil {
@@ -112,21 +145,44 @@ func (a *app) handler(site string) (http.Handler, error) {
 		}
 		builders = append(builders, b)
 	}
-	tools, err := mcptools.NewSet(builders...)
-	if err != nil {
+	var err error
+	if a.tools, err = mcptools.NewSet(builders...); err != nil {
 		return nil, err
 	}
-	a.tools = tools
-	connector, err := connect.New(a.store, &connect.Options{
-		RedirectURL: site + "/callback", ClientName: "Acme", Apps: a.apps, InsecureAllowLoopback: a.world != nil,
-		Verify: tools.Verifier(),
+	connector, err := connect.New(credentials, &connect.Options{
+		RedirectURL: site + "/callback", ClientName: "Acme", Apps: apps, InsecureAllowLoopback: a.world != nil, Verify: a.tools.Verifier(),
 	})
 	if err != nil {
 		return nil, err
 	}
-	web, err := connector.Web(a.signedIn, &connect.WebOptions{Providers: a.providers, SignIn: http.RedirectHandler("/", http.StatusSeeOther)})
+	a.web, err = connector.Web(a.signedIn, &connect.WebOptions{Providers: offered, SignIn: http.RedirectHandler("/", http.StatusSeeOther)})
 	if err != nil {
 		return nil, err
 	}
-	return a.routes(web), nil
+	return sessionhttp.New(a.signedIn, a.open, a.table, &sessionhttp.Options{Logger: slog.Default()})
+}
+
+// startWorld starts the local world, whose model does what the buttons of the page
+// ask for.
+func startWorld() (*lab.World, error) {
+	script, err := lab.ParseScript([]byte(`{"turns": [
+		{"when": "order", "steps": [{"call": {"tool": "open_orders"}}, {"say": "{{last}}"}]},
+		{"when": "note", "steps": [{"call": {"server_label": "notes", "tool": "write", "arguments": {"text": "Buy printer paper"}}}, {"say": "Done: {{all}}"}]},
+		{"when": "task", "steps": [{"call": {"server_label": "tasks", "tool": "write", "arguments": {"text": "Call the printer"}}}, {"say": "Done: {{all}}"}]}]}`))
+	if err != nil {
+		return nil, err
+	}
+	return lab.Start(&lab.Options{Script: script})
+}
+
+// ofWorld returns the servers of the local world: Notes, with dynamic registration,
+// and Tasks, with an application registered in advance.
+func ofWorld(world *lab.World) ([]providers.Provider, connect.Apps) {
+	notes, tasks := world.Server("notes"), world.Server("tasks")
+	return []providers.Provider{
+		providers.Custom("notes", notes.MCPURL, &providers.CustomOptions{Name: "Notes"}),
+		providers.Custom("tasks", tasks.MCPURL, &providers.CustomOptions{Name: "Tasks"}),
+	}, connect.Apps{{
+		Issuer: tasks.Issuer, Servers: []string{tasks.MCPURL}, ID: tasks.ClientID, Secret: oauthstore.NewSecret(tasks.ClientSecret),
+	}}
 }

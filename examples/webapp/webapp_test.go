@@ -2,21 +2,25 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
+	"encoding/json"
 	"html"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"github.com/toolgrant/toolgrant/internal/browsertest"
+	"github.com/toolgrant/toolgrant/mcptools/session"
 )
 
 func TestMain(m *testing.M) {
@@ -27,20 +31,27 @@ func TestMain(m *testing.M) {
 // start runs the program and returns the URL that it prints.
 func start(t *testing.T, ids string) string {
 	t.Helper()
+	site, _ := startIn(t, ids, t.TempDir())
+	return site
+}
+
+func startIn(t *testing.T, ids, folder string) (site string, stop func()) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	r, w := io.Pipe()
 	ended := make(chan error, 1)
 	go func() {
-		ended <- run(ctx, "127.0.0.1:0", ids, w)
+		ended <- run(ctx, "127.0.0.1:0", ids, folder, w)
 		_ = w.Close()
 	}()
-	t.Cleanup(func() {
+	stop = sync.OnceFunc(func() {
 		cancel()
 		assert.NoError(t, <-ended)
 	})
+	t.Cleanup(stop)
 	line, err := bufio.NewReader(r).ReadString('\n')
 	require.NoError(t, err)
-	return regexp.MustCompile(`http://\S+`).FindString(line)
+	return regexp.MustCompile(`http://\S+`).FindString(line), stop
 }
 
 // A browser has the cookies of one user and follows redirects.
@@ -56,7 +67,7 @@ func newBrowser(t *testing.T, site, name string) *browser {
 	b := &browser{site: site, http: &http.Client{Jar: jar, Transport: &http.Transport{DisableKeepAlives: true}}}
 	status, page := b.post(t, "sign-in", "name", name)
 	require.Equal(t, http.StatusOK, status)
-	require.Contains(t, page, "Hello "+name)
+	require.Contains(t, page, "Sign out "+name)
 	return b
 }
 
@@ -133,54 +144,169 @@ func state(t *testing.T, page, id string) string {
 	return m[1]
 }
 
-func TestUserConnectsAsksAndDisconnects(t *testing.T) {
-	t.Parallel()
-	mia := newBrowser(t, start(t, ""), "mia")
-	assert.Equal(t, notConnected, state(t, mia.list(t), "notes"))
-	status, page := mia.post(t, "ask", "question", "What is new?")
-	assert.Equal(t, http.StatusConflict, status)
-	assert.Contains(t, page, "Notes is not connected: connect your account and try again.")
-
-	page = mia.connect(t, "notes")
-	assert.Equal(t, "Connected", state(t, page, "notes"))
-	assert.Equal(t, notConnected, state(t, page, "tasks"))
-	page = mia.connect(t, "tasks")
-	assert.Equal(t, "Connected", state(t, page, "tasks"))
-	status, page = mia.post(t, "ask", "question", "<What> is new?")
-	assert.Equal(t, http.StatusOK, status)
-	assert.Contains(t, page, "notes/search: 2 notes of user")
-	assert.Contains(t, page, "tasks/search: 2 tasks of user")
-
-	page = mia.disconnect(t, "tasks")
-	assert.Equal(t, notConnected, state(t, page, "tasks"))
-	assert.Equal(t, "Connected", state(t, page, "notes"))
-	_, page = mia.post(t, "ask", "question", "What is new?")
-	assert.Contains(t, page, "notes/search")
-	assert.NotContains(t, page, "tasks/search")
+// An event is one of a chat's stream.
+type event struct {
+	Event    string                    `json:"event"`
+	Label    string                    `json:"label"`
+	Tool     string                    `json:"tool"`
+	Text     string                    `json:"text"`
+	Code     string                    `json:"code"`
+	Message  string                    `json:"message"`
+	Events   []event                   `json:"events"`
+	Pending  []session.ApprovalRequest `json:"pending"`
+	Approval session.ApprovalRequest   `json:"approval"`
+	Failure  struct {
+		ConsentURL string `json:"consent_url"`
+	} `json:"failure"`
 }
 
-func TestFaultsAreRepairedOrShownToTheUser(t *testing.T) {
+// A turn is the events from a command to the end of its turn.
+type turn []event
+
+// of returns the events of a type.
+func (n turn) of(kind string) turn {
+	return slices.DeleteFunc(slices.Clone(n), func(e event) bool { return e.Event != kind })
+}
+
+func (n turn) last() event { return n[len(n)-1] }
+
+// listen opens the stream of a chat and returns its state, and a function that
+// returns the events until one of these types.
+func (b *browser) listen(t *testing.T, chat string) (state event, until func(kinds ...string) turn) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, b.site+"chats/"+chat, http.NoBody)
+	require.NoError(t, err)
+	resp, err := b.http.Do(req)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, resp.StatusCode)
+	t.Cleanup(func() { _ = resp.Body.Close() })
+	lines := bufio.NewScanner(resp.Body)
+	until = func(kinds ...string) (events turn) {
+		for lines.Scan() {
+			if text, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
+				var e event
+				require.NoError(t, json.Unmarshal([]byte(text), &e))
+				if events = append(events, e); slices.Contains(kinds, e.Event) {
+					return events
+				}
+			}
+		}
+		require.FailNow(t, "the stream ended", "%v: %v", lines.Err(), events)
+		return nil
+	}
+	return until("state").last(), until
+}
+
+// send sends a command to a chat and returns the status.
+func (b *browser) send(t *testing.T, chat string, command any) int {
+	t.Helper()
+	body, err := json.Marshal(command)
+	require.NoError(t, err)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, b.site+"chats/"+chat, bytes.NewReader(body))
+	require.NoError(t, err)
+	req.Header.Set("Content-Type", "application/json")
+	status, _ := b.do(t, req)
+	return status
+}
+
+// ask sends a message to a chat and returns its turn.
+func (b *browser) ask(t *testing.T, chat, message string) turn {
+	t.Helper()
+	_, until := b.listen(t, chat)
+	require.Equal(t, http.StatusAccepted, b.send(t, chat, map[string]string{"message": message}))
+	return until("done", "waiting", "error")
+}
+
+func TestAUserIsLedToTheConsentAndBack(t *testing.T) {
+	t.Parallel()
+	mia := newBrowser(t, start(t, ""), "mia")
+	n := mia.ask(t, "c1", "What is new?")
+	assert.Equal(t, "I have no tools for that.", n.last().Text)
+	skipped := n.of("skipped")
+	require.Len(t, skipped, 2)
+	assert.Equal(t, "Notes is not connected: connect your account and try again.", skipped[0].Message)
+	require.Equal(t, "/connect/notes?return_to=%2F%3Fchat%3Dc1", skipped[0].Failure.ConsentURL)
+
+	status, page := mia.get(t, skipped[0].Failure.ConsentURL[1:])
+	require.Equal(t, http.StatusOK, status)
+	status, page = mia.post(t, "connect/notes", "token", formToken.FindStringSubmatch(page)[1], "return_to", "/?chat=c1")
+	assert.Equal(t, http.StatusOK, status)
+	assert.Contains(t, page, `data-chat="c1"`, "the browser is back in the chat")
+
+	n = mia.ask(t, "c1", "What is new?")
+	assert.Contains(t, n.last().Text, "notes/search: 2 notes of user")
+	assert.Len(t, n.of("skipped"), 1)
+	assert.Len(t, n.of("calling"), 1)
+
+	page = mia.disconnect(t, "notes")
+	assert.Equal(t, notConnected, state(t, page, "notes"))
+	assert.Len(t, mia.ask(t, "c1", "What is new?").of("skipped"), 2)
+}
+
+func TestCallsThatChangeSomethingNeedApproval(t *testing.T) {
 	t.Parallel()
 	mia := newBrowser(t, start(t, ""), "mia")
 	mia.connect(t, "notes")
+	for decision, want := range map[string]struct{ event, text string }{
+		"approve": {"approved", `Done: notes/write: added "Buy printer paper"`}, "deny": {"denied", "Done: "},
+	} {
+		_, until := mia.listen(t, decision)
+		mia.send(t, decision, map[string]string{"message": "Add a note"})
+		n := until("waiting")
+		require.Len(t, n.of("asking"), 1)
+		asks := n.of("asking")[0].Approval
+		assert.Equal(t, "write", asks.Tool)
+		assert.Empty(t, n.of("called"))
 
+		again, _ := mia.listen(t, decision)
+		assert.Equal(t, []session.ApprovalRequest{asks}, again.Pending, "a page that is loaded again has the buttons")
+		assert.Equal(t, http.StatusConflict, mia.send(t, decision, map[string]string{"message": "Well?"}))
+
+		answer := map[string]any{"answers": map[string]any{asks.ID: map[string]string{"decision": decision}}}
+		assert.Equal(t, http.StatusAccepted, mia.send(t, decision, answer))
+		n = until("done")
+		assert.Len(t, n.of(want.event), 1)
+		assert.Equal(t, want.text, n.last().Text)
+		assert.Equal(t, http.StatusConflict, mia.send(t, decision, answer), "only once")
+	}
+}
+
+func TestOwnFunctionsSeeTheTenantOfTheUser(t *testing.T) {
+	t.Parallel()
+	site := start(t, "")
+	mia, noa := newBrowser(t, site, "mia"), newBrowser(t, site, "noa")
+	assert.Equal(t, "2 open orders of acme: 12 desks, 40 chairs", mia.ask(t, "c1", "Which orders are open?").last().Text)
+	assert.Equal(t, "1 open orders of globex: 1 reactor", noa.ask(t, "c1", "Which orders are open?").last().Text)
+	state, _ := noa.listen(t, "c1")
+	assert.Len(t, turn(state.Events).of("message"), 1, "the same id is another chat")
+}
+
+func TestFaultsAreRepairedOrNamed(t *testing.T) {
+	t.Parallel()
+	mia := newBrowser(t, start(t, ""), "mia")
+	mia.connect(t, "notes")
+	mia.connect(t, "tasks")
 	mia.post(t, "break", "do", "expire")
-	status, page := mia.post(t, "ask", "question", "What is new?")
-	assert.Equal(t, http.StatusOK, status, "an expired token is refreshed")
-	assert.Contains(t, page, "notes/search")
+	n := mia.ask(t, "c1", "What is new?")
+	assert.Empty(t, n.of("skipped"), "an expired token is refreshed")
+	assert.Contains(t, n.last().Text, "notes/search")
 
 	mia.post(t, "break", "do", "down")
-	status, page = mia.post(t, "ask", "question", "What is new?")
-	assert.Equal(t, http.StatusBadGateway, status)
-	assert.Contains(t, page, "Notes does not work right now")
-	mia.post(t, "break", "do", "up")
-	status, _ = mia.post(t, "ask", "question", "What is new?")
-	assert.Equal(t, http.StatusOK, status)
+	n = mia.ask(t, "c1", "What is new?")
+	require.Len(t, n.of("failed"), 1, "the model knows the tools from before, and reads that the call failed")
+	n = mia.ask(t, "c2", "What is new?")
+	require.Len(t, n.of("skipped"), 1)
+	assert.Contains(t, n.of("skipped")[0].Message, "Notes does not work right now")
+	assert.NotContains(t, n.last().Text, "notes/search")
+	assert.Contains(t, n.last().Text, "tasks/search", "the others work")
 
+	_, page := mia.post(t, "break", "do", "up", "chat", "c3")
+	assert.Contains(t, page, "Everything works again.")
 	mia.post(t, "break", "do", "revoke")
-	status, page = mia.post(t, "ask", "question", "What is new?")
-	assert.Equal(t, http.StatusConflict, status)
-	assert.Contains(t, page, "Notes no longer accepts the connection: connect your account again.")
+	n = mia.ask(t, "c3", "What is new?")
+	require.NotEmpty(t, n.of("skipped"))
+	assert.Equal(t, "Notes no longer accepts the connection: connect your account again.", n.of("skipped")[0].Message)
+	assert.Equal(t, "/connect/notes?return_to=%2F%3Fchat%3Dc3", n.of("skipped")[0].Failure.ConsentURL)
 	assert.Equal(t, "Must be connected again", state(t, mia.list(t), "notes"))
 	assert.Equal(t, "Connected", state(t, mia.connect(t, "notes"), "notes"))
 }
@@ -196,17 +322,19 @@ func TestUsersAreIsolated(t *testing.T) {
 	assert.Equal(t, "Connected", state(t, mia.list(t), "notes"))
 
 	stranger := &browser{site: site, http: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
-	for _, path := range []string{"ask", "connect/notes/disconnect"} {
-		status, page := stranger.post(t, path, "question", "What is new?")
-		assert.Equal(t, http.StatusOK, status)
-		assert.Contains(t, page, "Who are you?")
-	}
-	for _, path := range []string{"connect/", "connect/notes"} {
+	for _, path := range []string{"", "connect/", "connect/notes"} {
 		_, page = stranger.get(t, path)
 		assert.Contains(t, page, "Who are you?")
 	}
+	assert.Equal(t, http.StatusUnauthorized, stranger.send(t, "c1", map[string]string{"message": "hello"}))
+	status, _ = stranger.get(t, "chats/c1")
+	assert.Equal(t, http.StatusUnauthorized, status)
+	status, _ = stranger.post(t, "break", "do", "revoke")
+	assert.Equal(t, http.StatusUnauthorized, status)
 	status, _ = stranger.post(t, "sign-in", "name", "root")
 	assert.Equal(t, http.StatusForbidden, status)
+	mia.post(t, "sign-out")
+	assert.Equal(t, http.StatusUnauthorized, mia.send(t, "c1", map[string]string{"message": "hello"}))
 }
 
 func TestCrossOriginPostsAreRejected(t *testing.T) {
@@ -214,8 +342,8 @@ func TestCrossOriginPostsAreRejected(t *testing.T) {
 	site := start(t, "")
 	mia := newBrowser(t, site, "mia")
 	mia.connect(t, "notes")
-	for _, path := range []string{"ask", "connect/notes/disconnect", "sign-in", "break", "connect/notes"} {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, site+path, nil)
+	for _, path := range []string{"chats/c1", "connect/notes/disconnect", "sign-in", "sign-out", "break", "connect/notes"} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, site+path, http.NoBody)
 		require.NoError(t, err)
 		req.Header.Set("Origin", "https://evil.example.com")
 		status, _ := mia.do(t, req)
@@ -225,47 +353,27 @@ func TestCrossOriginPostsAreRejected(t *testing.T) {
 	assert.Equal(t, "Connected", state(t, mia.list(t), "notes"), "a link changes nothing")
 }
 
-func TestProvidersOfTheCatalogueCanBeListed(t *testing.T) {
+func TestChatsAndConnectionsOutliveTheProcess(t *testing.T) {
 	t.Setenv("OPENAI_API_KEY", "made-up")
-	mia := newBrowser(t, start(t, "notion,linear"), "mia")
+	t.Setenv("OPENAI_BASE_URL", "http://127.0.0.1:1/v1")
+	folder := t.TempDir()
+	site, stop := startIn(t, "notion,linear", folder)
+	mia := newBrowser(t, site, "mia")
 	assert.Equal(t, notConnected, state(t, mia.list(t), "notion"))
 	_, page := mia.get(t, "")
 	assert.NotContains(t, page, "These servers run on your machine")
-	status, page := mia.post(t, "ask", "question", "What is new?")
-	assert.Equal(t, http.StatusConflict, status)
-	assert.Contains(t, page, "Notion is not connected")
-	require.Error(t, run(t.Context(), "127.0.0.1:0", "nonsense", io.Discard))
-}
+	n := mia.ask(t, "c1", "What is new?")
+	require.Len(t, n.of("skipped"), 2)
+	assert.Contains(t, n.of("skipped")[0].Message, "Notion is not connected")
+	assert.Equal(t, "error", n.last().Event, "there is no OpenAI")
+	stop()
 
-func TestSiteInChromium(t *testing.T) {
-	t.Parallel()
-	tab := browsertest.Start(t).Open(t)
-	defer tab.Close(t)
-	tab.Visit(t, start(t, ""))
-	tab.Click(t, "button[value=mia]")
-	tab.Reads(t, "#connections", "Connections")
-	tab.Picture(t, "webapp-begin")
-	tab.Click(t, "#connections")
-	tab.Reads(t, "#notes a", "Connect")
-	tab.Picture(t, "webapp-connections")
-	tab.Click(t, "#notes a")
-	tab.Reads(t, "h1", "Connect Notes")
-	tab.Click(t, "button")
-	tab.Reads(t, "#notes .state", "Connected")
-	tab.Click(t, "main > .links a") // back
-	tab.Reads(t, "h1", "Acme")
-	tab.Click(t, "#ask button")
-	tab.Reads(t, ".answer", `notes/search: 2 notes of user: "Quarterly report" and "Printer paper"`)
-	tab.Picture(t, "webapp-answer")
-	tab.Click(t, "button[value=revoke]")
-	tab.Reads(t, ".done", "All consents have been revoked at the vendors.")
-	tab.Click(t, "#ask button")
-	tab.Reads(t, ".failure p", "Notes no longer accepts the connection: connect your account again.")
-	tab.Picture(t, "webapp-failure")
-	tab.Click(t, "#connections")
-	tab.Reads(t, "#notes .state", "Must be connected again")
-	tab.Click(t, "#notes a:not(.primary)")
-	tab.Reads(t, "h1", "Disconnect Notes?")
-	tab.Click(t, "button")
-	tab.Reads(t, "#notes a", "Connect")
+	site, _ = startIn(t, "notion,linear", folder)
+	mia = newBrowser(t, site, "mia")
+	_, page = mia.get(t, "")
+	assert.Contains(t, page, `data-chat="c1"`, "the latest chat")
+	st, _ := mia.listen(t, "c1")
+	require.NotEmpty(t, st.Events)
+	assert.Equal(t, "What is new?", st.Events[0].Text)
+	require.Error(t, run(t.Context(), "127.0.0.1:0", "nonsense", t.TempDir(), io.Discard))
 }
