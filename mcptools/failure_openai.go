@@ -178,7 +178,7 @@ func FailuresIn(resp *responses.Response, sent ...Entry) []*Failure {
 	var found []*Failure
 	called := false
 	for _, item := range resp.Output {
-		called = called || strings.HasSuffix(item.Type, "_call")
+		called = called || strings.HasSuffix(item.Type, "_call") || item.Type == "openrouter:mcp"
 		if f := r.outputItem(item); f != nil {
 			found = append(found, f)
 		}

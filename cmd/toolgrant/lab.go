@@ -18,6 +18,7 @@ func (a *app) labCommand() *cobra.Command {
 	var o lab.Options
 	var script string
 	var listFaults bool
+	var on platformFlag
 	cmd := &cobra.Command{
 		Use:   "lab",
 		Short: "Run a test environment on loopback, no account needed",
@@ -29,6 +30,11 @@ OPENAI_BASE_URL and OPENAI_API_KEY.`,
 			if o.TokenTTL < 0 {
 				return usagef("--token-ttl must not be negative")
 			}
+			p, err := on.platform()
+			if err != nil {
+				return err
+			}
+			o.Platform = p.ID
 			if script != "" {
 				text, err := a.readInput(script)
 				if err != nil {
@@ -59,6 +65,7 @@ OPENAI_BASE_URL and OPENAI_API_KEY.`,
 	flags.DurationVar(&o.TokenTTL, "token-ttl", time.Hour, "lifetime of access tokens")
 	flags.StringVar(&script, "script", "", "JSON `FILE` with the steps of the model (default: it calls a read-only tool of each server)")
 	flags.StringArrayVar(&o.Faults, "fault", nil, "`NAME` of a fault to inject; repeatable, see --faults")
+	on.register(flags, "`NAME` of the service whose Responses API it imitates")
 	flags.BoolVar(&listFaults, "faults", false, "list the available faults and exit")
 	return cmd
 }

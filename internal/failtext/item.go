@@ -92,7 +92,7 @@ func (r *reader) httpError(o *loosejson.Object) Finding {
 // says that the item is complete.
 func (r *reader) outputItem(o *loosejson.Object, ended bool) Finding {
 	kind := str(o, "type")
-	if strings.HasSuffix(kind, "_call") && kind != "tool_search_call" {
+	if kind == "openrouter:mcp" || strings.HasSuffix(kind, "_call") && kind != "tool_search_call" {
 		r.ran = true
 	}
 	switch kind {

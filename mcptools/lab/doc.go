@@ -64,6 +64,11 @@
 //   - connectors and tunnels are not served: their tool list fails with 424;
 //   - redirects of a server are not followed.
 //
+// With [Options].Platform the endpoint handles entries as another platform does: by
+// its published schema, source code or documentation. Where they say nothing, it
+// ignores fields and makes each call, and reports a failed list as OpenAI does. An
+// HTTP+SSE server is at the SSEURL of [ServerInfo].
+//
 // Usage counts characters in place of tokens.
 //
 // # Security

@@ -149,7 +149,10 @@ func (m *mcpServer) door(resource string, h http.HandlerFunc) http.HandlerFunc {
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		var msg rpcRequest
 		_ = json.Unmarshal(body, &msg) // the server rejects a body that is not JSON-RPC
-		m.w.log.note(r.Context(), func(seen *Request) { seen.RPC = msg.Method })
+		m.w.log.note(r.Context(), func(seen *Request) {
+			seen.RPC = msg.Method
+			seen.Token = strings.HasPrefix(r.Header.Get("Authorization"), "Bearer ")
+		})
 
 		if !m.faults(rw, r, msg, resource) {
 			return

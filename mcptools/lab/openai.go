@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -16,6 +17,8 @@ type openAI struct {
 	key     string
 	script  *Script
 	timeout time.Duration // for an MCP server
+	id      string        // of the platform whose dialect it speaks
+	dialect *dialect
 
 	mu        sync.Mutex
 	responses map[string]*storedResponse // guarded by mu, like seen and order
@@ -35,8 +38,11 @@ const (
 	maxSeen        = 10_000
 )
 
-func newOpenAI(w *World, script *Script, timeout time.Duration) *openAI {
-	return &openAI{w: w, key: "sk-lab-" + hexText(16), script: script, timeout: timeout, responses: map[string]*storedResponse{}}
+func newOpenAI(w *World, o Options) *openAI {
+	id := cmp.Or(o.Platform, "openai")
+	return &openAI{
+		w: w, key: "sk-lab-" + hexText(16), script: o.Script, timeout: o.CallTimeout, id: id, dialect: dialects[id], responses: map[string]*storedResponse{},
+	}
 }
 
 func (o *openAI) routes(mux *http.ServeMux) {
@@ -120,12 +126,12 @@ func (o *openAI) serveCreate(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if refused := o.checkKey(r); refused != nil {
-		refused.write(rw)
+		o.fail(rw, refused)
 		return
 	}
-	run, refused := o.newRun(body)
+	run, refused := o.newRun(r, body)
 	if refused != nil {
-		refused.write(rw)
+		o.fail(rw, refused)
 		return
 	}
 	run.serve(r.Context(), rw)
@@ -135,13 +141,13 @@ func (o *openAI) serveCreate(rw http.ResponseWriter, r *http.Request) {
 func (o *openAI) serveGet(rw http.ResponseWriter, r *http.Request) {
 	rw.Header().Set("X-Request-Id", "req_"+hexText(16))
 	if refused := o.checkKey(r); refused != nil {
-		refused.write(rw)
+		o.fail(rw, refused)
 		return
 	}
 	id := r.PathValue("id")
 	stored := o.stored(id)
 	if stored == nil {
-		(&apiError{status: http.StatusNotFound, kind: "invalid_request_error", message: "Response with id '" + id + "' not found."}).write(rw)
+		o.fail(rw, &apiError{status: http.StatusNotFound, kind: "invalid_request_error", message: "Response with id '" + id + "' not found."})
 		return
 	}
 	writeJSON(rw, http.StatusOK, stored.body)

@@ -15,7 +15,7 @@ func (r *run) finish(rw http.ResponseWriter, end string) {
 			drop() // the status has already been sent
 		}
 		e := platformErrors["500"]
-		e.write(rw)
+		r.o.fail(rw, &e)
 		return
 	case "failed":
 		r.body["status"], r.body["error"] = "failed", failure

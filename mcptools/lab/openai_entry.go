@@ -122,7 +122,7 @@ type rawEntry struct {
 
 // parseEntries reads the mcp tools of a request, and rejects those that OpenAI
 // rejects. It ignores tools of other types.
-func parseEntries(tools []json.RawMessage) ([]*entry, *apiError) {
+func (o *openAI) parseEntries(tools []json.RawMessage) ([]*entry, *apiError) {
 	var entries []*entry
 	for i, raw := range tools {
 		var kind struct {
@@ -137,7 +137,14 @@ func parseEntries(tools []json.RawMessage) ([]*entry, *apiError) {
 		if kind.Type != "mcp" {
 			continue
 		}
+		raw, refused := o.dialect.adapt(i, raw)
+		if refused != nil {
+			return nil, refused
+		}
 		e, refused := parseEntry(i, raw)
+		if refused == nil {
+			refused = o.refuseEntry(i, e)
+		}
 		if refused != nil {
 			return nil, refused
 		}

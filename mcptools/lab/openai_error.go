@@ -93,7 +93,7 @@ func (o *openAI) platformFaults(rw http.ResponseWriter, r *http.Request) bool {
 	case "":
 		return true
 	case "401":
-		errBadKey().write(rw)
+		o.fail(rw, errBadKey())
 	case "html":
 		writeHTML(rw, http.StatusBadGateway)
 	case "error_string":
@@ -102,7 +102,7 @@ func (o *openAI) platformFaults(rw http.ResponseWriter, r *http.Request) bool {
 		_, _ = io.WriteString(rw, `{"error":"upstream failed"}`)
 	default:
 		e := platformErrors[kind]
-		e.write(rw)
+		o.fail(rw, &e)
 	}
 	return false
 }
@@ -121,12 +121,20 @@ func (o *openAI) listFailed(label, serverURL string, err *upstreamError) *apiErr
 				serverURL, status, http.StatusText(status)),
 		}
 	}
-	e := &apiError{
-		status: http.StatusFailedDependency, kind: "external_connector_error", param: "tools", code: "http_error",
-		message: fmt.Sprintf("Error retrieving tool list from MCP server: '%s'. Http status code: %d (%s)", label, status, http.StatusText(status)),
+	if e := o.dialectFailed(label, serverURL, err); e != nil {
+		return e
 	}
+	e := o.openAIFailed(label, status)
 	if o.w.faults.strikes("openai", "should_retry") {
 		e.header = map[string]string{"X-Should-Retry": "true"}
 	}
 	return e
+}
+
+// openAIFailed returns OpenAI's error for a failed tool list.
+func (o *openAI) openAIFailed(label string, status int) *apiError {
+	return &apiError{
+		status: http.StatusFailedDependency, kind: "external_connector_error", param: "tools", code: "http_error",
+		message: fmt.Sprintf("Error retrieving tool list from MCP server: '%s'. Http status code: %d (%s)", label, status, http.StatusText(status)),
+	}
 }

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -97,7 +98,7 @@ func (r *run) progressOf(items []item) *turnProgress {
 	followed, approvals, functions := map[string]bool{}, map[string]bool{}, map[string]string{}
 	for _, it := range items {
 		switch it.str("type") {
-		case "mcp_call":
+		case "mcp_call", "openrouter:mcp":
 			if id := it.str("approval_request_id"); id != "" {
 				followed[id] = true
 			} else {
@@ -204,7 +205,9 @@ func (r *run) call(ctx context.Context, e *entry, tool, arguments, approvalID st
 	}
 	if it["error"] != nil {
 		it["status"] = "failed"
-		if r.o.w.faults.strikes("openai", "string_error") {
+		if failed != nil && r.o.dialect.callText && failed.status >= http.StatusBadRequest {
+			it["error"] = fmt.Sprintf("%d %s", failed.status, http.StatusText(failed.status))
+		} else if r.o.dialect.callText || r.o.w.faults.strikes("openai", "string_error") {
 			it["error"] = callText(it)
 		}
 	}

@@ -27,7 +27,7 @@ type run struct {
 }
 
 // newRun reads a request.
-func (o *openAI) newRun(data []byte) (*run, *apiError) {
+func (o *openAI) newRun(from *http.Request, data []byte) (*run, *apiError) {
 	var req struct {
 		Model              string            `json:"model"`
 		Input              json.RawMessage   `json:"input"`
@@ -45,12 +45,19 @@ func (o *openAI) newRun(data []byte) (*run, *apiError) {
 	if req.Model == "" {
 		return nil, missing("model")
 	}
-	entries, refused := parseEntries(req.Tools)
+	if refused := o.checkRequest(from, req.Tools); refused != nil {
+		return nil, refused
+	}
+	entries, refused := o.parseEntries(req.Tools)
 	if refused != nil {
 		return nil, refused
 	}
 	var before []item
-	if id := req.PreviousResponseID; id != nil {
+	switch id := req.PreviousResponseID; {
+	case id == nil || o.dialect.previous == "ignored":
+	case o.dialect.previous == "refused":
+		return nil, invalid("previous_response_id", nil, "previous_response_id is not supported")
+	default:
 		stored := o.stored(*id)
 		if stored == nil {
 			return nil, invalid("previous_response_id", "previous_response_not_found", "Previous response with id '%s' not found.", *id)
@@ -108,13 +115,19 @@ func (r *run) serve(ctx context.Context, rw http.ResponseWriter) {
 	if ctx.Err() != nil {
 		drop()
 	}
-	late := failed != nil && r.stream && r.o.w.faults.strikes("openai", "list_in_stream")
+	late := failed != nil && r.stream && (failed.api.status == http.StatusOK || r.o.w.faults.strikes("openai", "list_in_stream"))
 	if failed != nil && !late {
-		failed.api.write(rw)
+		if failed.api.status != http.StatusOK {
+			r.o.fail(rw, failed.api)
+			return
+		}
+		r.body["status"], r.body["error"] = "failed", failed.api.body()
+		writeJSON(rw, http.StatusOK, r.snapshot())
 		return
 	}
 	if r.stream {
 		r.events = newEventStream(rw)
+		r.events.named = r.o.events
 		r.events.send("response.created", map[string]any{"response": r.snapshot()})
 		r.events.send("response.in_progress", map[string]any{"response": r.snapshot()})
 	}
@@ -123,7 +136,7 @@ func (r *run) serve(ctx context.Context, rw http.ResponseWriter) {
 		return
 	}
 	for _, it := range lists {
-		r.addList(it)
+		r.add(it)
 	}
 	end := r.think(ctx)
 	if ctx.Err() != nil {
@@ -152,6 +165,15 @@ func (r *run) fetchLists(ctx context.Context) ([]item, *listFailure) {
 		wg.Go(func() { items[i], errs[i] = r.fetchList(ctx, e) })
 	}
 	wg.Wait()
+	for i, e := range r.entries {
+		if errs[i] == nil {
+			continue
+		}
+		if it := r.o.consentItem(e, errs[i]); it != nil {
+			items[i], errs[i] = it, nil
+		}
+	}
+	r.leaveOut(errs)
 	for i, e := range r.entries {
 		if errs[i] != nil {
 			return nil, &listFailure{e, r.o.listFailed(e.label, e.serverURL, errs[i])}
@@ -204,6 +226,10 @@ func (r *run) failInList(f *listFailure) {
 // snapshot returns the response as it is now.
 func (r *run) snapshot() map[string]any {
 	out := maps.Clone(r.body)
-	out["output"] = append([]item{}, r.output...)
+	output := make([]item, len(r.output))
+	for i, it := range r.output {
+		output[i] = r.o.shown(it)
+	}
+	out["output"] = output
 	return out
 }

@@ -11,7 +11,8 @@ import (
 // An eventStream numbers and encodes the events of a response. A nil stream sends
 // nothing.
 type eventStream struct {
-	write    func(event string) // in the format of server-sent events
+	write    func(event string)                                    // in the format of server-sent events
+	named    func(kind string, fields map[string]any) []namedEvent // the events of the platform; nil: OpenAI's
 	sequence int
 }
 
@@ -35,6 +36,17 @@ func (s *eventStream) send(kind string, fields map[string]any) {
 	if s == nil {
 		return
 	}
+	if s.named == nil {
+		s.number(kind, fields)
+		return
+	}
+	for _, e := range s.named(kind, fields) {
+		s.number(e.kind, e.fields)
+	}
+}
+
+// number sends an event as it is.
+func (s *eventStream) number(kind string, fields map[string]any) {
 	event := maps.Clone(fields)
 	event["type"], event["sequence_number"] = kind, s.sequence
 	s.sequence++

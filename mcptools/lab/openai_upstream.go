@@ -31,9 +31,9 @@ type upstreamError struct {
 // connect opens the connection, which closes with ctx: streamable HTTP, or
 // HTTP+SSE if the server rejects that.
 func (o *openAI) connect(ctx context.Context, e *entry) (*upstream, *upstreamError) {
-	up, failed := o.dial(ctx, e, false)
-	if failed == nil {
-		return up, nil
+	up, failed := o.dial(ctx, e, o.dialect.sse)
+	if failed == nil || o.dialect.sse {
+		return up, failed
 	}
 	switch failed.status {
 	case http.StatusBadRequest, http.StatusNotFound, http.StatusMethodNotAllowed:

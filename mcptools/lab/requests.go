@@ -17,6 +17,7 @@ type Request struct {
 	Status int        // of the response; 0: none, or not yet
 	Grant  string     // grant_type, at a token endpoint
 	RPC    string     // JSON-RPC method, at an MCP server
+	Token  bool       // it has a bearer token, at an MCP server
 	Form   url.Values // of a token endpoint's request, without secrets
 }
 

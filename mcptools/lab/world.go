@@ -3,6 +3,7 @@ package lab
 import (
 	"context"
 	"errors"
+	"maps"
 	"net"
 	"net/http"
 	"slices"
@@ -43,6 +44,12 @@ type Options struct {
 	// Script determines what the model does. If nil, it calls the first read-only
 	// tool of each server and summarizes the results.
 	Script *Script
+
+	// Platform is the id of another platform than OpenAI, as in package platform,
+	// whose dialect the Responses endpoint speaks: the fields of an entry that it
+	// reads, ignores or refuses, approval where the entry says nothing, and the forms
+	// of failures and events. If empty, OpenAI.
+	Platform string
 
 	// CallTimeout is how long the Responses endpoint waits for an MCP server. If
 	// zero, 10 s.
@@ -101,6 +108,9 @@ func Start(opts *Options) (*World, error) {
 	}
 	if w.now == nil {
 		w.now = time.Now
+	}
+	if o.Platform != "" && dialects[o.Platform] == nil {
+		return nil, errtext.Errorf("lab: platform %q: must be one of %s", o.Platform, strings.Join(slices.Sorted(maps.Keys(dialects)), ", "))
 	}
 	if err := checkServers(o.Servers); err != nil {
 		return nil, err
@@ -162,7 +172,7 @@ func (w *World) serve(ln net.Listener) {
 		w.servers = append(w.servers, m)
 		m.routes(mux)
 	}
-	w.model = newOpenAI(w, w.opts.Script, w.opts.CallTimeout)
+	w.model = newOpenAI(w, w.opts)
 	w.model.routes(mux)
 	mux.Handle("/", w.part("none", http.NotFoundHandler()))
 

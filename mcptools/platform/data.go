@@ -52,6 +52,8 @@ func Azure() Platform {
 }
 
 // Foundry returns the agent service of Microsoft Foundry.
+//
+//nolint:gosec // G101: words about credentials
 func Foundry() Platform {
 	return Platform{
 		ID: "foundry", Name: "Microsoft Foundry Agent Service", Endpoint: "https://{resource}.services.ai.azure.com/api/projects/{project}/openai/v1/responses",

@@ -144,10 +144,25 @@ func answerable(resp *responses.Response) bool {
 	return true
 }
 
+// openRouterCall is the type of OpenRouter's mcp_call items, which have tool_name in
+// place of name.
+const openRouterCall = "openrouter:mcp"
+
+// toolOf returns the name of the tool of a call.
+func toolOf(item responses.ResponseOutputItemUnion) string {
+	var named struct {
+		ToolName string `json:"tool_name"`
+	}
+	if item.Type == openRouterCall {
+		_ = json.Unmarshal([]byte(item.RawJSON()), &named) // without a name, it stays empty
+	}
+	return cmp.Or(item.Name, named.ToolName)
+}
+
 // ran reports whether an item is a call of a tool, a server's or OpenAI's own. A
 // search for tools changes nothing.
 func ran(item responses.ResponseOutputItemUnion) bool {
-	return strings.HasSuffix(item.Type, "_call") && item.Type != "tool_search_call"
+	return item.Type == openRouterCall || strings.HasSuffix(item.Type, "_call") && item.Type != "tool_search_call"
 }
 
 // textOf returns the text of a message: an answer or a refusal.
@@ -200,8 +215,8 @@ func (t *turn) item(a *attempt, item responses.ResponseOutputItemUnion) error {
 	switch item.Type {
 	case "mcp_list_tools":
 		e.Type, e.Tools = EventListed, len(item.Tools.OfResponseOutputItemMcpListToolsTools)
-	case "mcp_call":
-		e.Type, e.Tool, e.Arguments = EventCalled, item.Name, item.Arguments.OfString
+	case "mcp_call", openRouterCall:
+		e.Type, e.Tool, e.Arguments = EventCalled, toolOf(item), item.Arguments.OfString
 	case "oauth_consent_request": // Foundry's report that the user has not connected
 	default:
 		return nil
@@ -324,8 +339,8 @@ func (t *turn) started(item responses.ResponseOutputItemUnion) error {
 	switch item.Type {
 	case "mcp_list_tools":
 		return t.emit(Event{Type: EventListing, Label: item.ServerLabel})
-	case "mcp_call":
-		return t.emit(Event{Type: EventCalling, Label: item.ServerLabel, Tool: item.Name})
+	case "mcp_call", openRouterCall:
+		return t.emit(Event{Type: EventCalling, Label: item.ServerLabel, Tool: toolOf(item)})
 	}
 	return nil
 }
