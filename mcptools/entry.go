@@ -243,7 +243,12 @@ func (e Entry) facts() entryhandle.Facts {
 	}
 	s := e.state()
 	headers, _ := s.builder.entryHeaders(s.opts.Headers) // they were valid when the entry was built
-	return entryhandle.Facts{Provider: s.builder.provider, Token: s.issued, Headers: headers}
+	f := entryhandle.Facts{Provider: s.builder.provider, Token: s.issued, Headers: headers}
+	if e.TicketID != "" { // its token is a ticket, which only the relay may get
+		f.Token = oauthstore.Token{}
+		f.Store, _ = s.builder.creds.(*oauthstore.Store)
+	}
+	return f
 }
 
 // consentURL returns the page at which the owner connects the provider; "" if

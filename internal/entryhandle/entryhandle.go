@@ -38,6 +38,9 @@ var (
 // Facts are the parts that an entry was built from. They must not be changed.
 type Facts struct {
 	Provider providers.Provider
-	Token    oauthstore.Token  // with its provenance; zero for a server without credentials
+	Token    oauthstore.Token  // with its provenance; zero for a server without credentials, and for a relayed entry
 	Headers  map[string]string // beside the credential
+
+	// Store has the credential of a relayed entry; nil for other entries.
+	Store *oauthstore.Store
 }

@@ -37,6 +37,9 @@ type Case struct {
 	Headers map[string]string
 	// Failure is the failure that OpenAI reported. If nil, none.
 	Failure *mcptools.Failure
+	// Relayed reports that OpenAI reaches the server through a relay, with a ticket
+	// in place of the token. If false, OpenAI connects to the server itself.
+	Relayed bool
 }
 
 // Options configure [Examine].

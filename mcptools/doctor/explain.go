@@ -13,7 +13,8 @@ import (
 // token (expired, for another server, without a scope, or rejected although
 // new), the URL (a redirect, not an MCP endpoint), the network (an address that
 // OpenAI can't reach, an allow-list), or OpenAI. r is the result of
-// [mcptools.Set.Build] for the request. Like [Examine] it has no side effects.
+// [mcptools.Set.Build] for the request. Like [Examine] it has no side effects. For a
+// relayed entry it sends the stored token to the server behind the relay.
 //
 // If no server is involved, or it is unknown which one, no request is sent, and
 // the report contains only the failure.
@@ -28,10 +29,17 @@ func Explain(ctx context.Context, f *mcptools.Failure, r mcptools.Result, opts *
 		return fromFailure(f, "")
 	}
 	facts := entryhandle.Of(entry)
-	c := Case{Provider: facts.Provider, ServerURL: entry.ServerURL, Headers: facts.Headers, Failure: f}
-	if !facts.Token.AccessToken.IsZero() {
+	c := Case{Provider: facts.Provider, ServerURL: entry.Key.Server}
+	switch {
+	case facts.Store != nil:
+		var err error
+		if c, err = Stored(ctx, facts.Store, facts.Provider, entry.Key); err != nil {
+			return fromFailure(f, "")
+		}
+	case !facts.Token.AccessToken.IsZero():
 		c.Token = &facts.Token
 	}
+	c.Headers, c.Failure, c.Relayed = facts.Headers, f, entry.TicketID != ""
 	return Examine(ctx, c, opts)
 }
 

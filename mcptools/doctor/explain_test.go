@@ -13,6 +13,8 @@ import (
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/mcptools/doctor"
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/keyset"
+	"github.com/toolgrant/toolgrant/oauthstore/memstore"
 	"github.com/toolgrant/toolgrant/providers"
 )
 
@@ -105,4 +107,63 @@ func TestFailuresOfNoServerSendNoRequest(t *testing.T) {
 		assert.Equal(t, c.action, report.Action, name)
 	}
 	assert.Empty(t, p.saw())
+}
+
+// A fixedRelay gives the same ticket for everything.
+type fixedRelay struct{}
+
+func (fixedRelay) Ticket(context.Context, mcptools.RelayGrant) (mcptools.RelayTicket, error) {
+	return mcptools.RelayTicket{URL: "https://relay.example/notes/c1", Ticket: oauthstore.NewSecret(otherToken), ID: "t1"}, nil
+}
+
+func (fixedRelay) Seen(string, string) *mcptools.Failure { return nil }
+
+// relayedResult is a request whose entry points at a relay.
+func relayedResult(t *testing.T, url string, tok *oauthstore.Token) mcptools.Result {
+	t.Helper()
+	keys, err := keyset.New()
+	require.NoError(t, err)
+	store, err := oauthstore.New(memstore.New(), keys, nil)
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, store.Close(context.WithoutCancel(t.Context()))) })
+	_, err = store.Put(t.Context(), oauthstore.Key{Owner: owner, Provider: "notes", Server: url}, oauthstore.Credential{
+		AccessToken: tok.AccessToken, Provenance: tok.Provenance, Expiry: tok.Expiry,
+	})
+	require.NoError(t, err)
+	b, err := mcptools.NewBuilder(providers.Custom("notes", url, nil), store, &mcptools.Options{Relay: fixedRelay{}, InsecureAllowLoopback: true})
+	require.NoError(t, err)
+	set, err := mcptools.NewSet(b)
+	require.NoError(t, err)
+	r, err := set.Build(t.Context(), owner, nil)
+	require.NoError(t, err)
+	return r
+}
+
+func TestExplainExaminesTheServerBehindTheRelay(t *testing.T) {
+	t.Parallel()
+	here := oauthstore.Provenance{Obtained: oauthstore.ObtainedImport, Way: "api_key"}
+	for _, c := range []struct {
+		name    string
+		server  http.Handler
+		token   string
+		message string
+		cause   string
+		action  mcptools.Action
+	}{
+		{"the relay refuses the ticket", bearer(401, invalidToken), rightToken, "401 (Unauthorized)", "misconfigured", mcptools.ActionFixConfig},
+		{"the server refuses the token", bearer(401, `Bearer error="invalid_token", error_description="the token was revoked"`), "synthetic-token-that-was-revoked", "403 (Forbidden)", "revoked", mcptools.ActionReconnect},
+		{"the server fails", always(http.StatusBadGateway), rightToken, "502 (Bad Gateway)", "server_error", mcptools.ActionWait},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			p := newTestServer(t, c.server)
+			r := relayedResult(t, p.url, token(c.token, here, 0))
+			f := classified("Error retrieving tool list from MCP server: 'notes'. Http status code: "+c.message, r)
+			report := doctor.Explain(t.Context(), f, r, &doctor.Options{InsecureAllowLoopback: true})
+			assert.Equal(t, c.cause, report.Cause, "%+v", report.Hypotheses)
+			assert.Equal(t, c.action, report.Action)
+			assert.Equal(t, p.url, report.ServerURL, "the relay was examined")
+			assert.NotContains(t, p.saw(), otherToken, "the ticket was sent to the server")
+		})
+	}
 }

@@ -137,6 +137,8 @@ func unreachable(e *evidence) (verdict, detail string) {
 		return Confirmed, e.silence()
 	case slices.Contains(noResponse, e.probe.Cause):
 		return Likely, e.probe.Detail
+	case e.Relayed && e.openAI(mcptools.KindUnreachable, mcptools.KindTimeout):
+		return Possible, "It responds to this machine: OpenAI may not reach the relay at its public URL, or the relay may not have reached the server."
 	case e.openAI(mcptools.KindUnreachable, mcptools.KindTimeout):
 		return Possible, "It responds to this machine, but OpenAI could not reach it: it may be down intermittently, or restricted to some networks."
 	}
@@ -331,6 +333,8 @@ func addressBlocked(e *evidence) (verdict, detail string) {
 	switch {
 	case e.probe.Cause == mcpprobe.CauseForbidden:
 		return Likely, "The server denies access without naming the token or a scope: " + list + "this machine."
+	case e.Relayed:
+		return RuledOut, "Requests come from the relay, and not from OpenAI."
 	case e.accepted() && e.openAI(mcptools.KindUnauthorized, mcptools.KindForbidden, mcptools.KindUnreachable, mcptools.KindTimeout, mcptools.KindUpstreamUnknown):
 		return Likely, "The server accepts this token from here, but not from OpenAI: " + list + "OpenAI's addresses (https://openai.com/chatgpt-connectors.json)."
 	case e.refused(), e.urlErr != nil:
@@ -399,6 +403,9 @@ func misconfigured(e *evidence) (verdict, detail string) {
 	}
 	if e.openAI(mcptools.KindInvalidTool, mcptools.KindUnsupported, mcptools.KindInvalidHistory) {
 		return Confirmed, sentence(e.Failure)
+	}
+	if e.Relayed && e.accepted() && e.openAI(mcptools.KindUnauthorized, mcptools.KindNotFound, mcptools.KindWrongEndpoint) {
+		return Likely, "The server accepts the token, so the relay refused the request: it must use the same credential store and keyset as the builder, and its public URL must lead to it."
 	}
 	return RuledOut, "The entry is valid."
 }
