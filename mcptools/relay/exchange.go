@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"net/http/httputil"
+	"os"
 	"time"
 
 	"github.com/toolgrant/toolgrant/internal/entryhandle"
@@ -257,14 +258,16 @@ func (x *exchange) readBody() *answer {
 		return answerBad(http.StatusUnsupportedMediaType, "The body must be application/json without an encoding.")
 	}
 	x.header.Set("Content-Type", typeJSON)
-	_ = x.w.control.SetReadDeadline(time.Now().Add(bodyTimeout)) // not every server supports it
 	err = x.body.readAll(x.in.Body, x.in.ContentLength)
-	_ = x.w.control.SetReadDeadline(time.Time{})
 	switch {
+	case err == nil:
+		x.w.arrived()
 	case errors.Is(err, errTooLarge):
 		return answerBad(http.StatusRequestEntityTooLarge, "The request is too large.")
 	case errors.Is(err, errMemory):
 		return answerBusy()
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return answerBad(http.StatusRequestTimeout, "The body did not arrive in time.")
 	case err != nil:
 		if cause := x.interrupted(); cause != nil {
 			return cause

@@ -44,7 +44,7 @@ func (b *buffer) grow(n int) error {
 	if size <= cap(b.data) {
 		return nil
 	}
-	want := max(minBuffer, size, int(min(2*int64(cap(b.data)), b.max)))
+	want := int(min(max(minBuffer, int64(size), 2*int64(cap(b.data))), b.max))
 	if b.mem.left.Add(-int64(want)) < 0 {
 		b.mem.left.Add(int64(want))
 		return errMemory

@@ -13,6 +13,9 @@ import (
 // ServeHTTP implements [http.Handler].
 func (r *Relay) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	x := &exchange{relay: r, in: req, w: newWriter(w), began: time.Now()}
+	if req.ContentLength != 0 {
+		x.w.expect()
+	}
 	defer func() {
 		abort := x.contain(recover())
 		x.end()

@@ -43,6 +43,13 @@ func (w *writer) FlushError() error {
 	return w.control.Flush()
 }
 
+// expect gives the client a deadline for its body, also if the relay does not read
+// it: the server does, before it closes the connection.
+func (w *writer) expect() { _ = w.control.SetReadDeadline(time.Now().Add(bodyTimeout)) }
+
+// arrived ends the deadline of expect.
+func (w *writer) arrived() { _ = w.control.SetReadDeadline(time.Time{}) }
+
 // deadline bounds the next write. Not every ResponseWriter of a program supports
 // deadlines.
 func (w *writer) deadline() { _ = w.control.SetWriteDeadline(time.Now().Add(writeTimeout)) }
