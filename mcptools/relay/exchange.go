@@ -268,7 +268,7 @@ func (x *exchange) readBody() *answer {
 		return answerBusy()
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return answerBad(http.StatusRequestTimeout, "The body did not arrive in time.")
-	case err != nil:
+	default:
 		if cause := x.interrupted(); cause != nil {
 			return cause
 		}

@@ -9,6 +9,7 @@ import (
 	"net/http/httptrace"
 	"net/textproto"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -110,7 +111,7 @@ func TestOnlyHeadersOfMCPReachTheClient(t *testing.T) {
 	assert.Empty(t, early, "an interim response was passed on")
 	r.header.Del("Date")
 	assert.Equal(t, http.Header{
-		"Content-Type": {"application/json"}, "Content-Length": {fmt.Sprint(len(rpcResult))}, "Cache-Control": {"no-store"}, "X-Content-Type-Options": {"nosniff"},
+		"Content-Type": {"application/json"}, "Content-Length": {strconv.Itoa(len(rpcResult))}, "Cache-Control": {"no-store"}, "X-Content-Type-Options": {"nosniff"},
 	}, r.header)
 }
 
@@ -126,7 +127,7 @@ func raw(t *testing.T, s *site, text string) []int {
 	_, err = io.WriteString(conn, text)
 	require.NoError(t, err)
 	if !strings.HasSuffix(text, lastRequest) {
-		require.NoError(t, conn.(*net.TCPConn).CloseWrite()) //nolint:errcheck // it is one
+		require.NoError(t, conn.(*net.TCPConn).CloseWrite())
 	}
 	var statuses []int
 	for r := bufio.NewReader(conn); ; {

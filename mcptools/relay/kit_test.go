@@ -18,7 +18,6 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/keyset"
 	"github.com/toolgrant/toolgrant/oauthstore/memstore"
-	"github.com/toolgrant/toolgrant/providers"
 )
 
 var ada = oauthstore.Owner{Tenant: "acme", Subject: "ada"}
@@ -122,15 +121,6 @@ func (s *site) ticket(t *testing.T, key oauthstore.Key, change ...func(*mcptools
 	ticket, err := s.relay.Ticket(t.Context(), g)
 	require.NoError(t, err)
 	return ticket
-}
-
-// builder returns a builder whose entries are relayed.
-func (s *site) builder(t *testing.T, key oauthstore.Key, o mcptools.Options) *mcptools.Builder {
-	t.Helper()
-	o.Relay, o.InsecureAllowLoopback = s.relay, true
-	b, err := mcptools.NewBuilder(providers.Custom(key.Provider, key.Server, nil), s.store, &o)
-	require.NoError(t, err)
-	return b
 }
 
 // A reply is a response that was read.

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/toolgrant/toolgrant/internal/sleep"
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/mcptools/lab"
 	"github.com/toolgrant/toolgrant/mcptools/relay"
@@ -73,7 +74,7 @@ func TestClientNoticesNothingOfTokensThatExpire(t *testing.T) {
 					if calls == 40 && tc.dies {
 						w.Expire() // earlier than the server said
 					}
-					time.Sleep(tc.pause)
+					require.NoError(t, sleep.For(t.Context(), tc.pause))
 				}
 				st, err = store.Status(t.Context(), key)
 				require.NoError(t, err)

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/toolgrant/toolgrant/internal/sleep"
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/mcptools/relay"
 	"github.com/toolgrant/toolgrant/oauthstore"
@@ -126,11 +127,11 @@ func (b *bubble) send(t *testing.T, req *http.Request) *http.Response {
 }
 
 // open opens a GET stream.
-func (b *bubble) open(t *testing.T, ctx context.Context) *http.Response {
+func (b *bubble) open(t *testing.T) *http.Response {
 	t.Helper()
 	req := request(t, b.ticket, "")
 	req.Method, req.Body, req.ContentLength = http.MethodGet, nil, 0
-	return b.send(t, req.WithContext(ctx))
+	return b.send(t, req)
 }
 
 // events sends an event for each text that arrives, until the client has gone.
@@ -170,7 +171,7 @@ func TestStreamIsPassedOnEventByEventAndKeptAlive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		texts, gone := make(chan string), make(chan struct{})
 		b := newBubble(t, events(texts, gone), relay.Options{})
-		resp := b.open(t, t.Context())
+		resp := b.open(t)
 		assert.Equal(t, "no", resp.Header.Get("X-Accel-Buffering"))
 		assert.Equal(t, "text/event-stream", resp.Header.Get("Content-Type"))
 		note := `{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":1}}`
@@ -210,13 +211,13 @@ func TestStreamEndsWithItsTicket(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		texts, gone := make(chan string), make(chan struct{})
 		b := newBubble(t, events(texts, gone), relay.Options{})
-		resp := b.open(t, t.Context())
+		resp := b.open(t)
 		_, err := io.Copy(io.Discard, resp.Body)
 		require.NoError(t, err, "the relay ends it in order")
 		require.NoError(t, resp.Body.Close())
 		assert.WithinDuration(t, b.ticket.Expiry, time.Now(), time.Millisecond)
 		<-gone
-		again := b.open(t, t.Context())
+		again := b.open(t)
 		assert.Equal(t, http.StatusUnauthorized, again.StatusCode)
 		require.NoError(t, again.Body.Close())
 	})
@@ -240,8 +241,8 @@ func TestStreamEndsSoonAfterADisconnect(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				texts, gone := make(chan string), make(chan struct{})
 				b := newBubble(t, events(texts, gone), relay.Options{})
-				resp := b.open(t, t.Context())
-				time.Sleep(17 * time.Second)
+				resp := b.open(t)
+				require.NoError(t, sleep.For(t.Context(), 17*time.Second))
 				end(t, b)
 				at := time.Now()
 				_, err := io.Copy(io.Discard, resp.Body)
@@ -338,7 +339,7 @@ func TestCloseEndsStreamsAndRefusesRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		texts, gone := make(chan string), make(chan struct{})
 		b := newBubble(t, events(texts, gone), relay.Options{})
-		resp := b.open(t, t.Context())
+		resp := b.open(t)
 		closed := make(chan error)
 		go func() { closed <- b.relay.Close(t.Context()) }()
 		_, err := io.Copy(io.Discard, resp.Body)
@@ -370,10 +371,10 @@ func TestPanicIsContained(t *testing.T) {
 	for name, server := range map[string]roundTripper{
 		"at the request": func(*http.Request) (*http.Response, error) { panic("secret in a panic") },
 		"in a body": func(r *http.Request) (*http.Response, error) {
-			return &http.Response{StatusCode: 200, ContentLength: -1, Header: http.Header{"Content-Type": {"application/json"}}, Body: badBody{true}, Request: r}, nil
+			return &http.Response{StatusCode: http.StatusOK, ContentLength: -1, Header: http.Header{"Content-Type": {"application/json"}}, Body: badBody{true}, Request: r}, nil
 		},
 		"in a stream": func(r *http.Request) (*http.Response, error) {
-			return &http.Response{StatusCode: 200, ContentLength: -1, Header: http.Header{"Content-Type": {"text/event-stream"}}, Body: badBody{true}, Request: r}, nil
+			return &http.Response{StatusCode: http.StatusOK, ContentLength: -1, Header: http.Header{"Content-Type": {"text/event-stream"}}, Body: badBody{true}, Request: r}, nil
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

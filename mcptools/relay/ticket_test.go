@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/toolgrant/toolgrant/internal/sleep"
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/mcptools/relay"
 	"github.com/toolgrant/toolgrant/oauthstore"
@@ -77,7 +78,7 @@ func (i *issuer) ticket(t *testing.T, subject string, change ...func(*mcptools.R
 
 // status presents a ticket's text at a path.
 func (i *issuer) status(path, text string) int {
-	req := httptest.NewRequest(http.MethodPost, path, strings.NewReader(listCall))
+	req := httptest.NewRequestWithContext(context.Background(), http.MethodPost, path, strings.NewReader(listCall))
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Authorization", "Bearer "+text)
 	rec := httptest.NewRecorder()
@@ -187,7 +188,7 @@ func TestNoneOf100000FalseTicketsIsAccepted(t *testing.T) {
 		func(*rand.Rand) (string, string) { return good[0].path, other },
 	}
 	for n := range 100_000 {
-		r := rand.New(rand.NewPCG(1, uint64(n))) //nolint:gosec // reproducible
+		r := rand.New(rand.NewPCG(1, uint64(n)))
 		kind := n % len(falsify)
 		path, text := falsify[kind](r)
 		require.False(t, i.relay.Authenticates(path, text), "kind %d at %s: %q", kind, path, text)
@@ -208,9 +209,9 @@ func TestTicketExpiresWithoutLeeway(t *testing.T) {
 			ticket := i.ticket(t, "ada", func(g *mcptools.RelayGrant) { g.MinTTL = ttl })
 			lives := max(ttl, time.Hour)
 			assert.Equal(t, lives, time.Until(ticket.Expiry).Round(time.Millisecond))
-			time.Sleep(lives - time.Second)
+			require.NoError(t, sleep.For(t.Context(), lives-time.Second))
 			assert.Equal(t, http.StatusOK, i.status(pathOf(t, ticket), ticket.Ticket.Expose()))
-			time.Sleep(time.Until(ticket.Expiry))
+			require.NoError(t, sleep.For(t.Context(), time.Until(ticket.Expiry)))
 			assert.Equal(t, http.StatusUnauthorized, i.status(pathOf(t, ticket), ticket.Ticket.Expose()))
 		}
 	})
