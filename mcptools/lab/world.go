@@ -47,7 +47,7 @@ type Options struct {
 
 	// Platform is the id of another platform than OpenAI, as in package platform,
 	// whose dialect the Responses endpoint speaks: the fields of an entry that it
-	// reads, ignores or refuses, approval where the entry says nothing, and the forms
+	// reads, ignores or refuses, approval of an entry without require_approval, and the forms
 	// of failures and events. If empty, OpenAI.
 	Platform string
 

@@ -29,7 +29,7 @@ type Platform struct {
 	NoCredential string
 
 	Fields   map[Field]Support // what the platform does with each field; missing: Unknown
-	Approval Default           // approval of calls where the entry says nothing
+	Approval Default           // approval of calls without require_approval
 
 	// ApprovalLists reports whether the approval filter has lists of names in place of
 	// objects with tool_names: {"never":["search"]}.
