@@ -109,6 +109,10 @@ var kindWords = map[mcptools.Kind]string{
 	mcptools.KindPlatform:        "OpenAI itself failed or refused: no MCP server is involved.",
 	mcptools.KindUnknown:         "Unrecognized; it may not be an error.",
 	mcptools.KindNotConnected:    "The user has not connected the account.",
+	mcptools.KindReauthorize:     "The user must connect the account again.",
+	mcptools.KindWrongAudience:   "The token was not issued for this MCP server.",
+	mcptools.KindWrongTokenKind:  "The credential is not one that this MCP server takes.",
+	mcptools.KindMisconfigured:   "The configuration is wrong.",
 }
 
 // failure writes a classification for people.

@@ -22,6 +22,9 @@ func (r *reader) errorObject(o *loosejson.Object, depth int) Finding {
 	if f, ok := r.bareVariant(o); ok {
 		return f
 	}
+	if f := relayAnswer(o); f.Found() {
+		return f
+	}
 	if e.kind == "mcp_error" {
 		return r.connector(o)
 	}

@@ -14,7 +14,7 @@ var (
 	kinds = []failtext.Kind{
 		"unauthorized", "forbidden", "bad_request", "not_found", "wrong_endpoint", "rate_limited", "timeout", "server_error", "unreachable",
 		"session_lost", "protocol", "tool_failed", "upstream_unknown", "no_tools", "invalid_tool", "invalid_history", "unsupported", "not_connected",
-		"platform", "unknown",
+		"platform", "unknown", "reauth_required", "wrong_audience", "wrong_token_kind", "misconfigured",
 	}
 	stages = []failtext.Stage{"request", "list_tools", "call_tool", "stream", "platform"}
 )

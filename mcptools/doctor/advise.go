@@ -37,6 +37,7 @@ func Advise(text string, f *mcptools.Failure) Advice {
 		a.request()
 	}
 	if f.Kind != mcptools.KindPlatform {
+		a.relay()
 		a.addresses()
 		a.tokens()
 		a.server()
@@ -66,6 +67,7 @@ type adviser struct {
 	provider providers.Provider // what the advice is about, if known
 	known    bool
 	refused  bool // one of the URLs must not be used
+	ticket   bool // a relay refused the ticket, so the server's rules don't matter
 	exact    string
 
 	sentences, commands []string
@@ -76,6 +78,7 @@ type mention struct {
 	url      string
 	provider providers.Provider // the catalogue entry at that URL
 	known    bool               // there is one
+	relay    bool               // the URL is a relay's for that entry
 }
 
 var urlRE = regexp.MustCompile(`https?://[^\s"'<>\\(){}\[\]|^` + "`" + `“”‘’]+`)
@@ -88,8 +91,12 @@ func mentions(text string) []mention {
 		if slices.ContainsFunc(all, func(m mention) bool { return m.url == raw }) {
 			continue
 		}
-		p, ok := providers.ByURL(raw)
-		if all = append(all, mention{raw, p, ok}); len(all) == maxMentions {
+		m := mention{url: raw}
+		if m.provider, m.known = providers.ByURL(raw); !m.known {
+			m.provider, m.relay = relayed(raw)
+			m.known = m.relay
+		}
+		if all = append(all, m); len(all) == maxMentions {
 			break
 		}
 	}
@@ -115,6 +122,9 @@ func (a *adviser) subject() (providers.Provider, bool) {
 		return current(p), true
 	}
 	if p, ok := providers.ByURL(a.f.ServerURL); ok {
+		return current(p), true
+	}
+	if p, ok := relayed(a.f.ServerURL); ok {
 		return current(p), true
 	}
 	if p, ok := labeled(a.f.ServerLabel); ok {
@@ -209,7 +219,7 @@ func (a *adviser) request() {
 // addresses gives advice on the provider's URLs in the text.
 func (a *adviser) addresses() {
 	for _, m := range a.seen {
-		if !m.known || !a.known || m.provider.Vendor != a.provider.Vendor || isAPI(a.provider, m.url) {
+		if !m.known || m.relay || !a.known || m.provider.Vendor != a.provider.Vendor || isAPI(a.provider, m.url) {
 			continue
 		}
 		host := hostOf(m.url)
@@ -286,7 +296,7 @@ func (a *adviser) tokens() {
 		}
 		break
 	}
-	if !a.known || !a.is(accessKinds) {
+	if !a.known || a.ticket || !a.is(accessKinds) {
 		return
 	}
 	p := a.provider
@@ -302,7 +312,7 @@ func (a *adviser) tokens() {
 // server gives advice from the catalogue entry: its URL, its ways to
 // authenticate and its known problems.
 func (a *adviser) server() {
-	if !a.known || a.is([]mcptools.Kind{mcptools.KindInvalidTool, mcptools.KindInvalidHistory, mcptools.KindUnsupported, mcptools.KindToolFailed}) {
+	if !a.known || a.ticket || a.is([]mcptools.Kind{mcptools.KindInvalidTool, mcptools.KindInvalidHistory, mcptools.KindUnsupported, mcptools.KindToolFailed}) {
 		return
 	}
 	p := a.provider
@@ -364,6 +374,9 @@ func (a *adviser) next() {
 	p, name := a.provider, a.name()
 	switch {
 	case a.f.Kind == mcptools.KindPlatform, a.f.Kind == mcptools.KindInvalidHistory, a.f.Kind == mcptools.KindUnsupported, a.f.Kind == mcptools.KindToolFailed:
+	case a.ticket:
+		a.run("status", name)
+		a.run("entry", name, "--relay", "URL")
 	case a.f.Kind == mcptools.KindInvalidTool:
 		a.run("entry", name)
 	case a.refused, a.is(accessKinds):

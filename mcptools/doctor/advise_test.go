@@ -118,3 +118,22 @@ func TestAdviceUsesTheURLOfACustomer(t *testing.T) {
 	const opaque = "https://acme.snowflakecomputing.com/api/v2/databases/a/schemas/b/mcp-servers/0123456789abcdef0123456789abcdef"
 	assert.Contains(t, advise(opaque + " " + listing("snowflake", 401)).Commands[0], "connect snowflake=URL ", "a long part may be a secret")
 }
+
+func TestAdviceKnowsTheProviderBehindARelay(t *testing.T) {
+	t.Parallel()
+	const url = "https://api.acme.example/mcp/asana/R49kaolVhU9BOg2VtsmvU6uL"
+	for name, c := range map[string]struct{ text, says, command string }{
+		"a ticket that was refused":    {"server_url: " + url + " " + listing("mine", 401), "must use the same store and keyset", "toolgrant entry asana --relay URL"},
+		"a credential that is dead":    {url + ` 403 {"error":{"kind":"reauth_required","message":"The user must connect again."}}`, "the user must connect again", "toolgrant connect asana"},
+		"a server that does not react": {url + ` 502 {"error":{"kind":"unreachable","message":"No response."}}`, "its log has a line for the request", "toolgrant doctor asana"},
+	} {
+		a := advise(c.text)
+		said := strings.Join(a.Sentences, "\n")
+		assert.Equal(t, "asana", a.Provider, name)
+		assert.Contains(t, said, c.says, name)
+		assert.Contains(t, strings.Join(a.Commands, "\n"), c.command, name)
+		assert.NotContains(t, said, "can't be a server_url", name)
+	}
+	// A path that only looks like one.
+	assert.NotContains(t, strings.Join(advise("https://api.acme.example/v1/asana "+listing("mine", 401)).Sentences, ""), "relay")
+}
