@@ -28,6 +28,14 @@ func Check(data []byte) error {
 	return c.value()
 }
 
+// Parse reads an object that [Check] accepts.
+func Parse(data []byte) (Object, error) {
+	if err := Check(data); err != nil {
+		return nil, err
+	}
+	return read(data)
+}
+
 func valid(data []byte) error {
 	switch {
 	case !utf8.Valid(data):
@@ -65,13 +73,23 @@ func read(data []byte) (Object, error) {
 	if s.next() != '{' {
 		return nil, ErrKind
 	}
-	var o Object
+	o := make(Object, 0, few)
 	s.pos++
 	for s.more('}') {
 		name := unquote(s.value())
 		s.next() // the colon
 		s.pos++
 		o = append(o, Member{name, s.value()})
+	}
+	if len(o) <= few {
+		for i := range o {
+			for j := range i {
+				if o[i].Name == o[j].Name {
+					return nil, ErrDuplicate
+				}
+			}
+		}
+		return o, nil
 	}
 	seen := make(names, len(o))
 	for _, m := range o {
@@ -114,18 +132,23 @@ func (o Object) Get(name string) json.RawMessage {
 	return nil
 }
 
+// Object reads a member that is an object, as [Read] does.
+func (o Object) Object(name string) (Object, error) {
+	if value := o.Get(name); value != nil {
+		return read(value) // valid, as a part of o
+	}
+	return nil, ErrKind
+}
+
 // Has reports whether o has a member of that name, which may be null.
 func (o Object) Has(name string) bool { return o.Get(name) != nil }
 
 // String returns the text of a member. It is false for one that is missing, is
 // not a string, or has a text that parsers read differently: half of a surrogate
 // pair, which becomes U+FFFD in some.
-func (o Object) String(name string) (string, bool) { return String(o.Get(name)) }
-
-// String returns the text of a JSON string, see [Object.String].
-func String(value json.RawMessage) (string, bool) {
-	value = bytes.TrimSpace(value)
-	if len(value) == 0 || value[0] != '"' || !json.Valid(value) {
+func (o Object) String(name string) (string, bool) {
+	value := o.Get(name)
+	if len(value) == 0 || value[0] != '"' {
 		return "", false
 	}
 	s := unquote(value)
@@ -220,6 +243,9 @@ func canonical(data []byte) (json.RawMessage, error) {
 
 // Quote returns s as a JSON string.
 func Quote(s string) json.RawMessage {
+	if isPlain(s) {
+		return json.RawMessage(`"` + s + `"`)
+	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
@@ -227,19 +253,36 @@ func Quote(s string) json.RawMessage {
 	return bytes.TrimSpace(b.Bytes())
 }
 
+// isPlain reports whether s needs no escape in a JSON string.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c >= utf8.RuneSelf || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
+}
+
 // Ambiguous reports whether a parser that ignores case could read another
 // member: two names differ in case only, or one differs so from a known name.
 func (o Object) Ambiguous(known ...string) bool {
-	seen := make(map[string]string, len(o)+len(known))
-	for _, name := range known {
-		seen[fold(name)] = name
-	}
 	for _, m := range o {
-		f := fold(m.Name)
-		if name, ok := seen[f]; ok && name != m.Name {
-			return true
+		for _, name := range known {
+			if m.Name != name && strings.EqualFold(m.Name, name) {
+				return true
+			}
 		}
-		seen[f] = m.Name
+	}
+	if len(o) > few {
+		seen := make(names, len(o))
+		return slices.ContainsFunc(o, func(m Member) bool { return !seen.add(fold(m.Name)) })
+	}
+	for i := range o {
+		for j := range i {
+			if strings.EqualFold(o[i].Name, o[j].Name) {
+				return true
+			}
+		}
 	}
 	return false
 }

@@ -29,7 +29,7 @@ func (r *rules) filter(ctx context.Context, data []byte) []byte {
 	if o.Has("method") {
 		return r.filterRequest(o, data)
 	}
-	result, err := exactjson.Read(o.Get("result"))
+	result, err := o.Object("result")
 	switch {
 	case errors.Is(err, exactjson.ErrDuplicate), result.Ambiguous("tools", "inputRequests", "resultType"):
 		return unreadable(data)
@@ -98,7 +98,7 @@ func (r *rules) filterRequest(o exactjson.Object, data []byte) []byte {
 // input (MCP 2026-07-28). ok is false if it asks for nothing else: the client
 // would repeat the call for ever.
 func removeInputRequests(result *exactjson.Object) (changed, ok bool) {
-	requests, err := exactjson.Read(result.Get("inputRequests"))
+	requests, err := result.Object("inputRequests")
 	if err != nil {
 		return false, string(result.Get("inputRequests")) == "null"
 	}
@@ -129,7 +129,7 @@ func (r *rules) filterTools(ctx context.Context, raw json.RawMessage) (tools jso
 	seen := make(map[string]bool, len(listed))
 	var kept []json.RawMessage
 	for _, entry := range listed {
-		tool, ok := readTool(entry)
+		tool, ok := r.policies.tools.read(entry)
 		if !ok {
 			if !r.restricted() {
 				kept = append(kept, entry)
@@ -137,18 +137,20 @@ func (r *rules) filterTools(ctx context.Context, raw json.RawMessage) (tools jso
 			continue
 		}
 		known = append(known, tool)
-		if r.visible(ctx, tool, pins) && !(r.restricted() && seen[tool.print.Name]) {
+		if r.visible(ctx, tool, pins) && !(r.restricted() && seen[tool.name]) {
 			kept = append(kept, entry)
 		}
-		seen[tool.print.Name] = true
+		seen[tool.name] = true
 	}
-	r.policies.tools.learn(r.key, known)
+	if r.readOnly || pins != nil {
+		r.policies.tools.learn(r.key, known)
+	}
 	return exactjson.EncodeArray(kept), len(kept) < len(listed), nil
 }
 
 // visible reports whether the client may see a tool.
 func (r *rules) visible(ctx context.Context, tool listedTool, pins *toolpin.Pins) bool {
-	if r.allowed != nil && !slices.Contains(r.allowed, tool.print.Name) || r.readOnly && !tool.readOnly {
+	if r.allowed != nil && !slices.Contains(r.allowed, tool.name) || r.readOnly && !tool.readOnly {
 		return false
 	}
 	if pins == nil {

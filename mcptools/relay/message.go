@@ -1,7 +1,6 @@
 package relay
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -87,19 +86,16 @@ func parseMessage(body []byte, h http.Header) (message, *refusal) {
 	invalid := func(reason string) (message, *refusal) {
 		return message{}, refuse(nil, http.StatusBadRequest, codeRequest, reason)
 	}
-	switch err := exactjson.Check(body); {
+	o, err := exactjson.Parse(body)
+	switch {
 	case errors.Is(err, exactjson.ErrDuplicate):
 		return invalid("the message has an object with a duplicate name")
 	case errors.Is(err, exactjson.ErrTrailing):
 		return invalid("the message is followed by other data")
+	case errors.Is(err, exactjson.ErrKind):
+		return invalid("the message is not an object; batches are not supported")
 	case err != nil:
 		return message{}, refuse(nil, http.StatusBadRequest, codeParse, "the message is not JSON in UTF-8")
-	case bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("[")):
-		return invalid("batches of messages are not supported")
-	}
-	o, err := exactjson.Read(body)
-	if err != nil {
-		return invalid("the message is not an object")
 	}
 	version, _ := o.String("jsonrpc")
 	m := message{id: o.Get("id"), methodStatus: statusOfMethod(h)}
@@ -122,7 +118,7 @@ func parseMessage(body []byte, h http.Header) (message, *refusal) {
 	if m.method == "" || m.id == nil && !strings.HasPrefix(m.method, notificationPrefix) {
 		return invalid("the message needs a method, and an id unless it is a notification")
 	}
-	params, refused := m.readParams(o.Get("params"))
+	params, refused := m.readParams(o)
 	if refused != nil {
 		return message{}, refused
 	}
@@ -142,20 +138,22 @@ func parseMessage(body []byte, h http.Header) (message, *refusal) {
 }
 
 // readParams reads the params of a request; nil if there are none.
-func (m *message) readParams(raw json.RawMessage) (exactjson.Object, *refusal) {
-	if raw == nil || bytes.Equal(raw, []byte("null")) {
+func (m *message) readParams(request exactjson.Object) (exactjson.Object, *refusal) {
+	if raw := request.Get("params"); raw == nil || string(raw) == "null" {
 		return nil, nil //nolint:nilnil // no params and no refusal
 	}
-	params, err := exactjson.Read(raw)
+	params, err := request.Object("params")
 	if err != nil {
 		return nil, refuse(m.id, http.StatusBadRequest, codeRequest, "the params are not an object")
 	}
-	meta, _ := exactjson.Read(params.Get("_meta"))
+	meta, _ := params.Object("_meta")
 	if params.Ambiguous("name", "uri", "arguments", "capabilities", "_meta") || meta.Ambiguous(metaVersion, metaCapabilities) {
 		return nil, refuse(m.id, http.StatusBadRequest, codeRequest, "the params have names that differ in case only")
 	}
-	for _, capabilities := range []json.RawMessage{params.Get("capabilities"), meta.Get(metaCapabilities)} {
-		if c, err := exactjson.Read(capabilities); err == nil && c.Ambiguous("sampling", "tasks") {
+	declared, _ := params.Object("capabilities")
+	perRequest, _ := meta.Object(metaCapabilities)
+	for _, capabilities := range []exactjson.Object{declared, perRequest} {
+		if capabilities.Ambiguous("sampling", "tasks") {
 			return nil, refuse(m.id, http.StatusBadRequest, codeRequest, "the capabilities have names that differ in case only")
 		}
 	}
@@ -167,13 +165,7 @@ func (m *message) readParams(raw json.RawMessage) (exactjson.Object, *refusal) {
 
 // isID reports whether raw is an id of JSON-RPC that MCP permits.
 func isID(raw json.RawMessage) bool {
-	switch c := raw[0]; c {
-	case '"':
-		_, ok := exactjson.String(raw)
-		return ok
-	default:
-		return c == '-' || c >= '0' && c <= '9'
-	}
+	return raw[0] == '"' || raw[0] == '-' || raw[0] >= '0' && raw[0] <= '9'
 }
 
 // removeSampling removes from the client's declared capabilities that it lets
@@ -195,7 +187,7 @@ func withoutSampling(capabilities *exactjson.Object) {
 
 // change applies f to the member of o, if it is an object.
 func change(o exactjson.Object, name string, f func(*exactjson.Object)) {
-	if member, err := exactjson.Read(o.Get(name)); err == nil {
+	if member, err := o.Object(name); err == nil {
 		f(&member)
 		o.Set(name, member.Encode())
 	}

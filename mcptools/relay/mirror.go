@@ -36,9 +36,8 @@ func mirrored(h http.Header) bool {
 // they do. Which argument an Mcp-Param header mirrors is in the schema of the
 // tool, which the server knows: here some argument must have its value.
 func mismatch(h http.Header, m *message, params exactjson.Object) string {
-	meta, _ := exactjson.Read(params.Get("_meta"))
-	if version := meta.Get(metaVersion); version != nil {
-		if text, ok := exactjson.String(version); !ok || !mirrors(h, headerVersion, text) {
+	if meta, _ := params.Object("_meta"); meta.Has(metaVersion) {
+		if version, ok := meta.String(metaVersion); !ok || !mirrors(h, headerVersion, version) {
 			return headerVersion + " does not match the protocol version of the request"
 		}
 	}

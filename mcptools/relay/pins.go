@@ -31,7 +31,7 @@ const maxTold = 10_000
 // and "new"; it may be nil.
 func newPolicies(store *oauthstore.Store, pin Pin, changed func(ctx context.Context, key oauthstore.Key, tool, change string)) *policies {
 	return &policies{
-		store: store, pin: pin, changed: changed, tools: newToolCache(),
+		store: store, pin: pin, changed: changed, tools: newToolCache(pin == PinWarn || pin == PinBlock),
 		told: otter.Must(&otter.Options[[sha256.Size]byte, struct{}]{
 			MaximumSize: maxTold,
 			Executor:    func(evict func()) { evict() }, // no goroutine
@@ -43,7 +43,7 @@ func newPolicies(store *oauthstore.Store, pin Pin, changed func(ctx context.Cont
 // pins what the server lists now. Where nothing is withheld, an error is no
 // reason to refuse a message.
 func (r *rules) pins(ctx context.Context) (*toolpin.Pins, error) {
-	if r.policies.pin != PinWarn && r.policies.pin != PinBlock {
+	if !r.policies.tools.prints {
 		return nil, nil //nolint:nilnil // as documented
 	}
 	pins, err := r.loadPins(ctx)
@@ -63,9 +63,11 @@ func (r *rules) loadPins(ctx context.Context) (*toolpin.Pins, error) {
 	if err != nil {
 		return nil, err
 	}
-	prints := make([]toolpin.Print, len(tools))
-	for i, tool := range tools {
-		prints[i] = tool.print
+	var prints []toolpin.Print
+	for _, tool := range tools {
+		if tool.print.Schema != "" { // else it stays new
+			prints = append(prints, tool.print)
+		}
 	}
 	pins, err = toolpin.Save(ctx, store, r.key, prints, nil)
 	if errors.Is(err, backend.ErrConflict) { // another replica was first

@@ -16,27 +16,36 @@ import (
 
 // A listedTool is what the rules need to know of a tool that a server listed.
 type listedTool struct {
-	print    toolpin.Print
-	readOnly bool      // annotated as such
-	at       time.Time // of the list
+	name     string
+	readOnly bool          // annotated as such
+	print    toolpin.Print // if pins are on; without sums if the definition is ambiguous
+	at       time.Time     // of the list
 }
 
-// readTool reads a tool of a list. It is false for a definition that clients may
-// read differently.
-func readTool(raw json.RawMessage) (listedTool, bool) {
-	print, err := toolpin.Of(raw)
-	if err != nil {
+// read reads a tool of a list. It is false if clients may read another tool.
+func (c *toolCache) read(raw json.RawMessage) (listedTool, bool) {
+	o, err := exactjson.Read(raw)
+	name, ok := o.String("name")
+	if err != nil || !ok || o.Ambiguous("name", "description", "inputSchema", "annotations") {
 		return listedTool{}, false
 	}
-	o, _ := exactjson.Read(raw) // toolpin has read it
-	annotations, err := exactjson.Read(o.Get("annotations"))
-	readOnly := err == nil && !annotations.Ambiguous("readOnlyHint") && string(annotations.Get("readOnlyHint")) == "true"
-	return listedTool{print: print, readOnly: readOnly, at: time.Now()}, true
+	annotations, err := o.Object("annotations")
+	t := listedTool{
+		name: name, print: toolpin.Print{Name: name}, at: time.Now(),
+		readOnly: err == nil && !annotations.Ambiguous("readOnlyHint") && string(annotations.Get("readOnlyHint")) == "true",
+	}
+	if c.prints {
+		if print, err := toolpin.Of(raw); err == nil {
+			t.print = print
+		}
+	}
+	return t, true
 }
 
 // A toolCache remembers what servers listed for a credential. Safe for concurrent
 // use.
 type toolCache struct {
+	prints  bool // fingerprints are needed
 	lists   *otter.Cache[oauthstore.Key, *toolList]
 	fetches singleflight.Group
 }
@@ -59,8 +68,8 @@ const (
 	maxListed = 1000
 )
 
-func newToolCache() *toolCache {
-	return &toolCache{lists: otter.Must(&otter.Options[oauthstore.Key, *toolList]{
+func newToolCache(prints bool) *toolCache {
+	return &toolCache{prints: prints, lists: otter.Must(&otter.Options[oauthstore.Key, *toolList]{
 		MaximumWeight: maxCached,
 		Weigher:       func(_ oauthstore.Key, l *toolList) uint32 { return uint32(len(l.tools)) + 1 }, //nolint:gosec // bounded
 	})}
@@ -98,7 +107,7 @@ func (c *toolCache) fetch(ctx context.Context, key oauthstore.Key, list lister) 
 			if err != nil {
 				return nil, err
 			}
-			tools := readTools(raw)
+			tools := c.readAll(raw)
 			c.lists.Set(key, &toolList{tools: byName(tools), at: time.Now()})
 			return tools, nil
 		})
@@ -126,11 +135,11 @@ func (c *toolCache) learn(key oauthstore.Key, tools []listedTool) {
 // forget drops the list of a credential.
 func (c *toolCache) forget(key oauthstore.Key) { c.lists.Invalidate(key) }
 
-// readTools reads the tools of a list. It leaves out those that can't be judged.
-func readTools(raw []json.RawMessage) []listedTool {
+// readAll reads the tools of a list. It leaves out those that can't be judged.
+func (c *toolCache) readAll(raw []json.RawMessage) []listedTool {
 	var all []listedTool
 	for _, r := range raw[:min(len(raw), maxListed)] {
-		if tool, ok := readTool(r); ok {
+		if tool, ok := c.read(r); ok {
 			all = append(all, tool)
 		}
 	}
@@ -142,10 +151,10 @@ func readTools(raw []json.RawMessage) []listedTool {
 func byName(tools []listedTool) map[string]listedTool {
 	all := make(map[string]listedTool, len(tools))
 	for _, tool := range tools {
-		if _, ok := all[tool.print.Name]; ok {
-			tool.readOnly, tool.print = false, toolpin.Print{Name: tool.print.Name}
+		if _, ok := all[tool.name]; ok {
+			tool.readOnly, tool.print = false, toolpin.Print{Name: tool.name}
 		}
-		all[tool.print.Name] = tool
+		all[tool.name] = tool
 	}
 	return all
 }
