@@ -121,8 +121,8 @@ func (r *records) now(ctx context.Context) (time.Time, error) {
 	return row.Now, nil
 }
 
-// remove deletes a record, whatever its version is by now, and reports whether it
-// was there. version is a guess; 0 if there is none.
+// remove deletes a record of any version, and reports whether it was there. version
+// is the expected one, which saves a read; 0 if unknown.
 func (r *records) remove(ctx context.Context, id backend.ID, version uint64) (bool, error) {
 	for {
 		err := r.db.Delete(ctx, id, version)

@@ -9,7 +9,7 @@
 //
 // encoding/json matches names without regard to case, keeps the last of duplicate
 // names and replaces invalid UTF-8; parsers in other languages do otherwise. A
-// check that runs before such a parser must refuse whatever the two may read
+// check that runs before such a parser must refuse all that the two may read
 // differently. [Check] refuses duplicate names at all depths, and
 // [Object.Ambiguous] finds names that differ in case only, which are legitimate
 // in data but not in a protocol's own objects.

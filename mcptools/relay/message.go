@@ -77,8 +77,8 @@ func errorMessage(id json.RawMessage, code int, reason string) []byte {
 }
 
 // parseMessage reads the body of a POST. The headers must mirror it (MCP
-// 2026-07-28, Streamable HTTP). It decides nothing about tools: see
-// [rules.admit].
+// 2026-07-28, Streamable HTTP). The decision about tools
+// is that of [rules.admit].
 //
 // It refuses every body that another parser could read as another message, and
 // removes what asks the client for sampling.

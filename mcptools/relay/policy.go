@@ -24,8 +24,8 @@ const (
 
 const maxNameShown = 64 // of a tool, in a sentence
 
-// statusOfMethod is the HTTP status of a method that is not permitted: for clients
-// of older versions, 404 means that the session has ended.
+// statusOfMethod is the HTTP status of a method that is not permitted. Clients of
+// older versions take a 404 for a session that expired.
 func statusOfMethod(h http.Header) int {
 	if h.Get(headerVersion) >= firstMirrored {
 		return http.StatusNotFound

@@ -168,7 +168,7 @@ func TestOnlyMethodsOfToolsPassAToolPolicy(t *testing.T) {
 	assert.Empty(t, admitted(t, open, callOf(t, "anything")))
 }
 
-// For clients of older versions, 404 means that the session has ended.
+// Clients of older versions take a 404 for a session that expired.
 func TestRefusedMethodKeepsSessionsOfOlderVersions(t *testing.T) {
 	t.Parallel()
 	r := newPolicies(newStore(t), PinOff, nil).rules(policyKey, []string{}, false, nil)
