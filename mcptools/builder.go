@@ -45,9 +45,13 @@ type Builder struct {
 	hc          *http.Client // for the probe; nil: there is no server to ask
 	accepted    *acceptedTokens
 	shapes      shapeCache
-	warnings    []string
-	warnedHosts sync.Map // hosts of unknown platforms that a warning was logged for
-	log         *slog.Logger
+	prepared    prepared
+	// bearerInHeaders repeats inHeaders.
+	bearerInHeaders bool
+	ownStore        bool // creds is an [oauthstore.Store], which serves no expired token
+	warnings        []string
+	warnedHosts     sync.Map // hosts of unknown platforms that a warning was logged for
+	log             *slog.Logger
 }
 
 // NewBuilder returns a builder for p that gets its tokens from creds. creds may be
@@ -113,6 +117,8 @@ func NewBuilder(p providers.Provider, creds oauthstore.Credentials, opts *Option
 		b.log.Warn("mcptools: "+w, "provider", p.ID, "server_label", b.label)
 	}
 	b.warnings = append(b.warnings, platformWarnings(b.platform)...)
+	_, b.ownStore = b.creds.(*oauthstore.Store)
+	b.prepare()
 	return b, nil
 }
 
@@ -223,8 +229,11 @@ func (b *Builder) Build(ctx context.Context, owner oauthstore.Owner, opts *Build
 	if opts == nil {
 		opts = &BuildOptions{}
 	}
-	m, err := b.make(ctx, owner, opts)
-	return responses.ToolUnionParam{OfMcp: m.tool}, err
+	var m built
+	if err := b.make(ctx, owner, opts, &m); err != nil {
+		return responses.ToolUnionParam{}, err
+	}
+	return responses.ToolUnionParam{OfMcp: m.tool}, nil
 }
 
 // A built is an entry with its credential.
@@ -236,14 +245,23 @@ type built struct {
 	ticketID string // of a relayed entry
 }
 
-func (b *Builder) make(ctx context.Context, owner oauthstore.Owner, opts *BuildOptions) (built, error) {
-	key, err := b.Key(owner, opts)
-	if err != nil {
-		return built{}, b.refusal(KindMisconfigured, errtext.Sentence(err), err)
-	}
-	headers, err := b.entryHeaders(opts.Headers)
-	if err != nil {
-		return built{}, b.refusal(KindMisconfigured, errtext.Sentence(err), err)
+// make builds an entry into m, which is the caller's: it is large.
+func (b *Builder) make(ctx context.Context, owner oauthstore.Owner, opts *BuildOptions, m *built) error {
+	var headers map[string]string
+	if b.prepared.serves(opts) {
+		m.key = oauthstore.Key{Owner: owner, Provider: b.provider.ID, Account: opts.Account}
+		if err := m.key.Validate(); err != nil {
+			return b.refusal(KindMisconfigured, errtext.Sentence(err), err)
+		}
+		m.key.Server = b.prepared.server
+	} else {
+		var err error
+		if m.key, err = b.Key(owner, opts); err == nil {
+			headers, err = b.entryHeaders(opts.Headers)
+		}
+		if err != nil {
+			return b.refusal(KindMisconfigured, errtext.Sentence(err), err)
+		}
 	}
 	need := b.need
 	need.RequireTTL = need.RequireTTL || opts.RequireTTL
@@ -253,41 +271,43 @@ func (b *Builder) make(ctx context.Context, owner oauthstore.Owner, opts *BuildO
 	if b.ownProbe && opts.Headers != nil {
 		need.Verify = b.verifier(opts) // with the headers of this very entry
 	}
-	get := b.direct
+	var f *Failure
 	if b.relay != nil {
-		get = b.relayed
+		*m, f = b.relayed(ctx, m.key, headers, need)
+	} else {
+		f = b.direct(ctx, m, headers, need)
 	}
-	m, f := get(ctx, key, headers, need)
 	if f != nil {
-		f.askForConsent(opts.consentURL(key))
-		return built{}, f
+		f.askForConsent(opts.consentURL(m.key))
+		return f
 	}
-	return m, nil
+	return nil
 }
 
 // direct builds an entry with which the platform connects to the server itself.
 // headers are those beside the credential.
-func (b *Builder) direct(ctx context.Context, key oauthstore.Key, headers map[string]string, need oauthstore.Need) (built, *Failure) {
-	if f := b.checkEntry(key.Server, headers); f != nil {
-		return built{}, f
+func (b *Builder) direct(ctx context.Context, m *built, headers map[string]string, need oauthstore.Need) *Failure {
+	if m.key.Server != b.prepared.server || headers != nil {
+		if f := b.checkEntry(m.key.Server, headers); f != nil {
+			return f
+		}
 	}
-	tool := b.skeleton(key.Server)
-	tool.Headers = headers
 	if b.creds == nil {
-		return built{tool: tool, key: key}, nil
+		m.tool = b.newTool(m.key.Server)
+		m.tool.Headers = headers
+		return nil
 	}
-	t, err := b.creds.Token(ctx, key, need)
-	if err != nil {
-		return built{}, storeRefusal(&b.provider, b.label, err)
+	var err error
+	if m.token, err = b.creds.Token(ctx, m.key, need); err != nil {
+		return storeRefusal(&b.provider, b.label, err)
 	}
-	way, warning, f := b.check(key, &t)
+	way, warning, f := b.check(&m.key, &m.token)
 	if f != nil {
-		return built{}, f
+		return f
 	}
-	if f := b.authorize(tool, way, &t); f != nil {
-		return built{}, f
-	}
-	return built{tool: tool, key: key, token: t, warning: warning}, nil
+	m.tool, m.warning = b.newTool(m.key.Server), warning
+	m.tool.Headers = headers
+	return b.authorize(m.tool, way, &m.token)
 }
 
 // onLoopback reports whether the URL, which a provider has accepted, leads to

@@ -57,8 +57,8 @@ func (b *Builder) Entry(ctx context.Context, owner oauthstore.Owner, opts *Build
 	if opts != nil {
 		o = *opts
 	}
-	m, err := b.make(ctx, owner, &o)
-	if err != nil {
+	var m built
+	if err := b.make(ctx, owner, &o, &m); err != nil {
 		return Entry{}, err
 	}
 	e := Entry{
@@ -113,24 +113,24 @@ func (b *Builder) skeleton(serverURL string) *responses.ToolMcpParam {
 
 // authorize adds the credential to the entry, in authorization or in headers,
 // never in both.
-func (b *Builder) authorize(m *responses.ToolMcpParam, way providers.Way, t *oauthstore.Token) *Failure {
+func (b *Builder) authorize(m *responses.ToolMcpParam, way *providers.Way, t *oauthstore.Token) *Failure {
 	// A URL that holds the credential would show it in the stored response.
 	if inURL(m.ServerURL.Value, t.AccessToken) {
 		return b.refusal(KindMisconfigured, "the server URL holds the credential, and OpenAI shows the URL in the stored response", nil)
 	}
-	for _, name := range way.Secrets() {
+	for _, name := range secretsOf(way) {
 		if inURL(m.ServerURL.Value, t.Secrets[name]) {
 			return b.refusal(KindMisconfigured, "the server URL holds the credential's "+name+", and OpenAI shows the URL in the stored response", nil)
 		}
 	}
-	if way.Bearer() && !b.inHeaders() {
+	if way.Bearer() && !b.bearerInHeaders {
 		m.Authorization = param.NewOpt(t.AccessToken.Expose())
 		return nil
 	}
 	if b.connector != "" {
 		return b.refusal(KindWrongTokenKind, "a connector takes bearer tokens only", nil)
 	}
-	headers, unfit := carried(way, *t)
+	headers, unfit := carried(*way, *t)
 	if unfit != "" {
 		return b.refusal(KindWrongTokenKind, unfit, nil)
 	}

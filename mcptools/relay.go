@@ -94,7 +94,7 @@ func (b *Builder) relayed(ctx context.Context, key oauthstore.Key, headers map[s
 		return built{}, b.ticketRefusal(err)
 	}
 	tool := b.skeleton(ticket.URL)
-	if f := b.authorize(tool, providers.Way{Kind: providers.WayKey}, &oauthstore.Token{AccessToken: ticket.Ticket}); f != nil {
+	if f := b.authorize(tool, &providers.Way{Kind: providers.WayKey}, &oauthstore.Token{AccessToken: ticket.Ticket}); f != nil {
 		return built{}, f
 	}
 	t.AccessToken, t.Secrets, t.Expiry, t.Generation = ticket.Ticket, nil, ticket.Expiry, 0
@@ -114,18 +114,18 @@ func (b *Builder) relayable(ctx context.Context, key oauthstore.Key, need oauths
 		return oauthstore.Token{}, "", storeRefusal(&b.provider, b.label, err)
 	}
 	if st.State != oauthstore.StateReauthorize && st.Reason != oauthstore.ReasonTokenType && st.Reason != oauthstore.ReasonKeyUnavailable {
-		var way providers.Way
+		way := new(providers.Way)
 		if !isBare(&st.Provenance) {
-			way, _ = b.provider.Way(st.Provenance.Way)
+			way = cmp.Or(b.way(st.Provenance.Way), way)
 		}
-		return oauthstore.Token{Grant: st.Grant, Provenance: st.Provenance}, "", b.checkProvenance(key, &st.Provenance, way)
+		return oauthstore.Token{Grant: st.Grant, Provenance: st.Provenance}, "", b.checkProvenance(&key, &st.Provenance, way)
 	}
 	need.MinTTL, need.RequireTTL = 0, false
 	t, err := b.creds.Token(ctx, key, need)
 	if err != nil {
 		return oauthstore.Token{}, "", storeRefusal(&b.provider, b.label, err)
 	}
-	_, warning, f := b.check(key, &t)
+	_, warning, f := b.check(&key, &t)
 	return t, warning, f
 }
 

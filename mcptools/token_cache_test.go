@@ -11,25 +11,30 @@ import (
 	"github.com/toolgrant/toolgrant/internal/secret"
 )
 
-func TestShapeOfATokenIsCachedForAMinute(t *testing.T) {
+func TestShapeOfAJWTIsCachedForAMinute(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := newShapeCache()
-		token, other := secret.New("synthetic-secret-1"), secret.New("synthetic-secret-2")
+		token, other := secret.New("synthetic.secret.1"), secret.New("synthetic.secret.2")
 		known := func(way string, s secret.Secret) bool {
-			warning, ok := c.get(way, s, time.Now())
+			warning, ok := c.get(way, s)
 			assert.Equal(t, ok, warning == "odd")
 			return ok
 		}
 		assert.False(t, known("oauth", token))
-		c.put("oauth", token, time.Now(), "odd")
+		c.put("oauth", token, "odd")
 		assert.True(t, known("oauth", token))
-		assert.True(t, known("oauth", secret.New("synthetic-secret-1")), "the text counts, not the pointer")
+		assert.True(t, known("oauth", secret.New("synthetic.secret.1")), "the text counts, not the pointer")
 		assert.False(t, known("oauth", other))
 		assert.False(t, known("key", token), "another way needs another check")
 
 		<-time.After(shapeTTL)
 		assert.False(t, known("oauth", token), "a JWT may have expired")
+
+		opaque := secret.New("synthetic-secret")
+		c.put("oauth", opaque, "odd")
+		<-time.After(24 * time.Hour)
+		assert.True(t, known("oauth", opaque), "its shape depends on its text alone")
 	})
 }
 
@@ -37,13 +42,13 @@ func TestShapeOfATokenIsCachedForAMinute(t *testing.T) {
 // another.
 func TestShapeCacheIsBoundedAndNeverMixesTokensUp(t *testing.T) {
 	t.Parallel()
-	c, now := newShapeCache(), time.Now()
+	c := newShapeCache()
 	found := 0
 	for i := range 3 * shapeSlots {
-		c.put("oauth", secret.New(time.Duration(i).String()), now, time.Duration(i).String())
+		c.put("oauth", secret.New(time.Duration(i).String()), time.Duration(i).String())
 	}
 	for i := range 4 * shapeSlots {
-		if warning, ok := c.get("oauth", secret.New(time.Duration(i).String()), now); ok {
+		if warning, ok := c.get("oauth", secret.New(time.Duration(i).String())); ok {
 			found++
 			assert.Equal(t, time.Duration(i).String(), warning)
 		}

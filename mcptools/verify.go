@@ -1,6 +1,7 @@
 package mcptools
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -25,7 +26,7 @@ import (
 // authentication, which it does not ask. See [Set.Verifier] for several builders.
 func (b *Builder) Verifier() func(context.Context, oauthstore.Key, oauthstore.Token) oauthstore.Verdict {
 	return func(ctx context.Context, key oauthstore.Key, t oauthstore.Token) oauthstore.Verdict {
-		if _, _, f := b.check(key, &t); f != nil {
+		if _, _, f := b.check(&key, &t); f != nil {
 			return oauthstore.Verdict{Outcome: oauthstore.OutcomeRefused, Reason: oauthstore.ReasonAudience, Detail: f.sentence, At: time.Now()}
 		}
 		return b.probe(ctx, key, t, nil)
@@ -38,7 +39,7 @@ func (b *Builder) Verifier() func(context.Context, oauthstore.Key, oauthstore.To
 func (b *Builder) verifier(opts *BuildOptions) func(context.Context, oauthstore.Key, oauthstore.Token) oauthstore.Verdict {
 	more := headersOf(opts)
 	return func(ctx context.Context, key oauthstore.Key, t oauthstore.Token) oauthstore.Verdict {
-		_, warning, f := b.check(key, &t)
+		_, warning, f := b.check(&key, &t)
 		if f != nil {
 			return oauthstore.Verdict{}
 		}
@@ -70,13 +71,13 @@ func (b *Builder) probe(ctx context.Context, key oauthstore.Key, t oauthstore.To
 		return oauthstore.Verdict{}
 	}
 	v := oauthstore.Verdict{At: time.Now()}
-	way, _ := b.wayOf(&t)
+	way := cmp.Or(b.wayOf(&t), new(providers.Way))
 	headers, err := b.entryHeaders(more)
 	if err != nil {
 		v.Detail = errtext.Sentence(err)
 		return v
 	}
-	secrets, unfit := carried(way, t)
+	secrets, unfit := carried(*way, t)
 	if unfit != "" {
 		v.Detail = unfit
 		return v
@@ -123,22 +124,21 @@ func probeClient(loopback bool, transport http.RoundTripper) *http.Client {
 // check verifies without a request that a token was obtained for the server of
 // the entry, and that its shape is not that of something else. It returns the way
 // of authenticating that the token belongs to, and a warning, which may be "".
-func (b *Builder) check(key oauthstore.Key, t *oauthstore.Token) (providers.Way, string, *Failure) {
-	now := time.Now()
-	way, ok := b.wayOf(t)
-	if !ok {
-		return way, "", b.refusal(KindWrongTokenKind, "the credential belongs to a way of authenticating that the provider does not have", nil)
+func (b *Builder) check(key *oauthstore.Key, t *oauthstore.Token) (*providers.Way, string, *Failure) {
+	way := b.wayOf(t)
+	if way == nil {
+		return nil, "", b.refusal(KindWrongTokenKind, "the credential belongs to a way of authenticating that the provider does not have", nil)
 	}
 	if f := b.checkProvenance(key, &t.Provenance, way); f != nil {
-		return way, "", f
+		return nil, "", f
 	}
 	switch {
-	case t.TokenType != "" && !strings.EqualFold(t.TokenType, "Bearer"):
-		return way, "", b.refusal(KindWrongTokenKind, "the token type is not Bearer, and OpenAI sends bearer tokens only", nil)
-	case expired(t, now):
-		return way, "", b.refusal(KindUnavailable, "the token that the credential store served has expired", nil)
+	case t.TokenType != "" && t.TokenType != "Bearer" && !strings.EqualFold(t.TokenType, "Bearer"):
+		return nil, "", b.refusal(KindWrongTokenKind, "the token type is not Bearer, and OpenAI sends bearer tokens only", nil)
+	case !b.ownStore && expired(t, time.Now()):
+		return nil, "", b.refusal(KindUnavailable, "the token that the credential store served has expired", nil)
 	}
-	warning, cached := b.shapes.get(way.ID, t.AccessToken, now)
+	warning, cached := b.shapes.get(way.ID, t.AccessToken)
 	if !cached {
 		var err error
 		if warning, err = b.provider.CheckToken(way.ID, t.AccessToken.Expose()); err != nil {
@@ -146,35 +146,53 @@ func (b *Builder) check(key oauthstore.Key, t *oauthstore.Token) (providers.Way,
 			if wrong, ok := errors.AsType[*providers.WrongTokenError](err); ok {
 				detail = wrong.Detail
 			}
-			return way, "", b.refusal(KindWrongTokenKind, detail, err)
+			return nil, "", b.refusal(KindWrongTokenKind, detail, err)
 		}
-		b.shapes.put(way.ID, t.AccessToken, now, warning)
+		b.shapes.put(way.ID, t.AccessToken, warning)
 	}
 	return way, warning, nil
 }
 
 // checkProvenance verifies that a token of that provenance was obtained for the
 // server of the entry.
-func (b *Builder) checkProvenance(key oauthstore.Key, p *oauthstore.Provenance, way providers.Way) *Failure {
+func (b *Builder) checkProvenance(key *oauthstore.Key, p *oauthstore.Provenance, way *providers.Way) *Failure {
 	switch {
 	case way.URL != "" && key.Server != "" && key.Server != way.URL:
 		return b.refusal(KindMisconfigured, "the "+way.Name+" works at "+way.URL+" only, which must be the server URL", nil)
 	case p.Resource != "" && key.Server != "" && p.Resource != key.Server && !b.provider.AcceptsResource(key.Server, p.Resource):
-		return b.refusal(KindWrongAudience, "the token was issued for another resource than this server; "+rule(&b.provider, way), nil)
+		return b.refusal(KindWrongAudience, "the token was issued for another resource than this server; "+rule(&b.provider, *way), nil)
 	case b.provider.OAuth.Pinned && way.Kind != providers.WayKey && !sameIssuer(p.Issuer, b.provider.OAuth.Issuer):
-		return b.refusal(KindWrongAudience, "the token is from another authorization server than the provider's; "+rule(&b.provider, way), nil)
+		return b.refusal(KindWrongAudience, "the token is from another authorization server than the provider's; "+rule(&b.provider, *way), nil)
 	}
 	return nil
 }
 
-// wayOf returns the way of authenticating that a token belongs to; ok is false if
-// the provider has none of that name. A token of a consent without a name belongs
-// to the first way. The shape of a bare token from elsewhere decides.
-func (b *Builder) wayOf(t *oauthstore.Token) (way providers.Way, ok bool) {
+// wayOf returns the way of authenticating that a token belongs to, nil if the
+// provider has none of that name. A token of a consent without a name belongs to the
+// first way. The shape of a bare token from elsewhere decides.
+func (b *Builder) wayOf(t *oauthstore.Token) *providers.Way {
 	if isBare(&t.Provenance) {
-		return b.provider.WayOf(t.AccessToken.Expose()), true
+		return b.way(b.provider.WayOf(t.AccessToken.Expose()).ID)
 	}
-	return b.provider.Way(t.Provenance.Way)
+	return b.way(t.Provenance.Way)
+}
+
+// way is [providers.Provider.Way] without copies of the provider and the way.
+func (b *Builder) way(id string) *providers.Way {
+	for i := range b.provider.Ways {
+		if w := &b.provider.Ways[i]; id == "" || w.ID == id {
+			return w
+		}
+	}
+	return nil
+}
+
+// secretsOf returns the names of the secrets that the way needs beside the token.
+func secretsOf(w *providers.Way) []string {
+	if len(w.Carry) == 0 {
+		return nil
+	}
+	return w.Secrets()
 }
 
 // isBare reports whether only the token's shape shows its way of authenticating.
