@@ -13,8 +13,13 @@ var errIDText = errors.New("backend: malformed text of an ID")
 // Backends use it where the database wants a single key, or a hash of one. It
 // never fails.
 func (id ID) MarshalText() ([]byte, error) {
-	var b []byte
-	for _, part := range id.parts() {
+	parts := id.parts()
+	size := 0
+	for _, part := range parts {
+		size += len("1024:") + len(*part)
+	}
+	b := make([]byte, 0, size)
+	for _, part := range parts {
 		b = strconv.AppendInt(b, int64(len(*part)), 10)
 		b = append(b, ':')
 		b = append(b, *part...)

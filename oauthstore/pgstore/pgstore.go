@@ -136,14 +136,19 @@ func statementsFor(schema string) statements {
 // that, the key of the table.
 func textOf(id backend.ID) (text string, digest []byte) {
 	b, _ := id.MarshalText() // never fails
+	return string(b), digestOf(id)
+}
+
+func digestOf(id backend.ID) []byte {
+	b, _ := id.MarshalText() // never fails
 	sum := sha256.Sum256(b)
-	return string(b), sum[:]
+	return sum[:]
 }
 
 // Get implements [backend.Backend].
 func (b *Backend) Get(ctx context.Context, id backend.ID) (backend.Record, error) {
 	var rec backend.Record
-	_, digest := textOf(id)
+	digest := digestOf(id)
 	err := b.do(ctx, "get", func() (err error) {
 		rec, err = scan(b.db.QueryRow(ctx, b.sql.get, digest))
 		if err == nil && rec.Version == 0 {
@@ -158,7 +163,7 @@ func (b *Backend) Get(ctx context.Context, id backend.ID) (backend.Record, error
 func (b *Backend) GetBatch(ctx context.Context, ids []backend.ID) ([]backend.Record, error) {
 	digests := make([][]byte, len(ids))
 	for i, id := range ids {
-		_, digests[i] = textOf(id)
+		digests[i] = digestOf(id)
 	}
 	recs := make([]backend.Record, len(ids))
 	err := b.do(ctx, "get batch", func() error {
