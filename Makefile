@@ -1,7 +1,7 @@
 TOOL := GOTOOLCHAIN=local go tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
-.PHONY: help build test soak mutants lint fmt ci
+.PHONY: help build test soak mutants bench lint fmt ci
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-8s %s\n", $$1, $$2}'
@@ -19,6 +19,9 @@ soak: ## run the long tests with real servers and processes, which print the fig
 
 mutants: ## break the code in one place at a time and expect a test to fail; ONLY=regexp selects by name
 	TOOLGRANT_MUTANTS='$(or $(ONLY),.)' go test -count 1 -v -timeout 3h -run TestNoMutantLives ./internal/mutants
+
+bench: ## compare the hot and cold paths with their floors and with other libraries; writes bench/ratios.json
+	@bash -c 'source .ci/services || true; go -C bench run .'
 
 lint: ## run go vet and golangci-lint
 	go vet ./...
