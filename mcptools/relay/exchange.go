@@ -47,6 +47,8 @@ type exchange struct {
 	hidden          [][]byte    // parts of the credential, which no response may contain
 	forwarded       bool
 	failure         *mcptools.Failure
+
+	credentialFailed bool // failure concerns all requests with the ticket
 }
 
 // serve answers the request.
@@ -99,6 +101,9 @@ func (x *exchange) authenticate(path string) *answer {
 	case err != nil:
 		return answerUnavailable()
 	case t.expired(time.Now()):
+		f := (&exchange{ticket: t}).failureOf(mcptools.KindUnauthorized, 0)
+		entryhandle.Describe(f, "the ticket of the entry has expired", nil)
+		x.relay.seen.note(request{t.ID, anyTool}, f)
 		return answerTicket()
 	case t.path() != path:
 		return answerNoPath()
@@ -175,13 +180,18 @@ func (x *exchange) granted(ctx context.Context) error {
 
 // dead returns the answer for a ticket whose credential can't be used, or be read.
 func (x *exchange) dead(err error) *answer {
+	x.credentialFailed = true
 	a := answerTicket()
 	switch {
 	case errors.Is(err, oauthstore.ErrNotFound):
-		x.fail(x.failureOf(mcptools.KindNotConnected, 0))
+		f := x.failureOf(mcptools.KindNotConnected, 0)
+		entryhandle.Describe(f, "the credential was disconnected", nil)
+		x.fail(f)
 		a.kind, a.message = mcptools.KindNotConnected, "The credential was disconnected."
 	case errors.Is(err, errReconnected):
-		x.fail(x.failureOf(mcptools.KindUnauthorized, 0))
+		f := x.failureOf(mcptools.KindUnauthorized, 0)
+		entryhandle.Describe(f, "the credential was connected again, which ends tickets from before", nil)
+		x.fail(f)
 		a.message = "The credential was connected again: build a new entry."
 	default:
 		return x.noToken(err)
@@ -194,6 +204,7 @@ func (x *exchange) noToken(err error) *answer {
 	if cause := x.interrupted(); cause != nil {
 		return cause
 	}
+	x.credentialFailed = true
 	f, ok := mcptools.AsFailure(err)
 	switch {
 	case ok:

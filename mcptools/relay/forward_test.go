@@ -122,4 +122,50 @@ func TestDisconnectEndsTheTicketAtOnce(t *testing.T) {
 	assert.Equal(t, "not_connected", r.kind(t))
 	assert.Equal(t, `Bearer error="invalid_token"`, r.header.Get("WWW-Authenticate"))
 	assert.Equal(t, 1, w.Count("notes", ""))
+	for range 2 {
+		a.event(t)
+	}
+	for _, tool := range []string{"", "search"} {
+		f := a.relay.Seen(ticket.ID, tool)
+		require.NotNil(t, f, "it concerns each tool")
+		assert.Equal(t, mcptools.KindNotConnected, f.Kind)
+	}
+	assert.Nil(t, a.relay.Seen("another ticket", ""))
+}
+
+func TestFailureIsRememberedUntilTheRequestSucceeds(t *testing.T) {
+	t.Parallel()
+	w := startLab(t, nil)
+	s := one(t, nil)
+	ticket := s.ticket(t, s.connect(t, w, "notes", ada))
+	send := func(body string, faults ...string) {
+		for _, f := range faults {
+			require.NoError(t, w.Fault(f))
+		}
+		post(t, ticket, body)
+		w.Clear()
+		s.event(t)
+	}
+	kind := func(tool string) mcptools.Kind {
+		if f := s.relay.Seen(ticket.ID, tool); f != nil {
+			return f.Kind
+		}
+		return ""
+	}
+	send(listCall, "notes:500")
+	send(toolCall("search"), "notes:429")
+	assert.Equal(t, mcptools.KindServerError, kind(""))
+	assert.Equal(t, mcptools.KindRateLimited, kind("search"))
+	assert.Empty(t, kind("whoami"))
+	send(toolCall("search"))
+	assert.Empty(t, kind("search"))
+	assert.Equal(t, mcptools.KindServerError, kind(""))
+	send(listCall)
+	assert.Empty(t, kind(""))
+	req := request(t, ticket, "")
+	req.Method, req.Body, req.ContentLength = http.MethodGet, nil, 0
+	require.NoError(t, w.Fault("notes:405"))
+	assert.Equal(t, http.StatusMethodNotAllowed, do(t, req).status)
+	s.event(t)
+	assert.Empty(t, kind(""), "a server may refuse a GET")
 }

@@ -148,7 +148,7 @@ func (r *Relay) Ticket(ctx context.Context, grant mcptools.RelayGrant) (mcptools
 
 // Seen implements [mcptools.Relay]. Failures are remembered for an hour.
 func (r *Relay) Seen(ticketID, tool string) *mcptools.Failure {
-	return r.seen.get(request{ticketID, tool})
+	return r.seen.get(ticketID, tool)
 }
 
 // Close ends open streams, refuses further requests with 503 and waits for the

@@ -3,6 +3,7 @@ package relay
 import (
 	"cmp"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/toolgrant/toolgrant/internal/safetext"
@@ -49,9 +50,7 @@ func (x *exchange) end() {
 		text("ticket", t.ID)
 		text("rpc", e.RPC)
 		text("tool", e.Tool)
-		if (x.message.method != "" || x.failure != nil) && len(x.message.tool) <= maxToolName {
-			x.relay.seen.note(request{t.ID, x.message.tool}, x.failure)
-		}
+		x.note()
 	}
 	if x.failure != nil {
 		text("kind", string(x.failure.Kind))
@@ -60,5 +59,21 @@ func (x *exchange) end() {
 	x.relay.log.LogAttrs(ctx, slog.LevelInfo, "relay: request", attrs...)
 	if x.relay.opts.Observer != nil {
 		x.relay.opts.Observer(ctx, e)
+	}
+}
+
+// note remembers how the request ended, for [Relay.Seen]. Requests that no entry
+// depends on are left out: a server may well refuse a GET.
+func (x *exchange) note() {
+	id, tool := x.ticket.ID, x.message.tool
+	switch {
+	case x.credentialFailed:
+		x.relay.seen.note(request{id, anyTool}, x.failure)
+	case x.message.method == "" || strings.HasPrefix(x.message.method, notificationPrefix) || len(tool) > maxToolName:
+	default:
+		x.relay.seen.note(request{id, tool}, x.failure)
+		if x.failure == nil {
+			x.relay.seen.note(request{id, anyTool}, nil)
+		}
 	}
 }

@@ -22,6 +22,10 @@ type failures struct {
 // A request is what failures are remembered by: a ticket, and the tool of a call.
 type request struct{ ticketID, tool string }
 
+// anyTool stands for all requests with a ticket, in place of a tool's name: its
+// credential failed.
+const anyTool = "\x00"
+
 type remembered struct {
 	failure *mcptools.Failure
 	until   time.Time
@@ -43,9 +47,14 @@ func (s failures) note(r request, f *mcptools.Failure) {
 	}
 }
 
-func (s failures) get(r request) *mcptools.Failure {
-	last, ok := s.last.GetIfPresent(r)
-	if !ok || !time.Now().Before(last.until) {
+// get returns the last failure of a ticket that concerns a tool; nil if there is
+// none.
+func (s failures) get(id, tool string) *mcptools.Failure {
+	last, _ := s.last.GetIfPresent(request{id, tool})
+	if all, ok := s.last.GetIfPresent(request{id, anyTool}); ok && all.until.After(last.until) {
+		last = all
+	}
+	if !time.Now().Before(last.until) {
 		return nil
 	}
 	return last.failure

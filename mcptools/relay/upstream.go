@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/toolgrant/toolgrant/internal/entryhandle"
 	"github.com/toolgrant/toolgrant/internal/mcpprobe"
 	"github.com/toolgrant/toolgrant/internal/redact"
 	"github.com/toolgrant/toolgrant/internal/safehttp"
@@ -120,6 +121,7 @@ const minHidden = 8
 func (x *exchange) refusedToken() error {
 	f := x.failureOf(mcptools.KindUnauthorized, http.StatusUnauthorized)
 	f.Action = mcptools.ActionReconnect
+	x.credentialFailed = true
 	x.fail(f)
 	return answered{answerOf(f, 0)}
 }
@@ -202,16 +204,21 @@ func (x *exchange) broken(err error) *answer {
 		return a
 	}
 	kind := mcptools.KindUnreachable
+	_, predicate := mcpprobe.Unreachable(err)
 	switch {
 	case errors.Is(err, errSlow):
-		kind = mcptools.KindTimeout
-	case errors.Is(err, errTooLarge), errors.Is(err, errEvent), errors.Is(err, errSession):
-		kind = mcptools.KindProtocol
+		kind, predicate = mcptools.KindTimeout, "did not respond in time"
+	case errors.Is(err, errTooLarge):
+		kind, predicate = mcptools.KindProtocol, "sent a response that is too long"
+	case errors.Is(err, errEvent), errors.Is(err, errSession):
+		kind, predicate = mcptools.KindProtocol, "sent a response that is not MCP"
 	case errors.Is(err, errMemory):
-		kind = mcptools.KindUnavailable
+		return answerBusy()
 	}
-	x.relay.log.DebugContext(x.in.Context(), "relay: no response", "provider", x.ticket.Provider, "cause", safehttp.Cause(err))
 	f := x.failureOf(kind, 0)
+	entryhandle.Describe(f, "the MCP server "+predicate, safehttp.Cause(err))
 	x.fail(f)
-	return answerOf(f, 0)
+	a := answerOf(f, 0)
+	a.message = "The MCP server " + predicate + "."
+	return a
 }
