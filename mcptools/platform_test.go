@@ -252,3 +252,32 @@ func TestEntriesGoToTheirPlatformOnly(t *testing.T) {
 		})
 	}
 }
+
+func TestARelayTicketIsInTheFieldThatThePlatformReads(t *testing.T) {
+	t.Parallel()
+	open := providers.Custom("notes", notesURL, &providers.CustomOptions{Ways: []providers.Way{credentialKinds[3].value}})
+	_, b := relayed(t, open, nil, mcptools.Options{Platform: platform.Groq(), ReadOnly: true})
+	tool, err := b.Build(t.Context(), ada, nil)
+	require.NoError(t, err, "the relay applies the filter that the platform doesn't")
+	raw, err := json.Marshal(tool)
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"type":"mcp","server_label":"notes","server_url":"`+relayURL+`","headers":{"Authorization":"Bearer `+ticketText+`1"},"require_approval":"always"}`, string(raw))
+
+	for _, p := range []platform.Platform{platform.Foundry(), platform.Alibaba()} {
+		_, err = mcptools.NewBuilder(open, nil, &mcptools.Options{Platform: p, Relay: &fakeRelay{}, Approval: mcptools.ApprovalNever})
+		require.ErrorIs(t, err, mcptools.KindUnsupported, p.ID)
+	}
+}
+
+func TestRealtimeEntriesAreForPlatformsThatTakeThem(t *testing.T) {
+	t.Parallel()
+	for _, p := range platform.All() {
+		b, err := mcptools.NewBuilder(serverFor(p, credentialKinds[0].value), has(notesToken()), unprobed(mcptools.Options{Platform: p, Approval: mcptools.ApprovalNever}))
+		if err != nil {
+			continue
+		}
+		e, err := b.Entry(t.Context(), ada, nil)
+		require.NoError(t, err)
+		assert.Equal(t, p.Realtime, e.Realtime().OfMcp != nil, p.ID)
+	}
+}

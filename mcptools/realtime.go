@@ -10,14 +10,15 @@ import (
 // Realtime returns the entry as a tool of a Realtime session. It carries the
 // same fields, and the rules of that API hold: it has one target, its token is
 // in one place, and labels are unique within a [Set]. The result shares
-// nothing with e; it shows its secrets when it is printed.
+// nothing with e; it shows its secrets when it is printed. It is zero, which no API
+// takes, for a platform whose Realtime API is not known to take entries.
 //
 // A session remembers the servers that were defined in it, so that later
 // events may name one by its label alone. Send the whole entry again, from
 // [Entry.Renew], before its token expires.
 func (e Entry) Realtime() realtime.RealtimeToolsConfigUnionParam {
 	in := e.Tool().OfMcp
-	if in == nil {
+	if in == nil || !e.state().builder.platform.Realtime {
 		return realtime.RealtimeToolsConfigUnionParam{}
 	}
 	out := &realtime.RealtimeToolsConfigUnionMcpParam{

@@ -23,7 +23,7 @@ func OpenAI() Platform {
 		Hosts: []string{"api.openai.com", "*.api.openai.com"},
 		Fields: fields(with(headers, FieldServerURL, FieldTunnel, FieldConnector, FieldDescription, FieldAuthorization, FieldAllowedTools, FieldReadOnly,
 			FieldApproval, FieldApprovalFilter, FieldApprovalReadOnly, FieldCallers, FieldDefer), nil, nil),
-		Approval: DefaultAlways, Connects: ConnectionCloud,
+		Approval: DefaultAlways, Connects: ConnectionCloud, Realtime: true,
 		Errors: "424 external_connector_error, which names the label and has the server's status in its text.",
 		Notes: []string{
 			"Connectors are deprecated for models released after 2026-09-01.",
@@ -79,7 +79,7 @@ func XAI() Platform {
 		Hosts: []string{"api.x.ai", "*.api.x.ai"},
 		Fields: fields(with(headers, FieldServerURL, FieldAuthorization, FieldAllowedTools, FieldDescription),
 			nil, []Field{FieldReadOnly, FieldApproval, FieldApprovalFilter, FieldApprovalReadOnly, FieldConnector}),
-		Approval: DefaultNone, Connects: ConnectionCloud,
+		Approval: DefaultNone, Connects: ConnectionCloud, Realtime: true,
 		Errors: `{"code":"…","error":"text"}: the error is a text, which openai-go does not read. mcp_call.error is a text too.`,
 		Notes: []string{
 			"It has no approval: each call is made.",

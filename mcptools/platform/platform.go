@@ -54,6 +54,9 @@ type Platform struct {
 	// needs the whole conversation in place of previous_response_id.
 	NoPrevious bool
 
+	// Realtime reports whether its Realtime API takes the entry too.
+	Realtime bool
+
 	Errors string // how it reports a failed MCP server, in a sentence
 	Notes  []string
 	Source Source   // of the facts
