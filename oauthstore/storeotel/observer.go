@@ -29,7 +29,8 @@ func Observer(meter metric.Meter, tracer trace.Tracer) (func(context.Context, oa
 		return nil, fmt.Errorf("storeotel: %w", err)
 	}
 	took, err := meter.Float64Histogram("toolgrant.credential.refresh.duration",
-		metric.WithDescription("Duration of refreshes, from the request to the save."), metric.WithUnit("s"))
+		metric.WithDescription("Duration of refreshes, from the request to the save."), metric.WithUnit("s"),
+		metric.WithExplicitBucketBoundaries(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 20, 30)) // OpenTelemetry's default is for milliseconds
 	if err != nil {
 		return nil, fmt.Errorf("storeotel: %w", err)
 	}

@@ -54,6 +54,7 @@ func TestEventsBecomeMetricsAndSpansWithoutPersonalData(t *testing.T) {
 			var n uint64
 			for _, p := range h.DataPoints {
 				n += p.Count
+				assert.Contains(t, p.Bounds, 0.25, "seconds, not milliseconds")
 			}
 			assert.EqualValues(t, 5, n)
 		}
