@@ -134,14 +134,17 @@ func TestALockedRecordDelaysNoOther(t *testing.T) {
 	}
 	tx, err := pool.Begin(t.Context())
 	require.NoError(t, err)
+	defer func() { _ = tx.Rollback(context.WithoutCancel(t.Context())) }()
 	_, err = tx.Exec(t.Context(), "SELECT * FROM "+schema+".records WHERE subject IN ('0', '1', '2', '3') FOR UPDATE")
 	require.NoError(t, err)
 	locked := make(chan error, 4)
 	for n := range 4 {
 		go func() { locked <- b.Put(t.Context(), user(n), backend.Record{Version: 2}, 1) }()
 	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
 	for n := 4; n < 10; n++ {
-		require.NoError(t, b.Put(t.Context(), user(n), backend.Record{Version: 2}, 1))
+		require.NoError(t, b.Put(ctx, user(n), backend.Record{Version: 2}, 1))
 	}
 	assert.Empty(t, locked)
 	require.NoError(t, tx.Rollback(t.Context()))
@@ -155,23 +158,33 @@ func TestALockedRecordDelaysNoOther(t *testing.T) {
 func TestAWriterThatLeavesFailsNoOther(t *testing.T) {
 	t.Parallel()
 	b, pool, _ := holding(t)
-	errs := make(chan error, 2)
-	for n := range 2 { // each alone in its statement
+	var leave [4]context.CancelFunc
+	var errs [4]chan error
+	put := func(n int) {
 		ctx, cancel := context.WithCancel(t.Context())
-		go func() { errs <- b.Put(ctx, user(n), backend.Record{Version: 1}, 0) }()
-		require.Eventually(t, func() bool { return pool.statements.Load() == int64(n)+1 }, 10*time.Second, time.Millisecond)
-		defer cancel()
-		if n == 0 {
-			cancel()
-			require.ErrorIs(t, <-errs, context.Canceled)
-		}
+		t.Cleanup(cancel)
+		leave[n], errs[n] = cancel, make(chan error, 1)
+		go func() { errs[n] <- b.Put(ctx, user(n), backend.Record{Version: 1}, 0) }()
 	}
-	waits, cancel := context.WithCancel(t.Context())
-	go func() { errs <- b.Put(waits, user(2), backend.Record{Version: 1}, 0) }()
+	begun := func(statements int64) {
+		t.Helper()
+		require.Eventually(t, func() bool { return pool.statements.Load() == statements }, 10*time.Second, time.Millisecond)
+	}
+	put(0)
+	begun(1)
+	put(1)
+	begun(2)
+	put(2)
+	put(3)
+	require.Eventually(t, func() bool { return b.Waiting() == 2 }, 10*time.Second, time.Millisecond)
+	leave[0]()
+	require.ErrorIs(t, <-errs[0], context.Canceled)
+	begun(3) // the statement of 0 was canceled; this one is of 2 and 3
+	leave[2]()
+	require.ErrorIs(t, <-errs[2], context.Canceled)
 	close(pool.release)
-	require.NoError(t, <-errs)
-	require.NoError(t, <-errs)
-	cancel()
+	require.NoError(t, <-errs[1])
+	require.NoError(t, <-errs[3])
 	_, err := b.Get(t.Context(), user(0))
-	require.ErrorIs(t, err, backend.ErrNotFound, "its statement was canceled")
+	require.ErrorIs(t, err, backend.ErrNotFound)
 }
