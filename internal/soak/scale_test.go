@@ -47,8 +47,8 @@ func (p *manyCredentials) key(n int) oauthstore.Key {
 func (p *manyCredentials) isDue(n int) bool { return n%(p.size/p.due) == 0 }
 
 // newManyCredentials fills a table. The due credentials are distributed evenly over
-// the servers.
-func newManyCredentials(t *testing.T, size, due, tenant int, servers []*tokenServer) *manyCredentials {
+// the servers and the issuers.
+func newManyCredentials(t *testing.T, size, due, tenant, issuers int, servers []*tokenServer) *manyCredentials {
 	t.Helper()
 	p := &manyCredentials{postgres: newPostgres(t, poolSize), keys: newKeyset(t), size: size, due: due, tenant: tenant, server: "https://mcp.example.com/mcp"}
 	p.db = &spy{Pool: p.pool}
@@ -69,7 +69,7 @@ func newManyCredentials(t *testing.T, size, due, tenant int, servers []*tokenSer
 		}
 		for n := from; n < min(from+chunk, size); n++ {
 			c := pair(fmt.Sprintf("%0300d", n), time.Now().Add(24*time.Hour), servers[n/(size/due)%len(servers)].URL)
-			c.Provenance.Resource = p.server
+			c.Provenance.Resource, c.Provenance.Issuer = p.server, issuer(n/(size/due), issuers)
 			if p.isDue(n) {
 				c.Expiry = time.Now().Add(time.Microsecond)
 			}
@@ -156,7 +156,7 @@ func TestManyCredentials(t *testing.T) { //nolint:paralleltest // measures time 
 		size, due, tenant = 1_000_000, 10_000, 1000
 	}
 	servers := []*tokenServer{newTokenServer(t, 60*time.Millisecond), newTokenServer(t, 30*time.Millisecond)}
-	p := newManyCredentials(t, size, due, tenant, servers)
+	p := newManyCredentials(t, size, due, tenant, 1, servers)
 	t.Run("no statement reads more than it needs", p.plans)
 	t.Run("a cold build is one read", p.coldBuild)
 	t.Run("a sweep", func(t *testing.T) { p.sweep(t, servers) }) //nolint:paralleltest // measures memory

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -94,9 +95,30 @@ func (c closers) Close() (err error) {
 	return err
 }
 
-type closeFunc func()
+// A poolCloser closes the pool of a place, and lets a test use it up.
+type poolCloser struct{ *pgxpool.Pool }
 
-func (f closeFunc) Close() error { f(); return nil }
+func (p poolCloser) Close() error { p.Pool.Close(); return nil }
+
+// exhaust holds all connections of the pool, as a careless application does.
+func (c closers) exhaust(ctx context.Context, length time.Duration) {
+	for _, one := range c {
+		p, ok := one.(poolCloser)
+		if !ok {
+			continue
+		}
+		ctx, cancel := context.WithTimeout(ctx, length)
+		defer cancel()
+		for range p.Config().MaxConns {
+			conn, err := p.Acquire(ctx)
+			if err != nil {
+				break
+			}
+			defer conn.Release()
+		}
+		<-ctx.Done()
+	}
+}
 
 // open opens a new handle.
 func (p place) open(ctx context.Context) (backend.Backend, io.Closer, error) {
@@ -122,7 +144,7 @@ func (p place) open(ctx context.Context) (backend.Backend, io.Closer, error) {
 			o.Listen = func(ctx context.Context) (*pgx.Conn, error) { return pgx.Connect(ctx, p.Direct) }
 		}
 		b, err := pgstore.New(pool, o)
-		return b, closers{closeFunc(pool.Close), b}, err
+		return b, closers{poolCloser{pool}, b}, err
 	case "redis":
 		opts, err := redis.ParseURL(p.URL)
 		if err != nil {

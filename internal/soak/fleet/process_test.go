@@ -181,10 +181,13 @@ type fleet struct {
 
 func newFleet(t *testing.T, s *authServer, n int, config workerConfig) *fleet {
 	t.Helper()
-	keys := newKeyset(t)
-	clearKeys, err := keys.Clear()
+	if config.Keyset == "" {
+		clearKeys, err := newKeyset(t).Clear()
+		require.NoError(t, err)
+		config.Keys = clearKeys
+	}
+	keys, err := config.keys(t.Context())
 	require.NoError(t, err)
-	config.Keys = clearKeys
 	db, closer, err := config.Place.open(t.Context())
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, closer.Close()) })

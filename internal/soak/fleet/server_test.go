@@ -63,6 +63,7 @@ type authServer struct {
 	before map[string]func(*post) *answer // by chain: before the request is forwarded
 	after  map[string]func(*post) *answer // by chain: after the server's response
 	passed map[string]func(*post)         // by chain: after the response was forwarded
+	any    func(*post) *answer            // before any request is forwarded; nil: none
 }
 
 // startServer starts the server, which declares an access token lifetime of
@@ -101,6 +102,9 @@ func (s *authServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	p.chain = s.chains[p.spent]
 	before, after, passed := s.before[p.chain], s.after[p.chain], s.passed[p.chain]
+	if before == nil {
+		before = s.any
+	}
 	isRefresh := r.URL.Path == "/token"
 	if isRefresh {
 		s.posts = append(s.posts, p)

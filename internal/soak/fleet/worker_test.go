@@ -28,7 +28,9 @@ type workerConfig struct {
 	Name  string `json:"name"`
 	Place place  `json:"place"`
 	Keys  []byte `json:"keys"`
-	Times times  `json:"times"`
+	// Keyset is the file of the keyset, which changes. If empty, Keys.
+	Keyset string `json:"keyset"`
+	Times  times  `json:"times"`
 	// Naive works without this library. See naive_test.go.
 	Naive bool `json:"naive"`
 	// Skew is the advance of the process's clock over the others'.
@@ -45,7 +47,7 @@ type times struct {
 
 type order struct {
 	ID         int    `json:"id"`
-	Do         string `json:"do"`         // token, refresh, put, disconnect, load
+	Do         string `json:"do"`         // token, refresh, put, disconnect, load, use, exhaust, measure
 	Subject    string `json:"subject"`    // owner of the credential
 	Generation uint64 `json:"generation"` // refresh
 	// put:
@@ -53,9 +55,10 @@ type order struct {
 	Refresh string                `json:"refresh"`
 	Expiry  time.Time             `json:"expiry"`
 	From    oauthstore.Provenance `json:"from"` // also for a naive worker's token; load
-	// load:
+	// load, use, exhaust:
 	Callers int           `json:"callers"`
 	For     time.Duration `json:"for"`
+	Users   int           `json:"users"`
 }
 
 // keyOf names a user's credential: all have one, at the same server.
@@ -75,7 +78,8 @@ type report struct {
 	Reason     oauthstore.Reason `json:"reason"`
 	RetryAfter time.Duration     `json:"retry_after"`
 	Revoked    *bool             `json:"revoked"`
-	Took       []time.Duration   `json:"took"` // load: of each refresh
+	Took       []time.Duration   `json:"took"`   // load: of each refresh
+	Counts     map[string]int    `json:"counts"` // use: calls by the class of their error; measure: what the process holds
 	Text       string            `json:"text"`
 
 	Event   oauthstore.EventType `json:"event"`
@@ -113,9 +117,20 @@ func (r *report) failed(err error) {
 	}
 }
 
+// keysetOptions are those of a keyset that is rotated every few seconds.
+var keysetOptions = keyset.Options{ReloadAge: 500 * time.Millisecond, StaleLimit: 2 * time.Second, DropWait: 5 * time.Second}
+
+func (c *workerConfig) keys(ctx context.Context) (*keyset.Set, error) {
+	if c.Keyset == "" {
+		return keyset.Parse(c.Keys)
+	}
+	return keyset.Load(ctx, keyset.File(c.Keyset).Read, &keysetOptions)
+}
+
 // A worker is the state inside a process.
 type worker struct {
 	backend backend.Backend
+	closer  io.Closer
 	store   *oauthstore.Store
 	client  *http.Client
 	naive   bool
@@ -157,12 +172,12 @@ func work(text string) error {
 		return err
 	}
 	defer closer.Close()
-	keys, err := keyset.Parse(cfg.Keys)
+	keys, err := cfg.keys(ctx)
 	if err != nil {
 		return err
 	}
 	w := &worker{
-		backend: db, client: safehttp.New(&safehttp.Options{AllowLoopback: true}), naive: cfg.Naive,
+		backend: db, closer: closer, client: safehttp.New(&safehttp.Options{AllowLoopback: true}), naive: cfg.Naive,
 		out: json.NewEncoder(os.Stdout),
 	}
 	w.client.Transport = named{cfg.Name, w.client.Transport}
@@ -252,6 +267,14 @@ func (w *worker) do(ctx context.Context, o *order) (r report) {
 		r.Revoked = d.Revoked
 	case o.Do == "load":
 		r.Took = w.load(ctx, o, &r)
+	case o.Do == "use":
+		r.Counts = w.use(ctx, o)
+	case o.Do == "exhaust":
+		if c, ok := w.closer.(closers); ok {
+			c.exhaust(ctx, o.For)
+		}
+	case o.Do == "measure":
+		r.Counts = measure()
 	default:
 		r.failed(errors.New("unknown order"))
 	}
