@@ -316,6 +316,27 @@ func TestASweepEndsWhenTheStoreIsClosed(t *testing.T) {
 	})
 }
 
+// The store's clock is read before the answer arrives.
+func TestAnExpiredTokenIsNotServedAfterASlowRead(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(o *oauthstore.Options) { o.CacheAge = -1 })
+		key := testKey("u")
+		w.connect(t, key, nil)
+		w.as.Answer = func(int, url.Values, func() *http.Response) (*http.Response, error) {
+			return answer(503, "text/plain", ""), nil
+		}
+		wait(t, time.Hour-3*time.Second)
+		tok, err := w.store.Token(t.Context(), key, oauthstore.Need{})
+		require.NoError(t, err)
+		require.True(t, tok.Expiry.After(time.Now()))
+		var once sync.Once
+		w.backend.AfterGet = func(backend.ID) { once.Do(func() { _ = sleepFor(t.Context(), 4*time.Second) }) }
+		_, err = w.store.Token(t.Context(), key, oauthstore.Need{})
+		require.ErrorIs(t, err, oauthstore.ErrUnavailable)
+	})
+}
+
 // Each statement counts: PostgreSQL is what limits the refreshes of a fleet.
 func TestARefreshIsOneReadAndTwoWrites(t *testing.T) {
 	t.Parallel()

@@ -47,6 +47,32 @@ func newSnapshot(rec *storedCredential, version uint64, now time.Time) *snapshot
 	return sn
 }
 
+// toleratedLag is the duration of a read from which it counts that the store's clock
+// may have been read at its beginning.
+const toleratedLag = 50 * time.Millisecond
+
+// readSince notes that the read began at asked.
+func (sn *snapshot) readSince(asked time.Time) {
+	sn.asked = asked
+	lag := sn.lag()
+	if lag < toleratedLag {
+		return
+	}
+	if off := sn.now.Sub(sn.read); off < -clockSlack && off+lag >= -clockSlack {
+		sn.token.Expiry = sn.cred.Expiry // the clocks agree: the read took that long
+	}
+	sn.freshness = sn.computeFreshness()
+}
+
+// lag is by how much the store's clock may have been ahead of now at the end of
+// the read: a process may be stopped before it gets the answer.
+func (sn *snapshot) lag() time.Duration {
+	if sn.asked.IsZero() {
+		return 0
+	}
+	return max(sn.read.Sub(sn.asked), time.Duration(sn.wall-sn.asked.UnixNano()), 0)
+}
+
 // noRecord is the snapshot of a credential without a record, as a tombstone of
 // version 0. now is the store's clock.
 func noRecord(now time.Time) *snapshot {
@@ -80,13 +106,13 @@ func (sn *snapshot) storeNow() time.Time { return sn.now.Add(sn.age()) }
 // its place will hardly conflict.
 func (sn *snapshot) recent() bool { return !sn.asked.IsZero() && elapsed(sn.asked) < time.Second }
 
-// left returns how long the access token lives after now, by the store's clock;
-// ok is false if its expiry is unknown.
+// left returns how long the access token lives at least after now, by the store's
+// clock; ok is false if its expiry is unknown.
 func (sn *snapshot) left(now time.Time) (d time.Duration, ok bool) {
 	if sn.cred.Expiry.IsZero() {
 		return 0, false
 	}
-	return sn.cred.Expiry.Sub(now), true
+	return sn.cred.Expiry.Sub(now) - sn.lag(), true
 }
 
 // alive reports whether the access token has not expired.

@@ -61,7 +61,7 @@ func (s *Store) received(ctx context.Context, key Key, row backend.Record, err e
 	if err != nil {
 		return nil, err
 	}
-	sn.asked = before.at
+	sn.readSince(before.at)
 	s.cache.put(key, sn, before)
 	return sn, nil
 }

@@ -297,6 +297,13 @@ var storeMutations = []mutation{
 		promise: "a canceled write fails no other",
 	},
 	{
+		name: "duration of a read ignored", file: "oauthstore/snapshot.go",
+		old:     "return sn.cred.Expiry.Sub(now) - sn.lag(), true",
+		changed: "return sn.cred.Expiry.Sub(now), true",
+		pkg:     "./oauthstore", run: "TestAnExpiredTokenIsNotServedAfterASlowRead",
+		promise: "an expired token is not served, however long a read takes",
+	},
+	{
 		name: "a refresh reads again", file: "oauthstore/flight.go",
 		old:     "if f.read = nil; sn == nil ||",
 		changed: "if f.read = nil; true ||",
