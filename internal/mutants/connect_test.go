@@ -221,8 +221,8 @@ var connectMutations = []mutation{
 	},
 	{
 		name: "token kept that could not be stored", file: "oauthstore/connect/commit.go",
-		old:     "\tif err != nil {\n\t\tc.revoke(ctx, g)\n\t\treturn oauthstore.Status{}, err",
-		changed: "\tif err != nil {\n\t\treturn oauthstore.Status{}, err",
+		old:     "\tif err != nil {\n\t\tc.revoke(ctx, g)\n\t\treturn Result{}, err",
+		changed: "\tif err != nil {\n\t\treturn Result{}, err",
 		pkg:     "./oauthstore/connect", run: "TestTokenThatCanNotBeStoredIsRevoked",
 		promise: "a token that could not be stored is revoked",
 	},

@@ -23,7 +23,7 @@ const (
 // A combiner runs writes that are put at the same time as one statement.
 // PostgreSQL commits transactions that notify one after another, each with its
 // own flush to disk, so that a database has a few hundred such commits a second,
-// whatever the number of connections. A lone write is not delayed. Safe for
+// with any number of connections. A lone write is not delayed. Safe for
 // concurrent use.
 type combiner struct {
 	gate *gate.Gate
