@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/openai/openai-go/v3"
 	"github.com/openai/openai-go/v3/option"
@@ -89,4 +90,29 @@ func TestNoSecretReachesABrowserOrTheStore(t *testing.T) {
 		assert.NotContains(t, seen.String(), secret)
 		assert.NotContains(t, string(record.Data), secret)
 	}
+}
+
+func TestTimeoutsOfTheServerDoNotEndAStream(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, talkative, sessionhttp.NewMemory(), &sessionhttp.Options{KeepAlive: 20 * time.Millisecond})
+	defer s.Close(context.WithoutCancel(t.Context()))
+	mux := http.NewServeMux()
+	mux.Handle("/chats/{id}", s)
+	server := httptest.NewUnstartedServer(mux)
+	server.Config.ReadTimeout, server.Config.WriteTimeout = 50*time.Millisecond, 50*time.Millisecond
+	server.Start()
+	defer server.Close()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/chats/c1", http.NoBody)
+	require.NoError(t, err)
+	req.Header.Set("X-User", ada.Subject)
+	resp, err := server.Client().Do(req)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	alive := 0
+	for lines := bufio.NewScanner(resp.Body); alive < 10 && lines.Scan(); {
+		if lines.Text() == ": keep-alive" {
+			alive++
+		}
+	}
+	assert.Equal(t, 10, alive, "it lasts for longer than both")
 }

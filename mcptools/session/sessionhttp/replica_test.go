@@ -15,11 +15,21 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
+// A slow store takes a second for each answer, so that two replicas read before one
+// of them writes.
+type slow struct{ sessionhttp.Store }
+
+func (s slow) Get(ctx context.Context, owner oauthstore.Owner, id string) (sessionhttp.Record, error) {
+	r, err := s.Store.Get(ctx, owner, id)
+	pass(time.Second)
+	return r, err
+}
+
 func TestOneOfTwoReplicasRunsATurn(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		answer, release := held()
-		store := sessionhttp.NewMemory()
+		store := slow{sessionhttp.NewMemory()}
 		a, b := newSite(t, answer, store, nil), newSite(t, answer, store, nil)
 		defer a.close(t)
 		defer b.close(t)
@@ -42,7 +52,9 @@ func TestOneOfTwoReplicasRunsATurn(t *testing.T) {
 		assert.Equal(t, 1, a.model.requests()+b.model.requests())
 		there.leave()
 		for _, s := range []*site{a, b} {
-			assert.Equal(t, []string{"state[message:hello text:at last]"}, s.listen(t, "c1", "").reads(t))
+			tab := s.listen(t, "c1", "")
+			pass(time.Second)
+			assert.Equal(t, []string{"state[message:hello text:at last]"}, tab.reads(t))
 		}
 	})
 }
