@@ -48,19 +48,15 @@ func (b *Builder) newTool(serverURL string) *responses.ToolMcpParam {
 
 // refers reports whether a copy of v shares memory that can be changed with v.
 func refers(v reflect.Value) bool {
-	switch v.Kind() {
-	case reflect.Struct:
+	kind := v.Kind()
+	if kind == reflect.Struct {
 		for _, field := range v.Fields() {
 			if refers(field) {
 				return true
 			}
 		}
 		return false
-	case reflect.Array:
-		return v.Len() > 0
-	case reflect.Pointer, reflect.Map, reflect.Slice, reflect.Interface, reflect.Chan, reflect.Func, reflect.UnsafePointer:
-		return !v.IsZero()
-	default:
-		return false
 	}
+	text := kind == reflect.String // which can't be changed
+	return !text && kind >= reflect.Array && !v.IsZero()
 }

@@ -28,10 +28,10 @@ type cache struct {
 	seed    maphash.Seed
 	changes [4096]atomic.Uint64 // notifications, drops and own writes, by the hash of the key
 	// recent repeats the snapshots that were cached last, by the hash of the key:
-	// most reads are then one load, without the bookkeeping of snapshots. Whatever
-	// makes a cached snapshot stale replaces it in both places or raises the key's
-	// count of changes, so one from here counts only if that is what it was at the
-	// snapshot's read.
+	// most reads are then one load, without the bookkeeping of snapshots. An event
+	// that makes a cached snapshot stale replaces it in both places or raises the
+	// key's count of changes, so one from here counts only if that is the count at
+	// the snapshot's read.
 	recent []atomic.Pointer[snapshot] // a power of two long
 }
 
