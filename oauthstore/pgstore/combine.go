@@ -59,14 +59,9 @@ type combination struct {
 // another version, is locked by another transaction, or the statement failed for
 // another write: the caller makes it by itself to find out.
 func (c *combiner) put(ctx context.Context, w *write) (bool, error) {
-	w.done = make(chan struct{})
-	c.mu.Lock()
-	c.waiting = append(c.waiting, w)
-	if c.running < combinedAtOnce && c.gate.Enter() {
-		c.running++
-		go c.work(context.WithoutCancel(ctx))
+	if !c.enqueue(ctx, w) {
+		return false, nil
 	}
-	c.mu.Unlock()
 	select {
 	case <-w.done:
 		return w.made, w.err
@@ -74,6 +69,23 @@ func (c *combiner) put(ctx context.Context, w *write) (bool, error) {
 		c.leave(w)
 		return false, ctx.Err()
 	}
+}
+
+// enqueue makes w wait for a statement. It reports false if the gate was closed
+// after the caller entered it and nothing runs that would take w.
+func (c *combiner) enqueue(ctx context.Context, w *write) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.running < combinedAtOnce && c.gate.Enter() {
+		c.running++
+		go c.work(context.WithoutCancel(ctx))
+	}
+	if c.running == 0 {
+		return false
+	}
+	w.done = make(chan struct{})
+	c.waiting = append(c.waiting, w)
+	return true
 }
 
 // leave forgets a write whose caller has gone. It may be made all the same.
