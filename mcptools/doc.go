@@ -42,6 +42,10 @@
 // Entries, results and failures print without secrets. The tools themselves are
 // openai-go's types, which print their tokens.
 //
+// Other services take the same entry and read it differently. [Options.Platform]
+// names one of package platform: the entry is then right for it or is refused, and
+// [Result.Option] sends it nowhere else.
+//
 // # Errors
 //
 // The errors of Build are of type [*Failure], and [AsFailure] converts those of

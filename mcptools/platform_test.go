@@ -1,10 +1,12 @@
 package mcptools_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -280,4 +282,22 @@ func TestRealtimeEntriesAreForPlatformsThatTakeThem(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, p.Realtime, e.Realtime().OfMcp != nil, p.ID)
 	}
+}
+
+func TestAnUnknownHostIsWarnedOfOnce(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	b, err := mcptools.NewBuilder(notes(), has(notesToken()), unprobed(mcptools.Options{Logger: slog.New(slog.NewTextHandler(&log, nil))}))
+	require.NoError(t, err)
+	set, err := mcptools.NewSet(b)
+	require.NoError(t, err)
+	r, err := set.Build(t.Context(), ada, nil)
+	require.NoError(t, err)
+	for _, base := range []string{"https://api.openai.com/v1", "https://gateway.example/v1", "https://gateway.example/v1"} {
+		client := openai.NewClient(option.WithBaseURL(base), option.WithAPIKey("k"), option.WithMaxRetries(0), option.WithHTTPClient(&http.Client{Transport: &recorder{}}))
+		_, err = client.Responses.New(t.Context(), responses.ResponseNewParams{Model: "m", Tools: r.Tools()}, r.Option())
+		require.ErrorContains(t, err, "recorded")
+	}
+	assert.Equal(t, 1, strings.Count(log.String(), "host=gateway.example"))
+	assert.Equal(t, 1, strings.Count(log.String(), "level=WARN"))
 }
