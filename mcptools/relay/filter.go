@@ -31,7 +31,7 @@ func (r *rules) filter(ctx context.Context, data []byte) []byte {
 	}
 	result, err := o.Object("result")
 	switch {
-	case errors.Is(err, exactjson.ErrDuplicate), result.Ambiguous("tools", "inputRequests", "resultType"):
+	case errors.Is(err, exactjson.ErrDuplicate), result.Ambiguous("tools", "inputRequests", "resultType", "cacheScope"):
 		return unreadable(data)
 	case err != nil:
 		return data // an error, or a result that is not an object
@@ -51,6 +51,10 @@ func (r *rules) filter(ctx context.Context, data []byte) []byte {
 		}
 		if withheld {
 			result.Set("tools", tools)
+			changed = true
+		}
+		if result.Has("cacheScope") { // another ticket may permit other tools
+			result.Set("cacheScope", exactjson.Quote("private"))
 			changed = true
 		}
 	}

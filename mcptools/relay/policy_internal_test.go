@@ -341,6 +341,17 @@ func TestAnswerThatCanNotBeJudgedIsReplacedByAnError(t *testing.T) {
 	}
 }
 
+func TestListForOneTicketIsNotCachedForOthers(t *testing.T) {
+	t.Parallel()
+	r := newPolicies(newStore(t), PinOff, nil).rules(policyKey, []string{"search"}, false, nil)
+	for list, want := range map[string]string{
+		`{"jsonrpc":"2.0","id":3,"result":{"tools":[{"name":"search"}],"ttlMs":9,"cacheScope":"public"}}`: `{"jsonrpc":"2.0","id":3,"result":{"tools":[{"name":"search"}],"ttlMs":9,"cacheScope":"private"}}`,
+		`{"jsonrpc":"2.0","id":3,"result":{"tools":[{"name":"write"}],"cacheScope":"private"}}`:           `{"jsonrpc":"2.0","id":3,"result":{"tools":[],"cacheScope":"private"}}`,
+	} {
+		assert.Equal(t, want, string(r.filter(t.Context(), []byte(list))))
+	}
+}
+
 func TestOtherAnswersPassByteForByte(t *testing.T) {
 	t.Parallel()
 	r := newPolicies(newStore(t), PinOff, nil).rules(policyKey, []string{"search"}, true, nil)
