@@ -133,6 +133,11 @@ func (s *Store) commit(ctx context.Context, key Key, sent *snapshot, p *pair) (*
 	}
 }
 
+// maxSavePause is the longest pause between two tries to save a pair. It is far
+// shorter than a lease: when the backend is back, the pair must be there before
+// another process takes the lease over and sends the spent refresh token.
+const maxSavePause = 500 * time.Millisecond
+
 // errAbandoned reports that Close stopped waiting for a save.
 var errAbandoned = fmt.Errorf("%w before the new pair was saved", backend.ErrClosed)
 
@@ -140,7 +145,8 @@ var errAbandoned = fmt.Errorf("%w before the new pair was saved", backend.ErrClo
 // another pair has replaced it, or when Close stops waiting; then the pair is
 // lost unless it is in the journal.
 func (s *Store) save(ctx context.Context, key Key, sent *snapshot, p *pair, journalled bool) (*snapshot, error) {
-	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
+	var report time.Time // the next one
+	for wait, every := 50*time.Millisecond, 50*time.Millisecond; ; wait = min(2*wait, maxSavePause) {
 		sn, err := s.saveOnce(ctx, key, sent, p)
 		sent = nil // another process may have written since
 		switch {
@@ -150,7 +156,11 @@ func (s *Store) save(ctx context.Context, key Key, sent *snapshot, p *pair, jour
 			s.revokePair(ctx, key, p)
 			return nil, ErrNotFound
 		}
-		s.observer.event(ctx, Event{Type: EventCommitRetried, Key: key, Generation: p.generation + 1, Err: err})
+		if now := time.Now(); !now.Before(report) {
+			s.observer.event(ctx, Event{Type: EventCommitRetried, Key: key, Generation: p.generation + 1, Err: err})
+			every = min(2*every, 5*time.Second)
+			report = now.Add(every)
+		}
 		if err := sleep(ctx, wait, s.life.abandoned); err != nil {
 			if !journalled {
 				s.observer.event(ctx, Event{Type: EventLostRotation, Key: key, Generation: p.generation, Reason: ReasonLostRotation, Err: errAbandoned})

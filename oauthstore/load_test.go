@@ -316,6 +316,27 @@ func TestASweepEndsWhenTheStoreIsClosed(t *testing.T) {
 	})
 }
 
+// Another process sends the spent refresh token again when the lease has expired.
+func TestAPairIsSavedAsSoonAsTheBackendIsBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		key := testKey("u")
+		w.connect(t, key, nil)
+		wait(t, 2*time.Hour)
+		w.as.Arrived = func(int) { w.backend.downPut.Store(true) }
+		_, err := w.store.Token(t.Context(), key, oauthstore.Need{})
+		require.NoError(t, err)
+		wait(t, 20*time.Second)
+		assert.LessOrEqual(t, w.seen(oauthstore.EventCommitRetried), 15, "one event every five seconds in the end")
+		w.backend.downPut.Store(false)
+		wait(t, 600*time.Millisecond)
+		st, err := w.replica(t, nil).Status(t.Context(), key)
+		require.NoError(t, err)
+		assert.EqualValues(t, 2, st.Generation)
+	})
+}
+
 // The store's clock is read before the answer arrives.
 func TestAnExpiredTokenIsNotServedAfterASlowRead(t *testing.T) {
 	t.Parallel()

@@ -297,6 +297,13 @@ var storeMutations = []mutation{
 		promise: "a canceled write fails no other",
 	},
 	{
+		name: "pair saved late", file: "oauthstore/commit.go",
+		old:     "const maxSavePause = 500 * time.Millisecond",
+		changed: "const maxSavePause = 5 * time.Second",
+		pkg:     "./oauthstore", run: "TestAPairIsSavedAsSoonAsTheBackendIsBack",
+		promise: "a pair is saved before its lease expires, if the backend is back by then",
+	},
+	{
 		name: "duration of a read ignored", file: "oauthstore/snapshot.go",
 		old:     "return sn.cred.Expiry.Sub(now) - sn.lag(), true",
 		changed: "return sn.cred.Expiry.Sub(now), true",

@@ -78,6 +78,7 @@ func (p *process) listen(out io.Reader) {
 	for lines.Scan() {
 		var r report
 		if json.Unmarshal(lines.Bytes(), &r) == nil {
+			r.heard = time.Now()
 			p.hear(r)
 		}
 	}

@@ -32,6 +32,7 @@ const workerHeader = "X-Worker"
 
 // A post is one refresh that reached the proxy of the server.
 type post struct {
+	at           time.Time
 	chain        string // the minted grant
 	worker       string // the sending process
 	spent        string // the refresh token
@@ -98,7 +99,7 @@ func (s *authServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	form, _ := url.ParseQuery(string(body))
-	p := &post{worker: r.Header.Get(workerHeader), spent: form.Get("refresh_token")}
+	p := &post{at: time.Now(), worker: r.Header.Get(workerHeader), spent: form.Get("refresh_token")}
 	s.mu.Lock()
 	p.chain = s.chains[p.spent]
 	before, after, passed := s.before[p.chain], s.after[p.chain], s.passed[p.chain]

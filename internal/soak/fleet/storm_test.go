@@ -259,6 +259,23 @@ func TestAStormLosesNothingThatWasReceived(t *testing.T) {
 	t.Logf("%v of %d users; faults: %v; calls by error: %v", length, users, s.faults, calls)
 }
 
+// explain logs the last refreshes of a credential, and the events of the processes
+// that are left.
+func (s *storm) explain(h held, posts []post) {
+	for _, p := range posts[max(len(posts)-6, 0):] {
+		s.t.Logf("%s: refresh by %s at %v: status %d %s, left %v", h.subject, p.worker, p.at.Format(time.StampMilli), p.status, p.code, p.left)
+	}
+	for _, p := range s.fleet.all {
+		p.mu.Lock()
+		for _, e := range p.events {
+			if e.Subject == h.subject && e.Event != oauthstore.EventRefreshed {
+				s.t.Logf("%s: %s at %v: %s %s", h.subject, p.name, e.heard.Format(time.StampMilli), e.Event, e.Text)
+			}
+		}
+		p.mu.Unlock()
+	}
+}
+
 // check finds out what has become of each credential.
 func (s *storm) check(credentials []held) {
 	t, f := s.t, s.fleet
@@ -289,7 +306,9 @@ func (s *storm) check(credentials []held) {
 			continue
 		}
 		got := given[len(given)-1]
-		assert.True(t, s.victims[got.worker] || got.left, "%s: lost by %s, which was not disturbed", h.subject, got.worker)
+		if !assert.True(t, s.victims[got.worker] || got.left, "%s: lost by %s, which was not disturbed", h.subject, got.worker) {
+			s.explain(h, posts)
+		}
 		assert.Equal(t, oauthstore.StateReauthorize, st.State, h.subject)
 		assert.Equal(t, oauthstore.ReasonLostRotation, st.Reason, "%s: the loss is reported", h.subject)
 	}

@@ -87,6 +87,7 @@ type report struct {
 	Closing bool                 `json:"closing"`
 	Closed  bool                 `json:"closed"`
 	Died    bool                 `json:"-"`
+	heard   time.Time            // by the test
 }
 
 // classes are the names of store errors.
