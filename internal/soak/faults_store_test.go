@@ -150,4 +150,23 @@ var stressFaults = []fault{
 	{"an owner whose parts were forgotten", "it is an error; all owners have a method of their own", []string{
 		"oauthstore TestAnOwnerWithoutItsPartsIsInvalid",
 	}},
+	{"an MCP server that answers 401 to every user at the same moment", "a few refresh tokens are spent, and few users are logged out", []string{
+		"oauthstore TestAnOutageSeenByManyUsersAtOnceSpendsFewRefreshTokens", "oauthstore TestRevokedTokensOfManyUsersAreReplaced",
+	}},
+	{"a refusal that is reported after the token was replaced", "it does not reject the newer pair", []string{
+		"oauthstore TestARefusalFromBeforeThePairWasIssuedOrAcceptedIsIgnored", "oauthstore TestAnOldRefusalIsAskedAbout",
+	}},
+	{"more writes than PostgreSQL commits with notifications", "writes share a commit; a locked or failing one delays and fails no other", []string{
+		"oauthstore/pgstore TestWritesAtTheSameTimeShareAStatement", "oauthstore/pgstore TestALockedRecordDelaysNoOther",
+		"oauthstore/pgstore TestAWriteThatFailsFailsNoOther",
+	}},
+	{"a process that is stopped while the store answers", "an expired token is not served", []string{
+		"oauthstore TestAnExpiredTokenIsNotServedAfterASlowRead",
+	}},
+	{"a store that is back before a lease expires", "the new pair is saved at once", []string{
+		"oauthstore TestAPairIsSavedAsSoonAsTheBackendIsBack",
+	}},
+	{"all of these at random, with keys that rotate", "only pairs that no process received are lost, and all are reported", []string{
+		"internal/soak/fleet TestAStormLosesNothingThatWasReceived",
+	}},
 }

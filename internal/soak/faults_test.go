@@ -101,7 +101,7 @@ func TestEveryFaultHasItsTest(t *testing.T) {
 			}
 		}
 	}
-	assert.Equal(t, 79+14, count)
+	assert.Equal(t, 79+14+6, count)
 	assert.False(t, read["oauthstore"].has("TestThatDoesNotExist"))
 	assert.False(t, read["oauthstore"].has("TestAStoreThatIsDown/no such case"))
 }

@@ -7,6 +7,9 @@
 // refresh token revokes the whole grant immediately. A proxy in front of it
 // counts the requests, and drops requests and responses at exact points.
 //
-// Each test runs 20 rounds for each store, or 200 with TOOLGRANT_SOAK set, as
+// TestAStormLosesNothingThatWasReceived causes all faults at random for 20 s, or
+// for 10 min with TOOLGRANT_SOAK set.
+//
+// Each other test runs 20 rounds for each store, or 200 with TOOLGRANT_SOAK set, as
 // by "make soak"; docs/operations.md lists the figures.
 package fleet
