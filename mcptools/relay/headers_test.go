@@ -102,6 +102,21 @@ func TestOnlyHeadersOfMCPReachTheClient(t *testing.T) {
 		_, _ = io.WriteString(w, rpcResult)
 		h.Set(http.TrailerPrefix+"X-Late", "evil")
 	})
+	streaming := upstream(t, s, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Trailer", "Set-Cookie")
+		answering(200, "data: "+rpcResult+"\n\n", "Content-Type", "text/event-stream", "Set-Cookie", "a=b")(w, r)
+		w.Header().Set("Set-Cookie", "late=1")
+		w.Header().Set(http.TrailerPrefix+"X-Late", "evil")
+	})
+	resp, err := http.DefaultTransport.RoundTrip(request(t, streaming, listCall))
+	require.NoError(t, err)
+	text, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	assert.Equal(t, "data: "+rpcResult+"\n\n", string(text))
+	assert.Empty(t, resp.Trailer)
+	assert.Empty(t, resp.Header["Set-Cookie"])
+
 	req := request(t, ticket, listCall)
 	var early []string
 	req = withEarly(req, &early)
