@@ -308,10 +308,10 @@ var discard = log.New(io.Discard, "", 0)
 // forward sends the request to the server and its response to the client.
 func (x *exchange) forward() {
 	x.forwarded = true
+	// It flushes each write of an event stream by itself, and others once.
 	proxy := httputil.ReverseProxy{
 		Rewrite:        func(*httputil.ProxyRequest) {}, // RoundTrip makes the request
 		Transport:      x,
-		FlushInterval:  -1,
 		ModifyResponse: x.modify,
 		ErrorHandler:   func(_ http.ResponseWriter, _ *http.Request, err error) { x.answer(x.broken(err)) },
 		ErrorLog:       discard,

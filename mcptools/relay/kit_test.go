@@ -28,7 +28,7 @@ type site struct {
 	keys   *keyset.Set
 	relay  *relay.Relay
 	server *httptest.Server
-	events chan relay.Event // of requests that have ended
+	events chan relay.Event // of completed requests
 }
 
 // newSite starts a backend. db may be shared by several.
