@@ -1,0 +1,103 @@
+package mutants_test
+
+// policyMutations break what a relay lets through.
+var policyMutations = []mutation{
+	{
+		name: "duplicate names pass the relay", file: "internal/exactjson/scan.go",
+		old:     "\t\t\t\tif other == name {\n\t\t\t\t\treturn ErrDuplicate\n",
+		changed: "\t\t\t\tif other == name && name == \"\" {\n\t\t\t\t\treturn ErrDuplicate\n",
+		pkg:     "./mcptools/relay", run: "TestMessageThatAnotherParserReadsDifferentlyIsRefused|FuzzForwardedMessageIsWhatWasJudged",
+		promise: "no server reads another message than the relay judged",
+	},
+	{
+		name: "names in another case pass the relay", file: "mcptools/relay/message.go",
+		old:     "\tcase o.Ambiguous(\"jsonrpc\", \"id\", \"method\", \"params\", \"result\", \"error\"):\n",
+		changed: "\tcase o.Has(\"\"):\n",
+		pkg:     "./mcptools/relay", run: "TestMessageThatAnotherParserReadsDifferentlyIsRefused|FuzzForwardedMessageIsWhatWasJudged",
+		promise: "no server reads another message than the relay judged",
+	},
+	{
+		name: "a notification calls a tool", file: "mcptools/relay/message.go",
+		old:     `if m.method == "" || m.id == nil && !strings.HasPrefix(m.method, notificationPrefix) {`,
+		changed: `if m.method == "" || m.id == nil && strings.HasPrefix(m.method, "/") {`,
+		pkg:     "./mcptools/relay", run: "TestMessageThatAnotherParserReadsDifferentlyIsRefused",
+		promise: "every call is judged and answered",
+	},
+	{
+		name: "headers contradict the body", file: "mcptools/relay/mirror.go",
+		old:     "return len(values) == 1 && (values[0] == text || decoded(values[0]) == text)",
+		changed: "return len(values) == 1 || text == \"\"",
+		pkg:     "./mcptools/relay", run: "TestHeadersMustMirrorTheBody",
+		promise: "headers mirror the body",
+	},
+	{
+		name: "servers use the client's model", file: "mcptools/relay/message.go",
+		old:     `capabilities.Delete("sampling")`,
+		changed: `capabilities.Delete("")`,
+		pkg:     "./mcptools/relay", run: "TestSamplingIsNotDeclaredToServers",
+		promise: "a server reaches no model through the relay",
+	},
+	{
+		name: "a request for sampling passes", file: "mcptools/relay/filter.go",
+		old:     `o.Set("method", exactjson.Quote(refusedMethod))`,
+		changed: `o.Set("method", exactjson.Quote(method+refusedMethod[:0]))`,
+		pkg:     "./mcptools/relay", run: "TestServersGetNoSampling|TestSamplingIsRefusedAndElicitationPasses",
+		promise: "a server reaches no model through the relay",
+	},
+	{
+		name: "any tool is called", file: "mcptools/relay/policy.go",
+		old:     "if r.allowed != nil && !slices.Contains(r.allowed, m.tool) {",
+		changed: "if r.allowed != nil && slices.Contains(r.allowed, \"\") {",
+		pkg:     "./mcptools/relay", run: "TestToolThatTheTicketDoesNotAllowIsNeitherListedNorCalled",
+		promise: "a ticket calls only the tools that it allows",
+	},
+	{
+		name: "a read-only ticket calls any tool", file: "mcptools/relay/policy.go",
+		old:     "case r.readOnly && !tool.readOnly:",
+		changed: "case r.readOnly && !ok:",
+		pkg:     "./mcptools/relay", run: "TestReadOnlyTicketCallsOnlyAnnotatedTools",
+		promise: "a read-only ticket calls only tools with that annotation",
+	},
+	{
+		name: "a read-only ticket reads resources", file: "mcptools/relay/policy.go",
+		old:     "return r.allowed != nil || r.readOnly || r.policies.pin == PinBlock",
+		changed: "return r.allowed != nil || r.policies.pin == PinBlock",
+		pkg:     "./mcptools/relay", run: "TestOnlyMethodsOfToolsPassAToolPolicy",
+		promise: "no method walks around a tool policy",
+	},
+	{
+		name: "a list is given twice", file: "mcptools/relay/filter.go",
+		old:     "case errors.Is(err, exactjson.ErrDuplicate), result.Ambiguous(",
+		changed: "case errors.Is(err, exactjson.ErrTrailing), result.Ambiguous(",
+		pkg:     "./mcptools/relay", run: "TestAnswerThatCanNotBeJudgedIsReplacedByAnError|FuzzFilteredListHasNoWithheldTool",
+		promise: "a client sees no tool that is withheld",
+	},
+	{
+		name: "a list counts for ever", file: "mcptools/relay/tools.go",
+		old:     "if ok && now.Sub(tool.at) < toolTTL {",
+		changed: "if ok {",
+		pkg:     "./mcptools/relay", run: "TestListIsFetchedAgainWhenItIsOldOrChanged",
+		promise: "a changed annotation takes effect",
+	},
+	{
+		name: "a changed tool is listed", file: "mcptools/relay/filter.go",
+		old:     "return len(changes) == 0 || r.policies.pin != PinBlock",
+		changed: "return len(changes) == 0 || r.policies.pin == PinBlock",
+		pkg:     "./mcptools/relay", run: "TestChangedToolIsWithheldUntilItIsPinnedAgain",
+		promise: "a changed tool is withheld",
+	},
+	{
+		name: "a description changes unnoticed", file: "internal/toolpin/toolpin.go",
+		old:     "if pinned.Description != now.Description {",
+		changed: "if pinned.Description == \"\" {",
+		pkg:     "./mcptools/relay", run: "TestChangedToolIsWithheldUntilItIsPinnedAgain",
+		promise: "a changed tool is withheld",
+	},
+	{
+		name: "pins outlive their credential", file: "oauthstore/disconnect.go",
+		old:     "id.Kind = backend.KindPins",
+		changed: "id.Kind = backend.KindFlow",
+		pkg:     "./oauthstore", run: "TestPinsOfToolsEndWithTheirCredential",
+		promise: "a disconnect leaves nothing",
+	},
+}
