@@ -55,7 +55,7 @@ var chatMutations = []mutation{
 		name: "stream cut by the server's time-out", file: "mcptools/session/sessionhttp/stream.go",
 		old:     "if err := o.control.SetWriteDeadline(time.Now().Add(writeLimit)); err != nil",
 		changed: "if err := error(nil); err != nil",
-		pkg:     "./mcptools/session/sessionhttp", run: "TestTimeoutsOfTheServerDoNotEndAStream",
+		pkg:     "./mcptools/session/sessionhttp", run: "TestTheServersWriteTimeoutDoesNotEndAStream",
 		promise: "the server's time-out does not end a stream",
 	},
 	{
