@@ -24,9 +24,10 @@ type Relay interface {
 	Ticket(ctx context.Context, grant RelayGrant) (RelayTicket, error)
 
 	// Seen returns the last failure of a request with that ticket: of a call of the
-	// tool, or with an empty tool of any other request. It returns nil if the last such
-	// request succeeded, and if the relay does not remember one. A relay remembers for a
-	// bounded time, and only the requests that this process served.
+	// tool, or with an empty tool of any other request. A failure of the ticket or its
+	// credential concerns each tool. It returns nil if the last such request succeeded,
+	// and if the relay does not remember one. A relay remembers for a bounded time, and
+	// only the requests that this process served.
 	Seen(ticketID, tool string) *Failure
 }
 

@@ -276,7 +276,6 @@ func TestFailureSaysWhatTheRelaySaw(t *testing.T) {
 	require.NoError(t, err)
 	r.seen["t1 "] = &mcptools.Failure{Kind: mcptools.KindUnavailable, Action: mcptools.ActionWait, UpstreamStatus: 503, RetryAfter: time.Minute}
 	r.seen["t1 search"] = &mcptools.Failure{Kind: mcptools.KindReauthorize, Action: mcptools.ActionReconnect, ToolName: "search"}
-	r.seen["t2 "] = &mcptools.Failure{Kind: mcptools.KindUnreachable, Action: mcptools.ActionCheckServer}
 
 	f := mcptools.Classify([]byte(reported("502 (Bad Gateway)")), &mcptools.ClassifyOptions{HTTPStatus: 424, Surface: "responses", Entries: []mcptools.Entry{e}})
 	assert.Equal(t, mcptools.KindServerError, f.Kind)

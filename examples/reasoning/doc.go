@@ -7,6 +7,6 @@
 //	go run ./examples/reasoning
 //
 // It needs only Go. The code of a backend is in story.go and session.go;
-// world.go configures the vendors and the model, and page.go prints.
+// world.go configures the vendors and the model.
 // For the real OpenAI see examples/basic.
 package main

@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
+
+	"github.com/toolgrant/toolgrant/examples/internal/page"
 )
 
 func main() {
@@ -29,5 +31,5 @@ func run(ctx context.Context, args []string, env func(string) string, stdout, st
 	} else if err != nil {
 		return err
 	}
-	return tell(ctx, newPage(stdout, env("NO_COLOR") != ""))
+	return tell(ctx, page.New(stdout, env("NO_COLOR") != ""))
 }

@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/toolgrant/toolgrant/examples/internal/page"
 )
 
 func noEnv(string) string { return "" }
@@ -46,7 +48,7 @@ func TestAllStepsSucceed(t *testing.T) {
 	assert.NotContains(t, text, "\x1b", "color without a terminal")
 	assert.NotRegexp(t, `2/1\d{15}/1\d{15}:`, text, "no token is printed")
 	for l := range strings.Lines(text) {
-		assert.LessOrEqual(t, utf8.RuneCountInString(strings.TrimRight(l, "\n")), width, l)
+		assert.LessOrEqual(t, utf8.RuneCountInString(strings.TrimRight(l, "\n")), page.Width, l)
 	}
 }
 

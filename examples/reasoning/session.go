@@ -6,6 +6,7 @@ import (
 	"github.com/openai/openai-go/v3"
 	"github.com/openai/openai-go/v3/responses"
 
+	"github.com/toolgrant/toolgrant/examples/internal/page"
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/mcptools/session"
 	"github.com/toolgrant/toolgrant/oauthstore"
@@ -21,24 +22,24 @@ func converse(client *openai.Client, model string, set *mcptools.Set, owner oaut
 }
 
 // turn sends a message and prints the result.
-func turn(ctx context.Context, s *session.Session, p *page, user, message string) error {
-	p.tell(user, message)
+func turn(ctx context.Context, s *session.Session, p *page.Page, user, message string) error {
+	p.Tell(user, message)
 	for e, err := range s.Run(ctx, message) {
 		if err != nil {
 			return err
 		}
 		switch e.Type {
 		case session.EventListed:
-			p.works(e.Label, "lists "+count(e.Tools, "tool"))
+			p.Works(e.Label, "lists "+page.Count(e.Tools, "tool"))
 		case session.EventCalled:
-			p.works(e.Label, e.Tool+" "+e.Arguments)
+			p.Works(e.Label, e.Tool+" "+e.Arguments)
 		case session.EventFailed, session.EventRetrying:
-			p.fails(e.Label, e.Failure.Error())
+			p.Fails(e.Label, e.Failure.Error())
 		case session.EventSkipped:
-			p.fails(e.Label, "is left out: "+string(e.Failure.Kind))
-			p.tell(user+" reads", e.Failure.PublicMessage())
+			p.Fails(e.Label, "is left out: "+string(e.Failure.Kind))
+			p.Tell(user+" reads", e.Failure.PublicMessage())
 		case session.EventDone:
-			p.tell("model", e.Text)
+			p.Tell("model", e.Text)
 		case session.EventListing, session.EventCalling, session.EventAsking, session.EventApproved, session.EventDenied, session.EventText, session.EventRaw, session.EventRunning, session.EventWaiting:
 			// A program with a live view would show these too.
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/openai/openai-go/v3/packages/param"
 	"github.com/openai/openai-go/v3/responses"
 
+	"github.com/toolgrant/toolgrant/examples/internal/page"
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/mcptools/lab"
 	"github.com/toolgrant/toolgrant/mcptools/session"
@@ -26,7 +27,7 @@ import (
 
 // A story has the state of the steps.
 type story struct {
-	page   *page
+	page   *page.Page
 	world  *lab.World
 	client openai.Client // openai-go's client, connected to the local endpoint
 	store  *oauthstore.Store
@@ -43,8 +44,8 @@ type story struct {
 const model = "gpt-5.5"
 
 // tell runs all steps.
-func tell(ctx context.Context, p *page) (err error) {
-	p.opening("A reasoning session with two MCP servers",
+func tell(ctx context.Context, p *page.Page) (err error) {
+	p.Opening("A reasoning session with two MCP servers",
 		"All of this runs on your machine: two vendors, their MCP servers, and a "+
 			"Responses API that connects to them like OpenAI's.")
 	world, err := startWorld()
@@ -75,10 +76,10 @@ func tell(ctx context.Context, p *page) (err error) {
 		s.restWorks, s.withoutToolgrant, s.refused, s.connected, s.reasons, s.expires, s.oneIsDown,
 	} {
 		if err := step(ctx); err != nil {
-			return fmt.Errorf("step %d: %w", p.step, err)
+			return fmt.Errorf("step %d: %w", p.Step(), err)
 		}
 	}
-	p.closing("Done.", "The code of the backend is in examples/reasoning/story.go and session.go.")
+	p.Closing("Done.", "The code of the backend is in examples/reasoning/story.go and session.go.")
 	return nil
 }
 
@@ -113,20 +114,20 @@ func (s *story) get(ctx context.Context, url, token string) (status string, err 
 
 // 1. The token that the backend has works on the vendor's REST API.
 func (s *story) restWorks(ctx context.Context) error {
-	s.page.begin("Mia's token works on the REST API of Tasks")
+	s.page.Begin("Mia's token works on the REST API of Tasks")
 	status, err := s.get(ctx, s.tasks.RESTURL, s.rest)
 	if err != nil {
 		return err
 	}
-	s.page.tell("request", "GET "+s.tasks.RESTURL)
-	s.page.works("response", status)
-	s.page.note("So the token seems to be valid.")
+	s.page.Tell("request", "GET "+s.tasks.RESTURL)
+	s.page.Works("response", status)
+	s.page.Note("So the token seems to be valid.")
 	return nil
 }
 
 // 2. The same token in a tool entry without toolgrant.
 func (s *story) withoutToolgrant(ctx context.Context) error {
-	s.page.begin("Without toolgrant: the same token in a tools entry")
+	s.page.Begin("Without toolgrant: the same token in a tools entry")
 	entry := responses.ToolParamOfMcp("tasks")
 	entry.OfMcp.ServerURL = param.NewOpt(s.tasks.MCPURL)
 	entry.OfMcp.Authorization = param.NewOpt(s.rest)
@@ -138,16 +139,16 @@ func (s *story) withoutToolgrant(ctx context.Context) error {
 	if !errors.As(err, &apiErr) {
 		return fmt.Errorf("the REST token was not rejected: %w", err)
 	}
-	s.page.fails("openai-go", err.Error())
-	s.page.fails("the body", apiErr.Message)
-	s.page.fails("Mia gets", "500 Internal Server Error")
-	s.page.note("The whole response is lost, and the cause is unknown.")
+	s.page.Fails("openai-go", err.Error())
+	s.page.Fails("the body", apiErr.Message)
+	s.page.Fails("Mia gets", "500 Internal Server Error")
+	s.page.Note("The whole response is lost, and the cause is unknown.")
 	return nil
 }
 
 // 3. The library checks the token first and returns a message for the user.
 func (s *story) refused(ctx context.Context) error {
-	s.page.begin("With toolgrant: the token is rejected before OpenAI receives it")
+	s.page.Begin("With toolgrant: the token is rejected before OpenAI receives it")
 	fromYourTable := oauthstore.SourceFunc(func(context.Context, oauthstore.Key, time.Duration) (oauthstore.Token, error) {
 		return oauthstore.Token{AccessToken: oauthstore.NewSecret(s.rest)}, nil
 	})
@@ -161,16 +162,16 @@ func (s *story) refused(ctx context.Context) error {
 	if !ok {
 		return fmt.Errorf("the REST token was not rejected: %w", err)
 	}
-	s.page.fails("the log", f.Error())
-	s.page.fails("in detail", f.Upstream())
-	s.page.works("Mia gets", fmt.Sprintf("%d %s: %q", f.HTTPStatus(), http.StatusText(f.HTTPStatus()), f.PublicMessage()))
-	s.page.works("OpenAI", fmt.Sprintf("received %d requests", len(s.world.ModelRequests())-asked))
+	s.page.Fails("the log", f.Error())
+	s.page.Fails("in detail", f.Upstream())
+	s.page.Works("Mia gets", fmt.Sprintf("%d %s: %q", f.HTTPStatus(), http.StatusText(f.HTTPStatus()), f.PublicMessage()))
+	s.page.Works("OpenAI", fmt.Sprintf("received %d requests", len(s.world.ModelRequests())-asked))
 	return nil
 }
 
 // 4. The right credentials, and an entry with one of them.
 func (s *story) connected(ctx context.Context) error {
-	s.page.begin("Mia connects Tasks and Notes")
+	s.page.Begin("Mia connects Tasks and Notes")
 	var builders []*mcptools.Builder
 	for _, p := range []providers.Provider{tasksProvider(s.tasks), notesProvider(s.notes)} {
 		b, err := mcptools.NewBuilder(p, s.store, &mcptools.Options{
@@ -198,8 +199,8 @@ func (s *story) connected(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.page.tell("the entry", "as printed; the request to OpenAI contains the token")
-	s.page.raw(string(shown))
+	s.page.Tell("the entry", "as printed; the request to OpenAI contains the token")
+	s.page.Raw(string(shown))
 	return nil
 }
 
@@ -228,14 +229,14 @@ func (s *story) consent(ctx context.Context, p providers.Provider, b *mcptools.B
 	client := map[oauthstore.ClientKind]string{
 		oauthstore.ClientApplication: "by the registered application", oauthstore.ClientRegistered: "by a dynamically registered client",
 	}[waiting.Client]
-	s.page.works(p.ID, fmt.Sprintf("consent %s: %s, sealed and stored", client, result.Status.State))
-	s.page.hint("", result.Status.Verdict.Detail)
+	s.page.Works(p.ID, fmt.Sprintf("consent %s: %s, sealed and stored", client, result.Status.State))
+	s.page.Hint("", result.Status.Verdict.Detail)
 	return nil
 }
 
 // 5. Two servers, one response.
 func (s *story) reasons(ctx context.Context) error {
-	s.page.begin("The session lists, calls and answers with two servers")
+	s.page.Begin("The session lists, calls and answers with two servers")
 	talk, err := converse(&s.client, model, s.set, s.mia)
 	if err != nil {
 		return err
@@ -246,13 +247,13 @@ func (s *story) reasons(ctx context.Context) error {
 
 // 6. The token expires between two turns and is refreshed.
 func (s *story) expires(ctx context.Context) error {
-	s.page.begin("The token expires during the session, and the next turn still works")
+	s.page.Begin("The token expires during the session, and the next turn still works")
 	key := oauthstore.Key{Owner: s.mia, Provider: "tasks", Server: s.tasks.MCPURL}
 	before, err := s.store.Status(ctx, key)
 	if err != nil {
 		return err
 	}
-	s.page.hint("a moment", fmt.Sprintf("tokens expire after %s here", tokenTTL))
+	s.page.Hint("a moment", fmt.Sprintf("tokens expire after %s here", tokenTTL))
 	end := time.NewTimer(time.Until(before.Expiry) + 100*time.Millisecond)
 	defer end.Stop()
 	select {
@@ -270,14 +271,14 @@ func (s *story) expires(ctx context.Context) error {
 	if after.Generation == before.Generation {
 		return errors.New("the token was not refreshed")
 	}
-	s.page.works("the store", fmt.Sprintf("generation %d of the token has expired; generation %d was stored before it was used",
+	s.page.Works("the store", fmt.Sprintf("generation %d of the token has expired; generation %d was stored before it was used",
 		before.Generation, after.Generation))
 	return nil
 }
 
 // 7. One server is down, and the session continues with the other.
 func (s *story) oneIsDown(ctx context.Context) error {
-	s.page.begin("The next morning Notes is down: the session reports it and continues")
+	s.page.Begin("The next morning Notes is down: the session reports it and continues")
 	if err := s.world.Fault("notes:down"); err != nil {
 		return err
 	}

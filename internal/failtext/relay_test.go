@@ -11,10 +11,10 @@ import (
 func TestAnswersOfARelayAreRead(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]failtext.Kind{
-		`{"error":{"kind":"unauthorized","message":"The ticket is not valid or has expired: build a new entry."}}`:            failtext.KindUnauthorized,
-		`{"error":{"kind":"reauth_required","message":"The user must connect again."}}`:                                       "reauth_required",
-		`{"error":{"kind":"unreachable","message":"The MCP server did not respond."}}`:                                        failtext.KindUnreachable,
-		`{"error":{"kind":"temporarily_unavailable","message":"Try again later."}}`:                                           failtext.KindServerError,
+		`{"error":{"kind":"unauthorized","message":"The ticket is not valid or has expired: build a new entry."}}`:           failtext.KindUnauthorized,
+		`{"error":{"kind":"reauth_required","message":"The user must connect again."}}`:                                      "reauth_required",
+		`{"error":{"kind":"unreachable","message":"The MCP server did not respond."}}`:                                       failtext.KindUnreachable,
+		`{"error":{"kind":"temporarily_unavailable","message":"Try again later."}}`:                                          failtext.KindServerError,
 		`2026/11/28 relay answered 502: {"error":{"kind":"unsupported","message":"The server speaks HTTP+SSE."}} to POST /x`: failtext.KindUnsupported,
 		// Not a relay's.
 		`{"error":{"kind":"unauthorized","message":"x","code":7}}`: failtext.KindUnknown,
