@@ -56,7 +56,7 @@ func TestEveryOrderOfRequestsLeavesAConversation(t *testing.T) {
 	}
 	for i := range runs {
 		synctest.Test(t, func(t *testing.T) {
-			random := rand.New(rand.NewPCG(1, uint64(i))) //nolint:gosec // reproducible
+			random := rand.New(rand.NewPCG(1, uint64(i))) // reproducible
 			t.Log("run", i)
 			store := sessionhttp.NewMemory()
 			opts := &sessionhttp.Options{Buffer: []int{60, 300, 1 << 20}[random.IntN(3)], Grace: 10 * time.Second, MaxTurn: time.Minute}
