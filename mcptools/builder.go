@@ -299,11 +299,21 @@ func (b *Builder) direct(ctx context.Context, m *built, headers map[string]strin
 	}
 	var err error
 	if m.token, err = b.creds.Token(ctx, m.key, need); err != nil {
-		return storeRefusal(&b.provider, b.label, err)
+		f := storeRefusal(&b.provider, b.label, err)
+		if f.Kind == KindUnavailable && f.Action == ActionFixConfig {
+			f.sentence = b.tooShort(need.MinTTL)
+		}
+		return f
 	}
 	way, warning, f := b.check(&m.key, &m.token)
 	if f != nil {
 		return f
+	}
+	if b.mayEnd(way, &m.token, need.MinTTL) {
+		if need.RequireTTL {
+			return b.lifetimeRefusal(need.MinTTL)
+		}
+		warning = strings.TrimPrefix(warning+"; "+b.tooShort(need.MinTTL), "; ")
 	}
 	m.tool, m.warning = b.newTool(m.key.Server), warning
 	m.tool.Headers = headers

@@ -37,6 +37,9 @@ import (
 // It adds the headers that the platform of the entries needs, and refuses to send them
 // to another platform, or to a host of a private network without [Options.Platform].
 //
+// It refuses a request with background_options.completion_window if a token in it
+// expires before the window ends.
+//
 // It refuses to send tokens over plain http, except to a loopback address: see
 // [SetBuildOptions.InsecurePlainHTTP]. openai-go follows no redirect to another
 // origin.
@@ -95,6 +98,9 @@ func (h *healer) middleware(req *http.Request, next option.MiddlewareNext) (*htt
 	body, err := io.ReadAll(req.Body)
 	if err = errors.Join(err, req.Body.Close()); err != nil {
 		return nil, err
+	}
+	if f := outlived(h.sent.Entries, body); f != nil {
+		return notSent(req), f
 	}
 	for {
 		carried := h.carried()

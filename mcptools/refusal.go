@@ -68,7 +68,7 @@ func storeRefusal(p *providers.Provider, label string, err error) *Failure {
 	case errors.Is(err, oauthstore.ErrNotFound):
 		set(KindNotConnected, "the owner has not connected it")
 	case reason == oauthstore.ReasonLifetime:
-		set(KindUnavailable, "no token lives as long as MinTTL requires: set a shorter MinTTL, or connect it with tokens that live longer")
+		set(KindUnavailable, "no token lives as long as MinTTL requires")
 		f.Action = ActionFixConfig
 	case errors.Is(err, oauthstore.ErrUnavailable):
 		set(KindUnavailable, "no token is available right now"+because(reason))

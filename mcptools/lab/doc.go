@@ -62,7 +62,10 @@
 //   - the texts for a missing or doubled target, for a response to an unknown
 //     approval request, and for headers that can't be set are its own;
 //   - connectors and tunnels are not served: their tool list fails with 424;
-//   - redirects of a server are not followed.
+//   - redirects of a server are not followed;
+//   - a background response starts at once, its events are kept until the world is
+//     closed, and a canceled one has no last event. A completion window only
+//     bounds what is asked for at the same time.
 //
 // With [Options].Platform the endpoint handles entries as another platform does: by
 // its published schema, source code or documentation. Where they say nothing, it

@@ -106,6 +106,7 @@ var faultKinds = []struct{ part, name, doc string }{
 	{"openai", "stream_error", "an error event with a nested error, then response.failed, after the first call"},
 	{"openai", "stream_flat_error", "an error event in the flat form, after the first call"},
 	{"openai", "stream_cut", "the connection is closed after the first call"},
+	{"openai", "background_cut", "the connection is closed after an event of a background response, which goes on"},
 	{"openai", "stream_eof", "the stream ends after the first call, without a terminal event"},
 }
 

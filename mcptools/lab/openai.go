@@ -19,6 +19,7 @@ type openAI struct {
 	timeout time.Duration // for an MCP server
 	id      string        // of the platform whose dialect it speaks
 	dialect *dialect
+	running sync.WaitGroup // background responses
 
 	mu        sync.Mutex
 	responses map[string]*storedResponse // guarded by mu, like seen and order
@@ -30,6 +31,8 @@ type openAI struct {
 type storedResponse struct {
 	body    map[string]any
 	context []item
+
+	background *backgroundRun // nil: it was made within its request
 }
 
 const (
@@ -49,6 +52,7 @@ func (o *openAI) routes(mux *http.ServeMux) {
 	handle := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, o.w.part("openai", h)) }
 	handle("POST /v1/responses", o.serveCreate)
 	handle("GET /v1/responses/{id}", o.serveGet)
+	handle("POST /v1/responses/{id}/cancel", o.serveCancel)
 }
 
 // A ModelRequest is a request to the Responses endpoint. The values of
@@ -137,22 +141,6 @@ func (o *openAI) serveCreate(rw http.ResponseWriter, r *http.Request) {
 	run.serve(r.Context(), rw)
 }
 
-// serveGet is GET /v1/responses/{id}.
-func (o *openAI) serveGet(rw http.ResponseWriter, r *http.Request) {
-	rw.Header().Set("X-Request-Id", "req_"+hexText(16))
-	if refused := o.checkKey(r); refused != nil {
-		o.fail(rw, refused)
-		return
-	}
-	id := r.PathValue("id")
-	stored := o.stored(id)
-	if stored == nil {
-		o.fail(rw, &apiError{status: http.StatusNotFound, kind: "invalid_request_error", message: "Response with id '" + id + "' not found."})
-		return
-	}
-	writeJSON(rw, http.StatusOK, stored.body)
-}
-
 func (o *openAI) checkKey(r *http.Request) *apiError {
 	key, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	switch {
@@ -176,8 +164,10 @@ func (o *openAI) stored(id string) *storedResponse {
 func (o *openAI) store(id string, s *storedResponse) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.responses[id] == nil {
+		o.order = append(o.order, id)
+	}
 	o.responses[id] = s
-	o.order = append(o.order, id)
 	if len(o.order) > maxStored {
 		delete(o.responses, o.order[0])
 		o.order = o.order[1:]

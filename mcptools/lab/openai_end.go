@@ -60,7 +60,7 @@ func (r *run) remember() {
 	}
 	id, _ := r.body["id"].(string)
 	context := append(append([]item(nil), r.context...), r.output...)
-	r.o.store(id, &storedResponse{body: r.snapshot(), context: context})
+	r.o.store(id, &storedResponse{body: r.snapshot(), context: context, background: r.background})
 }
 
 // usage counts characters in place of tokens.

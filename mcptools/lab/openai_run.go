@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+
+	"github.com/toolgrant/toolgrant/internal/window"
 )
 
 // A run makes one response.
@@ -24,6 +26,9 @@ type run struct {
 	toolless bool         // tool_choice is none
 
 	functions map[string]bool // names of the client's own functions
+
+	detached   bool           // the response is made in the background
+	background *backgroundRun // of such a response, once it runs
 }
 
 // newRun reads a request.
@@ -36,6 +41,7 @@ func (o *openAI) newRun(from *http.Request, data []byte) (*run, *apiError) {
 		PreviousResponseID *string           `json:"previous_response_id"`
 		Store              *bool             `json:"store"`
 		Stream             bool              `json:"stream"`
+		Background         bool              `json:"background"`
 		Tools              []json.RawMessage `json:"tools"`
 		ToolChoice         json.RawMessage   `json:"tool_choice"`
 	}
@@ -72,9 +78,20 @@ func (o *openAI) newRun(from *http.Request, data []byte) (*run, *apiError) {
 	if refused != nil {
 		return nil, refused
 	}
+	longest, err := window.Of(data)
+	switch {
+	case err != nil:
+		return nil, invalid("background_options.completion_window", "invalid_value", "Invalid value. Supported values are: 'soonest', '2h', and '8h'.")
+	case longest > 0 && !req.Background:
+		return nil, invalid("background_options", nil, "background_options needs background to be true.")
+	case longest > 0 && req.Stream:
+		return nil, invalid("stream", nil, "A completion window can't be streamed.")
+	case req.Background && req.Store != nil && !*req.Store:
+		return nil, invalid("background", nil, "Background responses need store to be true.")
+	}
 	r := &run{
 		o: o, stream: req.Stream, store: req.Store == nil || *req.Store, entries: entries, context: conversation,
-		toolless: string(req.ToolChoice) == `"none"`, functions: map[string]bool{},
+		toolless: string(req.ToolChoice) == `"none"`, functions: map[string]bool{}, detached: req.Background,
 	}
 	tools := make([]any, 0, len(req.Tools))
 	n := 0
@@ -103,13 +120,17 @@ func (o *openAI) newRun(from *http.Request, data []byte) (*run, *apiError) {
 		"model": req.Model, "output": []item{}, "parallel_tool_calls": true, "previous_response_id": req.PreviousResponseID,
 		"store": r.store, "temperature": 1, "top_p": 1, "tool_choice": choice, "tools": tools, "usage": nil, "user": nil,
 		"truncation": "disabled", "text": map[string]any{"format": map[string]string{"type": "text"}},
-		"reasoning": map[string]any{"effort": nil, "summary": nil}, "max_output_tokens": nil, "background": false,
+		"reasoning": map[string]any{"effort": nil, "summary": nil}, "max_output_tokens": nil, "background": req.Background,
 	}
 	return r, nil
 }
 
 // serve creates the response and sends it.
 func (r *run) serve(ctx context.Context, rw http.ResponseWriter) {
+	if r.detached {
+		r.serveBackground(ctx, rw)
+		return
+	}
 	defer r.closeConnections()
 	lists, failed := r.fetchLists(ctx)
 	if ctx.Err() != nil {

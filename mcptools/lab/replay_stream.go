@@ -7,12 +7,16 @@ import (
 	"strings"
 )
 
-// asksForStream reports whether a request asks for a stream of events.
+// asksForStream reports whether a request asks for a stream of events. A GET does
+// so in its query; openai-go's GetStreaming needs option.WithQuery for that.
 func asksForStream(req *http.Request, body []byte) bool {
 	var fields struct {
 		Stream bool `json:"stream"`
 	}
-	return req.URL.Query().Get("stream") == "true" || json.Unmarshal(body, &fields) == nil && fields.Stream
+	if req.Method == http.MethodGet {
+		return req.URL.Query().Get("stream") == "true"
+	}
+	return json.Unmarshal(body, &fields) == nil && fields.Stream
 }
 
 // startingAfter returns the number of the last event that the client has.

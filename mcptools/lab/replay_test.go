@@ -198,7 +198,7 @@ func TestBackgroundStreamGoesOnAfterTheLastEvent(t *testing.T) {
 	read(stream)
 	require.Error(t, stream.Err())
 	require.EqualValues(t, 13, last)
-	stream = client.Responses.GetStreaming(t.Context(), "resp_background", responses.ResponseGetParams{StartingAfter: openai.Int(last)})
+	stream = client.Responses.GetStreaming(t.Context(), "resp_background", responses.ResponseGetParams{StartingAfter: openai.Int(last)}, option.WithQuery("stream", "true"))
 	read(stream)
 	require.NoError(t, stream.Err())
 	assert.Equal(t, "There are 2 overdue invoices.", text.String())

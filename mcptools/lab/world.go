@@ -79,7 +79,8 @@ type World struct {
 	http     *http.Client    // for the lab's own requests: client documents, MCP servers
 	client   *http.Client    // for the caller
 	srv      *http.Server
-	served   chan struct{} // closed when srv.Serve has returned
+	served   chan struct{}   // closed when srv.Serve has returned
+	running  context.Context //nolint:containedctx // ends with Close
 	stop     context.CancelFunc
 	closing  sync.Once
 	closeErr error
@@ -177,7 +178,7 @@ func (w *World) serve(ln net.Listener) {
 	mux.Handle("/", w.part("none", http.NotFoundHandler()))
 
 	ctx, stop := context.WithCancel(context.Background())
-	w.stop = stop
+	w.running, w.stop = ctx, stop
 	w.srv = &http.Server{
 		Handler:           mux,
 		ReadHeaderTimeout: 10 * time.Second,
@@ -206,6 +207,7 @@ func (w *World) Close() error {
 			err = errors.Join(err, w.srv.Close())
 		}
 		<-w.served
+		w.model.running.Wait()
 		w.closeErr = err
 	})
 	return w.closeErr

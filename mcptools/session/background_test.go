@@ -125,7 +125,7 @@ func TestTokenThatEndsBeforeABackgroundResponseIsRefused(t *testing.T) {
 		assert.Equal(t, mcptools.KindUnavailable, f.Kind)
 		assert.Equal(t, mcptools.StageBuild, f.Stage)
 		assert.Equal(t, mcptools.ActionFixConfig, f.Action, "waiting does not help")
-		assert.Contains(t, f.Error(), "no token lives as long as MinTTL requires")
+		assert.Contains(t, f.Error(), "no token of notes lives for the 2h that the response may run")
 		assert.Empty(t, asked)
 	})
 }

@@ -33,7 +33,7 @@
 // or wait for their output in the same way.
 //
 // With Background in Params, a response may run for hours at OpenAI: another process
-// can wait for it, or cancel it.
+// can wait for it, read the rest of its stream, or cancel it.
 //
 // A failure that the user can fix has the link to a page for it, if Options.Build names
 // the pages, as connect.Web.ConsentURL does. After the consent the next Run has the tool:

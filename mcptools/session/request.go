@@ -14,11 +14,13 @@ import (
 	"strings"
 
 	"github.com/openai/openai-go/v3/option"
+	"github.com/openai/openai-go/v3/packages/ssestream"
 	"github.com/openai/openai-go/v3/responses"
 
 	"github.com/toolgrant/toolgrant/internal/entryhandle"
 	"github.com/toolgrant/toolgrant/internal/errtext"
 	"github.com/toolgrant/toolgrant/internal/safehttp"
+	"github.com/toolgrant/toolgrant/internal/sleep"
 	"github.com/toolgrant/toolgrant/mcptools"
 )
 
@@ -91,8 +93,8 @@ func unanswered(err error) error {
 	return &url.Error{Op: sent.Op, URL: target, Err: safehttp.Cause(sent.Err)}
 }
 
-// whole emits the events of a response that arrived in one piece.
-func (t *turn) whole(resp *responses.Response) attempt {
+// check returns the outcome of a response that arrived in one piece.
+func (t *turn) check(resp *responses.Response) attempt {
 	if resp == nil || resp.ID == "" { // not a response, or null
 		return attempt{err: brokenStream(nil), mayHaveRun: true}
 	}
@@ -110,6 +112,15 @@ func (t *turn) whole(resp *responses.Response) attempt {
 	}
 	if !answerable(resp) {
 		return attempt{err: brokenStream(nil), mayHaveRun: true}
+	}
+	return a
+}
+
+// whole emits the events of a response that arrived in one piece.
+func (t *turn) whole(resp *responses.Response) attempt {
+	a := t.check(resp)
+	if a.err != nil {
+		return a
 	}
 	for _, item := range resp.Output {
 		if a.err = t.item(&a, item); a.err != nil {
@@ -240,79 +251,119 @@ func (t *turn) consent(a *attempt, event responses.ResponseStreamEventUnion) err
 	return t.emit(Event{Type: EventFailed, Label: f.ServerLabel, Failure: f})
 }
 
+// A reception is a response that arrives in the events of one or more streams.
+type reception struct {
+	attempt
+	items    []responses.ResponseOutputItemUnion
+	received bool // an event of the current stream
+}
+
 // stream sends a request whose response comes in events.
 func (t *turn) stream(ctx context.Context, p responses.ResponseNewParams, opts []option.RequestOption, c *capture) attempt {
-	stream := t.s.client.NewStreaming(ctx, p, opts...)
-	defer func() { _ = stream.Close() }()
-	var a attempt
-	var items []responses.ResponseOutputItemUnion
-	received := false
-	for stream.Next() {
-		received = true
-		event := stream.Current()
-		// Events with a response are not passed on: it may repeat headers of the entries.
-		if t.s.opts.Raw && !event.JSON.Response.Valid() && event.Type != "error" {
-			if a.err = t.emit(Event{Type: EventRaw, Raw: &event}); a.err != nil {
-				return a
-			}
-		}
-		switch event.Type {
-		case "response.output_item.added":
-			a.mayHaveRun = a.mayHaveRun || ran(event.Item)
-			t.ended = t.ended || event.Item.Type == "message"
-			a.err = t.started(event.Item)
-		case "response.output_item.done":
-			a.mayHaveRun = a.mayHaveRun || ran(event.Item)
-			items = append(items, event.Item)
-			a.err = t.item(&a, event.Item)
-			if event.Item.Type == "message" && a.err == nil {
-				a.mayHaveRun = true
-				if t.ended { // the message came without deltas
-					a.err = t.emitText(textOf(event.Item))
-				}
-				t.ended = true
-			}
-		case "response.output_text.delta", "response.refusal.delta":
-			a.mayHaveRun = true
-			a.err = t.emitText(event.Delta)
-		case "response.oauth_consent_requested": // Foundry's, perhaps without the item
-			a.err = t.consent(&a, event)
-		case "response.completed", "response.incomplete", "response.done": // xAI ends with done
-			if event.Response.ID == "" {
-				return attempt{err: brokenStream(nil), mayHaveRun: true}
-			}
-			a.resp = &event.Response
-			if len(a.resp.Output) == 0 {
-				a.resp.Output = items
-			}
-			if !answerable(a.resp) {
-				return attempt{err: brokenStream(nil), mayHaveRun: true}
-			}
-			return a
-		case "response.failed", "error":
-			f, ok := mcptools.FailureOfEvent(event, t.tools.Entries...)
-			if !ok {
-				f = brokenStream(nil).Failure
-			}
-			a.failures = append(a.failures, f)
-			return a.broken()
-		}
-		if a.err != nil {
-			return a
-		}
-	}
-	err := stream.Err()
+	var r reception
+	ended, err := t.receive(t.s.client.NewStreaming(ctx, p, opts...), &r)
+	running := t.s.State().Running
 	switch f, ok := mcptools.AsFailure(err, t.tools.Entries...); {
-	case !received && err != nil:
+	case ended:
+		if running != "" && r.err != nil && !t.stopped {
+			t.s.setRunning("", 0)
+		}
+		return r.attempt
+	case !r.received && err != nil:
 		return t.refused(err, c)
 	case ok:
-		a.failures = append(a.failures, f)
-		return a.broken()
+		t.s.setRunning("", 0)
+		r.failures = append(r.failures, f)
+		return r.broken()
+	case running != "":
+		if err := sleep.For(ctx, pollEvery); err != nil {
+			return attempt{err: err, mayHaveRun: true}
+		}
+		return t.follow(ctx, &r)
 	}
 	// The stream broke off, and the rest of its events is lost.
-	a.mayHaveRun = true
-	a.err = brokenStream(errors.Join(ctx.Err(), err))
-	return a
+	r.mayHaveRun = true
+	r.err = brokenStream(errors.Join(ctx.Err(), err))
+	return r.attempt
+}
+
+// receive handles the events of a stream. It reports whether the response or the
+// turn has ended with one of them, and else the error of the stream.
+func (t *turn) receive(stream *ssestream.Stream[responses.ResponseStreamEventUnion], r *reception) (ended bool, err error) {
+	defer func() { _ = stream.Close() }()
+	for stream.Next() {
+		r.received = true
+		event := stream.Current()
+		if t.s.opts.Params.Background.Value {
+			fresh, err := t.seen(&event)
+			if r.err = err; err != nil {
+				return true, nil
+			}
+			if !fresh {
+				continue
+			}
+		}
+		if t.event(&event, r) {
+			return true, nil
+		}
+	}
+	return false, stream.Err()
+}
+
+// event handles an event of a stream. It reports whether the response or the turn
+// has ended.
+func (t *turn) event(event *responses.ResponseStreamEventUnion, r *reception) (ended bool) {
+	// Events with a response are not passed on: it may repeat headers of the entries.
+	if t.s.opts.Raw && !event.JSON.Response.Valid() && event.Type != "error" {
+		if r.err = t.emit(Event{Type: EventRaw, Raw: event}); r.err != nil {
+			return true
+		}
+	}
+	switch event.Type {
+	case "response.output_item.added":
+		r.mayHaveRun = r.mayHaveRun || ran(event.Item)
+		t.ended = t.ended || event.Item.Type == "message"
+		r.err = t.started(event.Item)
+	case "response.output_item.done":
+		r.mayHaveRun = r.mayHaveRun || ran(event.Item)
+		r.items = append(r.items, event.Item)
+		r.err = t.item(&r.attempt, event.Item)
+		if event.Item.Type == "message" && r.err == nil {
+			r.mayHaveRun = true
+			if t.ended { // the message came without deltas
+				r.err = t.emitText(textOf(event.Item))
+			}
+			t.ended = true
+		}
+	case "response.output_text.delta", "response.refusal.delta":
+		r.mayHaveRun = true
+		r.err = t.emitText(event.Delta)
+	case "response.oauth_consent_requested": // Foundry's, perhaps without the item
+		r.err = t.consent(&r.attempt, *event)
+	case "response.completed", "response.incomplete", "response.done": // xAI ends with done
+		r.resp = &event.Response
+		if len(r.resp.Output) == 0 {
+			r.resp.Output = r.items
+		}
+		if r.resp.ID == "" || !answerable(r.resp) {
+			r.attempt = attempt{err: brokenStream(nil), mayHaveRun: true}
+		} else if t.s.opts.Params.Background.Value {
+			t.setText(r.resp)
+		}
+		return true
+	case "response.failed", "error":
+		for _, item := range event.Response.Output {
+			r.mayHaveRun = r.mayHaveRun || ran(item) || item.Type == "message"
+		}
+		f, ok := mcptools.FailureOfEvent(*event, t.tools.Entries...)
+		if !ok {
+			f = brokenStream(nil).Failure
+		}
+		r.failures = append(r.failures, f)
+		r.attempt = r.broken()
+		return true
+	}
+	return r.err != nil
 }
 
 // A brokenStreamError is the failure of an unfinished response: a tool may have run.

@@ -49,13 +49,19 @@ type Options struct {
 	//
 	// With Background, responses run at OpenAI, with the tokens of their start:
 	// Build.MinTTL is required, and a token that does not live for that long is
-	// refused with [mcptools.KindUnavailable]. The session polls each response every
-	// 2 s. After [EventRunning] the consumer may break off: [Session.Continue] goes on
-	// with the state, in any process, and [Session.Abandon] cancels the response.
+	// refused with [mcptools.KindUnavailable], before OpenAI is asked. The completion
+	// window counts as MinTTL: openai-go has no field for it yet, so set
+	// background_options.completion_window to soonest, 2h or 8h with SetExtraFields.
+	//
+	// The session polls each response every 2 s, or streams it with Stream. After
+	// [EventRunning] the consumer may break off: [Session.Continue] goes on with the
+	// state, in any process, and [Session.Abandon] cancels the response.
 	Params responses.ResponseNewParams
 
-	// Stream requests a stream, so that text arrives as the model writes it. If
-	// false, events arrive when the response is complete.
+	// Stream requests a stream, so that text arrives as the model writes it. In the
+	// background it needs a client with GetStreaming, as openai-go's, and goes on after
+	// the event before which it broke off. If false, events arrive when the response is
+	// complete.
 	Stream bool
 
 	// Raw adds an [EventRaw] for each event of OpenAI's stream, before the session's
@@ -206,7 +212,7 @@ func New(client Responses, set *mcptools.Set, owner oauthstore.Owner, opts *Opti
 	if o.State != nil {
 		errs = append(errs, o.State.check(owner, o.Replay))
 	}
-	errs = append(errs, checkBackground(o))
+	errs = append(errs, o.setWindow(client))
 	for i, r := range o.Rules {
 		if r.Answer.Decision != DecisionApprove && r.Answer.Decision != DecisionDeny {
 			errs = append(errs, errtext.Errorf("session: rule %d needs DecisionApprove or DecisionDeny", i))
@@ -320,7 +326,7 @@ func (s *Session) Abandon(ctx context.Context, reason string) error {
 		if err := s.cancel(ctx, st.Running); err != nil {
 			return err
 		}
-		st.Running = ""
+		st.Running, st.RunningEvents = "", 0
 	}
 	for i := range st.Pending {
 		st.Pending[i].Answer = Answer{Decision: DecisionDeny, Reason: reason}

@@ -21,6 +21,9 @@ type State struct {
 	Pending            []ApprovalRequest `json:"pending,omitempty"` // calls that wait for approval
 	Calls              []FunctionCall    `json:"calls,omitempty"`   // calls of the program's own tools
 	Running            string            `json:"running,omitempty"` // ID of a response that runs in the background
+	// RunningEvents is the number of events of its stream that the session has had; 0
+	// if it is polled.
+	RunningEvents int64 `json:"running_events,omitempty"`
 }
 
 // stateVersion is the version of a State's encoding. Version 1 has no owner and
@@ -168,7 +171,7 @@ func (s *Session) advance(input []json.RawMessage, resp *responses.Response, pen
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.last = resp
-	s.state.Pending, s.state.Calls, s.state.Running = pending, calls, ""
+	s.state.Pending, s.state.Calls, s.state.Running, s.state.RunningEvents = pending, calls, "", 0
 	if !s.opts.Replay {
 		s.state.PreviousResponseID = resp.ID
 		return

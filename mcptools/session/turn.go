@@ -123,11 +123,16 @@ func (t *turn) run(ctx context.Context, input []json.RawMessage) error {
 // resume waits for the response that runs in the background. It returns nil if
 // there is none.
 func (t *turn) resume(ctx context.Context) (*responses.Response, error) {
-	id := t.s.State().Running
-	if id == "" {
+	st := t.s.State()
+	if st.Running == "" {
 		return nil, nil
 	}
-	a := t.poll(ctx, id)
+	var a attempt
+	if t.s.opts.Stream && st.RunningEvents > 0 {
+		a = t.follow(ctx, &reception{})
+	} else {
+		a = t.poll(ctx, st.Running)
+	}
 	if a.err != nil {
 		return nil, cmp.Or(ctx.Err(), a.err)
 	}
