@@ -4,11 +4,11 @@ package mutants_test
 // go, or let a stream run on.
 var relayMutations = []mutation{
 	{
-		name: "tickets that expired", file: "mcptools/relay/ticket.go",
-		old:     "return !now.Before(t.expiry())",
-		changed: "return now.After(t.expiry().Add(time.Minute))",
-		pkg:     "./mcptools/relay", run: "TestTicketExpiresWithoutLeeway",
-		promise: "a ticket ends without leeway",
+		name: "streams beyond their tickets", file: "mcptools/relay/exchange.go",
+		old:     "context.WithDeadlineCause(ctx, x.ticket.expiry(), errTicket)",
+		changed: "context.WithDeadlineCause(ctx, x.ticket.expiry().Add(time.Hour), errTicket)",
+		pkg:     "./mcptools/relay", run: "TestStreamEndsWithItsTicket",
+		promise: "a running stream ends with its ticket, without leeway",
 	},
 	{
 		name: "tickets at any path", file: "mcptools/relay/exchange.go",
