@@ -261,7 +261,7 @@ func TestRelayedBuildRefreshesNothing(t *testing.T) {
 	assert.Equal(t, "t2", next.TicketID)
 	after, err := store.Status(t.Context(), notesKey)
 	require.NoError(t, err)
-	assert.Equal(t, before, after, "the store was told of a refusal, or refreshed")
+	assert.Equal(t, before, after, "the store recorded a refusal, or refreshed")
 }
 
 // reported is OpenAI's report of the status with which an MCP server answered.

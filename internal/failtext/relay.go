@@ -14,8 +14,8 @@ var relayKinds = []Kind{
 }
 
 // relayAnswer classifies an answer of package relay: its error has a kind and a
-// message, and no other member. It says nothing about the request that it answers,
-// so a tool may have been called.
+// message, and no other member. It does not tell which request it answers, so a
+// tool may have been called.
 func relayAnswer(o *loosejson.Object) Finding {
 	kind := Kind(str(o, "kind"))
 	if len(o.Keys) != 2 || !o.Has("message") || !slices.Contains(relayKinds, kind) {

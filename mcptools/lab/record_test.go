@@ -73,7 +73,7 @@ func TestRecordingsOfAFileAreChecked(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                                    "has no recordings",
 		"> GET /v1/x":                         `line 1 comes before the first "### NAME"`,
-		"### a\n":                             `recording "a" lacks a request or its response`,
+		"### a\n":                             `recording "a" has no request or no response`,
 		"### a\n> GET\n":                      `line 2: want "> METHOD PATH"`,
 		"### a\n> GET /v1/x\n< two\n":         `line 3: invalid status "two"`,
 		"### a\n> GET /v1/x\n< 200\n< Color":  `line 4: invalid header "Color"`,

@@ -144,7 +144,7 @@ func parseRecordings(text string) ([]Recording, error) {
 	finish()
 	for _, r := range all {
 		if len(r.exchanges) == 0 || slices.ContainsFunc(r.exchanges, func(x exchange) bool { return x.status < 0 }) {
-			return nil, errtext.Errorf("lab: recording %q lacks a request or its response", r.Name)
+			return nil, errtext.Errorf("lab: recording %q has no request or no response", r.Name)
 		}
 	}
 	return all, nil

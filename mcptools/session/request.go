@@ -287,8 +287,8 @@ func (t *turn) stream(ctx context.Context, p responses.ResponseNewParams, opts [
 	return r.attempt
 }
 
-// receive handles the events of a stream. It reports whether the response or the
-// turn has ended with one of them, and else the error of the stream.
+// receive handles the events of a stream. It reports whether one of them was the
+// last of the response or the turn; if not, it returns the error of the stream.
 func (t *turn) receive(stream *ssestream.Stream[responses.ResponseStreamEventUnion], r *reception) (ended bool, err error) {
 	defer func() { _ = stream.Close() }()
 	for stream.Next() {
@@ -310,8 +310,8 @@ func (t *turn) receive(stream *ssestream.Stream[responses.ResponseStreamEventUni
 	return false, stream.Err()
 }
 
-// event handles an event of a stream. It reports whether the response or the turn
-// has ended.
+// event handles an event of a stream. It reports whether it was the last of the
+// response or the turn.
 func (t *turn) event(event *responses.ResponseStreamEventUnion, r *reception) (ended bool) {
 	// Events with a response are not passed on: it may repeat headers of the entries.
 	if t.s.opts.Raw && !event.JSON.Response.Valid() && event.Type != "error" {
