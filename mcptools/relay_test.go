@@ -302,10 +302,10 @@ func TestFailureSaysWhatTheRelaySaw(t *testing.T) {
 	assert.Equal(t, mcptools.KindReauthorize, f.Kind)
 
 	for name, text := range map[string]string{
-		"a tool's own failure":      `{"type":"mcp_call","server_label":"notes","name":"search","error":{"type":"mcp_tool_execution_error","content":[]}}`,
-		"OpenAI's failure":          `{"error":{"message":"Incorrect API key provided","type":"invalid_request_error","code":"invalid_api_key"}}`,
-		"a tool without an account": `{"type":"mcp_call","server_label":"notes","name":"other","error":{"type":"http_error","code":403,"message":"Forbidden"}}`,
-		"an entry of somebody else": `{"error":{"message":"Error retrieving tool list from MCP server: 'tasks'. Http status code: 502 (Bad Gateway)","type":"external_connector_error"}}`,
+		"a tool's own failure":     `{"type":"mcp_call","server_label":"notes","name":"search","error":{"type":"mcp_tool_execution_error","content":[]}}`,
+		"OpenAI's failure":         `{"error":{"message":"Incorrect API key provided","type":"invalid_request_error","code":"invalid_api_key"}}`,
+		"a tool without a failure": `{"type":"mcp_call","server_label":"notes","name":"other","error":{"type":"http_error","code":403,"message":"Forbidden"}}`,
+		"another entry":            `{"error":{"message":"Error retrieving tool list from MCP server: 'tasks'. Http status code: 502 (Bad Gateway)","type":"external_connector_error"}}`,
 	} {
 		other := mcptools.Classify([]byte(text), &mcptools.ClassifyOptions{Entries: []mcptools.Entry{e}, Surface: "responses"})
 		assert.NotContains(t, []mcptools.Kind{mcptools.KindReauthorize}, other.Kind, name)

@@ -55,7 +55,7 @@ func onError(ctx context.Context, event []byte, sent []mcptools.Entry) (*mcptool
 		if e.Label != failure.ServerLabel {
 			continue
 		}
-		if err := e.Reject(ctx); err != nil {
+		if err := e.Reject(ctx, oauthstore.Verdict{}); err != nil {
 			return nil, failure
 		}
 		fresh, err := e.Renew(ctx)
