@@ -288,7 +288,8 @@ func (s *storm) check(credentials []held) {
 		given := pairs(posts)
 		refreshes += len(given)
 		st, access := f.stored(t, h)
-		if st.State == oauthstore.StateActive && f.server.live(t, access) {
+		failing := st.State == oauthstore.StateDegraded && len(posts) > len(given) // the last server error was a moment ago
+		if (st.State == oauthstore.StateActive || failing) && f.server.live(t, access) {
 			kept++
 			spent := map[string]bool{}
 			for _, p := range given {
