@@ -23,6 +23,10 @@ var (
 	ErrRedirect = errors.New("safehttp: redirect not allowed")
 	// ErrBlocked: the URL or its address is not allowed. Nothing was sent.
 	ErrBlocked = errors.New("safehttp: destination not allowed")
+
+	// errSwitched: after a 101 (RFC 9110 section 15.2.2) the body is the connection,
+	// and neither a context nor a timeout ends a read.
+	errSwitched = errors.New("safehttp: the server switched protocols without being asked")
 )
 
 const (
@@ -189,6 +193,9 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := g.next.RoundTrip(req)
 	if err != nil {
 		return nil, err
+	}
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		return nil, errors.Join(errSwitched, resp.Body.Close())
 	}
 	if resp.Body == http.NoBody {
 		return resp, nil

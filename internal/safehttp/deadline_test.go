@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -114,5 +115,32 @@ func TestBodyIsLimitedToOneMebibyteByDefault(t *testing.T) {
 		require.NoError(t, resp.Body.Close())
 		require.ErrorIs(t, err, expect)
 		assert.EqualValues(t, min(size, 1<<20), n)
+	}
+}
+
+func TestServerThatSwitchesProtocolsHasNoBody(t *testing.T) {
+	t.Parallel()
+	var left chan struct{} // closed when the connection is
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		defer close(left)
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if !assert.NoError(t, err) {
+			return
+		}
+		defer conn.Close()
+		_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: other\r\n\r\n")
+		_, _ = io.Copy(io.Discard, conn)
+	}))
+	t.Cleanup(server.Close)
+	for _, opts := range []safehttp.Options{{AllowLoopback: true}, {AllowLoopback: true, Stream: true}} {
+		left = make(chan struct{})
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL, nil)
+		require.NoError(t, err)
+		resp, err := safehttp.New(&opts).Do(req)
+		if err == nil {
+			_ = resp.Body.Close()
+		}
+		require.Error(t, err, "to read its body would last until the server ends it")
+		<-left
 	}
 }
