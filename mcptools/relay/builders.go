@@ -22,10 +22,13 @@ type builders struct {
 	known map[target]*upstreamBuilder
 }
 
-// A target is a server, and whether it is used without a credential.
+// A target is what a builder is for: a server, and whether it is used without a
+// credential. Options.Provider may tell owners and grants apart; otherwise they are
+// zero, and the builder is for all.
 type target struct {
-	provider, server string
-	open             bool
+	key   oauthstore.Key
+	grant string
+	open  bool
 }
 
 // An upstreamBuilder is the builder for a target with the provider's data.
@@ -41,7 +44,10 @@ func (b *upstreamBuilder) entry(ctx context.Context, t *ticket) (mcptools.Entry,
 
 // of returns the builder for a ticket.
 func (b *builders) of(t *ticket) (*upstreamBuilder, error) {
-	at := target{t.Provider, t.Server, t.Grant == ""}
+	at := target{key: oauthstore.Key{Provider: t.Provider, Server: t.Server}, open: t.Grant == ""}
+	if b.opts.Provider != nil {
+		at.key, at.grant = t.key(), t.Grant
+	}
 	b.mu.Lock()
 	known := b.known[at]
 	b.mu.Unlock()

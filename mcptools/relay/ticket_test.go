@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -24,6 +25,7 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
 	"github.com/toolgrant/toolgrant/oauthstore/keyset"
 	"github.com/toolgrant/toolgrant/oauthstore/memstore"
+	"github.com/toolgrant/toolgrant/providers"
 )
 
 // An issuer gives out tickets without a server.
@@ -302,4 +304,27 @@ func (u unbound) Seal(ctx context.Context, plain, _ []byte) ([]byte, error) {
 
 func (u unbound) Open(ctx context.Context, sealed, _ []byte) ([]byte, error) {
 	return u.Set.Open(ctx, sealed, nil)
+}
+
+func TestProviderOfOneCredentialIsNotUsedForAnother(t *testing.T) {
+	t.Parallel()
+	withdrawn := errors.New("withdrawn")
+	s := one(t, &relay.Options{Provider: func(key oauthstore.Key) (providers.Provider, error) {
+		if key.Owner != ada {
+			return providers.Provider{}, withdrawn
+		}
+		return providers.Custom(key.Provider, key.Server, nil), nil
+	}})
+	bob := oauthstore.Owner{Tenant: "globex", Subject: "bob"}
+	grants := make(map[oauthstore.Owner]mcptools.RelayGrant)
+	for _, owner := range []oauthstore.Owner{ada, bob} {
+		key := s.at(t, "https://own.example/mcp", owner)
+		st, err := s.store.Status(t.Context(), key)
+		require.NoError(t, err)
+		grants[owner] = mcptools.RelayGrant{Key: key, Grant: st.Grant}
+	}
+	_, err := s.relay.Ticket(t.Context(), grants[ada])
+	require.NoError(t, err)
+	_, err = s.relay.Ticket(t.Context(), grants[bob])
+	require.ErrorIs(t, err, withdrawn)
 }
