@@ -90,10 +90,20 @@ func (e *eventReader) line(b *buffer) error {
 	}
 }
 
+// maxField is the maximum length of a name or an id. A client can't send back a
+// longer id.
+const maxField = maxHeaders
+
 // field adds a line to the event.
 func (ev *event) field(line []byte) error {
 	name, value, _ := bytes.Cut(line, []byte(":"))
 	value = bytes.TrimPrefix(value, []byte(" "))
+	switch string(name) {
+	case "event", "id", "retry":
+		if len(value) > maxField {
+			return errTooLarge
+		}
+	}
 	switch string(name) {
 	case "event":
 		ev.name = bytes.Clone(value)

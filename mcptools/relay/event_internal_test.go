@@ -54,6 +54,7 @@ func TestEventsAreReadAsClientsReadThem(t *testing.T) {
 		"a lone CR, which ends a line":   {"data: {}\rdata: evil\n\n", nil, errEvent},
 		"a lone CR at the end of a CRLF": {"data: {}\r\r\n\n", nil, errEvent},
 		"too long":                       {"data: " + strings.Repeat("x", 200) + "\n\n", nil, errTooLarge},
+		"a long comment":                 {": " + strings.Repeat("c", 90) + "\ndata: 1\n\n", []string{"data: 1\n\n"}, io.EOF},
 		"too long in lines":              {strings.Repeat("data: x\n", 200), nil, errTooLarge},
 	} {
 		for _, r := range []io.Reader{strings.NewReader(tc.text), iotest.OneByteReader(strings.NewReader(tc.text))} {
@@ -80,4 +81,14 @@ func FuzzEvents(f *testing.F) {
 		require.ErrorIs(t, err, io.EOF)
 		require.Equal(t, first, again)
 	})
+}
+
+func TestLongNamesAndIDsOfEventsAreRefused(t *testing.T) {
+	t.Parallel()
+	for _, field := range []string{"event", "id", "retry"} {
+		for extra, want := range map[int]error{0: io.EOF, 1: errTooLarge} {
+			_, err := encoded(t, strings.NewReader(field+": "+strings.Repeat("1", maxField+extra)+"\ndata: 1\n\n"), 1<<16)
+			require.ErrorIs(t, err, want, field)
+		}
+	}
 }

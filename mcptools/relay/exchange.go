@@ -35,7 +35,8 @@ type exchange struct {
 
 	ticket    *ticket // nil without a valid one
 	rules     *rules
-	streaming bool // guarded by traffic.mu while it runs
+	streaming bool    // guarded by traffic.mu while it runs
+	memory    *memory // the owner's share; set by traffic.enter
 
 	body            *buffer
 	message         message
@@ -78,7 +79,7 @@ func (x *exchange) serve() {
 		return
 	}
 	defer x.relay.traffic.leave(x)
-	x.body = x.relay.memory.buffer(x.relay.limits.request)
+	x.body = x.memory.buffer(x.relay.limits.request)
 	defer x.body.free()
 	if refused := x.prepare(ctx); refused != nil {
 		x.answer(refused)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -180,6 +181,58 @@ func TestLargeBodiesTogetherAreLimited(t *testing.T) {
 		leave()
 		synctest.Wait()
 	})
+}
+
+func TestOwnerCanNotUseUpTheMemoryOfOthers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBubble(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = io.WriteString(w, strings.Repeat(" ", 20_000))
+			_ = http.NewResponseController(w).Flush()
+			<-r.Context().Done()
+		}), relay.Options{Memory: 200_000, MaxAnswer: 25_000, MaxRequest: 25_000})
+		ctx, leave := context.WithCancel(t.Context())
+		list := func(ticket mcptools.RelayTicket) func() *http.Request {
+			return func() *http.Request { return request(t, ticket, listCall).WithContext(ctx) }
+		}
+		busy := hold(t, b, 20, list(b.ticket))
+		assert.NotEmpty(t, busy, "the answers of one owner are limited")
+		for _, resp := range busy {
+			assert.Equal(t, http.StatusServiceUnavailable, resp.status)
+			assert.NoError(t, resp.body.Close())
+		}
+		bob := b.site.ticket(t, b.at(t, b.key.Server, oauthstore.Owner{Tenant: "globex", Subject: "bob"}))
+		assert.Empty(t, hold(t, b, 1, list(bob)), "another owner has room")
+		leave()
+		synctest.Wait()
+	})
+}
+
+func TestListThatTheRelayAsksForIsLimited(t *testing.T) {
+	t.Parallel()
+	for name, contentType := range map[string]string{"JSON": "application/json", "events": "text/event-stream"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pages := 0
+			s := one(t, nil)
+			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				pages++
+				page := fmt.Sprintf(`{"jsonrpc":"2.0","id":"toolgrant-list","result":{"tools":[{"name":"t%d","description":"%s"}],"nextCursor":"%d"}}`, pages, strings.Repeat("x", 3<<20), pages)
+				if name == "events" {
+					page = "data: " + page + "\n\n"
+				}
+				answering(200, page, "Content-Type", contentType)(w, nil)
+			}))
+			t.Cleanup(srv.Close)
+			ticket := s.ticket(t, s.at(t, srv.URL+"/mcp", ada), func(g *mcptools.RelayGrant) { g.ReadOnly = true })
+			r := post(t, ticket, toolCall("t1"))
+			assert.Equal(t, http.StatusBadGateway, r.status)
+			assert.Equal(t, "protocol", r.kind(t))
+			assert.Equal(t, 3, pages, "of 3 MiB")
+		})
+	}
 }
 
 func TestBodyThatDoesNotArriveIsGivenUp(t *testing.T) {

@@ -2,7 +2,6 @@ package relay
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,8 +15,9 @@ import (
 )
 
 const (
-	maxPages = 64   // of a tool list
-	maxTools = 5000 // in a list
+	maxPages = 64      // of a tool list
+	maxTools = 5000    // in a list
+	maxList  = 8 << 20 // bytes of all pages
 )
 
 // errList reports that a server did not list its tools.
@@ -43,10 +43,12 @@ func (x *exchange) list(ctx context.Context) ([]json.RawMessage, error) {
 	if header.Get("Mcp-Method") != "" {
 		header.Set("Mcp-Method", "tools/list")
 	}
+	pages := x.memory.buffer(min(maxList, x.relay.limits.answer))
+	defer pages.free()
 	var tools []json.RawMessage
 	cursor := ""
 	for range maxPages {
-		page, next, err := x.page(ctx, header, cursor)
+		page, next, err := x.page(ctx, header, cursor, pages)
 		if err != nil {
 			return nil, err
 		}
@@ -61,8 +63,8 @@ func (x *exchange) list(ctx context.Context) ([]json.RawMessage, error) {
 	return nil, errList
 }
 
-// page asks for one page.
-func (x *exchange) page(ctx context.Context, header http.Header, cursor string) (tools []json.RawMessage, next string, err error) {
+// page asks for one page, which it appends to pages.
+func (x *exchange) page(ctx context.Context, header http.Header, cursor string, pages *buffer) (tools []json.RawMessage, next string, err error) {
 	// MCP 2026-07-28 wants the client's version and capabilities in each request.
 	var sent struct {
 		Params struct {
@@ -90,7 +92,7 @@ func (x *exchange) page(ctx context.Context, header http.Header, cursor string) 
 	if resp.StatusCode != http.StatusOK {
 		return nil, "", &statusError{resp.StatusCode}
 	}
-	data, err := x.response(resp)
+	data, err := x.response(resp, pages)
 	if err != nil {
 		return nil, "", err
 	}
@@ -112,17 +114,17 @@ type statusError struct{ status int }
 
 func (*statusError) Error() string { return errList.Error() }
 
-// response returns the JSON-RPC response to the relay's own request.
-func (x *exchange) response(resp *http.Response) ([]byte, error) {
+// response appends the JSON-RPC response to the relay's own request to b, and returns
+// it.
+func (x *exchange) response(resp *http.Response, b *buffer) ([]byte, error) {
+	begin := len(b.data)
 	mediaType, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	switch mediaType {
 	case typeJSON:
-		b := x.relay.memory.buffer(x.relay.limits.answer)
-		defer b.free()
 		err := b.readAll(resp.Body, resp.ContentLength)
-		return bytes.Clone(b.data), err
+		return b.data[begin:], err
 	case typeEvents:
-		in := eventReader{r: bufio.NewReader(resp.Body), mem: x.relay.memory, max: x.relay.limits.answer}
+		in := eventReader{r: bufio.NewReader(resp.Body), mem: x.memory, max: b.max}
 		for {
 			ev, err := in.next()
 			if errors.Is(err, io.EOF) {
@@ -131,14 +133,17 @@ func (x *exchange) response(resp *http.Response) ([]byte, error) {
 			if err != nil {
 				return nil, err
 			}
-			data := bytes.Clone(ev.data.data)
-			ev.data.free()
 			var m struct {
 				ID     string `json:"id"`
 				Method string `json:"method"`
 			}
-			if json.Unmarshal(data, &m) == nil && m.ID == listID && m.Method == "" {
-				return data, nil
+			found := json.Unmarshal(ev.data.data, &m) == nil && m.ID == listID && m.Method == ""
+			if found {
+				err = b.append(ev.data.data)
+			}
+			ev.data.free()
+			if found || err != nil {
+				return b.data[begin:], err
 			}
 		}
 	}

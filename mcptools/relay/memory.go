@@ -13,13 +13,40 @@ var (
 	errMemory = errors.New("too many large bodies at once")
 )
 
-// A memory limits the bodies that a relay holds at once. Safe for concurrent use.
-type memory struct{ left atomic.Int64 }
+// A memory limits the bodies that a relay holds at once, or those of one owner. Safe
+// for concurrent use.
+type memory struct {
+	left atomic.Int64
+	all  *memory // of which this is a share; nil: none
+}
 
 func newMemory(size int64) *memory {
 	m := &memory{}
 	m.left.Store(size)
 	return m
+}
+
+// share returns a memory for one owner, who can't use up m alone.
+func (m *memory) share(size int64) *memory {
+	s := newMemory(size)
+	s.all = m
+	return s
+}
+
+// take reports whether there is room for n bytes, and takes it.
+func (m *memory) take(n int64) bool {
+	if m.left.Add(-n) < 0 || m.all != nil && !m.all.take(n) {
+		m.left.Add(n)
+		return false
+	}
+	return true
+}
+
+func (m *memory) give(n int64) {
+	m.left.Add(n)
+	if m.all != nil {
+		m.all.give(n)
+	}
 }
 
 // A buffer holds one body, of at most max bytes. Its owner calls free. Not safe for
@@ -45,12 +72,11 @@ func (b *buffer) grow(n int) error {
 		return nil
 	}
 	want := int(min(max(minBuffer, int64(size), 2*int64(cap(b.data))), b.max))
-	if b.mem.left.Add(-int64(want)) < 0 {
-		b.mem.left.Add(int64(want))
+	if !b.mem.take(int64(want)) {
 		return errMemory
 	}
 	b.data = append(make([]byte, 0, want), b.data...)
-	b.mem.left.Add(b.held)
+	b.mem.give(b.held)
 	b.held = int64(want)
 	return nil
 }
@@ -102,6 +128,6 @@ func (b *buffer) readAll(r io.Reader, size int64) error {
 
 // free releases the body.
 func (b *buffer) free() {
-	b.mem.left.Add(b.held)
+	b.mem.give(b.held)
 	b.held, b.data = 0, nil
 }

@@ -52,7 +52,9 @@ type Options struct {
 	Concurrent int
 
 	// Memory is the maximum total length of the bodies and events that are held in
-	// memory at once, in bytes. Requests beyond it are refused with 503. If zero, 512 MiB.
+	// memory at once, in bytes. Requests beyond it are refused with 503. One owner may
+	// use a quarter of it, or enough for a body of maximum length if that is more. If
+	// zero, 512 MiB.
 	Memory int64
 
 	// InsecureAllowLoopback permits http and loopback addresses for the public URL and

@@ -34,7 +34,6 @@ type Relay struct {
 	builders  *builders
 	policies  *policies
 	traffic   *traffic
-	memory    *memory
 	seen      failures
 	client    *http.Client // of transport
 	transport http.RoundTripper
@@ -75,15 +74,17 @@ func New(store *oauthstore.Store, sealer backend.Sealer, publicURL string, opts 
 	o.TicketTTL = cmp.Or(o.TicketTTL, defaultTTL)
 	r := &Relay{
 		handle: storehandle.Of(store), seal: seal{sealer}, public: public, opts: o,
-		limits:  limits{cmp.Or(o.MaxRequest, 16<<20), cmp.Or(o.MaxAnswer, 64<<20)},
-		log:     cmp.Or(o.Logger, slog.New(slog.DiscardHandler)),
-		traffic: newTraffic(cmp.Or(o.Concurrent, 1000), cmp.Or(o.OwnerRequests, 64), cmp.Or(o.OwnerStreams, 256)),
-		memory:  newMemory(cmp.Or(o.Memory, 512<<20)),
-		seen:    newFailures(),
+		limits: limits{cmp.Or(o.MaxRequest, 16<<20), cmp.Or(o.MaxAnswer, 64<<20)},
+		log:    cmp.Or(o.Logger, slog.New(slog.DiscardHandler)),
+		seen:   newFailures(),
 		client: safehttp.New(&safehttp.Options{
 			AllowLoopback: o.InsecureAllowLoopback, Transport: o.InsecureTransport, Stream: true, IdlePerHost: idlePerHost,
 		}),
 	}
+	memory := cmp.Or(o.Memory, 512<<20)
+	// A buffer takes its next size before it gives the last one back.
+	share := max(memory/4, 2*max(r.limits.request, r.limits.answer))
+	r.traffic = newTraffic(cmp.Or(o.Concurrent, 1000), cmp.Or(o.OwnerRequests, 64), cmp.Or(o.OwnerStreams, 256), newMemory(memory), share)
 	r.transport = r.client.Transport
 	r.builders = &builders{store: store, opts: &r.opts, known: make(map[target]*upstreamBuilder)}
 	r.policies = newPolicies(store, o.Pins, r.toolChanged)

@@ -71,7 +71,7 @@ func (x *exchange) modifySuccess(resp *http.Response) error {
 		resp.Header = responseHeaders(typeEvents)
 		resp.ContentLength, resp.Body = -1, newStream(x, resp.Body)
 	case mediaType == typeJSON && x.in.Method == http.MethodPost:
-		b := x.relay.memory.buffer(x.relay.limits.answer)
+		b := x.memory.buffer(x.relay.limits.answer)
 		defer b.free()
 		if err := b.readAll(resp.Body, resp.ContentLength); err != nil {
 			return err
@@ -144,7 +144,7 @@ func kindOf(status int) mcptools.Kind {
 
 // modifyError passes an error on that clients negotiate by, and answers others.
 func (x *exchange) modifyError(resp *http.Response) error {
-	b := x.relay.memory.buffer(maxErrorBody)
+	b := x.memory.buffer(maxErrorBody)
 	defer b.free()
 	_ = b.readAll(resp.Body, -1) // what was read decides
 	_ = resp.Body.Close()
@@ -225,7 +225,7 @@ func (x *exchange) speaksSSE() bool {
 	if resp.StatusCode != http.StatusOK || mediaType != typeEvents {
 		return false
 	}
-	in := eventReader{r: bufio.NewReader(resp.Body), mem: x.relay.memory, max: maxErrorBody}
+	in := eventReader{r: bufio.NewReader(resp.Body), mem: x.memory, max: maxErrorBody}
 	ev, err := in.next()
 	if err != nil {
 		return false

@@ -56,7 +56,7 @@ func (s *stream) read() {
 			s.ended = errEvent
 		}
 	}()
-	in := eventReader{r: bufio.NewReader(s.body), mem: s.x.relay.memory, max: s.x.relay.limits.answer}
+	in := eventReader{r: bufio.NewReader(s.body), mem: s.x.memory, max: s.x.relay.limits.answer}
 	for {
 		ev, err := in.next()
 		if err != nil {

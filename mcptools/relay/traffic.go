@@ -14,6 +14,8 @@ var errClosed = errors.New("closed")
 // traffic counts the running requests and limits them. Safe for concurrent use.
 type traffic struct {
 	total, requests, streams int // limits: of all, and of one owner
+	memory                   *memory
+	share                    int64 // of memory that one owner may use
 
 	mu      sync.Mutex
 	closed  bool
@@ -22,12 +24,15 @@ type traffic struct {
 	idle    chan struct{} // closed when closed and nothing runs
 }
 
-// A load is the number of running requests of one owner.
-type load struct{ requests, streams int }
+// A load is the number of running requests of one owner, and what they may hold.
+type load struct {
+	requests, streams int
+	memory            *memory
+}
 
-func newTraffic(total, requests, streams int) *traffic {
+func newTraffic(total, requests, streams int, mem *memory, share int64) *traffic {
 	return &traffic{
-		total: total, requests: requests, streams: streams,
+		total: total, requests: requests, streams: streams, memory: mem, share: share,
 		running: make(map[*exchange]struct{}), owners: make(map[oauthstore.Owner]*load), idle: make(chan struct{}),
 	}
 }
@@ -43,12 +48,13 @@ func (t *traffic) enter(x *exchange) error {
 	owner := x.ticket.owner()
 	l := t.owners[owner]
 	if l == nil {
-		l = &load{}
+		l = &load{memory: t.memory.share(t.share)}
 	}
 	if len(t.running) >= t.total || !x.streaming && l.requests >= t.requests || x.streaming && l.streams >= t.streams {
 		return errBusy
 	}
 	*l.of(x)++
+	x.memory = l.memory
 	t.owners[owner] = l
 	t.running[x] = struct{}{}
 	return nil
@@ -85,7 +91,7 @@ func (t *traffic) leave(x *exchange) {
 	defer t.mu.Unlock()
 	owner := x.ticket.owner()
 	l := t.owners[owner]
-	if *l.of(x)--; *l == (load{}) {
+	if *l.of(x)--; l.requests+l.streams == 0 {
 		delete(t.owners, owner)
 	}
 	delete(t.running, x)
