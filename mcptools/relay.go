@@ -110,7 +110,11 @@ func (b *Builder) relayable(ctx context.Context, key oauthstore.Key, need oauths
 	if b.creds == nil {
 		return oauthstore.Token{}, "", nil
 	}
-	st, err := b.creds.(statuses).Status(ctx, key) //nolint:forcetypeassert // checkRelay has checked it
+	states, ok := b.creds.(statuses)
+	if !ok { // checkRelay refuses it
+		return oauthstore.Token{}, "", b.refusal(KindMisconfigured, "a relay needs the *oauthstore.Store that it reads tokens from", nil)
+	}
+	st, err := states.Status(ctx, key)
 	if err != nil {
 		return oauthstore.Token{}, "", storeRefusal(&b.provider, b.label, err)
 	}
