@@ -125,6 +125,12 @@ func (r *rules) filterTools(ctx context.Context, raw json.RawMessage) (tools jso
 	if err != nil {
 		return json.RawMessage("[]"), true, nil // not a list of tools
 	}
+	if len(listed) > maxTools {
+		if r.restricted() {
+			return nil, true, errList
+		}
+		return nil, false, nil // nothing is withheld
+	}
 	pins, err := r.pins(ctx)
 	if err != nil {
 		return nil, true, err

@@ -23,8 +23,12 @@ type policies struct {
 	told    *otter.Cache[[sha256.Size]byte, struct{}] // changes that were reported
 }
 
-// maxTold bounds how many changes are remembered as reported.
-const maxTold = 10_000
+const (
+	// maxTold bounds how many changes are remembered as reported.
+	maxTold = 10_000
+	// maxTellings bounds how many changed tools one request reports. No more are pinned.
+	maxTellings = maxListed
+)
 
 // newPolicies returns the policies of a relay. changed is called once for each
 // change of a tool, with one of the words "description", "schema", "annotations"
@@ -78,7 +82,7 @@ func (r *rules) loadPins(ctx context.Context) (*toolpin.Pins, error) {
 
 // tell reports the changes of a tool, once for each definition.
 func (r *rules) tell(ctx context.Context, print toolpin.Print, changes []string) {
-	if r.policies.changed == nil {
+	if r.policies.changed == nil || r.told.Add(1) > maxTellings {
 		return
 	}
 	k := r.key

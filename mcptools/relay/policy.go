@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/toolgrant/toolgrant/internal/safetext"
 	"github.com/toolgrant/toolgrant/oauthstore"
@@ -43,6 +44,7 @@ type rules struct {
 	allowed  []string // if nil, all
 	readOnly bool
 	list     lister
+	told     atomic.Int64 // changed tools that were reported
 }
 
 // rules returns the rules for a ticket. list is called where a decision needs a

@@ -316,6 +316,34 @@ func TestWarningRelayReportsChangesAndWithholdsNothing(t *testing.T) {
 	assert.Empty(t, admitted(t, r, messageOf(t, `{"jsonrpc":"2.0","id":3,"method":"prompts/list"}`)))
 }
 
+func TestHugeListsCostLittle(t *testing.T) {
+	t.Parallel()
+	server, log := new(toolServer), new(changeLog)
+	server.set(tool("search", "Finds.", true))
+	r := newPolicies(newStore(t), PinBlock, log.add).rules(policyKey, nil, false, server.list)
+	require.Equal(t, []string{"search"}, listed(t, r, server.response()))
+
+	many := make([]string, maxTools)
+	for i := range many {
+		many[i] = fmt.Sprintf(`{"name":"t%d"}`, i)
+	}
+	server.set(many...)
+	assert.Empty(t, listed(t, r, server.response()))
+	assert.Len(t, log.take(), maxTellings)
+
+	server.set(append(many, `{"name":"one more"}`)...)
+	code, _ := codeOf(t, r.filter(t.Context(), []byte(server.response())))
+	assert.Equal(t, codeInternal, code)
+	warn := newPolicies(newStore(t), PinWarn, nil).rules(policyKey, nil, false, server.list)
+	assert.Equal(t, server.response(), string(warn.filter(t.Context(), []byte(server.response()))), "a relay that only reports withholds nothing")
+
+	long := strings.Repeat("n", maxName+1)
+	server.set(tool(long[1:], "", true), tool(long, "", true))
+	readOnly := newPolicies(newStore(t), PinOff, nil).rules(policyKey, nil, true, server.list)
+	assert.Empty(t, admitted(t, readOnly, callOf(t, long[1:])))
+	assert.NotEmpty(t, admitted(t, readOnly, callOf(t, long)), "its name is not kept")
+}
+
 func TestAnswerThatCanNotBeJudgedIsReplacedByAnError(t *testing.T) {
 	t.Parallel()
 	r := newPolicies(newStore(t), PinOff, nil).rules(policyKey, []string{"search"}, false, nil)

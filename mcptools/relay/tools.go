@@ -26,7 +26,7 @@ type listedTool struct {
 func (c *toolCache) read(raw json.RawMessage) (listedTool, bool) {
 	o, err := exactjson.Read(raw)
 	name, ok := o.String("name")
-	if err != nil || !ok || o.Ambiguous("name", "description", "inputSchema", "annotations") {
+	if err != nil || !ok || len(name) > maxName || o.Ambiguous("name", "description", "inputSchema", "annotations") {
 		return listedTool{}, false
 	}
 	annotations, err := o.Object("annotations")
@@ -64,6 +64,8 @@ const (
 	listPause = 30 * time.Second
 	// maxCached bounds the tools of all credentials.
 	maxCached = 100_000
+	// maxName is the maximum length of a tool's name in bytes. MCP recommends 128.
+	maxName = 256
 	// maxListed bounds the tools of one credential.
 	maxListed = 1000
 )
