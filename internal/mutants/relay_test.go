@@ -54,8 +54,8 @@ var relayMutations = []mutation{
 	},
 	{
 		name: "requests sent again after a 403", file: "mcptools/relay/upstream.go",
-		old:     "if err != nil || resp.StatusCode != http.StatusUnauthorized || x.ticket.Grant == \"\" {",
-		changed: "if err != nil || resp.StatusCode != http.StatusUnauthorized && resp.StatusCode != http.StatusForbidden || x.ticket.Grant == \"\" {",
+		old:     "return resp.StatusCode == http.StatusUnauthorized && !insufficientScope(resp.Header)",
+		changed: "return resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden",
 		pkg:     "./mcptools/relay", run: "TestInsufficientScopeIsNotARefusalOfTheToken",
 		promise: "a missing scope refreshes nothing",
 	},

@@ -63,6 +63,7 @@ func TestResponsesOfTheServerBecomeAnswersThatMCPClientsUnderstand(t *testing.T)
 		"405":                   {answering(405, ""), 405, "wrong_endpoint", "", ""},
 		"406":                   {answering(406, ""), 406, "wrong_endpoint", "", ""},
 		"403":                   {answering(403, "no"), 403, "forbidden", "", ""},
+		"401 without a scope":   {answering(401, "", "WWW-Authenticate", `Bearer error="insufficient_scope", scope="write"`), 403, "forbidden", "", ""},
 		"403 without a scope":   {answering(403, "", "WWW-Authenticate", `Bearer error="insufficient_scope", scope="write"`), 403, "forbidden", "", ""},
 		"403 with JSON-RPC":     {answering(403, rpcError, "Content-Type", asJSON), 403, "forbidden", "", ""},
 		"429":                   {answering(429, "", "Retry-After", "7"), 429, "rate_limited", "", "7"},

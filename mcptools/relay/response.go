@@ -157,8 +157,8 @@ func (x *exchange) modifyError(resp *http.Response) error {
 	case negotiates && isRPC(b.data) && !x.leaks(b.data):
 		setBody(resp, typeJSON, x.judged(bytes.Clone(b.data)))
 		return nil
-	case status == http.StatusForbidden && insufficientScope(resp.Header):
-		f.Action = mcptools.ActionStepUp
+	case (status == http.StatusForbidden || status == http.StatusUnauthorized) && insufficientScope(resp.Header):
+		f.Kind, f.Action = mcptools.KindForbidden, mcptools.ActionStepUp
 		return answered{answerOf(f, 0)}
 	case oauth.MayBeSSE(status) && x.speaksSSE():
 		f.Kind, f.Action = mcptools.KindUnsupported, mcptools.KindUnsupported.Action()

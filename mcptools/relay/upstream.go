@@ -36,7 +36,7 @@ func (x *exchange) RoundTrip(*http.Request) (*http.Response, error) {
 // executed: it is sent once more, with the next token.
 func (x *exchange) ask(ctx context.Context, method string, body []byte, header http.Header) (*http.Response, error) {
 	resp, err := x.send(ctx, method, body, header)
-	if err != nil || resp.StatusCode != http.StatusUnauthorized || x.ticket.Grant == "" {
+	if err != nil || !refusesToken(resp) || x.ticket.Grant == "" {
 		return resp, err
 	}
 	renewed, err := x.renew(ctx, resp)
@@ -47,13 +47,19 @@ func (x *exchange) ask(ctx context.Context, method string, body []byte, header h
 		return nil, x.refusedToken()
 	}
 	resp, err = x.send(ctx, method, body, header)
-	if err != nil || resp.StatusCode != http.StatusUnauthorized {
+	if err != nil || !refusesToken(resp) {
 		return resp, err
 	}
 	if _, err := x.renew(ctx, resp); err != nil { // it records that the next token was refused too
 		return nil, err
 	}
 	return nil, x.refusedToken()
+}
+
+// refusesToken reports whether the next token may be accepted. A missing scope is
+// not: RFC 6750 section 3.1 has 403 for it, and some servers send 401.
+func refusesToken(resp *http.Response) bool {
+	return resp.StatusCode == http.StatusUnauthorized && !insufficientScope(resp.Header)
 }
 
 // renew reports the token of the entry, which the server refuses with resp, and
