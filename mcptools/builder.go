@@ -85,6 +85,7 @@ func NewBuilder(p providers.Provider, creds oauthstore.Credentials, opts *Option
 	var f faults
 	f.add(p.Validate())
 	f.label(b.label)
+	f.platformID(o.Platform)
 	f.platformLabel(b.platform, b.label)
 	if !printable(strings.NewReplacer("\n", "", "\t", "").Replace(b.description)) {
 		f.addf("the description holds control characters or is not UTF-8")

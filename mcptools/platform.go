@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/url"
 	"path"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -211,6 +212,14 @@ func (b *Builder) platformFields() map[string]any {
 		extra["require_approval"] = lists
 	}
 	return extra
+}
+
+// platformID checks that a platform of the options has an id: without, it would
+// count as OpenAI.
+func (f *faults) platformID(p platform.Platform) {
+	if p.ID == "" && !reflect.ValueOf(p).IsZero() {
+		f.addf("the platform has no ID")
+	}
 }
 
 // platformLabel checks the label by the platform's rule.

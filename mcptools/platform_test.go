@@ -149,6 +149,14 @@ func TestOptionsThatAPlatformDoesNotApplyAreRefusedByName(t *testing.T) {
 	}
 }
 
+func TestPlatformWithoutIDDoesNotCountAsOpenAI(t *testing.T) {
+	t.Parallel()
+	groq, _ := platform.Lookup("groq")
+	groq.ID = ""
+	_, err := mcptools.NewBuilder(serverFor(groq, credentialKinds[0].value), has(notesToken()), unprobed(mcptools.Options{Platform: groq}))
+	require.ErrorContains(t, err, "the platform has no ID")
+}
+
 func TestTheTransportOfAnOwnersServerCounts(t *testing.T) {
 	t.Parallel()
 	p := notes()
