@@ -1,5 +1,6 @@
 // Command bench compares the hot and cold paths of toolgrant with their floors
-// and with other libraries that cache tokens. One run measures everything:
+// and with other libraries that cache tokens, and the relay with a bare reverse
+// proxy. One run measures everything:
 //
 //	make bench
 //

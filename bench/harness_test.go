@@ -61,4 +61,15 @@ func TestAMissedGoalIsNotMet(t *testing.T) {
 	}
 	text, _ := goal{}.judge(result{})
 	assert.Empty(t, text)
+	for _, tc := range []struct {
+		check check
+		met   bool
+	}{
+		{atMost("relay", 2.5, 2.5), true},
+		{atMost("relay", 2.51, 2.5), false},
+		{atLeast("relay", 0.8, 0.8), true},
+		{atLeast("relay", 0.79, 0.8), false},
+	} {
+		assert.Equal(t, tc.met, *tc.check.Met, tc.check)
+	}
 }

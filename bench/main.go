@@ -12,7 +12,7 @@ import (
 func main() {
 	out := flag.String("o", "ratios.json", "write the result to this `file`; \"\" writes none")
 	length := flag.Duration("t", 30*time.Second, "measure for so long")
-	only := flag.String("run", "", "measure rows whose name contains this `text`, and the rows that they are compared with")
+	only := flag.String("run", "", "measure rows whose name contains this `text`, and the rows that they are compared with; relay: the relay")
 	flag.Parse()
 	if err := run(context.Background(), *out, *length, *only); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -35,6 +35,11 @@ func run(ctx context.Context, out string, length time.Duration, only string) err
 	}
 	defer world.close()
 	r := newReport(measure(selected(world.rows, only), length), world.skipped)
+	if strings.Contains("relay", only) {
+		if r.Relay, err = measureRelay(ctx, length); err != nil {
+			return err
+		}
+	}
 	if err := r.print(os.Stdout); err != nil || out == "" {
 		return err
 	}

@@ -17,6 +17,7 @@ type report struct {
 	Rounds  int      `json:"rounds"`
 	Skipped []string `json:"skipped,omitempty"` // groups of rows that could not be measured here
 	Rows    []result `json:"rows"`
+	Relay   []check  `json:"relay,omitempty"`
 }
 
 // A result is a row in ratios.json. Times are medians in nanoseconds.
@@ -34,7 +35,10 @@ type result struct {
 }
 
 func newReport(all []*sample, skipped []string) report {
-	r := report{Go: runtime.Version(), Rounds: len(all[0].rounds), Skipped: skipped}
+	r := report{Go: runtime.Version(), Skipped: skipped}
+	if len(all) > 0 {
+		r.Rounds = len(all[0].rounds)
+	}
 	for _, s := range all {
 		res := result{
 			Name: s.name, NS: rounded(percentile(s.rounds, 50), 1), Allocs: s.allocs,
@@ -85,20 +89,27 @@ func (r report) print(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintf(t, "%s, %d rounds\tns\tallocs\tratio\textra ns\tp50 ns\tp99 ns\t\t\n", r.Go, r.Rounds)
 	for _, row := range r.Rows {
-		verdict := ""
-		if row.Met != nil {
-			verdict = "missed: " + row.Goal
-			if *row.Met {
-				verdict = "met: " + row.Goal
-			}
-		}
 		fmt.Fprintf(t, "%s\t%.0f\t%v\t%s\t%s\t%s\t%s\t%s\t\n", row.Name, row.NS, row.Allocs,
-			number("%.2f", row.Ratio), number("%.0f", row.ExtraNS), number("%.0f", row.P50), number("%.0f", row.P99), verdict)
+			number("%.2f", row.Ratio), number("%.0f", row.ExtraNS), number("%.0f", row.P50), number("%.0f", row.P99), verdict(row.Goal, row.Met))
+	}
+	for _, c := range r.Relay {
+		fmt.Fprintf(t, "%s\t%v\t\t\t\t\t\t%s\t\n", c.Name, c.Value, verdict(c.Goal, c.Met))
 	}
 	for _, group := range r.Skipped {
 		fmt.Fprintf(t, "skipped: %s\t\n", group)
 	}
 	return t.Flush()
+}
+
+// verdict says whether a goal is met; "" without a goal.
+func verdict(goal string, met *bool) string {
+	switch {
+	case met == nil:
+		return ""
+	case *met:
+		return "met: " + goal
+	}
+	return "missed: " + goal
 }
 
 // number formats v, and zero as nothing.
