@@ -28,12 +28,22 @@ func Redis(t *testing.T) string {
 // TOOLGRANT_NODE_MODULES.
 func Node(t *testing.T) string {
 	t.Helper()
-	const by = "source .ci/node, then node_packages"
-	need(t, "TOOLGRANT_NODE_MODULES", by)
-	return need(t, "TOOLGRANT_NODE", by)
+	need(t, "TOOLGRANT_NODE_MODULES", npm)
+	return need(t, "TOOLGRANT_NODE", npm)
 }
 
-const services = "source .ci/services"
+// MCPSDK returns the path of a Node with the MCP TypeScript SDK in the folder
+// TOOLGRANT_MCP_SDK.
+func MCPSDK(t *testing.T) string {
+	t.Helper()
+	need(t, "TOOLGRANT_MCP_SDK", npm)
+	return need(t, "TOOLGRANT_NODE", npm)
+}
+
+const (
+	services = "source .ci/services"
+	npm      = "source .ci/node, then node_packages"
+)
 
 // need returns the variable, which the command by sets. Without it the test
 // fails in CI and is skipped elsewhere.
