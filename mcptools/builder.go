@@ -48,6 +48,7 @@ type Builder struct {
 	prepared    prepared
 	// bearerInHeaders repeats inHeaders.
 	bearerInHeaders bool
+	noBearer        bool // the platform is not known to send a bearer token
 	ownStore        bool // creds is an [oauthstore.Store], which serves no expired token
 	warnings        []string
 	warnedHosts     sync.Map // hosts of unknown platforms that a warning was logged for

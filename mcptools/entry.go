@@ -123,6 +123,9 @@ func (b *Builder) authorize(m *responses.ToolMcpParam, way *providers.Way, t *oa
 			return b.refusal(KindMisconfigured, "the server URL holds the credential's "+name+", and OpenAI shows the URL in the stored response", nil)
 		}
 	}
+	if way.Bearer() && b.noBearer {
+		return b.checkBearer()
+	}
 	if way.Bearer() && !b.bearerInHeaders {
 		m.Authorization = param.NewOpt(t.AccessToken.Expose())
 		return nil

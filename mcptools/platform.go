@@ -181,6 +181,13 @@ func (b *Builder) checkCarried(headers map[string]string) *Failure {
 	return u.refusal(b)
 }
 
+// checkBearer returns the refusal of a bearer token that the platform doesn't send.
+func (b *Builder) checkBearer() *Failure {
+	u := &unfit{p: b.platform}
+	u.needs(platform.FieldAuthorization, "the server would be used without the token")
+	return u.refusal(b)
+}
+
 // inHeaders reports whether a bearer token travels in headers.
 func (b *Builder) inHeaders() bool {
 	return b.useHeaders || b.platform.Bearer() == platform.FieldHeaderAuth

@@ -157,6 +157,18 @@ func TestPlatformWithoutIDDoesNotCountAsOpenAI(t *testing.T) {
 	require.ErrorContains(t, err, "the platform has no ID")
 }
 
+func TestPlatformThatTakesNoTokenGetsNoEntryWithOne(t *testing.T) {
+	t.Parallel()
+	own := platform.Platform{ID: "own", Name: "Own", Fields: map[platform.Field]platform.Support{
+		platform.FieldServerURL: platform.Taken, platform.FieldApproval: platform.Taken, platform.FieldHeaderKeys: platform.Taken,
+	}}
+	b, err := mcptools.NewBuilder(serverFor(own, credentialKinds[0].value), has(notesToken()), unprobed(mcptools.Options{Platform: own}))
+	require.NoError(t, err)
+	_, err = b.Build(t.Context(), ada, nil)
+	require.ErrorIs(t, err, mcptools.KindUnsupported)
+	require.ErrorContains(t, err, "authorization: Own does not document it", "the server would be used without the token")
+}
+
 func TestTheTransportOfAnOwnersServerCounts(t *testing.T) {
 	t.Parallel()
 	p := notes()

@@ -17,7 +17,7 @@ type prepared struct {
 }
 
 func (b *Builder) prepare() {
-	b.bearerInHeaders = b.inHeaders()
+	b.bearerInHeaders, b.noBearer = b.inHeaders(), b.platform.Bearer() == ""
 	if b.url == "" || !b.hasURL() || b.relay != nil || len(b.headers) > 0 {
 		return
 	}
