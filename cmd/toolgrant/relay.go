@@ -75,6 +75,9 @@ const relayGrace = closeGrace - 200*time.Millisecond
 // headerTimeout is how long a client may take to send the headers of a request.
 const headerTimeout = 10 * time.Second
 
+// idleTimeout is how long a connection without a request stays open.
+const idleTimeout = 2 * time.Minute
+
 // serveRelay serves a relay until ctx ends.
 func (a *app) serveRelay(ctx context.Context, store *oauthstore.Store, keys backend.Sealer, listen, public string, o relay.Options) (err error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", listen)
@@ -92,7 +95,7 @@ func (a *app) serveRelay(ctx context.Context, store *oauthstore.Store, keys back
 		return errors.Join(faultf(mcptools.KindMisconfigured, "%s", message(err)), l.Close())
 	}
 	server := &http.Server{
-		Handler: r, ReadHeaderTimeout: headerTimeout, MaxHeaderBytes: 64 << 10,
+		Handler: r, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: 64 << 10,
 		ErrorLog: log.New(writerFunc(func(p []byte) { a.notef("%s", strings.TrimSuffix(string(p), "\n")) }), "", 0),
 	}
 	watching := make(chan struct{})
