@@ -16,6 +16,7 @@ var (
 	ErrTrailing  = errors.New("data after the JSON value")
 	ErrDuplicate = errors.New("duplicate name in an object")
 	ErrKind      = errors.New("not an object or array")
+	ErrDepth     = errors.New("too many levels")
 )
 
 // Check returns an error unless data is exactly one JSON value in UTF-8 whose
@@ -202,17 +203,25 @@ func EncodeArray(values []json.RawMessage) json.RawMessage {
 	return b.Bytes()
 }
 
+// maxDepth is the depth to which [Canonical] reads: each level costs a walk over all
+// that is in it.
+const maxDepth = 64
+
 // Canonical returns the value with sorted names, plain texts and no white space.
-// Numbers keep their notation, so that none loses digits.
+// Numbers keep their notation, so that none loses digits. A value that is deeper than
+// 64 levels is [ErrDepth].
 func Canonical(data []byte) (json.RawMessage, error) {
 	if err := valid(data); err != nil {
 		return nil, err
 	}
-	return canonical(data)
+	return canonical(data, maxDepth)
 }
 
-func canonical(data []byte) (json.RawMessage, error) {
+func canonical(data []byte, depth int) (json.RawMessage, error) {
 	data = bytes.TrimSpace(data)
+	if depth == 0 && (data[0] == '[' || data[0] == '{') {
+		return nil, ErrDepth
+	}
 	var err error
 	switch data[0] {
 	case '"':
@@ -220,7 +229,7 @@ func canonical(data []byte) (json.RawMessage, error) {
 	case '[':
 		all, _ := elements(data)
 		for i := range all {
-			if all[i], err = canonical(all[i]); err != nil {
+			if all[i], err = canonical(all[i], depth-1); err != nil {
 				return nil, err
 			}
 		}
@@ -231,7 +240,7 @@ func canonical(data []byte) (json.RawMessage, error) {
 			return nil, err
 		}
 		for i := range o {
-			if o[i].Value, err = canonical(o[i].Value); err != nil {
+			if o[i].Value, err = canonical(o[i].Value, depth-1); err != nil {
 				return nil, err
 			}
 		}

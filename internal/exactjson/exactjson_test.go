@@ -119,6 +119,17 @@ func TestCanonicalFormIgnoresNotationOnly(t *testing.T) {
 	require.ErrorIs(t, err, exactjson.ErrDuplicate)
 }
 
+func TestDeepValueHasNoCanonicalForm(t *testing.T) {
+	t.Parallel()
+	nested := func(levels int) []byte {
+		return []byte(strings.Repeat(`[{"a":`, levels/2) + `"` + strings.Repeat("x", 1<<20) + `"` + strings.Repeat("}]", levels/2))
+	}
+	_, err := exactjson.Canonical(nested(64))
+	require.NoError(t, err)
+	_, err = exactjson.Canonical(nested(66))
+	require.ErrorIs(t, err, exactjson.ErrDepth, "time grows with depth times length")
+}
+
 // strict is an independent parser: the tokens of encoding/json, and a map of
 // names for each object.
 func strict(data []byte) error {
@@ -189,6 +200,9 @@ func FuzzCheckAgreesWithAStrictParser(f *testing.F) {
 		}
 		if exactjson.Check(data) == nil {
 			c, err := exactjson.Canonical(data)
+			if errors.Is(err, exactjson.ErrDepth) {
+				return
+			}
 			require.NoError(t, err)
 			again, err := exactjson.Canonical(c)
 			require.NoError(t, err)

@@ -41,7 +41,7 @@ type Print struct {
 
 // Of returns the fingerprint of a tool, as a server lists it. Notation and the
 // order of members make no difference. A definition that clients may read
-// differently is an error.
+// differently, or that is nested more than 64 levels deep, is an error.
 func Of(tool json.RawMessage) (Print, error) {
 	o, err := exactjson.Read(tool)
 	if err != nil || o.Ambiguous("name", "description", "inputSchema", "annotations") {

@@ -121,11 +121,13 @@ func removeInputRequests(result *exactjson.Object) (changed, ok bool) {
 // filterTools returns the tools of a page that the client may see, and whether
 // it withholds some.
 func (r *rules) filterTools(ctx context.Context, raw json.RawMessage) (tools json.RawMessage, withheld bool, err error) {
-	listed, err := exactjson.Elements(raw)
-	if err != nil {
-		return json.RawMessage("[]"), true, nil // not a list of tools
+	var listed []json.RawMessage
+	if len(raw) <= maxList {
+		if listed, err = exactjson.Elements(raw); err != nil {
+			return json.RawMessage("[]"), true, nil // not a list of tools
+		}
 	}
-	if len(listed) > maxTools {
+	if len(raw) > maxList || len(listed) > maxTools {
 		if r.restricted() {
 			return nil, true, errList
 		}

@@ -323,9 +323,9 @@ func TestHugeListsCostLittle(t *testing.T) {
 	r := newPolicies(newStore(t), PinBlock, log.add).rules(policyKey, nil, false, server.list)
 	require.Equal(t, []string{"search"}, listed(t, r, server.response()))
 
-	many := make([]string, maxTools)
-	for i := range many {
-		many[i] = fmt.Sprintf(`{"name":"t%d"}`, i)
+	var many []string
+	for i := range maxTools {
+		many = append(many, fmt.Sprintf(`{"name":"t%d"}`, i))
 	}
 	server.set(many...)
 	assert.Empty(t, listed(t, r, server.response()))
@@ -336,6 +336,10 @@ func TestHugeListsCostLittle(t *testing.T) {
 	assert.Equal(t, codeInternal, code)
 	warn := newPolicies(newStore(t), PinWarn, nil).rules(policyKey, nil, false, server.list)
 	assert.Equal(t, server.response(), string(warn.filter(t.Context(), []byte(server.response()))), "a relay that only reports withholds nothing")
+
+	server.set(tool("search", strings.Repeat("x", maxList), true))
+	code, _ = codeOf(t, r.filter(t.Context(), []byte(server.response())))
+	assert.Equal(t, codeInternal, code)
 
 	long := strings.Repeat("n", maxName+1)
 	server.set(tool(long[1:], "", true), tool(long, "", true))
