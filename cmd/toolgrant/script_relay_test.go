@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -30,7 +31,7 @@ func startRelay(ts *testscript.TestScript, neg bool, args []string) {
 	folder := ts.Getenv("WORK")
 	program, err := exec.LookPath(filepath.Join(filepath.SplitList(ts.Getenv("PATH"))[0], "toolgrant"))
 	ts.Check(err)
-	cmd := exec.Command(program, append([]string{"relay", "--json"}, args...)...)
+	cmd := exec.CommandContext(context.Background(), program, append([]string{"relay", "--json"}, args...)...)
 	cmd.Dir, cmd.Stderr = folder, os.Stderr
 	for _, name := range []string{"PATH", "HOME", "TOOLGRANT_STORE", "TOOLGRANT_KEYSET"} {
 		if value := ts.Getenv(name); value != "" {
@@ -52,7 +53,10 @@ func startRelay(ts *testscript.TestScript, neg bool, args []string) {
 	if !lines.Scan() {
 		ts.Fatalf("the relay did not start: %v", cmd.Wait())
 	}
-	var first struct{ Event, URL string }
+	var first struct {
+		Event string `json:"event"`
+		URL   string `json:"url"`
+	}
 	ts.Check(json.Unmarshal(lines.Bytes(), &first))
 	if first.Event != "listening" {
 		ts.Fatalf("the first event is %s", lines.Text())
@@ -91,8 +95,8 @@ func promote(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	ts.Check(ts.Exec("toolgrant", "keys", "list", "--json"))
 	var keys []struct {
-		ID      string
-		Primary bool
+		ID      string `json:"id"`
+		Primary bool   `json:"primary"`
 	}
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &keys))
 	last := keys[len(keys)-1]

@@ -83,10 +83,12 @@ func TestTextThatParsersReadDifferentlyIsNoText(t *testing.T) {
 
 func TestNamesThatDifferInCaseAreAmbiguous(t *testing.T) {
 	t.Parallel()
-	many := "{"
+	var b strings.Builder
+	b.WriteByte('{')
 	for i := range 20 {
-		many += fmt.Sprintf(`"n%d":%d,`, i, i)
+		fmt.Fprintf(&b, `"n%d":%d,`, i, i)
 	}
+	many := b.String()
 	for text, want := range map[string]bool{
 		`{"method":1,"id":2,"other":3}`: false,
 		`{"Method":1}`:                  true,
@@ -163,10 +165,10 @@ func strictValue(d *json.Decoder) error {
 			if err != nil {
 				return err
 			}
-			if seen[name.(string)] { //nolint:forcetypeassert // a name is a string
+			if seen[name.(string)] {
 				return exactjson.ErrDuplicate
 			}
-			seen[name.(string)] = true //nolint:forcetypeassert // a name is a string
+			seen[name.(string)] = true
 		}
 		if err := strictValue(d); err != nil {
 			return err

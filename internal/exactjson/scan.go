@@ -3,6 +3,7 @@ package exactjson
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 )
 
 // A scanner walks over valid JSON.
@@ -127,10 +128,8 @@ func (c *checker) object(s *scanner) error {
 				return ErrDuplicate
 			}
 		case len(c.few)-start < few:
-			for _, other := range c.few[start:] {
-				if other == name {
-					return ErrDuplicate
-				}
+			if slices.Contains(c.few[start:], name) {
+				return ErrDuplicate
 			}
 			c.few = append(c.few, name)
 		default:

@@ -104,10 +104,10 @@ type Change struct {
 func (p *Pins) Diff(now []Print) []Change {
 	listed := make(map[string]bool, len(now))
 	var all []Change
-	for _, print := range now {
-		listed[print.Name] = true
-		if c := p.Compare(print); c != nil {
-			all = append(all, Change{print.Name, c})
+	for _, tool := range now {
+		listed[tool.Name] = true
+		if c := p.Compare(tool); c != nil {
+			all = append(all, Change{tool.Name, c})
 		}
 	}
 	if p != nil {
@@ -164,12 +164,12 @@ func Replaceable(err error) bool { return storehandle.Unreadable(err) }
 func Save(ctx context.Context, store *oauthstore.Store, key oauthstore.Key, now []Print, old *Pins) (*Pins, error) {
 	p := &Pins{tools: make(map[string]Print, len(now))}
 	r := record{make(map[string][3]string, len(now))}
-	for _, print := range now[:min(len(now), maxTools)] {
-		if _, ok := p.tools[print.Name]; ok {
+	for _, tool := range now[:min(len(now), maxTools)] {
+		if _, ok := p.tools[tool.Name]; ok {
 			continue
 		}
-		p.tools[print.Name] = print
-		r.Tools[print.Name] = [3]string{print.Description, print.Schema, print.Annotations}
+		p.tools[tool.Name] = tool
+		r.Tools[tool.Name] = [3]string{tool.Description, tool.Schema, tool.Annotations}
 	}
 	data, err := json.Marshal(r)
 	if err != nil {

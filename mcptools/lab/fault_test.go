@@ -111,11 +111,12 @@ func TestFaultsOfAnMCPServer(t *testing.T) {
 			res := mcpprobe.Probe(t.Context(), plain(t), mcpprobe.Request{URL: w.Server(server).MCPURL, Timeout: timeout},
 				http.Header{"Authorization": {"Bearer " + w.Grant(server, "mia").AccessToken}})
 			assert.Equal(t, wants, want{res.Outcome, res.Cause}, "%s:%s: %+v", server, fault, res)
-			if fault == "no_tools" {
+			switch {
+			case fault == "no_tools":
 				assert.Contains(t, res.Detail, "lists 0 tools")
-			} else if fault == "changed_tools" {
+			case fault == "changed_tools":
 				assert.Contains(t, res.Detail, "lists 7 tools")
-			} else if res.Outcome == mcpprobe.Accepted && fault != "no_tools*100000" {
+			case res.Outcome == mcpprobe.Accepted && fault != "no_tools*100000":
 				assert.Contains(t, res.Detail, "lists 6 tools")
 			}
 		}

@@ -124,7 +124,7 @@ func (r *rules) filterTools(ctx context.Context, raw json.RawMessage) (tools jso
 	var listed []json.RawMessage
 	if len(raw) <= maxList {
 		if listed, err = exactjson.Elements(raw); err != nil {
-			return json.RawMessage("[]"), true, nil // not a list of tools
+			return json.RawMessage("[]"), true, nil //nolint:nilerr // not a list of tools
 		}
 	}
 	if len(raw) > maxList || len(listed) > maxTools {

@@ -120,7 +120,7 @@ func FuzzForwardedMessageIsWhatWasJudged(f *testing.F) {
 		withoutSamplingIn(in)
 		require.Equal(t, in, out)
 		var read lax
-		if json.Unmarshal(m.body, &read) == nil {
+		if json.Unmarshal(m.body, &read) == nil { //nolint:musttag // in any case of letters
 			require.Equal(t, m.method, read.Method)
 			if m.method == methodCall && !strings.ContainsRune(read.Params.Name, utf8.RuneError) {
 				require.Equal(t, m.tool, read.Params.Name)
@@ -155,12 +155,12 @@ func FuzzFilteredListHasNoWithheldTool(f *testing.F) {
 				Name        any
 				Annotations json.RawMessage
 			}
-			if json.Unmarshal(out, &read) != nil || json.Unmarshal(read.Result.Tools, &tools) != nil {
+			if json.Unmarshal(out, &read) != nil || json.Unmarshal(read.Result.Tools, &tools) != nil { //nolint:musttag // in any case of letters
 				continue
 			}
 			for _, tool := range tools {
 				var annotations struct{ ReadOnlyHint any }
-				_ = json.Unmarshal(tool.Annotations, &annotations)
+				_ = json.Unmarshal(tool.Annotations, &annotations) //nolint:musttag // in any case of letters
 				if r == allowed {
 					require.Equal(t, "search", tool.Name)
 				} else {

@@ -70,7 +70,7 @@ func errorMessage(id json.RawMessage, code int, reason string) []byte {
 	if id == nil {
 		id = json.RawMessage("null")
 	}
-	body, _ := json.Marshal(map[string]any{ // nothing in it can fail
+	body, _ := json.Marshal(map[string]any{ //nolint:errchkjson // nothing in it can fail
 		"jsonrpc": "2.0", "id": id, "error": map[string]any{"code": code, "message": reason},
 	})
 	return body

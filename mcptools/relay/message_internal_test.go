@@ -72,7 +72,7 @@ func TestMessageThatAnotherParserReadsDifferentlyIsRefused(t *testing.T) {
 func TestForwardedMessageIsTheRelaysOwnEncoding(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]string{
-		` { "jsonrpc":"2.0", "id" : 12345678901234567890, "m\u0065thod":"tools\/call" , "params":{"name":"s\u0065arch","arguments":{"n":1.10e+5,"N":2,"t":"\ud800"}}, "x":[ 1 ] }`: `{"jsonrpc":"2.0","id":12345678901234567890,"method":"tools/call","params":{"name":"search","arguments":{"n":1.10e+5,"N":2,"t":"\ud800"}},"x":[1]}`,
+		` { "jsonrpc":"2.0", "id" : 12345678901234567890, "m\u0065thod":"tools\/call" , "params":{"name":"s\u0065arch","arguments":{"n":1.10e+5,"N":2,"t":"\ud800"}}, "x":[ 1 ] }`: `{"jsonrpc":"2.0","id":12345678901234567890,"method":"tools/call","params":{"name":"search","arguments":{"n":1.10e+5,"N":2,"t":"\ud800"}},"x":[1]}`, //nolint:gocritic // the white space is tested
 		`{"jsonrpc":"2.0","method":"notifications/initialized"}`:          `{"jsonrpc":"2.0","method":"notifications/initialized"}`,
 		`{"jsonrpc":"2.0","id":"a","method":"ping","params":null}`:        `{"jsonrpc":"2.0","id":"a","method":"ping","params":null}`,
 		`{"jsonrpc":"2.0","id":-1,"result":{"action":"accept"}}`:          `{"jsonrpc":"2.0","id":-1,"result":{"action":"accept"}}`,

@@ -52,7 +52,7 @@ func (r *rules) pins(ctx context.Context) (*toolpin.Pins, error) {
 	}
 	pins, err := r.loadPins(ctx)
 	if err != nil && r.policies.pin == PinWarn {
-		return nil, nil //nolint:nilerr,nilnil // as documented
+		return nil, nil //nolint:nilnil // as documented
 	}
 	return pins, err
 }
@@ -81,19 +81,19 @@ func (r *rules) loadPins(ctx context.Context) (*toolpin.Pins, error) {
 }
 
 // tell reports the changes of a tool, once for each definition.
-func (r *rules) tell(ctx context.Context, print toolpin.Print, changes []string) {
+func (r *rules) tell(ctx context.Context, p toolpin.Print, changes []string) {
 	if r.policies.changed == nil || r.told.Add(1) > maxTellings {
 		return
 	}
 	k := r.key
 	id := sha256.Sum256(joined(
-		k.Owner.Tenant, k.Owner.Subject, k.Provider, k.Account, k.Server, print.Name, print.Description, print.Schema, print.Annotations,
+		k.Owner.Tenant, k.Owner.Subject, k.Provider, k.Account, k.Server, p.Name, p.Description, p.Schema, p.Annotations,
 	))
 	if _, added := r.policies.told.SetIfAbsent(id, struct{}{}); !added {
 		return
 	}
 	for _, change := range changes {
-		r.policies.changed(ctx, r.key, print.Name, change)
+		r.policies.changed(ctx, r.key, p.Name, change)
 	}
 }
 

@@ -6,16 +6,17 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/toolgrant/toolgrant/internal/sleep"
 	"github.com/toolgrant/toolgrant/internal/toolpin"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/memstore"
@@ -129,9 +130,11 @@ func listed(t *testing.T, r *rules, response string) []string {
 	t.Helper()
 	var m struct {
 		Result struct {
-			Tools      []struct{ Name string }
-			NextCursor string
-		}
+			Tools []struct {
+				Name string `json:"name"`
+			} `json:"tools"`
+			NextCursor string `json:"nextCursor"`
+		} `json:"result"`
 	}
 	require.NoError(t, json.Unmarshal(r.filter(t.Context(), []byte(response)), &m))
 	assert.Equal(t, "c", m.Result.NextCursor, "the next page must stay reachable")
@@ -224,7 +227,7 @@ func TestListIsFetchedAgainWhenItIsOldOrChanged(t *testing.T) {
 		assert.NotEmpty(t, admitted(t, r, callOf(t, "late")))
 		server.set(tool("search", "Finds.", false), tool("late", "New.", true))
 		assert.NotEmpty(t, admitted(t, r, callOf(t, "late")), "an unknown name does not cause a list at will")
-		time.Sleep(listPause)
+		require.NoError(t, sleep.For(t.Context(), listPause))
 		assert.Empty(t, admitted(t, r, callOf(t, "late")))
 		assert.NotEmpty(t, admitted(t, r, callOf(t, "search")))
 
@@ -233,7 +236,7 @@ func TestListIsFetchedAgainWhenItIsOldOrChanged(t *testing.T) {
 		assert.Empty(t, admitted(t, r, callOf(t, "search")))
 		server.set(tool("search", "Finds.", false))
 		assert.Empty(t, admitted(t, r, callOf(t, "search")))
-		time.Sleep(toolTTL)
+		require.NoError(t, sleep.For(t.Context(), toolTTL))
 		assert.NotEmpty(t, admitted(t, r, callOf(t, "search")))
 
 		server.set(tool("search", "Finds.", true))
@@ -331,7 +334,7 @@ func TestHugeListsCostLittle(t *testing.T) {
 	assert.Empty(t, listed(t, r, server.response()))
 	assert.Len(t, log.take(), maxTellings)
 
-	server.set(append(many, `{"name":"one more"}`)...)
+	server.set(slices.Concat(many, []string{`{"name":"one more"}`})...)
 	code, _ := codeOf(t, r.filter(t.Context(), []byte(server.response())))
 	assert.Equal(t, codeInternal, code)
 	warn := newPolicies(newStore(t), PinWarn, nil).rules(policyKey, nil, false, server.list)

@@ -192,7 +192,7 @@ func accept(t *testing.T, s *site, key oauthstore.Key) {
 	old, err := toolpin.Load(t.Context(), s.store, key)
 	require.NoError(t, err)
 	require.NotNil(t, old)
-	all, res := mcpprobe.List(t.Context(), http.DefaultClient, mcpprobe.Request{URL: key.Server}, nil)
+	all, res := mcpprobe.List(t.Context(), new(http.Client), mcpprobe.Request{URL: key.Server}, nil)
 	require.Len(t, all, 3, res.Detail)
 	var prints []toolpin.Print
 	for _, tool := range all {
@@ -208,21 +208,21 @@ func TestSamplingIsRefusedAndElicitationPasses(t *testing.T) {
 	t.Parallel()
 	server := gosdk.NewServer(&gosdk.Implementation{Name: "server", Version: "1"}, nil)
 	server.AddTool(&gosdk.Tool{Name: "ask", InputSchema: map[string]any{"type": "object"}}, func(ctx context.Context, r *gosdk.CallToolRequest) (*gosdk.CallToolResult, error) {
-		_, sampling := r.Session.CreateMessage(ctx, &gosdk.CreateMessageParams{MaxTokens: 1})
+		_, sampling := r.Session.CreateMessage(ctx, &gosdk.CreateMessageParams{MaxTokens: 1}) //nolint:staticcheck // clients still declare it
 		answer, err := r.Session.Elicit(ctx, &gosdk.ElicitParams{Message: "Really?"})
 		if err != nil {
 			return nil, err
 		}
-		text := fmt.Sprintf("sampling refused: %v, declared: %v, elicitation: %s", sampling != nil, r.Session.InitializeParams().Capabilities.Sampling != nil, answer.Action)
+		text := fmt.Sprintf("sampling refused: %v, declared: %v, elicitation: %s", sampling != nil, r.Session.InitializeParams().Capabilities.Sampling != nil, answer.Action) //nolint:staticcheck // as above
 		return &gosdk.CallToolResult{Content: []gosdk.Content{&gosdk.TextContent{Text: text}}}, nil
 	})
 	s := one(t, nil)
 	ticket := s.ticket(t, s.at(t, serveSDK(t, server, nil), ada), func(g *mcptools.RelayGrant) { g.AllowedTools = []string{"ask"} })
 	var sampled atomic.Int64
 	c := dialSDK(t, ticket, &gosdk.ClientOptions{
-		CreateMessageHandler: func(context.Context, *gosdk.CreateMessageRequest) (*gosdk.CreateMessageResult, error) {
+		CreateMessageHandler: func(context.Context, *gosdk.CreateMessageRequest) (*gosdk.CreateMessageResult, error) { //nolint:staticcheck // as above
 			sampled.Add(1)
-			return &gosdk.CreateMessageResult{Model: "m", Role: "assistant", Content: &gosdk.TextContent{Text: "hi"}}, nil
+			return &gosdk.CreateMessageResult{Model: "m", Role: "assistant", Content: &gosdk.TextContent{Text: "hi"}}, nil //nolint:staticcheck // as above
 		},
 		ElicitationHandler: func(context.Context, *gosdk.ElicitRequest) (*gosdk.ElicitResult, error) {
 			return &gosdk.ElicitResult{Action: "accept"}, nil

@@ -35,8 +35,8 @@ func (c *toolCache) read(raw json.RawMessage) (listedTool, bool) {
 		readOnly: err == nil && !annotations.Ambiguous("readOnlyHint") && string(annotations.Get("readOnlyHint")) == "true",
 	}
 	if c.prints {
-		if print, err := toolpin.Of(raw); err == nil {
-			t.print = print
+		if p, err := toolpin.Of(raw); err == nil {
+			t.print = p
 		}
 	}
 	return t, true
@@ -97,13 +97,10 @@ func (c *toolCache) find(ctx context.Context, key oauthstore.Key, name string, l
 
 // fetch asks the server for the whole list, once for concurrent callers.
 func (c *toolCache) fetch(ctx context.Context, key oauthstore.Key, list lister) ([]listedTool, error) {
-	id, err := json.Marshal(key)
-	if err != nil {
-		return nil, err
-	}
+	id := string(joined(key.Owner.Tenant, key.Owner.Subject, key.Provider, key.Account, key.Server))
 	for {
 		mine := false
-		all, err, _ := c.fetches.Do(string(id), func() (any, error) {
+		all, err, _ := c.fetches.Do(id, func() (any, error) {
 			mine = true
 			raw, err := list(ctx)
 			if err != nil {
