@@ -35,7 +35,7 @@ var stepGen = rapid.Custom(func(t *rapid.T) step {
 		do: rapid.SampledFrom([]string{
 			"token", "token", "token", "both", "both", "pass", "pass", "reject", "rewrap", "verify", "sweep",
 			"answer lost", "busy", "outage", "commit delayed", "read fails", "restart", "watch lost",
-			"pool exhausted", "write unanswered", "disconnect fails", "disconnect", "disconnect unseen", "disconnect in flight", "reconnect", "reconnect in flight", "reconnect",
+			"pool exhausted", "keys unavailable", "keys unavailable at the commit", "write unanswered", "disconnect fails", "disconnect", "disconnect unseen", "disconnect in flight", "reconnect", "reconnect in flight", "reconnect",
 		}).Draw(t, "do"),
 		replica: rapid.IntRange(0, 1).Draw(t, "replica"),
 		d:       time.Duration(rapid.Int64Range(int64(time.Second), int64(3*time.Hour)).Draw(t, "d")),
@@ -88,8 +88,40 @@ func (b *watchableBackend) lose() {
 	b.cut = nil
 }
 
+// lostKeys is a keyset whose keys are unavailable while lost is set.
+type lostKeys struct {
+	backend.Sealer
+
+	lost   atomic.Bool
+	missed atomic.Int64 // calls that found no key
+}
+
+// find returns an error while the keys are unavailable.
+func (k *lostKeys) find() error {
+	if !k.lost.Load() {
+		return nil
+	}
+	k.missed.Add(1)
+	return backend.ErrKeyUnavailable
+}
+
+func (k *lostKeys) Seal(ctx context.Context, plaintext, associatedData []byte) ([]byte, error) {
+	if err := k.find(); err != nil {
+		return nil, err
+	}
+	return k.Sealer.Seal(ctx, plaintext, associatedData)
+}
+
+func (k *lostKeys) Open(ctx context.Context, ciphertext, associatedData []byte) ([]byte, error) {
+	if err := k.find(); err != nil {
+		return nil, err
+	}
+	return k.Sealer.Open(ctx, ciphertext, associatedData)
+}
+
 type model struct {
 	*world
+	keys    *lostKeys
 	backend *watchableBackend
 	watch   bool
 	key     oauthstore.Key
@@ -117,10 +149,11 @@ type model struct {
 
 func (m *model) open(t *testing.T) *oauthstore.Store {
 	t.Helper()
-	s, err := oauthstore.New(m.backend, m.sealer, &oauthstore.Options{InsecureTransport: m.as})
+	s, err := oauthstore.New(m.backend, m.keys, &oauthstore.Options{InsecureTransport: m.as})
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		m.backend.downPut.Store(false)
+		m.keys.lost.Store(false)
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		_ = s.Close(ctx)
@@ -337,6 +370,19 @@ func (m *model) step(t *testing.T, s step) error {
 			return nil // it can't know
 		}
 		return m.check(s.replica, tok, err)
+	case "keys unavailable":
+		m.keys.lost.Store(true)
+		tok, err := store.Token(t.Context(), m.key, m.need)
+		m.keys.lost.Store(false)
+		if errors.Is(err, backend.ErrKeyUnavailable) || err == nil && !m.connected && s.replica != m.by {
+			return nil // it can't know
+		}
+		return m.check(s.replica, tok, err)
+	case "keys unavailable at the commit":
+		m.as.Once(func() {
+			m.keys.lost.Store(true)
+			time.AfterFunc(min(s.d, 20*time.Second), func() { m.keys.lost.Store(false) })
+		}, nil)
 	case "watch lost":
 		m.backend.lose()
 	case "restart":
@@ -378,7 +424,7 @@ func runModel(t *testing.T, watch bool, steps []step) error {
 	}
 	m := &model{
 		world: w, watch: watch, key: testKey("u"), bad: map[uint64]bool{},
-		backend: &watchableBackend{faultyBackend: w.backend},
+		backend: &watchableBackend{faultyBackend: w.backend}, keys: &lostKeys{Sealer: w.sealer},
 	}
 	m.need = oauthstore.Need{Verify: m.verify}
 	w.backend.AfterGet = func(backend.ID) {
@@ -392,9 +438,10 @@ func runModel(t *testing.T, watch bool, steps []step) error {
 	}
 	require.NoError(t, m.connect(t, 0))
 	for _, s := range steps {
+		missed := m.keys.missed.Load()
 		err := m.step(t, s)
-		if errors.Is(err, oauthstore.ErrUnavailable) {
-			err = nil // a delayed backend says so
+		if errors.Is(err, oauthstore.ErrUnavailable) || m.keys.missed.Load() > missed && errors.Is(err, backend.ErrKeyUnavailable) {
+			err = nil // a delayed backend, or a keyset out of reach, says so
 		}
 		if err != nil {
 			return fmt.Errorf("%v: %w", s, err)
@@ -409,6 +456,7 @@ func (m *model) end(t *testing.T) error {
 	m.as.Once(nil, nil)
 	wait(t, cacheAge)
 	m.backend.downPut.Store(false)
+	m.keys.lost.Store(false)
 	wait(t, 4*time.Hour)
 	_, err := m.stores[0].Token(t.Context(), m.key, m.need)
 	if m.connected && !m.lossy.Load() && err != nil {

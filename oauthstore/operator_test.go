@@ -286,16 +286,11 @@ func TestHealthSaysWhatIsWrong(t *testing.T) {
 		assert.Equal(t, health.Report{}, w.store.Health(t.Context()))
 
 		broken := &lostKeys{Sealer: w.sealer}
+		broken.lost.Store(true)
 		s, err := oauthstore.New(w.backend, broken, nil)
 		require.NoError(t, err)
 		require.ErrorIs(t, s.Health(t.Context()).Keys, backend.ErrKeyUnavailable)
 	})
-}
-
-type lostKeys struct{ backend.Sealer }
-
-func (*lostKeys) Seal(context.Context, []byte, []byte) ([]byte, error) {
-	return nil, backend.ErrKeyUnavailable
 }
 
 type roundTripper func(*http.Request) (*http.Response, error)
