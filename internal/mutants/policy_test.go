@@ -4,8 +4,8 @@ package mutants_test
 var policyMutations = []mutation{
 	{
 		name: "duplicate names pass the relay", file: "internal/exactjson/scan.go",
-		old:     "\t\t\t\tif other == name {\n\t\t\t\t\treturn ErrDuplicate\n",
-		changed: "\t\t\t\tif other == name && name == \"\" {\n\t\t\t\t\treturn ErrDuplicate\n",
+		old:     "\t\t\tif slices.Contains(c.few[start:], name) {\n",
+		changed: "\t\t\tif slices.Contains(c.few[start:], name) && name == \"\" {\n",
 		pkg:     "./mcptools/relay", run: "TestMessageThatAnotherParserReadsDifferentlyIsRefused|FuzzForwardedMessageIsWhatWasJudged",
 		promise: "no server reads another message than the relay judged",
 	},

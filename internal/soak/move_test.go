@@ -60,7 +60,7 @@ func newCrashing(b backend.Backend, writes int) crashing {
 func (b crashing) Put(ctx context.Context, id backend.ID, rec backend.Record, ifVersion uint64) error {
 	select {
 	case <-b.left:
-		return b.Backend.Put(ctx, id, rec, ifVersion)
+		return b.Backend.Put(context.WithoutCancel(ctx), id, rec, ifVersion) // also if another write has failed meanwhile
 	default:
 		return backend.ErrUnavailable
 	}

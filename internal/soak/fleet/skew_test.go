@@ -3,7 +3,9 @@ package fleet_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"testing"
 	"time"
 
@@ -67,7 +69,7 @@ type skewedSealer struct {
 }
 
 func (s skewedSealer) Seal(ctx context.Context, plain, associated []byte) ([]byte, error) {
-	moved, err := shiftJSON(plain, s.ahead)
+	moved, err := shiftRecord(plain, s.ahead)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +81,54 @@ func (s skewedSealer) Open(ctx context.Context, sealed, associated []byte) ([]by
 	if err != nil {
 		return nil, err
 	}
-	return shiftJSON(plain, -s.ahead)
+	return shiftRecord(plain, -s.ahead)
+}
+
+// shiftRecord moves every time in the plaintext of a record: of a credential, whose
+// first byte is its format, or of JSON.
+func shiftRecord(plain []byte, by time.Duration) ([]byte, error) {
+	if len(plain) == 0 || plain[0] == '{' {
+		return shiftJSON(plain, by)
+	}
+	moved := bytes.Clone(plain)
+	if !shiftFields(moved[1:], by) {
+		return nil, errors.New("the format of the record is not known here")
+	}
+	return moved, nil
+}
+
+// shiftFields moves the times in fields: a tag, then an integer or a length and
+// bytes. A time has twelve bytes. A text that reads as fields has none.
+func shiftFields(fields []byte, by time.Duration) bool {
+	for len(fields) > 0 {
+		tag, n := binary.Uvarint(fields)
+		if n <= 0 {
+			return false
+		}
+		fields = fields[n:]
+		value, n := binary.Uvarint(fields)
+		if n <= 0 {
+			return false
+		}
+		if fields = fields[n:]; tag&1 == 0 {
+			continue
+		}
+		if value > uint64(len(fields)) {
+			return false
+		}
+		content := fields[:value]
+		fields = fields[value:]
+		if len(content) == 12 && content[0] == 0 { // a text has no such byte
+			seconds := int64(binary.BigEndian.Uint64(content)) //nolint:gosec // of this century
+			nanos := binary.BigEndian.Uint32(content[8:])
+			t := shift(time.Unix(seconds, int64(nanos)), by)
+			binary.BigEndian.PutUint64(content, uint64(t.Unix()))           //nolint:gosec // of this century
+			binary.BigEndian.PutUint32(content[8:], uint32(t.Nanosecond())) //nolint:gosec // below 1e9
+		} else if tag>>1 >= 72 { // the parts
+			shiftFields(content, by)
+		}
+	}
+	return true
 }
 
 // shiftJSON moves every time in a JSON text.

@@ -104,7 +104,7 @@ func TestEveryOrderOfRequestsLeavesAConversation(t *testing.T) {
 			}
 			assert.Equal(t, sent, messages, "each accepted message is there once")
 
-			if len(final.Pending) > 0 {
+			if len(final.Pending) > 0 || final.Resumable {
 				status, code := replicas[1].post(t.Context(), "c1", `{"stop": true}`)
 				require.Equal(t, http.StatusAccepted, status, code)
 			}
