@@ -119,11 +119,11 @@ func shiftFields(fields []byte, by time.Duration) bool {
 		content := fields[:value]
 		fields = fields[value:]
 		if len(content) == 12 && content[0] == 0 { // a text has no such byte
-			seconds := int64(binary.BigEndian.Uint64(content)) //nolint:gosec // of this century
+			seconds := int64(binary.BigEndian.Uint64(content))
 			nanos := binary.BigEndian.Uint32(content[8:])
 			t := shift(time.Unix(seconds, int64(nanos)), by)
-			binary.BigEndian.PutUint64(content, uint64(t.Unix()))           //nolint:gosec // of this century
-			binary.BigEndian.PutUint32(content[8:], uint32(t.Nanosecond())) //nolint:gosec // below 1e9
+			binary.BigEndian.PutUint64(content, uint64(t.Unix()))
+			binary.BigEndian.PutUint32(content[8:], uint32(t.Nanosecond()))
 		} else if tag>>1 >= 72 { // the parts
 			shiftFields(content, by)
 		}
