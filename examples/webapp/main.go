@@ -179,10 +179,11 @@ func startWorld() (*lab.World, error) {
 // and Tasks, with an application registered in advance.
 func ofWorld(world *lab.World) ([]providers.Provider, connect.Apps) {
 	notes, tasks := world.Server("notes"), world.Server("tasks")
+	apps := connect.Apps{{
+		Issuer: tasks.Issuer, Servers: []string{tasks.MCPURL}, ID: tasks.ClientID, Secret: oauthstore.NewSecret(tasks.ClientSecret),
+	}}
 	return []providers.Provider{
 		providers.Custom("notes", notes.MCPURL, &providers.CustomOptions{Name: "Notes"}),
 		providers.Custom("tasks", tasks.MCPURL, &providers.CustomOptions{Name: "Tasks"}),
-	}, connect.Apps{{
-		Issuer: tasks.Issuer, Servers: []string{tasks.MCPURL}, ID: tasks.ClientID, Secret: oauthstore.NewSecret(tasks.ClientSecret),
-	}}
+	}, apps
 }

@@ -48,7 +48,7 @@ func (c *counting) QueryRow(ctx context.Context, sql string, args ...any) pgx.Ro
 // each page is read once and costs the same, and memory is bounded.
 func TestSweepOfManyIssuers(t *testing.T) { //nolint:paralleltest // measures time and memory
 	if testing.Short() {
-		t.Skip("takes long")
+		t.Skip("fills a table of PostgreSQL for seconds: skipped in short runs, which CI does not use")
 	}
 	size, due, issuers := 2_000, 500, 100
 	if soaking() {

@@ -149,7 +149,7 @@ func (s *spy) during(f func()) []query {
 // needs memory for the keys that are due only, not for all rows.
 func TestManyCredentials(t *testing.T) { //nolint:paralleltest // measures time and memory
 	if testing.Short() {
-		t.Skip("takes long")
+		t.Skip("fills a table of PostgreSQL for seconds: skipped in short runs, which CI does not use")
 	}
 	size, due, tenant := 5_000, 500, 50
 	if soaking() {
