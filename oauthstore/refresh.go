@@ -128,8 +128,13 @@ func (sn *snapshot) phase(need *Need, now time.Time) phase {
 // when it reaches the server: a caller that gets the token now would hold a dead
 // one in a moment. Once the lease has expired, the token may as well be alive.
 func (sn *snapshot) beingReplaced(now time.Time) bool {
-	r := sn.cred
-	return r.Profile.OldAccessDies && r.Intent != nil && r.Intent.Generation == r.Generation && now.Before(r.Intent.Deadline)
+	return sn.cred.Profile.OldAccessDies && sn.cred.refreshing(now)
+}
+
+// refreshing reports whether a refresh of the pair may be under way, by any
+// process.
+func (r *storedCredential) refreshing(now time.Time) bool {
+	return r.Intent != nil && r.Intent.Generation == r.Generation && now.Before(r.Intent.Deadline)
 }
 
 // A window holds the limits that a [Need] sets on the remaining lifetime of a

@@ -259,3 +259,54 @@ func TestRevokedTokensOfManyUsersAreReplaced(t *testing.T) {
 		assert.Zero(t, w.seen(oauthstore.EventIssuerFailing))
 	})
 }
+
+// A server may revoke the old access token while a refresh is under way. The
+// refusals that this causes say nothing about the new pair.
+func TestARefusalDuringARefreshWaitsForTheNewPair(t *testing.T) {
+	t.Parallel()
+	for name, forced := range map[string]bool{"after a forced refresh": true, "without one": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, nil)
+				w.as.Latency = time.Second
+				m := &mcpServer{takes: all}
+				key := testKey("u")
+				w.connect(t, key, nil)
+				tok, err := w.store.Token(t.Context(), key, m.need())
+				require.NoError(t, err)
+				reject := func() {
+					t.Helper()
+					m.takes = func(g uint64) bool { return g > tok.Generation }
+					require.NoError(t, w.store.Reject(t.Context(), key, tok.Generation, seenAt(time.Now())))
+				}
+				next := func(why string) {
+					t.Helper()
+					generation := tok.Generation
+					tok, err = w.store.Token(t.Context(), key, m.need())
+					require.NoError(t, err, why)
+					require.Equal(t, generation+1, tok.Generation, why)
+				}
+				if forced {
+					reject()
+					next("a refusal forces a refresh")
+				}
+
+				refreshed := make(chan error, 1)
+				go func() {
+					_, err := w.replica(t, nil).Refresh(t.Context(), key, tok.Generation)
+					refreshed <- err
+				}()
+				wait(t, 500*time.Millisecond)
+				reject()
+				next("the pair of the refresh that is under way")
+				require.NoError(t, <-refreshed)
+
+				if !forced {
+					reject()
+					next("the refresh that was under way does not count as forced")
+				}
+			})
+		})
+	}
+}

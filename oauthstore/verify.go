@@ -124,7 +124,12 @@ func (s *Store) verdict(ctx context.Context, key Key, sn *snapshot, verify func(
 // refused this one: the grant was accepted before, or the pair may have expired.
 func (sn *snapshot) worthRefreshing(v Verdict) bool {
 	r := sn.cred
-	if !r.refreshable() || v.Reason == ReasonScope || sn.justForced() && r.Forced != r.Generation {
+	switch {
+	case !r.refreshable() || v.Reason == ReasonScope:
+		return false
+	case r.refreshing(sn.storeNow()):
+		return true // the server may have revoked this pair for the next one
+	case sn.justForced() && r.Forced != r.Generation:
 		return false // the pair of a forced refresh is refused too
 	}
 	return r.Accepted || r.Rejected == r.Generation || r.Expiry.IsZero() || v.Reason == ReasonExpired
@@ -144,8 +149,10 @@ const outageDetail = "the server refuses the tokens of several users at once, wh
 
 // forceRefresh refreshes because the server refused the pair, and records when.
 // If a refresh was just forced and failed, it tries again but respects back-off.
+// A refresh that is under way already is waited for and not counted as forced: it
+// may be what made the server refuse the pair.
 func (s *Store) forceRefresh(ctx context.Context, key Key, sn *snapshot) (*snapshot, error) {
-	if sn.justForced() {
+	if sn.justForced() || sn.cred.refreshing(sn.storeNow()) {
 		return s.refresh(ctx, key, sn, false)
 	}
 	generation := sn.cred.Generation

@@ -11,6 +11,20 @@ var outageMutations = []mutation{
 		promise: "a slow token endpoint has the whole PostTimeout",
 	},
 	{
+		name: "refusal during a refresh final", file: "oauthstore/verify.go",
+		old:     "\tcase r.refreshing(sn.storeNow()):\n\t\treturn true",
+		changed: "\tcase false:\n\t\treturn true",
+		pkg:     "./oauthstore", run: "TestARefusalDuringARefreshWaitsForTheNewPair",
+		promise: "a token that a refresh ends is not taken for one that is refused",
+	},
+	{
+		name: "refresh under way counted as forced", file: "oauthstore/verify.go",
+		old:     "if sn.justForced() || sn.cred.refreshing(sn.storeNow()) {",
+		changed: "if sn.justForced() {",
+		pkg:     "./oauthstore", run: "TestARefusalDuringARefreshWaitsForTheNewPair",
+		promise: "a refusal that a refresh causes does not use up the forced one",
+	},
+	{
 		name: "refusals never believed", file: "oauthstore/breaker.go",
 		old:     "return o.tries >= confirmations && o.last.Sub(o.since) >= outageAge",
 		changed: "return false",

@@ -193,8 +193,8 @@ var refreshMutations = []mutation{
 	},
 	{
 		name: "forced refresh repeated at once", file: "oauthstore/verify.go",
-		old:     "if sn.justForced() {",
-		changed: "if false {",
+		old:     "if sn.justForced() || sn.cred.refreshing(sn.storeNow()) {",
+		changed: "if sn.cred.refreshing(sn.storeNow()) {",
 		pkg:     "./oauthstore", run: "TestForcedRefreshThatFailedIsNotForcedAgain",
 		promise: "a refusal forces one refresh in five minutes",
 	},

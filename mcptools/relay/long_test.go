@@ -50,9 +50,7 @@ func TestClientNoticesNothingOfTokensThatExpire(t *testing.T) {
 					assert.NoError(t, store.Close(context.Background()))
 				}()
 				key := oauthstore.Key{Owner: ada, Provider: "notes", Server: w.Server("notes").MCPURL}
-				cred := w.Grant("notes", "ada").Credential()
-				cred.Profile.OldAccessDies = tc.dies // as the data of such a provider says
-				st, err := store.Put(t.Context(), key, cred)
+				st, err := store.Put(t.Context(), key, w.Grant("notes", "ada").Credential())
 				require.NoError(t, err)
 				ticket, err := r.Ticket(t.Context(), mcptools.RelayGrant{Key: key, Grant: st.Grant, MinTTL: tc.run + 15*time.Minute})
 				require.NoError(t, err)
