@@ -22,8 +22,15 @@ type intent struct {
 	Deadline    time.Time
 }
 
-// A peerLease watches another process's intent. It expires by the store's clock;
-// if that was set back, once it has been seen for its whole length.
+// takeoverPause is for how long the intent of another process must have been seen
+// before it is taken over. After an outage of the backend that was longer than the
+// lease, that process is about to save the next pair, and the refresh token in the
+// record is spent.
+const takeoverPause = 2 * maxSavePause
+
+// A peerLease watches another process's intent. It expires by the store's clock,
+// but not before it was seen for takeoverPause; if the clock was set back, once it
+// has been seen for its whole length.
 type peerLease struct {
 	id   string
 	seen time.Time
@@ -33,7 +40,8 @@ func (p *peerLease) holds(i *intent, now time.Time) bool {
 	if p.id != i.ID {
 		p.id, p.seen = i.ID, time.Now()
 	}
-	return now.Before(i.Deadline) && time.Since(p.seen) < i.Deadline.Sub(i.Started)
+	seen := time.Since(p.seen)
+	return seen < takeoverPause || now.Before(i.Deadline) && seen < i.Deadline.Sub(i.Started)
 }
 
 // claim writes the intent of this process into the record. If an earlier intent

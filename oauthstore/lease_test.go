@@ -147,6 +147,34 @@ func TestAClockThatIsSetBackDoesNotProlongALease(t *testing.T) {
 	})
 }
 
+// After an outage of the backend, the process that has the next pair saves it
+// within a moment. Another one that finds the expired lease first waits for that.
+func TestAnOutageLongerThanTheLeaseLosesNoPair(t *testing.T) {
+	t.Parallel()
+	for after := time.Duration(0); after < time.Second; after += 90 * time.Millisecond { // wherever the pauses of saving end
+		t.Run(after.String(), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, nil)
+				key := testKey("u")
+				w.connect(t, key, nil)
+				wait(t, 2*time.Hour)
+				w.as.Once(func() { w.backend.down.Store(true) }, func(_ url.Values, consume func() *http.Response) (*http.Response, error) {
+					return consume(), nil
+				})
+				_, err := w.store.Token(t.Context(), key, oauthstore.Need{})
+				require.NoError(t, err, "from memory")
+				wait(t, 40*time.Second+after)
+				w.backend.down.Store(false)
+				tok, err := w.replica(t, nil).Token(t.Context(), key, oauthstore.Need{})
+				require.NoError(t, err)
+				assert.EqualValues(t, 2, tok.Generation)
+				assert.Equal(t, 1, w.as.Posts())
+			})
+		})
+	}
+}
+
 // While another process refreshes, this one does not ask repeatedly for the
 // application's secret, which may be in a remote store.
 func TestWaitingForAnotherProcessDoesNotFetchTheClient(t *testing.T) {

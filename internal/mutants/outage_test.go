@@ -25,6 +25,13 @@ var outageMutations = []mutation{
 		promise: "a refusal that a refresh causes does not use up the forced one",
 	},
 	{
+		name: "expired lease taken over at once", file: "oauthstore/lease.go",
+		old:     "return seen < takeoverPause || ",
+		changed: "return ",
+		pkg:     "./oauthstore", run: "TestAnOutageLongerThanTheLeaseLosesNoPair",
+		promise: "after an outage longer than the lease, the next pair is saved before another process sends the spent token",
+	},
+	{
 		name: "refusals never believed", file: "oauthstore/breaker.go",
 		old:     "return o.tries >= confirmations && o.last.Sub(o.since) >= outageAge",
 		changed: "return false",
