@@ -39,15 +39,15 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *handler) ask(r *http.Request) (string, error) {
-	tools, err := h.tools.Build(r.Context(), h.user(r), nil)
+	tools, err := h.tools.Build(r.Context(), h.user(r), nil) // the user's entries, with tokens that are valid now
 	if err != nil {
-		return "", err
+		return "", err // not connected, must connect again, …: OpenAI was not asked
 	}
 	resp, err := h.client.Responses.New(r.Context(), responses.ResponseNewParams{
 		Model: "gpt-5",
 		Input: responses.ResponseNewParamsInputUnion{OfString: openai.String(r.FormValue("q"))},
 		Tools: tools.Tools(),
-	}, tools.Option())
+	}, tools.Option()) // replaces a token that a server refuses, and asks once more
 	if err != nil {
 		return "", err
 	}
