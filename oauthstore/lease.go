@@ -23,7 +23,7 @@ type intent struct {
 }
 
 // takeoverPause is for how long the intent of another process must have been seen
-// before it is taken over. After an outage of the backend that was longer than the
+// before it is taken over, if its lease is not shorter. After an outage of the backend that was longer than the
 // lease, that process is about to save the next pair, and the refresh token in the
 // record is spent.
 const takeoverPause = 2 * maxSavePause
@@ -40,8 +40,8 @@ func (p *peerLease) holds(i *intent, now time.Time) bool {
 	if p.id != i.ID {
 		p.id, p.seen = i.ID, time.Now()
 	}
-	seen := time.Since(p.seen)
-	return seen < takeoverPause || now.Before(i.Deadline) && seen < i.Deadline.Sub(i.Started)
+	seen, lease := time.Since(p.seen), i.Deadline.Sub(i.Started)
+	return seen < min(takeoverPause, lease) || now.Before(i.Deadline) && seen < lease
 }
 
 // claim writes the intent of this process into the record. If an earlier intent

@@ -271,3 +271,21 @@ func TestADisconnectDuringARefreshThatFailsIsSaidAsOne(t *testing.T) {
 		assert.Zero(t, w.seen(oauthstore.EventReauthorize))
 	})
 }
+
+// A lease may be shorter than the pause before a takeover.
+func TestAShortLeaseIsTakenOverOnceItHasExpired(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		key := testKey("u")
+		w.connect(t, key, nil)
+		wait(t, 2*time.Hour)
+		short := func(o *oauthstore.Options) {
+			o.PostTimeout, o.SaveBudget, o.Lease = 250*time.Millisecond, 100*time.Millisecond, 500*time.Millisecond
+		}
+		w.abandonedIntent(t, key, short)
+		tok, err := w.replica(t, short).Token(t.Context(), key, oauthstore.Need{})
+		require.NoError(t, err)
+		assert.EqualValues(t, 2, tok.Generation)
+	})
+}

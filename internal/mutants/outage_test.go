@@ -26,7 +26,7 @@ var outageMutations = []mutation{
 	},
 	{
 		name: "expired lease taken over at once", file: "oauthstore/lease.go",
-		old:     "return seen < takeoverPause || ",
+		old:     "return seen < min(takeoverPause, lease) || ",
 		changed: "return ",
 		pkg:     "./oauthstore", run: "TestAnOutageLongerThanTheLeaseLosesNoPair",
 		promise: "after an outage longer than the lease, the next pair is saved before another process sends the spent token",
