@@ -38,9 +38,9 @@ func read(t *testing.T, name string) string {
 }
 
 // Each block is a part of a file that tests compile and run.
-func TestCodeOfEachGuideIsRunSomewhere(t *testing.T) {
+func TestCodeOfTheGuidesIsRunSomewhere(t *testing.T) {
 	t.Parallel()
-	for _, name := range pages(t) {
+	for _, name := range append(pages(t), root+"/README.md") {
 		for _, block := range goBlock.FindAllStringSubmatch(read(t, name), -1) {
 			if !assert.NotEmpty(t, block[1], "%s: the block needs a line that names its file, such as <!-- examples/basic/main.go -->:\n%s", name, block[2]) {
 				continue
@@ -66,7 +66,7 @@ func TestLinksOfTheDocsLeadSomewhere(t *testing.T) {
 	t.Parallel()
 	names, err := filepath.Glob(root + "/docs/*.md")
 	require.NoError(t, err)
-	for _, name := range append(append(names, pages(t)...), root+"/README.md", root+"/SECURITY.md", root+"/CONTRIBUTING.md") {
+	for _, name := range append(append(names, pages(t)...), root+"/README.md", root+"/SECURITY.md", root+"/CONTRIBUTING.md", root+"/CHANGELOG.md") {
 		for _, found := range link.FindAllStringSubmatch(read(t, name), -1) {
 			u, err := url.Parse(found[1])
 			require.NoError(t, err, "%s: %s", name, found[1])

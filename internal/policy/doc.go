@@ -8,7 +8,6 @@
 //   - api_test.go: the exports of each package are recorded in the folder api,
 //     and their number is limited.
 //   - expose_test.go: which files may read the text of a Secret.
-//   - readme_test.go: the README's code compiles.
 //
 // A failing rule names the file and the fix:
 //
