@@ -35,7 +35,7 @@ const (
 // consent, never a silent update (RFC 9700 section 4.4). Its JSON is part of
 // the sealed record.
 type Provenance struct {
-	Obtained Obtained `json:"obtained,omitzero"`
+	Obtained Obtained `json:"obtained,omitzero"` // how; required
 	// Way is the provider's way to authenticate that the token belongs to, such
 	// as "oauth" or "api_key" (providers.Way.ID); "" means the provider's first.
 	Way string `json:"way,omitzero"`
@@ -108,13 +108,13 @@ type TokenProfile struct {
 // A Credential is a token pair with its provenance, as it is put into a
 // [Store] by consent or import.
 type Credential struct {
-	AccessToken  Secret
+	AccessToken  Secret            // required
 	RefreshToken Secret            // zero: it can't be refreshed
 	TokenType    string            // "" or "Bearer" in any case
 	Secrets      map[string]Secret // further secrets of static ways, by name, such as "application_key"
 	Expiry       time.Time         // of the access token; zero: unknown or never
-	Provenance   Provenance
-	Profile      TokenProfile
+	Provenance   Provenance        // where it comes from; Obtained is required
+	Profile      TokenProfile      // how its authorization server treats tokens
 	// RefreshedElsewhere: another system refreshes it, such as a vendor's vault,
 	// and [Store] never does. Two refreshers destroy a rotating credential. If
 	// false, the store refreshes it.
@@ -125,7 +125,7 @@ type Credential struct {
 // A Token is what [Credentials] hands out: a snapshot of the access token and
 // its provenance. Changing it has no effect on the store.
 type Token struct {
-	AccessToken Secret
+	AccessToken Secret            // never zero
 	Secrets     map[string]Secret // further secrets; nil for all but a few static ways; not to be changed
 	TokenType   string            // "Bearer", or "" which means the same
 	Expiry      time.Time         // zero: unknown or never
@@ -209,8 +209,8 @@ type SourceFunc func(ctx context.Context, key Key, minTTL time.Duration) (Token,
 // Token calls the function, then need.Verify if there is one. A refusal is an
 // error that matches [ErrRefused].
 func (f SourceFunc) Token(ctx context.Context, key Key, need Need) (Token, error) {
-	if err := key.Validate(); err != nil {
-		return Token{}, &Error{Op: "token", Key: key, Err: err}
+	if err := key.check(); err != nil {
+		return Token{}, fail("token", key, err)
 	}
 	t, err := f(ctx, key, need.MinTTL)
 	if err != nil {
@@ -233,7 +233,7 @@ func (f SourceFunc) Token(ctx context.Context, key Key, need Need) (Token, error
 	return t, nil
 }
 
-// Reject does nothing: the next call of the function decides.
+// Reject does nothing and returns nil: the next call of the function decides.
 func (f SourceFunc) Reject(context.Context, Key, uint64, Verdict) error { return nil }
 
 var _ Credentials = SourceFunc(nil)

@@ -25,7 +25,7 @@ type Disconnected struct {
 // flight finds a tombstone and revokes its new pair. Disconnecting an unknown
 // credential is not an error.
 func (s *Store) Disconnect(ctx context.Context, key Key) (Disconnected, error) {
-	if err := key.Validate(); err != nil {
+	if err := key.check(); err != nil {
 		return Disconnected{}, fail("disconnect", key, err)
 	}
 	if !s.life.begin() {

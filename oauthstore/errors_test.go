@@ -54,6 +54,16 @@ func TestEveryErrorOfAStoreMatchesAClass(t *testing.T) {
 	require.ErrorIs(t, err, oauthstore.ErrMisconfigured)
 	assert.Equal(t, oauthstore.ReasonKeyUnavailable, typed(t, err).Reason)
 
+	invalid := oauthstore.Key{Provider: "example"}
+	_, err = w.store.Token(t.Context(), invalid, oauthstore.Need{})
+	_, putErr := w.store.Put(t.Context(), invalid, oauthstore.Credential{})
+	_, disconnectErr := w.store.Disconnect(t.Context(), invalid)
+	_, sourceErr := oauthstore.SourceFunc(nil).Token(t.Context(), invalid, oauthstore.Need{})
+	for _, err := range []error{err, putErr, disconnectErr, sourceErr} {
+		require.ErrorIs(t, err, oauthstore.ErrMisconfigured)
+		assert.Equal(t, "key has no tenant; key has no subject", typed(t, err).Detail)
+	}
+
 	require.NoError(t, w.store.Close(t.Context()))
 	_, err = w.store.Token(t.Context(), key, oauthstore.Need{})
 	require.ErrorIs(t, err, backend.ErrClosed)

@@ -15,9 +15,10 @@ import (
 
 // Put stores a credential that was just obtained or that the caller brings,
 // as a new grant. It replaces an existing credential and discards the result
-// of its running refresh, if any.
+// of its running refresh, if any. An invalid key or credential is
+// [ErrMisconfigured]; if the backend does not respond, [ErrUnavailable].
 func (s *Store) Put(ctx context.Context, key Key, c Credential) (Status, error) {
-	if err := key.Validate(); err != nil {
+	if err := key.check(); err != nil {
 		return Status{}, fail("put", key, err)
 	}
 	if err := c.validate(); err != nil {

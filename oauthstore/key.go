@@ -51,7 +51,7 @@ func (k Key) String() string {
 // provider documents, and within the index limits of the databases.
 const maxKeyPart = 1024
 
-// Validate reports every part that is missing, too long or not printable.
+// Validate joins one error for each part that is missing, too long or not printable.
 func (k Key) Validate() error {
 	var errs []error
 	check := func(name, value string, required bool) {
@@ -83,4 +83,12 @@ func isPlain(s string) bool {
 		}
 	}
 	return true
+}
+
+// check is Validate for the methods of [Store], whose errors match a class.
+func (k Key) check() error {
+	if err := k.Validate(); err != nil {
+		return &Error{Err: ErrMisconfigured, Detail: errtext.Sentence(err)}
+	}
+	return nil
 }

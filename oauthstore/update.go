@@ -15,7 +15,7 @@ func (s *Store) load(ctx context.Context, key Key) (*snapshot, error) {
 	if sn := s.unsaved.snapshot(key); sn != nil {
 		return sn, nil
 	}
-	if err := key.Validate(); err != nil {
+	if err := key.check(); err != nil {
 		return nil, err
 	}
 	sn, err := s.reads.do(ctx, key, func(ctx context.Context) (*snapshot, error) {
