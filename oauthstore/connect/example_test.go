@@ -105,3 +105,64 @@ func ExampleConnector_Import() {
 	// wrong_token_kind
 	// active https://mcp.notion.com/mcp
 }
+
+// A program with pages of its own runs the steps itself. The callback may come to
+// another process.
+func ExampleConnector_Begin() {
+	ctx := context.Background()
+	world := must(lab.Start(nil)) // in place of a vendor
+	defer world.Close()
+	store := exampleStore(&oauthstore.Options{InsecureAllowLoopback: true})
+	defer store.Close(ctx)
+	callback := make(chan string, 1)
+	site := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { callback <- r.URL.RawQuery }))
+	defer site.Close()
+	connector := must(connect.New(store, &connect.Options{RedirectURL: site.URL + "/callback", InsecureAllowLoopback: true}))
+	mia := oauthstore.Owner{Tenant: "acme", Subject: "mia"}
+
+	notes := providers.Custom("notes", world.Server("notes").MCPURL, nil)
+	consent := must(connector.Begin(ctx, notes, mia, nil))
+	fmt.Println(consent.Client, consent.Named, consent.Scopes) // an unnamed issuer: show the user both hosts
+	request := must(http.NewRequestWithContext(ctx, http.MethodGet, consent.URL, nil))
+	must(world.Client().Do(request)).Body.Close() // the user's browser
+
+	query := <-callback
+	result := must(connector.Finish(ctx, mia, consent.Binding, query)) // consent.Binding from the cookie
+	fmt.Println(result.Status.State, result.Status.Refreshable)
+	_, err := connector.Finish(ctx, mia, consent.Binding, query)
+	fmt.Println(connect.KindOf(err))
+	// Output:
+	// registered false [mcp:read mcp:write]
+	// active true
+	// state_used
+}
+
+// A job without a user has a token of the application's own.
+func ExampleConnector_ClientCredentials() {
+	ctx := context.Background()
+	world := must(lab.Start(nil)) // in place of a vendor
+	defer world.Close()
+	tasks := world.Server("tasks")
+	apps := connect.Apps{{Issuer: tasks.Issuer, Servers: []string{tasks.MCPURL}, ID: tasks.ClientID, Secret: oauthstore.NewSecret(tasks.ClientSecret)}}
+	store := exampleStore(&oauthstore.Options{Clients: apps.Client, InsecureAllowLoopback: true})
+	defer store.Close(ctx)
+	connector := must(connect.New(store, &connect.Options{Apps: apps, InsecureAllowLoopback: true}))
+
+	robot := oauthstore.Owner{Tenant: "acme", Subject: "nightly-report"}
+	result := must(connector.ClientCredentials(ctx, providers.Custom("tasks", tasks.MCPURL, nil), robot, nil))
+	fmt.Println(result.Status.Key.Owner, result.Status.State, result.Status.Provenance.Obtained)
+	// Output:
+	// acme/nightly-report active client_credentials
+}
+
+// The secret of an application is found by its issuer and its id, both exactly.
+func ExampleApps_Client() {
+	apps := connect.Apps{{Providers: []string{"asana"}, ID: "1200000000000001", Secret: oauthstore.NewSecret("made-up-secret")}}
+	client, err := apps.Client(context.Background(), "https://app.asana.com", "1200000000000001")
+	fmt.Println(client.Secret, err)
+	_, err = apps.Client(context.Background(), "https://as.example.com", "1200000000000001")
+	fmt.Println(errors.Is(err, oauthstore.ErrNotFound))
+	// Output:
+	// [redacted] <nil>
+	// true
+}

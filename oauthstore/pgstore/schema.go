@@ -18,12 +18,12 @@ var migrations embed.FS
 // Options for [New] and [Migrate]. Nil means the defaults.
 type Options struct {
 	// Schema is the name of the database schema that the tables are in: a
-	// lower-case letter, then letters, digits and underscores, at most 40. Empty
-	// means "toolgrant".
+	// lower-case letter, then letters, digits and underscores, at most 40. If empty,
+	// "toolgrant".
 	Schema string
 	// Listen opens a connection for [Backend.Watch], which closes it: one to the
-	// server itself, not through a pooler. Nil means that Watch returns an error
-	// that matches errors.ErrUnsupported.
+	// server itself, not through a pooler. If nil, Watch returns an error that
+	// matches errors.ErrUnsupported.
 	Listen func(ctx context.Context) (*pgx.Conn, error)
 }
 
@@ -34,7 +34,7 @@ func (o *Options) schema() (string, error) {
 		return "toolgrant", nil
 	}
 	if !schemaName.MatchString(o.Schema) {
-		return "", errors.New("pgstore: Options.Schema is no plain lower-case name")
+		return "", errors.New("pgstore: Options.Schema must be a lower-case letter, then letters, digits and underscores, at most 40")
 	}
 	return o.Schema, nil
 }
@@ -44,7 +44,8 @@ func (o *Options) schema() (string, error) {
 // Its element i is migration number i+1, holds several
 // statements, and notes its number in the table migrations, where [Migrate]
 // finds it. Later versions of this package append and never take away what an
-// earlier one uses, so both can run side by side while one is being replaced.
+// earlier one uses, so both can run side by side while one is being replaced. An
+// invalid Options.Schema is an error.
 func Schema(opts *Options) ([]string, error) {
 	schema, err := opts.schema()
 	if err != nil {
@@ -65,7 +66,8 @@ func Schema(opts *Options) ([]string, error) {
 	return steps, nil
 }
 
-// A Beginner begins transactions: *pgxpool.Pool and *pgx.Conn do.
+// A Beginner begins transactions: *pgxpool.Pool and *pgx.Conn do. Migrate does not
+// use it concurrently.
 type Beginner interface {
 	Begin(ctx context.Context) (pgx.Tx, error)
 }
@@ -77,7 +79,7 @@ const migrationLock = 0x746f6f6c6772616e // "toolgran"
 // Migrate runs those statements of [Schema] that have not been run yet, in one
 // transaction. Several processes may call it at once, also through PgBouncer.
 // The role needs the right to create the schema, unless it exists, and tables
-// in it.
+// in it. If it returns an error, nothing was changed.
 func Migrate(ctx context.Context, db Beginner, opts *Options) error {
 	steps, err := Schema(opts)
 	if err != nil {

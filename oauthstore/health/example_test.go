@@ -1,0 +1,44 @@
+package health_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+
+	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/keyset"
+	"github.com/toolgrant/toolgrant/oauthstore/memstore"
+)
+
+// A readiness probe takes the process out of the load balancer while its database
+// does not respond.
+func ExampleReport_Ready() {
+	keys, err := keyset.New()
+	if err != nil {
+		panic(err)
+	}
+	db := memstore.New()
+	store, err := oauthstore.New(db, keys, nil)
+	if err != nil {
+		panic(err)
+	}
+	defer store.Close(context.Background())
+	ready := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := store.Health(r.Context()).Ready(); err != nil {
+			http.Error(w, "not ready", http.StatusServiceUnavailable)
+		}
+	})
+
+	probe := func() {
+		w := httptest.NewRecorder()
+		ready.ServeHTTP(w, httptest.NewRequestWithContext(context.Background(), http.MethodGet, "/ready", nil))
+		fmt.Println(w.Code)
+	}
+	probe()
+	db.Close() // in place of an outage
+	probe()
+	// Output:
+	// 200
+	// 503
+}
