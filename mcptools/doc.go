@@ -53,6 +53,8 @@
 //
 // # Compatibility
 //
-// Entries are those of openai-go v3. Rules that OpenAI's API enforces without
-// publishing them, such as the form of a server_label, are enforced here too.
+// Entries are those of openai-go v3 and of OpenAI's guide,
+// https://developers.openai.com/api/docs/guides/tools-connectors-mcp. Rules that
+// OpenAI's API enforces without publishing them, such as the form of a server_label,
+// are enforced here too.
 package mcptools

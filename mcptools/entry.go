@@ -51,7 +51,8 @@ type entryState struct {
 	issued  oauthstore.Token // token with its provenance
 }
 
-// Entry is like [Builder.Build] but returns metadata with the tool.
+// Entry is like [Builder.Build], with the same errors, but returns metadata with
+// the tool.
 func (b *Builder) Entry(ctx context.Context, owner oauthstore.Owner, opts *BuildOptions) (Entry, error) {
 	var o BuildOptions
 	if opts != nil {
@@ -270,7 +271,8 @@ func (e Entry) sameCredential(other Entry) bool {
 }
 
 // MarshalJSON returns the tool as it is sent, but with "[redacted]" in place of
-// the token and of every header that the provider's data does not list.
+// the token and of every header that the provider's data does not list. It fails only
+// if the tool was changed to one that can't be encoded.
 func (e Entry) MarshalJSON() ([]byte, error) {
 	if e.state == nil {
 		return []byte("null"), nil

@@ -17,34 +17,34 @@ type Kind string //nolint:errname // a kind is a word that errors.Is takes
 //
 //nolint:errname // a Kind is an error for errors.Is only, and is named for what it is
 const (
-	KindUnauthorized    Kind = "unauthorized"
-	KindForbidden       Kind = "forbidden"
-	KindBadRequest      Kind = "bad_request"
-	KindNotFound        Kind = "not_found"
-	KindWrongEndpoint   Kind = "wrong_endpoint"
-	KindRateLimited     Kind = "rate_limited"
-	KindTimeout         Kind = "timeout"
-	KindServerError     Kind = "server_error"
-	KindUnreachable     Kind = "unreachable"
-	KindSessionLost     Kind = "session_lost"
-	KindProtocol        Kind = "protocol"
-	KindToolFailed      Kind = "tool_failed"
-	KindUpstreamUnknown Kind = "upstream_unknown"
-	KindNoTools         Kind = "no_tools"
-	KindInvalidTool     Kind = "invalid_tool"
-	KindInvalidHistory  Kind = "invalid_history"
-	KindUnsupported     Kind = "unsupported"
-	KindPlatform        Kind = "platform"
-	KindUnknown         Kind = "unknown"
+	KindUnauthorized    Kind = "unauthorized"     // the server responded 401, or says that authentication failed
+	KindForbidden       Kind = "forbidden"        // it responded 403, or the token lacks a scope
+	KindBadRequest      Kind = "bad_request"      // it responded 400
+	KindNotFound        Kind = "not_found"        // it responded 404 or 410
+	KindWrongEndpoint   Kind = "wrong_endpoint"   // it is not an MCP endpoint that OpenAI's client can use, or the URL is invalid
+	KindRateLimited     Kind = "rate_limited"     // it responded 429
+	KindTimeout         Kind = "timeout"          // it responded 408 or 504, or says that it timed out
+	KindServerError     Kind = "server_error"     // it responded another 5xx
+	KindUnreachable     Kind = "unreachable"      // no connection: refused, unknown host name or TLS failure
+	KindSessionLost     Kind = "session_lost"     // the server ended the MCP session
+	KindProtocol        Kind = "protocol"         // another JSON-RPC error, or a response that is not MCP
+	KindToolFailed      Kind = "tool_failed"      // the tool ran and reported a failure; the model has seen it
+	KindUpstreamUnknown Kind = "upstream_unknown" // the list or the call failed, and nothing says why
+	KindNoTools         Kind = "no_tools"         // the server listed no tools
+	KindInvalidTool     Kind = "invalid_tool"     // OpenAI refused the entry
+	KindInvalidHistory  Kind = "invalid_history"  // OpenAI refused an earlier item, response or conversation
+	KindUnsupported     Kind = "unsupported"      // the platform or the model does not take the mcp tool, or a field of it
+	KindPlatform        Kind = "platform"         // OpenAI's own failure: API key, model, quota, other parameters, outage
+	KindUnknown         Kind = "unknown"          // none of these; see Failure.Upstream
 
-	// KindNotConnected and the following are kinds of Build's refusals, before a
-	// request to OpenAI.
-	KindNotConnected   Kind = "not_connected"
-	KindReauthorize    Kind = "reauth_required"
-	KindWrongAudience  Kind = "wrong_audience"
-	KindWrongTokenKind Kind = "wrong_token_kind"
-	KindUnavailable    Kind = "temporarily_unavailable"
-	KindMisconfigured  Kind = "misconfigured"
+	// Build's refusals, before a request to OpenAI:
+
+	KindNotConnected   Kind = "not_connected"           // the owner has not connected the provider
+	KindReauthorize    Kind = "reauth_required"         // the user must consent again
+	KindWrongAudience  Kind = "wrong_audience"          // the token was issued for another server
+	KindWrongTokenKind Kind = "wrong_token_kind"        // the token is of another kind, such as one of the vendor's REST API
+	KindUnavailable    Kind = "temporarily_unavailable" // the store, the authorization server or the network does not respond
+	KindMisconfigured  Kind = "misconfigured"           // the program or its configuration is wrong
 )
 
 // Error returns the kind's word, which makes a Kind usable with [errors.Is].
@@ -92,15 +92,15 @@ type Action string
 
 // Actions on a failure.
 const (
-	ActionRefresh     Action = "refresh"
-	ActionConnect     Action = "connect"
-	ActionReconnect   Action = "reconnect"
-	ActionStepUp      Action = "step_up"
-	ActionFixConfig   Action = "fix_config"
-	ActionFixHistory  Action = "fix_history"
-	ActionCheckServer Action = "check_server"
-	ActionWait        Action = "wait"
-	ActionNone        Action = "none"
+	ActionRefresh     Action = "refresh"      // a fresh token helps: the next build has one
+	ActionConnect     Action = "connect"      // the user connects the provider
+	ActionReconnect   Action = "reconnect"    // the user connects the provider again
+	ActionStepUp      Action = "step_up"      // the user grants another scope
+	ActionFixConfig   Action = "fix_config"   // the operator corrects the entry or the configuration
+	ActionFixHistory  Action = "fix_history"  // the program sends another history, or begins a new conversation
+	ActionCheckServer Action = "check_server" // an engineer looks at the MCP server
+	ActionWait        Action = "wait"         // the same request later; see Failure.RetryAfter
+	ActionNone        Action = "none"         // nothing: the model or the caller goes on
 )
 
 // A Failure describes why an mcp tool failed, in the same words for all surfaces:

@@ -143,7 +143,7 @@ func (f *Failure) Upstream() string { return f.upstream.Expose() }
 
 // MarshalJSON returns the fields as `toolgrant explain --json` prints them; unknown
 // ones are null. Hidden characters in foreign text become U+FFFD; a label that was
-// sent is unchanged.
+// sent is unchanged. It never fails.
 func (f *Failure) MarshalJSON() ([]byte, error) {
 	label := f.ServerLabel
 	if !f.sent {
@@ -195,9 +195,9 @@ const (
 	retryAfterWait    = 30 * time.Second
 )
 
-// RetryAfterHeader returns the value of the Retry-After header for a
-// [Failure.HTTPStatus] of 503: RetryAfter in whole seconds, rounded up. If
-// RetryAfter is zero, 30, or 1 where a refresh helps. It is "" for other statuses.
+// RetryAfterHeader returns the value of the Retry-After header (RFC 9110 section
+// 10.2.3) for a [Failure.HTTPStatus] of 503: RetryAfter in whole seconds, rounded up.
+// If RetryAfter is zero, 30, or 1 where a refresh helps. It is "" for other statuses.
 func (f *Failure) RetryAfterHeader() string {
 	if f.HTTPStatus() != http.StatusServiceUnavailable {
 		return ""

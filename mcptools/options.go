@@ -105,8 +105,8 @@ type Options struct {
 
 // BuildOptions configures one entry.
 type BuildOptions struct {
-	// Account selects one of the owner's accounts at the provider. The empty
-	// account is an account like others, not a wildcard.
+	// Account selects one of the owner's accounts at the provider. If empty, the
+	// account without a name; it is not a wildcard.
 	Account string
 
 	// ServerURL is the owner's server URL, for providers with one per customer. It

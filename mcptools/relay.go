@@ -33,7 +33,7 @@ type Relay interface {
 
 // A RelayGrant is what a ticket permits.
 type RelayGrant struct {
-	Key          oauthstore.Key
+	Key          oauthstore.Key    // of the credential
 	Grant        string            // of the credential; "" for a server without credentials
 	Label        string            // server_label of the entry
 	AllowedTools []string          // names of the tools that may be listed and called; if nil, all
@@ -47,7 +47,7 @@ type RelayTicket struct {
 	URL    string            // server_url of the entry
 	Ticket oauthstore.Secret // a bearer token
 	ID     string            // names the ticket in logs, events and Relay.Seen; not secret
-	Expiry time.Time
+	Expiry time.Time         // when the relay stops accepting it
 }
 
 // statuses is the part of an [oauthstore.Store] from which a builder with a relay

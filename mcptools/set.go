@@ -139,13 +139,13 @@ type SetBuildOptions struct {
 
 // A Skipped is a provider that [Set.Build] left out.
 type Skipped struct {
-	Label    string
-	Provider string
+	Label    string   // server_label of its entry
+	Provider string   // its id
 	Failure  *Failure // why
 }
 
 // MarshalJSON returns provider, label, kind and action, and consent_url if there is
-// one.
+// one. It never fails.
 func (s Skipped) MarshalJSON() ([]byte, error) {
 	f := s.Failure
 	if f == nil {
@@ -187,7 +187,8 @@ func (r Result) Tools() []responses.ToolUnionParam {
 	return tools
 }
 
-// MarshalJSON returns the entries, redacted, and the skipped providers.
+// MarshalJSON returns the entries, redacted, and the skipped providers. Its error is
+// that of an entry.
 func (r Result) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		Entries []Entry   `json:"entries"`

@@ -32,7 +32,8 @@ func (s *Store) DeleteOwner(ctx context.Context, owner Owner) (deletion.Report, 
 }
 
 // DeleteTenant is [Store.DeleteOwner] for all owners of a tenant. It sends at most
-// Options.PerIssuer concurrent requests to one provider.
+// Options.PerIssuer concurrent requests to one provider. An empty tenant is
+// [ErrMisconfigured].
 func (s *Store) DeleteTenant(ctx context.Context, tenant string) (deletion.Report, error) {
 	if tenant == "" {
 		return deletion.Report{}, fail("delete", Key{}, &Error{Err: ErrMisconfigured, Detail: "tenant is empty"})

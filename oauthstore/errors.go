@@ -32,7 +32,7 @@ var (
 
 // An Error is the error of all methods of [Store]. Its text has the operation,
 // the owner, the provider and the class, and never a token, a URL's query or a
-// text of a server; see Said.
+// text of a server; see Said. Its methods are safe for concurrent use.
 type Error struct {
 	Op         string        // such as "token", "refresh", "import"
 	Key        Key           // of the credential; zero if there is none

@@ -38,10 +38,10 @@ const (
 // no secret.
 type Event struct {
 	Type       EventType
-	Actor      string // who caused it, as package actor has it; "" if nothing did
-	Key        Key    // zero for those of the store, such as EventKeyset and EventWatchLost; for those of an issuer, a credential that was affected
-	Issuer     string // of EventIssuerFailing, EventIssuerRecovered, EventClientsFailed and EventRevokeFailed
-	Generation uint64
+	Actor      string        // who caused it, as package actor has it; "" if nothing did
+	Key        Key           // zero for those of the store, such as EventKeyset and EventWatchLost; for those of an issuer, a credential that was affected
+	Issuer     string        // of EventIssuerFailing, EventIssuerRecovered, EventClientsFailed and EventRevokeFailed
+	Generation uint64        // of the token pair; 0 if there is none
 	Reason     Reason        // "" if there is none
 	Verdict    Verdict       // of EventVerified
 	Obtained   Obtained      // of EventConnected: how, such as ObtainedConsent or ObtainedImport

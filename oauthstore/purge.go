@@ -9,7 +9,8 @@ import (
 
 // Purge deletes expired records: tombstones after a day, unfinished flows, and
 // clients that were not used for a year. It returns their numbers by kind, such as
-// [backend.KindFlow]; a tombstone is a [backend.KindCredential].
+// [backend.KindFlow]; a tombstone is a [backend.KindCredential]. It counts them also
+// with an error, which is the backend's or ctx's.
 func (s *Store) Purge(ctx context.Context) (map[string]int, error) {
 	purged := make(map[string]int)
 	now, err := s.records.now(ctx)

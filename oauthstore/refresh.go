@@ -9,9 +9,9 @@ import (
 	"golang.org/x/sync/singleflight"
 )
 
-// Refresh refreshes the pair of that generation now, or adopts a newer pair if
-// there is one already. It ignores back-off. It is for operators and tests:
-// [Store.Token] refreshes by itself.
+// Refresh refreshes the pair of that generation now (RFC 6749 section 6), or adopts a
+// newer pair if there is one already. It ignores back-off. It is for operators and
+// tests: [Store.Token] refreshes by itself. The errors are those of [Credentials].
 func (s *Store) Refresh(ctx context.Context, key Key, ifGeneration uint64) (Status, error) {
 	sn, err := s.load(ctx, key)
 	if err != nil {

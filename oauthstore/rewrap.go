@@ -8,7 +8,8 @@ import (
 )
 
 // KeyUse counts the records of the store, of every kind, and the pairs in the
-// journal of this machine, by the id of the key that sealed them.
+// journal of this machine, by the id of the key that sealed them. The error is the
+// backend's, the journal's or ctx's.
 func (s *Store) KeyUse(ctx context.Context) (map[string]int, error) {
 	use := make(map[string]int)
 	err := s.records.each(ctx, backend.Filter{}, func(it backend.Item) error {

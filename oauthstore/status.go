@@ -48,12 +48,12 @@ const (
 type Status struct {
 	Key         Key
 	State       State
-	Reason      Reason // "" if there is none
-	Expiry      time.Time
-	Generation  uint64
-	Grant       string
+	Reason      Reason    // "" if there is none
+	Expiry      time.Time // of the access token; zero: unknown or never
+	Generation  uint64    // counts the token pairs, from 1
+	Grant       string    // random name of the consent or import
 	Provenance  Provenance
-	Verdict     Verdict
+	Verdict     Verdict   // the MCP server's last response to the token
 	Refreshable bool      // there is a refresh token and a place to send it
 	NextAttempt time.Time // no refresh before this; zero: no back-off
 	Failures    int       // refreshes that failed in a row
@@ -92,7 +92,8 @@ func (s *Store) List(ctx context.Context, owner Owner) ([]Status, error) {
 	return s.list(ctx, owner)
 }
 
-// ListTenant is [Store.List] for all owners of a tenant.
+// ListTenant is [Store.List] for all owners of a tenant. An empty tenant is
+// [ErrMisconfigured].
 func (s *Store) ListTenant(ctx context.Context, tenant string) ([]Status, error) {
 	if tenant == "" {
 		return nil, fail("list", Key{}, &Error{Err: ErrMisconfigured, Detail: "tenant is empty"})
@@ -101,7 +102,8 @@ func (s *Store) ListTenant(ctx context.Context, tenant string) ([]Status, error)
 }
 
 // ListAll is [Store.List] for all tenants. It reads page by page and returns
-// everything at once: it is for operators of small stores.
+// everything at once: it is for operators of small stores. The error is the
+// backend's or ctx's.
 func (s *Store) ListAll(ctx context.Context) ([]Status, error) { return s.list(ctx, Owner{}) }
 
 func (s *Store) list(ctx context.Context, owner Owner) ([]Status, error) {

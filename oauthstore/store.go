@@ -42,7 +42,8 @@ type Store struct {
 }
 
 // New returns a store on a backend that the caller opened. The caller closes the
-// backend after it has closed the store.
+// backend after it has closed the store. It returns an error for options that
+// contradict each other, such as a Lease that is too short.
 func New(db backend.Backend, sealer backend.Sealer, opts *Options) (*Store, error) {
 	if db == nil || sealer == nil {
 		return nil, errtext.New("oauthstore: a store needs a backend and a sealer")

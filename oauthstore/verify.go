@@ -306,7 +306,9 @@ func (r *storedCredential) refusalSeen(now time.Time) *Verdict {
 
 // Verify asks the MCP server about the current pair now, regardless of the last
 // verdict, and stores the verdict. It never refreshes: a refusal that a refresh
-// may fix is recorded as by [Store.Reject], for the next [Store.Token].
+// may fix is recorded as by [Store.Reject], for the next [Store.Token]. The error
+// matches [ErrNotFound], [ErrUnavailable] or [ErrMisconfigured]; a refusal is not an
+// error.
 func (s *Store) Verify(ctx context.Context, key Key, verify func(ctx context.Context, key Key, token Token) Verdict) (Verdict, error) {
 	sn, err := s.load(ctx, key)
 	if err == nil && !sn.cred.Tombstone.IsZero() {

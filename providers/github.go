@@ -9,11 +9,11 @@ type GitHubOptions struct {
 	// Tools are single tools to offer; GitHub refuses unknown names. If nil,
 	// those of the toolsets.
 	Tools []string
-	// ReadOnly leaves out tools that write.
+	// ReadOnly leaves out tools that write. If false, they are offered.
 	ReadOnly bool
-	// Lockdown turns on GitHub's lockdown mode.
+	// Lockdown turns on GitHub's lockdown mode. If false, it is off.
 	Lockdown bool
-	// Insiders offers tools that are not released yet.
+	// Insiders offers tools that are not released yet. If false, they are left out.
 	Insiders bool
 	// Tenant is the subdomain of a data-residency tenant: "octocorp" for
 	// octocorp.ghe.com. If empty, github.com.

@@ -92,7 +92,8 @@ type SalesforceOptions struct {
 	// Custom is for a server that was made in the org. If false, one of
 	// Salesforce's.
 	Custom bool
-	// Sandbox is for a sandbox org, whose users sign in elsewhere.
+	// Sandbox is for a sandbox org, whose users sign in elsewhere. If false, a
+	// production org.
 	Sandbox bool
 }
 
@@ -130,9 +131,9 @@ func Zoom(product string) Provider {
 // are required.
 type SnowflakeServer struct {
 	Account  string // host of the account, such as acme-prod.snowflakecomputing.com
-	Database string
-	Schema   string
-	Name     string
+	Database string // name of the database
+	Schema   string // name of the schema
+	Name     string // name of the server object
 }
 
 // Snowflake is an MCP server that an account of Snowflake manages.

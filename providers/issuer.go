@@ -144,7 +144,8 @@ func (p Provider) mayServe(serverURL, iss string) bool {
 // with iss as its authorization server: for a server that shares the issuer of
 // another one, or whose issuer the data does not name or names wrongly. The
 // caller vouches for both URLs. What the data says of another issuer's
-// endpoints is dropped.
+// endpoints is dropped. The errors are those of [Provider.ServerURL] and
+// [Provider.Validate].
 func (p Provider) WithIssuer(serverURL, iss string) (Provider, error) {
 	q, err := p.Resolve(serverURL)
 	if err != nil {

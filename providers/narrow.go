@@ -10,7 +10,7 @@ type SupabaseOptions struct {
 	// Project is the reference of the only project to offer. If empty, all of
 	// the account.
 	Project string
-	// ReadOnly leaves out tools that write.
+	// ReadOnly leaves out tools that write. If false, they are offered.
 	ReadOnly bool
 	// Features are the groups of tools, such as "database" and "docs". If nil,
 	// Supabase's own choice.
@@ -33,7 +33,8 @@ func Supabase(opts *SupabaseOptions) Provider {
 type NeonOptions struct {
 	// Project is the id of the only project to offer. If empty, all.
 	Project string
-	// ReadOnly leaves out tools that write, even if the token's scope allows them.
+	// ReadOnly leaves out tools that write, even if the token's scope allows them. If
+	// false, they are offered.
 	ReadOnly bool
 	// Category is a group of tools. If empty, Neon's own choice.
 	Category string
@@ -124,7 +125,7 @@ type PostHogOptions struct {
 	Organization string
 	// Project is the id of the project to pin. If empty, the token's.
 	Project string
-	// ReadOnly leaves out tools that write.
+	// ReadOnly leaves out tools that write. If false, they are offered.
 	ReadOnly bool
 	// Features are the groups of tools to offer. If nil, PostHog's own choice.
 	Features []string
@@ -169,7 +170,7 @@ func HuggingFace(opts *HuggingFaceOptions) Provider {
 
 // BuildkiteOptions choose one of Buildkite's URLs.
 type BuildkiteOptions struct {
-	// ReadOnly leaves out tools that write.
+	// ReadOnly leaves out tools that write. If false, they are offered.
 	ReadOnly bool
 }
 
@@ -239,9 +240,9 @@ func Close(opts *CloseOptions) Provider {
 
 // KlaviyoOptions narrow what Klaviyo's server offers, in its URL.
 type KlaviyoOptions struct {
-	// ReadOnly leaves out tools that write.
+	// ReadOnly leaves out tools that write. If false, they are offered.
 	ReadOnly bool
-	// CoreTools leaves out all but the core tools.
+	// CoreTools leaves out all but the core tools. If false, all are offered.
 	CoreTools bool
 }
 
@@ -259,7 +260,7 @@ func Klaviyo(opts *KlaviyoOptions) Provider {
 // MicrosoftLearnOptions choose what the documentation server answers.
 type MicrosoftLearnOptions struct {
 	// DeepResearch chooses the URL for OpenAI's Deep Research, with the tools
-	// search and fetch.
+	// search and fetch. If false, the server's own URL.
 	DeepResearch bool
 	// MaxTokens bounds an answer, in tokens. If zero, the server's own bound.
 	MaxTokens int

@@ -40,8 +40,8 @@ type Provider struct {
 
 // Transports of an MCP server.
 const (
-	TransportHTTP = "streamable_http"
-	TransportSSE  = "sse"
+	TransportHTTP = "streamable_http" // Streamable HTTP (MCP 2025-03-26 and later)
+	TransportSSE  = "sse"             // HTTP+SSE (MCP 2024-11-05), which is deprecated
 )
 
 // A Server locates an MCP server: at one URL, at a URL per customer, or behind
@@ -66,9 +66,9 @@ type Server struct {
 
 // A Param is a part of a URL template.
 type Param struct {
-	Name    string
+	Name    string // as in the braces
 	Pattern string // regular expression (RE2) that the whole value must match; "" means any, and is not possible in a host
-	Example string
+	Example string // a valid value
 	Doc     string // where the value is found
 }
 
@@ -106,7 +106,7 @@ type Check struct {
 
 // A Header is one that a server understands beside the credential.
 type Header struct {
-	Name  string
+	Name  string // such as X-MCP-Readonly
 	Value string // sent with every entry; "" sends none
 	Doc   string // its effect, with an example
 	// Required reports whether the server fails without it. If Value is empty,
@@ -116,7 +116,7 @@ type Header struct {
 
 // A Source names where facts come from.
 type Source struct {
-	URL        string
+	URL        string // page, document or repository
 	Date       string // YYYY-MM-DD, or as much of it as is known
 	Confidence string // "high", "medium" or "low"
 }
@@ -131,10 +131,10 @@ type OAuth struct {
 	// Issuers are the issuers at other server URLs, keyed by a prefix of the URL
 	// that ends in a slash; the longest matching prefix counts.
 	Issuers               map[string]string
-	AuthorizationEndpoint string
-	TokenEndpoint         string
-	RegistrationEndpoint  string
-	RevocationEndpoint    string
+	AuthorizationEndpoint string   // where users consent; "": from the metadata (RFC 8414), as the following
+	TokenEndpoint         string   // where codes are exchanged and tokens refreshed
+	RegistrationEndpoint  string   // dynamic registration (RFC 7591)
+	RevocationEndpoint    string   // RFC 7009
 	ResourceMetadata      string   // URL of the protected-resource metadata (RFC 9728)
 	Resource              string   // resource parameter (RFC 8707); "" means the server URL
 	Resources             []string // other resource values of the same server
@@ -189,7 +189,7 @@ type Answer string
 
 // Answers.
 const (
-	Unknown Answer = ""
-	Yes     Answer = "yes"
-	No      Answer = "no"
+	Unknown Answer = ""    // no source covers it
+	Yes     Answer = "yes" // a source says so
+	No      Answer = "no"  // a source says so
 )

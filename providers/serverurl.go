@@ -15,7 +15,8 @@ import (
 )
 
 // A RefusedURLError reports that a URL must not become a server_url. Its text
-// holds no part of the refused URL, which may be a secret.
+// holds no part of the refused URL, which may be a secret. Its methods are safe for
+// concurrent use.
 type RefusedURLError struct {
 	Provider string // id of the provider
 	Use      string // the server_url to use instead; "" where there is no single one
@@ -114,7 +115,7 @@ func (p Provider) match(raw string, lenient bool) (map[string]string, bool) {
 // At fills a URL template and returns the provider at that URL. The values are
 // escaped for their place. At uses the first of Server.URL and
 // Server.Alternates whose parts, together with those of the OAuth endpoints, are
-// exactly the keys of values. It reports all invalid values at once.
+// exactly the keys of values. The error names all invalid values.
 func (p Provider) At(values map[string]string) (Provider, error) {
 	oauth := parts(p.OAuth.strings()...)
 	urls := p.urls()
@@ -201,7 +202,8 @@ func (o *OAuth) anywhere() OAuth {
 // issuer's and the endpoints' from the same values as the server URL; those
 // that need a value which the URL does not have are dropped. So are the facts
 // about an authorization server that were published for another host, such as
-// that of another region. Discovery and consent start from the result.
+// that of another region. Discovery and consent start from the result. The errors
+// are those of [Provider.ServerURL].
 func (p Provider) Resolve(serverURL string) (Provider, error) {
 	raw, err := p.ServerURL(serverURL)
 	if err != nil {

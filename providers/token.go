@@ -12,7 +12,8 @@ import (
 )
 
 // A WrongTokenError reports that a text is certainly not a token that a provider
-// takes. The error's text holds no part of it.
+// takes. The error's text holds no part of it. Its methods are safe for concurrent
+// use.
 type WrongTokenError struct {
 	Provider   string      // id of the provider
 	Way        string      // id of the way that the text was passed for

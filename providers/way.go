@@ -55,7 +55,7 @@ type Registration string
 
 // Kinds of registration.
 const (
-	RegistrationUnknown    Registration = ""
+	RegistrationUnknown    Registration = ""           // no source covers it
 	RegistrationOpen       Registration = "open"       // anyone, by dynamic registration (RFC 7591)
 	RegistrationRestricted Registration = "restricted" // dynamic, but only for clients or redirect URIs that the vendor has approved
 	RegistrationPaused     Registration = "paused"     // as restricted, and the vendor approves no new clients for now
@@ -123,7 +123,8 @@ func (p Provider) Way(id string) (Way, bool) {
 }
 
 // Using returns the provider with one way only and, where that way has a
-// server URL of its own, at that URL. "" means the first way.
+// server URL of its own, at that URL. "" means the first way; an unknown way is an
+// error.
 func (p Provider) Using(way string) (Provider, error) {
 	w, ok := p.Way(way)
 	if !ok {

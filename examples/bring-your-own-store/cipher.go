@@ -11,7 +11,7 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
-// A columnCipher is an oauthstore.Sealer that uses the encryption of the
+// A columnCipher is an backend.Sealer that uses the encryption of the
 // application's column, here AES-256-GCM with the nonce in front. The store
 // adds the associated data: a ciphertext that is moved to another row can't be
 // decrypted.

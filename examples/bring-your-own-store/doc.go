@@ -8,7 +8,7 @@
 //
 //   - table.go implements backend.Backend with the table. Its test runs package
 //     storetest.
-//   - cipher.go implements oauthstore.Sealer with the application's own
+//   - cipher.go implements backend.Sealer with the application's own
 //     encryption, so that there is only one key to store and rotate.
 //   - adopt.go moves the existing tokens of the table into the store.
 //

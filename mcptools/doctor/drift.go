@@ -43,12 +43,12 @@ type Drift struct {
 
 // A Verification is the result of comparing one record with its server.
 type Verification struct {
-	Provider  string    `json:"provider"`
-	ServerURL string    `json:"server_url"`
-	Outcome   string    `json:"outcome"` // one of the Outcome constants
-	Drifts    []Drift   `json:"drifts"`  // new ones alone leave the outcome "same"
-	Detail    string    `json:"detail"`  // a sentence if it was skipped or a part could not be checked
-	Checked   time.Time `json:"checked_at"`
+	Provider  string    `json:"provider"`   // id of the record
+	ServerURL string    `json:"server_url"` // URL that was asked
+	Outcome   string    `json:"outcome"`    // one of the Outcome constants
+	Drifts    []Drift   `json:"drifts"`     // new ones alone leave the outcome "same"
+	Detail    string    `json:"detail"`     // a sentence if it was skipped or a part could not be checked
+	Checked   time.Time `json:"checked_at"` // when the check began
 }
 
 // VerifyOptions configure [VerifyCatalogue].
@@ -64,7 +64,8 @@ type VerifyOptions struct {
 	// redirects, time and body size still apply. If nil, only public addresses
 	// over https.
 	InsecureTransport http.RoundTripper
-	// InsecureAllowLoopback allows http and loopback addresses, for tests.
+	// InsecureAllowLoopback allows http and loopback addresses, for tests. If false,
+	// they are refused.
 	InsecureAllowLoopback bool
 }
 

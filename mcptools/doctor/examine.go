@@ -52,7 +52,8 @@ type Options struct {
 	// redirects, time and body size still apply. If nil, only public addresses
 	// over https.
 	InsecureTransport http.RoundTripper
-	// InsecureAllowLoopback allows http and loopback addresses, for tests.
+	// InsecureAllowLoopback allows http and loopback addresses, for tests. If false,
+	// they are refused.
 	InsecureAllowLoopback bool
 	// CheckConsent reports why the application can't ask a user for consent, such
 	// as with [connect.Connector.Check] of its own connector. If nil, a connector

@@ -28,9 +28,9 @@ const (
 // A Report is the result of [Examine]. It contains no secret, and server texts
 // in it are short and printable, so it can be attached to a bug report.
 type Report struct {
-	Provider  string `json:"provider"`
-	ServerURL string `json:"server_url"`
-	Verdict   string `json:"verdict"` // one of the Verdict constants
+	Provider  string `json:"provider"`   // id of the provider
+	ServerURL string `json:"server_url"` // URL that was examined
+	Verdict   string `json:"verdict"`    // one of the Verdict constants
 	// Cause is the id of the hypothesis that best explains a failure; "" (null in
 	// JSON) if nothing fails, or no hypothesis is likely.
 	Cause  string          `json:"-"`
@@ -39,7 +39,7 @@ type Report struct {
 	// the Consent constants. The reason is a sentence, "" (null in JSON) if it is
 	// possible.
 	Consent       string `json:"consent"`
-	ConsentReason string `json:"-"`
+	ConsentReason string `json:"-"` // see Consent
 	// Scope has the scopes that the server requires, separated by spaces, if the
 	// cause is scope_missing; else "".
 	Scope string `json:"scope,omitempty"`
@@ -48,7 +48,7 @@ type Report struct {
 	MovedTo    string       `json:"moved_to,omitempty"`
 	Hypotheses []Hypothesis `json:"hypotheses"` // all hypotheses, the strongest first
 	Steps      []Step       `json:"steps"`      // in order
-	Checked    time.Time    `json:"checked_at"`
+	Checked    time.Time    `json:"checked_at"` // when the examination ended
 }
 
 // A Hypothesis is one possible cause.
@@ -61,7 +61,7 @@ type Hypothesis struct {
 
 // A Step is one check of [Examine].
 type Step struct {
-	Name   string `json:"name"`
+	Name   string `json:"name"`   // such as "metadata" or "probe"
 	OK     bool   `json:"ok"`     // no problem was found
 	Detail string `json:"detail"` // a sentence
 }

@@ -13,7 +13,7 @@ import (
 // Stored returns a case with the status and the token that the store has for
 // key, even if the token is expired or was rejected. It does not refresh.
 // Without a credential, Status and Token are nil; if its sealing key is
-// unavailable, Token is nil.
+// unavailable, Token is nil. Errors are those of [oauthstore.Store.Status].
 func Stored(ctx context.Context, store *oauthstore.Store, provider providers.Provider, key oauthstore.Key) (Case, error) {
 	c := Case{Provider: provider, ServerURL: key.Server}
 	status, err := store.Status(ctx, key)

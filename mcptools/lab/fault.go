@@ -16,7 +16,7 @@ import (
 // A FaultName describes a fault for [World.Fault].
 type FaultName struct {
 	Name string // such as "notes:401"
-	Doc  string
+	Doc  string // what the part does then, in a sentence
 }
 
 // faultKinds are the faults by the part that they affect. "mcp" stands for each

@@ -12,17 +12,17 @@ import (
 // backend must keep with it. Its tokens are worthless outside this world. Its
 // JSON is a file for `toolgrant import`.
 type Grant struct {
-	AccessToken        string    `json:"access_token"`
-	RefreshToken       string    `json:"refresh_token,omitempty"`
-	ExpiresAt          time.Time `json:"expires_at"`
-	Issuer             string    `json:"issuer"`
-	Resource           string    `json:"resource"`
-	TokenEndpoint      string    `json:"token_endpoint"`
-	RevocationEndpoint string    `json:"revocation_endpoint"`
-	ClientID           string    `json:"client_id"`
-	ClientSecret       string    `json:"client_secret,omitempty"`
-	AuthMethod         string    `json:"token_endpoint_auth_method"`
-	Scope              string    `json:"scope"`
+	AccessToken        string    `json:"access_token"`               // for MCP requests
+	RefreshToken       string    `json:"refresh_token,omitempty"`    // for the token endpoint
+	ExpiresAt          time.Time `json:"expires_at"`                 // when the access token expires
+	Issuer             string    `json:"issuer"`                     // of the authorization server
+	Resource           string    `json:"resource"`                   // the MCP server that the tokens are for (RFC 8707)
+	TokenEndpoint      string    `json:"token_endpoint"`             // where the pair is refreshed
+	RevocationEndpoint string    `json:"revocation_endpoint"`        // where it is revoked (RFC 7009)
+	ClientID           string    `json:"client_id"`                  // the client that the pair was issued to
+	ClientSecret       string    `json:"client_secret,omitempty"`    // "" for a public client
+	AuthMethod         string    `json:"token_endpoint_auth_method"` // how the client authenticates, such as none
+	Scope              string    `json:"scope"`                      // granted scopes, separated by spaces
 }
 
 // Credential returns the grant as a credential for a store. It does not contain

@@ -58,7 +58,7 @@ func (o *openAI) routes(mux *http.ServeMux) {
 // A ModelRequest is a request to the Responses endpoint. The values of
 // authorization and of an Authorization header are not kept.
 type ModelRequest struct {
-	At      time.Time
+	At      time.Time       // when it arrived, by the clock of the world
 	Body    json.RawMessage // the request, redacted
 	Entries []EntrySeen     // its mcp tools, in their order
 	Status  int             // of the response; 0: it was cut off or is not complete
@@ -67,8 +67,8 @@ type ModelRequest struct {
 
 // An EntrySeen is one mcp tool of a request.
 type EntrySeen struct {
-	Label     string
-	ServerURL string
+	Label     string // server_label
+	ServerURL string // server_url
 	Token     string // the first 8 hexadecimal digits of the SHA-256 of its bearer token; "" without one
 	In        string // "authorization", "headers", or ""
 	Active    bool   // the token was valid at that moment, for any server
@@ -82,7 +82,8 @@ func (w *World) ModelRequests() []ModelRequest {
 	return append([]ModelRequest(nil), w.model.seen...)
 }
 
-// SetScript replaces the model's script. Nil restores the default.
+// SetScript replaces the model's script. Nil restores the default. It returns an
+// error for a script that [ParseScript] refuses.
 func (w *World) SetScript(s *Script) error {
 	if s != nil {
 		if err := s.check(); err != nil {

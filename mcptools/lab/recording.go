@@ -16,7 +16,7 @@ import (
 // [Replay].
 type Recording struct {
 	Name string // such as "424-unauthorized"
-	Doc  string
+	Doc  string // what it contains, in a sentence
 
 	exchanges []exchange
 }

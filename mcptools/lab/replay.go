@@ -58,7 +58,8 @@ func Replay(names ...string) *Player {
 }
 
 // ReplayFile is like [Replay] with the recordings of a file, which [Record] writes.
-// Without names it plays all of them, in their order.
+// Without names it plays all of them, in their order. It returns an error if the
+// file can't be read, or lacks one of the names.
 func ReplayFile(file string, names ...string) (*Player, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {

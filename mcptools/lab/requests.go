@@ -10,10 +10,10 @@ import (
 
 // A Request is one HTTP request to a part of the world.
 type Request struct {
-	At     time.Time
-	Part   string // a server's name, "auth", "appauth", "openai", or "none"
-	Method string
-	Path   string
+	At     time.Time  // when it arrived, by the clock of the world
+	Part   string     // a server's name, "auth", "appauth", "openai", or "none"
+	Method string     // HTTP method
+	Path   string     // path of the URL
 	Status int        // of the response; 0: none, or not yet
 	Grant  string     // grant_type, at a token endpoint
 	RPC    string     // JSON-RPC method, at an MCP server

@@ -25,20 +25,20 @@ import (
 // A call of a label or tool that the request does not offer is skipped, since a
 // model would not see it.
 type Script struct {
-	Turns []Turn `json:"turns"`
+	Turns []Turn `json:"turns"` // at least one
 }
 
 // A Turn answers one message of the user.
 type Turn struct {
 	When  string `json:"when,omitempty"` // part of the message; "" matches any
-	Steps []Step `json:"steps"`
+	Steps []Step `json:"steps"`          // in their order
 }
 
 // A Step is one action of the model: a call, several concurrent calls, or a
 // text.
 type Step struct {
-	Call  *Call  `json:"call,omitempty"`
-	Calls []Call `json:"calls,omitempty"`
+	Call  *Call  `json:"call,omitempty"`  // one call
+	Calls []Call `json:"calls,omitempty"` // several concurrent calls
 
 	// Say is a message. {{last}} in it stands for the output of the last call,
 	// {{all}} for those of all calls of the turn, a line each.
@@ -48,12 +48,13 @@ type Step struct {
 // A Call is one call of a tool. If ServerLabel is empty, Tool is a function in the
 // request's tools, and the response ends with its call.
 type Call struct {
-	ServerLabel string          `json:"server_label,omitempty"`
-	Tool        string          `json:"tool"`
-	Arguments   json.RawMessage `json:"arguments,omitempty"` // default: {}
+	ServerLabel string          `json:"server_label,omitempty"` // of the entry; "" for a function of the program
+	Tool        string          `json:"tool"`                   // name of the tool; required
+	Arguments   json.RawMessage `json:"arguments,omitempty"`    // default: {}
 }
 
-// ParseScript reads a script and checks it.
+// ParseScript reads a script as JSON. It returns an error for a script without turns,
+// an unknown member, and a step that does not have exactly one of call, calls and say.
 func ParseScript(data []byte) (*Script, error) {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()

@@ -35,8 +35,8 @@ type Server struct {
 
 // A Tool is one tool of an MCP server.
 type Tool struct {
-	Name        string
-	Description string
+	Name        string          // as the model calls it; required
+	Description string          // for the model; "" for none
 	ReadOnly    bool            // readOnlyHint
 	Bare        bool            // the tool has no annotations
 	Schema      json.RawMessage // inputSchema; nil: any object

@@ -86,7 +86,8 @@ type World struct {
 	closeErr error
 }
 
-// Start starts a world on loopback. The caller must call [World.Close].
+// Start starts a world on loopback. The caller must call [World.Close]. The error
+// names an invalid option, or says why it cannot listen.
 func Start(opts *Options) (*World, error) {
 	var o Options
 	if opts != nil {
@@ -191,7 +192,8 @@ func (w *World) serve(ln net.Listener) {
 }
 
 // Close stops the world: it cuts open requests off and returns when none is
-// left.
+// left. It returns an error if requests are still open after 5 s, and may be called
+// again.
 func (w *World) Close() error {
 	w.closing.Do(func() {
 		w.stop()
@@ -220,13 +222,13 @@ type Info struct {
 	MCPURL        string       `json:"mcp_url"`         // of the first MCP server that trusts it
 	OpenAIBaseURL string       `json:"openai_base_url"` // for OPENAI_BASE_URL
 	OpenAIAPIKey  string       `json:"openai_api_key"`  // for OPENAI_API_KEY
-	Servers       []ServerInfo `json:"servers"`
+	Servers       []ServerInfo `json:"servers"`         // all MCP servers, in the order of Options
 }
 
 // A ServerInfo contains the addresses of one MCP server and of the authorization
 // server that issues its tokens.
 type ServerInfo struct {
-	Name         string `json:"name"`
+	Name         string `json:"name"`                    // part of its URLs and faults
 	MCPURL       string `json:"mcp_url"`                 // streamable HTTP
 	SSEURL       string `json:"sse_url"`                 // the same over HTTP+SSE, which is another resource
 	Issuer       string `json:"issuer"`                  // of its tokens

@@ -16,7 +16,7 @@
 //
 // mcp-go keeps the access token in memory and sends it to the URL of the
 // client: use the key's URL. GetToken rejects a key whose server is neither
-// https nor on loopback. oauthstore.Transport, as the transport of a plain
+// https nor on loopback. oauth2adapt.Transport, as the transport of a plain
 // mcp-go client, also checks the URL of every request.
 //
 // # Errors

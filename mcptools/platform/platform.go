@@ -57,8 +57,8 @@ type Platform struct {
 	// Realtime reports whether its Realtime API takes the entry too.
 	Realtime bool
 
-	Errors string // how it reports a failed MCP server, in a sentence
-	Notes  []string
+	Errors string   // how it reports a failed MCP server, in a sentence
+	Notes  []string // further facts, one sentence each
 	Source Source   // of the facts
 	More   []Source // further sources
 }
@@ -76,10 +76,10 @@ type Field string
 
 // Fields of an entry.
 const (
-	FieldServerURL        Field = "server_url"
-	FieldTunnel           Field = "tunnel_id"
-	FieldConnector        Field = "connector_id"
-	FieldDescription      Field = "server_description"
+	FieldServerURL        Field = "server_url"                  // URL of the MCP server
+	FieldTunnel           Field = "tunnel_id"                   // id of OpenAI's Secure MCP Tunnel
+	FieldConnector        Field = "connector_id"                // id of one of the platform's connectors
+	FieldDescription      Field = "server_description"          // the server, described to the model
 	FieldAuthorization    Field = "authorization"               // a bare token
 	FieldHeaders          Field = "headers"                     // headers without a secret
 	FieldHeaderAuth       Field = "headers.Authorization"       // an Authorization header with its scheme
@@ -89,8 +89,8 @@ const (
 	FieldApproval         Field = "require_approval"            // "always" or "never"
 	FieldApprovalFilter   Field = "require_approval.tool_names" // approval by name
 	FieldApprovalReadOnly Field = "require_approval.read_only"  // approval by annotation
-	FieldCallers          Field = "allowed_callers"
-	FieldDefer            Field = "defer_loading"
+	FieldCallers          Field = "allowed_callers"             // who may call: the model, or code that it wrote
+	FieldDefer            Field = "defer_loading"               // whether the tool list waits for tool search
 )
 
 // Support says what a platform does with a field.

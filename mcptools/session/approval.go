@@ -13,22 +13,22 @@ import (
 
 // An ApprovalRequest is a tool call that needs approval before OpenAI makes it.
 type ApprovalRequest struct {
-	ID        string `json:"id"` // for the answers of Continue
-	Label     string `json:"label"`
-	Provider  string `json:"provider,omitempty"`
-	Tool      string `json:"tool"`
-	Arguments string `json:"arguments"` // as JSON; the model wrote it
-	Answer    Answer `json:"answer,omitzero"`
+	ID        string `json:"id"`                 // for the answers of Continue
+	Label     string `json:"label"`              // server_label of the entry
+	Provider  string `json:"provider,omitempty"` // id of its provider
+	Tool      string `json:"tool"`               // name of the tool
+	Arguments string `json:"arguments"`          // as JSON; the model wrote it
+	Answer    Answer `json:"answer,omitzero"`    // of a rule or of Continue; zero while the call waits
 }
 
 // A Decision approves or denies a call.
 type Decision string
 
-// Decisions. The zero value leaves the call waiting, for a later Continue.
+// Decisions. The zero value leaves the call waiting for a later Continue.
 const (
-	DecisionDefer   Decision = ""
-	DecisionApprove Decision = "approve"
-	DecisionDeny    Decision = "deny"
+	DecisionDefer   Decision = ""        // no decision yet
+	DecisionApprove Decision = "approve" // OpenAI makes the call
+	DecisionDeny    Decision = "deny"    // the model reads that the call was denied, and the reason
 )
 
 // check returns an error for an invalid decision.

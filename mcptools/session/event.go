@@ -37,14 +37,14 @@ type Event struct {
 	Type      EventType
 	Label     string // server_label of the entry
 	Provider  string // of the entry
-	Tool      string
+	Tool      string // name of the tool
 	Arguments string // of a call, as JSON; the model wrote it
 	Tools     int    // of EventListed
 	// Text is a piece for EventText, which begins with an empty line if a message
 	// precedes it in the turn. For EventDone and EventWaiting it is the last message.
 	Text     string
-	Approval *ApprovalRequest
-	Failure  *mcptools.Failure
+	Approval *ApprovalRequest                    // of EventAsking, EventApproved and EventDenied
+	Failure  *mcptools.Failure                   // of EventSkipped, EventRetrying and EventFailed
 	Raw      *responses.ResponseStreamEventUnion // of EventRaw
 	Pending  []ApprovalRequest                   // of EventWaiting: the calls that wait for approval
 	Calls    []FunctionCall                      // of EventWaiting: calls of the program's own tools
@@ -58,6 +58,7 @@ type Event struct {
 
 // MarshalJSON gives the event as the command prints it: {"event": type, …}. An
 // event with a failure has its PublicMessage, a sentence for the user, as message.
+// It fails only if Raw, or the output of a call, is not valid JSON.
 func (e Event) MarshalJSON() ([]byte, error) {
 	type head struct {
 		Event     EventType         `json:"event"`

@@ -14,9 +14,9 @@ import (
 // A FunctionCall is a call of one of the program's own tools, from Options.Params,
 // that the program makes itself.
 type FunctionCall struct {
-	ID        string          `json:"id"`   // call_id, for its output
-	Type      string          `json:"type"` // of the item: "function_call", "custom_tool_call", "computer_call", …
-	Name      string          `json:"name,omitempty"`
+	ID        string          `json:"id"`                  // call_id, for its output
+	Type      string          `json:"type"`                // of the item: "function_call", "custom_tool_call", "computer_call", …
+	Name      string          `json:"name,omitempty"`      // of the tool; "" for types without a name
 	Arguments string          `json:"arguments,omitempty"` // as JSON, or the input of a custom tool; the model wrote it
 	Output    json.RawMessage `json:"output,omitempty"`    // the input item that answers the call, once there is one
 }

@@ -23,7 +23,8 @@ import (
 )
 
 // Responses is the part of openai-go's client that a session uses;
-// *responses.ResponseService, as &client.Responses, is one.
+// *responses.ResponseService, as &client.Responses, is one. It must be safe for
+// concurrent use.
 type Responses interface {
 	New(ctx context.Context, body responses.ResponseNewParams, opts ...option.RequestOption) (*responses.Response, error)
 	NewStreaming(ctx context.Context, body responses.ResponseNewParams, opts ...option.RequestOption) *ssestream.Stream[responses.ResponseStreamEventUnion]

@@ -15,12 +15,12 @@ import (
 // another process. It holds the conversation and no token. It is neither sealed
 // nor signed: store it where its owner can't change it.
 type State struct {
-	Owner              oauthstore.Owner  `json:"-"` // whose conversation it is; JSON has it as tenant and subject
-	PreviousResponseID string            `json:"previous_response_id,omitempty"`
-	Items              []json.RawMessage `json:"items,omitempty"`   // the conversation, for Options.Replay
-	Pending            []ApprovalRequest `json:"pending,omitempty"` // calls that wait for approval
-	Calls              []FunctionCall    `json:"calls,omitempty"`   // calls of the program's own tools
-	Running            string            `json:"running,omitempty"` // ID of a response that runs in the background
+	Owner              oauthstore.Owner  `json:"-"`                              // whose conversation it is; JSON has it as tenant and subject
+	PreviousResponseID string            `json:"previous_response_id,omitempty"` // of the latest response; "" with Options.Replay
+	Items              []json.RawMessage `json:"items,omitempty"`                // the conversation, for Options.Replay
+	Pending            []ApprovalRequest `json:"pending,omitempty"`              // calls that wait for approval
+	Calls              []FunctionCall    `json:"calls,omitempty"`                // calls of the program's own tools
+	Running            string            `json:"running,omitempty"`              // ID of a response that runs in the background
 	// RunningEvents is the number of events of its stream that the session has had; 0
 	// if it is polled.
 	RunningEvents int64 `json:"running_events,omitempty"`
@@ -41,7 +41,8 @@ type encoded struct {
 	fields
 }
 
-// MarshalJSON encodes the state with the version of its encoding.
+// MarshalJSON encodes the state with the version of its encoding. It returns an error
+// if an item is not valid JSON.
 func (st State) MarshalJSON() ([]byte, error) {
 	return json.Marshal(encoded{stateVersion, st.Owner.Tenant, st.Owner.Subject, fields(st)})
 }

@@ -1,8 +1,8 @@
-// Package actor keeps in a context who acts, for audit logs: a user, an
+// Package actor stores in a context who acts, for audit logs: a user, an
 // administrator, an operator or a job. Set it once for each request:
 //
 //	ctx = actor.With(ctx, "support:jane")
-//	err := store.Disconnect(ctx, key) // the event has Actor "support:jane"
+//	_, err := store.Disconnect(ctx, key) // the event has Actor "support:jane"
 //
 // Package oauthstore copies it into each event of a call, from where it gets to
 // slog and OpenTelemetry.

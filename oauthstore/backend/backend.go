@@ -21,7 +21,7 @@ const (
 // Where a database wants one string for a key, [ID.MarshalText] gives one that
 // no two ids share.
 type ID struct { //nolint:recvcheck // UnmarshalText has to change it
-	Kind, Tenant, Subject, Provider, Account, Server string
+	Kind, Tenant, Subject, Provider, Account, Server string // all parts together are unique
 }
 
 // A Record is what a backend keeps. Data is opaque to it.
@@ -30,7 +30,7 @@ type ID struct { //nolint:recvcheck // UnmarshalText has to change it
 // is not kept: only the instant counts. They lie between the years 1970 and
 // 9999, or are zero, and a zero time comes back as zero.
 type Record struct {
-	// Version rises with every write and is chosen by [Store]. All 64 bits
+	// Version rises with every write and is chosen by oauthstore.Store. All 64 bits
 	// count; a backend compares versions for equality only.
 	Version  uint64
 	Data     []byte    // sealed, up to 1 MiB; the caller of Get and List owns it, Put must not keep it
@@ -44,7 +44,7 @@ type Record struct {
 // A Filter narrows [Backend.List]. Empty fields do not narrow; those that are
 // set all have to match.
 type Filter struct {
-	Kind, Tenant, Subject string
+	Kind, Tenant, Subject string    // those of the id, exactly
 	DueBefore             time.Time // only records with a DueAt strictly before this, earliest first
 	ExpiredBefore         time.Time // only records with an ExpireAt strictly before this
 }
@@ -72,7 +72,7 @@ type Item struct {
 }
 
 // A Backend keeps records in a database. It knows nothing of tokens, seals or
-// refreshes: those are [Store]'s. Implementations are safe for concurrent use
+// refreshes: those are oauthstore.Store's. Implementations are safe for concurrent use
 // by several goroutines and, where the database allows it, several processes.
 // Package storetest checks one.
 //
@@ -117,9 +117,9 @@ type Backend interface {
 	List(ctx context.Context, f Filter, cursor string, n int) (items []Item, next string, err error)
 }
 
-// A BatchGetter is a [Backend] that reads several records with one query. [Store]
+// A BatchGetter is a [Backend] that reads several records with one query. oauthstore.Store
 // then reads the credentials of all servers of a request at once instead of one by
-// one.
+// one. It is safe for concurrent use.
 type BatchGetter interface {
 	// GetBatch returns the records of ids, in their order and with Now set. Those of
 	// ids without a record have Version 0. If a record was damaged so that the backend
@@ -127,8 +127,9 @@ type BatchGetter interface {
 	GetBatch(ctx context.Context, ids []ID) ([]Record, error)
 }
 
-// A Watcher is a [Backend] that reports writes by others, so that a [Store]
-// drops what it has cached at once instead of at its cache's age.
+// A Watcher is a [Backend] that reports writes by others, so that a oauthstore.Store
+// drops what it has cached at once instead of at its cache's age. It is safe for
+// concurrent use.
 type Watcher interface {
 	// Watch calls changed with the id of every record that is written or
 	// deleted, also by this process, until ctx ends; then it returns ctx.Err().

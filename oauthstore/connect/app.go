@@ -39,8 +39,8 @@ type App struct {
 	// owners.
 	Owner oauthstore.Owner
 
-	ID     string
-	Secret oauthstore.Secret
+	ID     string            // client id at the issuer; required
+	Secret oauthstore.Secret // for client_secret_basic and client_secret_post; zero for a public client
 	Signer oauthstore.Signer // for private_key_jwt; see [oauthstore.NewSigner]
 	KeyID  string            // kid of its assertions; "" leaves it out
 	// Algorithm is the alg of its assertions. If empty, ES256, RS256 or EdDSA by

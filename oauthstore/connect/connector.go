@@ -176,9 +176,9 @@ type Ask struct {
 	// WebOptions.ReturnTo restricts it. If empty, a page that says that the
 	// provider is connected.
 	ReturnTo string
-	// Ignored, if not nil, is called with the error of each callback that did not
-	// end the wait of a [Listener], such as an error without state. Any page may
-	// have caused it. It must return soon, and be safe for concurrent use.
+	// Ignored is called with the error of each callback that did not end the wait
+	// of a [Listener], such as an error without state. Any page may have caused it.
+	// It must return soon, and be safe for concurrent use. If nil, nothing is called.
 	Ignored func(*Error)
 	// Binding is a secret that only the user's browser has, such as a cookie's
 	// value; the callback must present it. If zero, a new one, in Consent.

@@ -17,16 +17,17 @@ import (
 // deviceGrants are the grants of a client of the device flow.
 var deviceGrants = []string{"urn:ietf:params:oauth:grant-type:device_code", "refresh_token"}
 
-// A Device is a consent that the user gives on another device (RFC 8628).
+// A Device is a consent that the user gives on another device (RFC 8628). It is for
+// one goroutine: concurrent calls of Wait would poll twice.
 type Device struct {
-	UserCode    string // for the user to type
-	URL         string // the page to type it at
-	CompleteURL string // URL with the code in it, for a QR code; "" if the server has none
-	Key         oauthstore.Key
-	Ends        time.Time
-	Scopes      []string // that are asked for, sorted; nil: none
-	Issuer      string   // the authorization server that asks the user
-	Named       bool     // see Consent.Named
+	UserCode    string         // for the user to type
+	URL         string         // the page to type it at
+	CompleteURL string         // URL with the code in it, for a QR code; "" if the server has none
+	Key         oauthstore.Key // of the credential to be stored
+	Ends        time.Time      // when the code expires
+	Scopes      []string       // that are asked for, sorted; nil: none
+	Issuer      string         // the authorization server that asks the user
+	Named       bool           // see Consent.Named
 
 	connector *Connector
 	site      site
@@ -39,8 +40,8 @@ type Device struct {
 }
 
 // Device starts a consent for a machine without a browser, at servers that
-// support the device flow. Show the user the code and the URL, then call
-// [Device.Wait].
+// support the device flow (RFC 8628). Show the user the code and the URL, then call
+// [Device.Wait]. A server without that flow is [KindUnsupported].
 func (c *Connector) Device(ctx context.Context, p providers.Provider, owner oauthstore.Owner, ask *Ask) (*Device, error) {
 	ask = orNew(ask)
 	s, err := c.site(p, owner, ask, providers.WayOAuth)

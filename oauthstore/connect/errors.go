@@ -38,10 +38,11 @@ const (
 
 // An Error is what the methods of [Connector] fail with. Its text names the
 // operation, the owner, the provider and the kind, and never holds a token, a
-// code, a URL's query or what a server wrote.
+// code, a URL's query or what a server wrote. Its methods are safe for
+// concurrent use.
 type Error struct {
 	Op         string         // such as "begin", "finish", "import"
-	Kind       Kind           //
+	Kind       Kind           // why no credential was obtained
 	Key        oauthstore.Key // the credential; zero if unknown
 	Detail     string         // one sentence for a log or a person, without secrets; of a server's text it has at most error codes, and URLs without query
 	Said       string         // text of the authorization server, at most 200 printable characters; never in Error()
@@ -76,7 +77,7 @@ func (e *Error) Sentence() string {
 	return strings.Join(parts, ": ")
 }
 
-// Unwrap returns the cause.
+// Unwrap returns the cause, or nil.
 func (e *Error) Unwrap() error { return e.Err }
 
 // KindOf returns the kind of an error of this package; "" for others, and nil.

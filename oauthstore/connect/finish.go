@@ -93,8 +93,8 @@ func unverified(v *oauthstore.Verdict) bool {
 	return v.Outcome == oauthstore.OutcomeUnknown && v.Detail != ""
 }
 
-// Finish completes a consent: it checks the callback, exchanges the code, stores
-// the credential, and verifies it with the MCP server. owner is the user who is
+// Finish completes a consent: it checks the callback (RFC 9207), exchanges the code
+// (RFC 6749 section 4.1.3, RFC 7636), stores the credential, and verifies it with the MCP server. owner is the user who is
 // signed in now, binding the secret of the browser, callback the query of the
 // redirect URL.
 //

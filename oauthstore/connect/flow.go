@@ -26,13 +26,13 @@ type Consent struct {
 	// Binding is the secret that the user's browser must present at the callback:
 	// keep it in a cookie, or in the memory of the waiting program.
 	Binding oauthstore.Secret
-	Key     oauthstore.Key
-	Ends    time.Time // later callbacks are refused
+	Key     oauthstore.Key // of the credential to be stored
+	Ends    time.Time      // later callbacks are refused
 
-	Issuer   string   // the authorization server
-	Resource string   // the requested resource (RFC 8707); "" for none
-	Scopes   []string // the requested scopes, sorted; nil: none
-	ClientID string
+	Issuer   string                // the authorization server
+	Resource string                // the requested resource (RFC 8707); "" for none
+	Scopes   []string              // the requested scopes, sorted; nil: none
+	ClientID string                // client id at the issuer
 	Client   oauthstore.ClientKind // how the application is known there
 	// Named reports whether the catalogue, an [App] or the provider's data names
 	// Issuer for this server. If false, only the server itself does: show the user
@@ -75,9 +75,12 @@ func flowID(state string) backend.ID {
 	return backend.ID{Kind: backend.KindFlow, Account: digest("state", state)}
 }
 
-// Begin starts a user's consent: it finds the authorization server, registers
-// the application there if needed, and returns the URL to send the user to.
-// [Connector.Finish] completes it, in any process.
+// Begin starts a user's consent: it finds the authorization server (RFC 9728,
+// RFC 8414), registers the application there if needed (RFC 7591), and returns the
+// URL to send the user to.
+// [Connector.Finish] completes it, in any process. Typical errors are [KindNoClient]
+// if a person must register an application first, [KindUntrusted] for metadata that
+// contradicts itself, and [KindUnavailable].
 func (c *Connector) Begin(ctx context.Context, p providers.Provider, owner oauthstore.Owner, ask *Ask) (*Consent, error) {
 	ask = orNew(ask)
 	s, err := c.site(p, owner, ask, providers.WayOAuth)

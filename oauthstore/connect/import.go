@@ -17,7 +17,7 @@ import (
 // a token pair that was obtained elsewhere. All fields but the access token may
 // be empty.
 type Token struct {
-	AccessToken  oauthstore.Secret
+	AccessToken  oauthstore.Secret // required
 	RefreshToken oauthstore.Secret // needs ClientID unless AccessToken is a JWT that names it, and TokenEndpoint where discovery does not find it
 	// Secrets are the further secrets of the provider's way, by name
 	// (providers.Way.Secrets).
@@ -32,10 +32,10 @@ type Token struct {
 	// issuer's own metadata before anything is stored. If empty, discovery finds
 	// them.
 	Issuer             string
-	Resource           string // the resource it was requested for; "" means the server's own
-	TokenEndpoint      string
-	RevocationEndpoint string
-	ClientID           string
+	Resource           string            // the resource it was requested for; "" means the server's own
+	TokenEndpoint      string            // where it is refreshed
+	RevocationEndpoint string            // where it is revoked (RFC 7009)
+	ClientID           string            // client that it was issued to; "" if unknown
 	ClientSecret       oauthstore.Secret // stored sealed, for this owner only
 	AuthMethod         string            // "" means none without a secret, else client_secret_basic or client_secret_post, by the metadata
 	Scopes             []string          // that were granted; nil: unknown

@@ -45,7 +45,7 @@ type Listener struct {
 // Ask.RedirectURL, or at 127.0.0.1 if that is empty. A URL without a port gets a
 // free one (RFC 8252 section 7.3). If it is not a loopback address, the listener
 // cannot listen and the user must paste. Open or print URL, then call
-// [Listener.Wait].
+// [Listener.Wait]. The errors are those of [Connector.Begin].
 func (c *Connector) Listen(ctx context.Context, p providers.Provider, owner oauthstore.Owner, ask *Ask) (*Listener, error) {
 	own := *orNew(ask)
 	l := &Listener{connector: c, owner: owner, name: p.Name, ignored: own.Ignored, ended: make(chan struct{})}
@@ -203,8 +203,8 @@ func (l *Listener) Wait(ctx context.Context) (Result, error) {
 // closeGrace is the time for sending the last page to the browser.
 const closeGrace = 2 * time.Second
 
-// Close stops listening and waits until the last page was sent. It may be
-// called again.
+// Close stops listening and waits until the last page was sent, for a few seconds at
+// most; then it returns an error. It may be called again.
 func (l *Listener) Close() error {
 	if l.server == nil {
 		return nil

@@ -12,7 +12,9 @@ import (
 
 // ClientCredentials obtains a token for the application itself, without a user
 // (RFC 6749 section 4.4), with the secret or the key of the app in Options.Apps.
-// The credential is stored for owner.
+// The credential is stored for owner. Without such an app the error is
+// [KindNoClient]; a rejected secret or scope is [KindMisconfigured] or
+// [KindRefused].
 func (c *Connector) ClientCredentials(ctx context.Context, p providers.Provider, owner oauthstore.Owner, ask *Ask) (Result, error) {
 	return c.machine(ctx, "client credentials", p, owner, ask, func(ctx context.Context, g *grant, app *App) (err error) {
 		if app == nil {
@@ -30,8 +32,8 @@ func (c *Connector) ClientCredentials(ctx context.Context, p providers.Provider,
 // workload, such as Kubernetes or a cloud (RFC 7523 section 2.1). assertion
 // returns one for an audience, which is the authorization server's issuer. The
 // app in Options.Apps, if any, authenticates the request. The catalogue, an app
-// or the provider's data must name the authorization server. A refusal is final:
-// the request is not repeated.
+// or the provider's data must name the authorization server. A refusal is final,
+// with [KindRefused]: the request is not repeated.
 func (c *Connector) Workload(
 	ctx context.Context, p providers.Provider, owner oauthstore.Owner,
 	assertion func(ctx context.Context, audience string) (oauthstore.Secret, error), ask *Ask,
@@ -67,7 +69,8 @@ type IdentityProvider struct {
 // authorization): the identity provider exchanges identity for an identity
 // assertion (RFC 8693), and the authorization server exchanges that for a token
 // (RFC 7523). No browser is involved. identity is the ID token of the sign-in,
-// issued to idp.Client.
+// issued to idp.Client. If the identity provider or the authorization server rejects
+// an assertion, the error is [KindRefused].
 func (c *Connector) Enterprise(
 	ctx context.Context, p providers.Provider, owner oauthstore.Owner, idp IdentityProvider, identity oauthstore.Secret, ask *Ask,
 ) (Result, error) {

@@ -30,7 +30,8 @@ var _ backend.Backend = (*Backend)(nil)
 
 // Open opens the folder dir, which is made with mode 0700 if it is not there; a
 // folder that exists keeps its mode. It removes what a process that died in the
-// middle of a write has left. The caller closes the Backend.
+// middle of a write has left. The caller closes the Backend. A folder that can't be
+// made or opened is [backend.ErrUnavailable].
 func Open(dir string) (*Backend, error) {
 	if err := folder.Make(dir); err != nil {
 		return nil, mapErr(context.Background(), "open", err)

@@ -24,9 +24,9 @@ func (r Report) Ready() error { return errors.Join(r.Backend, r.Keys) }
 
 // An Issuer is an authorization server that fails.
 type Issuer struct {
-	Name    string // its issuer; the token endpoint if that is unknown
-	Problem Problem
-	Since   time.Time
+	Name    string    // its issuer; the token endpoint if that is unknown
+	Problem Problem   // how it fails
+	Since   time.Time // when this process saw it first
 }
 
 // A Problem says how an issuer fails.

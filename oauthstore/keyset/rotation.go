@@ -64,7 +64,8 @@ func (s *Set) Keys() []Key {
 	return out
 }
 
-// Add adds a key that opens and does not seal yet, and returns its id.
+// Add adds a key that opens and does not seal yet, and returns its id. It fails only
+// if Tink can't make a key.
 func (s *Set) Add() (string, error) {
 	var id uint32
 	err := s.change(func(m *tinkkeyset.Manager, _ *state, _ history) (err error) {
@@ -75,7 +76,7 @@ func (s *Set) Add() (string, error) {
 }
 
 // Promote makes key id the one that seals, and records the time. Promoting the
-// primary changes nothing.
+// primary changes nothing; an id that the set does not have is an error.
 func (s *Set) Promote(id string) error {
 	return s.change(func(m *tinkkeyset.Manager, st *state, hist history) error {
 		n, err := st.parseID(id)

@@ -89,7 +89,7 @@ type Set struct {
 var _ backend.Sealer = (*Set)(nil)
 
 // New returns a set with one new key, which is never reloaded. [Create] also
-// keeps it.
+// keeps it. It fails only if Tink can't make a key.
 func New() (*Set, error) {
 	h, err := tinkkeyset.NewHandle(aead.XAES256GCM192BitNonceKeyTemplate())
 	if err != nil {
@@ -105,7 +105,8 @@ func New() (*Set, error) {
 
 // Parse reads the clear text of a keyset. The set is never reloaded: after
 // another key was promoted, a process that uses it seals with the old key until
-// it ends. Prefer [Load] in processes that run for long.
+// it ends. Prefer [Load] in processes that run for long. A text that is encrypted, or
+// is not a keyset, is an error.
 func Parse(text []byte) (*Set, error) {
 	st, err := parse(context.Background(), text, nil)
 	if err != nil {
@@ -117,7 +118,8 @@ func Parse(text []byte) (*Set, error) {
 // Load reads a keyset, for example with [File.Read]. The set reads it again
 // before it seals with keys that are older than Options.ReloadAge, and when a
 // key is missing. read must return when its context ends, after 5 s at most.
-// Concurrent callers share one read.
+// Concurrent callers share one read. It returns the error of read, and one for a text
+// that is not a keyset.
 func Load(ctx context.Context, read func(context.Context) ([]byte, error), opts *Options) (*Set, error) {
 	s, err := newSet(nil, read, opts)
 	if err != nil {
@@ -207,7 +209,7 @@ func (s *Set) Seal(ctx context.Context, plaintext, associatedData []byte) ([]byt
 }
 
 // Open decrypts. If the key is missing, it reads the keyset again, at most once
-// in 10 s.
+// in 10 s. The error matches [backend.ErrKeyUnavailable] or [backend.ErrSeal].
 func (s *Set) Open(ctx context.Context, ciphertext, associatedData []byte) ([]byte, error) {
 	id, ok := cipherKeyID(ciphertext)
 	if !ok {

@@ -11,7 +11,8 @@ import (
 var ErrChanged = errors.New("the keyset has changed")
 
 // A Source is where the text of a keyset is kept, such as a [File] or a secret
-// manager.
+// manager. Its methods are safe for concurrent use, and Swap also by several
+// processes.
 type Source interface {
 	// Read returns the text, or an error that matches [fs.ErrNotExist].
 	Read(ctx context.Context) ([]byte, error)
@@ -41,7 +42,8 @@ func Create(ctx context.Context, src Source, opts *Options) (*Set, error) {
 
 // Update applies change to the keyset of a source and writes it back. Where
 // another process writes meanwhile, it begins again with the newer keyset, so
-// that no change is lost: change may be called several times.
+// that no change is lost: change may be called several times. An error of change is
+// returned, and nothing is written.
 func Update(ctx context.Context, src Source, opts *Options, change func(*Set) error) (*Set, error) {
 	for {
 		s, err := updateOnce(ctx, src, opts, change)

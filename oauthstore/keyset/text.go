@@ -73,7 +73,7 @@ func parseTink(ctx context.Context, text []byte, kms tink.AEADWithContext) (*tin
 
 // Clear returns the keyset in clear text, which opens every record, for a file
 // that only its owner can read or for a secret manager. [Create] and [Update]
-// encrypt under a key of a KMS, with Options.KMS.
+// encrypt under a key of a KMS, with Options.KMS. It fails only if Tink does.
 func (s *Set) Clear() ([]byte, error) { return s.text(context.Background(), nil) }
 
 func (s *Set) text(ctx context.Context, kms tink.AEADWithContext) ([]byte, error) {

@@ -1,7 +1,8 @@
 // Package memstore keeps credentials in the memory of one process, for tests
 // and for programs that don't need to keep them:
 //
-//	creds, err := oauthstore.New(memstore.New(), oauthstore.InsecureNoSeal, nil)
+//	keys, err := keyset.New()
+//	creds, err := oauthstore.New(memstore.New(), keys, nil)
 //
 // Records are lost when the process exits.
 package memstore

@@ -46,7 +46,7 @@ var (
 
 // New returns a Backend on the caller's pool, in a database where [Migrate] or
 // the statements of [Schema] have been run. It does no I/O. The caller closes
-// the Backend, and then the pool.
+// the Backend, and then the pool. An invalid Options.Schema is an error.
 func New(db DB, opts *Options) (*Backend, error) {
 	if db == nil {
 		return nil, errors.New("pgstore: a backend needs a database")

@@ -19,7 +19,7 @@ import (
 )
 
 // A Client runs scripts and carries messages: *redis.Client and
-// *redis.ClusterClient do.
+// *redis.ClusterClient do. It must be safe for concurrent use, as those are.
 type Client interface {
 	redis.Scripter
 	Publish(ctx context.Context, channel string, message any) *redis.IntCmd
@@ -62,7 +62,8 @@ var (
 )
 
 // New returns a Backend on the caller's client. It does no I/O. The caller
-// closes the Backend, and then the client.
+// closes the Backend, and then the client. An Options.Prefix with a brace is an
+// error.
 func New(client Client, opts *Options) (*Backend, error) {
 	if client == nil {
 		return nil, errors.New("redisstore: a backend needs a client")

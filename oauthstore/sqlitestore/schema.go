@@ -35,7 +35,7 @@ func Schema() []string {
 
 // Migrate runs those statements of [Schema] that have not been run on db yet,
 // in one transaction. Several processes may call it at once. [Open] has called
-// it already.
+// it already. If it returns an error, nothing was changed.
 func Migrate(ctx context.Context, db *sql.DB) error {
 	return retryBusy(ctx, "migrate", func() error { return migrate(ctx, db) })
 }

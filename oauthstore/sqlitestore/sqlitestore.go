@@ -51,7 +51,8 @@ func (o *Options) maxConns() int {
 
 // Open opens the database in the file path, which is made with mode 0600 if it
 // is not there, as is its folder with mode 0700; a file that exists keeps its
-// mode. It runs [Migrate]. The caller closes the Backend.
+// mode. It runs [Migrate]. The caller closes the Backend. A file that can't be made
+// or opened, and one that is not a database, is [backend.ErrUnavailable].
 func Open(ctx context.Context, path string, opts *Options) (*Backend, error) {
 	if err := makeFile(path); err != nil {
 		return nil, mapErr(ctx, "open", err)

@@ -17,7 +17,7 @@ import (
 // problem; toolgrant.store.pairs.unsaved; and toolgrant.store.revocations.pending,
 // which counts deleted credentials in processes that sweep. A collection calls
 // oauthstore.Store.Health, which reads the backend once. The caller unregisters
-// the result before it closes the store.
+// the result before it closes the store. The error is the meter's.
 func Gauges(meter metric.Meter, store *oauthstore.Store) (metric.Registration, error) {
 	var gauges []metric.Int64ObservableGauge
 	var instruments []metric.Observable

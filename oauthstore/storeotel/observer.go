@@ -21,7 +21,7 @@ import (
 // Attributes are provider, type, reason and verdict. Spans also have
 // toolgrant.actor (package actor), which may be personal data; metrics never
 // have it. If tracer is nil, no spans are created. The function is safe for
-// concurrent use and does not block.
+// concurrent use and does not block. The error is the meter's.
 func Observer(meter metric.Meter, tracer trace.Tracer) (func(context.Context, oauthstore.Event), error) {
 	events, err := meter.Int64Counter("toolgrant.credential.events",
 		metric.WithDescription("Events of credentials."), metric.WithUnit("{event}"))

@@ -25,7 +25,8 @@ type OpenFunc func(t *testing.T, database string) backend.Backend
 // Options configure [Run]. Nil means the defaults.
 type Options struct {
 	// Private means that a database has only one handle and is deleted with it,
-	// like one in memory, so that rules that open it again are skipped.
+	// like one in memory, so that rules that open it again are skipped. If false,
+	// they run.
 	Private bool
 	// Damage makes a stored record of a database unreadable, as a failing disk or a
 	// hand that edits it may. If nil, its data are replaced.

@@ -103,7 +103,7 @@ func New(signedIn func(*http.Request) (oauthstore.Owner, error), open Open, stor
 }
 
 // Close ends the streams, cancels the turns, and waits until their ends are
-// stored or ctx ends. Requests get 503 from then on. Call it before
+// stored; if ctx ends first, it returns its error. Requests get 503 from then on. Call it before
 // [http.Server.Shutdown], which waits for streams.
 func (h *Handler) Close(ctx context.Context) error {
 	h.mu.Lock()

@@ -25,7 +25,7 @@ type Store interface {
 
 // A Record is a stored conversation.
 type Record struct {
-	Version uint64
+	Version uint64 // rises by one with each write; 0: not stored yet
 	Data    []byte // JSON of this package: state and texts of the conversation, no token
 }
 
