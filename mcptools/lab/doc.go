@@ -46,7 +46,7 @@
 //	openAI := lab.Replay("424-unauthorized")
 //	client := openai.NewClient(openAI.Options()...)
 //
-// [Recordings] lists the names, and docs/testing.md shows a whole test. [Record]
+// [Recordings] lists the names, and docs/guides/testing.md shows whole tests. [Record]
 // makes recordings of a real client.
 //
 // # Fidelity
