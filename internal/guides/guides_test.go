@@ -15,8 +15,8 @@ import (
 const root = "../.."
 
 var (
-	// goBlock finds a block of Go code and the comment before it.
-	goBlock = regexp.MustCompile("(?m)^(?:<!-- (.*) -->\n)?```go\n((?s:.*?))^```")
+	// codeBlock finds a block of Go or JavaScript and the comment before it.
+	codeBlock = regexp.MustCompile("(?m)^(?:<!-- (.*) -->\n)?```(?:go|js)\n((?s:.*?))^```")
 	// link finds a relative link of Markdown.
 	link    = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	heading = regexp.MustCompile(`(?m)^#+ (.*)$`)
@@ -41,7 +41,7 @@ func read(t *testing.T, name string) string {
 func TestCodeOfTheGuidesIsRunSomewhere(t *testing.T) {
 	t.Parallel()
 	for _, name := range append(pages(t), root+"/README.md") {
-		for _, block := range goBlock.FindAllStringSubmatch(read(t, name), -1) {
+		for _, block := range codeBlock.FindAllStringSubmatch(read(t, name), -1) {
 			if !assert.NotEmpty(t, block[1], "%s: the block needs a line that names its file, such as <!-- examples/basic/main.go -->:\n%s", name, block[2]) {
 				continue
 			}
