@@ -57,3 +57,51 @@ func ExampleSnowflake() {
 	// Output:
 	// https://acme-prod.snowflakecomputing.com/api/v2/databases/SALES%20&%20MORE/schemas/PUBLIC/mcp-servers/REPORTS <nil>
 }
+
+// A server that the catalogue lacks, such as the company's own: by default its users
+// consent, or bring a key.
+func ExampleCustom() {
+	wiki := providers.Custom("wiki", "https://mcp.example.com/mcp", &providers.CustomOptions{
+		Description: "The company's wiki.",
+		Headers:     []providers.Header{{Name: "X-Space", Value: "engineering"}},
+	})
+	fmt.Println(wiki.Validate())
+	for _, way := range wiki.Ways {
+		fmt.Println(way.ID)
+	}
+	fmt.Println(providers.Custom("wiki", "http://mcp.example.com/mcp", nil).Validate())
+	// Output:
+	// <nil>
+	// oauth
+	// api_key
+	// providers: wiki: the URL must begin with https:// (http is for loopback addresses only)
+}
+
+// A catalogue with the company's own servers, for a page that lists them all.
+func ExampleNewCatalogue() {
+	wiki := providers.Custom("wiki", "https://mcp.example.com/mcp", nil)
+	all, err := providers.NewCatalogue(wiki)
+	if err != nil {
+		panic(err)
+	}
+	p, ok := all.ByURL("https://mcp.example.com/mcp")
+	fmt.Println(p.ID, ok, len(all.All())-len(providers.All()))
+
+	_, err = providers.NewCatalogue(providers.Custom("asana", "https://mcp.example.com/mcp", nil))
+	fmt.Println(err)
+	// Output:
+	// wiki true 1
+	// providers: there is already a provider "asana"
+}
+
+// Each shop has a URL of its own. The template admits no other host.
+func ExampleProvider_At() {
+	shopify, _ := providers.Lookup("shopify_storefront")
+	for _, shop := range []string{"example", "evil.example/"} {
+		p, err := shopify.At(map[string]string{"shop": shop})
+		fmt.Printf("%q %v\n", p.Server.URL, err)
+	}
+	// Output:
+	// "https://example.myshopify.com/api/ucp/mcp" <nil>
+	// "" providers: shopify_storefront: invalid shop for the URL
+}
