@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/openai/openai-go/v3"
 	"github.com/openai/openai-go/v3/packages/ssestream"
 	"github.com/openai/openai-go/v3/responses"
 
@@ -33,21 +32,21 @@ func AsFailure(err error, sent ...Entry) (*Failure, bool) {
 	if f := (*Failure)(nil); errors.As(err, &f) {
 		return f, true
 	}
-	if apiErr := (*openai.Error)(nil); errors.As(err, &apiErr) {
+	if apiErr := (*responses.Error)(nil); errors.As(err, &apiErr) {
 		return ofAPIError(err, apiErr, sent), true
 	}
 	if streamErr := (*ssestream.StreamError)(nil); errors.As(err, &streamErr) {
 		r := newReading(&ClassifyOptions{Surface: surfaceOf(nil, sent), Entries: sent, Cause: err})
 		return r.streamError(string(streamErr.Event.Data)), true
 	}
-	if typeErr := (*json.UnmarshalTypeError)(nil); errors.As(err, &typeErr) && typeErr.Type == reflect.TypeFor[openai.Error]() {
+	if typeErr := (*json.UnmarshalTypeError)(nil); errors.As(err, &typeErr) && typeErr.Type == reflect.TypeFor[responses.Error]() {
 		return Classify(nil, &ClassifyOptions{Cause: err}), true
 	}
 	return nil, false
 }
 
 // ofAPIError classifies an error response.
-func ofAPIError(err error, e *openai.Error, entries []Entry) *Failure {
+func ofAPIError(err error, e *responses.Error, entries []Entry) *Failure {
 	opts := ClassifyOptions{HTTPStatus: e.StatusCode, Surface: surfaceOf(e.Request, entries), Entries: entries, Cause: err}
 	if e.Response != nil {
 		opts.Header = e.Response.Header

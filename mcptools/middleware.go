@@ -11,8 +11,8 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/openai/openai-go/v3"
 	"github.com/openai/openai-go/v3/option"
+	"github.com/openai/openai-go/v3/responses"
 
 	"github.com/toolgrant/toolgrant/internal/safehttp"
 	"github.com/toolgrant/toolgrant/oauthstore"
@@ -192,7 +192,7 @@ func (h *healer) classify(req *http.Request, res *http.Response) (f *Failure, re
 		return nil, false, err
 	}
 	res.Body = io.NopCloser(bytes.NewReader(body))
-	apiErr := &openai.Error{StatusCode: res.StatusCode, Request: req, Response: res}
+	apiErr := &responses.Error{StatusCode: res.StatusCode, Request: req, Response: res}
 	var envelope struct {
 		Error json.RawMessage `json:"error"`
 	}

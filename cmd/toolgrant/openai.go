@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 
-	"github.com/openai/openai-go/v3"
 	"github.com/openai/openai-go/v3/option"
 	"github.com/openai/openai-go/v3/responses"
 
@@ -93,7 +92,7 @@ func platformFault(f *mcptools.Failure) *fault {
 	text := message(f)
 	if f.Kind == mcptools.KindPlatform {
 		text = "OpenAI's API failed"
-		if e, ok := errors.AsType[*openai.Error](f); ok {
+		if e, ok := errors.AsType[*responses.Error](f); ok {
 			text = fmt.Sprintf("OpenAI answered %d %s", e.StatusCode, http.StatusText(e.StatusCode))
 		}
 	}

@@ -3,9 +3,12 @@ package main
 import (
 	"bytes"
 	"io"
+	"os"
+	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
@@ -58,4 +61,26 @@ func TestWrongFlagsAreAnError(t *testing.T) {
 	require.Error(t, run(t.Context(), []string{"-nonsense"}, noEnv, io.Discard, &told))
 	assert.Contains(t, told.String(), "-nonsense")
 	require.NoError(t, run(t.Context(), []string{"-h"}, noEnv, io.Discard, io.Discard))
+}
+
+// The whole story waits for a token of three seconds, so a quarter of it is about
+// a second.
+func TestFirstOutputComesWithinAQuarterOfTheRun(t *testing.T) {
+	t.Parallel()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	cmd := exec.CommandContext(t.Context(), self)
+	cmd.Env = append(os.Environ(), asProgram+"=1")
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	began := time.Now()
+	require.NoError(t, cmd.Start())
+	_, err = io.ReadFull(out, make([]byte, 1))
+	require.NoError(t, err)
+	first := time.Since(began)
+	rest, err := io.ReadAll(out)
+	require.NoError(t, err)
+	require.NoError(t, cmd.Wait())
+	assert.Contains(t, string(rest), "Done.")
+	assert.Less(t, first, time.Since(began)/4)
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 
-	"github.com/openai/openai-go/v3"
 	"github.com/openai/openai-go/v3/responses"
 
 	"github.com/toolgrant/toolgrant/examples/internal/page"
@@ -14,8 +13,8 @@ import (
 
 // converse starts a conversation of owner with the model. A failing server is
 // left out, so that the user still gets an answer.
-func converse(client *openai.Client, model string, set *mcptools.Set, owner oauthstore.Owner) (*session.Session, error) {
-	return session.New(&client.Responses, set, owner, &session.Options{
+func converse(client *responses.ResponseService, model string, set *mcptools.Set, owner oauthstore.Owner) (*session.Session, error) {
+	return session.New(client, set, owner, &session.Options{
 		Params:    responses.ResponseNewParams{Model: model},
 		OnFailure: session.OnFailureSkip,
 	})

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/openai/openai-go/v3"
 	"github.com/openai/openai-go/v3/option"
 	"github.com/openai/openai-go/v3/packages/param"
 	"github.com/openai/openai-go/v3/responses"
@@ -27,21 +26,21 @@ import (
 
 // A story has the state of the steps.
 type story struct {
-	page   *page.Page
-	world  *lab.World
-	client openai.Client // openai-go's client, connected to the local endpoint
-	store  *oauthstore.Store
-	mia    oauthstore.Owner
-	tasks  lab.ServerInfo
-	notes  lab.ServerInfo
-	rest   string       // Mia's token for the REST API of Tasks
-	apps   connect.Apps // Acme's registered application at Tasks
-	set    *mcptools.Set
-	talk   *session.Session
+	page  *page.Page
+	world *lab.World
+	model responses.ResponseService // of openai-go, connected to the local endpoint
+	store *oauthstore.Store
+	mia   oauthstore.Owner
+	tasks lab.ServerInfo
+	notes lab.ServerInfo
+	rest  string       // Mia's token for the REST API of Tasks
+	apps  connect.Apps // Acme's registered application at Tasks
+	set   *mcptools.Set
+	talk  *session.Session
 }
 
-// model is the requested model; the local one follows a script.
-const model = "gpt-5.5"
+// modelName is the requested model; the local one follows a script.
+const modelName = "gpt-5.5"
 
 // tell runs all steps.
 func tell(ctx context.Context, p *page.Page) (err error) {
@@ -59,7 +58,9 @@ func tell(ctx context.Context, p *page.Page) (err error) {
 		mia:   oauthstore.Owner{Tenant: "acme", Subject: "mia"},
 		tasks: world.Server("tasks"), notes: world.Server("notes"),
 		rest: world.RESTToken("tasks", "mia"),
-		client: openai.NewClient(
+		// openai.NewClient(…).Responses is the same service. Package openai has all of
+		// OpenAI's APIs, and the first run would compile them for minutes.
+		model: responses.NewResponseService(
 			option.WithBaseURL(world.Info().OpenAIBaseURL), option.WithAPIKey(world.Info().OpenAIAPIKey),
 			option.WithMaxRetries(0), // a retry could run tools twice
 		),
@@ -131,11 +132,11 @@ func (s *story) withoutToolgrant(ctx context.Context) error {
 	entry := responses.ToolParamOfMcp("tasks")
 	entry.OfMcp.ServerURL = param.NewOpt(s.tasks.MCPURL)
 	entry.OfMcp.Authorization = param.NewOpt(s.rest)
-	_, err := s.client.Responses.New(ctx, responses.ResponseNewParams{
-		Model: model, Tools: []responses.ToolUnionParam{entry},
+	_, err := s.model.New(ctx, responses.ResponseNewParams{
+		Model: modelName, Tools: []responses.ToolUnionParam{entry},
 		Input: responses.ResponseNewParamsInputUnion{OfString: param.NewOpt("What should I do first today?")},
 	})
-	var apiErr *openai.Error
+	var apiErr *responses.Error
 	if !errors.As(err, &apiErr) {
 		return fmt.Errorf("the REST token was not rejected: %w", err)
 	}
@@ -237,7 +238,7 @@ func (s *story) consent(ctx context.Context, p providers.Provider, b *mcptools.B
 // 5. Two servers, one response.
 func (s *story) reasons(ctx context.Context) error {
 	s.page.Begin("The session lists, calls and answers with two servers")
-	talk, err := converse(&s.client, model, s.set, s.mia)
+	talk, err := converse(&s.model, modelName, s.set, s.mia)
 	if err != nil {
 		return err
 	}
@@ -282,7 +283,7 @@ func (s *story) oneIsDown(ctx context.Context) error {
 	if err := s.world.Fault("notes:down"); err != nil {
 		return err
 	}
-	talk, err := converse(&s.client, model, s.set, s.mia)
+	talk, err := converse(&s.model, modelName, s.set, s.mia)
 	if err != nil {
 		return err
 	}

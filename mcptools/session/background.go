@@ -8,8 +8,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/openai/openai-go/v3"
 	"github.com/openai/openai-go/v3/option"
+	"github.com/openai/openai-go/v3/packages/param"
 	"github.com/openai/openai-go/v3/packages/ssestream"
 	"github.com/openai/openai-go/v3/responses"
 
@@ -118,7 +118,7 @@ func (t *turn) poll(ctx context.Context, id string) attempt {
 // cancel cancels a response that runs in the background.
 func (s *Session) cancel(ctx context.Context, id string) error {
 	_, err := s.client.Cancel(ctx, id, s.requestOptions(s.capture())...)
-	if refused, ok := errors.AsType[*openai.Error](err); ok && slices.Contains([]int{http.StatusBadRequest, http.StatusNotFound}, refused.StatusCode) {
+	if refused, ok := errors.AsType[*responses.Error](err); ok && slices.Contains([]int{http.StatusBadRequest, http.StatusNotFound}, refused.StatusCode) {
 		err = nil // it has finished, or is gone
 	}
 	if err != nil {
@@ -196,7 +196,7 @@ func (t *turn) follow(ctx context.Context, r *reception) attempt {
 		c := t.s.capture()
 		r.received = false
 		stream := client.GetStreaming(ctx, st.Running, responses.ResponseGetParams{
-			StartingAfter: openai.Int(st.RunningEvents - 1),
+			StartingAfter: param.NewOpt(st.RunningEvents - 1),
 		}, append(t.s.requestOptions(c), option.WithQuery("stream", "true"))...) // GetStreaming asks in the body of its GET only
 		ended, err := t.receive(stream, r)
 		f, failed := mcptools.AsFailure(err, t.tools.Entries...)
