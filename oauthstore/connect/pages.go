@@ -1,12 +1,11 @@
 package connect
 
 import (
-	"bytes"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
 	"errors"
-	"html/template"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -17,13 +16,8 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
-//go:embed page/page.html
-var pageText string
-
 //go:embed page/page.css
 var pageStyle string
-
-var pageTemplate = template.Must(template.New("page").Parse(pageText))
 
 // A page is the content of an HTML page.
 type page struct {
@@ -59,24 +53,6 @@ type input struct {
 	Required                       bool
 }
 
-// HintID returns the id of the hint's element.
-func (in input) HintID() string { return in.Name + ".hint" }
-
-// ProblemID returns the id of the problem's element.
-func (in input) ProblemID() string { return in.Name + ".problem" }
-
-// Described returns the ids of the elements that describe the input.
-func (in input) Described() string {
-	var ids []string
-	if in.Hint != "" {
-		ids = append(ids, in.HintID())
-	}
-	if in.Problem != "" {
-		ids = append(ids, in.ProblemID())
-	}
-	return strings.Join(ids, " ")
-}
-
 // A group is a section of the connections page.
 type group struct {
 	ID, Heading string
@@ -107,9 +83,6 @@ type link struct {
 	Of        string // completes the text for screen readers
 	Primary   bool
 }
-
-// Name returns the name of the link for screen readers.
-func (l link) Name() string { return l.Text + ": " + l.Of }
 
 // Tones of a page.
 const (
@@ -197,15 +170,6 @@ func (p *page) clean() {
 // write sends a page. actions are where its form may lead.
 func (p *page) write(w http.ResponseWriter, actions ...string) {
 	p.clean()
-	var b bytes.Buffer
-	data := struct {
-		*page
-		Style template.CSS
-	}{p, template.CSS(pageStyle)} //nolint:gosec // our own style sheet
-	if err := pageTemplate.Execute(&b, data); err != nil {
-		http.Error(w, "the page could not be made", http.StatusInternalServerError)
-		return
-	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", contentPolicy(actions))
@@ -216,7 +180,7 @@ func (p *page) write(w http.ResponseWriter, actions ...string) {
 		h.Set("Retry-After", strconv.Itoa(int((p.Wait+time.Second-1)/time.Second)))
 	}
 	w.WriteHeader(p.Status)
-	_, _ = w.Write(b.Bytes())
+	_, _ = io.WriteString(w, p.html())
 }
 
 func notFound() *page {
