@@ -1,7 +1,7 @@
 TOOL := GOTOOLCHAIN=local go tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
-.PHONY: help build test soak mutants bench lint fmt ci
+.PHONY: help build test soak mutants bench lint fmt release ci
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-8s %s\n", $$1, $$2}'
@@ -29,6 +29,9 @@ lint: ## run go vet and golangci-lint
 
 fmt: ## format all Go files
 	git ls-files '*.go' | xargs $(TOOL) gofumpt -w
+
+release: ## build the archives of a release in dist/, for six systems
+	.ci/release
 
 ci: ## run all checks of CI
 	.ci/run
