@@ -36,10 +36,10 @@ func main() {
 }
 
 // run tells the story. With arguments it is a process of the backend in it: "start
-// DIR URL" or "resume DIR URL".
+// URL" or "resume URL".
 func run(ctx context.Context, args []string, out io.Writer) error {
-	if len(args) == 3 {
-		return process(ctx, args[0], args[1], args[2], out)
+	if len(args) == 2 {
+		return process(ctx, args[0], args[1], out)
 	}
 	dir, err := os.MkdirTemp("", "toolgrant-background-")
 	if err != nil {
@@ -48,10 +48,10 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	return errors.Join(tell(ctx, dir, out), os.RemoveAll(dir))
 }
 
-// process is one process of the backend. The client has the address and the key of
-// OpenAI from the environment.
-func process(ctx context.Context, verb, dir, serverURL string, out io.Writer) (err error) {
-	w, err := newWorker(ctx, openai.NewClient(), dir, serverURL)
+// process is one process of the backend, whose files are in the working directory.
+// The client has the address and the key of OpenAI from the environment.
+func process(ctx context.Context, verb, serverURL string, out io.Writer) (err error) {
+	w, err := newWorker(ctx, openai.NewClient(), ".", serverURL)
 	if err != nil {
 		return err
 	}
@@ -102,12 +102,12 @@ func tell(ctx context.Context, dir string, out io.Writer) (err error) {
 	}
 
 	say("1. Mia asks. The process is killed while the tool runs.")
-	if err := spawn(ctx, info, out, "calling", "start", dir, server); err != nil {
+	if err := spawn(ctx, info, dir, out, "calling", "start", server); err != nil {
 		return err
 	}
 	release <- struct{}{}
 	say("2. Another process goes on. No event is repeated or lost.")
-	if err := spawn(ctx, info, out, "", "resume", dir, server); err != nil {
+	if err := spawn(ctx, info, dir, out, "", "resume", server); err != nil {
 		return err
 	}
 
@@ -153,14 +153,15 @@ func tell(ctx context.Context, dir string, out io.Writer) (err error) {
 	return nil
 }
 
-// spawn runs this program as another process of the backend, and kills it when it
-// prints a line with last.
-func spawn(ctx context.Context, info lab.Info, out io.Writer, last string, args ...string) error {
+// spawn runs this program in dir as another process of the backend, and kills it
+// when it prints a line with last.
+func spawn(ctx context.Context, info lab.Info, dir string, out io.Writer, last string, args ...string) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, self, args...) //nolint:gosec // this program
+	cmd := exec.CommandContext(ctx, self, args...)
+	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "OPENAI_BASE_URL="+info.OpenAIBaseURL, "OPENAI_API_KEY="+info.OpenAIAPIKey)
 	cmd.Stderr = os.Stderr
 	pipe, err := cmd.StdoutPipe()

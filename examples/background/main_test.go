@@ -11,7 +11,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if len(os.Args) == 4 && (os.Args[1] == "start" || os.Args[1] == "resume") {
+	if len(os.Args) == 3 && (os.Args[1] == "start" || os.Args[1] == "resume") {
 		main() // a process of the story
 		return
 	}
