@@ -1,9 +1,11 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 
 	"github.com/mark3labs/mcp-go/mcp"
@@ -258,13 +260,23 @@ func callText(it item) string {
 	return name + " failed"
 }
 
+// placeholder is one of a script's text, perhaps with a text to use if it is
+// empty.
+var placeholder = regexp.MustCompile(`\{\{(last|all|outputs)(?:\|([^{}]*))?\}\}`)
+
 // fill replaces the placeholders in a script's text by the outputs of calls.
 func (r *run) fill(text string) string {
-	last := ""
-	if n := len(r.outputs); n > 0 {
-		_, last, _ = strings.Cut(r.outputs[n-1], ": ")
+	last, outputs := "", []string{}
+	for _, line := range r.outputs {
+		if _, last, _ = strings.Cut(line, ": "); last != "" {
+			outputs = append(outputs, last)
+		}
 	}
-	return strings.NewReplacer("{{last}}", last, "{{all}}", strings.Join(r.outputs, "\n")).Replace(text)
+	return placeholder.ReplaceAllStringFunc(text, func(one string) string {
+		parts := placeholder.FindStringSubmatch(one)
+		values := map[string]string{"last": last, "all": strings.Join(r.outputs, "\n"), "outputs": strings.Join(outputs, "\n")}
+		return cmp.Or(values[parts[1]], parts[2])
+	})
 }
 
 // say adds a message to the output.

@@ -41,7 +41,9 @@ type Step struct {
 	Calls []Call `json:"calls,omitempty"` // several concurrent calls
 
 	// Say is a message. {{last}} in it stands for the output of the last call,
-	// {{all}} for those of all calls of the turn, a line each.
+	// {{all}} for those of all calls of the turn with their names, a line each, and
+	// {{outputs}} for the same without names and failed calls. After a bar comes what
+	// to write if there is none: {{last|I added nothing.}}
 	Say string `json:"say,omitempty"`
 }
 

@@ -51,6 +51,25 @@ func TestScriptIsFollowedTurnByTurn(t *testing.T) {
 	require.Error(t, w.SetScript(&lab.Script{}))
 }
 
+func TestATextHasOutputsOrItsDefault(t *testing.T) {
+	t.Parallel()
+	w := start(t, &lab.Options{Script: script(t, `{"turns":[{"steps":[
+		{"call":{"server_label":"notes","tool":"whoami"}},
+		{"call":{"server_label":"notes","tool":"search","arguments":{"query":"x"}}},
+		{"say":"{{outputs|nothing}} ({{last|none}}, {{other}})"}]}]}`)})
+	say := func(tools ...responses.ToolUnionParam) string {
+		resp, err := openaiClient(t, w).Responses.New(t.Context(), ask("hello", tools...))
+		require.NoError(t, err)
+		return resp.OutputText()
+	}
+	const found = `2 notes of mia: "Quarterly report" and "Printer paper"`
+	tool := entry(w, "notes", w.Key("notes", "mia"))
+	assert.Equal(t, "mia\n"+found+" ("+found+", {{other}})", say(tool))
+	assert.Equal(t, "nothing (none, {{other}})", say())
+	require.NoError(t, w.Fault("notes:call_500"))
+	assert.Equal(t, "nothing (none, {{other}})", say(tool), "failed calls have no output")
+}
+
 func TestAScriptCallsFunctionsOfTheClient(t *testing.T) {
 	t.Parallel()
 	w := start(t, &lab.Options{Script: script(t, `{"turns":[{"steps":[
