@@ -123,7 +123,7 @@ func (p Provider) CheckToken(way, token string) (warning string, err error) {
 	case r.Certainty != Certain && r.Vendor == p.Vendor:
 		return fmt.Sprintf("this looks like %s, but no shape tells which of %s's servers it is for: only the MCP server can say", r.named(), p.Vendor), nil
 	case r.Certainty != Certain:
-		return fmt.Sprintf("this looks like %s; is it the right one for %s?", r.named(), p.Name), nil
+		return fmt.Sprintf("this looks like %s: check that it is the right one for %s", r.named(), p.Name), nil
 	case r.Vendor != p.Vendor:
 		return wrong(r, "this is %s, not a token for %s. %s", r.named(), p.Name, p.instead(w))
 	case p.RESTToken == No:
