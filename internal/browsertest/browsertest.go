@@ -108,6 +108,7 @@ func (b *Tab) Visit(t *testing.T, target string) {
 // A Screen is what a browser shows pages on.
 type Screen struct {
 	Width, Height int
+	Scale         int  // pixels of the screen per pixel of CSS; 0: 1
 	Dark          bool // the person prefers dark pages
 	NoScript      bool // JavaScript is switched off
 }
@@ -120,7 +121,7 @@ func (b *Tab) Show(t *testing.T, s Screen) {
 		scheme = "dark"
 	}
 	for cmd, params := range map[string]any{
-		"Emulation.setDeviceMetricsOverride":   map[string]any{"width": s.Width, "height": s.Height, "deviceScaleFactor": 1, "mobile": false},
+		"Emulation.setDeviceMetricsOverride":   map[string]any{"width": s.Width, "height": s.Height, "deviceScaleFactor": max(1, s.Scale), "mobile": false},
 		"Emulation.setEmulatedMedia":           map[string]any{"features": []any{map[string]any{"name": "prefers-color-scheme", "value": scheme}}},
 		"Emulation.setScriptExecutionDisabled": map[string]any{"value": s.NoScript},
 	} {
@@ -159,7 +160,8 @@ func (b *Tab) Focused(t *testing.T) (name string) {
 	return name
 }
 
-// TabTo moves the focus with the tab key to the element with that name.
+// TabTo moves the focus with the tab key to the element with that name, which must
+// show that it has the focus.
 func (b *Tab) TabTo(t *testing.T, name string) {
 	t.Helper()
 	var seen []string
@@ -167,6 +169,9 @@ func (b *Tab) TabTo(t *testing.T, name string) {
 		b.Press(t, KeyTab)
 		at := b.Focused(t)
 		if at == name {
+			var outline string
+			b.Run(t, `return getComputedStyle(document.activeElement).outlineStyle`, &outline)
+			require.NotEqual(t, "none", outline, "%s: the focus is not visible", name)
 			return
 		}
 		seen = append(seen, at)
@@ -181,13 +186,14 @@ func (b *Tab) Run(t *testing.T, script string, value any) {
 	b.driver.call(t, http.MethodPost, b.session+"/execute/sync", map[string]any{"script": script, "args": []any{}}, value)
 }
 
-// Fits requires that no part of the page is beyond the side of the screen.
+// Fits requires that no part of the page is beyond the side of the screen. Parts
+// that are clipped are for screen readers only.
 func (b *Tab) Fits(t *testing.T) {
 	t.Helper()
 	var beyond []string
 	b.Run(t, `return [...document.querySelectorAll("body *")].filter(e => {
 		const r = e.getBoundingClientRect()
-		return r.width > 0 && (r.right > innerWidth + 1 || r.left < -1 || e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).display != "inline")
+		return r.width > 0 && getComputedStyle(e).clipPath == "none" && (r.right > innerWidth + 1 || r.left < -1 || e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).display != "inline")
 	}).map(e => e.outerHTML.slice(0, 100))`, &beyond)
 	require.Empty(t, beyond)
 }
