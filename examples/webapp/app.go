@@ -6,7 +6,8 @@ import (
 	"embed"
 	"html/template"
 	"net/http"
-	"net/url"
+	"slices"
+	"time"
 
 	"github.com/openai/openai-go/v3"
 	"github.com/openai/openai-go/v3/packages/param"
@@ -18,19 +19,25 @@ import (
 	"github.com/toolgrant/toolgrant/mcptools/session/sessionhttp"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/connect"
+	"github.com/toolgrant/toolgrant/providers"
 )
 
 // An app is the backend.
 type app struct {
-	table  table
-	client openai.Client
-	tools  *mcptools.Set
-	web    *connect.Web
-	world  *lab.World // nil: the real servers
+	table       table
+	credentials *oauthstore.Store
+	client      openai.Client
+	model       string
+	offered     []providers.Provider
+	tools       *mcptools.Set
+	web         *connect.Web
+	world       *lab.World // nil: the real servers
 }
 
-// tenants are the users and their companies.
-var tenants = map[string]string{"mia": "acme", "noa": "globex"}
+// A person is a user of the site, and the company that pays for it.
+type person struct{ ID, Name, Tenant, Company string }
+
+var people = []person{{"mia", "Mia", "acme", "Acme"}, {"noa", "Noa", "globex", "Globex"}}
 
 //go:embed web
 var files embed.FS
@@ -60,10 +67,14 @@ func (a *app) open(_ context.Context, owner oauthstore.Owner, id string, state *
 	}, true)
 	orders.OfFunction.Description = param.NewOpt("Returns the open orders of the user's company.")
 	return session.New(&a.client.Responses, a.tools, owner, &session.Options{
-		Params:    responses.ResponseNewParams{Model: "gpt-5", Tools: []responses.ToolUnionParam{orders}},
+		Params: responses.ResponseNewParams{
+			Model: a.model, Tools: []responses.ToolUnionParam{orders},
+			Instructions: param.NewOpt("Answer in short, plain text without Markdown."),
+		},
 		Stream:    true,
 		State:     state,
 		OnFailure: session.OnFailureSkip,
+		HoldOff:   time.Nanosecond, // users ask again when they think that a server works again
 		Build:     mcptools.SetBuildOptions{ConsentURL: a.web.ConsentURL("/?chat=" + id)},
 		Call: func(ctx context.Context, c session.FunctionCall) (string, error) {
 			if c.Name != "open_orders" {
@@ -77,22 +88,22 @@ func (a *app) open(_ context.Context, owner oauthstore.Owner, id string, state *
 const signInCookie = "sign_in"
 
 // signedIn returns the user of a request.
-func (a *app) signedIn(r *http.Request) (owner oauthstore.Owner, err error) {
+func (a *app) signedIn(r *http.Request) (oauthstore.Owner, error) {
 	c, err := r.Cookie(signInCookie)
 	if err != nil {
-		return owner, err
+		return oauthstore.Owner{}, err
 	}
-	err = a.table.QueryRowContext(r.Context(), `SELECT tenant, subject FROM sign_ins WHERE id = ?`, c.Value).Scan(&owner.Tenant, &owner.Subject)
-	return owner, err
+	return a.table.signedIn(r.Context(), c.Value)
 }
 
 func (a *app) signIn(w http.ResponseWriter, r *http.Request) {
-	name, id := r.PostFormValue("name"), rand.Text()
-	if tenants[name] == "" {
+	i := slices.IndexFunc(people, func(p person) bool { return p.ID == r.PostFormValue("name") })
+	if i < 0 {
 		http.Error(w, "unknown user", http.StatusForbidden)
 		return
 	}
-	if _, err := a.table.ExecContext(r.Context(), `INSERT INTO sign_ins VALUES (?, ?, ?)`, id, tenants[name], name); err != nil {
+	id, err := a.table.signIn(r.Context(), oauthstore.Owner{Tenant: people[i].Tenant, Subject: people[i].ID})
+	if err != nil {
 		http.Error(w, "the database failed", http.StatusInternalServerError)
 		return
 	}
@@ -102,7 +113,7 @@ func (a *app) signIn(w http.ResponseWriter, r *http.Request) {
 
 func (a *app) signOut(w http.ResponseWriter, r *http.Request) {
 	if c, err := r.Cookie(signInCookie); err == nil {
-		if _, err := a.table.ExecContext(r.Context(), `DELETE FROM sign_ins WHERE id = ?`, c.Value); err != nil {
+		if err := a.table.signOut(r.Context(), c.Value); err != nil {
 			http.Error(w, "the database failed", http.StatusInternalServerError)
 			return
 		}
@@ -110,51 +121,84 @@ func (a *app) signOut(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
-// home serves the page of a chat, or the form to sign in.
-func (a *app) home(w http.ResponseWriter, r *http.Request) {
-	view := struct {
-		User, Company, Chat, NewChat, Done string
-		InWorld                            bool
-	}{NewChat: rand.Text(), InWorld: a.world != nil, Done: faults[r.FormValue("done")]}
-	if owner, err := a.signedIn(r); err == nil {
-		view.User, view.Company, view.Chat = owner.Subject, owner.Tenant, r.FormValue("chat")
-		if view.Chat == "" {
-			if view.Chat, err = a.table.latest(r.Context(), owner); err != nil {
-				http.Error(w, "the database failed", http.StatusInternalServerError)
-				return
-			}
+// A service is a provider in the list of the page.
+type service struct {
+	ID, Name   string
+	State      string // connected, again or off
+	ConsentURL string
+}
+
+// services returns the providers and whether the owner has connected them.
+func (a *app) services(ctx context.Context, owner oauthstore.Owner, chat string) ([]service, error) {
+	stored, err := a.credentials.List(ctx, owner)
+	if err != nil {
+		return nil, err
+	}
+	states := map[string]string{}
+	for _, st := range stored {
+		states[st.Key.Provider] = "connected"
+		if st.State == oauthstore.StateReauthorize {
+			states[st.Key.Provider] = "again"
 		}
 	}
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	consent := a.web.ConsentURL("/?chat=" + chat)
+	var list []service
+	for _, p := range a.offered {
+		s := service{p.ID, p.Name, "off", consent(oauthstore.Key{Owner: owner, Provider: p.ID})}
+		if state := states[p.ID]; state != "" {
+			s.State = state
+		}
+		list = append(list, s)
+	}
+	return list, nil
+}
+
+// A view is what the page shows.
+type view struct {
+	User, Other   person // who is signed in, and who else could be
+	People        []person
+	Chat, NewChat string
+	Services      []service
+	Examples      []string
+	Lab           bool
+	ServiceFaults []fault
+	WorldFaults   []fault
+	Effect        string // of the last fault
+}
+
+// home serves the page of a chat, or the form to sign in.
+func (a *app) home(w http.ResponseWriter, r *http.Request) {
+	v := view{People: people, NewChat: rand.Text(), Chat: r.FormValue("chat"), Examples: []string{"What can you do for me?"}}
+	if a.world != nil {
+		v.Examples = []string{"What do I need for Thursday?", "Add a note about printer paper", "Add a task: print the report", "Which orders are open?"}
+		v.Lab, v.ServiceFaults, v.WorldFaults, v.Effect = true, serviceFaults, worldFaults, a.effect(r)
+	}
+	if owner, err := a.signedIn(r); err == nil {
+		if err := a.fill(r.Context(), &v, owner); err != nil {
+			http.Error(w, "the database failed", http.StatusInternalServerError)
+			return
+		}
+	}
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_ = page.Execute(w, view) // the browser has left
+	_ = page.Execute(w, v) // the browser has left
 }
 
-// faults are the buttons of the local world and what they do.
-var faults = map[string]string{
-	"expire": "All access tokens have expired.",
-	"revoke": "All consents have been revoked at the vendors.",
-	"down":   "Notes is down.",
-	"up":     "Everything works again.",
-}
-
-// breakIt causes a fault in the local world.
-func (a *app) breakIt(w http.ResponseWriter, r *http.Request) {
-	if _, err := a.signedIn(r); err != nil {
-		http.Error(w, "sign in first", http.StatusUnauthorized)
-		return
+// fill adds what only the owner sees.
+func (a *app) fill(ctx context.Context, v *view, owner oauthstore.Owner) (err error) {
+	for _, p := range people {
+		if p.ID == owner.Subject {
+			v.User = p
+		} else {
+			v.Other = p
+		}
 	}
-	switch r.PostFormValue("do") {
-	case "expire":
-		a.world.Expire() // an hour early
-	case "revoke":
-		a.world.Revoke("user") // the only user name there
-	case "down":
-		_ = a.world.Fault("notes:down") // a valid fault
-	case "up":
-		a.world.Clear()
+	if v.Chat == "" {
+		if v.Chat, err = a.table.latest(ctx, owner); err != nil {
+			return err
+		}
 	}
-	back := url.URL{Path: "/", RawQuery: url.Values{"chat": {r.PostFormValue("chat")}, "done": {r.PostFormValue("do")}}.Encode()}
-	http.Redirect(w, r, back.String(), http.StatusSeeOther)
+	v.Services, err = a.services(ctx, owner, v.Chat)
+	return err
 }

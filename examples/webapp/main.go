@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"flag"
 	"fmt"
@@ -20,22 +19,30 @@ import (
 	"github.com/openai/openai-go/v3/option"
 
 	"github.com/toolgrant/toolgrant/mcptools"
-	"github.com/toolgrant/toolgrant/mcptools/lab"
 	"github.com/toolgrant/toolgrant/mcptools/session/sessionhttp"
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/backend"
 	"github.com/toolgrant/toolgrant/oauthstore/connect"
 	"github.com/toolgrant/toolgrant/oauthstore/keyset"
-	"github.com/toolgrant/toolgrant/oauthstore/sqlitestore"
 	"github.com/toolgrant/toolgrant/providers"
 )
 
+// A config has the flags.
+type config struct {
+	listen, providers, store, data, model string
+	pace                                  time.Duration // of the local world's tools
+}
+
 func main() {
-	address := flag.String("listen", "127.0.0.1:8080", "loopback address of the site")
-	ids := flag.String("providers", "", "provider ids of the catalogue, such as notion,linear, instead of the local world")
-	folder := flag.String("data", "", "folder of the database and the keyset; webapp-data, or a temporary one for the local world")
+	c := config{pace: 700 * time.Millisecond}
+	flag.StringVar(&c.listen, "listen", "127.0.0.1:8080", "loopback `address` of the site")
+	flag.StringVar(&c.providers, "providers", "", "`ids` of the catalogue, such as notion,linear, instead of the local world; needs OPENAI_API_KEY")
+	flag.StringVar(&c.model, "model", "gpt-5", "`model` of OpenAI")
+	flag.StringVar(&c.store, "store", "", "postgres:// `URL` of the database (default SQLite in the folder of -data)")
+	flag.StringVar(&c.data, "data", "", "`folder` of the keyset and of SQLite (default webapp-data, or a temporary one for the local world)")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx, *address, *ids, *folder, os.Stdout)
+	err := run(ctx, c, os.Stdout)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "webapp:", err)
@@ -43,50 +50,40 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, address, ids, folder string, out io.Writer) (err error) {
-	a := &app{}
-	var offered []providers.Provider
+func run(ctx context.Context, c config, out io.Writer) (err error) {
+	a := &app{model: c.model}
 	var apps connect.Apps // registered by hand
-	if ids == "" {
-		if a.world, err = startWorld(); err != nil {
+	if c.providers == "" {
+		if a.world, err = startWorld(c.pace); err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, a.world.Close()) }()
-		offered, apps = ofWorld(a.world)
+		a.offered, apps = ofWorld(a.world)
 		a.client = openai.NewClient(option.WithBaseURL(a.world.Info().OpenAIBaseURL), option.WithAPIKey(a.world.Info().OpenAIAPIKey))
-		if folder == "" {
-			if folder, err = os.MkdirTemp("", "webapp"); err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+	} else if err = a.useCatalogue(c.providers); err != nil {
+		return err
+	}
+	if c.data == "" && a.world != nil && c.store == "" {
+		if c.data, err = os.MkdirTemp("", "webapp"); err != nil {
+			return err
 		}
-	} else {
-		a.client = openai.NewClient() // reads OPENAI_API_KEY
-		for id := range strings.SplitSeq(ids, ",") {
-			p, ok := providers.Lookup(id)
-			if !ok {
-				return fmt.Errorf("unknown provider %q", id)
-			}
-			offered = append(offered, p)
-		}
-		if folder == "" {
-			folder = "webapp-data"
-		}
+		defer func() { err = errors.Join(err, os.RemoveAll(c.data)) }()
+	} else if c.data == "" {
+		c.data = "webapp-data"
 	}
 
-	credentials, err := a.openStores(ctx, folder, apps)
-	if err != nil {
+	if err = a.openStores(ctx, c, apps); err != nil {
 		return err
 	}
 	defer func() {
-		err = errors.Join(err, credentials.Close(context.WithoutCancel(ctx)), a.table.Close())
+		err = errors.Join(err, a.credentials.Close(context.WithoutCancel(ctx)), a.table.Close())
 	}()
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.listen)
 	if err != nil {
 		return err
 	}
 	site := "http://" + listener.Addr().String()
-	chats, err := a.build(site, offered, apps, credentials)
+	chats, err := a.build(site, apps)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
@@ -103,40 +100,61 @@ func run(ctx context.Context, address, ids, folder string, out io.Writer) (err e
 	return errors.Join(err, chats.Close(ctx), server.Shutdown(ctx)) // streams and turns first
 }
 
+// useCatalogue offers providers of the catalogue, with the real OpenAI.
+func (a *app) useCatalogue(ids string) error {
+	if os.Getenv("OPENAI_API_KEY") == "" {
+		return errors.New("-providers needs OPENAI_API_KEY")
+	}
+	a.client = openai.NewClient() // reads OPENAI_API_KEY
+	for id := range strings.SplitSeq(ids, ",") {
+		p, ok := providers.Lookup(id)
+		if !ok {
+			return fmt.Errorf("unknown provider %q", id)
+		}
+		a.offered = append(a.offered, p)
+	}
+	return nil
+}
+
 // openStores opens the keyset, and the database for the application and its
 // credentials.
-func (a *app) openStores(ctx context.Context, folder string, apps connect.Apps) (*oauthstore.Store, error) {
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return nil, err
+func (a *app) openStores(ctx context.Context, c config, apps connect.Apps) error {
+	if err := os.MkdirAll(c.data, 0o700); err != nil {
+		return err
 	}
-	file := keyset.File(filepath.Join(folder, "keys.json"))
+	file := keyset.File(filepath.Join(c.data, "keys.json"))
 	if _, err := keyset.Create(ctx, file, nil); err != nil && !errors.Is(err, keyset.ErrChanged) {
-		return nil, err
+		return err
 	}
 	keys, err := keyset.Load(ctx, file.Read, nil)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(folder, "webapp.db")+"?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)")
+	var records backend.Backend
+	switch {
+	case c.store == "":
+		a.table, records, err = openSQLite(ctx, c.data)
+	case strings.HasPrefix(c.store, "postgres://"), strings.HasPrefix(c.store, "postgresql://"):
+		a.table, records, err = openPostgres(ctx, c.store)
+	default:
+		err = fmt.Errorf("-store %q needs a postgres:// URL", c.store)
+	}
 	if err != nil {
-		return nil, err
+		return err
 	}
-	a.table = table{db}
-	if _, err = db.ExecContext(ctx, tables); err == nil {
-		err = sqlitestore.Migrate(ctx, db)
-	}
+	a.credentials, err = oauthstore.New(records, keys, &oauthstore.Options{Clients: apps.Client, InsecureAllowLoopback: a.world != nil})
 	if err != nil {
-		return nil, errors.Join(err, db.Close())
+		return errors.Join(err, a.table.Close())
 	}
-	return oauthstore.New(sqlitestore.New(db), keys, &oauthstore.Options{Clients: apps.Client, InsecureAllowLoopback: a.world != nil})
+	return nil
 }
 
 // build makes a builder for each provider, the connector that fills the store, and
 // the handler of the chats.
-func (a *app) build(site string, offered []providers.Provider, apps connect.Apps, credentials *oauthstore.Store) (*sessionhttp.Handler, error) {
+func (a *app) build(site string, apps connect.Apps) (*sessionhttp.Handler, error) {
 	var builders []*mcptools.Builder
-	for _, p := range offered {
-		b, err := mcptools.NewBuilder(p, credentials, &mcptools.Options{
+	for _, p := range a.offered {
+		b, err := mcptools.NewBuilder(p, a.credentials, &mcptools.Options{
 			Approval:              mcptools.Approval{InsecureTrustReadOnly: true}, // users approve what is not read-only
 			InsecureAllowLoopback: a.world != nil,
 		})
@@ -149,41 +167,15 @@ func (a *app) build(site string, offered []providers.Provider, apps connect.Apps
 	if a.tools, err = mcptools.NewSet(builders...); err != nil {
 		return nil, err
 	}
-	connector, err := connect.New(credentials, &connect.Options{
-		RedirectURL: site + "/callback", ClientName: "Acme", Apps: apps, InsecureAllowLoopback: a.world != nil, Verify: a.tools.Verifier(),
+	connector, err := connect.New(a.credentials, &connect.Options{
+		RedirectURL: site + "/callback", ClientName: "Harbor", Apps: apps, InsecureAllowLoopback: a.world != nil, Verify: a.tools.Verifier(),
 	})
 	if err != nil {
 		return nil, err
 	}
-	a.web, err = connector.Web(a.signedIn, &connect.WebOptions{Providers: offered, SignIn: http.RedirectHandler("/", http.StatusSeeOther)})
+	a.web, err = connector.Web(a.signedIn, &connect.WebOptions{Providers: a.offered, SignIn: http.RedirectHandler("/", http.StatusSeeOther)})
 	if err != nil {
 		return nil, err
 	}
 	return sessionhttp.New(a.signedIn, a.open, a.table, &sessionhttp.Options{Logger: slog.Default()})
-}
-
-// startWorld starts the local world, whose model does what the buttons of the page
-// ask for.
-func startWorld() (*lab.World, error) {
-	script, err := lab.ParseScript([]byte(`{"turns": [
-		{"when": "order", "steps": [{"call": {"tool": "open_orders"}}, {"say": "{{last}}"}]},
-		{"when": "note", "steps": [{"call": {"server_label": "notes", "tool": "write", "arguments": {"text": "Buy printer paper"}}}, {"say": "Done: {{all}}"}]},
-		{"when": "task", "steps": [{"call": {"server_label": "tasks", "tool": "write", "arguments": {"text": "Call the printer"}}}, {"say": "Done: {{all}}"}]}]}`))
-	if err != nil {
-		return nil, err
-	}
-	return lab.Start(&lab.Options{Script: script})
-}
-
-// ofWorld returns the servers of the local world: Notes, with dynamic registration,
-// and Tasks, with an application registered in advance.
-func ofWorld(world *lab.World) ([]providers.Provider, connect.Apps) {
-	notes, tasks := world.Server("notes"), world.Server("tasks")
-	apps := connect.Apps{{
-		Issuer: tasks.Issuer, Servers: []string{tasks.MCPURL}, ID: tasks.ClientID, Secret: oauthstore.NewSecret(tasks.ClientSecret),
-	}}
-	return []providers.Provider{
-		providers.Custom("notes", notes.MCPURL, &providers.CustomOptions{Name: "Notes"}),
-		providers.Custom("tasks", tasks.MCPURL, &providers.CustomOptions{Name: "Tasks"}),
-	}, apps
 }
