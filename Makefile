@@ -1,10 +1,10 @@
 TOOL := GOTOOLCHAIN=local go tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
-.PHONY: help build test soak mutants bench lint fmt release ci
+.PHONY: help build test soak mutants bench screenshots lint fmt release ci
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-11s %s\n", $$1, $$2}'
 
 build: ## build the command as bin/toolgrant
 	go build -o bin/ ./cmd/toolgrant
@@ -22,6 +22,10 @@ mutants: ## break the code in one place at a time and expect a test to fail; ONL
 
 bench: ## compare the hot and cold paths with their floors and with other libraries; writes bench/ratios.json
 	@bash -c 'source .ci/services || true; go -C bench run .'
+
+screenshots: ## make the pictures of the README anew, in docs/images
+	@bash -c 'set -euo pipefail; source .ci/browser; browser_packages; \
+		TOOLGRANT_SCREENSHOTS="$$PWD/docs/images" go test -count 1 -v ./internal/screenshots'
 
 lint: ## run go vet and golangci-lint
 	go vet ./...
