@@ -11,6 +11,7 @@ import (
 	"github.com/openai/openai-go/v3/option"
 	"github.com/openai/openai-go/v3/responses"
 
+	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/mcptools/lab"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/connect"
@@ -62,6 +63,52 @@ func ExampleStart() {
 	// 424 Error retrieving tool list from MCP server: 'notes'. Http status code: 401 (Unauthorized)
 	// notes/search: 2 notes of mia: "Quarterly report" and "Printer paper"
 	// 3 requests, 2 calls
+}
+
+// A unit test of an error path needs one recorded failure of OpenAI, and no world.
+func ExampleReplay() {
+	openAI := lab.Replay("424-rate-limited", "mcp-call")
+	client := openai.NewClient(append(openAI.Options(), option.WithMaxRetries(0))...)
+	tool := responses.ToolParamOfMcp("billing")
+	tool.OfMcp.ServerURL = openai.String("https://billing.example.com/mcp")
+	for range 2 {
+		response, err := client.Responses.New(context.Background(), responses.ResponseNewParams{
+			Model: "gpt-5", Tools: []responses.ToolUnionParam{tool},
+			Input: responses.ResponseNewParamsInputUnion{OfString: openai.String("What is overdue?")},
+		})
+		if f, ok := mcptools.AsFailure(err); ok {
+			fmt.Println(f.Kind, f.Action)
+			continue
+		}
+		fmt.Println(len(response.Output) > 0, err)
+	}
+	fmt.Println(openAI.Left(), "left")
+	// Output:
+	// rate_limited wait
+	// true <nil>
+	// 0 left
+}
+
+// A model that does what the test needs: two calls, then a text.
+func ExampleParseScript() {
+	script := must(lab.ParseScript([]byte(`{"turns": [{"steps": [
+		{"call": {"server_label": "notes", "tool": "whoami"}},
+		{"call": {"server_label": "notes", "tool": "search", "arguments": {"query": "report"}}},
+		{"say": "Found: {{last}}"}
+	]}]}`)))
+	world := must(lab.Start(&lab.Options{Script: script}))
+	defer world.Close()
+	client := openai.NewClient(option.WithBaseURL(world.Info().OpenAIBaseURL), option.WithAPIKey(world.Info().OpenAIAPIKey))
+	tool := responses.ToolParamOfMcp("notes")
+	tool.OfMcp.ServerURL = openai.String(world.Server("notes").MCPURL)
+	tool.OfMcp.Authorization = openai.String(world.Key("notes", "mia"))
+	tool.OfMcp.RequireApproval.OfMcpToolApprovalSetting = openai.String("never")
+	response := must(client.Responses.New(context.Background(), responses.ResponseNewParams{
+		Model: "gpt-5", Tools: []responses.ToolUnionParam{tool},
+		Input: responses.ResponseNewParamsInputUnion{OfString: openai.String("reports?")},
+	}))
+	fmt.Println(response.OutputText())
+	// Output: Found: 2 notes of mia: "Quarterly report" and "Printer paper"
 }
 
 // A test of the site's own handlers: the user connects through the site's mux, as
