@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -132,4 +133,71 @@ func ExampleOptions_skip() {
 	}
 	// Output:
 	// notes not_found fix_config
+}
+
+// Rules decide without the user: reading is approved, and the model reads why writing
+// is denied.
+func ExampleRule() {
+	w, set, client := notes(mcptools.ApprovalAlways)
+	defer w.Close()
+	w.SetScript(&lab.Script{Turns: []lab.Turn{{Steps: []lab.Step{
+		{Call: &lab.Call{ServerLabel: "notes", Tool: "search", Arguments: json.RawMessage(`{"query":"report"}`)}},
+		{Call: &lab.Call{ServerLabel: "notes", Tool: "write", Arguments: json.RawMessage(`{"text":"done"}`)}},
+		{Say: "I could only read."},
+	}}}})
+	s, err := session.New(&client.Responses, set, oauthstore.Owner{Tenant: "acme", Subject: "u_42"}, &session.Options{
+		Params: responses.ResponseNewParams{Model: "gpt-5"},
+		Rules: []session.Rule{
+			{Label: "notes", Tool: "search", Answer: session.Answer{Decision: session.DecisionApprove}},
+			{Answer: session.Answer{Decision: session.DecisionDeny, Reason: "this job only reads"}},
+		},
+	})
+	if err != nil {
+		panic(err)
+	}
+	for event, err := range s.Run(context.Background(), "tidy up") {
+		if err != nil {
+			panic(err)
+		}
+		if event.Tool != "" {
+			fmt.Println(event.Type, event.Tool)
+		}
+	}
+	fmt.Println(w.Count("notes", "tools/call"), "call")
+	// Output:
+	// asking search
+	// approved search
+	// called search
+	// asking write
+	// denied write
+	// 1 call
+}
+
+// The model can call a function of the program too.
+func ExampleOptions_call() {
+	w, set, client := notes(mcptools.ApprovalNever)
+	defer w.Close()
+	w.SetScript(&lab.Script{Turns: []lab.Turn{{Steps: []lab.Step{
+		{Call: &lab.Call{Tool: "today"}}, {Say: "It is {{last}}."},
+	}}}})
+	s, err := session.New(&client.Responses, set, oauthstore.Owner{Tenant: "acme", Subject: "u_42"}, &session.Options{
+		Params: responses.ResponseNewParams{
+			Model: "gpt-5", Tools: []responses.ToolUnionParam{responses.ToolParamOfFunction("today", map[string]any{"type": "object"}, false)},
+		},
+		Call: func(_ context.Context, c session.FunctionCall) (string, error) {
+			return "Sunday", nil // c.Name and c.Arguments say what to do
+		},
+	})
+	if err != nil {
+		panic(err)
+	}
+	for event, err := range s.Run(context.Background(), "what day is it?") {
+		if err != nil {
+			panic(err)
+		}
+		if event.Type == session.EventDone {
+			fmt.Println(event.Text)
+		}
+	}
+	// Output: It is Sunday.
 }
