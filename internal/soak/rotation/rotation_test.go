@@ -162,23 +162,30 @@ func TestFiftyProcessesRotateKeysWithoutLoss(t *testing.T) {
 	assert.NotEmpty(t, r.dropped, "some keys were dropped")
 }
 
-// Controls: without any one of the protections, keys or records are lost.
+// Controls: without any one of the protections, keys or records are lost, on a
+// busy machine perhaps not in the first run.
 func TestWithoutTheLockKeysAreLost(t *testing.T) {
-	needsSoak(t)
-	r := play(t, "lock", 20*time.Second)
-	assert.NotEmpty(t, r.lostKeys)
+	control(t, "lock", func(r *result) []string { return r.lostKeys })
 }
 
 func TestWithoutTheReloadRecordsAreLost(t *testing.T) {
-	needsSoak(t)
-	r := play(t, "reload", 20*time.Second)
-	assert.NotEmpty(t, r.lostRecords)
+	control(t, "reload", func(r *result) []string { return r.lostRecords })
 }
 
 func TestWithoutTheWaitRecordsAreLost(t *testing.T) {
+	control(t, "wait", func(r *result) []string { return slices.Concat(r.lostRecords, r.trouble) })
+}
+
+func control(t *testing.T, lacks string, lost func(*result) []string) {
+	t.Helper()
 	needsSoak(t)
-	r := play(t, "wait", 20*time.Second)
-	assert.NotEmpty(t, slices.Concat(r.lostRecords, r.trouble))
+	const runs = 6
+	for range runs {
+		if len(lost(play(t, lacks, 20*time.Second))) > 0 {
+			return
+		}
+	}
+	assert.Fail(t, "nothing was lost", "in %d runs without the %s", runs, lacks)
 }
 
 func needsSoak(t *testing.T) {
