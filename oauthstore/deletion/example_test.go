@@ -5,9 +5,15 @@ import (
 	"fmt"
 
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/deletion"
 	"github.com/toolgrant/toolgrant/oauthstore/keyset"
 	"github.com/toolgrant/toolgrant/oauthstore/memstore"
 )
+
+// summary is a line for the operator.
+func summary(r deletion.Report) string {
+	return fmt.Sprintf("%d revoked, %d to be tried again, %d to be deleted at the provider", r.Revoked, r.RevokeFailed, r.NotRevocable)
+}
 
 // A tenant leaves. API keys can't be revoked by a program: the report counts them,
 // and their owners delete them at the provider.
@@ -31,7 +37,7 @@ func ExampleReport() {
 		}
 	}
 	report, err := store.DeleteTenant(ctx, "acme")
-	fmt.Printf("%+v %v\n", report, err)
+	fmt.Println(summary(report), err)
 	// Output:
-	// {Revoked:0 RevokeFailed:0 NotRevocable:2 Consents:0 Clients:0} <nil>
+	// 0 revoked, 0 to be tried again, 2 to be deleted at the provider <nil>
 }

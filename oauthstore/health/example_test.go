@@ -7,9 +7,18 @@ import (
 	"net/http/httptest"
 
 	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/health"
 	"github.com/toolgrant/toolgrant/oauthstore/keyset"
 	"github.com/toolgrant/toolgrant/oauthstore/memstore"
 )
+
+// status is the answer of a readiness probe.
+func status(report health.Report) int {
+	if report.Ready() != nil {
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusOK
+}
 
 // A readiness probe takes the process out of the load balancer while its database
 // does not respond.
@@ -25,9 +34,7 @@ func ExampleReport_Ready() {
 	}
 	defer store.Close(context.Background())
 	ready := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := store.Health(r.Context()).Ready(); err != nil {
-			http.Error(w, "not ready", http.StatusServiceUnavailable)
-		}
+		w.WriteHeader(status(store.Health(r.Context())))
 	})
 
 	probe := func() {
