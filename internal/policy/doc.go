@@ -7,6 +7,8 @@
 //     tracked file.
 //   - api_test.go: the exports of each package are recorded in the folder api,
 //     and their number is limited.
+//   - examples_test.go: each public package has examples with checked output.
+//   - comments_test.go: comments name errors, defaults and concurrency.
 //   - expose_test.go: which files may read the text of a Secret.
 //
 // A failing rule names the file and the fix:
