@@ -29,10 +29,13 @@ func ExamplePlatform() {
 			panic(err)
 		}
 		var entry struct {
-			Authorization string
-			Headers       map[string]string
+			Authorization string            `json:"authorization"`
+			Headers       map[string]string `json:"headers"`
 		}
-		raw, _ := json.Marshal(tool)
+		raw, err := json.Marshal(tool)
+		if err != nil {
+			panic(err)
+		}
 		if err := json.Unmarshal(raw, &entry); err != nil {
 			panic(err)
 		}
