@@ -137,7 +137,7 @@ func (a *app) breakIt(w http.ResponseWriter, r *http.Request) {
 		err = a.world.Fault(r.PostFormValue("service") + ":" + do)
 	}
 	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
+		http.Error(w, "unknown fault", http.StatusBadRequest)
 		return
 	}
 	back := url.Values{"chat": {r.PostFormValue("chat")}, "did": {r.PostFormValue("do")}, "service": {r.PostFormValue("service")}}

@@ -44,7 +44,7 @@ func picture(t *testing.T, tab *browsertest.Tab, screen browsertest.Screen, name
 }
 
 func TestWebApp(t *testing.T) {
-	cmd := exec.CommandContext(t.Context(), build(t, "examples/webapp"), "-listen", "127.0.0.1:0") //nolint:gosec // built above
+	cmd := exec.CommandContext(t.Context(), build(t, "examples/webapp"), "-listen", "127.0.0.1:0")
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)
@@ -83,12 +83,12 @@ func TestDoctor(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { assert.NoError(t, world.Close()) }()
 	args := []string{"doctor", "notes=" + world.Server("notes").MCPURL, "--token-file", "-", "--allow-loopback"}
-	cmd := exec.CommandContext(t.Context(), program, args...) //nolint:gosec // built above
+	cmd := exec.CommandContext(t.Context(), program, args...)
 	cmd.Stdin = strings.NewReader(world.RESTToken("notes", "mia"))
 	cmd.Env = append(os.Environ(), "CLICOLOR_FORCE=1", "HOME="+t.TempDir(), "XDG_CONFIG_HOME="+t.TempDir(), "XDG_DATA_HOME="+t.TempDir())
 	out, err := cmd.Output()
-	exit := (*exec.ExitError)(nil)
-	require.True(t, errors.As(err, &exit), "it must find something: %v", err)
+	exit, ok := errors.AsType[*exec.ExitError](err)
+	require.True(t, ok, "it must find something: %v", err)
 	require.Equal(t, 1, exit.ExitCode(), "%s", exit.Stderr)
 	require.Contains(t, string(out), "\x1b[", "in color")
 
