@@ -98,9 +98,9 @@ func (d *diagnosis) advice() (sentences, commands []string) {
 	case r.Verdict == doctor.VerdictOK:
 		return nil, nil
 	case r.Cause == "expired" && r.Action == mcptools.ActionRefresh && d.expired():
-		return []string{"The token has expired. It can be renewed without the user:"}, []string{d.a.again("token", d.subject())}
+		return []string{"The token has expired. It can be renewed without the user."}, []string{d.a.again("token", d.subject())}
 	case r.Cause == "expired" && r.Action == mcptools.ActionRefresh && d.examined.Status.Verdict.Outcome != oauthstore.OutcomeAccepted:
-		return []string{"The server says that the token has expired. The next use renews it:"}, []string{d.a.again("entry", d.subject())}
+		return []string{"The server says that the token has expired. The next use renews it."}, []string{d.a.again("entry", d.subject())}
 	}
 	switch r.Cause {
 	case "private_address":
@@ -108,9 +108,9 @@ func (d *diagnosis) advice() (sentences, commands []string) {
 	case "wrong_endpoint":
 		return d.wrongEndpoint()
 	case "unreachable":
-		return []string{"No command of toolgrant can make the server respond. Check its URL, or ask its operator. Then examine it again:"}, []string{d.doctorLine()}
+		return []string{"No command of toolgrant can make the server respond. Check its URL, or ask its operator. Then examine it again."}, []string{d.doctorLine()}
 	case "rate_limited", "server_error":
-		return []string{"The server has to recover by itself. Wait a few minutes, then examine it again:"}, []string{d.doctorLine()}
+		return []string{"The server has to recover by itself. Wait a few minutes, then examine it again."}, []string{d.doctorLine()}
 	case "no_metadata":
 		return d.noMetadata()
 	case "no_registration":
@@ -134,7 +134,7 @@ func (d *diagnosis) advice() (sentences, commands []string) {
 	case "openai":
 		return []string{"The cause is at OpenAI. Wait, then try again."}, nil
 	case "":
-		return []string{"The examination found no cause. Wait a few minutes, then examine it again:"}, []string{d.doctorLine()}
+		return []string{"The examination found no cause. Wait a few minutes, then examine it again."}, []string{d.doctorLine()}
 	}
 	return d.newCredential()
 }
@@ -160,13 +160,13 @@ func (d *diagnosis) newCredential() (sentences, commands []string) {
 	}
 	switch {
 	case d.usesKey():
-		return []string{lead + " " + obtainKey(d.target.provider) + " Then pass it on stdin:"}, []string{d.importLine()}
+		return []string{lead + " " + obtainKey(d.target.provider) + " Then pass it on stdin."}, []string{d.importLine()}
 	case d.report.Consent == doctor.ConsentUnknown && d.report.Action == mcptools.ActionWait:
-		return []string{lead + " Users can't sign in now, since the sign-in server does not respond. Wait a few minutes, then examine it again:"}, []string{d.doctorLine()}
+		return []string{lead + " Users can't sign in now, since the sign-in server does not respond. Wait a few minutes, then examine it again."}, []string{d.doctorLine()}
 	case d.report.Consent == doctor.ConsentPossible, d.report.Consent == doctor.ConsentUnknown:
-		return []string{lead + " Sign in at the vendor and allow the access:"}, []string{d.connectLine()}
+		return []string{lead + " Sign in at the vendor and allow the access."}, []string{d.connectLine()}
 	case d.report.Consent == doctor.ConsentNotNeeded:
-		return []string{lead + " The server needs none: disconnect this one, and use the server without it:"},
+		return []string{lead + " The server needs none: disconnect this one, and use the server without it."},
 			[]string{d.a.again("disconnect", d.subject())}
 	}
 	sentences, commands = d.noConsent()
@@ -208,7 +208,7 @@ func obtainKey(p providers.Provider) string {
 
 func (d *diagnosis) noMetadata() (sentences, commands []string) {
 	sentences = []string{
-		"The server wants a token and does not say where it comes from. If the vendor gave you a key, pass it on stdin:",
+		"The server wants a token and does not say where it comes from. If the vendor gave you a key, pass it on stdin.",
 		"If the vendor has a sign-in (OAuth), register an application there and name both: " + d.connectLine("--client-id", "ID", "--issuer", "URL"),
 	}
 	if d.remedy == connect.RemedyLegacyDiscovery {
@@ -226,7 +226,7 @@ func (d *diagnosis) noRegistration() (sentences, commands []string) {
 
 func (d *diagnosis) untrusted() (sentences, commands []string) {
 	if d.changed != "" {
-		return []string{"The server now sends users to another place to sign in. If its operator announced " + d.changed + ", connect again:"},
+		return []string{"The server now sends users to another place to sign in. If its operator announced " + d.changed + ", connect again."},
 			[]string{d.connectLine("--issuer", d.changed)}
 	}
 	if d.remedy == connect.RemedyNoPKCEMetadata {
@@ -251,12 +251,12 @@ func (d *diagnosis) scopeMissing() (sentences, commands []string) {
 	for _, s := range slices.Compact(scopes) {
 		words = append(words, "--scope", s)
 	}
-	return []string{"The access does not include everything that the server needs. Connect again and allow all that is asked:"}, []string{d.connectLine(words...)}
+	return []string{"The access does not include everything that the server needs. Connect again and allow all that is asked."}, []string{d.connectLine(words...)}
 }
 
 func (d *diagnosis) privateAddress() (sentences, commands []string) {
 	if u, err := url.Parse(d.report.ServerURL); err == nil && !d.a.global.allowLoopback && isLoopback(u) {
-		return []string{"The address is on this machine. That is for tests only, and has to be allowed:"}, []string{d.doctorLine("--allow-loopback")}
+		return []string{"The address is on this machine. That is for tests only, and has to be allowed."}, []string{d.doctorLine("--allow-loopback")}
 	}
 	return []string{"OpenAI reaches public addresses only. No command of toolgrant can change that: give the server a public https address."}, nil
 }
@@ -264,19 +264,19 @@ func (d *diagnosis) privateAddress() (sentences, commands []string) {
 func (d *diagnosis) wrongEndpoint() (sentences, commands []string) {
 	p := d.target.provider
 	if p.Retired != "" && p.ReplacedBy != "" {
-		return []string{"This entry is retired. Use the one that replaces it:"}, []string{d.a.again("connect", p.ReplacedBy)}
+		return []string{"This entry is retired. Use the one that replaces it."}, []string{d.a.again("connect", p.ReplacedBy)}
 	}
 	if !d.target.custom {
 		if own, err := p.ServerURL(""); err == nil && own != d.report.ServerURL {
 			if known, ok := providers.Lookup(p.ID); ok {
-				return []string{"Use the URL in the catalogue, " + own + ":"}, []string{d.a.again("connect", known.ID)}
+				return []string{"Use the URL " + own + " of the catalogue."}, []string{d.a.again("connect", known.ID)}
 			}
 		}
 	}
 	if d.report.MovedTo != "" {
 		label, _, _ := strings.Cut(d.subject(), "=")
 		line := append([]string{"connect", label + "=" + d.report.MovedTo}, d.flags.client()...)
-		return []string{"The server has moved to another path. Use that URL, and connect there:"}, []string{d.a.again(line...)}
+		return []string{"The server has moved to another path. Use that URL, and connect there."}, []string{d.a.again(line...)}
 	}
 	return []string{"There is no MCP server at this URL that OpenAI can use, and no command can make one: ask the vendor for the URL of its MCP server. It often ends in /mcp."}, nil
 }

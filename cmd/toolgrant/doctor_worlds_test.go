@@ -332,6 +332,12 @@ func TestDoctorsAdviceFixesOrSaysThatItCannot(t *testing.T) {
 			}
 			assert.Equal(t, []string{world.verdict, world.cause, world.action, world.consent}, []string{d.Verdict, cause, d.Action, d.Consent}, raw)
 			assert.Contains(t, raw, world.says)
+			for _, s := range d.Steps {
+				assert.Regexp(t, `[^?.:][.?]$`, s.Detail)
+			}
+			for _, sentence := range d.Advice {
+				assert.NotRegexp(t, `[:?]\.?$`, sentence)
+			}
 			assert.Equal(t, d.Consent == doctor.ConsentPossible, d.ConsentReason == nil)
 			if world.cause != "" {
 				assert.Equal(t, world.cause, firstOf(d), raw)

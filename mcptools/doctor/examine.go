@@ -226,7 +226,10 @@ func (e *evidence) credential(ctx context.Context) {
 	e.entry = entry.Tool().OfMcp
 	detail := []string{"An entry can be built with it."}
 	for _, w := range entry.Warnings {
-		detail = append(detail, "Warning: "+w+".")
+		if !strings.HasSuffix(w, "?") {
+			w += "."
+		}
+		detail = append(detail, "Warning: "+w)
 	}
 	e.stepf("entry", true, "%s", strings.Join(detail, " "))
 }
