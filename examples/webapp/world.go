@@ -72,12 +72,12 @@ func ofWorld(world *lab.World) ([]providers.Provider, connect.Apps) {
 	}
 	tasks := world.Server("tasks")
 	return []providers.Provider{
-			offered("Notes", "notes", "Notes: find and add notes."),
-			offered("Tasks", "tasks", "Tasks: what is due, and for whom."),
-			offered("Calendar", "calendar", "Calendar: your events."),
-		}, connect.Apps{{
-			Issuer: tasks.Issuer, Servers: []string{tasks.MCPURL}, ID: tasks.ClientID, Secret: oauthstore.NewSecret(tasks.ClientSecret),
-		}}
+		offered("Notes", "notes", "Notes: find and add notes."),
+		offered("Tasks", "tasks", "Tasks: what is due, and for whom."),
+		offered("Calendar", "calendar", "Calendar: your events."),
+	}, connect.Apps{{
+		Issuer: tasks.Issuer, Servers: []string{tasks.MCPURL}, ID: tasks.ClientID, Secret: oauthstore.NewSecret(tasks.ClientSecret),
+	}}
 }
 
 // A fault is a button of the panel. Its effect names the service that was chosen.
