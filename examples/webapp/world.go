@@ -71,11 +71,12 @@ func ofWorld(world *lab.World) ([]providers.Provider, connect.Apps) {
 		return providers.Custom(id, world.Server(id).MCPURL, &providers.CustomOptions{Name: name, Description: description})
 	}
 	tasks := world.Server("tasks")
-	return []providers.Provider{
+	services := []providers.Provider{
 		offered("Notes", "notes", "Notes: find and add notes."),
 		offered("Tasks", "tasks", "Tasks: what is due, and for whom."),
 		offered("Calendar", "calendar", "Calendar: your events."),
-	}, connect.Apps{{
+	}
+	return services, connect.Apps{{
 		Issuer: tasks.Issuer, Servers: []string{tasks.MCPURL}, ID: tasks.ClientID, Secret: oauthstore.NewSecret(tasks.ClientSecret),
 	}}
 }
