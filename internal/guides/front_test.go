@@ -20,8 +20,8 @@ func TestPromisesNameTestsThatExist(t *testing.T) {
 	_, guarantees, found := strings.Cut(read(t, root+"/README.md"), "## What is guaranteed\n")
 	require.True(t, found)
 	guarantees, _, _ = strings.Cut(guarantees, "\n## ")
-	rows := strings.Split(guarantees[strings.Index(guarantees, "|---|---|\n")+len("|---|---|\n"):], "\n")
-	for _, row := range rows {
+	_, rows, _ := strings.Cut(guarantees, "|---|---|\n")
+	for row := range strings.SplitSeq(rows, "\n") {
 		if strings.HasPrefix(row, "|") {
 			assert.Regexp(t, namedTest, row, "a promise without a test")
 		}

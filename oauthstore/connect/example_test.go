@@ -124,7 +124,8 @@ func ExampleConnector_Begin() {
 	consent := must(connector.Begin(ctx, notes, mia, nil))
 	fmt.Println(consent.Client, consent.Named, consent.Scopes) // an unnamed issuer: show the user both hosts
 	request := must(http.NewRequestWithContext(ctx, http.MethodGet, consent.URL, nil))
-	must(world.Client().Do(request)).Body.Close() // the user's browser
+	response := must(world.Client().Do(request)) // the user's browser
+	defer response.Body.Close()
 
 	query := <-callback
 	result := must(connector.Finish(ctx, mia, consent.Binding, query)) // consent.Binding from the cookie

@@ -9,25 +9,25 @@ import (
 // A markup is HTML whose texts and attributes are escaped. html/template would
 // escape by context too, but it finds methods by name, so the linker then keeps
 // every exported method of a program: 15 MB for the command.
-type markup struct{ strings.Builder }
+type markup struct{ out strings.Builder }
 
 // open writes a start tag. attributes are pairs of a name and a value; those with
 // an empty name are left out. Names are constants.
 func (m *markup) open(tag string, attributes ...string) {
-	m.WriteString("<" + tag)
+	m.out.WriteString("<" + tag)
 	for i := 0; i+1 < len(attributes); i += 2 {
 		name, value := attributes[i], attributes[i+1]
 		if name == "href" {
 			value = safeLink(value)
 		}
 		if name != "" {
-			m.WriteString(" " + name + `="` + escape(value) + `"`)
+			m.out.WriteString(" " + name + `="` + escape(value) + `"`)
 		}
 	}
-	m.WriteString(">")
+	m.out.WriteString(">")
 }
 
-func (m *markup) close(tag string) { m.WriteString("</" + tag + ">\n") }
+func (m *markup) close(tag string) { m.out.WriteString("</" + tag + ">\n") }
 
 // element writes an element that contains a text, unless the text is empty.
 func (m *markup) element(tag, text string, attributes ...string) {
@@ -35,7 +35,7 @@ func (m *markup) element(tag, text string, attributes ...string) {
 		return
 	}
 	m.open(tag, attributes...)
-	m.WriteString(escape(text))
+	m.out.WriteString(escape(text))
 	m.close(tag)
 }
 
@@ -66,7 +66,7 @@ func when(holds bool, name string) string {
 // html returns the page as HTML.
 func (p *page) html() string {
 	var m markup
-	m.WriteString(`<!DOCTYPE html>
+	m.out.WriteString(`<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -74,7 +74,7 @@ func (p *page) html() string {
 <meta name="robots" content="noindex">
 `)
 	m.element("title", p.Heading)
-	m.WriteString("<style>" + pageStyle + "</style>\n</head>\n<body>\n")
+	m.out.WriteString("<style>" + pageStyle + "</style>\n</head>\n<body>\n")
 	class := "single " + p.Tone
 	if p.List {
 		class = "list"
@@ -101,8 +101,8 @@ func (p *page) html() string {
 		m.close("section")
 	}
 	m.close("main")
-	m.WriteString("</body>\n</html>\n")
-	return m.String()
+	m.out.WriteString("</body>\n</html>\n")
+	return m.out.String()
 }
 
 func (m *markup) facts(facts []field) {
@@ -111,7 +111,7 @@ func (m *markup) facts(facts []field) {
 	}
 	m.open("dl")
 	for _, f := range facts {
-		m.WriteString("<dt>" + escape(f.Name) + "</dt><dd>" + escape(f.Value) + "</dd>\n")
+		m.out.WriteString("<dt>" + escape(f.Name) + "</dt><dd>" + escape(f.Value) + "</dd>\n")
 	}
 	m.close("dl")
 }

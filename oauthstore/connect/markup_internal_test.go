@@ -13,7 +13,7 @@ func TestMarkupEscapesTextsAndAttributes(t *testing.T) {
 	var m markup
 	m.element("p", hostile, "id", hostile, "", "left out")
 	m.element("p", "", "id", "empty")
-	assert.Equal(t, `<p id="`+escaped+`">`+escaped+"</p>\n", m.String())
+	assert.Equal(t, `<p id="`+escaped+`">`+escaped+"</p>\n", m.out.String())
 
 	p := page{
 		Heading: hostile, Tone: hostile, Text: []string{hostile}, Said: hostile, Facts: []field{{hostile, hostile}},

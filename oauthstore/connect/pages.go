@@ -180,7 +180,7 @@ func (p *page) write(w http.ResponseWriter, actions ...string) {
 		h.Set("Retry-After", strconv.Itoa(int((p.Wait+time.Second-1)/time.Second)))
 	}
 	w.WriteHeader(p.Status)
-	_, _ = io.WriteString(w, p.html())
+	_, _ = io.WriteString(w, p.html()) //nolint:gosec // G705: its texts are escaped
 }
 
 func notFound() *page {
