@@ -64,7 +64,7 @@ func openStore(ctx context.Context, pool *pgxpool.Pool, opts *oauthstore.Options
 	if err != nil {
 		return nil, err
 	}
-	text, err := os.ReadFile(os.Getenv("TOOLGRANT_KEYSET")) //nolint:gosec // the operator says which
+	text, err := os.ReadFile(os.Getenv("TOOLGRANT_KEYSET"))
 	if err != nil {
 		return nil, err
 	}

@@ -124,13 +124,16 @@ func ExampleConnector_Begin() {
 	consent := must(connector.Begin(ctx, notes, mia, nil))
 	fmt.Println(consent.Client, consent.Named, consent.Scopes) // an unnamed issuer: show the user both hosts
 	request := must(http.NewRequestWithContext(ctx, http.MethodGet, consent.URL, nil))
-	response := must(world.Client().Do(request)) // the user's browser
+	response, err := world.Client().Do(request) // the user's browser
+	if err != nil {
+		panic(err)
+	}
 	defer response.Body.Close()
 
 	query := <-callback
 	result := must(connector.Finish(ctx, mia, consent.Binding, query)) // consent.Binding from the cookie
 	fmt.Println(result.Status.State, result.Status.Refreshable)
-	_, err := connector.Finish(ctx, mia, consent.Binding, query)
+	_, err = connector.Finish(ctx, mia, consent.Binding, query)
 	fmt.Println(connect.KindOf(err))
 	// Output:
 	// registered false [mcp:read mcp:write]
