@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -288,4 +289,43 @@ func TestAShortLeaseIsTakenOverOnceItHasExpired(t *testing.T) {
 		require.NoError(t, err)
 		assert.EqualValues(t, 2, tok.Generation)
 	})
+}
+
+// A process that is stopped before its request sends a refresh token that another
+// process has used meanwhile. Whether or not it gets the refusal, the pair of the
+// other one may be revoked now, and is proved before it is served.
+func TestAPairIsProvedAfterALateRequestWithTheSpentToken(t *testing.T) {
+	t.Parallel()
+	for name, lost := range map[string]bool{"refused": false, "the response is lost": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, nil)
+				key := testKey("u")
+				w.connect(t, key, nil)
+				wait(t, 2*time.Hour)
+				other := w.replica(t, nil)
+				w.as.Once(nil, func(_ url.Values, consume func() *http.Response) (*http.Response, error) {
+					wait(t, 40*time.Second)
+					resp := consume()
+					if lost {
+						return nil, context.DeadlineExceeded
+					}
+					return resp, nil
+				})
+				var late sync.WaitGroup
+				late.Go(func() { _, _ = w.store.Token(t.Context(), key, oauthstore.Need{}) })
+				wait(t, 35*time.Second)
+				tok, err := other.Token(t.Context(), key, oauthstore.Need{})
+				require.NoError(t, err)
+				require.EqualValues(t, 2, tok.Generation)
+				late.Wait()
+				require.Equal(t, 1, w.as.Reuses())
+				for _, s := range []*oauthstore.Store{w.store, w.replica(t, nil)} {
+					_, err = s.Token(t.Context(), key, oauthstore.Need{})
+					require.ErrorIs(t, err, oauthstore.ErrReauthorize)
+				}
+			})
+		})
+	}
 }

@@ -72,7 +72,7 @@ func (f *flight) failed(ctx context.Context, rec *storedCredential, client oauth
 	switch {
 	case err == nil && sn.cred.Tombstone.IsZero() && sn.cred.Generation != rec.Generation:
 		// Another process has committed a pair meanwhile.
-		if e.Class == oauth.ClassRefused {
+		if e.Class == oauth.ClassRefused || e.Class == oauth.ClassUnknown {
 			return f.refreshTokenUsedTwice(ctx, rec)
 		}
 		return sn, nil
@@ -91,7 +91,8 @@ func (f *flight) failed(ctx context.Context, rec *storedCredential, client oauth
 }
 
 // refreshTokenUsedTwice handles a refresh token that the server accepted from
-// another process and refused to this one, the sender of rec. Many servers
+// another process, and refused to this one, the sender of rec, or may have refused
+// in a response that was lost. Many servers
 // revoke the whole grant then, and with it the pair of the other process: it is
 // verified before its next use.
 func (f *flight) refreshTokenUsedTwice(ctx context.Context, rec *storedCredential) (*snapshot, error) {

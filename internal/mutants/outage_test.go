@@ -32,6 +32,13 @@ var outageMutations = []mutation{
 		promise: "after an outage longer than the lease, the next pair is saved before another process sends the spent token",
 	},
 	{
+		name: "late request whose response is lost ignored", file: "oauthstore/outcome.go",
+		old:     "if e.Class == oauth.ClassRefused || e.Class == oauth.ClassUnknown {",
+		changed: "if e.Class == oauth.ClassRefused {",
+		pkg:     "./oauthstore", run: "TestAPairIsProvedAfterALateRequestWithTheSpentToken",
+		promise: "a pair that a late request may have ended is proved before it is served",
+	},
+	{
 		name: "refusals never believed", file: "oauthstore/breaker.go",
 		old:     "return o.tries >= confirmations && o.last.Sub(o.since) >= outageAge",
 		changed: "return false",
