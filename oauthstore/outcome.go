@@ -92,9 +92,8 @@ func (f *flight) failed(ctx context.Context, rec *storedCredential, client oauth
 
 // refreshTokenUsedTwice handles a refresh token that the server accepted from
 // another process, and refused to this one, the sender of rec, or may have refused
-// in a response that was lost. Many servers
-// revoke the whole grant then, and with it the pair of the other process: it is
-// verified before its next use.
+// in a response that was lost. Many servers revoke the whole grant then, and with
+// it the pair of the other process: it is verified before its next use.
 func (f *flight) refreshTokenUsedTwice(ctx context.Context, rec *storedCredential) (*snapshot, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), f.store.opts.SaveBudget)
 	defer cancel()

@@ -211,11 +211,19 @@ func (f *fleet) survive(t *testing.T, name string, h held, bl blow, random *rand
 		st, access = f.stored(t, h)
 	}
 	if st.State == oauthstore.StateActive && s.live(t, access) {
-		require.Len(t, given, 1, "%s: pairs that the server issued", name)
-		require.Equal(t, given[0].access, access, "%s: what is stored", name)
+		last := given[len(given)-1].access
+		require.Equal(t, last, access, "%s: what is stored", name)
+		own := []string{last}
+		if bl.signal == syscall.SIGSTOP && len(given) == 2 {
+			// The request of the stopped process came to nothing, but might have been a
+			// second use of the refresh token: the pair of the others was proved.
+			own = append(own, given[0].access)
+		} else {
+			require.Len(t, given, 1, "%s: pairs that the server issued", name)
+		}
 		for i, a := range reports {
 			require.Empty(t, a.Text, "%s: %s", name, f.all[i].name)
-			require.Equal(t, access, a.Access, "%s: %s", name, f.all[i].name)
+			require.Contains(t, own, a.Access, "%s: %s", name, f.all[i].name)
 		}
 		for _, p := range posts {
 			require.NotEqual(t, "invalid_grant", p.code, "%s: no refresh token was reused", name)

@@ -194,8 +194,8 @@ func (s *storm) rotate() {
 // Processes on PostgreSQL refresh hundreds of short tokens while they are killed
 // and stopped, and while the database, the authorization server and the keyset
 // fail or change. A credential is lost only if the server issued a pair to a
-// process that could not receive or save it any more, and no refresh token is used
-// twice.
+// process that could not receive or save it any more, or if a process was stopped
+// between its last look at the clock and its request.
 func TestAStormLosesNothingThatWasReceived(t *testing.T) {
 	t.Parallel()
 	users, length, ttl := 60, 20*time.Second, 5*time.Second
@@ -301,13 +301,17 @@ func (s *storm) check(credentials []held) {
 			}
 			continue
 		}
-		// The last pair that the server issued did not reach the store.
+		// The last pair that the server issued did not reach the store, or a process
+		// that was stopped before its request used the refresh token again.
 		inFlight++
 		if !assert.NotEmpty(t, given, "%s: lost without a refresh", h.subject) {
 			continue
 		}
 		got := given[len(given)-1]
-		if !assert.True(t, s.victims[got.worker] || got.left, "%s: lost by %s, which was not disturbed", h.subject, got.worker) {
+		late := slices.ContainsFunc(posts, func(p post) bool {
+			return s.victims[p.worker] && p.code == "invalid_grant" && p.spent != got.next && p.at.After(got.at)
+		})
+		if !assert.True(t, s.victims[got.worker] || got.left || late, "%s: lost by %s, which was not disturbed", h.subject, got.worker) {
 			s.explain(h, posts)
 		}
 		assert.Equal(t, oauthstore.StateReauthorize, st.State, h.subject)
