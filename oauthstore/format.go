@@ -48,6 +48,7 @@ func (r *storedCredential) fields(c *codec) {
 	c.time(8, &r.Issued)
 	c.time(9, &r.Expiry)
 	c.flag(10, &r.RefreshedElsewhere)
+	textField(c, 11, &r.Imported)
 
 	p := &r.Provenance
 	textField(c, 20, &p.Obtained)

@@ -15,7 +15,9 @@ import (
 
 // Put stores a credential that was just obtained or that the caller brings,
 // as a new grant. It replaces an existing credential and discards the result
-// of its running refresh, if any. An invalid key or credential is
+// of its running refresh, if any. But an imported pair does not replace what
+// came from it: once its refresh token has been used, Put changes nothing and
+// returns the status of the newer pair. An invalid key or credential is
 // [ErrMisconfigured]; if the backend does not respond, [ErrUnavailable].
 func (s *Store) Put(ctx context.Context, key Key, c Credential) (Status, error) {
 	if err := key.check(); err != nil {
@@ -28,6 +30,9 @@ func (s *Store) Put(ctx context.Context, key Key, c Credential) (Status, error) 
 		sn, err := s.readForPut(ctx, key)
 		if err != nil {
 			return Status{}, fail("put", key, err)
+		}
+		if used := sn.cred.importUsed(); used != "" && used == c.RefreshToken.Fingerprint() {
+			return sn.status(key), nil
 		}
 		written, err := s.write(ctx, key, c.record(sn), sn)
 		if errors.Is(err, backend.ErrConflict) || errors.Is(err, ErrNotFound) {
@@ -63,6 +68,17 @@ func (s *Store) readForPut(ctx context.Context, key Key) (*snapshot, error) {
 	return newSnapshot(&storedCredential{}, row.Version, row.Now), nil
 }
 
+// importUsed returns the fingerprint of the refresh token that the grant was
+// imported with, if it has been sent or may have been; "" if not, or if the grant
+// is of no use any more. An import that runs again brings that token again.
+func (r *storedCredential) importUsed() string {
+	unused := r.Generation == r.First && r.Intent == nil && r.Lost == nil
+	if unused || r.Dead != "" || !r.Tombstone.IsZero() {
+		return ""
+	}
+	return r.Imported
+}
+
 // validate reports what makes a credential unfit to be stored.
 func (c *Credential) validate() error {
 	var errs []error
@@ -95,6 +111,9 @@ func (c *Credential) record(sn *snapshot) *storedCredential {
 		Grant: rand.Text(), Generation: sn.cred.Generation + 1, First: sn.cred.Generation + 1,
 		Access: c.AccessToken.Expose(), Refresh: c.RefreshToken.Expose(), TokenType: c.TokenType,
 		Issued: now, Provenance: c.Provenance, Profile: c.Profile, RefreshedElsewhere: c.RefreshedElsewhere,
+	}
+	if c.Provenance.Obtained == ObtainedImport {
+		r.Imported = c.RefreshToken.Fingerprint()
 	}
 	if r.clientCredentials() {
 		r.Profile.KeepsRefreshToken = true // asking again spends nothing

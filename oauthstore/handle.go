@@ -40,7 +40,9 @@ func (h handle) Stored(ctx context.Context, id backend.ID) (storehandle.Pair, er
 		return storehandle.Pair{}, fail("read", key, err)
 	}
 	t := sn.token
-	return storehandle.Pair{AccessToken: t.AccessToken, Secrets: t.Secrets, TokenType: t.TokenType, Generation: t.Generation}, nil
+	return storehandle.Pair{
+		AccessToken: t.AccessToken, Secrets: t.Secrets, TokenType: t.TokenType, Generation: t.Generation, ImportUsed: sn.cred.importUsed(),
+	}, nil
 }
 
 func (h handle) Grant(ctx context.Context, id backend.ID) (string, error) {

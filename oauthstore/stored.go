@@ -14,6 +14,7 @@ type storedCredential struct {
 	Grant              string
 	Generation         uint64
 	First              uint64 // generation with which the grant began
+	Imported           string // fingerprint of the refresh token with which an imported grant began
 	Access             string
 	Refresh            string
 	TokenType          string

@@ -180,7 +180,8 @@ Fields that the file leaves out are taken from there.
 A token that is clearly for another service is refused with exit code 5, and one
 that the server rejects with exit code 3. Nothing is stored then. An expired token
 that can be refreshed replaces the stored credential before it is refreshed, so
-that the new token pair can't be lost.`,
+that the new token pair can't be lost. If the same pair was imported before and
+has been refreshed since, the newer pair stays.`,
 		Example: `  toolgrant import notion --token-file token
   pass show asana | toolgrant import asana --token-file -`,
 		Args: cobra.ExactArgs(1),

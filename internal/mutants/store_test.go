@@ -3,6 +3,20 @@ package mutants_test
 // storeMutations break how records are sealed, read and written.
 var storeMutations = []mutation{
 	{
+		name: "import replaces what came from it", file: "oauthstore/grant.go",
+		old:     `used != "" && used ==`,
+		changed: `used == "" && used ==`,
+		pkg:     "./oauthstore", run: "TestAnImportedPairDoesNotReplaceItsOwnSuccessor",
+		promise: "a repeated import keeps the pair that came from the first",
+	},
+	{
+		name: "import during its refresh", file: "oauthstore/grant.go",
+		old:     "r.Generation == r.First && r.Intent == nil && r.Lost == nil",
+		changed: "r.Generation == r.First",
+		pkg:     "./oauthstore", run: "TestAnImportedPairDoesNotReplaceItsOwnSuccessor",
+		promise: "a repeated import does not discard a refresh that is under way",
+	},
+	{
 		name: "purpose left out of associated data", file: "oauthstore/records.go",
 		old:     `"toolgrant/1", purpose, id.Kind`,
 		changed: `"toolgrant/1", "", id.Kind`,

@@ -87,4 +87,5 @@ type Pair struct {
 	Secrets     map[string]secret.Secret // further secrets by name; not to be changed
 	TokenType   string
 	Generation  uint64
+	ImportUsed  string // fingerprint of the refresh token of the import that the pair comes from, once it may have been sent
 }

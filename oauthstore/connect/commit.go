@@ -75,14 +75,18 @@ func (c *Connector) changesUser(ctx context.Context, g *grant) bool {
 	if g.obtained != oauthstore.ObtainedConsent || now == nil || now.Subject == "" {
 		return false
 	}
-	old, err := c.handle.Stored(ctx, backend.ID{
-		Kind: backend.KindCredential, Tenant: g.key.Owner.Tenant, Subject: g.key.Owner.Subject, Provider: g.key.Provider, Account: g.key.Account, Server: g.key.Server,
-	})
+	old, err := c.handle.Stored(ctx, idOf(g.key))
 	if err != nil {
 		return false
 	}
 	was := claims(old.AccessToken)
 	return was != nil && was.Issuer == now.Issuer && was.Subject != "" && was.Subject != now.Subject
+}
+
+func idOf(k oauthstore.Key) backend.ID {
+	return backend.ID{
+		Kind: backend.KindCredential, Tenant: k.Owner.Tenant, Subject: k.Owner.Subject, Provider: k.Provider, Account: k.Account, Server: k.Server,
+	}
 }
 
 // keep stores the secret of an application for the owner, if App.Keep is set.

@@ -64,6 +64,9 @@ type Token struct {
 // stored first, so that a new pair cannot be lost, then refreshed and verified.
 // If that fails, the pair stays stored, and its status has the reason.
 //
+// An import can be repeated: once the imported refresh token has been used, the
+// newer pair stays, and Result.Warning says so.
+//
 // Without Ask.ServerURL the server is that of the token's way: an API token of
 // Buildkite is for another URL than a consent.
 func (c *Connector) Import(ctx context.Context, p providers.Provider, owner oauthstore.Owner, t Token, ask *Ask) (Result, error) {
@@ -100,6 +103,11 @@ func (c *Connector) importToken(ctx context.Context, p providers.Provider, owner
 	if err := s.checkSecrets(t); err != nil {
 		return Result{}, s.key, err
 	}
+	if old, err := c.handle.Stored(ctx, idOf(s.key)); err == nil && old.ImportUsed != "" && old.ImportUsed == t.RefreshToken.Fingerprint() {
+		r.Status, err = c.renewed(ctx, s.key)
+		r.Warning = "The pair was imported before and has been refreshed since: the newer pair stays."
+		return r, s.key, err
+	}
 	cred := s.credential(t)
 	why, secret, err := c.origin(ctx, &s, t, &cred)
 	if err != nil {
@@ -124,13 +132,21 @@ func (c *Connector) importToken(ctx context.Context, p providers.Provider, owner
 	if r.Status, err = c.store.Put(ctx, s.key, cred); err != nil {
 		return Result{}, s.key, err
 	}
-	if ended && c.opts.Verify != nil {
-		if _, err := c.store.Token(ctx, s.key, oauthstore.Need{Verify: c.opts.Verify}); err != nil {
-			return Result{}, s.key, err
-		}
-		r.Status, err = c.store.Status(ctx, s.key)
+	if ended {
+		r.Status, err = c.renewed(ctx, s.key)
 	}
 	return r, s.key, err
+}
+
+// renewed refreshes a stored pair if it has expired, verifies it, if there is a
+// verifier, and returns its status.
+func (c *Connector) renewed(ctx context.Context, key oauthstore.Key) (oauthstore.Status, error) {
+	if c.opts.Verify != nil {
+		if _, err := c.store.Token(ctx, key, oauthstore.Need{Verify: c.opts.Verify}); err != nil {
+			return oauthstore.Status{}, err
+		}
+	}
+	return c.store.Status(ctx, key)
 }
 
 // credential returns the credential to store for a token.

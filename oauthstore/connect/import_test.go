@@ -119,6 +119,54 @@ func TestAnExpiredPairIsRefreshedAndThenVerified(t *testing.T) {
 	assert.Equal(t, oauthstore.StateReauthorize, status.State)
 }
 
+// The first import of a migration finds the authorization server down. The store
+// refreshes the pair later, and then the migration runs again.
+func TestARepeatedImportKeepsThePairThatCameFromTheFirst(t *testing.T) {
+	t.Parallel()
+	for name, expiry := range map[string]time.Duration{"an expired pair": -time.Hour, "a live pair": time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPlace(t, func(p *place) {
+				p.AS.Know(asClient{ID: "theirs", Method: "none"})
+				p.Options.Verify = func(_ context.Context, _ oauthstore.Key, token oauthstore.Token) oauthstore.Verdict {
+					if token.Generation > 1 || expiry > 0 && token.AccessToken.Expose() == "synthetic-row" && len(p.AS.Forms()) == 0 {
+						return oauthstore.Verdict{Outcome: oauthstore.OutcomeAccepted}
+					}
+					return oauthstore.Verdict{Outcome: oauthstore.OutcomeRefused, Reason: oauthstore.ReasonExpired}
+				}
+			})
+			row := connect.Token{
+				AccessToken: oauthstore.NewSecret("synthetic-row"), RefreshToken: oauthstore.NewSecret("synthetic-refresh-1"),
+				Expiry: time.Now().Add(expiry), ClientID: "theirs",
+			}
+			if expiry < 0 {
+				p.AS.Token = func(w http.ResponseWriter, _ *http.Request) bool {
+					writeJSON(w, http.StatusServiceUnavailable, map[string]any{"error": "temporarily_unavailable"})
+					return true
+				}
+				_, err := p.Import(t.Context(), example(), alice, row, nil)
+				require.Equal(t, connect.KindUnavailable, connect.KindOf(err))
+				p.AS.Token = nil
+			} else {
+				_, err := p.Import(t.Context(), example(), alice, row, nil)
+				require.NoError(t, err)
+			}
+			newer, err := p.Store.Refresh(t.Context(), keyOf(alice), 1)
+			require.NoError(t, err)
+			sent := len(p.AS.Forms())
+
+			got, err := p.Import(t.Context(), example(), alice, row, nil)
+			require.NoError(t, err)
+			assert.Equal(t, newer.Generation, got.Status.Generation)
+			assert.Contains(t, got.Warning, "the newer pair stays")
+			tok, err := p.Store.Token(t.Context(), keyOf(alice), oauthstore.Need{})
+			require.NoError(t, err)
+			assert.NotEqual(t, "synthetic-row", tok.AccessToken.Expose())
+			assert.Len(t, p.AS.Forms(), sent, "the spent refresh token was not sent again")
+		})
+	}
+}
+
 func TestAJWTThatHasEndedIsWorthSomethingWithARefreshToken(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, func(p *place) { p.AS.Know(asClient{ID: "theirs", Method: "none"}) })
@@ -240,6 +288,18 @@ func TestAnImportedPairIsRefreshedWhereItBelongs(t *testing.T) {
 		_, err = p.Store.Refresh(t.Context(), keyOf(alice), 1)
 		require.NoError(t, err)
 		assert.Equal(t, testServer, p.AS.Forms()[0].Get("resource"))
+	})
+	t.Run("hardly without the secret that the server wants", func(t *testing.T) {
+		t.Parallel()
+		p := newPlace(t, func(p *place) {
+			p.AS.Metadata["token_endpoint_auth_methods_supported"] = []string{"client_secret_basic"}
+		})
+		token := pair
+		token.ClientID = "theirs"
+		got, err := p.Import(t.Context(), example(), alice, token, nil)
+		require.NoError(t, err)
+		assert.Contains(t, got.Warning, "wants the secret of the client")
+		assert.True(t, got.Status.Refreshable, "its metadata may be wrong")
 	})
 	t.Run("not at all without a client", func(t *testing.T) {
 		t.Parallel()

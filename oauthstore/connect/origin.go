@@ -54,9 +54,13 @@ func (c *Connector) origin(ctx context.Context, s *site, t *Token, cred *oauthst
 	if err := t.checkOrigin(plan, s); err != nil {
 		return "", secret, err
 	}
-	if guessed && t.ClientSecret.IsZero() && plan.Server.AuthMethods != nil && !plan.Server.Takes(oauth.AuthNone) {
-		cred.RefreshToken = oauthstore.Secret{}
-		warning = "it can't be refreshed: the secret of the client that it was issued to is not known"
+	noSecret := refreshed && !t.App && t.ClientSecret.IsZero() && t.AuthMethod == ""
+	if noSecret && plan.Server.AuthMethods != nil && !plan.Server.Takes(oauth.AuthNone) {
+		warning = "it can probably not be refreshed: the authorization server wants the secret of the client that it was issued to"
+		if guessed {
+			cred.RefreshToken = oauthstore.Secret{}
+			warning = "it can't be refreshed: the secret of the client that it was issued to is not known"
+		}
 	}
 	p := &cred.Provenance
 	p.Issuer, p.IssuerNamed, p.Resource = plan.Server.Issuer, plan.Named, orElse(t.Resource, plan.resource())
