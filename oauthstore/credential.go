@@ -219,8 +219,11 @@ func (f SourceFunc) Token(ctx context.Context, key Key, need Need) (Token, error
 	if t.Provenance.Obtained == "" {
 		t.Provenance.Obtained = ObtainedSource
 	}
-	if left := time.Until(t.Expiry); !t.Expiry.IsZero() && left < need.MinTTL {
-		if need.RequireTTL || left <= 0 {
+	if left := time.Until(t.Expiry); !t.Expiry.IsZero() && left < max(need.MinTTL, 1) {
+		if left <= 0 {
+			return Token{}, &Error{Op: "token", Key: key, Err: ErrUnavailable, Detail: "the source's token has expired"}
+		}
+		if need.RequireTTL {
 			return Token{}, &Error{Op: "token", Key: key, Err: ErrUnavailable, Reason: ReasonLifetime, Detail: "the source's token does not live long enough"}
 		}
 		t.Short = true

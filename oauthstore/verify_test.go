@@ -291,6 +291,8 @@ func TestASourceOfTheCallersOwn(t *testing.T) {
 			return oauthstore.Token{AccessToken: oauthstore.NewSecret("synthetic"), Generation: 1}, nil
 		case "short":
 			return oauthstore.Token{AccessToken: oauthstore.NewSecret("synthetic"), Generation: 7, Expiry: time.Now().Add(time.Minute)}, nil
+		case "expired":
+			return oauthstore.Token{AccessToken: oauthstore.NewSecret("synthetic"), Generation: 7, Expiry: time.Now().Add(-time.Minute)}, nil
 		}
 		return oauthstore.Token{AccessToken: oauthstore.NewSecret("synthetic"), Generation: 7}, nil
 	})
@@ -310,6 +312,12 @@ func TestASourceOfTheCallersOwn(t *testing.T) {
 	need.RequireTTL = true
 	_, err = src.Token(t.Context(), testKey("short"), need)
 	require.ErrorIs(t, err, oauthstore.ErrUnavailable)
+	assert.Equal(t, oauthstore.ReasonLifetime, typed(t, err).Reason)
+	for _, need := range []oauthstore.Need{{}, need} {
+		_, err = src.Token(t.Context(), testKey("expired"), need)
+		require.ErrorIs(t, err, oauthstore.ErrUnavailable)
+		assert.Empty(t, typed(t, err).Reason, "no other lifetime would help")
+	}
 }
 
 // A pair that is not saved yet can't be replaced, even if the server rejects it.
