@@ -3,15 +3,19 @@ package guides_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"testing"
 	"time"
 
+	mcpclient "github.com/mark3labs/mcp-go/client"
+	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/mcptools/lab"
+	"github.com/toolgrant/toolgrant/mcptools/mcpgo"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/connect"
 	"github.com/toolgrant/toolgrant/oauthstore/keyset"
@@ -28,28 +32,42 @@ type oldRow struct {
 
 var errConnectAgain = errors.New("the user must connect again")
 
-func adopt(ctx context.Context, connector *connect.Connector, p providers.Provider, user oauthstore.Owner, row oldRow) error {
-	_, err := connector.Import(ctx, p, user, connect.Token{
+func adopt(ctx context.Context, connector *connect.Connector, p providers.Provider, user oauthstore.Owner, row oldRow) (warning string, err error) {
+	r, err := connector.Import(ctx, p, user, connect.Token{
 		AccessToken:  oauthstore.NewSecret(row.AccessToken),
 		RefreshToken: oauthstore.NewSecret(row.RefreshToken),
 		Expiry:       row.ExpiresAt,
-		ClientID:     row.ClientID,
-		App:          true, // the client is the application in connect.Options.Apps
+		ClientID:     row.ClientID, // who refreshes, must be the client that it was issued to
+		App:          true,         // which is the application in connect.Options.Apps
 	}, nil)
-	if kind := connect.KindOf(err); kind == connect.KindWrongToken || kind == connect.KindWrongAudience || kind == connect.KindRejected {
-		return errConnectAgain // for something else, or dead: this user must consent again
+	switch connect.KindOf(err) {
+	case connect.KindWrongToken, connect.KindWrongAudience, connect.KindRejected:
+		return "", errConnectAgain // for something else, or dead: this user must consent again
+	case connect.KindMisconfigured:
+		return "", fmt.Errorf("another application's pair, or wrong connect.Options.Apps: %w", err)
 	}
-	return err // nil, or a server out of reach or a configuration: try again later
+	return r.Warning, err // nil, or a server is out of reach: import it again later
 }
 
 func client(store *oauthstore.Store, key oauthstore.Key) *http.Client {
 	return &http.Client{Transport: oauth2adapt.Transport(store, key, nil, nil)}
 }
 
+func mcpClient(store *oauthstore.Store, key oauthstore.Key) (*mcpclient.Client, error) {
+	tokens := mcpgo.NewTokenStore(store, key, oauthstore.Need{})
+	return mcpclient.NewOAuthStreamableHttpClient(key.Server, mcpclient.OAuthConfig{TokenStore: tokens})
+}
+
+// errNoConnection is what fetch returns for a user who has not connected.
+var errNoConnection = errors.New("broker: no connection")
+
 func fromBroker(fetch func(ctx context.Context, user, connection string) (token string, expiry time.Time, err error)) oauthstore.Credentials {
 	return oauthstore.SourceFunc(func(ctx context.Context, key oauthstore.Key, _ time.Duration) (oauthstore.Token, error) {
 		token, expiry, err := fetch(ctx, key.Owner.Subject, key.Provider)
-		if err != nil {
+		switch {
+		case errors.Is(err, errNoConnection): // the user reads: connect your account
+			return oauthstore.Token{}, &oauthstore.Error{Op: "token", Key: key, Err: oauthstore.ErrNotFound}
+		case err != nil: // the user reads: try again later
 			return oauthstore.Token{}, &oauthstore.Error{Op: "token", Key: key, Err: oauthstore.ErrUnavailable}
 		}
 		return oauthstore.Token{AccessToken: oauthstore.NewSecret(token), Expiry: expiry}, nil
@@ -71,16 +89,36 @@ func TestOldPairsMoveAndOthersMustConnectAgain(t *testing.T) {
 	p := providers.Custom("tasks", tasks.MCPURL, nil)
 	builder, err := mcptools.NewBuilder(p, store, &mcptools.Options{InsecureAllowLoopback: true})
 	require.NoError(t, err)
-	connector, err := connect.New(store, &connect.Options{Apps: apps, Verify: builder.Verifier(), InsecureAllowLoopback: true})
+	connector, err := connect.New(store, &connect.Options{
+		Apps:                  apps,
+		Verify:                builder.Verifier(), // asks the MCP server about each pair
+		InsecureAllowLoopback: true,               // the lab only
+	})
 	require.NoError(t, err)
 
 	mia, noa := oauthstore.Owner{Tenant: "acme", Subject: "mia"}, oauthstore.Owner{Tenant: "acme", Subject: "noa"}
 	old := world.Grant("tasks", "mia")
-	require.NoError(t, adopt(t.Context(), connector, p, mia, oldRow{old.AccessToken, old.RefreshToken, old.ClientID, old.ExpiresAt}))
+	row := oldRow{old.AccessToken, old.RefreshToken, old.ClientID, old.ExpiresAt}
+	warning, err := adopt(t.Context(), connector, p, mia, row)
+	require.NoError(t, err)
+	assert.Empty(t, warning)
 	_, err = builder.Build(t.Context(), mia, nil)
 	require.NoError(t, err)
 	rest := oldRow{AccessToken: world.RESTToken("tasks", "noa"), ClientID: old.ClientID}
-	require.ErrorIs(t, adopt(t.Context(), connector, p, noa, rest), errConnectAgain)
+	_, err = adopt(t.Context(), connector, p, noa, rest)
+	require.ErrorIs(t, err, errConnectAgain)
+	rest.RefreshToken, rest.ClientID = "synthetic-refresh", "rest-app"
+	_, err = adopt(t.Context(), connector, p, noa, rest)
+	require.ErrorContains(t, err, "another application's pair")
+
+	refreshed, err := store.Refresh(t.Context(), keyOf(p, mia), 1)
+	require.NoError(t, err)
+	warning, err = adopt(t.Context(), connector, p, mia, row) // the migration runs again
+	require.NoError(t, err)
+	assert.Contains(t, warning, "the newer pair stays")
+	st, err := store.Status(t.Context(), keyOf(p, mia))
+	require.NoError(t, err)
+	assert.Equal(t, refreshed.Generation, st.Generation)
 
 	hc := client(store, keyOf(p, mia))
 	hc.Transport = oauth2adapt.Transport(store, keyOf(p, mia), nil, http.DefaultTransport) // the server is on this machine
@@ -90,6 +128,18 @@ func TestOldPairsMoveAndOthersMustConnectAgain(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, resp.Body.Close())
 	assert.Equal(t, http.StatusOK, resp.StatusCode)
+
+	mc, err := mcpClient(store, keyOf(p, mia))
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, mc.Close()) })
+	require.NoError(t, mc.Start(t.Context()))
+	_, err = mc.Initialize(t.Context(), mcp.InitializeRequest{Params: mcp.InitializeParams{
+		ProtocolVersion: mcp.LATEST_PROTOCOL_VERSION, ClientInfo: mcp.Implementation{Name: "guide", Version: "1"},
+	}})
+	require.NoError(t, err)
+	tools, err := mc.ListTools(t.Context(), mcp.ListToolsRequest{})
+	require.NoError(t, err)
+	assert.NotEmpty(t, tools.Tools)
 }
 
 func keyOf(p providers.Provider, user oauthstore.Owner) oauthstore.Key {
@@ -104,8 +154,11 @@ func TestTokensOfABrokerAreCheckedToo(t *testing.T) {
 	p := providers.Custom("notes", world.Server("notes").MCPURL, nil)
 	var token string
 	creds := fromBroker(func(context.Context, string, string) (string, time.Time, error) {
-		if token == "" {
+		switch token {
+		case "":
 			return "", time.Time{}, errors.New("down")
+		case "none":
+			return "", time.Time{}, errNoConnection
 		}
 		return token, time.Now().Add(time.Hour), nil
 	})
@@ -115,7 +168,7 @@ func TestTokensOfABrokerAreCheckedToo(t *testing.T) {
 	for _, step := range []struct {
 		token string
 		kind  mcptools.Kind
-	}{{"", mcptools.KindUnavailable}, {world.RESTToken("notes", "mia"), mcptools.KindWrongAudience}, {world.Grant("notes", "mia").AccessToken, ""}} {
+	}{{"", mcptools.KindUnavailable}, {"none", mcptools.KindNotConnected}, {world.RESTToken("notes", "mia"), mcptools.KindWrongAudience}, {world.Grant("notes", "mia").AccessToken, ""}} {
 		token = step.token
 		_, err := builder.Build(t.Context(), mia, nil)
 		failure, failed := mcptools.AsFailure(err)
