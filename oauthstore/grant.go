@@ -31,7 +31,7 @@ func (s *Store) Put(ctx context.Context, key Key, c Credential) (Status, error) 
 		if err != nil {
 			return Status{}, fail("put", key, err)
 		}
-		if used := sn.cred.importUsed(); used != "" && used == c.RefreshToken.Fingerprint() {
+		if used := sn.cred.importUsed(); used != "" && used == c.imported() {
 			return sn.status(key), nil
 		}
 		written, err := s.write(ctx, key, c.record(sn), sn)
@@ -66,6 +66,15 @@ func (s *Store) readForPut(ctx context.Context, key Key) (*snapshot, error) {
 		return nil, err
 	}
 	return newSnapshot(&storedCredential{}, row.Version, row.Now), nil
+}
+
+// imported returns the fingerprint of the refresh token that an import brings; ""
+// if the credential is not from an import.
+func (c *Credential) imported() string {
+	if c.Provenance.Obtained != ObtainedImport {
+		return ""
+	}
+	return c.RefreshToken.Fingerprint()
 }
 
 // importUsed returns the fingerprint of the refresh token that the grant was
@@ -110,10 +119,7 @@ func (c *Credential) record(sn *snapshot) *storedCredential {
 	r := &storedCredential{
 		Grant: rand.Text(), Generation: sn.cred.Generation + 1, First: sn.cred.Generation + 1,
 		Access: c.AccessToken.Expose(), Refresh: c.RefreshToken.Expose(), TokenType: c.TokenType,
-		Issued: now, Provenance: c.Provenance, Profile: c.Profile, RefreshedElsewhere: c.RefreshedElsewhere,
-	}
-	if c.Provenance.Obtained == ObtainedImport {
-		r.Imported = c.RefreshToken.Fingerprint()
+		Imported: c.imported(), Issued: now, Provenance: c.Provenance, Profile: c.Profile, RefreshedElsewhere: c.RefreshedElsewhere,
 	}
 	if r.clientCredentials() {
 		r.Profile.KeepsRefreshToken = true // asking again spends nothing

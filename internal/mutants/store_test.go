@@ -4,8 +4,8 @@ package mutants_test
 var storeMutations = []mutation{
 	{
 		name: "import replaces what came from it", file: "oauthstore/grant.go",
-		old:     `used != "" && used ==`,
-		changed: `used == "" && used ==`,
+		old:     `used != "" && used == c.imported()`,
+		changed: `used == "" && used == c.imported()`,
 		pkg:     "./oauthstore", run: "TestAnImportedPairDoesNotReplaceItsOwnSuccessor",
 		promise: "a repeated import keeps the pair that came from the first",
 	},
