@@ -296,7 +296,11 @@ func TestAShortLeaseIsTakenOverOnceItHasExpired(t *testing.T) {
 // other one may be revoked now, and is proved before it is served.
 func TestAPairIsProvedAfterALateRequestWithTheSpentToken(t *testing.T) {
 	t.Parallel()
-	for name, lost := range map[string]bool{"refused": false, "the response is lost": true} {
+	for name, respond := range map[string]func(*http.Response) (*http.Response, error){
+		"refused":                        func(resp *http.Response) (*http.Response, error) { return resp, nil },
+		"the response is lost":           func(*http.Response) (*http.Response, error) { return nil, context.DeadlineExceeded },
+		"refused without an OAuth error": func(*http.Response) (*http.Response, error) { return answer(403, "text/html", "<p>No</p>"), nil },
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
@@ -307,11 +311,7 @@ func TestAPairIsProvedAfterALateRequestWithTheSpentToken(t *testing.T) {
 				other := w.replica(t, nil)
 				w.as.Once(nil, func(_ url.Values, consume func() *http.Response) (*http.Response, error) {
 					wait(t, 40*time.Second)
-					resp := consume()
-					if lost {
-						return nil, context.DeadlineExceeded
-					}
-					return resp, nil
+					return respond(consume())
 				})
 				var late sync.WaitGroup
 				late.Go(func() { _, _ = w.store.Token(t.Context(), key, oauthstore.Need{}) })

@@ -72,8 +72,10 @@ func (f *flight) failed(ctx context.Context, rec *storedCredential, client oauth
 	switch {
 	case err == nil && sn.cred.Tombstone.IsZero() && sn.cred.Generation != rec.Generation:
 		// Another process has committed a pair meanwhile.
-		if e.Class == oauth.ClassRefused || e.Class == oauth.ClassUnknown {
+		switch e.Class {
+		case oauth.ClassRefused, oauth.ClassBlocked, oauth.ClassUnknown:
 			return f.refreshTokenUsedTwice(ctx, rec)
+		case oauth.ClassClient, oauth.ClassConfig, oauth.ClassNotConsumed:
 		}
 		return sn, nil
 	case errors.Is(err, ErrNotFound) || err == nil && !sn.cred.Tombstone.IsZero():
@@ -91,9 +93,10 @@ func (f *flight) failed(ctx context.Context, rec *storedCredential, client oauth
 }
 
 // refreshTokenUsedTwice handles a refresh token that the server accepted from
-// another process, and refused to this one, the sender of rec, or may have refused
-// in a response that was lost. Many servers revoke the whole grant then, and with
-// it the pair of the other process: it is verified before its next use.
+// another process, and refused to this one, the sender of rec, or may have refused:
+// the response was lost or is not an OAuth error. Many servers revoke the whole
+// grant then, and with it the pair of the other process: it is verified before its
+// next use.
 func (f *flight) refreshTokenUsedTwice(ctx context.Context, rec *storedCredential) (*snapshot, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), f.store.opts.SaveBudget)
 	defer cancel()

@@ -32,9 +32,16 @@ var outageMutations = []mutation{
 		promise: "after an outage longer than the lease, the next pair is saved before another process sends the spent token",
 	},
 	{
+		name: "late request with an odd response ignored", file: "oauthstore/outcome.go",
+		old:     "case oauth.ClassRefused, oauth.ClassBlocked, oauth.ClassUnknown:",
+		changed: "case oauth.ClassRefused, oauth.ClassUnknown:",
+		pkg:     "./oauthstore", run: "TestAPairIsProvedAfterALateRequestWithTheSpentToken",
+		promise: "a refusal without an OAuth error is one",
+	},
+	{
 		name: "late request whose response is lost ignored", file: "oauthstore/outcome.go",
-		old:     "if e.Class == oauth.ClassRefused || e.Class == oauth.ClassUnknown {",
-		changed: "if e.Class == oauth.ClassRefused {",
+		old:     "case oauth.ClassRefused, oauth.ClassBlocked, oauth.ClassUnknown:",
+		changed: "case oauth.ClassRefused, oauth.ClassBlocked:",
 		pkg:     "./oauthstore", run: "TestAPairIsProvedAfterALateRequestWithTheSpentToken",
 		promise: "a pair that a late request may have ended is proved before it is served",
 	},
