@@ -37,8 +37,8 @@ func adopt(ctx context.Context, connector *connect.Connector, p providers.Provid
 		AccessToken:  oauthstore.NewSecret(row.AccessToken),
 		RefreshToken: oauthstore.NewSecret(row.RefreshToken),
 		Expiry:       row.ExpiresAt,
-		ClientID:     row.ClientID, // who refreshes, must be the client that it was issued to
-		App:          true,         // which is the application in connect.Options.Apps
+		ClientID:     row.ClientID, // the client that it was issued to, and that refreshes it:
+		App:          true,         // the application in connect.Options.Apps
 	}, nil)
 	switch connect.KindOf(err) {
 	case connect.KindWrongToken, connect.KindWrongAudience, connect.KindRejected:

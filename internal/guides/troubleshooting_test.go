@@ -30,7 +30,7 @@ var kinds = []struct {
 	{mcptools.KindWrongTokenKind, "The token is recognizably another vendor's, or a kind that this server does not take.", "Get the kind that `toolgrant providers ID` names."},
 	{mcptools.KindMisconfigured, "The entry can't be built as configured: a server URL, a header, a client secret, a key.", "The message names the field. Nothing was sent to OpenAI."},
 	{mcptools.KindUnavailable, "The store, the authorization server or the MCP server does not answer right now, or no token lives long enough.", "Try again after `RetryAfter`."},
-	{mcptools.KindInvalidTool, "OpenAI or the platform refused the entry itself.", "Correct the field that the message names. Entries of a Builder are checked against OpenAI's schema: report it."},
+	{mcptools.KindInvalidTool, "OpenAI or the platform refused the entry itself.", "Correct the field that the message names. If the entry is a Builder's, report it."},
 	{mcptools.KindUnsupported, "The platform, the model or the server does not support this field or transport.", "Use another platform, model or option; for platforms see `mcptools/platform`."},
 	{mcptools.KindInvalidHistory, "OpenAI refused what the request builds on: an expired response, an answered approval, encrypted content of another model.", "Start a new conversation."},
 	{mcptools.KindNotFound, "The MCP server answered 404 or 410.", "The address moved or was retired: `toolgrant explain` knows the present one."},

@@ -91,7 +91,7 @@ var secretsFaults = []fault{
 		"mcptools TestTokensForAnotherServerAreRefusedWithoutARequest",
 		"oauthstore/connect TestNoSecretReachesAHostThatIsNotItsOwn",
 	}},
-	{"a dump of the process's memory", "*does not apply*: Go moves and copies memory, so a library can't clear a secret. SECURITY.md says so", []string{}},
+	{"a dump of the process's memory", "*does not apply*: Go moves and copies memory, so a library can't clear a secret", []string{}},
 	{"the time that a comparison takes", "states are found by their digest; cookies and form tokens are compared in constant time", []string{
 		"internal/oauth TestStateOfACallbackIsCheckedFirst",
 		"oauthstore/connect TestFormTokenOfAnEmptyBindingBeginsNothing",

@@ -21,10 +21,11 @@ import (
 func Gauges(meter metric.Meter, store *oauthstore.Store) (metric.Registration, error) {
 	var gauges []metric.Int64ObservableGauge
 	var instruments []metric.Observable
+	// A unit of 1 would make exporters for Prometheus add _ratio to the name.
 	for _, g := range []struct{ name, unit, description string }{
-		{"toolgrant.store.up", "1", "Whether the backend responds."},
-		{"toolgrant.store.keys.available", "1", "Whether records can be sealed."},
-		{"toolgrant.store.watch.ready", "1", "Whether notifications of writes by other processes arrive."},
+		{"toolgrant.store.up", "", "Whether the backend responds."},
+		{"toolgrant.store.keys.available", "", "Whether records can be sealed."},
+		{"toolgrant.store.watch.ready", "", "Whether notifications of writes by other processes arrive."},
 		{"toolgrant.store.issuers.failing", "{issuer}", "Authorization servers that fail for several users."},
 		{"toolgrant.store.pairs.unsaved", "{pair}", "New token pairs that the backend has not saved yet."},
 		{"toolgrant.store.revocations.pending", "{credential}", "Disconnected and deleted credentials that the provider has not revoked yet."},

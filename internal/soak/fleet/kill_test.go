@@ -210,9 +210,11 @@ func (f *fleet) survive(t *testing.T, name string, h held, bl blow, random *rand
 		(&fleet{all: f.all[:1]}).again(again, h)
 		st, access = f.stored(t, h)
 	}
+	posts = s.sent(h.chain, before) // that check may have been a refresh
+	given = pairs(posts)
 	if st.State == oauthstore.StateActive && s.live(t, access) {
 		last := given[len(given)-1].access
-		require.Equal(t, last, access, "%s: what is stored", name)
+		require.Equal(t, last, access, "%s: what is stored of %+v", name, posts)
 		own := []string{last}
 		if bl.signal == syscall.SIGSTOP && len(given) == 2 {
 			// The request of the stopped process came to nothing, but might have been a
