@@ -37,6 +37,7 @@ type app struct {
 	ui      *ui
 	global  globalFlags
 	subject atomic.Pointer[string] // PROVIDER as given on the command line, for the suggested next step
+	audit   *auditFile             // of --audit-log; nil: none
 	started bool                   // a subcommand's own code has started: a later error is not wrong usage
 }
 
@@ -67,6 +68,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	out.shut.Store(true)
 	errOut.shut.Store(true)
+	if failed := out.failed.Load(); failed != nil && err == nil {
+		err = faultf(kindInternal, "the output could not be written: %v", *failed)
+	}
 	if err == nil {
 		return exitDone
 	}
@@ -239,9 +243,10 @@ func encode(v any, indent bool) []byte {
 // A stream is a writer that can be shut, so that goroutines left over from an
 // interrupted command can't write to it. It is safe for concurrent use.
 type stream struct {
-	w    io.Writer
-	shut atomic.Bool
-	mu   sync.Mutex // serializes writes
+	w      io.Writer
+	shut   atomic.Bool
+	failed atomic.Pointer[error] // the first error of w
+	mu     sync.Mutex            // serializes writes
 }
 
 func (s *stream) Write(p []byte) (int, error) {
@@ -250,5 +255,9 @@ func (s *stream) Write(p []byte) (int, error) {
 	if s.shut.Load() {
 		return 0, os.ErrClosed
 	}
-	return s.w.Write(p)
+	n, err := s.w.Write(p)
+	if err != nil {
+		s.failed.CompareAndSwap(nil, &err)
+	}
+	return n, err
 }

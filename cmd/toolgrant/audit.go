@@ -1,9 +1,12 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"slices"
+	"sync/atomic"
 
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/oauthstore"
@@ -19,7 +22,50 @@ func (a *app) auditLogger() (logger *slog.Logger, closeLog func() error, err err
 	if err != nil {
 		return nil, nil, faultf(mcptools.KindMisconfigured, "--audit-log: %v", err)
 	}
-	return slog.New(slog.NewJSONHandler(f, nil)), f.Close, nil
+	out := &auditFile{file: f}
+	a.audit = out
+	utc := &slog.HandlerOptions{ReplaceAttr: func(_ []string, attr slog.Attr) slog.Attr {
+		if attr.Key == slog.TimeKey {
+			attr.Value = slog.TimeValue(attr.Value.Time().UTC())
+		}
+		return attr
+	}}
+	return slog.New(slog.NewJSONHandler(out, utc)), out.close, nil
+}
+
+// An auditFile remembers that it could not be written: slog drops such errors, and
+// a command must not end well without its record.
+type auditFile struct {
+	file   *os.File
+	failed atomic.Pointer[error]
+}
+
+func (f *auditFile) Write(p []byte) (int, error) {
+	n, err := f.file.Write(p)
+	if err != nil {
+		f.failed.CompareAndSwap(nil, &err)
+	}
+	return n, err
+}
+
+// err returns the first error, once.
+func (f *auditFile) err() error {
+	if failed := f.failed.Swap(nil); failed != nil {
+		return faultf(mcptools.KindMisconfigured, "--audit-log: %v", *failed)
+	}
+	return nil
+}
+
+func (f *auditFile) close() error { return errors.Join(f.err(), f.file.Close()) }
+
+// auditReveal records that a token is about to be shown. If the record can't be
+// written, the token must not be shown.
+func (a *app) auditReveal(ctx context.Context, store *oauthstore.Store, key oauthstore.Key, generation uint64) error {
+	store.Audit(ctx, oauthstore.Event{Type: oauthstore.EventRevealed, Key: key, Generation: generation})
+	if a.audit == nil {
+		return nil
+	}
+	return a.audit.err()
 }
 
 // keyEvents returns the events for the changes from one state of a keyset to another.

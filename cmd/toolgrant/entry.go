@@ -123,7 +123,9 @@ func (a *app) entryCommand() *cobra.Command {
 				}
 				var raw []byte
 				if reveal {
-					store.Audit(ctx, oauthstore.Event{Type: oauthstore.EventRevealed, Key: e.Key, Generation: e.Generation})
+					if err := a.auditReveal(ctx, store, e.Key, e.Generation); err != nil {
+						return err
+					}
 					raw, err = json.Marshal(e.Tool())
 				} else {
 					raw, err = json.Marshal(e)
@@ -191,7 +193,9 @@ func (a *app) tokenCommand() *cobra.Command {
 					return err
 				}
 				if reveal {
-					store.Audit(ctx, oauthstore.Event{Type: oauthstore.EventRevealed, Key: t.key, Generation: token.Generation})
+					if err := a.auditReveal(ctx, store, t.key, token.Generation); err != nil {
+						return err
+					}
 				}
 				a.printToken(token, reveal)
 				return nil

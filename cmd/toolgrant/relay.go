@@ -89,11 +89,15 @@ func (a *app) serveRelay(ctx context.Context, store *oauthstore.Store, keys back
 	}
 	public = strings.TrimRight(public, "/")
 	o.InsecureAllowLoopback = a.global.allowLoopback
-	o.Provider, o.Observer = relayProvider(ctx, store), a.relayEvent
+	var lines *lineQueue
+	o.Provider, o.Observer = relayProvider(ctx, store), func(_ context.Context, e relay.Event) {
+		lines.add(a.relayLine(&e))
+	}
 	r, err := relay.New(store, keys, public, &o)
 	if err != nil {
 		return errors.Join(faultf(mcptools.KindMisconfigured, "%s", message(err)), l.Close())
 	}
+	lines = newLineQueue(func(dropped int64) { a.notef("warning: %d lines were not printed: the reader is too slow", dropped) })
 	server := &http.Server{
 		Handler: r, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: 64 << 10,
 		ErrorLog: log.New(writerFunc(func(p []byte) { a.notef("%s", strings.TrimSuffix(string(p), "\n")) }), "", 0),
@@ -124,6 +128,11 @@ func (a *app) serveRelay(ctx context.Context, store *oauthstore.Store, keys back
 	_ = server.Close()
 	stopWatch()
 	<-watching
+	close(lines.ending)
+	select {
+	case <-lines.ended:
+	case <-closing.Done(): // the output is blocked
+	}
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}
@@ -175,17 +184,20 @@ type toolChangedView struct {
 	Change   string `json:"change"`
 }
 
-// relayEvent prints an event of the relay.
-func (a *app) relayEvent(_ context.Context, e relay.Event) {
+// relayLine returns a function that prints an event of the relay, with the time
+// of the event.
+func (a *app) relayLine(e *relay.Event) func() {
 	owner := ""
 	if e.Key.Owner != (oauthstore.Owner{}) {
 		owner = e.Key.Owner.String()
 	}
 	if e.Type == relay.EventToolChanged {
-		a.print(toolChangedView{string(e.Type), owner, e.Key.Provider, e.Tool, e.Change}, func(w io.Writer) {
-			_, _ = fmt.Fprintf(w, "%s  %s\n", a.ui.warn.Render("!"), safetext.Line(fmt.Sprintf("%s  %s  %s changed: %s", owner, e.Key.Provider, e.Tool, e.Change)))
-		})
-		return
+		v := toolChangedView{string(e.Type), owner, e.Key.Provider, e.Tool, e.Change}
+		return func() {
+			a.print(v, func(w io.Writer) {
+				_, _ = fmt.Fprintf(w, "%s  %s\n", a.ui.warn.Render("!"), safetext.Line(fmt.Sprintf("%s  %s  %s changed: %s", v.Owner, v.Provider, v.Tool, v.Change)))
+			})
+		}
 	}
 	v := requestView{
 		Event: string(e.Type), Owner: orNull(owner), Provider: orNull(e.Key.Provider), RPC: orNull(e.RPC), Tool: orNull(e.Tool),
@@ -194,8 +206,10 @@ func (a *app) relayEvent(_ context.Context, e relay.Event) {
 	if e.Failure != nil {
 		v.Kind = orNull(string(e.Failure.Kind))
 	}
-	a.print(v, func(w io.Writer) {
-		parts := []string{time.Now().Format(time.TimeOnly), strconv.Itoa(e.Status), e.Took.Round(time.Millisecond).String(), first(owner, "-"), first(e.Key.Provider, "-"), e.RPC, e.Tool, text(v.Kind)}
-		_, _ = fmt.Fprintln(w, safetext.Line(strings.TrimRight(strings.Join(parts, "  "), " ")))
-	})
+	parts := []string{time.Now().UTC().Format(time.TimeOnly), strconv.Itoa(e.Status), e.Took.Round(time.Millisecond).String(), first(owner, "-"), first(e.Key.Provider, "-"), e.RPC, e.Tool, text(v.Kind)}
+	return func() {
+		a.print(v, func(w io.Writer) {
+			_, _ = fmt.Fprintln(w, safetext.Line(strings.TrimRight(strings.Join(parts, "  "), " ")))
+		})
+	}
 }
