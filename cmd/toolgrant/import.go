@@ -218,6 +218,7 @@ has been refreshed since, the newer pair stays.`,
 					if err := t.bind(issuer); err != nil {
 						return err
 					}
+					token.Issuer = issuer
 				}
 				if err := t.addTakes(takes); err != nil {
 					return err

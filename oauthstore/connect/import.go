@@ -174,10 +174,10 @@ func (s *site) credential(t *Token) oauthstore.Credential {
 	return cred
 }
 
-// wayOfToken returns the way of a token: a refreshable token comes from a
-// consent.
+// wayOfToken returns the way of a token: one with a refresh token, a client or an
+// issuer comes from a consent.
 func wayOfToken(p providers.Provider, t *Token) string {
-	if !t.RefreshToken.IsZero() {
+	if !t.RefreshToken.IsZero() || t.ClientID != "" || t.Issuer != "" {
 		if w, ok := wayOf(p, []string{providers.WayOAuth}); ok {
 			return w.ID
 		}

@@ -289,6 +289,22 @@ func TestAnImportedPairIsRefreshedWhereItBelongs(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, testServer, p.AS.Forms()[0].Get("resource"))
 	})
+	t.Run("and is bound to its issuer without a refresh token", func(t *testing.T) {
+		t.Parallel()
+		for _, change := range []func(*connect.Token){
+			func(t *connect.Token) { t.Issuer = testIssuer },
+			func(t *connect.Token) { t.ClientID = "theirs" },
+		} {
+			p := newPlace(t, nil)
+			token := connect.Token{AccessToken: pair.AccessToken}
+			change(&token)
+			got, err := p.Import(t.Context(), example(), alice, token, nil)
+			require.NoError(t, err)
+			assert.Equal(t, testIssuer, got.Status.Provenance.Issuer)
+			assert.Equal(t, testServer, got.Status.Provenance.Resource)
+			assert.NotEmpty(t, got.Status.Provenance.RevocationEndpoint)
+		}
+	})
 	t.Run("hardly without the secret that the server wants", func(t *testing.T) {
 		t.Parallel()
 		p := newPlace(t, func(p *place) {
