@@ -32,7 +32,7 @@ func (a *app) orOpen(ctx context.Context, store *oauthstore.Store, t target) (ta
 		t.provider.Ways = openWays()
 		return t, nil
 	case kind != mcptools.KindUnauthorized && kind != mcptools.KindForbidden:
-		return t, faultf(kind, "%s is not connected, and its server could not be asked whether it needs a credential: %s", t.key.Provider, res.Detail)
+		return t, probeFault(res, "%s is not connected, and its server could not be asked whether it needs a credential: %s", t.key.Provider, res.Detail)
 	}
 	return t, nil
 }
@@ -54,6 +54,15 @@ func (a *app) probeClient() *http.Client {
 	return safehttp.New(&safehttp.Options{AllowLoopback: a.global.allowLoopback})
 }
 
+// probeFault returns the fault for what a probe found.
+func probeFault(res mcpprobe.Result, format string, args ...any) *fault {
+	f := faultf(probeKind(res), format, args...)
+	if res.Reason == mcpprobe.ReasonScope {
+		f.Action = mcptools.ActionStepUp
+	}
+	return f
+}
+
 // probeKind returns the kind of failure that a probe found.
 func probeKind(res mcpprobe.Result) mcptools.Kind {
 	switch {
@@ -61,6 +70,12 @@ func probeKind(res mcpprobe.Result) mcptools.Kind {
 		return mcptools.KindForbidden
 	case res.Outcome == mcpprobe.Refused:
 		return mcptools.KindUnauthorized
+	}
+	switch res.Status {
+	case http.StatusBadRequest:
+		return mcptools.KindBadRequest
+	case http.StatusNotFound, http.StatusGone:
+		return mcptools.KindNotFound
 	}
 	switch res.Cause {
 	case mcpprobe.CauseForbidden:

@@ -264,8 +264,9 @@ failed revocations.`,
 					return err
 				}
 				if err == nil {
-					if err := a.reachable(t); err != nil {
-						return err // its revocation would fail, and the token would live on
+					_, err := store.Status(ctx, t.key)
+					if why := a.reachable(t); why != nil && !errors.Is(err, oauthstore.ErrNotFound) {
+						return why // its revocation would fail, and the token would live on
 					}
 					if d, err = store.Disconnect(ctx, t.key); err != nil {
 						return err

@@ -225,7 +225,7 @@ func (a *app) listTools(ctx context.Context, name, serverURL string, entry *resp
 	case ctx.Err() != nil:
 		return nil, false, ctx.Err()
 	case res.Outcome == mcpprobe.Refused || res.Cause != mcpprobe.CauseAnonymous:
-		return nil, false, faultf(probeKind(res), "%s: %s", name, res.Detail)
+		return nil, false, probeFault(res, "%s: %s", name, res.Detail)
 	}
 	return all, res.Partial, nil
 }
