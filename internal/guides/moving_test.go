@@ -40,10 +40,11 @@ func adopt(ctx context.Context, connector *connect.Connector, p providers.Provid
 		ClientID:     row.ClientID, // the client that it was issued to, and that refreshes it:
 		App:          true,         // the application in connect.Options.Apps
 	}, nil)
-	switch kind := connect.KindOf(err); {
-	case kind == connect.KindWrongToken, kind == connect.KindWrongAudience, kind == connect.KindRejected:
+	kind := connect.KindOf(err)
+	if kind == connect.KindWrongToken || kind == connect.KindWrongAudience || kind == connect.KindRejected {
 		return "", errConnectAgain // for something else, or dead: this user must consent again
-	case kind == connect.KindMisconfigured:
+	}
+	if kind == connect.KindMisconfigured {
 		return "", fmt.Errorf("another application's pair, or wrong connect.Options.Apps: %w", err)
 	}
 	return r.Warning, err // nil, or a server is out of reach: import it again later
