@@ -14,7 +14,6 @@ type storedCredential struct {
 	Grant              string
 	Generation         uint64
 	First              uint64 // generation with which the grant began
-	Imported           string // fingerprint of the refresh token with which an imported grant began
 	Access             string
 	Refresh            string
 	TokenType          string
@@ -44,6 +43,8 @@ type storedCredential struct {
 
 	Tombstone  time.Time
 	Revocation *pendingRevocation // of a tombstone; never changed in place
+
+	Imported string // fingerprint of the refresh token with which an imported grant began
 }
 
 // A lostResponse records that a refresh token may have been used: the response

@@ -68,6 +68,7 @@ func TestEveryFieldOfARecordIsStored(t *testing.T) {
 func TestTheRecordFormatStays(t *testing.T) {
 	t.Parallel()
 	want := fullRecord(t)
+	want.Imported = "" // later than this record
 	stored, err := base64.StdEncoding.DecodeString(recordOfFormat2)
 	require.NoError(t, err)
 	have, err := decodeCredential(stored)
@@ -76,6 +77,10 @@ func TestTheRecordFormatStays(t *testing.T) {
 	again, err := want.encode()
 	require.NoError(t, err)
 	assert.Equal(t, recordOfFormat2, base64.StdEncoding.EncodeToString(again))
+
+	later, err := (&storedCredential{Imported: "synthetic"}).encode()
+	require.NoError(t, err)
+	assert.Equal(t, "\x02\x17\x09synthetic", string(later))
 }
 
 func TestEmptyAndAbsentPartsOfARecordStayDifferent(t *testing.T) {

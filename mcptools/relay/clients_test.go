@@ -356,14 +356,6 @@ func TestClientsWorkWithServersThroughTheRelay(t *testing.T) {
 					calls++
 				}
 				want.Calls = strconv.Itoa(calls)
-				upstream, err := url.Parse(serve(t))
-				require.NoError(t, err)
-				direct := newFront(t, &httputil.ReverseProxy{
-					Rewrite: func(r *httputil.ProxyRequest) {
-						r.Out.URL.Scheme, r.Out.URL.Host = upstream.Scheme, upstream.Host
-					},
-					FlushInterval: -1, ErrorLog: silent,
-				})
 				see := func(e endpoint) view {
 					got := converse(t, e)
 					if serverName == mcpGo && len(got.Progress) == 1 {
@@ -371,7 +363,22 @@ func TestClientsWorkWithServersThroughTheRelay(t *testing.T) {
 					}
 					return got
 				}
-				assert.Equal(t, want, see(endpoint{direct.URL + "/mcp", ownToken, direct, cancels, resumes}), "without the relay")
+				straight := func() view {
+					upstream, err := url.Parse(serve(t))
+					require.NoError(t, err)
+					direct := newFront(t, &httputil.ReverseProxy{
+						Rewrite: func(r *httputil.ProxyRequest) {
+							r.Out.URL.Scheme, r.Out.URL.Host = upstream.Scheme, upstream.Host
+						},
+						FlushInterval: -1, ErrorLog: silent,
+					})
+					return see(endpoint{direct.URL + "/mcp", ownToken, direct, cancels, resumes})
+				}
+				plain := straight()
+				if clientName == mcpGo && plain.Result == "failed" {
+					plain = straight() // its client loses a response now and then, without the relay
+				}
+				assert.Equal(t, want, plain, "without the relay")
 
 				s := one(t, nil)
 				f := newFront(t, s.relay)
