@@ -2,10 +2,10 @@ package storetest_test
 
 import (
 	"context"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
 	"github.com/toolgrant/toolgrant/oauthstore/memstore"
@@ -276,9 +276,7 @@ func (h *handle) compareThenWrite(lock sync.Locker) {
 		if old.Version != ifVersion {
 			return backend.ErrConflict
 		}
-		for range 100 { // let others compare
-			runtime.Gosched()
-		}
+		<-time.After(2 * time.Millisecond) // let others compare, on a busy machine too
 		now, _ := h.db.Get(ctx, id)
 		return write(now.Version)
 	}
