@@ -219,10 +219,12 @@ func (f SourceFunc) Token(ctx context.Context, key Key, need Need) (Token, error
 	if t.Provenance.Obtained == "" {
 		t.Provenance.Obtained = ObtainedSource
 	}
-	if left := time.Until(t.Expiry); !t.Expiry.IsZero() && left < max(need.MinTTL, 1) {
-		if left <= 0 {
-			return Token{}, &Error{Op: "token", Key: key, Err: ErrUnavailable, Detail: "the source's token has expired"}
-		}
+	left := time.Until(t.Expiry)
+	switch {
+	case t.Expiry.IsZero():
+	case left <= 0:
+		return Token{}, &Error{Op: "token", Key: key, Err: ErrUnavailable, Detail: "the source's token has expired"}
+	case left < need.MinTTL:
 		if need.RequireTTL {
 			return Token{}, &Error{Op: "token", Key: key, Err: ErrUnavailable, Reason: ReasonLifetime, Detail: "the source's token does not live long enough"}
 		}

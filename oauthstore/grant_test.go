@@ -13,7 +13,7 @@ import (
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
-// What a migration brings again must not replace what came from it.
+// A migration that runs again must not replace the pairs of its first run.
 func TestAnImportedPairDoesNotReplaceItsOwnSuccessor(t *testing.T) {
 	t.Parallel()
 	lost := func(_ url.Values, consume func() *http.Response) (*http.Response, error) {
@@ -28,21 +28,23 @@ func TestAnImportedPairDoesNotReplaceItsOwnSuccessor(t *testing.T) {
 	refuses := func(url.Values, func() *http.Response) (*http.Response, error) {
 		return oauthError(http.StatusUnauthorized, "invalid_client"), nil
 	}
+	const imported, consented = oauthstore.ObtainedImport, oauthstore.ObtainedConsent
 	for name, c := range map[string]struct {
-		obtained oauthstore.Obtained
-		answer   func(url.Values, func() *http.Response) (*http.Response, error) // to the refresh; nil: a new pair
-		refresh  bool
-		again    string // the refresh token that comes; "": the same
-		stays    bool
+		first, second oauthstore.Obtained
+		answer        func(url.Values, func() *http.Response) (*http.Response, error) // to the refresh; nil: a new pair
+		unused        bool                                                            // there is no refresh
+		other         bool                                                            // the second pair is another one
+		stays         bool
+		arrives       bool // the refresh ends well after the second pair has come
 	}{
-		"it was refreshed":                        {oauthstore.ObtainedImport, nil, true, "", true},
-		"its refresh is under way":                {oauthstore.ObtainedImport, slow, true, "", true},
-		"the response to its refresh was lost":    {oauthstore.ObtainedImport, lost, true, "", true},
-		"it was not refreshed":                    {oauthstore.ObtainedImport, nil, false, "", false},
-		"its refresh failed without being spent":  {oauthstore.ObtainedImport, refuses, true, "", false},
-		"another pair comes":                      {oauthstore.ObtainedImport, nil, true, "synthetic-other", false},
-		"a consent brings the same refresh token": {oauthstore.ObtainedImport, nil, true, "", false},
-		"it came from a consent":                  {oauthstore.ObtainedConsent, nil, true, "", false},
+		"it was refreshed":                        {first: imported, second: imported, stays: true},
+		"its refresh is under way":                {first: imported, second: imported, answer: slow, stays: true, arrives: true},
+		"the response to its refresh was lost":    {first: imported, second: imported, answer: lost, stays: true},
+		"it was not refreshed":                    {first: imported, second: imported, unused: true},
+		"its refresh failed without being spent":  {first: imported, second: imported, answer: refuses},
+		"another pair comes":                      {first: imported, second: imported, other: true},
+		"a consent brings the same refresh token": {first: imported, second: consented}, // some servers have one for each user
+		"it came from a consent":                  {first: consented, second: consented},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -50,21 +52,19 @@ func TestAnImportedPairDoesNotReplaceItsOwnSuccessor(t *testing.T) {
 				w := newWorld(t, nil)
 				key := testKey("u")
 				row := w.as.credential("u")
-				row.Provenance.Obtained = c.obtained
+				row.Provenance.Obtained = c.first
 				first, err := w.store.Put(t.Context(), key, row)
 				require.NoError(t, err)
 				if c.answer != nil {
 					w.as.Once(nil, c.answer)
 				}
-				if c.refresh {
+				if !c.unused {
 					go func() { _, _ = w.store.Refresh(t.Context(), key, first.Generation) }()
 					wait(t, time.Second)
 				}
-				if name == "a consent brings the same refresh token" {
-					row.Provenance.Obtained = oauthstore.ObtainedConsent // some servers have one for each user
-				}
-				if c.again != "" {
-					row.RefreshToken = oauthstore.NewSecret(c.again)
+				row.Provenance.Obtained = c.second
+				if c.other {
+					row.RefreshToken = oauthstore.NewSecret("synthetic-other")
 				}
 				before, err := w.replica(t, nil).Status(t.Context(), key)
 				require.NoError(t, err)
@@ -80,7 +80,7 @@ func TestAnImportedPairDoesNotReplaceItsOwnSuccessor(t *testing.T) {
 					assert.Equal(t, before.Generation, after.Generation)
 					assert.Equal(t, oauthstore.StateActive, after.State)
 				}
-				if name == "its refresh is under way" {
+				if c.arrives {
 					tok, err := w.store.Token(t.Context(), key, oauthstore.Need{})
 					require.NoError(t, err)
 					assert.EqualValues(t, 2, tok.Generation, "the pair that was on its way")

@@ -81,7 +81,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	reported := make(chan struct{})
 	go func() {
 		defer close(reported)
-		if asJSON {
+		if asJSON && out.failed.Load() == nil {
 			_, _ = stdout.Write(encode(map[string]*fault{"error": f}, false))
 		} else {
 			_, _ = fmt.Fprintf(stderr, "toolgrant: %s\n", safetext.Text(f.Message))

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -28,29 +27,8 @@ func TestOutputThatCannotBeWrittenIsAFailure(t *testing.T) {
 	for _, args := range [][]string{{"status", "--json"}, {"status"}, {"version"}, {"providers", "--json"}} {
 		var errOut bytes.Buffer
 		assert.Equal(t, exitFailed, run(t.Context(), args, strings.NewReader(""), fullWriter{}, &errOut, c.env), args)
-		if args[len(args)-1] != "--json" {
-			assert.Contains(t, errOut.String(), "no space left on device")
-		}
+		assert.Contains(t, errOut.String(), "no space left on device", args)
 	}
-}
-
-func TestATokenIsNotShownWithoutItsRecord(t *testing.T) {
-	t.Parallel()
-	if _, err := os.Stat("/dev/full"); err != nil {
-		t.Skip("there is no /dev/full here")
-	}
-	c := newCLI(t)
-	const secret = "made-up-token"
-	with := func(args ...string) []string { return append(args, "--audit-log", "/dev/full") }
-	c.ok(t, new(json.RawMessage), "import", "linear", "--token-file", tokenFile(t, secret), "--no-verify")
-	for _, args := range [][]string{{"token", "linear", "--reveal"}, {"entry", "linear", "--reveal"}} {
-		got := c.run(t.Context(), with(args...)...)
-		assert.Equal(t, exitConfig, got.code, "%v: %s%s", args, got.out, got.errOut)
-		assert.NotContains(t, got.out, secret)
-		assert.Equal(t, 1, strings.Count(got.errOut, "--audit-log"), got.errOut)
-	}
-	got := c.run(t.Context(), with("disconnect", "linear")...)
-	assert.Equal(t, exitConfig, got.code, "%s%s", got.out, got.errOut)
 }
 
 // A log collector that hangs must not stop the relay.

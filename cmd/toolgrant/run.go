@@ -135,8 +135,8 @@ func (a *app) runTools(ctx context.Context, store *oauthstore.Store, relay mcpto
 		if err == nil {
 			t, err = a.orOpen(ctx, store, t)
 		}
-		if why, ok := errors.AsType[*fault](err); ok && f.keepGoing && why.Kind != kindUsage {
-			tools.skip(name, first(t.key.Provider, name), why.Kind, why.Action)
+		if why, ok := errors.AsType[*fault](err); ok && f.keepGoing && t.key.Provider != "" {
+			tools.skip(name, t.key.Provider, why.Kind, why.Action)
 			continue
 		}
 		if err != nil {

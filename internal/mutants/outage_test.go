@@ -43,7 +43,7 @@ var outageMutations = []mutation{
 		old:     "case oauth.ClassRefused, oauth.ClassBlocked, oauth.ClassUnknown:",
 		changed: "case oauth.ClassRefused, oauth.ClassBlocked:",
 		pkg:     "./oauthstore", run: "TestAPairIsProvedAfterALateRequestWithTheSpentToken",
-		promise: "a pair that a late request may have ended is proved before it is served",
+		promise: "after a late request, the pair of the other process is verified before its next use",
 	},
 	{
 		name: "refusals never believed", file: "oauthstore/breaker.go",
