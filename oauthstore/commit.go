@@ -153,7 +153,7 @@ func (s *Store) save(ctx context.Context, key Key, sent *snapshot, p *pair, jour
 		case err == nil:
 			return sn, nil
 		case errors.Is(err, ErrNotFound):
-			s.revokePair(ctx, key, p)
+			s.revokePair(ctx, key, p) // without waiting for it: the pair is served until save returns
 			return nil, ErrNotFound
 		}
 		if now := time.Now(); !now.Before(report) {

@@ -192,6 +192,7 @@ func TestOthersComeBetweenRequestAndCommit(t *testing.T) {
 			func(t *testing.T, w *world, _ oauthstore.Token, err error, _ string) {
 				t.Helper()
 				require.ErrorIs(t, err, oauthstore.ErrNotFound)
+				synctest.Wait()
 				require.Len(t, w.as.Revoked(), 2, "the old refresh token and the one that came late")
 				_, err = w.store.Status(t.Context(), testKey("u"))
 				require.ErrorIs(t, err, oauthstore.ErrNotFound, "nothing is resurrected")

@@ -382,6 +382,7 @@ func TestRefreshInFlightDoesNotRestoreADeletedOwner(t *testing.T) {
 		})
 		_, err := w.store.Token(t.Context(), key, oauthstore.Need{})
 		require.ErrorIs(t, err, oauthstore.ErrNotFound)
+		synctest.Wait()
 		assert.Empty(t, w.as.Left("ada"), "the pair in flight is revoked too")
 		assert.Empty(t, w.rows(t, "acme"))
 	})

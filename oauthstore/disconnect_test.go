@@ -99,6 +99,7 @@ func TestAPairThatComesAfterTheTombstoneWasPurgedIsRevoked(t *testing.T) {
 		})
 		_, err := w.store.Token(t.Context(), key, oauthstore.Need{})
 		require.ErrorIs(t, err, oauthstore.ErrNotFound)
+		synctest.Wait()
 		assert.Equal(t, []string{"synthetic-refresh-u-1", "synthetic-refresh-u-2"}, w.as.Revoked())
 	})
 }
@@ -234,5 +235,55 @@ func TestPinsOfToolsEndWithTheirCredential(t *testing.T) {
 		require.NoError(t, err)
 		assert.False(t, d.Removed)
 		assert.Equal(t, []string{"other"}, pins())
+	})
+}
+
+// The provider may take long to revoke a pair that came after a disconnect.
+func TestAPairIsNotServedWhileItIsRevoked(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		key := testKey("u")
+		w.connect(t, key, nil)
+		other := w.replica(t, nil)
+		wait(t, 2*time.Hour)
+		w.as.Once(nil, func(_ url.Values, consume func() *http.Response) (*http.Response, error) {
+			resp := consume()
+			_, err := other.Disconnect(t.Context(), key)
+			assert.NoError(t, err)
+			w.as.RevokeLatency = 15 * time.Second
+			return resp, nil
+		})
+		began := time.Now()
+		_, err := w.store.Token(t.Context(), key, oauthstore.Need{})
+		require.ErrorIs(t, err, oauthstore.ErrNotFound)
+		assert.Less(t, time.Since(began), time.Second, "nobody waits for the provider")
+		wait(t, 8*time.Second)
+		_, err = w.store.Token(t.Context(), key, oauthstore.Need{})
+		require.ErrorIs(t, err, oauthstore.ErrNotFound)
+		wait(t, 10*time.Second)
+		assert.Len(t, w.as.Revoked(), 2, "that of the disconnect, and the one that came after it")
+	})
+}
+
+// The old token of a short rest is not served once its refresh found that the
+// user has disconnected.
+func TestAShortTokenIsNotServedAfterADisconnectDuringItsRefresh(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		key := testKey("u")
+		w.connect(t, key, nil)
+		other := w.replica(t, nil)
+		wait(t, 57*time.Minute)
+		w.as.Once(nil, func(_ url.Values, consume func() *http.Response) (*http.Response, error) {
+			resp := consume()
+			_, err := other.Disconnect(t.Context(), key)
+			assert.NoError(t, err)
+			return resp, nil
+		})
+		_, err := w.store.Token(t.Context(), key, oauthstore.Need{})
+		require.ErrorIs(t, err, oauthstore.ErrNotFound)
+		assert.Equal(t, 1, w.as.Posts())
 	})
 }

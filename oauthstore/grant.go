@@ -17,8 +17,10 @@ import (
 // as a new grant. It replaces an existing credential and discards the result
 // of its running refresh, if any. But an imported pair does not replace what
 // came from it: once its refresh token has been used, Put changes nothing and
-// returns the status of the newer pair. An invalid key or credential is
-// [ErrMisconfigured]; if the backend does not respond, [ErrUnavailable].
+// returns the status of the newer pair, or [backend.ErrKeyUnavailable] if the
+// present record can't be opened here. An invalid key or credential is
+// [ErrMisconfigured]; if the backend does not respond, [ErrUnavailable], and the
+// credential may be stored or not.
 func (s *Store) Put(ctx context.Context, key Key, c Credential) (Status, error) {
 	if err := key.check(); err != nil {
 		return Status{}, fail("put", key, err)
@@ -27,19 +29,22 @@ func (s *Store) Put(ctx context.Context, key Key, c Credential) (Status, error) 
 		return Status{}, fail("put", key, err)
 	}
 	for {
-		sn, err := s.readForPut(ctx, key)
+		sn, err := s.readForPut(ctx, key, &c)
 		if err != nil {
 			return Status{}, fail("put", key, err)
 		}
 		if used := sn.cred.importUsed(); used != "" && used == c.imported() {
 			return sn.status(key), nil
 		}
-		written, err := s.write(ctx, key, c.record(sn), sn)
+		rec := c.record(sn)
+		written, err := s.write(ctx, key, rec, sn)
 		if errors.Is(err, backend.ErrConflict) || errors.Is(err, ErrNotFound) {
 			continue
 		}
 		if err != nil {
-			return Status{}, fail("put", key, err)
+			if written = s.landed(ctx, key, rec.Grant); written == nil {
+				return Status{}, fail("put", key, err)
+			}
 		}
 		s.unsaved.drop(key)
 		s.neverRevoked(ctx, key, sn, errReplaced)
@@ -51,14 +56,27 @@ func (s *Store) Put(ctx context.Context, key Key, c Credential) (Status, error) 
 	}
 }
 
+// landed returns the record of a grant whose write failed, if the backend has it:
+// the answer to the write was lost. The grant that it replaced is gone then.
+func (s *Store) landed(ctx context.Context, key Key, grant string) *snapshot {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opts.SaveBudget)
+	defer cancel()
+	sn, err := s.read(ctx, key)
+	if err != nil || sn.cred.Grant != grant || !sn.cred.Tombstone.IsZero() {
+		return nil
+	}
+	return sn
+}
+
 // readForPut reads what is there, or an empty snapshot. A record whose key is
-// lost may be replaced: that is how its owner gets going again.
-func (s *Store) readForPut(ctx context.Context, key Key) (*snapshot, error) {
+// lost may be replaced: that is how its owner gets going again. But what an import
+// brings may be what that record came from, and used up.
+func (s *Store) readForPut(ctx context.Context, key Key, c *Credential) (*snapshot, error) {
 	sn, err := s.read(ctx, key)
 	if err == nil {
 		return sn, nil
 	}
-	if !errors.Is(err, ErrNotFound) && !storehandle.Unreadable(err) {
+	if !errors.Is(err, ErrNotFound) && !storehandle.Unreadable(err) || errors.Is(err, backend.ErrKeyUnavailable) && c.imported() != "" {
 		return nil, err
 	}
 	row, err := s.records.db.Get(ctx, credentialID(key))
@@ -141,6 +159,9 @@ func (c *Credential) record(sn *snapshot) *storedCredential {
 	}
 	if c.Verdict != (Verdict{}) {
 		r.Verdict, r.VerdictOf, r.Accepted = c.Verdict, r.Generation, c.Verdict.Outcome == OutcomeAccepted
+		if !c.Verdict.At.IsZero() { // by the caller's clock
+			r.Verdict.At = now.Add(-max(time.Since(c.Verdict.At), 0))
+		}
 	}
 	return r
 }

@@ -190,7 +190,7 @@ func (s *Store) recoverPair(ctx context.Context, name string) error {
 	}
 	_, err = s.saveOnce(ctx, key, nil, p)
 	if errors.Is(err, ErrNotFound) {
-		s.revokePair(ctx, key, p)
+		<-s.revokePair(ctx, key, p)
 		err = nil
 	}
 	if err != nil {

@@ -329,3 +329,58 @@ func TestAPairIsProvedAfterALateRequestWithTheSpentToken(t *testing.T) {
 		})
 	}
 }
+
+// The late request arrives while the other process waits for its answer, or after
+// the other process's pair was refreshed as well.
+func TestAPairIsProvedWheneverTheLateRequestArrives(t *testing.T) {
+	t.Parallel()
+	page := func() *http.Response { return answer(403, "text/html", "<p>No</p>") }
+	for name, c := range map[string]struct {
+		late  time.Duration // after it was sent
+		again bool          // the other process refreshes its pair once more before
+	}{
+		"before the other's pair is saved":       {late: 37 * time.Second},
+		"after the other's pair was refreshed":   {late: 60 * time.Second, again: true},
+		"after the other's pair was saved, once": {late: 60 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, nil)
+				key := testKey("u")
+				w.connect(t, key, nil)
+				wait(t, 2*time.Hour)
+				other := w.replica(t, nil)
+				w.as.Once(nil, func(_ url.Values, consume func() *http.Response) (*http.Response, error) {
+					wait(t, c.late)
+					consume() // the server revokes the grant
+					return page(), nil
+				})
+				var late sync.WaitGroup
+				late.Go(func() { _, _ = w.store.Token(t.Context(), key, oauthstore.Need{}) })
+				wait(t, 35*time.Second)
+				w.as.Once(nil, func(_ url.Values, consume func() *http.Response) (*http.Response, error) {
+					resp := consume()
+					wait(t, 5*time.Second)
+					return resp, nil
+				})
+				tok, err := other.Token(t.Context(), key, oauthstore.Need{})
+				if c.late < 40*time.Second {
+					require.ErrorIs(t, err, oauthstore.ErrReauthorize, "the pair is asked about before it is served")
+				} else {
+					require.NoError(t, err)
+					require.EqualValues(t, 2, tok.Generation)
+				}
+				if c.again {
+					_, err := other.Refresh(t.Context(), key, 2)
+					require.NoError(t, err)
+				}
+				late.Wait()
+				require.Equal(t, 1, w.as.Reuses())
+				_, err = w.replica(t, nil).Token(t.Context(), key, oauthstore.Need{})
+				require.ErrorIs(t, err, oauthstore.ErrReauthorize)
+				assert.Equal(t, oauthstore.ReasonLostRotation, typed(t, err).Reason)
+			})
+		})
+	}
+}

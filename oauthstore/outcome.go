@@ -38,6 +38,9 @@ func (f *flight) failed(ctx context.Context, rec *storedCredential, client oauth
 			lost = r.Lost != nil
 			r.markDead(lost)
 		case oauth.ClassBlocked:
+			if r.Intent != nil { // another process sends the same token: see refreshTokenUsedTwice
+				r.noteLostResponse(rec.Intent.Started, rec.Intent.Fingerprint)
+			}
 			if !othersFail {
 				h.Alone++
 			}
@@ -73,8 +76,12 @@ func (f *flight) failed(ctx context.Context, rec *storedCredential, client oauth
 	case err == nil && sn.cred.Tombstone.IsZero() && sn.cred.Generation != rec.Generation:
 		// Another process has committed a pair meanwhile.
 		switch e.Class {
-		case oauth.ClassRefused, oauth.ClassBlocked, oauth.ClassUnknown:
+		case oauth.ClassRefused, oauth.ClassBlocked:
 			return f.refreshTokenUsedTwice(ctx, rec)
+		case oauth.ClassUnknown:
+			if !rec.Profile.KeepsRefreshToken {
+				return f.refreshTokenUsedTwice(ctx, rec)
+			}
 		case oauth.ClassClient, oauth.ClassConfig, oauth.ClassNotConsumed:
 		}
 		return sn, nil
@@ -95,13 +102,13 @@ func (f *flight) failed(ctx context.Context, rec *storedCredential, client oauth
 // refreshTokenUsedTwice handles a refresh token that the server accepted from
 // another process, and refused to this one, the sender of rec, or may have refused:
 // the response was lost or is not an OAuth error. Many servers revoke the whole
-// grant then, and with it the pair of the other process: it is verified before its
-// next use.
+// grant then, and with it the pair of the other process, or what that was refreshed
+// to since: the present pair is verified before its next use.
 func (f *flight) refreshTokenUsedTwice(ctx context.Context, rec *storedCredential) (*snapshot, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), f.store.opts.SaveBudget)
 	defer cancel()
 	sn, err := f.store.update(ctx, f.key, func(r *storedCredential, now time.Time) bool {
-		if !r.Tombstone.IsZero() || r.Grant != rec.Grant || r.Generation != rec.Generation+1 || r.Rejected == r.Generation {
+		if !r.Tombstone.IsZero() || r.Grant != rec.Grant || r.Generation <= rec.Generation || r.Rejected == r.Generation {
 			return false
 		}
 		r.requireVerification(now)

@@ -95,6 +95,42 @@ func TestRejectionOverlappingAVerdictIsKept(t *testing.T) {
 	})
 }
 
+// So does one that comes while the server is asked: its acceptance was given before.
+func TestRejectionDuringAVerificationIsKept(t *testing.T) {
+	t.Parallel()
+	for name, seen := range map[string]oauthstore.Verdict{
+		"a report": {}, "a refusal that the caller saw": {Outcome: oauthstore.OutcomeRefused, Reason: oauthstore.ReasonRevoked},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, nil)
+				key := testKey("u")
+				w.connect(t, key, nil)
+				other := w.replica(t, nil)
+				m := &mcpServer{takes: all}
+				_, err := w.store.Token(t.Context(), key, oauthstore.Need{Verify: func(ctx context.Context, k oauthstore.Key, token oauthstore.Token) oauthstore.Verdict {
+					v := m.verify(ctx, k, token)
+					assert.NoError(t, other.Reject(ctx, k, token.Generation, seen))
+					return v
+				}})
+				require.NoError(t, err)
+				tok, err := w.store.Token(t.Context(), key, m.need())
+				require.NoError(t, err)
+				if seen == (oauthstore.Verdict{}) {
+					assert.EqualValues(t, 2, m.asked.Load(), "the server is asked again")
+				} else {
+					assert.EqualValues(t, 2, tok.Generation, "the refused pair is replaced")
+				}
+				asked := m.asked.Load()
+				_, err = w.store.Token(t.Context(), key, m.need())
+				require.NoError(t, err)
+				assert.Equal(t, asked, m.asked.Load(), "once")
+			})
+		})
+	}
+}
+
 // A process that was stopped between a read and a write for so long that the
 // record was purged and created anew writes nothing.
 func TestWriteDelayedPastAPurgeChangesNothing(t *testing.T) {

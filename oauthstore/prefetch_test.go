@@ -304,10 +304,11 @@ func TestNotConnectedIsCached(t *testing.T) {
 			w := newWorld(t, nil)
 			for range 2 { // without a record, then with a tombstone
 				notConnected(t, w.store)
-				w.backend.LostPut = func(backend.ID) bool { return true }
+				w.backend.LostPut = func(backend.ID) bool { w.backend.down.Store(true); return true }
 				_, err := w.store.Put(t.Context(), key, w.as.credential("u"))
 				require.ErrorIs(t, err, oauthstore.ErrUnavailable)
 				w.backend.LostPut = nil
+				w.backend.down.Store(false)
 				connected(t, w.store)
 				_, err = w.store.Disconnect(t.Context(), key)
 				require.NoError(t, err)

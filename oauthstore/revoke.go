@@ -69,9 +69,10 @@ func (s *Store) revokeOnce(ctx context.Context, r *revocation) (*bool, error) {
 	return &done, err
 }
 
-// revokePair ends a pair that came after its credential was disconnected.
-func (s *Store) revokePair(ctx context.Context, key Key, p *pair) {
-	<-s.revoke(ctx, &revocation{key, p.generation + 1, p.provenance, p.refresh, p.access})
+// revokePair ends a pair that came after its credential was disconnected, in the
+// background. The channel is that of revoke.
+func (s *Store) revokePair(ctx context.Context, key Key, p *pair) <-chan *bool {
+	return s.revoke(ctx, &revocation{key, p.generation + 1, p.provenance, p.refresh, p.access})
 }
 
 // sharesGrant reports whether a live credential of the owner has the same issuer

@@ -2,6 +2,7 @@ package oauthstore
 
 import (
 	"context"
+	"errors"
 
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
@@ -71,6 +72,9 @@ func (s *Store) token(ctx context.Context, key Key, need *Need) (Token, error) {
 			}
 			if ctx.Err() != nil {
 				return Token{}, ctx.Err()
+			}
+			if errors.Is(failed, ErrNotFound) {
+				return Token{}, ErrNotFound // disconnected since the old token was read
 			}
 		case phaseFresh:
 		}

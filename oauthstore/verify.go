@@ -185,7 +185,11 @@ func (s *Store) saveVerdict(ctx context.Context, key Key, sn *snapshot, v Verdic
 		if r.Generation != generation || r.Grant != grant || !r.Tombstone.IsZero() {
 			return false
 		}
+		rejected, seen := r.Rejected, r.Seen
 		r.setVerdict(v, reported)
+		if rejected == generation && sn.cred.Rejected != generation && v.Outcome == OutcomeAccepted {
+			r.Rejected, r.Seen = rejected, seen // it was reported while the server was asked: ask again
+		}
 		return true
 	})
 	switch {

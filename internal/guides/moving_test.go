@@ -116,7 +116,7 @@ func TestOldPairsMoveAndOthersMustConnectAgain(t *testing.T) {
 	require.NoError(t, err)
 	warning, err = adopt(t.Context(), connector, p, mia, row) // the migration runs again
 	require.NoError(t, err)
-	assert.Contains(t, warning, "the newer pair stays")
+	assert.Contains(t, warning, "the stored pair stays")
 	st, err := store.Status(t.Context(), keyOf(p, mia))
 	require.NoError(t, err)
 	assert.Equal(t, refreshed.Generation, st.Generation)

@@ -25,7 +25,7 @@ var refreshMutations = []mutation{
 	},
 	{
 		name: "late pair not revoked", file: "oauthstore/commit.go",
-		old:     "\t\t\ts.revokePair(ctx, key, p)\n\t\t\treturn nil, ErrNotFound",
+		old:     "\t\t\ts.revokePair(ctx, key, p) // without waiting for it: the pair is served until save returns\n\t\t\treturn nil, ErrNotFound",
 		changed: "\t\t\treturn nil, ErrNotFound",
 		pkg:     "./oauthstore", run: "TestOthersComeBetweenRequestAndCommit",
 		promise: "a pair that comes after a disconnect is revoked",

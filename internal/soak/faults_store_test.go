@@ -33,6 +33,7 @@ var racesFaults = []fault{
 	{"a process is stopped for longer than its lease", "a process checks what is left of its lease before it sends, and commits only in place of the version that it claimed", []string{
 		"internal/soak/fleet TestProcessDeathDuringARefreshLosesOnlyUnsavedTokens/stopped ",
 		"oauthstore TestALeaseThatIsTooShortByTheRequestIsGivenUp",
+		"oauthstore TestAPairIsProvedWheneverTheLateRequestArrives",
 		"oauthstore TestAProcessThatWasStoppedWhileItReadSendsNothingBesideOthers",
 		"oauthstore TestOthersComeBetweenRequestAndCommit/the refresh token is used a second time, which ends the grant: our pair is not handed out, and a lost rotation reported",
 	}},
@@ -51,7 +52,9 @@ var racesFaults = []fault{
 	}},
 	{"the result of the commit is unknown", "the record is read again, and an own pair is recognized", []string{
 		"internal/soak/fleet TestStoreOutageDuringARefreshLosesNothing/after the commit, with the response lost",
+		"oauthstore TestAPutWhoseAnswerIsLostIsFoundInTheStore",
 		"oauthstore TestAStoreThatIsDown/whose answer to the commit is lost: the pair is recognised",
+		"oauthstore/connect TestTokenThatMayBeStoredIsNotRevoked",
 	}},
 	{"the new tokens are unusable", "the pair is stored first and judged afterwards, so the refresh token is not lost", []string{
 		"oauthstore TestAnUnusablePairIsStoredBeforeItIsVerified",
@@ -70,6 +73,8 @@ var racesFaults = []fault{
 	}},
 	{"a disconnect during a refresh", "the commit fails and the new tokens are revoked", []string{
 		"internal/soak/fleet TestLateRefreshChangesNothing",
+		"oauthstore TestAPairIsNotServedWhileItIsRevoked",
+		"oauthstore TestAShortTokenIsNotServedAfterADisconnectDuringItsRefresh",
 		"oauthstore TestOthersComeBetweenRequestAndCommit/a disconnect: what we got is revoked",
 	}},
 	{"a reconnect during a refresh", "the reconnect wins, and the late tokens are dropped", []string{

@@ -2,6 +2,7 @@ package connect
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/toolgrant/toolgrant/internal/errtext"
@@ -56,7 +57,9 @@ func (c *Connector) commit(ctx context.Context, g *grant) (Result, error) {
 		AccessToken: t.AccessToken, RefreshToken: t.RefreshToken, TokenType: t.TokenType, Expiry: t.Expiry, Profile: g.profile, Provenance: p,
 	})
 	if err != nil {
-		c.revoke(ctx, g)
+		if !c.mayBeStored(ctx, g) {
+			c.revoke(ctx, g)
+		}
 		return Result{}, err
 	}
 	r := resultOf(c.verify(ctx, st))
@@ -64,6 +67,18 @@ func (c *Connector) commit(ctx context.Context, g *grant) (Result, error) {
 		r.Warning = anotherUser
 	}
 	return r, nil
+}
+
+// mayBeStored reports whether a grant may be in the store although Put failed:
+// revoking it would leave a record of dead tokens there.
+func (c *Connector) mayBeStored(ctx context.Context, g *grant) bool {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), revokeTimeout)
+	defer cancel()
+	p, err := c.handle.Stored(ctx, idOf(g.key))
+	if err != nil {
+		return !errors.Is(err, backend.ErrNotFound) && !storehandle.Unreadable(err)
+	}
+	return p.AccessToken.Fingerprint() == g.token.AccessToken.Fingerprint()
 }
 
 const anotherUser = "You signed in as another user of the provider than before. If you did not intend that, sign in there as the right one and connect again."

@@ -104,8 +104,11 @@ func (c *Connector) importToken(ctx context.Context, p providers.Provider, owner
 		return Result{}, s.key, err
 	}
 	if old, err := c.handle.Stored(ctx, idOf(s.key)); err == nil && old.ImportUsed != "" && old.ImportUsed == t.RefreshToken.Fingerprint() {
+		if err := c.renewSecret(ctx, &s, t); err != nil {
+			return Result{}, s.key, err
+		}
 		r.Status, err = c.renewed(ctx, s.key)
-		r.Warning = "The pair was imported before and has been refreshed since: the newer pair stays."
+		r.Warning = "The pair was imported before, and its refresh token has been used since: the stored pair stays."
 		return r, s.key, err
 	}
 	cred := s.credential(t)
@@ -124,10 +127,8 @@ func (c *Connector) importToken(ctx context.Context, p providers.Provider, owner
 		}
 		r.Warning = orElse(r.Warning, resultOf(oauthstore.Status{Verdict: cred.Verdict}).Warning)
 	}
-	if !secret.IsZero() {
-		if err := c.handle.SaveClient(ctx, clientOf(owner, &cred.Provenance, secret)); err != nil {
-			return Result{}, s.key, err
-		}
+	if err := c.saveSecret(ctx, owner, &cred.Provenance, secret); err != nil {
+		return Result{}, s.key, err
 	}
 	if r.Status, err = c.store.Put(ctx, s.key, cred); err != nil {
 		return Result{}, s.key, err
@@ -136,6 +137,28 @@ func (c *Connector) importToken(ctx context.Context, p providers.Provider, owner
 		r.Status, err = c.renewed(ctx, s.key)
 	}
 	return r, s.key, err
+}
+
+// renewSecret saves the client secret of a repeated import, which may be another
+// one than before.
+func (c *Connector) renewSecret(ctx context.Context, s *site, t *Token) error {
+	if t.ClientSecret.IsZero() {
+		return nil
+	}
+	cred := s.credential(t)
+	_, secret, err := c.origin(ctx, s, t, &cred)
+	if err != nil {
+		return err
+	}
+	return c.saveSecret(ctx, s.key.Owner, &cred.Provenance, secret)
+}
+
+// saveSecret saves the secret of an imported token's client, if it has one.
+func (c *Connector) saveSecret(ctx context.Context, owner oauthstore.Owner, p *oauthstore.Provenance, secret oauthstore.Secret) error {
+	if secret.IsZero() {
+		return nil
+	}
+	return c.handle.SaveClient(ctx, clientOf(owner, p, secret))
 }
 
 // renewed refreshes a stored pair if it has expired, verifies it, if there is a

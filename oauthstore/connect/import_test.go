@@ -136,7 +136,7 @@ func TestARepeatedImportKeepsThePairThatCameFromTheFirst(t *testing.T) {
 				}
 			})
 			row := connect.Token{
-				AccessToken: oauthstore.NewSecret("synthetic-row"), RefreshToken: oauthstore.NewSecret("synthetic-refresh-1"),
+				AccessToken: oauthstore.NewSecret("synthetic-row"), RefreshToken: oauthstore.NewSecret("synthetic-refresh-row"),
 				Expiry: time.Now().Add(expiry), ClientID: "theirs",
 			}
 			if expiry < 0 {
@@ -158,11 +158,49 @@ func TestARepeatedImportKeepsThePairThatCameFromTheFirst(t *testing.T) {
 			got, err := p.Import(t.Context(), example(), alice, row, nil)
 			require.NoError(t, err)
 			assert.Equal(t, newer.Generation, got.Status.Generation)
-			assert.Contains(t, got.Warning, "the newer pair stays")
+			assert.Contains(t, got.Warning, "the stored pair stays")
 			tok, err := p.Store.Token(t.Context(), keyOf(alice), oauthstore.Need{})
 			require.NoError(t, err)
 			assert.NotEqual(t, "synthetic-row", tok.AccessToken.Expose())
 			assert.Len(t, p.AS.Forms(), sent, "the spent refresh token was not sent again")
+		})
+	}
+}
+
+// The operator of a client replaces its secret, and imports the pair again with it.
+func TestARepeatedImportBringsTheNewSecretOfItsClient(t *testing.T) {
+	t.Parallel()
+	for name, rotates := range map[string]bool{"refresh tokens rotate": true, "they stay": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPlace(t, func(p *place) {
+				p.AS.Know(asClient{ID: "theirs", Secret: "synthetic-first", Method: "client_secret_basic"})
+				if !rotates {
+					p.AS.Token = func(w http.ResponseWriter, r *http.Request) bool {
+						if _, secret, _ := r.BasicAuth(); secret != "synthetic-first" && secret != "synthetic-second" {
+							return false
+						}
+						writeJSON(w, http.StatusOK, map[string]any{"access_token": "synthetic-access-next", "token_type": "Bearer", "expires_in": 3600})
+						return true
+					}
+				}
+			})
+			row := connect.Token{
+				AccessToken: oauthstore.NewSecret("synthetic-row"), RefreshToken: oauthstore.NewSecret("synthetic-refresh-row"),
+				Expiry: time.Now().Add(time.Hour), ClientID: "theirs", ClientSecret: oauthstore.NewSecret("synthetic-first"),
+			}
+			first, err := p.Import(t.Context(), example(), alice, row, nil)
+			require.NoError(t, err)
+			renewed, err := p.Store.Refresh(t.Context(), keyOf(alice), first.Status.Generation)
+			require.NoError(t, err)
+
+			p.AS.Know(asClient{ID: "theirs", Secret: "synthetic-second", Method: "client_secret_basic"})
+			row.ClientSecret = oauthstore.NewSecret("synthetic-second")
+			again, err := p.Import(t.Context(), example(), alice, row, nil)
+			require.NoError(t, err)
+			assert.Equal(t, renewed.Generation, again.Status.Generation, "the newer pair stays")
+			_, err = p.Store.Refresh(t.Context(), keyOf(alice), again.Status.Generation)
+			require.NoError(t, err, "with the new secret")
 		})
 	}
 }

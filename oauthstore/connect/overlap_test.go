@@ -22,9 +22,17 @@ type hookedBackend struct {
 	afterGet func(id backend.ID)
 	// put, if not nil, may fail a Put.
 	put func(id backend.ID) error
+	// lost, if not nil, reports whether the answer to a Put that was done is lost.
+	lost func(id backend.ID) bool
+	// afterPut, if not nil, runs after each Put that was done.
+	afterPut func(id backend.ID)
+	down     atomic.Bool // no Get succeeds
 }
 
 func (b *hookedBackend) Get(ctx context.Context, id backend.ID) (backend.Record, error) {
+	if b.down.Load() {
+		return backend.Record{}, oauthstore.ErrUnavailable
+	}
 	rec, err := b.Backend.Get(ctx, id)
 	if b.afterGet != nil {
 		b.afterGet(id)
@@ -38,7 +46,14 @@ func (b *hookedBackend) Put(ctx context.Context, id backend.ID, rec backend.Reco
 			return err
 		}
 	}
-	return b.Backend.Put(ctx, id, rec, ifVersion)
+	err := b.Backend.Put(ctx, id, rec, ifVersion)
+	if err == nil && b.afterPut != nil {
+		b.afterPut(id)
+	}
+	if err == nil && b.lost != nil && b.lost(id) {
+		return oauthstore.ErrUnavailable
+	}
+	return err
 }
 
 // hooked puts a hookedBackend into a place.
@@ -128,6 +143,34 @@ func TestTokenThatCanNotBeStoredIsRevoked(t *testing.T) {
 	assert.Equal(t, connect.KindUnavailable, connect.KindOf(err))
 	require.Len(t, p.AS.revoked, 1)
 	assert.Contains(t, p.AS.revoked[0], "refresh")
+}
+
+// The credential was stored and the answer was lost: it must not be revoked.
+func TestTokenThatMayBeStoredIsNotRevoked(t *testing.T) {
+	t.Parallel()
+	for name, down := range map[string]bool{"the store answers again": false, "the store stays out of reach": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var b *hookedBackend
+			p := newPlace(t, func(p *place) { b = hooked(p) })
+			consent, err := p.Begin(t.Context(), example(), alice, nil)
+			require.NoError(t, err)
+			b.lost = func(id backend.ID) bool { return id.Kind == backend.KindCredential }
+			if down {
+				b.afterPut = func(id backend.ID) { b.down.Store(id.Kind == backend.KindCredential) }
+			}
+			_, err = p.Finish(t.Context(), alice, consent.Binding, p.browse(t, consent.URL))
+			b.down.Store(false)
+			if down {
+				assert.Equal(t, connect.KindUnavailable, connect.KindOf(err), "nobody knows whether it is stored")
+			} else {
+				require.NoError(t, err)
+			}
+			assert.Empty(t, p.AS.revoked)
+			_, err = p.Store.Token(t.Context(), keyOf(alice), oauthstore.Need{})
+			require.NoError(t, err)
+		})
+	}
 }
 
 // While its code is exchanged, and afterwards, the record of a flow holds
