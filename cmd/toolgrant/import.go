@@ -250,6 +250,18 @@ func registerTakes(cmd *cobra.Command, takes *[]string) {
 	cmd.Flags().StringArrayVar(takes, "takes", nil, "`KIND` of another vendor's token that a server outside the catalogue accepts; repeatable (default: none)")
 }
 
+// unconfirmed returns the error of an import whose server gave no verdict: err, which
+// is temporary, unless the server shows without a token that waiting does not help.
+func (a *app) unconfirmed(ctx context.Context, t target, err error) error {
+	res := a.askOpen(ctx, t)
+	switch probeKind(res) {
+	case mcptools.KindNotFound, mcptools.KindWrongEndpoint, mcptools.KindProtocol, mcptools.KindBadRequest:
+		return probeFault(res, "%s did not confirm the token: %s", t.key.Provider, res.Detail)
+	default:
+		return err
+	}
+}
+
 // importToken verifies and stores a token.
 func (a *app) importToken(ctx context.Context, store *oauthstore.Store, t target, token connect.Token, verify bool) (oauthstore.Status, error) {
 	if err := a.usable(t); err != nil {
@@ -275,6 +287,9 @@ func (a *app) importToken(ctx context.Context, store *oauthstore.Store, t target
 		ask.ServerURL = "" // the token may need another of the provider's URLs
 	}
 	r, err := c.Import(ctx, t.provider, t.key.Owner, token, ask)
+	if verify && ask.ServerURL != "" && connect.KindOf(err) == connect.KindUnavailable {
+		err = a.unconfirmed(ctx, t, err)
+	}
 	if err != nil {
 		return oauthstore.Status{}, err
 	}
