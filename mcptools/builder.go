@@ -227,6 +227,10 @@ func (b *Builder) serves(key oauthstore.Key) bool {
 // Use an entry for one request, and build another for the next, so that its token
 // is fresh. With a cached token that does not expire soon, Build needs no I/O; with
 // [Options.Relay] it reads the credential's state.
+//
+// The store does not learn that the server refused this entry's token. For users'
+// requests use [Set.Build] with [Result.Option], or package session, which report
+// it and get another one; [Entry.Reject] reports it too.
 func (b *Builder) Build(ctx context.Context, owner oauthstore.Owner, opts *BuildOptions) (responses.ToolUnionParam, error) {
 	if opts == nil {
 		opts = &BuildOptions{}

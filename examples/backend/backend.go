@@ -39,9 +39,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *handler) ask(r *http.Request) (string, error) {
-	tools, err := h.tools.Build(r.Context(), h.user(r), nil) // the user's entries, with tokens that are valid now
+	tools, err := h.tools.Build(r.Context(), h.user(r), nil) // an entry for each connected server, with a valid token
 	if err != nil {
-		return "", err // not connected, must connect again, …: OpenAI was not asked
+		return "", err // must connect again, not available, …: OpenAI was not asked
 	}
 	resp, err := h.client.Responses.New(r.Context(), responses.ResponseNewParams{
 		Model: "gpt-5",

@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"), goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"))
 }
 
-func TestConnectionOutlivesTheProcess(t *testing.T) {
+func TestConnectionOutlivesTheProcessAndEndsAtTheVendor(t *testing.T) {
 	t.Parallel()
 	world, err := lab.Start(&lab.Options{Servers: []lab.Server{{Name: "notes"}}})
 	require.NoError(t, err)
@@ -63,6 +63,11 @@ func TestConnectionOutlivesTheProcess(t *testing.T) {
 		status, text := ask(site)
 		assert.Equal(t, http.StatusOK, status)
 		assert.Contains(t, text, "Quarterly report")
+
+		world.Revoke("user") // at the vendor: the store learns of it from the answer to the next question
+		status, text = ask(site)
+		assert.Equal(t, http.StatusConflict, status)
+		assert.Equal(t, "Notes no longer accepts the connection: connect your account again.", text)
 	})
 }
 

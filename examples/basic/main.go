@@ -100,6 +100,10 @@ func newHandler(c config, site string, store *oauthstore.Store, client openai.Cl
 	if err != nil {
 		return nil, err
 	}
+	set, err := mcptools.NewSet(builder)
+	if err != nil {
+		return nil, err
+	}
 	connector, err := connect.New(store, &connect.Options{
 		RedirectURL: site + "/callback", ClientName: "Basic example", Verify: builder.Verifier(), InsecureAllowLoopback: c.loopback,
 	})
@@ -114,7 +118,7 @@ func newHandler(c config, site string, store *oauthstore.Store, client openai.Cl
 	mux.Handle("/connect/", pages.Connect()) // the page on which users connect and disconnect
 	mux.Handle("/callback", pages.Callback())
 	mux.HandleFunc("GET /{$}", home)
-	mux.HandleFunc("POST /ask", ask(client, builder))
+	mux.HandleFunc("POST /ask", ask(client, set))
 	return http.NewCrossOriginProtection().Handler(mux), nil
 }
 
@@ -124,14 +128,14 @@ func signedIn(*http.Request) (oauthstore.Owner, error) {
 }
 
 // ask answers a question with the user's tools.
-func ask(client openai.Client, builder *mcptools.Builder) http.HandlerFunc {
+func ask(client openai.Client, set *mcptools.Set) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		user, err := signedIn(r)
 		if err != nil {
 			http.Error(w, "sign in first", http.StatusUnauthorized)
 			return
 		}
-		answer, err := answer(r.Context(), client, builder, user, r.PostFormValue("question"))
+		answer, err := answer(r.Context(), client, set, user, r.PostFormValue("question"))
 		if err != nil {
 			status, text := http.StatusBadGateway, "The assistant does not respond: try again later."
 			if failure, ok := mcptools.AsFailure(err); ok {
@@ -145,16 +149,19 @@ func ask(client openai.Client, builder *mcptools.Builder) http.HandlerFunc {
 	}
 }
 
-func answer(ctx context.Context, client openai.Client, builder *mcptools.Builder, user oauthstore.Owner, question string) (string, error) {
-	tool, err := builder.Build(ctx, user, nil)
+func answer(ctx context.Context, client openai.Client, set *mcptools.Set, user oauthstore.Owner, question string) (string, error) {
+	tools, err := set.Build(ctx, user, nil)
 	if err != nil {
-		return "", err // not connected, must connect again, …: OpenAI was not asked
+		return "", err // must connect again, not available, …: OpenAI was not asked
+	}
+	if len(tools.Skipped) > 0 {
+		return "", tools.Skipped[0].Failure // not connected
 	}
 	response, err := client.Responses.New(ctx, responses.ResponseNewParams{
 		Model: "gpt-5",
 		Input: responses.ResponseNewParamsInputUnion{OfString: openai.String(question)},
-		Tools: []responses.ToolUnionParam{tool},
-	})
+		Tools: tools.Tools(),
+	}, tools.Option()) // replaces a token that Linear refuses, and asks once more
 	if err != nil {
 		return "", err
 	}

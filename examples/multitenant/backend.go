@@ -53,7 +53,7 @@ func newSet(p providers.Provider, store *oauthstore.Store, loopback bool) (*mcpt
 }
 
 // key names the credential of a user: tenant and user, provider, account, and
-// the server of the tenant. A missing part is an error, never a wildcard.
+// the server of the tenant.
 func (b *backend) key(user oauthstore.Owner, account string) oauthstore.Key {
 	return oauthstore.Key{Owner: user, Provider: "tracker", Account: account, Server: b.customers[user.Tenant].ServerURL}
 }

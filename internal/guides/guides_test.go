@@ -15,8 +15,8 @@ import (
 const root = "../.."
 
 var (
-	// codeBlock finds a block of Go or JavaScript and the comment before it.
-	codeBlock = regexp.MustCompile("(?m)^(?:<!-- (.*) -->\n)?```(?:go|js)\n((?s:.*?))^```")
+	// codeBlock finds a block of Go, JavaScript or SQL and the comment before it.
+	codeBlock = regexp.MustCompile("(?m)^(?:<!-- (.*) -->\n)?```(?:go|js|sql)\n((?s:.*?))^```")
 	// link finds a relative link of Markdown.
 	link    = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	heading = regexp.MustCompile(`(?m)^#+ (.*)$`)

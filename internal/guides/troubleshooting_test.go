@@ -22,14 +22,14 @@ var kinds = []struct {
 	kind        mcptools.Kind
 	cause, cure string
 }{
-	{mcptools.KindNotConnected, "The user has not connected this provider, or disconnected it.", "Send the user to the connections page: the failure has its address."},
+	{mcptools.KindNotConnected, "The user has not connected this provider, or disconnected it.", "Send the user to the connections page: `Failure.ConsentURL`, if the options of `Build` have `ConsentURL`."},
 	{mcptools.KindReauthorize, "The refresh token expired or was revoked, a key is no longer accepted, or a rotation was lost.", "The user connects again. `toolgrant status` has the reason."},
 	{mcptools.KindUnauthorized, "The MCP server answered 401 to OpenAI.", "`Result.Option` and `session` refresh the token and try once more. If it goes on, `toolgrant doctor` asks the server."},
 	{mcptools.KindForbidden, "The MCP server answered 403: a permission is missing, or an administrator blocks the application.", "The user connects again and allows all permissions; with `insufficient_scope` use `Connector.StepUp`."},
 	{mcptools.KindWrongAudience, "The token was issued for another server, for example for the vendor's REST API.", "The user consents for this server: see [Asana](asana.md)."},
 	{mcptools.KindWrongTokenKind, "The token is recognizably another vendor's, or a kind that this server does not take.", "Get the kind that `toolgrant providers ID` names."},
 	{mcptools.KindMisconfigured, "The entry can't be built as configured: a server URL, a header, a client secret, a key.", "The message names the field. Nothing was sent to OpenAI."},
-	{mcptools.KindUnavailable, "The store, the authorization server or the MCP server does not answer right now, or no token lives long enough.", "Try again after `RetryAfter`."},
+	{mcptools.KindUnavailable, "The store, the authorization server or the MCP server does not answer right now, or no token lives long enough.", "Try again after `RetryAfter`. If no token lives long enough (500), ask for less time, or use a relay."},
 	{mcptools.KindInvalidTool, "OpenAI or the platform refused the entry itself.", "Correct the field that the message names. If the entry is a Builder's, report it."},
 	{mcptools.KindUnsupported, "The platform, the model or the server does not support this field or transport.", "Use another platform, model or option; for platforms see `mcptools/platform`."},
 	{mcptools.KindInvalidHistory, "OpenAI refused what the request builds on: an expired response, an answered approval, encrypted content of another model.", "Start a new conversation."},
@@ -45,7 +45,7 @@ var kinds = []struct {
 	{mcptools.KindNoTools, "The tool list is empty.", "Check the user's permissions, `AllowedTools` and `ReadOnly`."},
 	{mcptools.KindToolFailed, "The tool ran and said that it failed.", "The model has been told. Show `Failure.Upstream` to a developer only."},
 	{mcptools.KindUpstreamUnknown, "The list or the call failed and OpenAI does not say why.", "`toolgrant doctor` asks the server itself. With a relay you see its answer."},
-	{mcptools.KindPlatform, "OpenAI's own service refused or failed: key, model, quota, outage. No MCP server is involved.", "By its status: correct the request, or wait."},
+	{mcptools.KindPlatform, "OpenAI's own service refused or failed: key, model, quota, outage. No MCP server is involved.", "By its status: wait after 429 and 5xx (503), else correct the request."},
 	{mcptools.KindUnknown, "The text is not recognized.", "It may not be an error. `Failure.Upstream` has it."},
 }
 
