@@ -9,5 +9,5 @@
 // TestEveryMutationApplies runs with all other tests and checks that the text of
 // each mutation is found exactly once. TestNoMutantLives runs the tests of each
 // mutation. It takes minutes and needs TOOLGRANT_MUTANTS, a regular expression
-// that selects mutations by name, as "make mutants" sets it; "make soak" runs all.
+// that selects mutations by name, as "make mutants" sets it.
 package mutants

@@ -84,10 +84,7 @@ func declared(t *testing.T, m *mutation) {
 func TestNoMutantLives(t *testing.T) { //nolint:paralleltest // one mutation at a time: its tests use all processors
 	selected := os.Getenv("TOOLGRANT_MUTANTS")
 	if selected == "" {
-		if os.Getenv("TOOLGRANT_SOAK") == "" {
-			t.Skip("TOOLGRANT_MUTANTS is not set: see the Makefile")
-		}
-		selected = "."
+		t.Skip("TOOLGRANT_MUTANTS is not set: see the Makefile")
 	}
 	name, err := regexp.Compile(selected)
 	require.NoError(t, err)
