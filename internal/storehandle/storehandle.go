@@ -60,8 +60,15 @@ type Records interface {
 }
 
 // Unreadable reports whether err is that of a record that does not open: its key
-// is lost or it was altered. Such a record may be replaced.
+// is lost or it was altered. Such a record may be replaced or deleted. A key that
+// could not be read for the moment is not lost.
 func Unreadable(err error) bool {
+	if passing, ok := errors.AsType[interface {
+		error
+		Temporary() bool
+	}](err); ok && passing.Temporary() {
+		return false
+	}
 	return errors.Is(err, backend.ErrKeyUnavailable) || errors.Is(err, backend.ErrSeal)
 }
 

@@ -12,7 +12,9 @@ type Sealer interface {
 	Seal(ctx context.Context, plaintext, associatedData []byte) ([]byte, error)
 	// Open reverses Seal. If the key is missing, it returns an error that matches
 	// [ErrKeyUnavailable]; if the ciphertext was altered, or sealed with other
-	// associated data, one that matches [ErrSeal].
+	// associated data, one that matches [ErrSeal]. Such a record may be replaced,
+	// and deleted without a revocation. If the keys can't be read for the moment,
+	// the error matches neither, or has a method Temporary() bool that returns true.
 	Open(ctx context.Context, ciphertext, associatedData []byte) ([]byte, error)
 	// KeyID returns the id of the key that sealed a ciphertext; "" if unknown.
 	KeyID(ciphertext []byte) string

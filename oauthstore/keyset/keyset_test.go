@@ -183,6 +183,69 @@ func TestAMissingKeyIsLookedForAtMostOnceInTenSeconds(t *testing.T) {
 	})
 }
 
+// lost returns what a key that is in no keyset has sealed.
+func lost(t *testing.T) []byte {
+	t.Helper()
+	foreign, err := New()
+	require.NoError(t, err)
+	sealed, err := foreign.Seal(t.Context(), nil, nil)
+	require.NoError(t, err)
+	return sealed
+}
+
+// temporary reports whether err says that its key may not be lost.
+func temporary(err error) bool {
+	e, ok := errors.AsType[unreadError](err)
+	return ok && e.Temporary()
+}
+
+func TestANewKeyIsFoundSoonAfterAnotherWasMissing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		shelf, keys := newShelf(t, nil)
+		_, err := keys.Open(t.Context(), lost(t), nil)
+		require.ErrorIs(t, err, backend.ErrKeyUnavailable)
+		assert.False(t, temporary(err))
+		shelf.promote(t, shelf.add(t))
+		ahead, err := Load(t.Context(), shelf.Read, nil)
+		require.NoError(t, err)
+		sealed, err := ahead.Seal(t.Context(), nil, nil)
+		require.NoError(t, err)
+		_, err = keys.Open(t.Context(), sealed, nil)
+		require.NoError(t, err)
+	})
+}
+
+func TestAKeyIsLostOnlyIfTheKeysetWasReadSince(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		shelf, keys := newShelf(t, nil)
+		var sealed [2 * maxMisses][]byte
+		for i := range sealed {
+			sealed[i] = lost(t)
+			_, err := keys.Open(t.Context(), sealed[i], nil)
+			require.ErrorIs(t, err, backend.ErrKeyUnavailable)
+			assert.Equal(t, i > maxMisses, temporary(err), "%d: %v", i, err)
+		}
+		assert.EqualValues(t, maxMisses+1, shelf.reads.Load())
+		<-time.After(reloadPause)
+		shelf.before = func(context.Context) error { return errors.New("away") }
+		for i := range sealed {
+			_, err := keys.Open(t.Context(), sealed[i], nil)
+			require.ErrorIs(t, err, backend.ErrKeyUnavailable)
+			assert.True(t, temporary(err), "%d: %v", i, err)
+		}
+		<-time.After(reloadPause)
+		shelf.before = nil
+		for i := range sealed {
+			_, err := keys.Open(t.Context(), sealed[i], nil)
+			require.ErrorIs(t, err, backend.ErrKeyUnavailable)
+			assert.False(t, temporary(err), "%d: %v", i, err)
+		}
+		assert.EqualValues(t, maxMisses+3, shelf.reads.Load(), "one read finds out about all of them")
+	})
+}
+
 func TestACallerThatGoesAwayDoesNotFailTheReloadOfOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

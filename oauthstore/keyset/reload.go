@@ -12,10 +12,24 @@ import (
 
 const (
 	// reloadPause is the least time between two reads after one that failed or
-	// did not bring the key.
+	// did not bring the key. Other keys are looked for in maxMisses further reads.
 	reloadPause   = 10 * time.Second
+	maxMisses     = 8
 	reloadTimeout = 5 * time.Second
+	maxSought     = 1000 // keys
 )
+
+// An unreadError reports that the keyset was not read when it had to be: a key
+// that is missing may be in it.
+type unreadError string
+
+func (e unreadError) Error() string { return backend.ErrKeyUnavailable.Error() + ": " + string(e) }
+
+// Unwrap returns [backend.ErrKeyUnavailable].
+func (unreadError) Unwrap() error { return backend.ErrKeyUnavailable }
+
+// Temporary tells the error from that of a lost key: see [backend.Sealer].
+func (unreadError) Temporary() bool { return true }
 
 // age is the time since the keys were read, by the monotonic or the wall clock,
 // whichever says more: the first stops while the machine sleeps, and the second
@@ -49,7 +63,7 @@ func (s *Set) fresh(ctx context.Context) (*state, error) {
 	}
 	st = s.current.Load()
 	if age := st.age(); age >= s.opts.StaleLimit {
-		return nil, fmt.Errorf("%w: the keyset could not be read for %v", backend.ErrKeyUnavailable, age.Round(time.Second))
+		return nil, unreadError(fmt.Sprintf("the keyset could not be read for %v", age.Round(time.Second)))
 	}
 	return st, ctx.Err()
 }
@@ -68,20 +82,41 @@ func (s *Set) find(ctx context.Context, id uint32) (*state, error) {
 	if st := s.current.Load(); st.enabled[id] {
 		return st, nil
 	}
-	if !recent(s.missed, s.opts.ReloadAge) && !recent(s.failed, s.opts.ReloadAge) {
-		if err := s.reload(ctx); err != nil && ctx.Err() != nil {
+	if s.seek(id) {
+		switch err := s.reload(ctx); {
+		case err != nil && ctx.Err() != nil:
 			return nil, ctx.Err()
-		} else if err != nil {
-			return nil, fmt.Errorf("%w, and the keyset could not be read again", missing)
-		}
-		if !s.current.Load().enabled[id] {
+		case err == nil && !s.current.Load().enabled[id]:
 			s.missed = time.Now()
+			s.misses++
 		}
 	}
-	if st := s.current.Load(); st.enabled[id] {
+	switch st := s.current.Load(); {
+	case st.enabled[id]:
 		return st, nil
+	case recent(s.failed, s.opts.ReloadAge):
+		return nil, unreadError("key " + formatID(id) + ", and the keyset could not be read again")
+	case !s.sought[id]: // it may have been added since the last read
+		return nil, unreadError("key " + formatID(id) + ", and the keyset was read a moment ago")
 	}
 	return nil, missing
+}
+
+// seek notes that key id is missing, and reports whether to read the keyset again
+// now.
+func (s *Set) seek(id uint32) bool {
+	lost, known := s.sought[id]
+	if !known {
+		if len(s.sought) >= maxSought {
+			clear(s.sought)
+		}
+		s.sought[id] = false
+	}
+	if !recent(s.missed, s.opts.ReloadAge) {
+		s.misses = 0
+		lost = false // as far as is known now
+	}
+	return !lost && s.misses <= maxMisses && !recent(s.failed, s.opts.ReloadAge)
 }
 
 func (s *Set) wait(ctx context.Context) error {
@@ -119,6 +154,12 @@ func (s *Set) reload(ctx context.Context) error {
 	}
 	st.loaded = began
 	s.current.Store(st)
+	for id := range s.sought {
+		s.sought[id] = true
+		if st.enabled[id] {
+			delete(s.sought, id)
+		}
+	}
 	return nil
 }
 

@@ -84,6 +84,10 @@ type Set struct {
 	// missed and failed are the last attempts that did not bring the key, or
 	// nothing.
 	missed, failed time.Time
+	misses         int // reads that did not bring the key, with no pause between them
+	// sought has the keys that were missing, and whether the keyset has been read
+	// since: then the key is lost.
+	sought map[uint32]bool
 }
 
 var _ backend.Sealer = (*Set)(nil)
@@ -136,7 +140,7 @@ func newSet(st *state, read func(context.Context) ([]byte, error), opts *Options
 	if err != nil {
 		return nil, err
 	}
-	s := &Set{opts: o, read: read, turn: make(chan struct{}, 1)}
+	s := &Set{opts: o, read: read, turn: make(chan struct{}, 1), sought: make(map[uint32]bool)}
 	s.current.Store(st)
 	return s, nil
 }
@@ -209,7 +213,9 @@ func (s *Set) Seal(ctx context.Context, plaintext, associatedData []byte) ([]byt
 }
 
 // Open decrypts. If the key is missing, it reads the keyset again, at most once
-// in 10 s. The error matches [backend.ErrKeyUnavailable] or [backend.ErrSeal].
+// in 10 s for the same key. The error matches [backend.ErrKeyUnavailable] or [backend.ErrSeal]. If
+// the keyset could not be read since the key was first missing, the error has a
+// method Temporary() bool that returns true: the key may not be lost.
 func (s *Set) Open(ctx context.Context, ciphertext, associatedData []byte) ([]byte, error) {
 	id, ok := cipherKeyID(ciphertext)
 	if !ok {
