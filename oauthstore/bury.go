@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/toolgrant/toolgrant/internal/oauth"
+	"github.com/toolgrant/toolgrant/internal/storehandle"
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
@@ -87,7 +88,7 @@ func (s *Store) ownClient(ctx context.Context, owner Owner, p *Provenance) (*sav
 		return nil, nil //nolint:nilnil // there is none, which is not an error
 	}
 	row, err := s.records.load(ctx, id)
-	if errors.Is(err, ErrUnavailable) || ctx.Err() != nil {
+	if err != nil && !errors.Is(err, ErrNotFound) && !storehandle.Unreadable(err) {
 		return nil, err
 	}
 	var saved savedClient

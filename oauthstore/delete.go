@@ -54,10 +54,10 @@ func (s *Store) deleteAll(ctx context.Context, owner Owner) (deletion.Report, er
 		again, err = d.credentials(ctx)
 	}
 	if err == nil {
-		err = d.others(ctx)
+		err = d.first // its revocation may need the client
 	}
 	if err == nil {
-		err = d.first
+		err = d.others(ctx)
 	}
 	if err != nil {
 		return d.report, fail("delete", Key{Owner: owner}, err)
@@ -104,6 +104,9 @@ func (d *deleter) consents(ctx context.Context) error {
 			return err
 		}
 		data, err := d.store.records.open(ctx, purposeRecord, it.ID, it.Version, it.Data)
+		if err != nil && !storehandle.Unreadable(err) {
+			return err // another process may finish it
+		}
 		var flow struct {
 			Key Key `json:"key"` // as package connect writes it
 		}
@@ -202,7 +205,7 @@ func (d *deleter) credential(ctx context.Context, key Key) (removed bool, err er
 	case errors.Is(err, ErrNotFound):
 		return false, nil
 	case storehandle.Unreadable(err):
-		gone, err := s.purgeUnreadable(ctx, key)
+		gone, err := s.purgeUnreadable(ctx, key, err)
 		if gone.Removed {
 			d.count(func(r *deletion.Report) { r.NotRevocable++ })
 		}

@@ -52,7 +52,7 @@ func (s *Store) Disconnect(ctx context.Context, key Key) (Disconnected, error) {
 	case errors.Is(err, ErrNotFound) || err == nil && old == nil:
 		return Disconnected{}, nil
 	case storehandle.Unreadable(err):
-		return s.purgeUnreadable(ctx, key)
+		return s.purgeUnreadable(ctx, key, err)
 	case err != nil: // the new pair that waits to be saved is needed still
 		s.cache.drop(key) // the backend may have the tombstone
 		return Disconnected{}, fail("disconnect", key, err)
@@ -68,11 +68,18 @@ func (s *Store) Disconnect(ctx context.Context, key Key) (Disconnected, error) {
 }
 
 // purgeUnreadable removes a record that can't be opened: its owner wants it
-// gone, and there is nothing to revoke with.
-func (s *Store) purgeUnreadable(ctx context.Context, key Key) (Disconnected, error) {
+// gone, and there is nothing to revoke with. cause is the error with which its
+// update failed: if the record opens, that of sealing another in its place.
+func (s *Store) purgeUnreadable(ctx context.Context, key Key, cause error) (Disconnected, error) {
 	id := credentialID(key)
 	row, err := s.records.db.Get(ctx, id)
-	if err == nil || storehandle.Unreadable(err) {
+	if err == nil {
+		_, err = s.records.snapshot(ctx, backend.Item{ID: id, Record: row})
+	}
+	switch {
+	case err == nil: // its tokens have to be revoked
+		return Disconnected{}, fail("disconnect", key, cause)
+	case storehandle.Unreadable(err):
 		err = s.records.db.Delete(ctx, id, row.Version)
 	}
 	if err != nil && !errors.Is(err, ErrNotFound) {
