@@ -304,6 +304,13 @@ var storeMutations = []mutation{
 		promise: "writes at the same time share a commit",
 	},
 	{
+		name: "a statement that hangs blocks others", file: "oauthstore/pgstore/combine.go",
+		old:     "context.WithTimeout(ctx, combinedFor)",
+		changed: "context.WithTimeout(ctx, 20*combinedFor)",
+		pkg:     "./oauthstore/pgstore", run: "TestStatementsThatHangDelayOthersForThreeSeconds|TestConnectionsThatHangBlockNoOtherWrite",
+		promise: "connections that hang delay the writes on others for seconds only",
+	},
+	{
 		name: "a caller that leaves ends the statement of others", file: "oauthstore/pgstore/combine.go",
 		old:     "w.of.callers == 0 {",
 		changed: "w.of.callers >= 0 {",

@@ -18,6 +18,10 @@ import (
 const (
 	combinedAtOnce = 2   // statements
 	combinedWrites = 100 // in one statement
+	// combinedFor is how long a statement may take. One whose connection hangs would
+	// delay all others for as long as its most patient caller waits. It is shorter than
+	// oauthstore.Options.SaveBudget.
+	combinedFor = 3 * time.Second
 )
 
 // A combiner runs writes that are put at the same time as one statement.
@@ -130,7 +134,7 @@ func (c *combiner) next(ctx context.Context) ([]*write, context.Context, context
 	}
 	all := slices.Clone(c.waiting[:n])
 	c.waiting = slices.Delete(c.waiting, 0, n)
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithTimeout(ctx, combinedFor)
 	of := &combination{callers: n, cancel: cancel}
 	for _, w := range all {
 		w.of = of

@@ -188,3 +188,44 @@ func TestAWriterThatLeavesFailsNoOther(t *testing.T) {
 	_, err := b.Get(t.Context(), user(0))
 	require.ErrorIs(t, err, backend.ErrNotFound)
 }
+
+// A split pool runs the first statements of combined writes on another pool.
+type splitPool struct {
+	*pgxpool.Pool
+	first *pgxpool.Pool
+	left  atomic.Int64
+}
+
+func (p *splitPool) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
+	if p.left.Add(-1) >= 0 {
+		return p.first.Query(ctx, sql, args...)
+	}
+	return p.Pool.Query(ctx, sql, args...)
+}
+
+// As after a failover without a reset, or with a NAT that has dropped idle flows.
+func TestConnectionsThatHangBlockNoOtherWrite(t *testing.T) {
+	t.Parallel()
+	schema := newSchema(t)
+	proxy, dsn := proxied(t)
+	pool := &splitPool{Pool: newPool(t, servertest.Postgres(t)), first: newPool(t, dsn)}
+	open(t, pool.Pool, schema)
+	b, err := pgstore.New(pool, &pgstore.Options{Schema: schema})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, b.Close()) })
+	t.Cleanup(proxy.Thaw)
+	require.NoError(t, pool.first.Ping(t.Context()))
+	proxy.Freeze()
+	pool.left.Store(2)
+	patient := make(chan error, 2)
+	for n := range 2 {
+		go func() { patient <- b.Put(t.Context(), user(n), backend.Record{Version: 1}, 0) }()
+		require.Eventually(t, func() bool { return pool.left.Load() == 1-int64(n) }, 10*time.Second, time.Millisecond)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	require.NoError(t, b.Put(ctx, user(2), backend.Record{Version: 1}, 0))
+	for range 2 {
+		require.ErrorIs(t, <-patient, backend.ErrUnavailable)
+	}
+}
