@@ -291,8 +291,8 @@ var storeMutations = []mutation{
 	},
 	{
 		name: "one failing write fails its statement", file: "oauthstore/pgstore/combine.go",
-		old:     `e.Severity == "ERROR"`,
-		changed: `e.Severity == ""`,
+		old:     `e.SeverityUnlocalized == "ERROR"`,
+		changed: `e.SeverityUnlocalized == ""`,
 		pkg:     "./oauthstore/pgstore", run: "TestAWriteThatFailsFailsNoOther",
 		promise: "a write that PostgreSQL refuses fails no other",
 	},

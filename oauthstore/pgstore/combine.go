@@ -206,9 +206,10 @@ func (b *Backend) writeAll(ctx context.Context, sql string, args []any, n int) (
 }
 
 // undone returns nil for an error with which PostgreSQL has undone the whole
-// statement: then each write is made by itself.
+// statement: then each write is made by itself. Severity is in the language of
+// the server.
 func undone(err error) error {
-	if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Severity == "ERROR" {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.SeverityUnlocalized == "ERROR" {
 		return nil
 	}
 	return err

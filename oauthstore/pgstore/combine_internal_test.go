@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -62,4 +63,10 @@ func TestStatementsThatHangDelayOthersForThreeSeconds(t *testing.T) {
 		}
 		c.gate.Close()
 	})
+}
+
+func TestAnErrorOfALocalizedServerUndoesItsStatement(t *testing.T) {
+	t.Parallel()
+	require.NoError(t, undone(&pgconn.PgError{Severity: "FEHLER", SeverityUnlocalized: "ERROR"}))
+	require.Error(t, undone(&pgconn.PgError{Severity: "ERROR", SeverityUnlocalized: "FATAL"}))
 }
