@@ -19,6 +19,7 @@ const (
 	undefinedTable       = "42P01"
 	invalidSchemaName    = "3F000"
 	queryCanceled        = "57014"
+	uniqueViolation      = "23505"
 )
 
 // mapErr turns what pgx returns into what oauthstore promises. Of a message it
@@ -51,6 +52,8 @@ func mapErr(ctx context.Context, op string, err error) error {
 			reason += ": no tables; has Migrate been run?"
 		case queryCanceled:
 			reason += ": statement timeout"
+		case uniqueViolation: // of seq: an id that exists is a conflict
+			reason += ": the sequence of records.seq is behind; was the database moved by logical replication?"
 		}
 	} else if netErr, ok := errors.AsType[net.Error](err); ok {
 		reason = netErr.Error()

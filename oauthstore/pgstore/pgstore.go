@@ -105,7 +105,7 @@ func statementsFor(schema string) statements {
 		create: in(`WITH written AS (INSERT INTO {records}
 			(digest, version, data, due_at, expire_at, kind, tenant, subject, provider, account, server)
 			VALUES ($3::bytea, $4::bigint, $5::bytea, $6::timestamptz, $7::timestamptz, $8::text, $9::text, $10::text, $11::text, $12::text, $13::text)
-			ON CONFLICT DO NOTHING` + notify),
+			ON CONFLICT (digest) DO NOTHING` + notify),
 		update: in(`WITH written AS (UPDATE {records}
 			SET version = $4::bigint, data = $5::bytea, due_at = $6::timestamptz, expire_at = $7::timestamptz
 			WHERE digest = $3::bytea AND version = $8::bigint` + notify),
@@ -114,7 +114,7 @@ func statementsFor(schema string) statements {
 				AS wanted (text, digest, version, data, due_at, expire_at, kind, tenant, subject, provider, account, server, place)),
 			written AS (INSERT INTO {records} (digest, version, data, due_at, expire_at, kind, tenant, subject, provider, account, server)
 				SELECT digest, version, data, due_at, expire_at, kind, tenant, subject, provider, account, server FROM wanted
-				ON CONFLICT DO NOTHING RETURNING digest, version)
+				ON CONFLICT (digest) DO NOTHING RETURNING digest, version)
 			SELECT DISTINCT ON (digest) place, pg_notify($1::text, text) FROM wanted JOIN written USING (digest, version)`),
 		// A record that another transaction has locked is left out, so that it delays
 		// no other.

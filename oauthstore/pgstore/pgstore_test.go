@@ -263,3 +263,23 @@ func TestWithoutListenThereIsNoWatch(t *testing.T) {
 	err = b.Watch(t.Context(), func() {}, func(backend.ID) {})
 	require.ErrorIs(t, err, errors.ErrUnsupported)
 }
+
+// Logical replication copies rows and no sequences.
+func TestASequenceThatLagsIsNoConflict(t *testing.T) {
+	t.Parallel()
+	pool := newPool(t, servertest.Postgres(t))
+	schema := newSchema(t)
+	b := open(t, pool, schema)
+	for n := range 9 {
+		require.NoError(t, b.Put(t.Context(), user(n), backend.Record{Version: 1}, 0))
+	}
+	_, err := pool.Exec(t.Context(), "SELECT setval('"+schema+".records_seq_seq', 1)")
+	require.NoError(t, err)
+	err = b.Put(t.Context(), someone, backend.Record{Version: 1}, 0)
+	require.ErrorIs(t, err, backend.ErrUnavailable)
+	assert.ErrorContains(t, err, "SQLSTATE 23505")
+
+	_, err = pool.Exec(t.Context(), "SELECT setval('"+schema+".records_seq_seq', (SELECT max(seq) FROM "+schema+".records))")
+	require.NoError(t, err)
+	require.NoError(t, b.Put(t.Context(), someone, backend.Record{Version: 1}, 0))
+}
