@@ -229,3 +229,31 @@ func TestConnectionsThatHangBlockNoOtherWrite(t *testing.T) {
 		require.ErrorIs(t, <-patient, backend.ErrUnavailable)
 	}
 }
+
+func TestOneOfTheCreatesOfAnIDAndVersionIsMade(t *testing.T) {
+	t.Parallel()
+	b, pool, _ := holding(t)
+	const creates, users = 100, 5
+	var all sync.WaitGroup
+	errs := make([]error, creates)
+	for n := range creates {
+		if n == 1 || n == 2 { // those before are alone in their statements
+			require.Eventually(t, func() bool { return pool.statements.Load() == int64(n) }, 10*time.Second, time.Millisecond)
+		}
+		all.Go(func() {
+			errs[n] = b.Put(t.Context(), user(n%users), backend.Record{Version: 1, Data: []byte(strconv.Itoa(n))}, 0)
+		})
+	}
+	require.Eventually(t, func() bool { return b.Waiting() == creates-2 }, 10*time.Second, time.Millisecond)
+	close(pool.release)
+	all.Wait()
+	for n, err := range errs {
+		rec, getErr := b.Get(t.Context(), user(n%users))
+		require.NoError(t, getErr)
+		if strconv.Itoa(n) == string(rec.Data) {
+			assert.NoError(t, err, "%d is stored", n)
+		} else {
+			assert.ErrorIs(t, err, backend.ErrConflict, "%s is stored, not %d", rec.Data, n)
+		}
+	}
+}

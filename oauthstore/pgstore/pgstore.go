@@ -109,13 +109,15 @@ func statementsFor(schema string) statements {
 		update: in(`WITH written AS (UPDATE {records}
 			SET version = $4::bigint, data = $5::bytea, due_at = $6::timestamptz, expire_at = $7::timestamptz
 			WHERE digest = $3::bytea AND version = $8::bigint` + notify),
-		createAll: in(`WITH wanted AS (SELECT * FROM unnest($2::text[], $3::bytea[], $4::bigint[], $5::bytea[], $6::timestamptz[], $7::timestamptz[],
+		// Of writes of the same record the first is made.
+		createAll: in(`WITH wanted AS (SELECT DISTINCT ON (digest) * FROM unnest($2::text[], $3::bytea[], $4::bigint[], $5::bytea[], $6::timestamptz[], $7::timestamptz[],
 				$8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[]) WITH ORDINALITY
-				AS wanted (text, digest, version, data, due_at, expire_at, kind, tenant, subject, provider, account, server, place)),
+				AS wanted (text, digest, version, data, due_at, expire_at, kind, tenant, subject, provider, account, server, place)
+				ORDER BY digest, place),
 			written AS (INSERT INTO {records} (digest, version, data, due_at, expire_at, kind, tenant, subject, provider, account, server)
 				SELECT digest, version, data, due_at, expire_at, kind, tenant, subject, provider, account, server FROM wanted
-				ON CONFLICT (digest) DO NOTHING RETURNING digest, version)
-			SELECT DISTINCT ON (digest) place, pg_notify($1::text, text) FROM wanted JOIN written USING (digest, version)`),
+				ON CONFLICT (digest) DO NOTHING RETURNING digest)
+			SELECT place, pg_notify($1::text, text) FROM wanted JOIN written USING (digest)`),
 		// A record that another transaction has locked is left out, so that it delays
 		// no other.
 		updateAll: in(`WITH wanted AS (SELECT * FROM unnest($2::text[], $3::bytea[], $4::bigint[], $5::bytea[], $6::timestamptz[], $7::timestamptz[], $8::bigint[])
