@@ -29,8 +29,9 @@ var _ Source = File("")
 // file, its folders and the links to it must belong to this user or to root,
 // and neither their group nor others may write to them. Exceptions are folders
 // with the sticky bit, such as /tmp, a group of this user alone that has the
-// user's name, and files on mounts that are read-only, such as secrets in
-// Kubernetes. On Windows nothing is checked.
+// user's name, and what is on mounts that are read-only, such as secrets in
+// Kubernetes: the folders above a mount and the links to it are checked. On
+// Windows nothing is.
 func (f File) Read(context.Context) ([]byte, error) {
 	if err := checkWriters(string(f)); err != nil {
 		return nil, err

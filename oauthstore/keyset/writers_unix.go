@@ -26,16 +26,17 @@ func checkWriters(path string) error {
 	if err != nil {
 		return err
 	}
-	if readOnly(path) {
-		return nil
-	}
 	rest := strings.Split(path, "/")[1:]
 	for at, links := "/", 0; ; {
 		info, err := os.Lstat(at) //nolint:gosec // the operator names the path
 		if err != nil {
 			return err
 		}
-		if !readOnly(at) {
+		in := at
+		if info.Mode()&fs.ModeSymlink != 0 {
+			in = filepath.Dir(at) // readOnly would follow the link
+		}
+		if !readOnly(in) {
 			if err := checkEntry(at, info); err != nil {
 				return err
 			}

@@ -184,13 +184,68 @@ func TestAKeysetOfRootIsReadByAService(t *testing.T) {
 
 func TestAFileOnAReadOnlyMountIsReadWhateverItsMode(t *testing.T) {
 	t.Parallel()
+	f := newFile(t)
+	dir := filepath.Dir(string(f))
+	assert.Equal(t, "read", readMounted(t, f, dir, func() {
+		require.NoError(t, os.Chmod(string(f), 0o666))
+		require.NoError(t, os.Chown(string(f), stranger, stranger))
+	}))
+}
+
+// Whoever can write to the folder of a link can replace the link.
+func TestALinkOntoAReadOnlyMountIsCheckedAsItself(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		mode  fs.FileMode // of the link's folder
+		owner int         // of the link
+		want  string
+	}{
+		"in a folder of this user":         {0o755, 0, "read"},
+		"in a folder writable by all":      {0o777, 0, "open is writable by all users"},
+		"in a folder that a group has":     {0o775, 0, "open is writable by group 54321"},
+		"in a sticky folder":               {0o777 | fs.ModeSticky, 0, "read"},
+		"of another user in such a folder": {0o777 | fs.ModeSticky, stranger, "keyset.json belongs to user 54321"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFile(t)
+			dir := filepath.Dir(string(f))
+			open := filepath.Join(filepath.Dir(dir), "open")
+			require.NoError(t, os.Mkdir(open, 0o700))
+			link := File(filepath.Join(open, "keyset.json"))
+			require.NoError(t, os.Symlink(string(f), string(link)))
+			assert.Contains(t, readMounted(t, link, dir, func() {
+				require.NoError(t, os.Lchown(string(link), tt.owner, -1))
+				require.NoError(t, os.Chown(open, -1, stranger))
+				require.NoError(t, os.Chmod(open, tt.mode))
+			}), tt.want)
+		})
+	}
+}
+
+// As Kubernetes mounts secrets, with links on the mount itself.
+func TestALinkOnAReadOnlyMountIsReadWhateverItsOwner(t *testing.T) {
+	t.Parallel()
+	f := newFile(t)
+	dir := filepath.Dir(string(f))
+	assert.Equal(t, "read", readMounted(t, f, dir, func() {
+		data := filepath.Join(dir, "..data")
+		require.NoError(t, os.Rename(string(f), data))
+		require.NoError(t, os.Symlink("..data", string(f)))
+		require.NoError(t, os.Lchown(string(f), stranger, stranger))
+		require.NoError(t, os.Chown(data, stranger, stranger))
+		require.NoError(t, os.Chmod(dir, 0o777))
+	}))
+}
+
+// readMounted reads a file as a process for which dir, after it was prepared, is
+// mounted read-only.
+func readMounted(t *testing.T, f File, dir string, prepare func()) string {
+	t.Helper()
 	if runtime.GOOS != "linux" || os.Geteuid() != 0 {
 		t.Skip("needs root to mount")
 	}
-	f := newFile(t)
-	require.NoError(t, os.Chmod(string(f), 0o666))
-	require.NoError(t, os.Chown(string(f), stranger, stranger))
-	dir := filepath.Dir(string(f))
+	prepare()
 	// A mount namespace of its own, which ends with the process.
 	script := `mount --make-rprivate / && mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && exec "$2"`
 	cmd := exec.CommandContext(t.Context(), "unshare", "-m", "sh", "-c", script, "sh", dir, os.Args[0])
@@ -199,5 +254,5 @@ func TestAFileOnAReadOnlyMountIsReadWhateverItsMode(t *testing.T) {
 	if err != nil {
 		t.Skipf("cannot mount here: %s", out)
 	}
-	assert.Equal(t, "read", string(out))
+	return string(out)
 }
