@@ -6,6 +6,7 @@ import (
 
 	"github.com/toolgrant/toolgrant/internal/issuer"
 	"github.com/toolgrant/toolgrant/internal/oauth"
+	"github.com/toolgrant/toolgrant/internal/storehandle"
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
 )
 
@@ -81,6 +82,9 @@ func (s *Store) revokePair(ctx context.Context, key Key, p *pair) <-chan *bool {
 func (s *Store) sharesGrant(ctx context.Context, owner Owner, of *Provenance) (bool, error) {
 	found := false
 	err := s.each(ctx, backend.Filter{Kind: backend.KindCredential, Tenant: owner.Tenant, Subject: owner.Subject}, func(_ Key, sn *snapshot, err error) error {
+		if errors.Is(err, backend.ErrKeyUnavailable) && !storehandle.Unreadable(err) {
+			return err // it may share the grant: ask again when its key can be read
+		}
 		if err != nil || !sn.cred.Tombstone.IsZero() {
 			return nil //nolint:nilerr // a record that can't be read can't be spared for
 		}

@@ -247,3 +247,25 @@ func TestRecordsOfLostKeysAreDeleted(t *testing.T) {
 		assert.False(t, keys.away.Load())
 	})
 }
+
+// A credential whose key can't be read for the moment may share the grant.
+func TestADisconnectSparesAGrantThatAnUnreadRecordMayShare(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, keys, ahead := behind(t)
+		w.connect(t, testKey("u"), nil)
+		other := testKey("u")
+		other.Provider = "another"
+		_, err := ahead.Put(t.Context(), other, w.as.credential("u"))
+		require.NoError(t, err)
+		keys.away.Store(true)
+		d, err := w.store.Disconnect(t.Context(), testKey("u"))
+		require.NoError(t, err)
+		assert.True(t, d.Removed)
+		wait(t, time.Second)
+		assert.Empty(t, w.as.Revoked())
+		keys.away.Store(false)
+		wait(t, 10*time.Minute)
+		assert.Empty(t, w.as.Revoked(), "the other shares it")
+	})
+}
