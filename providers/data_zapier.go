@@ -148,8 +148,16 @@ var zapierFamily = []Provider{
 		Name:        "Zapier for partners (white label)",
 		Vendor:      "Zapier",
 		Description: "Zapier: the actions of one app.",
-		Server:      Server{Hosts: []string{"*.zapier.com"}},
-		Transport:   TransportHTTP,
+		Server: Server{
+			Hosts: []string{"mcp.zapier.com"},
+			Refused: []Refused{
+				{
+					Pattern: `/api/mcp/s/`,
+					Why:     "That URL is itself the secret of a server, and OpenAI shows server_url in its responses: use links.mcp_server_url of the app.",
+				},
+			},
+		},
+		Transport: TransportHTTP,
 		Ways: []Way{
 			{
 				ID:           "oauth",
@@ -166,7 +174,8 @@ var zapierFamily = []Provider{
 		},
 		Quirks: []string{
 			"The server_url is links.mcp_server_url of https://api.zapier.com/v2/whitelabel/apps?search=…, which needs no credential; links.mcp_authorize_url starts the consent.",
-			"The hosts of these URLs are not published: hosts below zapier.com are assumed, and an operator can name further ones.",
+			"The hosts of these URLs are not published: mcp.zapier.com is assumed, the host of Zapier's other servers, and an operator can name further ones.",
+			"Other hosts below zapier.com are not taken: at hooks.zapier.com every customer of Zapier receives requests, and would receive the token.",
 			"A token is bound to one connection of one user.",
 			"The partner's JWT is signed with RS or ES 256 to 512, its JWKS is registered with Zapier, its audience is connect.zapier.com.",
 		},
@@ -221,8 +230,9 @@ func ZapierLegacySecretURL() Provider { return record("zapier_legacy_secret_url"
 
 // ZapierWhiteLabel is Zapier's server for partners, with a URL per app, which
 // each entry must give. Zapier publishes no form of these URLs: they must be on
-// a host below zapier.com, or on one of hosts, which are further hosts that
-// Zapier gave you. Name only hosts that Zapier runs: they receive the token.
+// mcp.zapier.com, or on one of hosts, which are further hosts that Zapier gave
+// you. Name only hosts at which no customer of Zapier receives requests, unlike
+// hooks.zapier.com: they receive the token.
 func ZapierWhiteLabel(hosts ...string) Provider {
 	p := record("zapier_white_label")
 	p.Server.Hosts = append(p.Server.Hosts, hosts...)

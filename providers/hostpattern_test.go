@@ -89,7 +89,12 @@ func TestForeignHostIsNotTheProviders(t *testing.T) {
 		"zapier_white_label": {
 			"https://evil.example/mcp",
 			"https://zapier.com.evil.example/mcp",
-			"https://zapier.com/mcp", // an account's own pages
+			"https://zapier.com/mcp",                                // an account's own pages
+			"https://hooks.zapier.com/hooks/catch/1234567/abcdefg/", // a customer's webhook
+			"https://hooks.zapier.com/mcp",
+			"https://mcp.zapier.com.hooks.zapier.com/mcp",
+			"https://evil.mcp.zapier.com/mcp",
+			"https://api.zapier.com/mcp",
 			"https://evilzapier.com/mcp",
 			"https://mcp-zapier.com/mcp",
 			"https://mcp.zapier.com:8443/mcp",
@@ -147,7 +152,7 @@ func TestHostOfTheVendorIsAdmitted(t *testing.T) {
 		"shopify_storefront":        {"https://acme.myshopify.com/api/ucp/mcp"},
 		"github":                    {"https://copilot-api.octocorp.ghe.com/mcp"},
 		"cloudflare_domain_servers": {"https://ai-gateway.mcp.cloudflare.com/mcp"},
-		"zapier_white_label":        {"https://mcp.zapier.com/partner/acme/mcp", "https://a.b.zapier.com/mcp?app=acme"},
+		"zapier_white_label":        {"https://mcp.zapier.com/partner/acme/mcp", "https://mcp.zapier.com/mcp?app=acme"},
 	} {
 		p, ok := providers.Lookup(id)
 		require.True(t, ok, id)
@@ -163,6 +168,17 @@ func TestNoRecordAdmitsAnyHost(t *testing.T) {
 	t.Parallel()
 	for _, p := range providers.All() {
 		assert.False(t, p.AdmitsAnyHost(), p.ID)
+	}
+}
+
+// A vendor's domain has hosts at which its customers receive requests: webhooks,
+// sites, tunnels. A record with URLs of no known form therefore names whole hosts.
+func TestRecordsNameWholeHostsForURLsOfNoKnownForm(t *testing.T) {
+	t.Parallel()
+	for _, p := range providers.All() {
+		for _, host := range p.Server.Hosts {
+			assert.NotContains(t, host, "*", p.ID)
+		}
 	}
 }
 
@@ -280,7 +296,7 @@ func TestHostsBoundURLsOfNoKnownForm(t *testing.T) {
 	}
 	for _, raw := range []string{"https://a.zaps.partner.example/mcp", "https://partner.example/mcp", "https://evil.example/mcp"} {
 		_, err := wide.ServerURL(raw)
-		require.ErrorContains(t, err, "*.zapier.com or zaps.partner.example", raw)
+		require.ErrorContains(t, err, "mcp.zapier.com or zaps.partner.example", raw)
 	}
 
 	p := providers.Custom("any", "", nil)

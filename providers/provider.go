@@ -60,7 +60,9 @@ type Server struct {
 	// Hosts are where a vendor serves each customer at a URL of no known form:
 	// any https URL on one of them is accepted, and URL is "". "*.example.com" is
 	// every host below example.com. "*" is every host: an application is then
-	// used only for server URLs that the operator lists.
+	// used only for server URLs that the operator lists. Customers of the vendor
+	// must not receive requests on these hosts, such as webhooks: a user's token
+	// goes there.
 	Hosts []string
 }
 

@@ -22,6 +22,9 @@ const (
 	evilServer = "https://evil.example/mcp"
 	evilIssuer = "https://evil.example/as"
 
+	// Where the attacker receives requests as a customer of an honest vendor.
+	hookHost = "hooks.zapier.com"
+
 	// An honest vendor that is not in the catalogue. Its tokens are JWTs.
 	otherHost = "as.other.example"
 
@@ -153,7 +156,7 @@ func (n *hostileNet) answer(w http.ResponseWriter, r *http.Request, form url.Val
 	base := "https://" + host
 	now := n.current()
 	switch {
-	case host == evilHost || strings.HasSuffix(host, "."+evilHost):
+	case host == evilHost || strings.HasSuffix(host, "."+evilHost) || host == hookHost:
 		now.evil(w, r, form)
 	case strings.Contains(r.URL.Path, "/.well-known/oauth-protected-resource"):
 		for server, issuer := range n.servers {

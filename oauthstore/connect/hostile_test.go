@@ -138,7 +138,7 @@ func traps(m *mark) []trap {
 		if err != nil {
 			panic(err)
 		}
-		for name, server := range map[string]string{
+		servers := map[string]string{
 			"the attacker's host":            "https://" + evilHost + u.Path,
 			"a host below the attacker's":    "https://" + u.Hostname() + "." + evilHost + u.Path,
 			"the vendor's host as user name": "https://" + u.Hostname() + "@" + evilHost + u.Path,
@@ -147,7 +147,11 @@ func traps(m *mark) []trap {
 			"a backslash":                    "https://" + evilHost + `\@` + u.Hostname() + u.Path,
 			"a fragment":                     "https://" + evilHost + "#" + u.Hostname() + u.Path,
 			"a look-alike":                   "https://" + strings.Replace(u.Hostname(), ".", "-", 1) + "." + evilHost + u.Path,
-		} {
+		}
+		if len(m.provider.Server.Hosts) > 0 {
+			servers["the attacker's webhook at the vendor"] = "https://" + hookHost + "/hooks/catch/1234567/abcdefg"
+		}
+		for name, server := range servers {
 			all = append(all, trap{name: name, provider: m.provider, ask: connect.Ask{ServerURL: server}, resource: names(server, m.issuer)})
 		}
 	}
