@@ -206,6 +206,13 @@ var connectMutations = []mutation{
 		promise: "no page shows a key",
 	},
 	{
+		name: "no warning of a server that only a link names", file: "oauthstore/connect/webkey.go",
+		old:     "if w.unnamed(v, server) {",
+		changed: "if false && w.unnamed(v, server) {",
+		pkg:     "./oauthstore/connect", run: "TestPageForAKeyWarnsOfAServerThatOnlyALinkNames",
+		promise: "a page says where a key goes",
+	},
+	{
 		name: "browser returns anywhere", file: "oauthstore/connect/web.go",
 		old:     `return slices.Contains(w.opts.ReturnTo, u.Scheme+"://"+u.Host)`,
 		changed: "return true",

@@ -28,7 +28,12 @@ func (w *Web) keyPage(rw http.ResponseWriter, v *visit) *page {
 		Links: w.otherWays(v),
 	}
 	if server := v.server(); server != "" {
-		p.Facts = []field{{"Server", hostOf(server)}}
+		host := hostOf(server)
+		p.Facts = []field{{"Server", host}}
+		if w.unnamed(v, server) {
+			p.Tone, p.Form.Button = toneWarn, "Connect to "+host
+			p.Text = append(p.Text, "The key is sent to "+host+". Continue only if that is your server.")
+		}
 	}
 	if v.ask.Account != "" && !v.another() {
 		p.Facts = append(p.Facts, field{"Account", v.ask.Account})
@@ -55,6 +60,12 @@ func (w *Web) keyPage(rw http.ResponseWriter, v *visit) *page {
 		}
 	}
 	return p
+}
+
+// unnamed reports whether only the visit's link, or its user, names the server:
+// neither the provider's data nor an application does.
+func (w *Web) unnamed(v *visit, server string) bool {
+	return v.whole.AdmitsAnyHost() && len(w.connector.opts.Apps.forServer(spot{owner: v.owner, server: server})) == 0
 }
 
 // importKey stores the key of a form. The form names a way of the provider and

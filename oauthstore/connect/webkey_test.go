@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -248,6 +249,54 @@ func TestUserNamesTheirOwnServer(t *testing.T) {
 	w = b.do(http.MethodGet, "/connect/hosted?server_url=https://evil.example.com/mcp", nil)
 	assert.Equal(t, http.StatusBadRequest, w.Code)
 	assert.Contains(t, w.Body.String(), "That is not a URL of")
+}
+
+// A link can name the server of a provider that may be on any host. Its page says
+// where the key goes.
+func TestPageForAKeyWarnsOfAServerThatOnlyALinkNames(t *testing.T) {
+	t.Parallel()
+	tracker := providers.Custom("tracker", testServer, &providers.CustomOptions{Name: "Tracker"})
+	tracker.Server = providers.Server{Hosts: []string{"*"}}
+	require.NoError(t, tracker.Validate())
+	p := newPlace(t, func(p *place) {
+		p.Options.Apps = connect.Apps{
+			{Owner: alice, Issuer: testIssuer, Servers: []string{"https://tracker.acme.example/mcp"}, ID: "by-hand"},
+			{Owner: oauthstore.Owner{Tenant: "globex"}, Issuer: testIssuer, Servers: []string{"https://tracker.globex.example/mcp"}, ID: "theirs"},
+		}
+		p.Options.Verify = func(context.Context, oauthstore.Key, oauthstore.Token) oauthstore.Verdict {
+			return accepted(oauthstore.Token{})
+		}
+	})
+	b := newBrowser(p.site(t, &connect.WebOptions{Providers: []providers.Provider{tracker, whiteLabel(t), example()}}), "alice")
+	for name, tt := range map[string]struct {
+		path, host string
+		warns      bool
+	}{
+		"any host":                       {"tracker?server_url=https://evil.example.net/mcp&way=api_key", "evil.example.net", true},
+		"an application of another user": {"tracker?server_url=https://tracker.globex.example/mcp&way=api_key", "tracker.globex.example", true},
+		"a host with other letters":      {"tracker?server_url=https://xn--trcker-6ve.example/mcp&way=api_key", "xn--trcker-6ve.example", true},
+		"an application of the operator": {"tracker?server_url=https://tracker.acme.example/mcp&way=api_key", "tracker.acme.example", false},
+		"a host of the vendor":           {"hosted?server_url=https://a.hosted.example.com/mcp&way=api_key", "a.hosted.example.com", false},
+		"the only URL":                   {"example?way=api_key", "mcp.example.com", false},
+	} {
+		page := b.do(http.MethodGet, "/connect/"+tt.path, nil)
+		require.Equal(t, http.StatusOK, page.Code, "%s: %s", name, page.Body)
+		text := page.Body.String()
+		assert.Contains(t, text, "<dt>Server</dt><dd>"+tt.host+"</dd>", name)
+		for _, warning := range []string{`<main class="single warn">`, "The key is sent to " + tt.host + ". Continue only if that is your server.", ">Connect to " + tt.host + "</button>"} {
+			assert.Equal(t, tt.warns, strings.Contains(text, warning), "%s: %s", name, warning)
+		}
+	}
+
+	// The warning stays when the form is shown again.
+	status, _, page := b.send(t, "/connect/tracker?server_url=https://evil.example.net/mcp&way=api_key", url.Values{"key": {""}})
+	assert.Equal(t, http.StatusBadRequest, status)
+	assert.Contains(t, page, "The key is sent to evil.example.net.")
+	assert.Contains(t, page, ">Connect to evil.example.net</button>")
+	// The user's own server can be connected.
+	status, location, page := b.send(t, "/connect/tracker?server_url=https://tracker.example.org/mcp&way=api_key", url.Values{"key": {"synthetic-key-0123456789"}})
+	assert.Equal(t, http.StatusSeeOther, status, page)
+	assert.Equal(t, "/connect/#tracker", location)
 }
 
 // whiteLabel is a provider whose customers have URLs of no known form.
