@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/openai/openai-go/v3"
@@ -78,6 +81,56 @@ func TestSiteRunsUntilItIsStopped(t *testing.T) {
 	opened := writer(func(p []byte) { out.Write(p); cancel() })
 	require.NoError(t, run(ctx, config{provider: providers.Linear(), listen: "127.0.0.1:0", dir: t.TempDir()}, opened))
 	assert.Regexp(t, `^Open http://127\.0\.0\.1:\d+/ and connect Linear\.`, out.String())
+}
+
+// A page whose name leads to this machine has that name in its requests.
+func TestPageOfAnotherSiteReadsNothing(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	c := config{provider: providers.Linear(), listen: "127.0.0.1:0", dir: t.TempDir()}
+	printed, ended := make(chan string, 1), make(chan error, 1)
+	go func() { ended <- run(ctx, c, writer(func(p []byte) { printed <- string(p) })) }()
+	stop := sync.OnceValue(func() error { cancel(); return <-ended })
+	t.Cleanup(func() { assert.NoError(t, stop()) })
+	var site string
+	select {
+	case line := <-printed:
+		site = regexp.MustCompile(`http://[^/]+`).FindString(line)
+	case err := <-ended:
+		ended <- nil
+		require.FailNow(t, "the site did not start", err)
+	}
+	port := site[strings.LastIndex(site, ":"):]
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	for host, want := range map[string]int{
+		"127.0.0.1" + port: http.StatusOK, "localhost" + port: http.StatusOK, "[::1]" + port: http.StatusOK,
+		"evil.example" + port: http.StatusMisdirectedRequest, "evil.example": http.StatusMisdirectedRequest,
+		"localhost.evil.example" + port: http.StatusMisdirectedRequest, "127.0.0.1.evil.example" + port: http.StatusMisdirectedRequest,
+	} {
+		for _, path := range []string{"/", "/connect/"} {
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, site+path, nil)
+			require.NoError(t, err)
+			r.Host = host
+			resp, err := client.Do(r)
+			require.NoError(t, err)
+			require.NoError(t, resp.Body.Close())
+			assert.Equal(t, want, resp.StatusCode, "%s%s", host, path)
+		}
+	}
+}
+
+func TestHostWithoutAPortIsThatOfPort80(t *testing.T) {
+	t.Parallel()
+	for port, want := range map[int]int{80: http.StatusOK, 8080: http.StatusMisdirectedRequest} {
+		site := onlyHere(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port}, http.HandlerFunc(home))
+		for _, host := range []string{"localhost", "127.0.0.1", "[::1]"} {
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+			r.Host = host
+			w := httptest.NewRecorder()
+			site.ServeHTTP(w, r)
+			assert.Equal(t, want, w.Code, "%s at port %d", host, port)
+		}
+	}
 }
 
 type writer func(p []byte)

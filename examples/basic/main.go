@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/openai/openai-go/v3"
@@ -60,12 +61,27 @@ func run(ctx context.Context, c config, out io.Writer) (err error) {
 		return errors.Join(err, listener.Close())
 	}
 	_, _ = fmt.Fprintf(out, "Open %s/ and connect %s. Press Ctrl-C to stop.\n", site, c.provider.Name)
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Handler: onlyHere(listener.Addr(), handler), ReadHeaderTimeout: 10 * time.Second}
 	defer context.AfterFunc(ctx, func() { _ = server.Close() })()
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil
+}
+
+// onlyHere rejects requests for other addresses than the listener's. Otherwise a
+// web page whose name resolves to this machine (DNS rebinding) could read
+// the user's answers.
+func onlyHere(listener net.Addr, site http.Handler) http.Handler {
+	_, port, _ := net.SplitHostPort(listener.String())
+	own := []string{listener.String(), "127.0.0.1:" + port, "localhost:" + port, "[::1]:" + port}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !slices.Contains(own, r.Host) && !slices.Contains(own, r.Host+":80") {
+			http.Error(w, "this is not an address of the site", http.StatusMisdirectedRequest)
+			return
+		}
+		site.ServeHTTP(w, r)
+	})
 }
 
 // openStore opens the credentials and the keyset that seals them. The first run

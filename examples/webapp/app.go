@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"embed"
 	"html/template"
+	"net"
 	"net/http"
 	"slices"
 	"time"
@@ -58,6 +59,21 @@ func (a *app) routes(chats *sessionhttp.Handler) http.Handler {
 		mux.HandleFunc("POST /break", a.breakIt)
 	}
 	return http.NewCrossOriginProtection().Handler(mux)
+}
+
+// onlyHere rejects requests for other addresses than the listener's. Otherwise a
+// web page whose name resolves to this machine (DNS rebinding) could read
+// the chats.
+func onlyHere(listener net.Addr, site http.Handler) http.Handler {
+	_, port, _ := net.SplitHostPort(listener.String())
+	own := []string{listener.String(), "127.0.0.1:" + port, "localhost:" + port, "[::1]:" + port}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !slices.Contains(own, r.Host) && !slices.Contains(own, r.Host+":80") {
+			http.Error(w, "this is not an address of the site", http.StatusMisdirectedRequest)
+			return
+		}
+		site.ServeHTTP(w, r)
+	})
 }
 
 // open returns the session of a chat. Servers that fail are left out and named.

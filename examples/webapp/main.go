@@ -88,7 +88,7 @@ func run(ctx context.Context, c config, out io.Writer) (err error) {
 		return errors.Join(err, listener.Close())
 	}
 	_, _ = fmt.Fprintf(out, "Open %s/ and chat. Press Ctrl-C to stop.\n", site)
-	server := &http.Server{Handler: a.routes(chats), ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Handler: onlyHere(listener.Addr(), a.routes(chats)), ReadHeaderTimeout: 10 * time.Second}
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
 	select {

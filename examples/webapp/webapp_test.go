@@ -419,3 +419,26 @@ func TestCrossOriginPostsAreRejected(t *testing.T) {
 	mia.get(t, "connect/notes/disconnect")
 	assert.Equal(t, "Connected", state(t, mia.list(t), "notes"), "a link changes nothing")
 }
+
+// A page whose name leads to this machine has that name in its requests.
+func TestPageOfAnotherSiteReadsNothing(t *testing.T) {
+	t.Parallel()
+	site := start(t)
+	mia := newBrowser(t, site, "mia")
+	u, err := url.Parse(site)
+	require.NoError(t, err)
+	for host, want := range map[string]int{
+		u.Host: http.StatusOK, "localhost:" + u.Port(): http.StatusOK, "[::1]:" + u.Port(): http.StatusOK,
+		"evil.example:" + u.Port(): http.StatusMisdirectedRequest, "evil.example": http.StatusMisdirectedRequest,
+		"localhost.evil.example:" + u.Port(): http.StatusMisdirectedRequest, "localhost": http.StatusMisdirectedRequest,
+	} {
+		for _, path := range []string{"", "connect/", "web/chat.js"} {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, site+path, nil)
+			require.NoError(t, err)
+			req.Host = host
+			status, page := mia.do(t, req)
+			assert.Equal(t, want, status, "%s of %s", path, host)
+			assert.Equal(t, want != http.StatusOK, strings.Contains(page, "not an address of the site"), "%s of %s", path, host)
+		}
+	}
+}
