@@ -84,7 +84,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		if asJSON && out.failed.Load() == nil {
 			_, _ = stdout.Write(encode(map[string]*fault{"error": f}, false))
 		} else {
-			_, _ = fmt.Fprintf(stderr, "toolgrant: %s\n", safetext.Text(f.Message))
+			_, _ = fmt.Fprintf(stderr, "toolgrant: %s\n", f.onTerminal())
 			if hint := a.hint(f, text(a.subject.Load())); hint != "" {
 				_, _ = fmt.Fprintf(stderr, "try: %s\n", safetext.Line(hint))
 			}
@@ -126,7 +126,7 @@ func (a *app) execute(ctx context.Context, args []string) error {
 		if f, ok := err.(*fault); ok { //nolint:errorlint // cobra returns a fault unwrapped; any other error is cobra's own
 			return f
 		}
-		return usagef("%s", err)
+		return wrongUsage(err)
 	}
 	return err
 }
@@ -220,9 +220,9 @@ func (a *app) print(v any, plain func(w io.Writer)) {
 }
 
 // notef writes a line to stderr, beside the output on stdout. Its arguments may
-// come from a server: control characters are replaced.
+// come from a server: see [linef].
 func (a *app) notef(format string, args ...any) {
-	_, _ = io.WriteString(a.stderr, safetext.Text(fmt.Sprintf(format, args...))+"\n")
+	_, _ = io.WriteString(a.stderr, linef(format, args...)+"\n")
 }
 
 // encode returns v as JSON with a final newline, safe to show on a terminal. It

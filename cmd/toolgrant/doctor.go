@@ -220,7 +220,7 @@ func (u *ui) verifications(w io.Writer, all []doctor.Verification) {
 			}
 			detail = strings.Join(facts, "; ")
 		}
-		rows = append(rows, []string{v.Provider, v.Outcome, detail})
+		rows = append(rows, []string{v.Provider, v.Outcome, safetext.Line(detail)})
 	}
 	styles := map[string]lipgloss.Style{doctor.OutcomeSame: u.good, doctor.OutcomeDiffers: u.bad}
 	u.table(w, []string{"ID", "OUTCOME", "DIFFERENCES"}, rows, func(row, col int) lipgloss.Style {

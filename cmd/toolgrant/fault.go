@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/toolgrant/toolgrant/internal/errtext"
+	"github.com/toolgrant/toolgrant/internal/safetext"
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/oauthstore"
 	"github.com/toolgrant/toolgrant/oauthstore/backend"
@@ -80,6 +81,16 @@ type fault struct {
 	Message string          `json:"message"`
 	Action  mcptools.Action `json:"action"`
 	next    string          // the command to run next; "": that of the action
+	lines   string          // Message for a terminal; "": it has one line
+}
+
+// onTerminal returns the message with those line breaks only that are the
+// command's own.
+func (f *fault) onTerminal() string {
+	if f.lines != "" {
+		return f.lines
+	}
+	return safetext.Line(f.Message)
 }
 
 // Error returns the message.
@@ -98,7 +109,7 @@ func faultf(kind mcptools.Kind, format string, args ...any) *fault {
 	if !ok {
 		action = kind.Action()
 	}
-	return &fault{Kind: kind, Message: fmt.Sprintf(format, args...), Action: action}
+	return &fault{Kind: kind, Message: fmt.Sprintf(format, args...), Action: action, lines: linef(format, args...)}
 }
 
 func usagef(format string, args ...any) *fault { return faultf(kindUsage, format, args...) }

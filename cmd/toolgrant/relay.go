@@ -100,7 +100,7 @@ func (a *app) serveRelay(ctx context.Context, store *oauthstore.Store, keys back
 	lines = newLineQueue(func(dropped int64) { a.notef("warning: %d lines were not printed: the reader is too slow", dropped) })
 	server := &http.Server{
 		Handler: r, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: 64 << 10,
-		ErrorLog: log.New(writerFunc(func(p []byte) { a.notef("%s", strings.TrimSuffix(string(p), "\n")) }), "", 0),
+		ErrorLog: log.New(writerFunc(func(p []byte) { _, _ = io.WriteString(a.stderr, indented(string(p))+"\n") }), "", 0),
 	}
 	watching := make(chan struct{})
 	watch, stopWatch := context.WithCancel(ctx)

@@ -227,7 +227,7 @@ func (a *app) runFault(err error, tools *runTools) error {
 	}
 	f := faultOf(all[0])
 	for _, more := range all[1:] {
-		f.Message += "; " + message(more)
+		f.Message, f.lines = f.Message+"; "+message(more), ""
 	}
 	return f
 }

@@ -152,7 +152,7 @@ func (a *app) listStatus(ctx context.Context, store *oauthstore.Store, check boo
 			if v.Warning != nil {
 				state += ", not verified"
 			}
-			row := []string{strings.TrimSpace(v.Provider + " " + v.Account), state, left(v.status.Expiry), v.ServerURL}
+			row := []string{safetext.Line(strings.TrimSpace(v.Provider + " " + v.Account)), state, left(v.status.Expiry), safetext.Line(v.ServerURL)}
 			if check {
 				row[3] = text(v.Verdict)
 				if v.status.Verdict.Outcome != oauthstore.OutcomeAccepted {
@@ -197,7 +197,7 @@ func (u *ui) status(w io.Writer, v statusView) {
 		expires += ", refreshed automatically"
 	}
 	u.fields(w,
-		field{"provider", v.Provider}, field{"owner", v.Owner}, field{"account", v.Account}, field{"server", v.ServerURL},
+		field{"provider", safetext.Line(v.Provider)}, field{"owner", safetext.Line(v.Owner)}, field{"account", safetext.Line(v.Account)}, field{"server", safetext.Line(v.ServerURL)},
 		field{"state", strings.TrimSpace(u.state(v.State).Render(string(v.State)) + " " + text(v.Reason))},
 		field{"expires", expires},
 		field{"server says", verdict},

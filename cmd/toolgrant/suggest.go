@@ -68,6 +68,16 @@ func editDistance(x, y string) int {
 	return rows[len(x)][len(y)]
 }
 
+// wrongUsage returns the fault for an error of cobra, which writes the commands
+// that resemble an unknown one on lines of their own.
+func wrongUsage(err error) *fault {
+	text, commands, _ := strings.Cut(err.Error(), "\n\nDid you mean this?\n")
+	if similar := strings.Fields(commands); len(similar) > 0 {
+		return usagef("%s: did you mean %s?", text, or(similar))
+	}
+	return usagef("%s", err)
+}
+
 // or joins alternatives for a sentence.
 func or(words []string) string {
 	if len(words) < 2 {

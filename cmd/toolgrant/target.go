@@ -229,7 +229,7 @@ func (a *app) remembered(ctx context.Context, store *oauthstore.Store, label str
 
 // ambiguous returns an error that lists the credentials of a bare label.
 func ambiguous(label string, keys []oauthstore.Key) error {
-	var all []string
+	all := []any{label}
 	for _, k := range keys {
 		s := quote(label + "=" + k.Server)
 		if k.Account != "" {
@@ -239,7 +239,7 @@ func ambiguous(label string, keys []oauthstore.Key) error {
 		}
 		all = append(all, s)
 	}
-	return faultf(mcptools.KindMisconfigured, "%s is ambiguous, pass one of these:\n  %s", label, strings.Join(all, "\n  "))
+	return faultf(mcptools.KindMisconfigured, "%s is ambiguous, pass one of these:"+strings.Repeat("\n  %s", len(keys)), all...)
 }
 
 // providerAt returns the provider that a label and a URL name, whether it is

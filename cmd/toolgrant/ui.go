@@ -185,7 +185,11 @@ func fit(headers []string, rows [][]string, limit int) [][]string {
 	for i, row := range rows {
 		out[i] = slices.Clone(row)
 		for j, cell := range row {
-			if narrow[j] < widths[j] {
+			switch {
+			case narrow[j] == widths[j]:
+			case j == 0: // indented, so that no cell of a server begins a line
+				out[i][j] = strings.ReplaceAll(ansi.Wrap(cell, narrow[j]-2, ""), "\n", "\n  ")
+			default:
 				out[i][j] = ansi.Wrap(cell, narrow[j], "")
 			}
 		}

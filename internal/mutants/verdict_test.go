@@ -87,6 +87,13 @@ var verdictMutations = []mutation{
 		promise: "what a user pastes runs no command of a server",
 	},
 	{
+		name: "line breaks of a server's text kept", file: "cmd/toolgrant/clean.go",
+		old:     "safetext.Line(fmt.Sprintf(fmt.FormatString(s, verb), l.value))",
+		changed: "safetext.Text(fmt.Sprintf(fmt.FormatString(s, verb), l.value))",
+		pkg:     "./cmd/toolgrant", run: "TestNamesOfToolsBeginNoLine|TestMessagesOfErrorsBeginNoLine",
+		promise: "no line of a server looks like one of the command",
+	},
+	{
 		name: "accepted token outranked by a hypothesis", file: "mcptools/doctor/hypotheses.go",
 		old:     "\tcase e.accepted(), e.anyone:\n\t\treturn RuledOut, \"The URL is an MCP endpoint.\"\n",
 		changed: "\tcase e.answer.SSE:\n\t\treturn Confirmed, \"The URL is not an MCP endpoint.\"\n",
