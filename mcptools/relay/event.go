@@ -127,10 +127,16 @@ func (ev *event) field(line []byte) error {
 	return nil
 }
 
+// size returns the length of encode's result at most.
+func (ev *event) size(data []byte) int {
+	const most = len("event: \nid: \nretry: \ndata: \n\n")
+	return most + len(ev.name) + len(ev.id) + len(ev.retry) + len(data) + len("data: ")*bytes.Count(data, []byte("\n"))
+}
+
 // encode returns the event as it is sent, with other data.
 func (ev *event) encode(data []byte) []byte {
 	var b bytes.Buffer
-	b.Grow(len(data) + len(ev.name) + len(ev.id) + 32)
+	b.Grow(ev.size(data))
 	field := func(name string, value []byte) {
 		b.WriteString(name)
 		b.Write(value)

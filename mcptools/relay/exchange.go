@@ -39,6 +39,7 @@ type exchange struct {
 	memory    *memory // the owner's share; set by traffic.enter
 
 	body            *buffer
+	reply           *buffer // of the server, until the client has it; not a stream
 	message         message
 	header          http.Header // for the server, without credentials
 	session, opened string      // Mcp-Session-Id as the client sent it, and the server's own
@@ -81,6 +82,8 @@ func (x *exchange) serve() {
 	defer x.relay.traffic.leave(x)
 	x.body = x.memory.buffer(x.relay.limits.request)
 	defer x.body.free()
+	x.reply = x.memory.buffer(x.relay.limits.answer)
+	defer x.reply.free() // also after a panic
 	if refused := x.prepare(ctx); refused != nil {
 		x.answer(refused)
 		return

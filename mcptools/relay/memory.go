@@ -101,19 +101,16 @@ func (b *buffer) readAll(r io.Reader, size int64) error {
 	}
 	for {
 		if len(b.data) == cap(b.data) {
-			// One byte more than max shows that the body is too large.
-			if int64(len(b.data)) == b.max {
-				var one [1]byte
-				if n, err := io.ReadFull(r, one[:]); n > 0 {
-					return errTooLarge
-				} else if !errors.Is(err, io.EOF) {
-					return err
-				}
+			var one [1]byte // the end of a body needs no more room
+			if _, err := io.ReadFull(r, one[:]); errors.Is(err, io.EOF) {
 				return nil
-			}
-			if err := b.grow(1); err != nil {
+			} else if err != nil {
 				return err
 			}
+			if err := b.append(one[:]); err != nil {
+				return err
+			}
+			continue
 		}
 		n, err := r.Read(b.data[len(b.data):cap(b.data)])
 		b.data = b.data[:len(b.data)+n]
@@ -126,7 +123,28 @@ func (b *buffer) readAll(r io.Reader, size int64) error {
 	}
 }
 
-// free releases the body.
+// replace makes data the body, which counts in place of the last one.
+func (b *buffer) replace(data []byte) error {
+	if err := b.charge(cap(data)); err != nil {
+		return err
+	}
+	b.data = data
+	return nil
+}
+
+// charge makes n the number of bytes that count.
+func (b *buffer) charge(n int) error {
+	switch more := int64(n) - b.held; {
+	case more < 0:
+		b.mem.give(-more)
+	case !b.mem.take(more):
+		return errMemory
+	}
+	b.held = int64(n)
+	return nil
+}
+
+// free releases the body. It may be called again.
 func (b *buffer) free() {
 	b.mem.give(b.held)
 	b.held, b.data = 0, nil

@@ -152,8 +152,8 @@ func (r *Relay) Seen(ticketID, tool string) *mcptools.Failure {
 	return r.seen.get(ticketID, tool)
 }
 
-// Close ends open streams, refuses further requests with 503 and waits for the
-// running ones until ctx ends.
+// Close ends open streams, cuts off answers that are being sent, refuses further
+// requests with 503 and waits for the running ones until ctx ends.
 func (r *Relay) Close(ctx context.Context) error {
 	err := r.traffic.close(ctx)
 	r.client.CloseIdleConnections()

@@ -34,10 +34,14 @@ func (x *exchange) modify(resp *http.Response) error {
 	} else {
 		err = x.modifySuccess(resp)
 	}
-	if err == nil && session != "" {
+	if err != nil {
+		x.reply.free() // the client gets an answer of the relay's own
+		return err
+	}
+	if session != "" {
 		resp.Header.Set(headerSession, session)
 	}
-	return err
+	return nil
 }
 
 // responseSession returns what the client gets for the server's session id: the
@@ -60,7 +64,7 @@ func (x *exchange) modifySuccess(resp *http.Response) error {
 	switch {
 	case x.in.Method == http.MethodDelete, resp.StatusCode == http.StatusAccepted, resp.StatusCode == http.StatusNoContent, resp.ContentLength == 0:
 		drop(resp)
-		setBody(resp, "", nil)
+		setBody(resp, "", 0, http.NoBody)
 	case mediaType == typeEvents:
 		if !x.relay.traffic.stream(x) {
 			return answered{answerBusy()}
@@ -71,16 +75,24 @@ func (x *exchange) modifySuccess(resp *http.Response) error {
 		resp.Header = responseHeaders(typeEvents)
 		resp.ContentLength, resp.Body = -1, newStream(x, resp.Body)
 	case mediaType == typeJSON && x.in.Method == http.MethodPost:
-		b := x.memory.buffer(x.relay.limits.answer)
-		defer b.free()
-		if err := b.readAll(resp.Body, resp.ContentLength); err != nil {
+		if err := x.reply.readAll(resp.Body, resp.ContentLength); err != nil {
 			return err
 		}
 		_ = resp.Body.Close()
-		setBody(resp, typeJSON, x.judged(b.data))
+		return x.pass(resp)
 	default:
 		return x.protocol(resp)
 	}
+	return nil
+}
+
+// pass makes what was read of the server, as far as the client may see it, the body
+// of the response. From now on the response frees it.
+func (x *exchange) pass(resp *http.Response) error {
+	if err := x.reply.replace(x.judged(x.reply.data)); err != nil {
+		return err
+	}
+	setBody(resp, typeJSON, len(x.reply.data), newSending(x))
 	return nil
 }
 
@@ -96,12 +108,12 @@ func (x *exchange) judged(data []byte) []byte {
 	return data
 }
 
-// setBody gives a response a body and the headers for it.
-func setBody(resp *http.Response, contentType string, body []byte) {
+// setBody gives a response a body of that length and the headers for it.
+func setBody(resp *http.Response, contentType string, length int, body io.ReadCloser) {
 	resp.Header = responseHeaders(contentType)
-	resp.ContentLength, resp.Body = int64(len(body)), io.NopCloser(bytes.NewReader(body))
+	resp.ContentLength, resp.Body = int64(length), body
 	if resp.StatusCode != http.StatusNoContent {
-		resp.Header.Set("Content-Length", strconv.Itoa(len(body)))
+		resp.Header.Set("Content-Length", strconv.Itoa(length))
 	}
 }
 
@@ -144,8 +156,8 @@ func kindOf(status int) mcptools.Kind {
 
 // modifyError passes an error on that clients negotiate by, and answers others.
 func (x *exchange) modifyError(resp *http.Response) error {
-	b := x.memory.buffer(maxErrorBody)
-	defer b.free()
+	b := x.reply
+	b.max = min(b.max, maxErrorBody)
 	_ = b.readAll(resp.Body, -1) // what was read decides
 	_ = resp.Body.Close()
 	status := resp.StatusCode
@@ -155,8 +167,7 @@ func (x *exchange) modifyError(resp *http.Response) error {
 	negotiates := status == http.StatusBadRequest || status == http.StatusNotFound || status == http.StatusMethodNotAllowed
 	switch {
 	case negotiates && isRPC(b.data) && !x.leaks(b.data):
-		setBody(resp, typeJSON, x.judged(bytes.Clone(b.data)))
-		return nil
+		return x.pass(resp)
 	case (status == http.StatusForbidden || status == http.StatusUnauthorized) && insufficientScope(resp.Header):
 		f.Kind, f.Action = mcptools.KindForbidden, mcptools.ActionStepUp
 		return answered{answerOf(f, 0)}

@@ -9,14 +9,9 @@ import (
 	"time"
 
 	"github.com/toolgrant/toolgrant/mcptools"
-	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
-const (
-	keepAlive  = 20 * time.Second // silence after which a comment keeps proxies from closing a stream
-	grantCheck = 5 * time.Second  // between two looks at whether the credential is still connected
-	maxUnknown = 3                // looks in a row at which the store does not respond
-)
+const keepAlive = 20 * time.Second // silence after which a comment keeps proxies from closing a stream
 
 var keepAliveComment = []byte(": keep-alive\n\n")
 
@@ -24,7 +19,7 @@ var keepAliveComment = []byte(": keep-alive\n\n")
 // judged by the rules, and comments while the server is silent. The next event is
 // read when the client has taken the last one.
 type stream struct {
-	x       *exchange
+	grantWatch
 	body    io.ReadCloser // the server's
 	events  chan *event   // closed when ended is set
 	ended   error
@@ -33,15 +28,13 @@ type stream struct {
 
 	pending []byte // of the event that is being written
 	sent    *event // pending is part of
-	unknown int    // looks in a row without an answer
 	silence *time.Timer
-	check   *time.Ticker
 }
 
 func newStream(x *exchange, body io.ReadCloser) *stream {
 	s := &stream{
-		x: x, body: body, events: make(chan *event), closed: make(chan struct{}),
-		silence: time.NewTimer(keepAlive), check: time.NewTicker(grantCheck),
+		grantWatch: newGrantWatch(x), body: body, events: make(chan *event), closed: make(chan struct{}),
+		silence: time.NewTimer(keepAlive),
 	}
 	go s.read()
 	return s
@@ -102,35 +95,30 @@ func (s *stream) wait() error {
 			}
 			return s.end()
 		}
-		if string(ev.name) == "endpoint" {
-			ev.data.free()
-			s.x.fail(s.x.failureOf(mcptools.KindUnsupported, 0))
-			return errors.New("the server speaks HTTP+SSE")
+		s.sent = ev
+		if err := s.begin(ev); err != nil {
+			return err
 		}
-		data := ev.data.data
-		if ev.hasData && len(data) > 0 {
-			data = s.x.judged(data)
-		}
-		s.pending, s.sent = ev.encode(data), ev
 	}
 	s.silence.Reset(keepAlive)
 	return nil
 }
 
-// recheck ends the stream if its credential was disconnected or connected again, or
-// if that has been unknown for a while.
-func (s *stream) recheck(ctx context.Context) error {
-	switch err := s.x.granted(ctx); {
-	case err == nil:
-		s.unknown = 0
-	case errors.Is(err, oauthstore.ErrNotFound), errors.Is(err, errReconnected):
-		s.x.dead(err)
-		return io.EOF
-	default:
-		if s.unknown++; s.unknown >= maxUnknown {
-			return io.EOF
-		}
+// begin judges an event and makes it the pending one. What is sent counts in place of
+// what was read: with many short lines it is longer.
+func (s *stream) begin(ev *event) error {
+	if string(ev.name) == "endpoint" {
+		s.x.fail(s.x.failureOf(mcptools.KindUnsupported, 0))
+		return errors.New("the server speaks HTTP+SSE")
 	}
+	data := ev.data.data
+	if ev.hasData && len(data) > 0 {
+		data = s.x.judged(data)
+	}
+	if err := ev.data.charge(ev.size(data)); err != nil {
+		return err
+	}
+	s.pending, ev.data.data = ev.encode(data), nil
 	return nil
 }
 
