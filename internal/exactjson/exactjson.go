@@ -17,6 +17,14 @@ var (
 	ErrDuplicate = errors.New("duplicate name in an object")
 	ErrKind      = errors.New("not an object or array")
 	ErrDepth     = errors.New("too many levels")
+	ErrMany      = errors.New("too many members or elements")
+)
+
+// Objects and arrays that are read cost many times the length of their text. So
+// their members are limited, as those of a text that is only checked are not.
+const (
+	maxMembers = 1000   // of an object of a protocol
+	maxOpen    = 10_000 // of an object in [Canonical] and of those around it
 )
 
 // Check returns an error unless data is exactly one JSON value in UTF-8 whose
@@ -29,12 +37,12 @@ func Check(data []byte) error {
 	return c.value()
 }
 
-// Parse reads an object that [Check] accepts.
+// Parse reads an object that [Check] accepts, as [Read] does.
 func Parse(data []byte) (Object, error) {
 	if err := Check(data); err != nil {
 		return nil, err
 	}
-	return read(data)
+	return read(data, maxMembers)
 }
 
 func valid(data []byte) error {
@@ -60,16 +68,17 @@ type Member struct {
 // An Object is a JSON object whose members keep their order and their values.
 type Object []Member //nolint:recvcheck // Set and Delete change its length
 
-// Read reads an object. Only its own names must be unique: see [Check].
+// Read reads an object of at most 1000 members; one of more is [ErrMany]. Only its
+// own names must be unique: see [Check].
 func Read(data []byte) (Object, error) {
 	if err := valid(data); err != nil {
 		return nil, err
 	}
-	return read(data)
+	return read(data, maxMembers)
 }
 
-// read is [Read] of valid JSON.
-func read(data []byte) (Object, error) {
+// read is [Read] of valid JSON, with another limit.
+func read(data []byte, limit int) (Object, error) {
 	s := scanner{data: data}
 	if s.next() != '{' {
 		return nil, ErrKind
@@ -77,7 +86,10 @@ func read(data []byte) (Object, error) {
 	o := make(Object, 0, few)
 	s.pos++
 	for s.more('}') {
-		name := unquote(s.value())
+		if len(o) == limit {
+			return nil, ErrMany
+		}
+		name := Unquote(s.value())
 		s.next() // the colon
 		s.pos++
 		o = append(o, Member{name, s.value()})
@@ -101,26 +113,31 @@ func read(data []byte) (Object, error) {
 	return o, nil
 }
 
-// Elements returns the elements of an array.
-func Elements(data []byte) ([]json.RawMessage, error) {
-	if err := valid(data); err != nil {
-		return nil, err
-	}
-	return elements(data)
-}
-
-// elements is [Elements] of valid JSON.
-func elements(data []byte) ([]json.RawMessage, error) {
-	s := scanner{data: data}
-	if s.next() != '[' {
+// Elements returns the elements of an array in valid JSON, such as the value of a
+// [Member]. If there are more than limit, it returns the first ones and [ErrMany].
+func Elements(array json.RawMessage, limit int) ([]json.RawMessage, error) {
+	s := scanner{data: array}
+	if len(array) == 0 || s.next() != '[' {
 		return nil, ErrKind
 	}
 	var all []json.RawMessage
 	s.pos++
 	for s.more(']') {
+		if len(all) == limit {
+			return all, ErrMany
+		}
 		all = append(all, s.value())
 	}
 	return all, nil
+}
+
+// Leaves calls visit for each text, number and literal of a value in valid JSON,
+// except those in arrays.
+func Leaves(value json.RawMessage, visit func(json.RawMessage)) {
+	if len(value) > 0 {
+		s := scanner{data: value}
+		s.leaves(visit)
+	}
 }
 
 // Get returns the value of a member, or nil.
@@ -136,7 +153,7 @@ func (o Object) Get(name string) json.RawMessage {
 // Object reads a member that is an object, as [Read] does.
 func (o Object) Object(name string) (Object, error) {
 	if value := o.Get(name); value != nil {
-		return read(value) // valid, as a part of o
+		return read(value, maxMembers) // valid, as a part of o
 	}
 	return nil, ErrKind
 }
@@ -152,7 +169,7 @@ func (o Object) String(name string) (string, bool) {
 	if len(value) == 0 || value[0] != '"' {
 		return "", false
 	}
-	s := unquote(value)
+	s := Unquote(value)
 	return s, !strings.ContainsRune(s, utf8.RuneError)
 }
 
@@ -175,7 +192,12 @@ func (o *Object) Delete(name string) {
 // Encode returns the object without white space. Texts and numbers inside values
 // keep their notation.
 func (o Object) Encode() json.RawMessage {
+	size := 2
+	for _, m := range o {
+		size += len(m.Name) + len(m.Value) + 4
+	}
 	var b bytes.Buffer
+	b.Grow(size)
 	b.WriteByte('{')
 	for i, m := range o {
 		if i > 0 {
@@ -191,7 +213,12 @@ func (o Object) Encode() json.RawMessage {
 
 // EncodeArray returns an array of the values without white space.
 func EncodeArray(values []json.RawMessage) json.RawMessage {
+	size := 2
+	for _, v := range values {
+		size += len(v) + 1
+	}
 	var b bytes.Buffer
+	b.Grow(size)
 	b.WriteByte('[')
 	for i, v := range values {
 		if i > 0 {
@@ -209,38 +236,33 @@ const maxDepth = 64
 
 // Canonical returns the value with sorted names, plain texts and no white space.
 // Numbers keep their notation, so that none loses digits. A value that is deeper than
-// 64 levels is [ErrDepth].
+// 64 levels is [ErrDepth]; one with an object of more than 10,000 members, including
+// those of the objects around it, is [ErrMany].
 func Canonical(data []byte) (json.RawMessage, error) {
 	if err := valid(data); err != nil {
 		return nil, err
 	}
-	return canonical(data, maxDepth)
+	return canonical(data, maxDepth, maxOpen)
 }
 
-func canonical(data []byte, depth int) (json.RawMessage, error) {
+// canonical is [Canonical] of valid JSON, with other limits.
+func canonical(data []byte, depth, members int) (json.RawMessage, error) {
 	data = bytes.TrimSpace(data)
 	if depth == 0 && (data[0] == '[' || data[0] == '{') {
 		return nil, ErrDepth
 	}
-	var err error
 	switch data[0] {
 	case '"':
-		return Quote(unquote(data)), nil
+		return Quote(Unquote(data)), nil
 	case '[':
-		all, _ := elements(data)
-		for i := range all {
-			if all[i], err = canonical(all[i], depth-1); err != nil {
-				return nil, err
-			}
-		}
-		return EncodeArray(all), nil
+		return canonicalArray(data, depth, members)
 	case '{':
-		o, err := read(data)
+		o, err := read(data, members)
 		if err != nil {
 			return nil, err
 		}
 		for i := range o {
-			if o[i].Value, err = canonical(o[i].Value, depth-1); err != nil {
+			if o[i].Value, err = canonical(o[i].Value, depth-1, members-len(o)); err != nil {
 				return nil, err
 			}
 		}
@@ -248,6 +270,26 @@ func canonical(data []byte, depth int) (json.RawMessage, error) {
 		return o.Encode(), nil
 	}
 	return data, nil
+}
+
+// canonicalArray writes the elements as it reads them: an array may have any number.
+func canonicalArray(data []byte, depth, members int) (json.RawMessage, error) {
+	var b bytes.Buffer
+	b.Grow(len(data))
+	b.WriteByte('[')
+	s := scanner{data: data, pos: 1}
+	for s.more(']') {
+		element, err := canonical(s.value(), depth-1, members)
+		if err != nil {
+			return nil, err
+		}
+		if b.Len() > 1 {
+			b.WriteByte(',')
+		}
+		b.Write(element)
+	}
+	b.WriteByte(']')
+	return b.Bytes(), nil
 }
 
 // Quote returns s as a JSON string.
@@ -310,8 +352,9 @@ func fold(s string) string {
 	}, s)
 }
 
-// unquote returns the text of a valid JSON string.
-func unquote(raw []byte) string {
+// Unquote returns the text of a valid JSON string. Half of a surrogate pair becomes
+// U+FFFD: see [Object.String].
+func Unquote(raw json.RawMessage) string {
 	if bytes.IndexByte(raw, '\\') < 0 {
 		return string(raw[1 : len(raw)-1])
 	}

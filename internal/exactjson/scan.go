@@ -3,6 +3,7 @@ package exactjson
 import (
 	"bytes"
 	"encoding/json"
+	"hash/maphash"
 	"slices"
 )
 
@@ -83,10 +84,30 @@ func (n names) add(name string) bool {
 	return len(n) > before
 }
 
-// A checker looks for duplicate names.
+// leaves skips a value and calls visit as [Leaves] does.
+func (s *scanner) leaves(visit func(json.RawMessage)) {
+	switch s.next() {
+	case '[':
+		s.value()
+	case '{':
+		s.pos++
+		for s.more('}') {
+			s.value() // the name
+			s.next()  // the colon
+			s.pos++
+			s.leaves(visit)
+		}
+	default:
+		visit(s.value())
+	}
+}
+
+// A checker looks for duplicate names. If the text is nothing but names, it uses
+// three times its length.
 type checker struct {
 	data []byte
-	few  []string // names of the objects that are open, while they have few
+	few  []string // the first names of each object that is open
+	many []uint64 // hashes of the other ones
 }
 
 // few is how many names of an object are compared one by one.
@@ -118,28 +139,17 @@ func (c *checker) check(s *scanner) error {
 }
 
 func (c *checker) object(s *scanner) error {
-	start := len(c.few)
-	var many names
+	start, hashes := len(c.few), len(c.many)
 	for s.more('}') {
-		name := unquote(s.value())
-		switch {
-		case many != nil:
-			if !many.add(name) {
-				return ErrDuplicate
-			}
-		case len(c.few)-start < few:
+		raw := s.value()
+		if len(c.few)-start < few {
+			name := Unquote(raw)
 			if slices.Contains(c.few[start:], name) {
 				return ErrDuplicate
 			}
 			c.few = append(c.few, name)
-		default:
-			many = make(names, 2*few)
-			for _, other := range c.few[start:] {
-				many.add(other)
-			}
-			if !many.add(name) {
-				return ErrDuplicate
-			}
+		} else {
+			c.add(hashOf(raw))
 		}
 		s.next() // the colon
 		s.pos++
@@ -147,6 +157,45 @@ func (c *checker) object(s *scanner) error {
 			return err
 		}
 	}
-	c.few = c.few[:start]
+	if len(c.many) > hashes {
+		for _, name := range c.few[start:] {
+			c.add(maphash.String(seed, name))
+		}
+		if repeats(c.many[hashes:]) {
+			return ErrDuplicate
+		}
+	}
+	c.few, c.many = c.few[:start], c.many[:hashes]
 	return nil
+}
+
+// add keeps a hash. It doubles the room, which leaves less garbage than append.
+func (c *checker) add(hash uint64) {
+	if len(c.many) == cap(c.many) {
+		c.many = append(make([]uint64, 0, 2*max(few, len(c.many))), c.many...)
+	}
+	c.many = append(c.many, hash)
+}
+
+// seed is random, so nobody can choose names with the same hash. By chance two of a
+// million different names have the same with a probability of 1 in 37 million.
+var seed = maphash.MakeSeed()
+
+// hashOf returns the hash of the text of a name.
+func hashOf(name json.RawMessage) uint64 {
+	if bytes.IndexByte(name, '\\') < 0 {
+		return maphash.Bytes(seed, name[1:len(name)-1])
+	}
+	return maphash.String(seed, Unquote(name))
+}
+
+// repeats sorts the hashes and reports whether one is there twice.
+func repeats(hashes []uint64) bool {
+	slices.Sort(hashes)
+	for i := 1; i < len(hashes); i++ {
+		if hashes[i] == hashes[i-1] {
+			return true
+		}
+	}
+	return false
 }

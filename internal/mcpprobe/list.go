@@ -3,6 +3,7 @@ package mcpprobe
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 
 	"github.com/toolgrant/toolgrant/internal/exactjson"
@@ -23,8 +24,8 @@ func toolsIn(result json.RawMessage) []json.RawMessage {
 	if err != nil {
 		return nil
 	}
-	tools, err := exactjson.Elements(o.Get("tools"))
-	if err != nil {
+	tools, err := exactjson.Elements(o.Get("tools"), maxTools)
+	if err != nil && !errors.Is(err, exactjson.ErrMany) {
 		return nil
 	}
 	return tools

@@ -31,7 +31,7 @@ func (r *rules) filter(ctx context.Context, data []byte) []byte {
 	}
 	result, err := o.Object("result")
 	switch {
-	case errors.Is(err, exactjson.ErrDuplicate), result.Ambiguous("tools", "inputRequests", "resultType", "cacheScope"):
+	case err != nil && !errors.Is(err, exactjson.ErrKind), result.Ambiguous("tools", "inputRequests", "resultType", "cacheScope"):
 		return unreadable(data)
 	case err != nil:
 		return data // an error, or a result that is not an object
@@ -122,16 +122,17 @@ func removeInputRequests(result *exactjson.Object) (changed, ok bool) {
 // it withholds some.
 func (r *rules) filterTools(ctx context.Context, raw json.RawMessage) (tools json.RawMessage, withheld bool, err error) {
 	var listed []json.RawMessage
+	err = exactjson.ErrMany
 	if len(raw) <= maxList {
-		if listed, err = exactjson.Elements(raw); err != nil {
-			return json.RawMessage("[]"), true, nil //nolint:nilerr // not a list of tools
-		}
+		listed, err = exactjson.Elements(raw, maxTools)
 	}
-	if len(raw) > maxList || len(listed) > maxTools {
-		if r.restricted() {
-			return nil, true, errList
-		}
+	switch {
+	case errors.Is(err, exactjson.ErrMany) && r.restricted():
+		return nil, true, errList
+	case errors.Is(err, exactjson.ErrMany):
 		return nil, false, nil // nothing is withheld
+	case err != nil:
+		return json.RawMessage("[]"), true, nil //nolint:nilerr // not a list of tools
 	}
 	pins, err := r.pins(ctx)
 	if err != nil {

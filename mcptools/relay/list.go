@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/toolgrant/toolgrant/internal/exactjson"
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
@@ -96,16 +97,26 @@ func (x *exchange) page(ctx context.Context, header http.Header, cursor string, 
 	if err != nil {
 		return nil, "", err
 	}
+	return toolsIn(data)
+}
+
+// toolsIn returns the tools of a page and the cursor of the next one.
+func toolsIn(page []byte) (tools []json.RawMessage, next string, err error) {
 	var m struct {
 		Result *struct {
-			Tools      []json.RawMessage `json:"tools"`
-			NextCursor string            `json:"nextCursor"`
+			Tools      json.RawMessage `json:"tools"`
+			NextCursor string          `json:"nextCursor"`
 		} `json:"result"`
 	}
-	if json.Unmarshal(data, &m) != nil || m.Result == nil {
+	if json.Unmarshal(page, &m) != nil || m.Result == nil {
 		return nil, "", errList
 	}
-	return m.Result.Tools, m.Result.NextCursor, nil
+	if raw := m.Result.Tools; raw != nil && string(raw) != "null" {
+		if tools, err = exactjson.Elements(raw, maxTools); err != nil {
+			return nil, "", errList
+		}
+	}
+	return tools, m.Result.NextCursor, nil
 }
 
 // A statusError is a response to the relay's own request with another status than

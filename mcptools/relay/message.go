@@ -94,6 +94,8 @@ func parseMessage(body []byte, h http.Header) (message, *refusal) {
 		return invalid("the message is followed by other data")
 	case errors.Is(err, exactjson.ErrKind):
 		return invalid("the message is not an object; batches are not supported")
+	case errors.Is(err, exactjson.ErrMany):
+		return invalid("the message has too many members")
 	case err != nil:
 		return message{}, refuse(nil, http.StatusBadRequest, codeParse, "the message is not JSON in UTF-8")
 	}
@@ -127,7 +129,9 @@ func parseMessage(body []byte, h http.Header) (message, *refusal) {
 	}
 	o.Set("method", exactjson.Quote(m.method))
 	if params != nil {
-		removeSampling(m.method, params)
+		if err := removeSampling(m.method, params); err != nil {
+			return message{}, refuse(m.id, http.StatusBadRequest, codeRequest, "the capabilities of the request have too many members")
+		}
 		if m.tool != "" {
 			params.Set("name", exactjson.Quote(m.tool))
 		}
@@ -143,10 +147,13 @@ func (m *message) readParams(request exactjson.Object) (exactjson.Object, *refus
 		return nil, nil //nolint:nilnil // no params and no refusal
 	}
 	params, err := request.Object("params")
-	if err != nil {
+	switch {
+	case errors.Is(err, exactjson.ErrMany):
+		return nil, refuse(m.id, http.StatusBadRequest, codeRequest, "the params have too many members")
+	case err != nil:
 		return nil, refuse(m.id, http.StatusBadRequest, codeRequest, "the params are not an object")
 	}
-	meta, _ := params.Object("_meta")
+	meta, _ := params.Object("_meta") // removeSampling refuses one that can't be read
 	if params.Ambiguous("name", "uri", "arguments", "capabilities", "_meta") || meta.Ambiguous(metaVersion, metaCapabilities) {
 		return nil, refuse(m.id, http.StatusBadRequest, codeRequest, "the params have names that differ in case only")
 	}
@@ -169,26 +176,39 @@ func isID(raw json.RawMessage) bool {
 }
 
 // removeSampling removes from the client's declared capabilities that it lets
-// servers use its model: a server must not reach a model through the relay.
-func removeSampling(method string, params exactjson.Object) {
+// servers use its model: a server must not reach a model through the relay. It
+// returns an error if it can't read them.
+func removeSampling(method string, params exactjson.Object) error {
 	if method == methodInitialize {
-		change(params, "capabilities", withoutSampling)
+		if err := change(params, "capabilities", withoutSampling); err != nil {
+			return err
+		}
 	}
-	change(params, "_meta", func(meta *exactjson.Object) { change(*meta, metaCapabilities, withoutSampling) })
+	return change(params, "_meta", func(meta *exactjson.Object) error { return change(*meta, metaCapabilities, withoutSampling) })
 }
 
-func withoutSampling(capabilities *exactjson.Object) {
+func withoutSampling(capabilities *exactjson.Object) error {
 	capabilities.Delete("sampling")
 	// Tasks of MCP 2025-11-25: the client runs the model later.
-	change(*capabilities, "tasks", func(tasks *exactjson.Object) {
-		change(*tasks, "requests", func(requests *exactjson.Object) { requests.Delete("sampling") })
+	return change(*capabilities, "tasks", func(tasks *exactjson.Object) error {
+		return change(*tasks, "requests", func(requests *exactjson.Object) error {
+			requests.Delete("sampling")
+			return nil
+		})
 	})
 }
 
 // change applies f to the member of o, if it is an object.
-func change(o exactjson.Object, name string, f func(*exactjson.Object)) {
-	if member, err := o.Object(name); err == nil {
-		f(&member)
+func change(o exactjson.Object, name string, f func(*exactjson.Object) error) error {
+	member, err := o.Object(name)
+	if errors.Is(err, exactjson.ErrKind) {
+		return nil
+	}
+	if err == nil {
+		err = f(&member)
+	}
+	if err == nil {
 		o.Set(name, member.Encode())
 	}
+	return err
 }

@@ -61,24 +61,30 @@ func mismatch(h http.Header, m *message, params exactjson.Object) string {
 }
 
 func mismatchedParam(h http.Header, m *message, params exactjson.Object) string {
-	var arguments map[string]bool
+	const reason = headerParam + "* does not match an argument of the call"
+	var texts []string
+	found := make(map[string]bool)
 	for header, values := range h {
 		if !strings.HasPrefix(header, headerParam) {
 			continue
 		}
-		if arguments == nil {
-			arguments = leaves(params.Get("arguments"))
+		if m.method != methodCall || len(values) != 1 {
+			return reason
 		}
-		if m.method != methodCall || len(values) != 1 || !isLeaf(arguments, decoded(values[0])) {
-			return headerParam + "* does not match an argument of the call"
+		text := decoded(values[0])
+		texts = append(texts, text)
+		found[text], found[integer(text)] = false, false
+	}
+	if len(texts) == 0 {
+		return ""
+	}
+	findLeaves(params.Get("arguments"), found)
+	for _, text := range texts {
+		if !found[text] && (integer(text) == "" || !found[integer(text)]) {
+			return reason
 		}
 	}
 	return ""
-}
-
-func isLeaf(leaves map[string]bool, text string) bool {
-	n, err := strconv.ParseFloat(text, 64)
-	return leaves[text] || err == nil && integer(n) != "" && leaves[integer(n)]
 }
 
 // mirrors reports whether h has exactly one such header, and it has that text.
@@ -100,36 +106,32 @@ func decoded(value string) string {
 	return value
 }
 
-// leaves returns the texts, booleans and integers in objects, as headers mirror
-// them.
-func leaves(object json.RawMessage) map[string]bool {
-	var value any
-	if json.Unmarshal(object, &value) != nil {
-		return nil
-	}
-	found := make(map[string]bool)
-	var walk func(any)
-	walk = func(v any) {
-		switch v := v.(type) {
-		case map[string]any:
-			for _, member := range v {
-				walk(member)
+// findLeaves sets which of the texts are those of a text, boolean or integer in
+// objects, as headers mirror them.
+func findLeaves(object json.RawMessage, found map[string]bool) {
+	exactjson.Leaves(object, func(leaf json.RawMessage) {
+		var text string
+		switch leaf[0] {
+		case '"':
+			text = exactjson.Unquote(leaf)
+		case 't', 'f':
+			text = string(leaf)
+		default:
+			if text = integer(string(leaf)); text == "" {
+				return
 			}
-		case string:
-			found[v] = true
-		case bool:
-			found[strconv.FormatBool(v)] = true
-		case float64:
-			found[integer(v)] = true
 		}
-	}
-	walk(value)
-	return found
+		if _, wanted := found[text]; wanted {
+			found[text] = true
+		}
+	})
 }
 
-// integer returns the digits of an integer. Headers mirror no other numbers.
-func integer(n float64) string {
-	if n != math.Trunc(n) || math.Abs(n) > 1<<53-1 {
+// integer returns the digits of an integer; "" for another text. Headers mirror no
+// other numbers.
+func integer(text string) string {
+	n, err := strconv.ParseFloat(text, 64)
+	if err != nil || n != math.Trunc(n) || math.Abs(n) > 1<<53-1 {
 		return ""
 	}
 	return strconv.FormatInt(int64(n), 10)
