@@ -101,6 +101,13 @@ var policyMutations = []mutation{
 		promise: "a list costs a small multiple of its length",
 	},
 	{
+		name: "requests that count as they came", file: "mcptools/relay/exchange.go",
+		old:     "\tif x.body.replace(m.body) != nil {\n",
+		changed: "\tif x.body.charge(cap(x.body.data)) != nil {\n",
+		pkg:     "./mcptools/relay", run: "TestRequestCountsWithTheLengthAtWhichItIsForwarded",
+		promise: "the memory of a request counts as it is held",
+	},
+	{
 		name: "duplicates among many names pass", file: "internal/exactjson/scan.go",
 		old:     "\t\tif repeats(c.many[hashes:]) {\n",
 		changed: "\t\tif repeats(c.many[hashes:]) && start < 0 {\n",

@@ -38,7 +38,7 @@ type exchange struct {
 	streaming bool    // guarded by traffic.mu while it runs
 	memory    *memory // the owner's share; set by traffic.enter
 
-	body            *buffer
+	body            *buffer // the message, as it came and then as it is forwarded
 	reply           *buffer // of the server, until the client has it; not a stream
 	message         message
 	header          http.Header // for the server, without credentials
@@ -294,6 +294,9 @@ func (x *exchange) readBody() *answer {
 		return x.refuse(refused)
 	}
 	x.message = m
+	if x.body.replace(m.body) != nil {
+		return answerBusy()
+	}
 	return nil
 }
 

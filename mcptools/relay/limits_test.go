@@ -183,6 +183,24 @@ func TestLargeBodiesTogetherAreLimited(t *testing.T) {
 	})
 }
 
+func TestRequestCountsWithTheLengthAtWhichItIsForwarded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBubble(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			<-r.Context().Done()
+		}), relay.Options{Memory: 100_000})
+		ctx, leave := context.WithCancel(t.Context())
+		for range 6 {
+			assert.Empty(t, hold(t, b, 1, func() *http.Request {
+				return request(t, b.ticket, strings.Repeat(" ", 50_000)+listCall).WithContext(ctx)
+			}))
+		}
+		leave()
+		synctest.Wait()
+	})
+}
+
 func TestOwnerCanNotUseUpTheMemoryOfOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -137,7 +138,7 @@ func parseMessage(body []byte, h http.Header) (message, *refusal) {
 		}
 		o.Set("params", params.Encode())
 	}
-	m.body = o.Encode()
+	m.body, m.id = o.Encode(), bytes.Clone(m.id) // body is not needed any more
 	return m, nil
 }
 
