@@ -203,6 +203,7 @@ func init() { //nolint:gochecknoinits // entryhandle can't import this package
 	entryhandle.Platform = func(set any) platform.Platform { return asSet(set).platform() }
 	entryhandle.SameCredential = func(a, b any) bool { return asEntry(a).sameCredential(asEntry(b)) }
 	entryhandle.RefusedAgain = func(f, e any) any { return refusedAgain(asPointer(f), asEntry(e)) }
+	entryhandle.MayHaveRun = func(f any) bool { return asPointer(f).mayRun }
 	entryhandle.Describe = func(f any, sentence string, cause error) {
 		failure := asPointer(f)
 		failure.sentence, failure.err = sentence, cause

@@ -128,6 +128,7 @@ type Failure struct { //nolint:errname // the noun of the contract
 	name     string        // the provider's name for people; "" where only the label is known
 	sentence string        // why, for a log; our own words only
 	sent     bool          // ServerLabel is one that the caller is known to have sent
+	mayRun   bool          // a tool may have run: the request must not be repeated
 	upstream secret.Secret // text of the server or of OpenAI, bounded; see Upstream
 	err      error         // the cause; see Unwrap
 }

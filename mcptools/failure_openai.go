@@ -186,7 +186,7 @@ func FailuresIn(resp *responses.Response, sent ...Entry) []*Failure {
 		found = append(found, r.responseError(string(e.Code), e.Message, e.RawJSON()))
 	}
 	for _, f := range found {
-		f.Retryable = f.Retryable && !called
+		f.Retryable, f.mayRun = f.Retryable && !called, f.mayRun || called
 	}
 	return found
 }

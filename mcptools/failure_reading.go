@@ -167,6 +167,7 @@ func (r *reading) failure(f failtext.Finding, text string) *Failure {
 		UpstreamStatus: f.Upstream, RPCCode: f.RPC,
 		Action:     kind.Action(),
 		Retryable:  retryable(f),
+		mayRun:     mayHaveRun(f),
 		RetryAfter: retryAfter(r.opts.Header),
 		RequestID:  requestID(r.opts.Header),
 		upstream:   oauthstore.NewSecret(r.scrub(text)),
@@ -225,9 +226,15 @@ func (f *Failure) explain(seen *Failure, found failtext.Finding) {
 // transient are the kinds that pass without a change by the caller.
 var transient = []failtext.Kind{failtext.KindRateLimited, failtext.KindTimeout, failtext.KindServerError, failtext.KindUpstreamUnknown}
 
+// mayHaveRun reports whether a tool may have run before the failure, whatever its
+// kind: the model runs before a call and a stream.
+func mayHaveRun(f failtext.Finding) bool {
+	return f.MayHaveRun || f.Stage == failtext.StageCallTool || f.Stage == failtext.StageStream
+}
+
 // retryable is the contract's rule.
 func retryable(f failtext.Finding) bool {
-	if f.MayHaveRun {
+	if mayHaveRun(f) {
 		return false
 	}
 	if f.Kind == failtext.KindPlatform {

@@ -26,9 +26,9 @@ import (
 //	resp, err := client.Responses.New(ctx, responses.ResponseNewParams{Tools: r.Tools(), …}, r.Option())
 //
 // The option is a middleware. If OpenAI responds that an MCP server refused the
-// token of an entry, it reports that to the credential store, puts the next
-// token into the body and sends the request once more: no tool has run then. It
-// does so once for each entry, also across the retries of openai-go. If the
+// token of an entry when it was asked for its tool list, it reports that to the
+// credential store, puts the next token into the body and sends the request once more:
+// no tool has run then. It does so once for each entry, also across the retries of openai-go. If the
 // request still fails, it returns a [*Failure] that wraps the *openai.Error;
 // OpenAI's own errors are left to openai-go, except those that it can't read: an error
 // that is a text, as xAI's are, is a Failure too. It does not handle failures within
@@ -134,7 +134,7 @@ func notSent(req *http.Request) *http.Response {
 
 // refusedToken reports whether a fresh token may fix the failure.
 func (f *Failure) refusedToken() bool {
-	return f.Kind == KindUnauthorized && f.Stage == StageListTools && f.sent
+	return f.Kind == KindUnauthorized && f.Stage == StageListTools && f.sent && !f.mayRun
 }
 
 // carried returns the replacements that the next attempt carries.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/openai/openai-go/v3"
@@ -192,6 +193,27 @@ func TestOptionDoesNotTryAThirdTime(t *testing.T) {
 	body, err := io.ReadAll(apiErr.Response.Body)
 	require.NoError(t, err)
 	assert.Contains(t, string(body), "external_connector_error")
+}
+
+// A relay's answer does not say what was asked of it: a tool may have run.
+func TestOptionDoesNotRepeatWhatMayHaveRun(t *testing.T) {
+	t.Parallel()
+	h := newHealing(t, mcptools.Options{})
+	r, err := h.set.Without("tasks").Build(t.Context(), ada, nil)
+	require.NoError(t, err)
+	h.Expire()
+	asked := 0
+	_, err = h.ask(t, r, option.WithMiddleware(func(req *http.Request, _ option.MiddlewareNext) (*http.Response, error) {
+		asked++
+		body := `{"error":{"kind":"unauthorized","message":"The ticket is not valid: build a new entry."}}`
+		return &http.Response{StatusCode: http.StatusFailedDependency, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: req}, nil
+	}))
+	f, ok := mcptools.AsFailure(err)
+	require.True(t, ok, "%v", err)
+	assert.Equal(t, mcptools.KindUnauthorized, f.Kind)
+	assert.Equal(t, mcptools.StageListTools, f.Stage)
+	assert.Equal(t, "notes", f.Provider)
+	assert.Equal(t, 1, asked)
 }
 
 func TestOptionReturnsFailuresThatItCannotRepair(t *testing.T) {

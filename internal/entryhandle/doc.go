@@ -1,6 +1,6 @@
 // Package entryhandle gives packages of this module access to parts of tools
 // entries and failures that programs don't need: doctor examines the credential of
-// an entry, session compares the credentials of two, and relay says why it did not
+// an entry, session compares the credentials of two and asks whether a tool may have run, and relay says why it did not
 // forward.
 //
 //	facts := entryhandle.Of(entry)

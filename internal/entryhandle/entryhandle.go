@@ -21,6 +21,10 @@ var (
 	// refused like the one before.
 	RefusedAgain func(failure, entry any) (again any)
 
+	// MayHaveRun reports whether a tool may have run before a failure, so that the
+	// request must not be repeated.
+	MayHaveRun func(failure any) bool
+
 	// Describe sets the sentence and the cause of a failure that was just made:
 	// failures are immutable once others have them. The sentence starts in lower case
 	// and has no period. cause may be nil.

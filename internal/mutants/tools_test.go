@@ -4,9 +4,16 @@ package mutants_test
 var toolMutations = []mutation{
 	{
 		name: "call healed by the option", file: "mcptools/middleware.go",
-		old:     "f.Kind == KindUnauthorized && f.Stage == StageListTools && f.sent",
+		old:     "f.Kind == KindUnauthorized && f.Stage == StageListTools && f.sent && !f.mayRun",
 		changed: "f.Kind == KindUnauthorized && f.sent",
 		pkg:     "./mcptools", run: "TestOptionDoesNotRepeatARefusedCall",
+		promise: "a tool does not run twice",
+	},
+	{
+		name: "call through a relay healed by the option", file: "mcptools/middleware.go",
+		old:     "f.Stage == StageListTools && f.sent && !f.mayRun",
+		changed: "f.Stage == StageListTools && f.sent",
+		pkg:     "./mcptools", run: "TestOptionDoesNotRepeatWhatMayHaveRun",
 		promise: "a tool does not run twice",
 	},
 	{
@@ -136,9 +143,9 @@ var toolMutations = []mutation{
 		promise: "entries go to the platform that they are for",
 	},
 	{
-		name: "call healed by a session", file: "mcptools/session/heal.go",
-		old:     "f.Kind == mcptools.KindUnauthorized && f.Stage == mcptools.StageListTools:",
-		changed: "f.Kind == mcptools.KindUnauthorized:",
+		name: "call repeated by a session", file: "mcptools/session/turn.go",
+		old:     "if !ok || a.mayHaveRun || entryhandle.MayHaveRun(f) {",
+		changed: "if !ok || a.mayHaveRun {",
 		pkg:     "./mcptools/session", run: "TestRefusedCallIsNotRepeated",
 		promise: "a tool does not run twice",
 	},
@@ -186,8 +193,8 @@ var toolMutations = []mutation{
 	},
 	{
 		name: "request repeated after a tool may have run", file: "mcptools/session/turn.go",
-		old:     "if !ok || a.mayHaveRun {",
-		changed: "if !ok {",
+		old:     "if !ok || a.mayHaveRun || entryhandle.MayHaveRun(f) {",
+		changed: "if !ok || entryhandle.MayHaveRun(f) {",
 		pkg:     "./mcptools/session", run: "TestRequestIsNotRepeatedOnceAToolMayHaveRun",
 		promise: "a tool does not run twice",
 	},

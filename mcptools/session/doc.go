@@ -49,7 +49,8 @@
 // credential store, and once after a transient failure. If the server still
 // fails, the turn fails or continues without it, as [Options.OnFailure] says. A
 // refusal of the token during a call is reported to the store too, but nothing is
-// repeated: the model has seen the failure and continued.
+// repeated, with or without the server: in most cases the model has seen the failure
+// and continued, and other calls may have run.
 //
 // # Errors
 //

@@ -81,23 +81,53 @@ func TestBusyServerIsAskedOnceMoreAndNoMore(t *testing.T) {
 }
 
 // A call of a tool that was refused with a 401 may have run: the request is not
-// sent again with another token.
+// sent again, neither with another token nor without the server.
 func TestRefusedCallIsNotRepeated(t *testing.T) {
 	t.Parallel()
-	both(t, func(t *testing.T, stream bool) {
-		t.Helper()
-		b := newBackend(t, nil, mcptools.Options{Approval: mcptools.ApprovalNever}, "notes")
-		b.warm(t)
-		b.Expire()
-		asked := 0
-		fail := option.WithMiddleware(func(req *http.Request, _ option.MiddlewareNext) (*http.Response, error) {
-			asked++
-			return refusal(req, http.StatusFailedDependency, http.Header{}, `{"error":{"type":"external_connector_error","code":"http_error","param":"tools",`+
-				`"message":"Error calling tool 'search' of MCP server: 'notes'. Http status code: 401 (Unauthorized)"}}`), nil
+	const (
+		call  = `"message":"Error calling tool 'search' of MCP server: 'notes'. Http status code: 401 (Unauthorized)"`
+		whole = `{"id":"resp_1","object":"response","status":"failed","output":[],"error":{"code":"external_connector_error",` + call + `}}`
+	)
+	for name, tt := range map[string]struct {
+		status int
+		body   string
+		stage  mcptools.Stage
+	}{
+		"an error":        {http.StatusFailedDependency, `{"error":{"type":"external_connector_error","code":"http_error","param":"tools",` + call + `}}`, mcptools.StageCallTool},
+		"a response":      {http.StatusOK, whole, mcptools.StageCallTool},
+		"a relay's words": {http.StatusFailedDependency, `{"error":{"kind":"unauthorized","message":"The ticket is not valid: build a new entry."}}`, mcptools.StageListTools},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			both(t, func(t *testing.T, stream bool) {
+				t.Helper()
+				b := newBackend(t, nil, mcptools.Options{Approval: mcptools.ApprovalNever}, "notes")
+				b.warm(t)
+				for _, on := range []session.OnFailure{session.OnFailureFail, session.OnFailureSkip} {
+					b.Expire()
+					asked := 0
+					fail := option.WithMiddleware(func(req *http.Request, _ option.MiddlewareNext) (*http.Response, error) {
+						asked++
+						if stream && tt.status == http.StatusOK {
+							return streamed(req, events(`{"type":"response.failed","sequence_number":0,"response":`+whole+`}`)), nil
+						}
+						return refusal(req, tt.status, http.Header{}, tt.body), nil
+					})
+					s := b.session(t, session.Options{Stream: stream, OnFailure: on, MaxRounds: 3, RequestOptions: []option.RequestOption{fail}})
+					f := collect(s.Run(t.Context(), "x")).failure(t)
+					assert.Equal(t, mcptools.KindUnauthorized, f.Kind)
+					assert.Equal(t, tt.stage, f.Stage)
+					assert.Equal(t, "notes", f.ServerLabel)
+					assert.Equal(t, 1, asked)
+				}
+			})
 		})
-		f := collect(b.session(t, session.Options{Stream: stream, RequestOptions: []option.RequestOption{fail}}).Run(t.Context(), "x")).failure(t)
-		assert.Equal(t, mcptools.KindUnauthorized, f.Kind)
-		assert.Equal(t, mcptools.StageCallTool, f.Stage)
-		assert.Equal(t, 1, asked)
-	})
+	}
+}
+
+// streamed is a stream of OpenAI's without a network.
+func streamed(req *http.Request, body string) *http.Response {
+	res := refusal(req, http.StatusOK, http.Header{}, body)
+	res.Header.Set("Content-Type", "text/event-stream")
+	return res
 }

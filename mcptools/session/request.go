@@ -208,6 +208,7 @@ func (t *turn) emitText(text string) error {
 // no tool has run, else OpenAI's.
 func (a attempt) broken() attempt {
 	a.err = a.failures[len(a.failures)-1]
+	a.mayHaveRun = a.mayHaveRun || slices.ContainsFunc(a.failures, func(f *mcptools.Failure) bool { return f.Stage == mcptools.StageCallTool })
 	if !a.mayHaveRun {
 		for _, f := range a.failures {
 			if f.Stage == mcptools.StageListTools {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/openai/openai-go/v3/responses"
 
+	"github.com/toolgrant/toolgrant/internal/entryhandle"
 	"github.com/toolgrant/toolgrant/internal/errtext"
 	"github.com/toolgrant/toolgrant/mcptools"
 )
@@ -157,7 +158,7 @@ func (t *turn) request(ctx context.Context, input []json.RawMessage) (*responses
 		}
 		t.reportRefusals(ctx, a.failures)
 		f, ok := mcptools.AsFailure(a.err)
-		if !ok || a.mayHaveRun {
+		if !ok || a.mayHaveRun || entryhandle.MayHaveRun(f) {
 			return nil, a.err
 		}
 		if err := t.heal(ctx, f); err != nil {
