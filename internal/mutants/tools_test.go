@@ -206,6 +206,13 @@ var toolMutations = []mutation{
 		promise: "a call without a decision does not run",
 	},
 	{
+		name: "answer taken for a later call", file: "mcptools/session/turn.go",
+		old:     "\t\tt.given = nil // they are not about later calls\n",
+		changed: "",
+		pkg:     "./mcptools/session", run: "TestAnAnswerDecidesOneCall",
+		promise: "an answer is about one call",
+	},
+	{
 		name: "denied call approved", file: "mcptools/session/approval.go",
 		old:     "a.ID, a.Answer.Decision == DecisionApprove, a.Answer.Reason",
 		changed: "a.ID, a.Answer.Decision != DecisionDefer, a.Answer.Reason",

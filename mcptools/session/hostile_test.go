@@ -459,3 +459,17 @@ func TestNonHTTPAnswerIsNotQuoted(t *testing.T) {
 		assert.NotContains(t, got.err.Error(), "canary")
 	})
 }
+
+func TestAnAnswerDecidesOneCall(t *testing.T) {
+	t.Parallel()
+	b := newBackend(t, nil, mcptools.Options{Approval: mcptools.ApprovalAlways}, "notes")
+	asked := b.answering(t, `{"id":"resp_1","object":"response","status":"completed","output":[`+
+		`{"type":"mcp_approval_request","id":"ask_1","server_label":"notes","name":"write","arguments":"{}"}]}`)
+	s := b.session(t, session.Options{})
+	require.Equal(t, session.EventWaiting, collect(s.Run(t.Context(), "write")).last(t).Type)
+	r := collect(s.Continue(t.Context(), map[string]session.Answer{"ask_1": {Decision: session.DecisionApprove}}))
+	assert.Equal(t, session.EventWaiting, r.last(t).Type)
+	assert.Len(t, r.of(session.EventApproved), 1)
+	assert.Equal(t, session.DecisionDefer, s.State().Pending[0].Answer.Decision, "a later call with that ID waits")
+	assert.EqualValues(t, 2, asked.Load())
+}

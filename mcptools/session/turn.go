@@ -24,7 +24,7 @@ type turn struct {
 	s     *Session
 	yield func(Event, error) bool
 
-	given    map[string]Answer // answers of Continue, by the approval's id
+	given    map[string]Answer // answers of Continue, by the approval's id; nil once they are in the state
 	tools    mcptools.Result
 	healed   map[string]bool             // labels whose token was replaced
 	retried  map[string]bool             // labels whose tool list was retried; "" for OpenAI itself
@@ -83,6 +83,7 @@ func (t *turn) run(ctx context.Context, input []json.RawMessage) error {
 		if answers, open, err = t.answers(ctx); err != nil {
 			return err
 		}
+		t.given = nil // they are not about later calls
 		if open {
 			return t.endWaiting()
 		}
