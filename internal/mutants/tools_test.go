@@ -213,6 +213,13 @@ var toolMutations = []mutation{
 		promise: "an answer is about one call",
 	},
 	{
+		name: "approved call forgotten with its server", file: "mcptools/session/turn.go",
+		old:     "approvedOf(r.Skipped); err != nil {",
+		changed: "approvedOf(r.Skipped); err != nil && false {",
+		pkg:     "./mcptools/session", run: "TestServerOfAnApprovedCallIs",
+		promise: "an approved call is made, or the turn fails",
+	},
+	{
 		name: "denied call approved", file: "mcptools/session/approval.go",
 		old:     "a.ID, a.Answer.Decision == DecisionApprove, a.Answer.Reason",
 		changed: "a.ID, a.Answer.Decision != DecisionDefer, a.Answer.Reason",

@@ -4,14 +4,18 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"testing"
+	"time"
 
+	"github.com/openai/openai-go/v3/option"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/mcptools/lab"
 	"github.com/toolgrant/toolgrant/mcptools/session"
+	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
 // writing is a model that wants to write a note, and then a task.
@@ -166,4 +170,118 @@ func TestMaxRoundsEndsATurn(t *testing.T) {
 	s := b.session(t, session.Options{MaxRounds: 3, Rules: []session.Rule{{Answer: session.Answer{Decision: session.DecisionApprove}}}})
 	require.ErrorIs(t, collect(s.Run(t.Context(), "write")).err, session.ErrTooManyRounds)
 	assert.Equal(t, 3, b.requests())
+}
+
+// The server of an approved call is not left out: the call would be forgotten.
+func TestServerOfAnApprovedCallIsNotLeftOut(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		fail  func(t *testing.T, b *backend) // after notes was asked about
+		heals func(t *testing.T, b *backend)
+		on    session.OnFailure
+		kind  mcptools.Kind
+	}{
+		"disconnected": {disconnect, reconnect, session.OnFailureFail, mcptools.KindNotConnected},
+		"skipped":      {disconnect, reconnect, session.OnFailureSkip, mcptools.KindNotConnected},
+		"revoked": {func(t *testing.T, b *backend) {
+			t.Helper()
+			built, err := b.set.Build(t.Context(), ada, nil)
+			require.NoError(t, err)
+			notes, ok := built.Entry("notes")
+			require.True(t, ok)
+			b.Revoke("ada")
+			require.NoError(t, notes.Reject(t.Context(), oauthstore.Verdict{}))
+		}, reconnect, session.OnFailureSkip, mcptools.KindReauthorize},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			both(t, func(t *testing.T, stream bool) {
+				t.Helper()
+				b := newBackend(t, twoAtOnce(), mcptools.Options{Approval: mcptools.ApprovalAlways}, "notes", "tasks")
+				s := b.session(t, session.Options{Stream: stream, OnFailure: tt.on})
+				waiting := collect(s.Run(t.Context(), "write")).last(t)
+				require.Len(t, waiting.Pending, 2)
+				tt.fail(t, b)
+				asked := b.requests()
+				r := collect(s.Continue(t.Context(), map[string]session.Answer{
+					waiting.Pending[0].ID: {Decision: session.DecisionApprove}, waiting.Pending[1].ID: {Decision: session.DecisionDeny},
+				}))
+				f := r.failure(t)
+				assert.Equal(t, tt.kind, f.Kind)
+				assert.Equal(t, "notes", f.ServerLabel)
+				assert.Empty(t, r.of(session.EventSkipped))
+				assert.Equal(t, asked, b.requests(), "nothing is sent")
+				require.Len(t, s.State().Pending, 2)
+				require.ErrorIs(t, collect(s.Run(t.Context(), "x")).err, session.ErrPending)
+
+				tt.heals(t, b)
+				assert.Equal(t, session.EventDone, collect(s.Continue(t.Context(), nil)).last(t).Type)
+				assert.Equal(t, 1, b.Count("notes", "tools/call"))
+				assert.Zero(t, b.Count("tasks", "tools/call"))
+			})
+		})
+	}
+}
+
+func disconnect(t *testing.T, b *backend) {
+	t.Helper()
+	_, err := b.store.Disconnect(t.Context(), b.key("notes"))
+	require.NoError(t, err)
+}
+
+func reconnect(t *testing.T, b *backend) {
+	t.Helper()
+	b.connect(t, "notes")
+}
+
+func TestCallsOfAServerThatIsGoneAreDeniedAndGivenUp(t *testing.T) {
+	t.Parallel()
+	for _, abandon := range []bool{false, true} {
+		b := newBackend(t, writing(), mcptools.Options{Approval: mcptools.ApprovalAlways}, "notes", "tasks")
+		s := b.session(t, session.Options{OnFailure: session.OnFailureSkip})
+		waiting := collect(s.Run(t.Context(), "write")).last(t)
+		require.Len(t, waiting.Pending, 1)
+		disconnect(t, b)
+		var r result
+		if abandon {
+			require.ErrorIs(t, collect(s.Continue(t.Context(), map[string]session.Answer{waiting.Pending[0].ID: {Decision: session.DecisionApprove}})).err, mcptools.KindNotConnected)
+			require.NoError(t, s.Abandon(t.Context(), "no"))
+			r = collect(s.Run(t.Context(), "x"))
+		} else {
+			r = collect(s.Continue(t.Context(), map[string]session.Answer{waiting.Pending[0].ID: {Decision: session.DecisionDeny}}))
+		}
+		r.last(t)
+		assert.Len(t, r.of(session.EventSkipped), 1)
+		assert.Zero(t, b.Count("notes", "tools/call"))
+	}
+}
+
+// A server whose list fails is dropped from a turn, unless one of its calls was
+// approved.
+func TestServerOfAnApprovedCallIsNotDropped(t *testing.T) {
+	t.Parallel()
+	b := newBackend(t, writing(), mcptools.Options{Approval: mcptools.ApprovalAlways}, "notes", "tasks")
+	down := false
+	asked := 0
+	fails := option.WithMiddleware(func(req *http.Request, next option.MiddlewareNext) (*http.Response, error) {
+		if asked++; !down {
+			return next(req)
+		}
+		return refusal(req, http.StatusFailedDependency, http.Header{}, `{"error":{"type":"external_connector_error","code":"http_error","param":"tools",`+
+			`"message":"Error retrieving tool list from MCP server: 'notes'. Http status code: 404 (Not Found)"}}`), nil
+	})
+	s := b.session(t, session.Options{OnFailure: session.OnFailureSkip, HoldOff: time.Hour, RequestOptions: []option.RequestOption{fails}})
+	waiting := collect(s.Run(t.Context(), "write")).last(t)
+	require.Len(t, waiting.Pending, 1)
+	down = true
+	require.ErrorIs(t, collect(s.Continue(t.Context(), map[string]session.Answer{waiting.Pending[0].ID: {Decision: session.DecisionApprove}})).err, mcptools.KindNotFound)
+	require.ErrorIs(t, collect(s.Continue(t.Context(), nil)).err, mcptools.KindNotFound)
+	assert.Equal(t, 2, asked, "the server is held off")
+	assert.Equal(t, session.DecisionApprove, s.State().Pending[0].Answer.Decision)
+
+	state := s.State()
+	down = false
+	s = b.session(t, session.Options{State: &state}) // which holds nothing off
+	assert.Equal(t, session.EventWaiting, collect(s.Continue(t.Context(), nil)).last(t).Type, "the second call")
+	assert.Equal(t, 1, b.Count("notes", "tools/call"))
 }

@@ -54,6 +54,7 @@ type chaos struct {
 
 	seen  map[string]int // how often each thing has happened
 	model model
+	works bool // the sources of tokens and OpenAI fail no more
 	set   *mcptools.Set
 	opts  session.Options
 }
@@ -81,10 +82,10 @@ func (c *chaos) build(t *testing.T) {
 	for _, name := range []string{"notes", "tasks"} {
 		own := rand.New(rand.NewPCG(c.Uint64(), 0)) // entries are built concurrently
 		source := oauthstore.SourceFunc(func(context.Context, oauthstore.Key, time.Duration) (oauthstore.Token, error) {
-			if own.IntN(10) == 0 {
+			if own.IntN(10) == 0 && !c.works {
 				return oauthstore.Token{}, oauthstore.ErrUnavailable
 			}
-			return oauthstore.Token{AccessToken: oauthstore.NewSecret("token")}, nil
+			return oauthstore.Token{AccessToken: oauthstore.NewSecret("synthetic-secret")}, nil
 		})
 		b, err := mcptools.NewBuilder(providers.Custom(name, "https://"+name+".example/mcp", nil), source, &mcptools.Options{InsecureSkipProbe: true})
 		require.NoError(t, err)
@@ -263,10 +264,10 @@ func (c *chaos) resume(ctx context.Context, s *session.Session, st session.State
 	return s.Continue(ctx, answers, outputs...)
 }
 
-// recover resumes the state once OpenAI and the callbacks work again.
+// recover resumes the state once OpenAI, the sources and the callbacks work again.
 func (c *chaos) recover(t *testing.T, s *session.Session) {
 	t.Helper()
-	c.model.fault = nil
+	c.works, c.model.fault = true, nil
 	c.opts.MaxRounds, c.opts.Call, c.opts.OnFailure = 0, nil, session.OnFailureSkip
 	c.opts.Approve = func(context.Context, session.ApprovalRequest) (session.Answer, error) { return approve, nil }
 	st := s.State()

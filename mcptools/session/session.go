@@ -72,8 +72,9 @@ type Options struct {
 	Raw bool
 
 	// OnFailure decides what happens to a turn if a server's entry can't be built
-	// or its tool list can't be retrieved. If zero, [OnFailureFail]. Providers that the owner
-	// has not connected are always skipped.
+	// or its tool list can't be retrieved. Providers that the owner has not connected are
+	// always skipped. A server with an approved call is never skipped: the turn ends with
+	// the failure, and [Session.Continue] makes the call later. If zero, [OnFailureFail].
 	OnFailure OnFailure
 
 	// RequireTools ends a turn with the failures of its servers if none of them is

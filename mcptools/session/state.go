@@ -8,6 +8,7 @@ import (
 	"github.com/openai/openai-go/v3/responses"
 
 	"github.com/toolgrant/toolgrant/internal/errtext"
+	"github.com/toolgrant/toolgrant/mcptools"
 	"github.com/toolgrant/toolgrant/oauthstore"
 )
 
@@ -92,6 +93,19 @@ func (st State) check(owner oauthstore.Owner, replay bool) error {
 func (st State) waits() bool {
 	return st.Running != "" || slices.ContainsFunc(st.Pending, func(a ApprovalRequest) bool { return a.Answer.Decision != DecisionDeny }) ||
 		slices.ContainsFunc(st.Calls, func(c FunctionCall) bool { return c.Output == nil })
+}
+
+// approvedOf returns why a server with an approved call was left out, or nil. Without
+// the server OpenAI would not make the call, and the approval would be lost.
+func (st State) approvedOf(skipped []mcptools.Skipped) error {
+	for _, left := range skipped {
+		if slices.ContainsFunc(st.Pending, func(a ApprovalRequest) bool {
+			return a.Label == left.Label && a.Answer.Decision == DecisionApprove
+		}) {
+			return left.Failure
+		}
+	}
+	return nil
 }
 
 // decided records the answer about a call.

@@ -203,6 +203,9 @@ func (t *turn) build(ctx context.Context) error {
 			r.Skipped = append(r.Skipped, skipped)
 		}
 	}
+	if err := s.State().approvedOf(r.Skipped); err != nil {
+		return err
+	}
 	for _, skipped := range r.Skipped {
 		if t.reported[skipped.Label] {
 			continue
