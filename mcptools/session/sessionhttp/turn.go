@@ -159,6 +159,11 @@ func (c *conversation) claim(ctx context.Context, t *turn, message string) *prob
 	defer c.mu.Unlock()
 	c.doc, c.version = doc, version+1
 	t.running = true
+	select {
+	case <-c.h.closing: // Close came before, and has left this turn to us
+		t.stop(errClosing)
+	default:
+	}
 	if message != "" {
 		c.publish(said)
 	}

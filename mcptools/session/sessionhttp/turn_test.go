@@ -277,6 +277,31 @@ func TestCloseEndsTurnsAndStreams(t *testing.T) {
 	})
 }
 
+// A late store takes a second to keep a record.
+type late struct{ sessionhttp.Store }
+
+func (l late) Put(ctx context.Context, owner oauthstore.Owner, id string, r sessionhttp.Record) error {
+	pass(time.Second)
+	return l.Store.Put(ctx, owner, id, r)
+}
+
+func TestCloseEndsATurnThatIsAboutToBegin(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		answer, _ := held()
+		store := late{sessionhttp.NewMemory()}
+		s := newSite(t, answer, store, nil)
+		began := time.Now()
+		go s.post(t.Context(), "c1", `{"message": "hello"}`)
+		pass(time.Second / 2)
+		s.close(t)
+		assert.Less(t, time.Since(began), 3*time.Second)
+		next := newSite(t, talkative, store, nil)
+		defer next.close(t)
+		assert.Equal(t, []string{"state[message:hello error:interrupted]"}, next.listen(t, "c1", "").reads(t))
+	})
+}
+
 func TestNewNeedsItsParts(t *testing.T) {
 	t.Parallel()
 	open := func(context.Context, oauthstore.Owner, string, *session.State) (*session.Session, error) {
