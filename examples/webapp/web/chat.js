@@ -136,6 +136,7 @@ const shows = {
     find("#welcome").hidden = false
     e.events.forEach(show)
     e.pending?.forEach(ask)
+    if (e.pending || e.resumable) drop(".again") // a question would be refused
     if (e.resumable) add("div", "row", button("Continue", () => post({answers: {}}), "primary resume"))
     running(e.running, e.pending ? "Your approval is needed." : undefined)
     replayed = false

@@ -240,6 +240,17 @@ func (c *conversation) snapshot() snapshot {
 	return s
 }
 
+// publishState sends the state to the listeners, as pages get it that are loaded now:
+// only that says how a turn that failed goes on. c.mu is held.
+func (c *conversation) publishState() {
+	raw, err := json.Marshal(c.snapshot())
+	if err != nil {
+		_ = c.h.internal("the state could not be encoded", err)
+		return
+	}
+	c.publish(raw)
+}
+
 // elsewhere reports whether a turn runs in another process. c.mu is held.
 func (c *conversation) elsewhere() bool { return c.turn == nil && time.Now().Before(c.doc.Until) }
 

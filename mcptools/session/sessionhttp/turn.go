@@ -194,6 +194,9 @@ func (c *conversation) run(ctx context.Context, s *session.Session, events iter.
 	c.doc, c.version = doc, version+1
 	c.text.Reset()
 	c.publish(last)
+	if kept && waits(st) {
+		c.publishState()
+	}
 }
 
 // consume publishes the events of a turn. It returns the last one, and whether a

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -194,6 +195,42 @@ func TestAFailureIsShownWithItsLink(t *testing.T) {
 		s.post(t.Context(), "c1", `{"message": "hello"}`)
 		assert.Equal(t, "error:internal", b.last(t).String())
 		assert.NotContains(t, b.raw(), "secret")
+	})
+}
+
+// A page that is open learns that it must continue, as one that is loaded does.
+func TestATurnThatFailsAfterAnApprovalIsContinued(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		fails := true
+		s := newSite(t, func(ctx context.Context, input string) (string, error) {
+			if fails && !strings.Contains(input, "add") {
+				return "", errors.New("OpenAI is away")
+			}
+			return talkative(ctx, input)
+		}, sessionhttp.NewMemory(), nil)
+		defer s.close(t)
+		b := s.listen(t, "c1", "")
+		s.post(t.Context(), "c1", `{"message": "hello"}`)
+		assert.Equal(t, []string{"state[]", "message:hello", "error:internal"}, b.reads(t), "nothing waits")
+		s.post(t.Context(), "c1", `{"message": "add it"}`)
+		require.Equal(t, "waiting", b.last(t).String())
+		seen := len(b.events(t))
+		s.post(t.Context(), "c1", `{"answers": {"ask_1": {"decision": "approve"}}}`)
+		state := "state[message:hello error:internal message:add it approved error:internal]"
+		require.Equal(t, []string{"approved", "error:internal", state}, b.reads(t)[seen:])
+		assert.True(t, b.last(t).Resumable)
+		assert.False(t, b.last(t).Running)
+		all := b.events(t)
+		for i, e := range all[seen:] {
+			again := s.listen(t, "c1", e.id)
+			assert.Equal(t, all[seen+i+1:], append([]event{}, again.events(t)...))
+		}
+		assert.Equal(t, b.last(t).Events, s.listen(t, "c1", "").last(t).Events, "a page that is loaded shows the same")
+		fails = false
+		status, _ := s.post(t.Context(), "c1", `{"answers": {}}`)
+		assert.Equal(t, http.StatusAccepted, status)
+		assert.Equal(t, "done:decided", b.last(t).String())
 	})
 }
 
