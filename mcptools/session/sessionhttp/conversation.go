@@ -68,6 +68,7 @@ type conversation struct {
 	// Guarded by h.mu.
 	users     int // requests and turns
 	listeners int
+	heard     bool        // a browser has listened here since the last turn began
 	idle      *time.Timer // ends a turn without listeners, and then forgets the conversation
 
 	mu      sync.Mutex
@@ -76,7 +77,7 @@ type conversation struct {
 	version uint64           // of the record of doc; guarded by mu
 	text    strings.Builder  // of the model, since the last of doc.Events; guarded by mu
 	turn    *turn            // nil: none runs here; guarded by mu
-	polled  bool             // listeners were told that a turn runs in another process; guarded by mu
+	polled  bool             // listeners were told since the last load that a turn runs in another process; guarded by mu
 
 	epoch string            // names the log; "": nothing was loaded yet; guarded by mu
 	log   []json.RawMessage // the latest events, for browsers that reconnect; guarded by mu
@@ -95,19 +96,20 @@ func (c *conversation) load(r Record) error {
 	if err != nil {
 		return err
 	}
-	c.doc, c.version, c.session = doc, r.Version, nil
+	c.doc, c.version, c.session, c.polled = doc, r.Version, nil, false
 	c.epoch, c.log, c.size, c.next = rand.Text(), nil, 0, 0
 	c.text.Reset()
 	c.notify()
 	return nil
 }
 
-// refresh loads r if it is newer, or if the turn of another process is over.
+// refresh loads r if it is newer, or if the turn of another process has ended without
+// a word. r may be old: a turn may have run here since it was read.
 func (c *conversation) refresh(r Record) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.epoch == "" || c.turn == nil && (r.Version > c.version || c.polled && !c.elsewhere()) {
-		c.polled = false
+	ended := r.Version == c.version && c.polled && !c.elsewhere()
+	if c.epoch == "" || c.turn == nil && (r.Version > c.version || ended) {
 		return c.load(r)
 	}
 	return nil
@@ -117,8 +119,16 @@ func (c *conversation) refresh(r Record) error {
 func (c *conversation) polls() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.polled = c.elsewhere()
-	return c.polled
+	elsewhere := c.elsewhere()
+	c.polled = c.polled || elsewhere
+	return elsewhere
+}
+
+// hasTurn reports whether a turn runs here, or is about to.
+func (c *conversation) hasTurn() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.turn != nil
 }
 
 // notify wakes the listeners. c.mu is held.

@@ -71,10 +71,11 @@
 // nothing: it reads the buffer at its own pace, and one that accepts nothing for
 // 30 s is disconnected.
 //
-// A turn goes on without listeners for [Options].Grace, so that a reload or a
-// tunnel does no harm. Then it is canceled, and the conversation is that before the
-// turn or, if calls were approved, that after the approval. No turn takes longer
-// than [Options].MaxTurn.
+// A turn goes on for [Options].Grace after its last listener in this process has left,
+// so that a reload or a tunnel does no harm. Then it is canceled, and the conversation
+// is that before the turn or, if calls were approved, that after the approval. A turn
+// that had no listener here goes on: its browser may listen at another replica. No turn
+// takes longer than [Options].MaxTurn.
 //
 // # Several replicas
 //
@@ -82,8 +83,10 @@
 // approval. Before a turn begins it is recorded there, so one replica runs it; the
 // others return busy. Streams are not shared: only the replica that runs the turn has
 // its events. Route the requests of a conversation to one replica. Without that
-// everything works except the streaming: a browser at another replica
-// reconnects every few seconds and gets the state when the turn is over.
+// everything works except the streaming: a browser at another replica gets the state
+// within 5 s after a turn has begun or ended there. While it knows that a turn runs
+// there, it reconnects every few seconds, perhaps to that replica. Each stream reads the
+// store once when it begins and then, unless a turn runs here, every 5 s.
 //
 // If a process is killed, the conversation is busy until MaxTurn and a minute are
 // over. Then its state is that before the turn, with an error "interrupted", since

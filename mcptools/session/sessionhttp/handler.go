@@ -24,9 +24,11 @@ type Options struct {
 	// conversation begins before it is over. If zero, 10 min.
 	MaxTurn time.Duration
 
-	// Grace is the time for which a turn goes on while no browser listens. Then it is
-	// canceled, and the conversation is that before the turn or, if calls were
-	// approved, that after the approval. If zero, 1 min.
+	// Grace is the time for which a turn goes on after the last browser that listened to
+	// it in this process has left. Then it is canceled, and the conversation is that
+	// before the turn or, if calls were approved, that after the approval. A turn to
+	// which none has listened here is bounded by MaxTurn only, since its browser may
+	// listen at another replica. If zero, 1 min.
 	Grace time.Duration
 
 	// KeepAlive is the time between two comments on a stream without events. At each,
@@ -252,6 +254,7 @@ func (h *Handler) use(at place, listens bool) (*conversation, *problem) {
 	c.users++
 	if listens {
 		c.listeners++
+		c.heard = true
 		h.streams[at.owner]++
 		c.idle.Stop()
 	}
@@ -274,8 +277,9 @@ func (h *Handler) leave(c *conversation, listened bool) {
 	}
 }
 
-// expire cancels the turn of a conversation to which no browser has listened for
-// a while, or forgets the conversation.
+// expire cancels the turn of a conversation whose browsers have left a while ago, or
+// forgets the conversation. A turn to which none has listened here goes on: its
+// browser may listen at another replica.
 func (h *Handler) expire(c *conversation) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -283,7 +287,7 @@ func (h *Handler) expire(c *conversation) {
 	case h.closed || c.listeners > 0:
 	case c.users == 0:
 		delete(h.conversations, c.place)
-	default:
+	case c.heard:
 		c.cancel(errAbandoned) // its end comes back here
 	}
 }
@@ -296,6 +300,7 @@ func (h *Handler) spawn(c *conversation, run func()) bool {
 		return false
 	}
 	c.users++
+	c.heard = c.listeners > 0
 	h.turns.Go(func() {
 		defer h.leave(c, false)
 		run()

@@ -2,8 +2,10 @@ package sessionhttp_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -89,6 +91,79 @@ func TestAStreamOfAnotherReplicaPollsUntilTheTurnEnds(t *testing.T) {
 		status, _ := b.post(t.Context(), "c1", `{"message": "more"}`)
 		assert.Equal(t, http.StatusAccepted, status)
 		assert.Equal(t, "done:answer", again.last(t).String(), "the stream stays")
+	})
+}
+
+// Without sticky routing a page listens at one replica and posts to another.
+func TestAStreamShowsTheTurnsOfAnotherReplica(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		answer, release := held()
+		store := sessionhttp.NewMemory()
+		a, b := newSite(t, answer, store, nil), newSite(t, talkative, store, nil)
+		defer a.close(t)
+		defer b.close(t)
+		there := b.listen(t, "c1", "")
+		status, _ := a.post(t.Context(), "c1", `{"message": "hello"}`)
+		assert.Equal(t, http.StatusAccepted, status)
+		pass(6 * time.Second)
+		require.Equal(t, []string{"state[]", "state[message:hello]"}, there.reads(t))
+		assert.True(t, there.last(t).Running)
+		<-there.ended // the browser reconnects, perhaps to the other one
+		pass(3 * time.Minute)
+		release()
+		synctest.Wait()
+		again := b.listen(t, "c1", there.last(t).id)
+		assert.Equal(t, []string{"state[message:hello text:at last]"}, again.reads(t), "no browser listens where the turn runs")
+		assert.False(t, again.last(t).Running)
+
+		a.model.answer = talkative
+		a.post(t.Context(), "c1", `{"message": "more"}`)
+		pass(6 * time.Second)
+		assert.Equal(t, "state[message:hello text:at last message:more text:answer]", again.last(t).String())
+		b.post(t.Context(), "c1", `{"message": "here"}`)
+		pass(time.Minute)
+		assert.Equal(t, []string{"message:here", "text:answer", "done:answer"}, again.reads(t)[2:], "nothing is replaced by what is older")
+	})
+}
+
+// A counted store counts its reads, and fails while down.
+type counted struct {
+	sessionhttp.Store
+	reads atomic.Int32
+	down  atomic.Bool
+}
+
+func (c *counted) Get(ctx context.Context, owner oauthstore.Owner, id string) (sessionhttp.Record, error) {
+	c.reads.Add(1)
+	if c.down.Load() {
+		return sessionhttp.Record{}, errors.New("the database is down")
+	}
+	return c.Store.Get(ctx, owner, id)
+}
+
+func TestAStreamReadsTheStoreNowAndThen(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		answer, release := held()
+		store := &counted{Store: sessionhttp.NewMemory()}
+		s := newSite(t, answer, store, nil)
+		defer s.close(t)
+		b := s.listen(t, "c1", "")
+		reads := func(d time.Duration) int32 {
+			before := store.reads.Load()
+			pass(d)
+			synctest.Wait()
+			return store.reads.Load() - before
+		}
+		assert.EqualValues(t, 12, reads(time.Minute))
+		store.down.Store(true)
+		assert.EqualValues(t, 12, reads(time.Minute), "an outage does not end it")
+		store.down.Store(false)
+		s.post(t.Context(), "c1", `{"message": "hello"}`)
+		assert.Zero(t, reads(time.Minute), "the turn runs here")
+		release()
+		assert.Equal(t, []string{"state[]", "message:hello", "text:at last", "done:at last"}, b.reads(t))
 	})
 }
 
