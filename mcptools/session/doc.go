@@ -57,12 +57,14 @@
 // A turn that fails ends with an error, in most cases a [*mcptools.Failure]. The
 // state is then that before the turn, so that the question can be asked again. If
 // calls were approved in the turn, the state is that after the approval:
-// [Session.Continue] makes those calls. A server of theirs is never left out, since
-// OpenAI would then forget the call: the turn ends with the server's failure, also with
-// OnFailureSkip, until the server is back or [Session.Abandon] gives the call up. Outputs of the program's own functions are
-// kept too: Continue and the next Run send them. Unless the failure is of [mcptools.StageBuild] or
-// [mcptools.StageListTools], they may have run already. If the context ends, its error is
-// that of the turn, and no goroutine is left.
+// [Session.Continue] makes those calls. Outputs of the program's own functions are
+// kept too: Continue and the next Run send them. Unless the failure is of
+// [mcptools.StageBuild] or [mcptools.StageListTools], they may have run already. If the
+// context ends, its error is that of the turn, and no goroutine is left.
+//
+// A server with an approved call is never left out, since OpenAI would then forget the
+// call: the turn ends with the server's failure, also with [OnFailureSkip]. Continue
+// makes the call once the server is back, and [Session.Abandon] gives it up.
 //
 // # Security
 //
