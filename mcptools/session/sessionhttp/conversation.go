@@ -19,6 +19,7 @@ type document struct {
 	State  *session.State    `json:"state,omitempty"`
 	Events []json.RawMessage `json:"events,omitempty"` // what a page shows of the conversation, oldest first
 	Until  time.Time         `json:"until,omitzero"`   // a turn may run until then; zero: none runs
+	Claim  string            `json:"claim,omitempty"`  // random, of the turn that runs: no other process writes the same
 }
 
 // format is the version of the encoding of a document.

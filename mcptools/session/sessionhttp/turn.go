@@ -1,7 +1,9 @@
 package sessionhttp
 
 import (
+	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"iter"
@@ -143,7 +145,7 @@ func (c *conversation) claim(ctx context.Context, t *turn, message string) *prob
 	doc, version := c.doc, c.version
 	c.mu.Unlock()
 	deadline, _ := ctx.Deadline()
-	doc.Until = deadline.Add(saveLimit)
+	doc.Until, doc.Claim = deadline.Add(saveLimit), rand.Text()
 	said := note{Event: "message", Text: message}.encode()
 	if message != "" {
 		doc.Events = with(doc.Events, said)
@@ -176,7 +178,7 @@ func (c *conversation) run(ctx context.Context, s *session.Session, events iter.
 	st := s.State()
 	c.mu.Lock()
 	doc, version := c.doc, c.version
-	doc.Events, doc.State, doc.Until = c.history(), &st, time.Time{}
+	doc.Events, doc.State, doc.Until, doc.Claim = c.history(), &st, time.Time{}, ""
 	c.mu.Unlock()
 	if kept {
 		doc.Events = with(doc.Events, last)
@@ -240,12 +242,21 @@ func (c *conversation) save(ctx context.Context, version uint64, doc document) e
 	}
 }
 
+// put stores the conversation. If the store fails after it has kept the record, such as
+// when its answer is lost, put succeeds. Claims are random, so no other process that
+// claims a turn writes the same record.
 func (c *conversation) put(ctx context.Context, version uint64, doc document) error {
 	data, err := json.Marshal(doc)
 	if err != nil {
 		return err
 	}
-	return c.h.store.Put(ctx, c.owner, c.id, Record{Version: version, Data: data})
+	if err = c.h.store.Put(ctx, c.owner, c.id, Record{Version: version, Data: data}); err == nil {
+		return nil
+	}
+	if r, getErr := c.h.store.Get(ctx, c.owner, c.id); getErr == nil && r.Version == version+1 && bytes.Equal(r.Data, data) {
+		return nil
+	}
+	return err
 }
 
 // Causes for which a turn is canceled.

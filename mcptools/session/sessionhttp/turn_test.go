@@ -295,6 +295,47 @@ func TestTheEndOfATurnOutlastsAnOutageOfTheStore(t *testing.T) {
 	}
 }
 
+// A forgetful store keeps a record and loses its answer about it.
+type forgetful struct {
+	sessionhttp.Store
+	forgets atomic.Bool
+}
+
+func (f *forgetful) Put(ctx context.Context, owner oauthstore.Owner, id string, r sessionhttp.Record) error {
+	if err := f.Store.Put(ctx, owner, id, r); err != nil {
+		return err
+	}
+	if f.forgets.Swap(false) {
+		return errors.New("the connection was reset")
+	}
+	return nil
+}
+
+func TestALostAnswerOfTheStoreIsNoFailure(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		answer, release := held()
+		store := &forgetful{Store: sessionhttp.NewMemory()}
+		s := newSite(t, answer, store, nil)
+		defer s.close(t)
+		b := s.listen(t, "c1", "")
+		store.forgets.Store(true)
+		status, _ := s.post(t.Context(), "c1", `{"message": "hello"}`)
+		assert.Equal(t, http.StatusAccepted, status, "the beginning of a turn")
+		store.forgets.Store(true)
+		release()
+		pass(time.Minute)
+		assert.Equal(t, []string{"state[]", "message:hello", "text:at last", "done:at last"}, b.reads(t), "its end")
+		s.model.answer = talkative
+		s.post(t.Context(), "c1", `{"message": "add it"}`)
+		require.Equal(t, "waiting", b.last(t).String())
+		store.forgets.Store(true)
+		status, _ = s.post(t.Context(), "c1", `{"stop": true}`)
+		assert.Equal(t, http.StatusAccepted, status, "a decision")
+		assert.Equal(t, "error:stopped", b.last(t).String())
+	})
+}
+
 func TestCloseEndsTurnsAndStreams(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
