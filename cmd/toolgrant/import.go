@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"strconv"
+	"slices"
 	"strings"
 	"time"
 
@@ -253,13 +254,11 @@ func registerTakes(cmd *cobra.Command, takes *[]string) {
 // unconfirmed returns the error of an import whose server gave no verdict: err, which
 // is temporary, unless the server shows without a token that waiting does not help.
 func (a *app) unconfirmed(ctx context.Context, t target, err error) error {
-	res := a.askOpen(ctx, t)
-	switch probeKind(res) {
-	case mcptools.KindNotFound, mcptools.KindWrongEndpoint, mcptools.KindProtocol, mcptools.KindBadRequest:
+	stays := []mcptools.Kind{mcptools.KindNotFound, mcptools.KindWrongEndpoint, mcptools.KindProtocol, mcptools.KindBadRequest}
+	if res := a.askOpen(ctx, t); slices.Contains(stays, probeKind(res)) {
 		return probeFault(res, "%s did not confirm the token: %s", t.key.Provider, res.Detail)
-	default:
-		return err
 	}
+	return err
 }
 
 // importToken verifies and stores a token.
