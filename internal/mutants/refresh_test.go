@@ -102,8 +102,8 @@ var refreshMutations = []mutation{
 	},
 	{
 		name: "lost answer counts as not consumed", file: "oauthstore/outcome.go",
-		old:     "\t\t\tr.noteLostResponse(rec.Intent.Started, rec.Intent.Fingerprint)\n",
-		changed: "",
+		old:     "\t\t\tr.noteLostResponse(rec.Intent.Started, rec.Intent.Fingerprint)\n\t\tcase oauth.ClassNotConsumed:",
+		changed: "\t\tcase oauth.ClassNotConsumed:",
 		pkg:     "./oauthstore", run: "TestALostAnswerIsReplayedOnceTheAccessTokenHasEnded",
 		promise: "a lost answer is on record",
 	},
