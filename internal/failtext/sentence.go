@@ -132,16 +132,13 @@ var hosted = []struct {
 func (r *reader) reported(stage Stage, t string) Finding {
 	f := Finding{score: scoreFailed, Stage: stage}
 	t = collapse(t[:min(len(t), 2*maxSentence)])
-	if m := rpcCode.FindStringSubmatchIndex(t); m != nil {
-		if code, ok := loosejson.Number(strings.TrimRight(t[m[2]:m[3]], " .,;:)'\"")).Int(); ok {
-			f.RPC = &code
-			words := strings.Trim(t[m[3]:], " .,;:()[]'\"")
-			f.Kind = rpcKind(code, words)
-			if code == -32001 && f.Kind == KindProtocol && cutOff(words, "request timed out") {
-				f.Kind, f.score = KindUpstreamUnknown, scoreBare // the words are cut off
-			}
-			return f
+	if code, words, ok := rpcError(t); ok {
+		f.RPC = &code
+		f.Kind = rpcKind(code, words)
+		if code == -32001 && f.Kind == KindProtocol && cutOff(words, "request timed out") {
+			f.Kind, f.score = KindUpstreamUnknown, scoreBare // the words are cut off
 		}
+		return f
 	}
 	for _, wording := range []*regexp.Regexp{statusOfServer, statusWithPhrase} {
 		for _, m := range wording.FindAllStringSubmatch(t, 8) {
