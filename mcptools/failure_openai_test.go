@@ -256,6 +256,16 @@ func TestStreamsFailInFourWays(t *testing.T) {
 		assert.Equal(t, mcptools.KindUnauthorized, f.Kind)
 		assert.Equal(t, "A", f.ServerLabel)
 	})
+	t.Run("a flat error event of an unknown kind ends the stream too", func(t *testing.T) {
+		t.Parallel()
+		events, err := streamed(t, created+event(`{"type":"error","code":"ERR_SOMETHING","message":"Something went wrong","param":null,"sequence_number":1}`))
+		require.NoError(t, err)
+		f, ok := mcptools.FailureOfEvent(events[1])
+		require.True(t, ok)
+		assert.Equal(t, mcptools.KindUnknown, f.Kind)
+		assert.Equal(t, mcptools.StageStream, f.Stage)
+		assert.False(t, f.Retryable)
+	})
 	t.Run("response.failed is an event", func(t *testing.T) {
 		t.Parallel()
 		events, err := streamed(t, created+event(`{"type":"response.failed","response":{"id":"resp_1","status":"failed","error":{"code":"rate_limit_exceeded","message":"Rate limit reached"},"output":[]}}`))

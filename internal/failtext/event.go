@@ -117,10 +117,21 @@ func (r *reader) errorEvent(o *loosejson.Object, depth int) Finding {
 	default:
 		f = r.errorObject(o, depth)
 	}
-	if r.known.HTTPStatus == 0 && f.Kind == KindPlatform { // else it is a body, of an API that writes them so
+	switch {
+	case r.known.HTTPStatus != 0: // it is a body, of an API that writes them so
+	case f.Kind == KindPlatform:
 		f.Stage, f.MayHaveRun = StageStream, true
+	case !f.Found() && (r.strict || r.known.Surface != "" || hasKeyOfEvent(o)):
+		return Broken()
 	}
 	return f
+}
+
+// hasKeyOfEvent distinguishes an error event of OpenAI's from a log line with a level of
+// that name.
+func hasKeyOfEvent(o *loosejson.Object) bool {
+	inner, _ := o.Get("error").(*loosejson.Object)
+	return o.Has("sequence_number") || o.Has("event_id") || o.Has("param") || inner.Has("param")
 }
 
 // response classifies a whole response: by its own error, else by its items.

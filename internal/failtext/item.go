@@ -23,6 +23,25 @@ func (r *reader) variant(o *loosejson.Object) (f Finding, ok bool) {
 	return Finding{}, false
 }
 
+// itemVariant is like variant, for an error within an item. Without a type, its code is an
+// HTTP status, or one of JSON-RPC's, which have more digits. Some clients keep the whole
+// JSON-RPC response.
+func (r *reader) itemVariant(o *loosejson.Object) (f Finding, ok bool) {
+	if inner, ok := o.Get("error").(*loosejson.Object); ok && !o.Has("type") && !o.Has("code") {
+		o = inner
+	}
+	if t := o.Get("type"); t == nil || t == "" {
+		switch code, ok := num(o, "code"); {
+		case !ok:
+		case code >= 100 && code < 600:
+			o.Set("type", "http_error")
+		case code <= -1000, code >= 1000:
+			o.Set("type", "mcp_protocol_error")
+		}
+	}
+	return r.variant(o)
+}
+
 // bareVariant is like variant, for an object outside an item. Other APIs use three
 // of the names too: they count only if the text is known to come from one of the
 // surfaces, or the words are those of OpenAI's client.
@@ -130,8 +149,8 @@ func (r *reader) callError(item *loosejson.Object, v loosejson.Value, depth int)
 	bare := Finding{score: scoreBare, Kind: KindUpstreamUnknown}
 	switch v := v.(type) {
 	case *loosejson.Object:
-		if f, ok := r.variant(v); ok {
-			if inner, ok := v.Get("error").(*loosejson.Object); ok && !v.Has("code") && !v.Has("content") && depth < maxNesting {
+		if f, ok := r.itemVariant(v); ok {
+			if inner, ok := v.Get("error").(*loosejson.Object); ok && v.Has("type") && !v.Has("code") && !v.Has("content") && depth < maxNesting {
 				inner.Set("type", str(v, "type"))
 				return r.callError(item, inner, depth+1)
 			}
@@ -211,14 +230,14 @@ func (r *reader) listItem(o *loosejson.Object, ended bool) Finding {
 			f = r.listError(text)
 		}
 	case *loosejson.Object:
-		if g, ok := r.variant(v); ok {
+		if g, ok := r.itemVariant(v); ok {
 			f = g
 		} else if len(v.Keys) > 0 {
 			f = r.listError(prose(v, "message"))
 		}
 	}
-	if tools, ok := o.Get("tools").(loosejson.Array); ok && f.score == scoreNothing && ended && len(tools.Items) == 0 && !tools.Cut && !o.Cut {
-		f = Finding{score: scoreFailed, Kind: KindNoTools}
+	if f.score == scoreNothing {
+		f = listWithoutError(o, ended)
 	}
 	if f.score == scoreNothing {
 		return f
@@ -230,11 +249,24 @@ func (r *reader) listItem(o *loosejson.Object, ended bool) Finding {
 	return f
 }
 
+// listWithoutError classifies an mcp_list_tools item by its status and its tools.
+func listWithoutError(o *loosejson.Object, ended bool) Finding {
+	tools, ok := o.Get("tools").(loosejson.Array)
+	empty := ok && len(tools.Items) == 0 && !tools.Cut && !o.Cut
+	switch status := str(o, "status"); {
+	case status == "failed":
+		return Finding{score: scoreBare, Kind: KindUpstreamUnknown}
+	case ended && empty && (status == "" || status == "completed"):
+		return Finding{score: scoreFailed, Kind: KindNoTools}
+	}
+	return Finding{}
+}
+
 // listError classifies the words of mcp_list_tools.error.
 func (r *reader) listError(s string) Finding {
 	if inner, ok := loosejson.Parse(s, &r.budget); ok {
 		if o, ok := inner.(*loosejson.Object); ok {
-			if f, ok := r.variant(o); ok {
+			if f, ok := r.itemVariant(o); ok {
 				return f
 			}
 			s = prose(o, "message")

@@ -28,6 +28,8 @@ func (r *reader) platform(e apiError) Finding {
 	case told == http.StatusFailedDependency && !known:
 		return Finding{} // where a failed MCP server is usual, and nothing says so
 	case known:
+	case sentenceStatus(e.message) != 0:
+		status = sentenceStatus(e.message)
 	case r.known.Surface == "": // perhaps a gateway's own
 		return Finding{}
 	case told >= 400 && e.kind+e.code != "", told == http.StatusTooManyRequests, told >= 500:
@@ -54,6 +56,12 @@ var platformWords = map[string]int{
 	"server_error": 500, "internal_server_error": 500, "internalservererror": 500, "api_error": 500, "internal_error": 500,
 	"service_unavailable": 503, "service_unavailable_error": 503, "serviceunavailable": 503, "overloaded_error": 503, "engine_overloaded": 503,
 	"server_overloaded": 503, "slow_down": 503,
+
+	// The other codes of a failed response, as openai-go lists them.
+	"invalid_image": 400, "invalid_image_format": 400, "invalid_base64_image": 400, "invalid_image_url": 400, "image_too_large": 400, "image_too_small": 400,
+	"image_parse_error": 400, "image_content_policy_violation": 400, "invalid_image_mode": 400, "image_file_too_large": 400, "unsupported_image_media_type": 400,
+	"empty_image_file": 400, "failed_to_download_image": 400, "image_file_not_found": 400,
+	"data_residency_mismatch": 400, "misalignment_policy_violation": 400, "vector_store_timeout": 504,
 
 	// The words of gRPC's codes, as xAI gives them.
 	"client specified an invalid argument": 400, "operation was attempted past the valid range": 400,
@@ -112,18 +120,24 @@ func (r *reader) platformInText(t string) Finding {
 		f.Status = clientClasses[class[1]]
 	} else if client != nil && client[1] != "424" {
 		f.Status, _ = strconv.Atoi(client[1])
-	} else if i := platformSentence.FindStringSubmatchIndex(t); i != nil {
-		for n, status := range []int{401, 429, 429, 500, 400} {
-			if i[2*(n+1)] >= 0 {
-				f.Status, f.Quota = status, n == 2
-			}
-		}
-	} else {
+	} else if f.Status = sentenceStatus(t); f.Status == 0 {
 		return Finding{}
 	}
 	f.Quota = f.Quota || quotaWords.MatchString(t)
 	f.Status = cmp.Or(r.known.HTTPStatus, r.near, f.Status)
 	return f
+}
+
+// sentenceStatus returns the usual HTTP status of an error that OpenAI's own sentences
+// describe; 0 if it is none of them.
+func sentenceStatus(t string) int {
+	i := platformSentence.FindStringSubmatchIndex(t)
+	for n, status := range []int{http.StatusUnauthorized, http.StatusTooManyRequests, http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusBadRequest} {
+		if i != nil && i[2*(n+1)] >= 0 {
+			return status
+		}
+	}
+	return 0
 }
 
 var (
