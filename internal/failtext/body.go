@@ -15,9 +15,13 @@ func (r *reader) errorObject(o *loosejson.Object, depth int) Finding {
 	e := apiError{
 		kind: strings.ToLower(str(o, "type")), code: strings.ToLower(word(o.Get("code"))),
 		param: str(o, "param"), message: straight(collapse(prose(o, "message"))), cut: o.Cut,
+		status: cmp.Or(r.known.HTTPStatus, r.near), home: r.known.Surface != "",
 	}
-	if e.kind == "error" { // the type of the event around it
+	if e.kind == "error" || e.kind == "none" { // the type of the event around it; Python's None as a text
 		e.kind = ""
+	}
+	if e.param == "None" {
+		e.param = ""
 	}
 	if f, ok := r.bareVariant(o); ok {
 		return f
@@ -28,13 +32,13 @@ func (r *reader) errorObject(o *loosejson.Object, depth int) Finding {
 	if e.kind == "mcp_error" {
 		return r.connector(o)
 	}
-	if f := e.refusedEntry(); f.Found() {
+	values, _ := r.values(e.message)
+	if f := e.refusedEntry(); f.Found() && len(values) == 0 {
 		return r.labelled(f, e.message)
 	}
 	// The message may hold the whole body of another API, or the most specific
 	// sentence.
-	f := r.value(o.Get("message"), depth)
-	values, _ := r.values(e.message)
+	f := r.ofError(o.Get("message"), depth)
 	if f.score > scoreNothing && (e.message == "" || len(values) > 0) || f.score >= scoreBare && f.Stage == StageListTools {
 		return f
 	}
@@ -44,6 +48,9 @@ func (r *reader) errorObject(o *loosejson.Object, depth int) Finding {
 	if g := r.connectorError(e); g.Found() {
 		g.Label = cmp.Or(g.Label, str(o, "mcp_server_name"))
 		return g
+	}
+	if f.score == scoreFailed && f.Stage == StageCallTool {
+		return f
 	}
 	if g := e.refusal(); g.Found() {
 		return g
@@ -60,18 +67,30 @@ func (r *reader) errorObject(o *loosejson.Object, depth int) Finding {
 	return better(f, r.platform(e))
 }
 
+// ofError classifies the message of an error. Rules for log lines do not apply: see
+// connectorError.
+func (r *reader) ofError(message loosejson.Value, depth int) Finding {
+	defer func(before bool) { r.inError = before }(r.inError)
+	r.inError = true
+	return r.value(message, depth)
+}
+
 // An apiError is an error object of the API, with type and code in lower case
 // and the message on one line.
 type apiError struct {
 	kind, code, param, message string
 	cut                        bool // the text ended within it
+	status                     int  // HTTP status of the response; 0: unknown
+	home                       bool // it comes from a known surface
+	log                        bool // it is a whole log
 }
 
 // connectorError classifies errors whose type, code or words are about an MCP
 // server.
 func (r *reader) connectorError(e apiError) Finding {
 	lower := lowerASCII(e.message)
-	about := hasAny(lower, "mcp", "remote server", "tools") && mentionsServer.MatchString(e.message)
+	about := hasAny(lower, "mcp", "remote server", "tools") && mentionsServer.MatchString(referral.ReplaceAllString(e.message, ""))
+	toAnything := false // the server's answer may have been one to a call
 	otherwise, typed := serverErrors[e.kind]
 	if !typed {
 		otherwise, typed = serverErrors[e.code]
@@ -83,20 +102,26 @@ func (r *reader) connectorError(e apiError) Finding {
 			return Finding{}
 		}
 	case e.code == "http_error" && e.param == "tools":
-	case hasAny(lower, "mcp server") && (serverFailed.MatchString(e.message) || serverAnswered.MatchString(e.message)):
+	case !hasAny(lower, "mcp server"):
+		return Finding{}
+	case serverFailed.MatchString(e.message), callFailed.MatchString(e.message):
+	case serverAnswered.MatchString(e.message):
+		toAnything = true
 	default:
 		return Finding{}
 	}
-	f := r.reported(StageListTools, e.message)
+	words := r.withoutNames(e.message)
+	f := r.reported(StageListTools, words)
 	if f.Kind == KindUpstreamUnknown && f.Upstream == 0 && otherwise != "" && !e.cut {
 		f.Kind, f.score = otherwise, scoreFailed
 	}
-	if toolWasCalled.MatchString(e.message) {
+	if toolWasCalled.MatchString(words) {
 		f.Stage = StageCallTool
 	}
 	f = r.labelled(f, e.message)
+	f.MayHaveRun = toAnything
 	if about {
-		f.URL = plainURL(e.message)
+		f.URL = serverURL(e.message, e.cut)
 	}
 	return f
 }
@@ -124,10 +149,16 @@ func (r *reader) labelled(f Finding, message string) Finding {
 }
 
 var (
-	mentionsServer = regexp.MustCompile(`(?i)\bMCP\b|\bremote server\b|\blist(?:ing)?[ _]tools\b`)
-	toolWasCalled  = regexp.MustCompile(`(?i)\b(?:calling|invoking|executing|executing the|running) (?:the )?(?:MCP )?tool\b|\bcall_tool\w*error\b`)
-	serverAnswered = regexp.MustCompile(`(?i)\bMCP server (?:'[^']{1,200}'|"[^"]{1,200}"|at \S{1,500}|\w[\w.-]{0,200})? ?(?:returned|responded|answered|rejected|refused|timed out|is (?:un\w+|down))\b`)
-	serverFailed   = regexp.MustCompile(`(?i)\b(?:error|fail\w*|unable|could not|cannot)\b.{0,40}\b(?:retriev|connect|list|fetch|enumerat|reach|access|initiali[sz]|communicat)\w*\b.{0,60}\bMCP server\b`)
+	// mentionsServer finds the words for an MCP server. .NET says of any server that "the
+	// remote server returned an error".
+	mentionsServer = regexp.MustCompile(`(?i)\bMCP\b|\b(?:from|on|to|with|at) (?:the |a )?remote server\b|\blist(?:ing)?[ _]tools\b`)
+	// referral finds the words with which errors of Azure's other tools refer to its pages.
+	referral = regexp.MustCompile(`(?i)\b(?:see|visit|read|refer to|for)\b[^.]{0,40}\bMCP\b[^.]{0,20}\b(?:docs?|documentation|troubleshooting|guides?|help)\b`)
+	// toolWasCalled finds the words for a call, in which the tool may stand by its name.
+	toolWasCalled = regexp.MustCompile(`(?i)\b(?:call|invok|execut|runn?)(?:e|ing|ed|s)? (?:the |a |an |to (?:the )?)?(?:remote |MCP )?tool\b|\btools?[ /_-](?:call|invocation|execution)s?\b|\bcall_?tool\w*` +
+		`|\b(?:call|calling|invoke|invoking|execute|executing) ['"` + "`]|" + `\btool ['"` + "`][^'\"`]{1,200}['\"`]" + ` (?:failed|on|of|from|at|returned|timed out)\b`)
+	serverAnswered = regexp.MustCompile(`(?i)\bMCP server (?:'[^']{1,200}'|"[^"]{1,200}"|at \S{1,500}|\w[\w.-]{0,200})? ?(?:returned|responded|answered|rejected|refused|timed out|is (?:un(?:available|reachable|responsive|healthy|authori[sz]ed)|down|offline|not (?:available|reachable|responding)))\b`)
+	serverFailed   = regexp.MustCompile(`(?i)\b(?:error|fail\w*|unable|could not|cannot)\b.{0,40}\b(?:retriev|connect|list|fetch|enumerat|reach|access|initiali[sz]|communicat|call|invok|execut)\w*\b.{0,60}\bMCP server\b`)
 )
 
 var toolSources = regexp.MustCompile(`(?i)\btools/list failed for \d+ tool source`)

@@ -86,11 +86,15 @@ func (r *reader) quotedLabel(t string) (label, rest string) {
 			from += i + len(closing)
 		}
 	}
-	return "", inner
+	if at := sentenceAfterLabel.FindStringIndex(inner); at != nil {
+		return "", inner[at[0]:]
+	}
+	return "", "" // it is cut off within the label
 }
 
 var (
-	sentenceGoesOn = regexp.MustCompile(`(?i)^\s?[.,;:]?\s?\(?(?:http status|status code|json-rpc|reason\b)`)
-	boundary       = regexp.MustCompile(`^(?:$|[\s.,;:)}\]"'’”<])`)
-	boundaryQuote  = regexp.MustCompile("^[\"'`‘’“”]")
+	sentenceGoesOn     = regexp.MustCompile(`(?i)^\s?[.,;:]?\s?\(?(?:http status|status code|json-rpc|reason\b)`)
+	sentenceAfterLabel = regexp.MustCompile(`(?i)[.,;:]\s?\(?(?:http status|status code|json-rpc|reason\b)`)
+	boundary           = regexp.MustCompile(`^(?:$|[\s.,;:)}\]"'’”<])`)
+	boundaryQuote      = regexp.MustCompile("^[\"'`‘’“”]")
 )

@@ -62,7 +62,7 @@ func (r *reader) text(s string, depth int) Finding {
 func (r *reader) message(s string, depth int) Finding {
 	values, rest := r.values(s)
 	f := r.sequence(values, depth)
-	t := collapse(rest)
+	t := collapse(rest) + " " // what stands at the end is not cut off
 	return better(better(f, r.listFailure(t)), r.hostedFailure(t))
 }
 
@@ -107,6 +107,9 @@ func (r *reader) plain(s string) Finding {
 	}
 	f := r.listFailure(t)
 	f = better(f, r.hostedFailure(t))
+	if f.score < scoreFailed {
+		f = better(f, r.serverStatement(s[:min(len(s), maxPlain)]))
+	}
 	head := t[:min(len(t), maxPlain)]
 	lower := lowerASCII(head)
 	if hasAny(lower, "fail") && runFailed.MatchString(head) {

@@ -124,13 +124,14 @@ func parsed(text string, known Known) (Finding, *reader) {
 
 // A reader reads one text.
 type reader struct {
-	known  Known
-	strict bool            // the text is JSON of an API client: log lines are not searched
-	budget int             // bytes that may still be read
-	near   int             // HTTP status that stands beside the current value; 0: none
-	ran    bool            // a call of a tool was read
-	ended  bool            // the text reports that a run or response failed
-	items  map[string]item // output items by id, to name those that an event only points at
+	known   Known
+	strict  bool            // the text is JSON of an API client: log lines are not searched
+	budget  int             // bytes that may still be read
+	inError bool            // the current text is the message of an API's error, not a log line
+	near    int             // HTTP status that stands beside the current value; 0: none
+	ran     bool            // a call of a tool was read
+	ended   bool            // the text reports that a run or response failed
+	items   map[string]item // output items by id, to name those that an event only points at
 }
 
 // An item is the label and tool of an output item.

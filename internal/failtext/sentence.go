@@ -66,7 +66,9 @@ func (r *reader) hostedFailure(t string) Finding {
 		var label, url string
 		more := h.names == "label" && strings.HasPrefix(tail, ":") // a cause follows, or is cut off
 		if h.names == "label" {
+			named := strings.TrimSpace(tail) != ""
 			label, tail = r.quotedLabel(tail)
+			more = more || named && tail == "" || strings.HasPrefix(tail, ":")
 			if m := atURL.FindStringSubmatch(tail); m != nil {
 				url, tail = plainURL(m[1]), tail[len(m[0]):]
 			}
@@ -90,6 +92,9 @@ func (r *reader) hostedFailure(t string) Finding {
 			}
 		}
 		f.Label, f.URL = label, url
+		if !strings.Contains(h.opening, "tools") && toolWasCalled.MatchString(t[max(0, at-maxBefore):at]+" "+sentence(tail)) {
+			f.Stage = StageCallTool
+		}
 		if f.Kind == KindUpstreamUnknown && f.Upstream == 0 && h.otherwise != "" && !more {
 			f.Kind, f.score = h.otherwise, scoreFailed
 		}
