@@ -242,7 +242,9 @@ func (r *reader) listItem(o *loosejson.Object, ended bool) Finding {
 	if f.score == scoreNothing {
 		return f
 	}
-	f.Stage = StageListTools
+	if f.Stage != StageRequest { // a refused entry
+		f.Stage = StageListTools
+	}
 	if label := str(o, "server_label"); label != "" {
 		f.Label = label
 	}
@@ -273,6 +275,9 @@ func (r *reader) listError(s string) Finding {
 		}
 	}
 	t := collapse(s)
+	if f := (apiError{param: "tools", message: straight(t)}).refusedEntry(); f.Found() {
+		return f
+	}
 	if f := r.listFailure(t); f.score != scoreNothing {
 		return f
 	}

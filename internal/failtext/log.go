@@ -127,7 +127,7 @@ func (r *reader) plain(s string) Finding {
 	if hasAny(lower, "mcp_list_tools") && listFragment.MatchString(head) && len(emptyTools.FindAllString(head, 2)) == 1 {
 		f = better(f, Finding{score: scoreFailed, Kind: KindNoTools, Stage: StageListTools, Label: labelBeside(head)})
 	}
-	f = better(f, refusalInText(head))
+	f = better(f, r.refusalInText(s[:min(len(s), maxPlain)], head))
 	f = better(f, r.platformInText(head))
 	return f
 }

@@ -31,6 +31,9 @@ func (r *reader) object(o *loosejson.Object, depth int) Finding {
 	if f, ok := r.untypedItem(o); ok {
 		return f
 	}
+	if f := validation(o); f.Found() {
+		return f
+	}
 	if str(o, "object") == "thread.run" {
 		r.ended = true
 	}

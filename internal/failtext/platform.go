@@ -92,7 +92,7 @@ func (r *reader) codeAndText(o *loosejson.Object) Finding {
 	if _, known := platformWords[code]; !ok || !known || !strings.Contains(code, " ") {
 		return Finding{}
 	}
-	e := apiError{code: code, kind: "invalid_request_error", message: straight(collapse(text))}
+	e := apiError{code: code, kind: "invalid_request_error", message: straight(collapse(text)), home: r.known.Surface != ""}
 	if f := better(e.refusal(), r.connectorError(e)); f.Found() {
 		return f
 	}

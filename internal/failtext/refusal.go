@@ -1,37 +1,17 @@
 package failtext
 
 import (
+	"net/http"
 	"regexp"
+	"strings"
 
 	"github.com/toolgrant/toolgrant/internal/failtext/loosejson"
 )
 
-// refusedEntry classifies an entry that a platform refuses because of its values.
-// Platforms report this under several types.
-func (e apiError) refusedEntry() Finding {
-	if !hasAny(lowerASCII(e.message), "server_url", "sensitive", "address", "unknown field") || !refusedEntry.MatchString(e.message) {
-		return Finding{}
-	}
-	f := Finding{score: scoreFailed, Kind: KindInvalidTool, Stage: StageRequest}
-	_, f.Index = toolsParam(e.param)
-	return f
-}
-
-var refusedEntry = regexp.MustCompile(`(?i)\bheaders that can include sensitive information are not allowed\b|\brequires a non-empty '?server_url\b` +
-	`|\bresolves to a (?:non-public|private|local|internal|loopback) address\b|\bonly allow public addresses\b` +
-	"|\\bunknown field [`'\"](?:server_label|server_url|connector_id|tunnel_id|server_description|allowed_tools|allowed_callers|require_approval|defer_loading|authorization|headers)[`'\"]" +
-	"|\\bunknown field [`'\"]\\w+[`'\"], expected (?:one of )?[^.]{0,300}[`'\"]server_label[`'\"]")
-
 // refusal classifies a request that was refused as written, because of an
 // entry in tools or of an item in input.
 func (e apiError) refusal() Finding {
-	switch e.kind {
-	case "":
-		if e.message == "" {
-			return Finding{} // cut off before it says what it is
-		}
-	case "invalid_request_error", "bad_request", "badrequesterror", "invalid_request", "validation_error":
-	default:
+	if !e.refusable() {
 		return Finding{}
 	}
 	f := Finding{score: scoreFailed, Stage: StageRequest}
@@ -45,16 +25,15 @@ func (e apiError) refusal() Finding {
 	}
 	f.Index = index
 	switch {
-	case (inTools || e.param == "") && takesNoMCP.MatchString(e.message),
-		inTools && (unknownParameter.MatchString(e.message) || e.code == "unknown_parameter" || e.code == "unsupported_parameter"):
+	case (inTools || e.param == "" || e.param == "model") && takesNoMCP.MatchString(e.message),
+		inTools && (unknownParameter.MatchString(e.message) || e.code == "unknown_parameter" || e.code == "unsupported_parameter"),
+		(inTools || e.param == "" && (e.namesEntry() || e.home && entryField.MatchString(e.message))) && notWithModel.MatchString(e.message):
 		f.Kind = KindUnsupported
+	case (e.cut || e.log) && modelCutOff.MatchString(e.message):
+		return Finding{}
 	case inTools, e.param == "" && e.namesEntry() && faulty.MatchString(e.message):
-		f.Kind = KindInvalidTool
-		if m := refusedLabel.FindStringSubmatch(e.message); m != nil {
-			f.Label = m[1] + m[2] + m[3]
-		}
-	case (e.param == "" || inputParam.MatchString(e.param)) && historyFault.MatchString(e.message), historyParam.MatchString(e.param) && historyFault.MatchString(e.message),
-		historyField.MatchString(e.param):
+		f.Kind, f.Label = KindInvalidTool, refusedLabelIn(e.message)
+	case e.refusesHistory():
 		f.Kind = KindInvalidHistory
 	default:
 		return Finding{}
@@ -62,48 +41,114 @@ func (e apiError) refusal() Finding {
 	return f
 }
 
-// namesEntry reports whether the message names a field of an entry. Without a type
-// it needs a field that other APIs don't have.
+// refusedLabelIn returns the label that a refusal names.
+func refusedLabelIn(message string) string {
+	m := refusedLabel.FindStringSubmatch(message)
+	if m == nil {
+		return ""
+	}
+	return m[1] + m[2] + m[3]
+}
+
+// ownRefusals are the types with which OpenAI, Azure and compatible services refuse a
+// request as written.
+var ownRefusals = map[string]bool{
+	"invalid_request_error": true, "bad_request": true, "badrequesterror": true, "invalid_request": true, "validation_error": true,
+}
+
+// refusable reports whether an error of this type can be a refusal of the request.
+// Gateways put types of their own on OpenAI's errors: then the code, the parameter or
+// the sentence must be OpenAI's, and nothing may say that a service or a server failed.
+func (e apiError) refusable() bool {
+	inTools, _ := toolsParam(e.param)
+	switch {
+	case e.kind == "" && inTools && !refusesRequest(platformWords[e.code]):
+		return false
+	case e.kind == "":
+		return e.message != "" // else it is cut off before it says what it is
+	case ownRefusals[e.kind], historyCodes[e.code]:
+		return true
+	case e.ofServer(), e.kind == "http_error", e.code == "http_error", strings.HasPrefix(e.kind, "tool_"), strings.HasPrefix(e.code, "tool_"), !e.refusedStatus():
+		return false
+	case inTools:
+		return e.home || entryField.MatchString(e.message)
+	case e.home && e.param == "model":
+		return takesNoMCP.MatchString(e.message)
+	}
+	return previousParam.MatchString(e.param) || historyFault.MatchString(e.message) || refusedWords.MatchString(e.message) || e.home && conversationParam.MatchString(e.param)
+}
+
+// refusedStatus reports whether the code and the HTTP status, or else the type, allow that
+// the request was refused as written.
+func (e apiError) refusedStatus() bool {
+	switch {
+	case !refusesRequest(platformWords[e.code]):
+		return false
+	case e.status != 0:
+		return refusesRequest(e.status)
+	}
+	return e.kind == "api_error" || refusesRequest(platformWords[e.kind]) // a word for any error
+}
+
+// refusesRequest reports whether a request that was refused as written can have the
+// status. 0 means that it is unknown.
+func refusesRequest(status int) bool {
+	switch status {
+	case 0, http.StatusBadRequest, http.StatusNotFound, http.StatusConflict, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity:
+		return true
+	}
+	return false
+}
+
+// namesEntry reports whether the message names a field of an entry. Without a type, or
+// with a gateway's, it needs a field that other APIs don't have.
 func (e apiError) namesEntry() bool {
-	if e.kind == "" {
-		return entryOnly.MatchString(e.message)
+	if ownRefusals[e.kind] {
+		return entryField.MatchString(e.message)
 	}
-	return entryField.MatchString(e.message)
+	return entryOnly.MatchString(e.message)
 }
 
-// refusalInText is refusal for a message in a log line.
-func refusalInText(t string) Finding {
-	e := apiError{message: straight(t)}
+// refusalInText is refusal for a message in a log, of which t is the text on one line.
+func (r *reader) refusalInText(log, t string) Finding {
+	e := apiError{message: straight(t), log: true, home: r.known.Surface != ""}
 	if f := e.refusedEntry(); f.Found() {
-		return f
+		return r.labelled(f, e.message)
 	}
-	if !refusedWords.MatchString(e.message) {
-		return Finding{}
+	if aboutEntry.MatchString(t) {
+		for _, line := range records(log) {
+			if f := (apiError{message: straight(collapse(line))}).refusedEntry(); f.Found() {
+				return r.labelled(f, line)
+			}
+		}
 	}
-	return e.refusal()
-}
-
-// historyCodes are codes of errors about the history that the request refers to.
-var historyCodes = map[string]bool{
-	"previous_response_not_found": true, "conversation_not_found": true, "invalid_encrypted_content": true, "item_not_found": true,
+	if refusedWords.MatchString(e.message) {
+		if f := e.refusal(); f.Found() {
+			return f
+		}
+	}
+	if hasAny(lowerASCII(t), "item", "call", "tool", "required", "response", "conversation", "encrypted") && historyOpening.MatchString(e.message) && e.refusesHistory() {
+		return Finding{score: scoreFailed, Kind: KindInvalidHistory, Stage: StageRequest}
+	}
+	return Finding{}
 }
 
 var (
-	toolsInParam     = regexp.MustCompile(`(?:^|\.)tools(?:\[(\d+)\]|\.(\d+))?(?:$|[.\[])`)
-	toolsInMessage   = regexp.MustCompile(`(?i)(?:parameters?:?|invalid type for|invalid value for|invalid|argument(?: supplied)?:?|for|in|at) '?(?:\w+\.)?tools\[(\d+)\]`)
-	takesNoMCP       = regexp.MustCompile("(?i)\\bunknown variant [`'\"]mcp[`'\"]|" + `\binvalid value: '?mcp\b|\bunsupported tool type:? '?mcp\b|\bmcp\b[^.]{0,80}\b(?:not supported|unsupported|not available|not enabled|isn't supported|aren't supported)\b|\b(?:not support|doesn't support|unsupported)\b[^.]{0,60}\bmcp\b`)
+	toolsInParam   = regexp.MustCompile(`(?:^|\.)tools(?:\[(\d+)\]|\.(\d+))?(?:$|[.\[])`)
+	toolsInMessage = regexp.MustCompile(`(?i)(?:parameters?:?|invalid type for|invalid value for|invalid|argument(?: supplied)?:?|for|in|at) '?(?:\w+\.)?tools\[(\d+)\]`)
+	takesNoMCP     = regexp.MustCompile("(?i)\\bunknown variant [`'\"]mcp[`'\"]|" + `\binvalid value: '?mcp\b|\bunsupported tool type:? '?mcp\b|\bmcp\b[^.]{0,80}\b(?:not supported|unsupported|not available|not enabled|isn't supported|aren't supported)\b|\b(?:not support|doesn't support|unsupported)\b[^.]{0,60}\bmcp\b`)
+	// notWithModel finds the words for a field that is fine with another model or endpoint.
+	notWithModel     = regexp.MustCompile("(?i)\\b(?:is|are) (?:not|no longer) (?:supported|available|enabled) (?:(?:with|by) ['\"`]?\\w|(?:with|by|for|on|in) (?:(?:this|that|the|your|requested|selected|current|newer|new|any|all) ){0,3}(?:models?|endpoints?|APIs?|deployments?|regions?)\\b)")
+	modelCutOff      = regexp.MustCompile(`(?i)\b(?:is|are) (?:not|no longer) supported(?: (?:with|by|for|on|in) ?)?$`)
 	unknownParameter = regexp.MustCompile(`(?i)\b(?:unknown|unsupported|unrecogni[sz]ed|unexpected) (?:parameter|request argument|argument|field|key)\b`)
 	entryField       = regexp.MustCompile(`(?i)\b(?:server_label|server_url|connector_id|tunnel_id|server_description|allowed_tools|allowed_callers|require_approval|defer_loading)\b|'authorization' parameter|\bMCP server '[^']*' must\b|\bMCP tool definition\b`)
 	entryOnly        = regexp.MustCompile(`(?i)\b(?:server_label|allowed_tools|allowed_callers|require_approval|defer_loading)\b|\bMCP (?:server|tool)\b`)
 	faulty           = regexp.MustCompile(`(?i)\b(?:must|cannot|can't|missing|required|invalid|duplicate|only one|exactly one|not allowed|unknown|unsupported|not supported|should)\b`)
 	refusedLabel     = regexp.MustCompile(`(?i)\bInvalid input (.{1,200}?): 'server_label' must|\bserver_label '([^']{1,200})'|\bMCP server '([^']{1,200})' must`)
-	historyParam     = regexp.MustCompile(`^(?:previous_response_id|conversation)\b`)
-	inputParam       = regexp.MustCompile(`^(?:input|item|previous_item_id)\b`)
-	historyField     = regexp.MustCompile(`^(?:input\[\d+\]|item)\.(?:approval_request_id|approve|server_label|call_id)\b`)
-	historyFault     = regexp.MustCompile(`(?i)\bduplicate item\b|\bprevious response with id '?\w+'? not found\b|\bconversation with id '?\w+'? (?:was )?not found\b|\bencrypted content\b.{0,80}\b(?:could not be|cannot be|failed to be) (?:verified|decrypted|parsed)\b|\bno tool (?:call|output) found for\b|\bwithout its required\b|\bitem with id '?\w+'? not found\b|\bmcp_approval_re(?:quest|sponse)\b|\bapproval re(?:quest|sponse)\b.{0,80}\b(?:not found|already|duplicate|unknown|no matching|does not exist|invalid)\b|\b(?:no|unknown|invalid|duplicate) (?:matching )?approval re(?:quest|sponse)\b`)
 	// refusedWords mark a refusal in a log line: the API's own openings, and the
 	// fields of an entry in quotes.
-	refusedWords = regexp.MustCompile(`(?i)\b(?:missing required|unknown|unsupported) parameter: '|\binvalid (?:type|value) for '|\binvalid value: '|\binvalid '(?:\w+\.)?tools\[|'(?:server_label|server_url|connector_id|tunnel_id|require_approval|allowed_tools|allowed_callers|defer_loading|authorization)'|\bduplicate item found with id\b|\bno tool (?:call|output) found for\b|\bwithout its required\b|\bprevious response with id '|\bconversation with id '|\binvalid_encrypted_content\b|\bencrypted content\b|\bserver_label '|\bMCP server '[^']*' must\b`)
+	refusedWords = regexp.MustCompile(`(?i)\b(?:missing required|unknown|unsupported) parameter: '|\binvalid (?:type|value) for '|\binvalid value: '|\binvalid '(?:\w+\.)?tools\[|'(?:server_label|server_url|connector_id|tunnel_id|require_approval|allowed_tools|allowed_callers|defer_loading|authorization)'|\bserver_label '|\bMCP server '[^']*' must\b` +
+		`|\bunsupported tool type:? ['"]?mcp\b|\btool ['"]?mcp['"]? is not (?:supported|available|enabled)\b|\bMCP tools are not supported\b|\bmodel ['"]?\w[\w.-]{0,80}['"]? (?:does not|doesn't) support (?:the )?['"]?mcp['"]? tools?\b|\b(?:connector_id|tunnel_id|defer_loading) is (?:not|no longer) supported (?:with|by|for)\b`)
 )
 
 // toolsParam reads "tools", "tools[2].type" and "session.tools[2]".
@@ -112,10 +157,7 @@ func toolsParam(param string) (in bool, index *int) {
 	if m == nil {
 		return false, nil
 	}
-	if n, ok := loosejson.Number(m[1] + m[2]).Int(); ok {
-		return true, &n
-	}
-	return true, nil
+	return true, whole(m[1] + m[2])
 }
 
 // toolsNamed finds such a parameter in a message.
@@ -124,8 +166,14 @@ func toolsNamed(message string) (in bool, index *int) {
 	if m == nil {
 		return false, nil
 	}
-	if n, ok := loosejson.Number(m[1]).Int(); ok {
-		return true, &n
+	return true, whole(m[1])
+}
+
+// whole returns the number that a text is; nil if it is none.
+func whole(digits string) *int {
+	n, ok := loosejson.Number(digits).Int()
+	if !ok {
+		return nil
 	}
-	return true, nil
+	return &n
 }
