@@ -111,9 +111,7 @@ func (r *reader) httpError(o *loosejson.Object) Finding {
 // says that the item is complete.
 func (r *reader) outputItem(o *loosejson.Object, ended bool) Finding {
 	kind := str(o, "type")
-	if kind == "openrouter:mcp" || strings.HasSuffix(kind, "_call") && kind != "tool_search_call" {
-		r.ran = true
-	}
+	r.ran = r.ran || isCall(kind)
 	switch kind {
 	case "mcp_call", "openrouter:mcp":
 		return r.callItem(o)

@@ -63,6 +63,7 @@ func (r *reader) message(s string, depth int) Finding {
 	values, rest := r.values(s)
 	f := r.sequence(values, depth)
 	t := collapse(rest) + " " // what stands at the end is not cut off
+	r.ended = r.ended || runInText(t, lowerASCII(t))
 	return better(better(f, r.listFailure(t)), r.hostedFailure(t))
 }
 
@@ -112,9 +113,7 @@ func (r *reader) plain(s string) Finding {
 	}
 	head := t[:min(len(t), maxPlain)]
 	lower := lowerASCII(head)
-	if hasAny(lower, "fail") && runFailed.MatchString(head) {
-		r.ended = true
-	}
+	r.ended = r.ended || runInText(head, lower)
 	if hasAny(lower, "taskgroup") && taskGroup.MatchString(head) {
 		f = better(f, Finding{score: scoreBare, Kind: KindUpstreamUnknown, Stage: StageCallTool})
 	}
@@ -141,7 +140,6 @@ var (
 	listFragment   = regexp.MustCompile(`["']type["']: ?["']mcp_list_tools["']`)
 	emptyTools     = regexp.MustCompile(`["']tools["']: ?\[ ?\]`)
 	pythonBytes    = regexp.MustCompile(`(?s)^b'.*'$|^b".*"$`)
-	runFailed      = regexp.MustCompile(`(?i)\brun(?:Status)?[ _.:]{1,3}(?:completed with status: \S{0,20})?failed\b|\bRunStatus\.FAILED\b|\bthread\.run\.failed\b|\bresponse\.failed\b|\bbackground response\b.{0,80}\bfailed\b`)
 	taskGroup      = regexp.MustCompile(`(?i)\b[45]\d\d: unhandled errors in a TaskGroup\b`)
 	serverReturned = regexp.MustCompile(`(?i)\bserver returned \d{3}\b[^{}]{0,80}`)
 )

@@ -34,9 +34,7 @@ func (r *reader) object(o *loosejson.Object, depth int) Finding {
 	if f := validation(o); f.Found() {
 		return f
 	}
-	if str(o, "object") == "thread.run" {
-		r.ended = true
-	}
+	r.whatRan(o)
 	defer func(before int) { r.near = before }(r.near)
 	if status := statusBeside(o); status != 0 {
 		r.near = status
@@ -56,6 +54,7 @@ func (r *reader) object(o *loosejson.Object, depth int) Finding {
 		}
 	}
 	if f.score > scorePlatform {
+		r.callsWithin(o)
 		return named(f, o)
 	}
 	if g := r.codeAndText(o); g.Found() {
