@@ -33,7 +33,7 @@ type mutation struct {
 
 // all returns every mutation.
 func all() []mutation {
-	return slices.Concat(ruleMutations, storeMutations, refreshMutations, outageMutations, deletionMutations, connectMutations, toolMutations, chatMutations, wireMutations, verdictMutations, replayMutations, relayMutations, policyMutations)
+	return slices.Concat(ruleMutations, storeMutations, refreshMutations, outageMutations, deletionMutations, connectMutations, toolMutations, chatMutations, wireMutations, verdictMutations, replayMutations, relayMutations, policyMutations, failureMutations)
 }
 
 const root = "../.."
