@@ -71,7 +71,7 @@ func (e apiError) refusable() bool {
 	case e.ofServer(), e.kind == "http_error", e.code == "http_error", strings.HasPrefix(e.kind, "tool_"), strings.HasPrefix(e.code, "tool_"), !e.refusedStatus():
 		return false
 	case inTools:
-		return e.home || entryField.MatchString(e.message)
+		return e.home || entryField.MatchString(e.message) || refusedWords.MatchString(e.message)
 	case e.home && e.param == "model":
 		return takesNoMCP.MatchString(e.message)
 	}

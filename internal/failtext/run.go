@@ -75,7 +75,7 @@ var (
 // runInText reports whether a text says that a run or response came to its end. lower
 // is the text in lower case.
 func runInText(t, lower string) bool {
-	return hasAny(lower, "fail", "expired", "lasterror", "last_error", "last error", "runerror", "steperror", "responseerror", "run error") &&
+	return hasAny(lower, "fail", "error", "expired") &&
 		runEnded.MatchString(t)
 }
 
@@ -84,8 +84,10 @@ func runInText(t, lower string) bool {
 // an id or a status. Programs use "response" for HTTP's too, so that only words which
 // describe it may stand before "failed". A request that is repeated for no reason may call
 // a tool twice: in doubt it is a run.
-var runEnded = regexp.MustCompile(`(?i)\b(?:runs?|background|polling)\b.{0,60}\b(?:fail(?:ed|ure|s)?|expired)\b|\brun(?:status)?[._](?:failed|expired|error)\b|\brun error\b` +
+var runEnded = regexp.MustCompile(`(?i)\b(?:runs?|background|polling)\b.{0,60}\b(?:fail(?:ed|ure|s)?|expired)\b|\bbackground\b.{0,60}\berror(?:ed)?\b|\brun(?:status)?[._](?:failed|expired|error)\b|\brun error\b` +
+	`|\brun(?: [\w-]+)? (?:has )?(?:ended|completed|finished|terminated|stopped) (?:with|in|by|due to) (?:an? )?(?:\w+ )?errors?\b` +
 	`|\b(?:run|resp)_\w+.{0,60}\bfail(?:ed|ure|s)?\b|\bfail(?:ed|ure|s)?\b.{0,40}\b(?:background|(?:run|resp)_\w)` +
+	`|\b(?:run|resp)_\w*\d\w*.{0,60}\berror(?:ed)?\b|\berror\b.{0,40}\b(?:background|(?:run|resp)_\w*\d)` +
 	`|\bresponse(?:[ .:'"_-]+(?:[\w-]*[\d_][\w-]*|status|state|object|has|is|was|ended|completed|finished|with|in|as)){0,6}[ .:=<'"_-]+failed\b` +
 	`|\b(?:status|state)\b\W{1,4}(?:(?:is|was|of)\W{1,3})?(?:\w+\.)?failed\b` +
 	`|\blast[ _]?error\b|\brun(?:last|step)?error\b|\bresponseerror\b`)
