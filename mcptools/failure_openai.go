@@ -166,7 +166,7 @@ func FailuresIn(resp *responses.Response, sent ...Entry) []*Failure {
 	if resp == nil {
 		return nil
 	}
-	r := newReading(&ClassifyOptions{Entries: sent})
+	r := newReading(&ClassifyOptions{Surface: surfaceOf(nil, sent), Entries: sent})
 	if len(r.entries) == 0 {
 		for _, tool := range resp.Tools {
 			if tool.Type == "mcp" {
@@ -247,7 +247,7 @@ func FailureOfEvent(event responses.ResponseStreamEventUnion, sent ...Entry) (*F
 	if raw == "" {
 		raw = encoded(eventFields(event))
 	}
-	f := newReading(&ClassifyOptions{Entries: sent}).event(raw)
+	f := newReading(&ClassifyOptions{Surface: surfaceOf(nil, sent), Entries: sent}).event(raw)
 	return f, f != nil
 }
 

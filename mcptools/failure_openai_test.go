@@ -266,6 +266,15 @@ func TestStreamsFailInFourWays(t *testing.T) {
 		assert.Equal(t, mcptools.StageStream, f.Stage)
 		assert.False(t, f.Retryable)
 	})
+	t.Run("an event is read as OpenAI's", func(t *testing.T) {
+		t.Parallel()
+		events, err := streamed(t, created+event(`{"type":"error","code":null,"message":"Conversation with id '5b3c2f5e-1111' not found.","param":null,"sequence_number":1}`))
+		require.NoError(t, err)
+		f, ok := mcptools.FailureOfEvent(events[1])
+		require.True(t, ok)
+		assert.Equal(t, mcptools.KindInvalidHistory, f.Kind)
+		assert.Equal(t, mcptools.ActionFixHistory, f.Action)
+	})
 	t.Run("response.failed is an event", func(t *testing.T) {
 		t.Parallel()
 		events, err := streamed(t, created+event(`{"type":"response.failed","response":{"id":"resp_1","status":"failed","error":{"code":"rate_limit_exceeded","message":"Rate limit reached"},"output":[]}}`))
