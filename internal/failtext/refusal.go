@@ -117,6 +117,9 @@ func (r *reader) refusalInText(log, t string) Finding {
 	}
 	if aboutEntry.MatchString(t) {
 		for _, line := range records(log) {
+			if !complaint.MatchString(line) { // it may be advice
+				continue
+			}
 			if f := (apiError{message: straight(collapse(line))}).refusedEntry(); f.Found() {
 				return r.labelled(f, line)
 			}
@@ -168,6 +171,9 @@ func toolsNamed(message string) (in bool, index *int) {
 	}
 	return true, whole(m[1])
 }
+
+// complaint finds the words that distinguish an error from advice.
+var complaint = regexp.MustCompile(`(?i)\b(?:errors?|exception|fail\w*|unable|invalid|refused|rejected|denied|blocked|forbidden|not (?:be )?(?:allowed|permitted|supported)|4\d\d)\b`)
 
 // whole returns the number that a text is; nil if it is none.
 func whole(digits string) *int {

@@ -40,6 +40,9 @@ const maxBefore = 200
 // notReached classifies the statement at t[m[0]:m[1]], which ends in "MCP server". cut
 // says that t may go on.
 func (r *reader) notReached(t string, m []int, cut bool) Finding {
+	if thingOfServer.MatchString(t[m[1]:]) {
+		return Finding{}
+	}
 	label, tail := r.quotedLabel(t[m[1]:min(len(t), m[1]+2*maxSentence)])
 	var url string
 	if at := serverAt.FindStringSubmatchIndex(tail); at != nil {
@@ -69,6 +72,9 @@ func (r *reader) failedCall(t string) Finding {
 // responded classifies a statement on an MCP server's response. It does not tell to
 // which request, so that a tool may have been called.
 func (r *reader) responded(statement, context string) Finding {
+	if thingOfServer.MatchString(statement[len("mcp server"):]) {
+		return Finding{}
+	}
 	f := r.reported(StageListTools, r.withoutNames(statement))
 	if f.score < scoreFailed {
 		return Finding{}
@@ -86,6 +92,9 @@ var (
 	couldNotReach = regexp.MustCompile(`(?i)\b(?:errors?|exception|fail(?:ed|ure|s)?|unable|could not|couldn't|cannot|can't|problem)(?: (?:while|when|in|during|to|on))*:? ` +
 		`(?:retriev|connect|list|fetch|enumerat|reach|access|initiali[sz]|communicat|contact|discover|load|get|query|call|invok|execut|runn?)\w*` +
 		"(?: (?:" + quotedName + `|to|the|a|an|any|all|its|from|of|on|with|for|tools?|calls?|lists?|remote|upstream|hosted|external|available|session|connection)){0,7} MCP server\b`)
+	// thingOfServer finds what follows "MCP server" where it is about something else.
+	thingOfServer = regexp.MustCompile(`(?i)^ (?:packages?|registry|manifests?|config\w*|metadata|catalog\w*|images?|pages?|binary|process|versions?|logs?|status|health|settings)\b`)
+
 	callFailed = regexp.MustCompile("(?i)\\b(?:tools?[ /-]calls?|tool " + quotedName + ") (?:to|on|of|from|for) (?:the )?(?:remote )?MCP server:?(?: " + quotedName + `)? (?:has )?(?:failed|timed out|returned an error)\b` +
 		"|\\b(?:tools?[ /-]calls?|tool " + quotedName + `) (?:failed|timed out|returned an error) (?:on|at|from|for) (?:the )?(?:remote )?MCP server\b`)
 	// beforeTheModel are the words for what is done before the model can call a tool.
