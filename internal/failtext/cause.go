@@ -19,7 +19,9 @@ var (
 	// statusWithPhrase finds a status by what stands behind it: its reason phrase, which
 	// .NET writes as one word, or the words of Python's requests and aiohttp.
 	statusWithPhrase = regexp.MustCompile(`(?i)(?:^|[^\w.:/-])(\d{3})(?: (?:client|server) error\b|, message=|\)?:? \(?` + reasonPhrase + `\b)`)
-	rpcCode          = regexp.MustCompile(`(?i)\b(JSON[- ]RPC(?: 2\.0)? error(?: code)?|MCP error)[:=]? ?(-?\d{1,9})(?:\D|$)`)
+	// statusAlone finds a status that is all there is behind the server's name.
+	statusAlone = regexp.MustCompile(`(?i)(?:^|\bMCP server(?: at <>)?)[:.] ?([345]\d\d)\.?(?:$|<)`)
+	rpcCode     = regexp.MustCompile(`(?i)\b(JSON[- ]RPC(?: 2\.0)? error(?: code)?|MCP error)[:=]? ?(-?\d{1,9})(?:\D|$)`)
 )
 
 const reasonPhrase = `(?:unauthorized|forbidden|bad ?request|payment ?required|not ?found|gone|method ?not ?allowed|not ?acceptable|unsupported ?media ?type|misdirected ?request|too ?many ?requests|request ?time-?out` +

@@ -145,7 +145,7 @@ func (r *reader) reported(stage Stage, t string) Finding {
 		}
 		return f
 	}
-	for _, wording := range []*regexp.Regexp{statusOfServer, statusWithPhrase} {
+	for _, wording := range []*regexp.Regexp{statusOfServer, statusWithPhrase, statusAlone} {
 		for _, m := range wording.FindAllStringSubmatch(t, 8) {
 			status, _ := loosejson.Number(m[1]).Int()
 			if kind := statusKind(status); kind != "" && f.Kind == "" {
