@@ -9,8 +9,8 @@ import (
 	"io"
 	"math"
 	"os"
-	"strconv"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 

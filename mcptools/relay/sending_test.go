@@ -38,7 +38,7 @@ func TestAnswerCountsUntilTheClientHasIt(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				b := newBubble(t, answeringLong(longList(30_000)), relay.Options{Memory: 110_000})
+				b := newBubble(t, answeringLong(longList(30_000)), relay.Options{Memory: 115_000})
 				ticket := b.site.ticket(t, b.key, func(g *mcptools.RelayGrant) { g.AllowedTools = allowed })
 				list := func() *http.Request { return request(t, ticket, listCall) }
 				var open []held
@@ -178,7 +178,7 @@ func TestAnswerToASlowClientEndsAsAStreamDoes(t *testing.T) {
 func TestEventCountsWithTheLengthAtWhichItIsSent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b := newBubble(t, answering(200, strings.Repeat("data:\n", 5000)+"\n", "Content-Type", "text/event-stream"), relay.Options{Memory: 110_000})
+		b := newBubble(t, answering(200, strings.Repeat("data:\n", 5000)+"\n", "Content-Type", "text/event-stream"), relay.Options{Memory: 115_000})
 		var open []io.Closer
 		begins := func() bool {
 			req := request(t, b.ticket, toolCall("x"))
