@@ -28,11 +28,11 @@ import (
 // The option is a middleware. If OpenAI responds that an MCP server refused the
 // token of an entry when it was asked for its tool list, it reports that to the
 // credential store, puts the next token into the body and sends the request once more:
-// no tool has run then. It does so once for each entry, also across the retries of openai-go. If the
-// request still fails, it returns a [*Failure] that wraps the *openai.Error;
-// OpenAI's own errors are left to openai-go, except those that it can't read: an error
-// that is a text, as xAI's are, is a Failure too. It does not handle failures within
-// a stream, after a 200.
+// no tool has run then. It does so once for each entry, also across the retries of
+// openai-go. If the request still fails, it returns a [*Failure] that wraps the
+// *openai.Error; OpenAI's own errors are left to openai-go, except those that it can't
+// read: an error that is a text, as xAI's are, is a Failure too. It does not handle
+// failures within a stream, after a 200.
 //
 // It adds the headers that the platform of the entries needs, and refuses to send them
 // to another platform, or to a host of a private network without [Options.Platform].

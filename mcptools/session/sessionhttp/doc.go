@@ -61,8 +61,9 @@
 // A turn begins with a message and ends with done, waiting or error. "state" comes
 // first, whenever a browser can't be given what it missed, and after the error of a turn
 // that has calls to decide about or to go on with: replace the whole page by its events,
-// in which texts are joined and what only reported progress is left out. Other codes of an error: stopped, abandoned, too_long, too_many_rounds,
-// interrupted, signed_out, internal.
+// in which texts are joined and what only reported progress is left out. Other codes of
+// an error: stopped, abandoned, too_long, too_many_rounds, interrupted, signed_out,
+// internal.
 //
 // # Browsers that come and go
 //
