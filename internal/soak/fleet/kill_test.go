@@ -118,7 +118,10 @@ func (r *round) ask(o order, random *rand.Rand) []report {
 		<-time.After(time.Duration(random.Int64N(int64(20 * time.Millisecond))))
 		r.hit(random.IntN(n))
 	}
-	<-r.struck
+	select {
+	case <-r.struck:
+	case <-time.After(time.Minute): // a round without a blow: the credential must be kept
+	}
 	waiting := n
 	for done := make([]bool, n); waiting > 0 && (waiting > 1 || done[r.victim]); waiting-- {
 		done[<-arrived] = true
