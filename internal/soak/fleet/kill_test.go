@@ -120,7 +120,7 @@ func (r *round) ask(o order, random *rand.Rand) []report {
 	}
 	select {
 	case <-r.struck:
-	case <-time.After(time.Minute): // a round without a blow: the credential must be kept
+	case <-time.After(time.Minute): // no process has sent a request, which the caller reports
 	}
 	waiting := n
 	for done := make([]bool, n); waiting > 0 && (waiting > 1 || done[r.victim]); waiting-- {
@@ -195,7 +195,9 @@ func (f *fleet) survive(t *testing.T, name string, h held, bl blow, random *rand
 	f.again(reports, h)
 	posts := s.sent(h.chain, before)
 	given := pairs(posts)
-	require.NotEmpty(t, given, "%s: the server issued no tokens", name)
+	for _, a := range reports {
+		require.NotEmpty(t, given, "%s: the server issued no tokens: %s %s", name, a.Class, a.Text)
+	}
 	// A stopped process may still have a token that the server has revoked since,
 	// and detects that after saving it.
 	if mine := &reports[r.victim]; bl.signal == syscall.SIGSTOP && mine.Access == given[0].access && !s.live(t, mine.Access) {
